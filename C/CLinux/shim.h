@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// Linux calls that Swift's Glibc module does not show (GNU-only names, variadic calls, macros).
+// Every wrapper returns the result, or -errno: no thread-local read on the Swift side.
+// _GNU_SOURCE must not be defined here: it changes types that Glibc has imported already.
+#pragma once
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MT_RESULT(call) ({ long mt_r = (long)(call); mt_r < 0 ? -(long)errno : mt_r; })
+
+extern long syscall(long number, ...);
+
+static inline int64_t mt_now(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+static inline int64_t mt_monotonic(void) { return mt_now(CLOCK_MONOTONIC); }
+static inline int64_t mt_realtime(void) { return mt_now(CLOCK_REALTIME); }
+static inline int64_t mt_thread_cpu(void) { return mt_now(CLOCK_THREAD_CPUTIME_ID); }
+
+// Sockets.
+static inline long mt_socket(int family, int type, int protocol) {
+    return MT_RESULT(socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+}
+static inline long mt_accept(int fd, struct sockaddr_storage *address) {
+    socklen_t length = sizeof *address;
+    return MT_RESULT(syscall(SYS_accept4, fd, address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+static inline long mt_connect(int fd, const struct sockaddr_storage *address, socklen_t length) {
+    return MT_RESULT(connect(fd, (const struct sockaddr *)address, length));
+}
+static inline long mt_bind(int fd, const struct sockaddr_storage *address, socklen_t length) {
+    return MT_RESULT(bind(fd, (const struct sockaddr *)address, length));
+}
+static inline long mt_listen(int fd, int backlog) { return MT_RESULT(listen(fd, backlog)); }
+static inline long mt_getsockname(int fd, struct sockaddr_storage *address) {
+    socklen_t length = sizeof *address;
+    return MT_RESULT(getsockname(fd, (struct sockaddr *)address, &length));
+}
+static inline long mt_getpeername(int fd, struct sockaddr_storage *address) {
+    socklen_t length = sizeof *address;
+    return MT_RESULT(getpeername(fd, (struct sockaddr *)address, &length));
+}
+static inline long mt_recv(int fd, void *buffer, size_t length) {
+    return MT_RESULT(recv(fd, buffer, length, MSG_DONTWAIT));
+}
+static inline long mt_peek(int fd, void *buffer, size_t length) {
+    return MT_RESULT(recv(fd, buffer, length, MSG_DONTWAIT | MSG_PEEK));
+}
+static inline long mt_send(int fd, const void *buffer, size_t length) {
+    return MT_RESULT(send(fd, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+static inline long mt_send2(int fd, const void *a, size_t a_length, const void *b, size_t b_length) {
+    struct iovec parts[2] = {{(void *)a, a_length}, {(void *)b, b_length}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    return MT_RESULT(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+static inline long mt_setsockopt_int(int fd, int level, int name, int value) {
+    return MT_RESULT(setsockopt(fd, level, name, &value, sizeof value));
+}
+static inline long mt_getsockopt_int(int fd, int level, int name) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    long result = MT_RESULT(getsockopt(fd, level, name, &value, &length));
+    return result < 0 ? result : value;
+}
+static inline long mt_shutdown(int fd, int how) { return MT_RESULT(shutdown(fd, how)); }
+static inline long mt_reset_on_close(int fd) {
+    struct linger linger = {1, 0};
+    return MT_RESULT(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+}
+
+// Datagram batches. `struct mmsghdr` needs _GNU_SOURCE, so the same layout is declared here.
+struct mt_mmsghdr {
+    struct msghdr msg_hdr;
+    unsigned int msg_len;
+};
+static inline long mt_recvmmsg(int fd, struct mt_mmsghdr *messages, unsigned count) {
+    return MT_RESULT(syscall(SYS_recvmmsg, fd, messages, count, MSG_DONTWAIT, 0));
+}
+static inline long mt_sendmmsg(int fd, struct mt_mmsghdr *messages, unsigned count) {
+    return MT_RESULT(syscall(SYS_sendmmsg, fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+// Events.
+static inline long mt_epoll_create(void) { return MT_RESULT(epoll_create1(EPOLL_CLOEXEC)); }
+static inline long mt_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t token) {
+    struct epoll_event event = {.events = events, .data = {.u64 = token}};
+    return MT_RESULT(epoll_ctl(epoll, operation, fd, &event));
+}
+static inline long mt_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout) {
+    return MT_RESULT(epoll_wait(epoll, events, count, timeout));
+}
+static inline long mt_eventfd(void) { return MT_RESULT(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+static inline long mt_signalfd(const int *signals, int count) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
+    int result = sigprocmask(SIG_BLOCK, &set, 0);
+    if (result < 0) return -(long)errno;
+    return MT_RESULT(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+static inline long mt_read_signal(int fd) {
+    struct signalfd_siginfo info;
+    ssize_t n = read(fd, &info, sizeof info);
+    return n == sizeof info ? (long)info.ssi_signo : -(long)(n < 0 ? errno : EIO);
+}
+
+// Files and processes.
+static inline long mt_open(const char *path, int flags, mode_t mode) {
+    return MT_RESULT(open(path, flags | O_CLOEXEC, mode));
+}
+static inline long mt_read(int fd, void *buffer, size_t length) {
+    return MT_RESULT(read(fd, buffer, length));
+}
+static inline long mt_write(int fd, const void *buffer, size_t length) {
+    return MT_RESULT(write(fd, buffer, length));
+}
+static inline long mt_set_cloexec(int fd, int on) {
+    return MT_RESULT(fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0));
+}
+static inline long mt_memfd(const char *name) { return MT_RESULT(syscall(SYS_memfd_create, name, 1u)); }
+static inline long mt_prctl(int option, unsigned long a) { return MT_RESULT(prctl(option, a, 0, 0, 0)); }
+static inline long mt_affinity_count(void) {
+    unsigned long mask[128];
+    long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    if (bytes < 0) return -(long)errno;
+    long count = 0;
+    for (long i = 0; i < bytes / (long)sizeof(long); i++) count += __builtin_popcountl(mask[i]);
+    return count;
+}
+static inline int mt_exited(int status) { return WIFEXITED(status); }
+static inline int mt_exit_code(int status) { return WEXITSTATUS(status); }
+static inline int mt_signaled(int status) { return WIFSIGNALED(status); }
+static inline int mt_term_signal(int status) { return WTERMSIG(status); }
+
+// Passing descriptors over a Unix socket: one message, up to 128 descriptors.
+#define MT_FDS_MAX 128
+static inline long mt_send_fds(int socket, const void *bytes, size_t length, const int *fds, int count) {
+    char control[CMSG_SPACE(sizeof(int) * MT_FDS_MAX)];
+    struct iovec part = {(void *)bytes, length};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (count > MT_FDS_MAX) return -(long)E2BIG;
+    if (count > 0) {
+        memset(control, 0, sizeof control);
+        message.msg_control = control;
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)count);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int) * (size_t)count);
+        memcpy(CMSG_DATA(header), fds, sizeof(int) * (size_t)count);
+    }
+    return MT_RESULT(sendmsg(socket, &message, MSG_NOSIGNAL));
+}
+static inline long mt_receive_fds(int socket, void *bytes, size_t length, int *fds, int *count) {
+    char control[CMSG_SPACE(sizeof(int) * MT_FDS_MAX)];
+    struct iovec part = {bytes, length};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+                             .msg_controllen = sizeof control};
+    *count = 0;
+    long n = MT_RESULT(recvmsg(socket, &message, 0x40000000 /* MSG_CMSG_CLOEXEC */));
+    if (n < 0) return n;
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(&message); h; h = CMSG_NXTHDR(&message, h)) {
+        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS) continue;
+        int got = (int)((h->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        memcpy(fds, CMSG_DATA(h), sizeof(int) * (size_t)got);
+        *count = got;
+    }
+    return n;
+}
+static inline long mt_socketpair(int *pair) {
+    return MT_RESULT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
+}
+// The stop between vfork and exec must touch nothing of the parent's memory: C, not Swift.
+static inline long mt_spawn(const char *path, char *const *argv, char *const *envp, const int *keep,
+                            int keep_count) {
+    pid_t child = vfork();
+    if (child < 0) return -(long)errno;
+    if (child == 0) {
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, 0);
+        for (int i = 0; i < keep_count; i++) fcntl(keep[i], F_SETFD, 0);
+        execve(path, argv, envp);
+        _exit(127);
+    }
+    for (int i = 0; i < keep_count; i++) fcntl(keep[i], F_SETFD, FD_CLOEXEC);
+    return child;
+}

@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+/// Settings shared by every Swift target (Documentation/decisions/0001).
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name,
+        dependencies: dependencies + ["Essentials", "TestSupport"],
+        swiftSettings: settings
+    )
+}
+
+let package = Package(
+    name: "martlet",
+    products: [.executable(name: "martlet", targets: ["martlet"])],
+    targets: [
+        // C borders: headers and shims only.
+        .systemLibrary(name: "CLinux", path: "C/CLinux"),
+        .systemLibrary(name: "CYAML", path: "C/CYAML"),
+        .target(
+            name: "CRE2",
+            path: "C/CRE2",
+            cxxSettings: [.unsafeFlags(["-std=c++17"])],
+            linkerSettings: [.linkedLibrary("re2")]
+        ),
+
+        // Pure core.
+        module("Essentials"),
+        module("DNSProtocol", ["Essentials"]),
+        module("HTTPProtocol", ["Essentials"]),
+        module("Steering", ["Essentials"]),
+        module("Configuration", ["Essentials", "CYAML"]),
+
+        // Shell.
+        module("Runtime", ["Essentials", "CLinux"]),
+        module("DNSServer", ["Essentials", "DNSProtocol", "Steering", "Runtime"]),
+        module("HTTPGateway", ["Essentials", "HTTPProtocol", "Steering", "Runtime"]),
+        module("Prober", ["Essentials", "HTTPProtocol", "Steering", "Runtime", "CRE2"]),
+        module(
+            "ControlPlane",
+            [
+                "Essentials", "DNSProtocol", "HTTPProtocol", "Steering", "Configuration",
+                "Runtime", "DNSServer", "HTTPGateway", "Prober",
+            ]
+        ),
+        .executableTarget(
+            name: "martlet",
+            dependencies: [
+                "Essentials", "Configuration", "Runtime", "HTTPProtocol", "HTTPGateway",
+                "ControlPlane",
+            ],
+            swiftSettings: settings
+        ),
+
+        // Tests.
+        .target(
+            name: "TestSupport",
+            dependencies: ["Essentials"],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
+        tests("EssentialsTests", []),
+        tests("DNSProtocolTests", ["DNSProtocol"]),
+        tests("HTTPProtocolTests", ["HTTPProtocol"]),
+        tests("SteeringTests", ["Steering"]),
+        tests("ConfigurationTests", ["Configuration"]),
+        tests("RuntimeTests", ["Runtime"]),
+        tests("DNSServerTests", ["DNSServer", "DNSProtocol", "Steering"]),
+        tests("HTTPGatewayTests", ["HTTPGateway", "HTTPProtocol", "Steering"]),
+        tests("ProberTests", ["Prober", "Steering"]),
+        tests("ControlPlaneTests", ["ControlPlane", "Configuration", "Steering"]),
+        tests("HouseRules", ["Configuration"]),
+    ]
+)

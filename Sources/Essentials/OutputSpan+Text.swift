@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#if canImport(Glibc)
+internal import Glibc
+#endif
+
+/// Wire writing. Every `write` answers false, and writes nothing, when there is no room:
+/// the standard `append` traps, and a length that came from a peer must never reach a trap.
+extension OutputSpan where Element == UInt8 {
+    /// Appends one octet.
+    @inlinable @discardableResult @_lifetime(self: copy self)
+    public mutating func write(_ byte: UInt8) -> Bool {
+        guard freeCapacity > 0 else { return false }
+        append(byte)
+        return true
+    }
+
+    /// Appends all bytes, or none.
+    @inlinable @discardableResult @_lifetime(self: copy self)
+    public mutating func write(_ bytes: Span<UInt8>) -> Bool {
+        guard bytes.count <= freeCapacity else { return false }
+        guard bytes.count > 0 else { return true }
+        unsafe bytes.withUnsafeBufferPointer { source in
+            unsafe copy(source)
+        }
+        return true
+    }
+
+    /// Appends the UTF-8 of a literal.
+    @inlinable @discardableResult @_lifetime(self: copy self)
+    public mutating func write(_ text: StaticString) -> Bool {
+        guard text.utf8CodeUnitCount <= freeCapacity else { return false }
+        unsafe copy(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        return true
+    }
+
+    // Bulk copy: a loop of append() costs a bounds check per octet and is not vectorised.
+    @usableFromInline @_lifetime(self: copy self)
+    mutating func copy(_ source: UnsafeBufferPointer<UInt8>) {
+        unsafe withUnsafeMutableBufferPointer { buffer, initialized in
+            guard let from = source.baseAddress, let base = buffer.baseAddress else { return }
+            unsafe (base + initialized).update(from: from, count: source.count)
+            initialized += source.count
+        }
+    }
+
+    /// Appends a text's UTF-8.
+    ///
+    /// Not for the data path: `String` may allocate.
+    @discardableResult @_lifetime(self: copy self)
+    public mutating func write(text: String) -> Bool { write(Array(text.utf8).span) }
+
+    /// Appends an unsigned number in decimal.
+    @inlinable @discardableResult @_lifetime(self: copy self)
+    public mutating func write(decimal value: UInt64) -> Bool {
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var count = 0
+        var rest = value
+        repeat {
+            digits[count] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30
+            rest /= 10
+            count &+= 1
+        } while rest > 0 && count < 20
+        guard count <= freeCapacity else { return false }
+        while count > 0 {
+            count &-= 1
+            append(digits[count])
+        }
+        return true
+    }
+
+    /// Appends a number as `width` lower-case hexadecimal digits.
+    @inlinable @discardableResult @_lifetime(self: copy self)
+    public mutating func write(hexadecimal value: UInt64, width: Int) -> Bool {
+        guard width >= 0, width <= 16, width <= freeCapacity else { return false }
+        var shift = (width &- 1) &* 4
+        while shift >= 0 {
+            let digit = UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 15
+            append(digit < 10 ? digit &+ 0x30 : digit &+ 0x57)
+            shift &-= 4
+        }
+        return true
+    }
+
+    /// Appends 16 bits in network order.
+    @inlinable @discardableResult @_lifetime(self: copy self)
+    public mutating func write(uint16 value: UInt16) -> Bool {
+        guard freeCapacity >= 2 else { return false }
+        append(UInt8(truncatingIfNeeded: value >> 8))
+        append(UInt8(truncatingIfNeeded: value))
+        return true
+    }
+
+    /// Appends 32 bits in network order.
+    @inlinable @discardableResult @_lifetime(self: copy self)
+    public mutating func write(uint32 value: UInt32) -> Bool {
+        guard freeCapacity >= 4 else { return false }
+        write(uint16: UInt16(truncatingIfNeeded: value >> 16))
+        return write(uint16: UInt16(truncatingIfNeeded: value))
+    }
+
+    /// Appends an address in dotted decimal or RFC 5952 text without touching the heap for IPv4.
+    @discardableResult @_lifetime(self: copy self)
+    public mutating func write(address: IPAddress) -> Bool {
+        guard freeCapacity >= 45 else { return false }
+        guard address.isIPv4 else { return write(ipv6: address) }
+        for index in 0..<4 {
+            if index > 0 { append(UInt8(ascii: ".")) }
+            write(decimal: UInt64(address.byte(index)))
+        }
+        return true
+    }
+
+    @_lifetime(self: copy self)
+    private mutating func write(ipv6 address: IPAddress) -> Bool {
+        // RFC 5952 §4.2: the longest run of two or more zero groups becomes "::".
+        var best = 0..<0
+        var index = 0
+        while index < 8 {
+            var end = index
+            while end < 8, address.byte(end * 2) | address.byte(end * 2 + 1) == 0 { end += 1 }
+            if end - index > Swift.max(best.count, 1) { best = index..<end }
+            index = Swift.max(end, index + 1)
+        }
+        var group = 0
+        while group < 8 {
+            if !best.isEmpty, group == best.lowerBound {
+                write("::")
+                group = best.upperBound
+                continue
+            }
+            if group > 0, group != best.upperBound || best.isEmpty { append(UInt8(ascii: ":")) }
+            let value = UInt64(address.byte(group * 2)) << 8 | UInt64(address.byte(group * 2 + 1))
+            let width = value > 0xfff ? 4 : value > 0xff ? 3 : value > 0xf ? 2 : 1
+            write(hexadecimal: value, width: width)
+            group += 1
+        }
+        return true
+    }
+}
