@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+/// A set of endpoints that can stand in for each other.
+public struct PoolSettings: Sendable, Equatable {
+    /// The key under `pools`.
+    public var name: String
+    /// How an endpoint is chosen.
+    public var balance: BalanceMethod
+    /// What hash methods hash, and their tables.
+    public var hash: HashSettings
+    /// The probe of every endpoint; nil means unchecked.
+    public var probe: String?
+    /// The endpoints in file order.
+    public var endpoints: [EndpointSettings]
+    /// Judging endpoints by real traffic.
+    public var passive: PassiveSettings
+    /// How long a returned endpoint takes to get its full share; zero means at once.
+    public var slowStart: Interval
+    /// Below this share of healthy endpoints health is ignored; zero means never.
+    public var panic: Percentage
+    /// How long work may go on at a draining endpoint.
+    public var drain: Interval
+    /// Requests waiting when every endpoint is at its limit.
+    public var queue: QueueSettings
+    /// Deadlines towards endpoints.
+    public var timeouts: TimeoutSettings
+    /// Idle connections to endpoints.
+    public var keepalive: KeepaliveSettings
+    /// Sending a request again to another endpoint.
+    public var retry: RetrySettings
+    /// How endpoints given by name are resolved.
+    public var resolve: ResolveSettings
+}
+
+/// How an endpoint is chosen.
+public enum BalanceMethod: String, Sendable, Equatable, CaseIterable {
+    /// In turn, weights only as zero or not.
+    case roundRobin = "round-robin"
+    /// In turn by weight, smoothly interleaved.
+    case weightedRoundRobin = "weighted-round-robin"
+    /// Fewest requests in flight.
+    case leastConnections = "least-connections"
+    /// Fewest requests in flight per weight.
+    case weightedLeastConnections = "weighted-least-connections"
+    /// At random by weight.
+    case random
+    /// The less loaded of two drawn at random.
+    case powerOfTwoChoices = "power-of-two-choices"
+    /// Lowest peak latency average with what is in flight.
+    case leastResponseTime = "least-response-time"
+    /// By a hash of the client's address.
+    case sourceIPHash = "source-ip-hash"
+    /// By a consistent hash ring.
+    case hashRing = "hash-ring"
+    /// By a Maglev table.
+    case maglev
+    /// By a consistent hash ring that passes over the overloaded.
+    case boundedLoad = "bounded-load"
+    /// The first with room.
+    case firstAvailable = "first-available"
+}
+
+/// What hash methods hash, and the size of their tables.
+public struct HashSettings: Sendable, Equatable {
+    /// What is hashed.
+    public var key: HashKey
+    /// Points on the ring per unit of weight, for `hash-ring` and `bounded-load`.
+    public var virtualNodes: Int
+    /// Entries of the Maglev table: a prime.
+    public var tableSize: Int
+    /// How far above the average load an endpoint may go under `bounded-load`.
+    public var loadBound: Percentage
+}
+
+/// The part of a request that is hashed.
+public enum HashKey: Sendable, Hashable {
+    /// The client's address.
+    case sourceIP
+    /// Path and query.
+    case uri
+    /// The value of the field of this name, in lower case.
+    case header(String)
+    /// The value of the cookie of this name.
+    case cookie(String)
+    /// The value of the query parameter of this name.
+    case query(String)
+}
+
+/// One server of a pool, as the file names it.
+public struct EndpointSettings: Sendable, Equatable {
+    /// The name shown; the address text unless given.
+    public var name: String
+    /// Where it is.
+    public var address: EndpointAddress
+    /// Its share; zero means eligible and never chosen.
+    public var weight: Int
+    /// Backup tier: a higher number serves only when all lower ones cannot.
+    public var tier: Int
+    /// The place it stands in, a label.
+    public var zone: String
+    /// Most requests at a time; nil means no bound.
+    public var maxConnections: Int?
+}
+
+/// Judging endpoints by real traffic.
+public struct PassiveSettings: Sendable, Equatable {
+    /// Failures in a row within ``window`` that eject; zero means never.
+    public var failures: Int
+    /// The span that failures and error rate are counted over.
+    public var window: Interval
+    /// How long the first ejection lasts; repeats last longer.
+    public var ejection: Interval
+    /// The longest ejection.
+    public var ejectionMax: Interval
+    /// Response statuses that count as failures.
+    public var statuses: StatusRanges
+    /// The share of failures in ``window`` that ejects; zero means never.
+    public var errorRate: Percentage
+    /// Requests in ``window`` below which the error rate is not judged.
+    public var minimumVolume: Int
+    /// The largest share of a pool's endpoints ejected at a time.
+    public var maxEjected: Percentage
+}
+
+/// Requests waiting when every endpoint is at its limit.
+public struct QueueSettings: Sendable, Equatable {
+    /// Requests that may wait; zero means none may.
+    public var limit: Int
+    /// How long one may wait.
+    public var timeout: Interval
+}
+
+/// Deadlines of a pool towards its endpoints.
+public struct TimeoutSettings: Sendable, Equatable {
+    /// For a TCP connection to open.
+    public var connect: Interval
+    /// From the end of the request to the response's first byte.
+    public var firstByte: Interval
+    /// Between two reads of a response.
+    public var betweenBytes: Interval
+    /// How long the endpoint may take no byte of the request.
+    public var send: Interval
+    /// Silence in a tunnel (WebSocket).
+    public var tunnelIdle: Interval
+}
+
+/// Idle connections kept to endpoints.
+public struct KeepaliveSettings: Sendable, Equatable {
+    /// How long one is kept.
+    public var idle: Interval
+    /// How many are kept per endpoint and worker; zero means none.
+    public var connections: Int
+}
+
+/// Sending a request again to another endpoint.
+public struct RetrySettings: Sendable, Equatable {
+    /// Attempts after the first.
+    public var attempts: Int
+    /// Retries at a time as a share of the active requests.
+    public var budget: Percentage
+    /// Retries at a time that are always allowed.
+    public var minimum: Int
+}
+
+/// How endpoints given by name are resolved.
+public struct ResolveSettings: Sendable, Equatable {
+    /// The server asked; nil means those of `/etc/resolv.conf`.
+    public var nameserver: SocketAddress?
+    /// Answers are kept at least this long.
+    public var minTTL: Interval
+    /// Answers are kept at most this long.
+    public var maxTTL: Interval
+}

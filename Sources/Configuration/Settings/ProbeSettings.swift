@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+/// An active check and its rhythm.
+public struct ProbeSettings: Sendable, Equatable {
+    /// The key under `probes`.
+    public var name: String
+    /// What is asked of the endpoint.
+    public var check: ProbeCheck
+    /// The port asked instead of the endpoint's own; nil means the endpoint's.
+    public var port: UInt16?
+    /// From the start of one check to the start of the next.
+    public var interval: Interval
+    /// The whole check must be over by then.
+    public var timeout: Interval
+    /// Successes in a row that turn down into up.
+    public var rise: Int
+    /// Failures in a row that turn up into down.
+    public var fall: Int
+    /// Share of the interval by which each check is moved at random.
+    public var jitter: Percentage
+    /// The interval while a state is changing; never longer than ``interval``.
+    public var fastInterval: Interval
+    /// What a down verdict does to work already there.
+    public var kind: ProbeKind
+}
+
+/// What a probe asks.
+public enum ProbeCheck: Sendable, Equatable {
+    /// That a TCP connection opens.
+    case tcp
+    /// An HTTP exchange that ends as expected.
+    case http(HTTPProbeSettings)
+}
+
+/// What a down verdict does.
+public enum ProbeKind: String, Sendable, Equatable, CaseIterable {
+    /// No new work; nothing is cut.
+    case readiness
+    /// The endpoint is dead: its connections are closed.
+    case liveness
+}
+
+/// The HTTP exchange of a probe.
+public struct HTTPProbeSettings: Sendable, Equatable {
+    /// The request target.
+    public var path: String
+    /// The request method.
+    public var method: ProbeMethod
+    /// The Host field; nil means the endpoint's own address or name.
+    public var host: String?
+    /// Further request fields in file order.
+    public var headers: [HeaderSettings]
+    /// Statuses that count as success.
+    public var expect: StatusRanges
+    /// Text the body must contain.
+    public var bodyContains: String?
+    /// A regular expression (RE2) the body must match somewhere.
+    public var bodyRegex: String?
+    /// Body bytes read at most.
+    public var readLimit: ByteCount
+    /// What a JSON body with a status per dependency means.
+    public var dependencies: DependencyPolicy
+}
+
+/// A request method of a probe.
+public enum ProbeMethod: String, Sendable, Equatable, CaseIterable {
+    /// GET.
+    case get = "GET"
+    /// HEAD: no body is read.
+    case head = "HEAD"
+    /// OPTIONS.
+    case options = "OPTIONS"
+}
+
+/// One field that a probe sends.
+public struct HeaderSettings: Sendable, Equatable {
+    /// The field name, a token of RFC 9110 §5.6.2.
+    public var name: String
+    /// The value, free of CR, LF and NUL.
+    public var value: String
+}
+
+/// What a JSON health body means that gives a status per dependency.
+public enum DependencyPolicy: String, Sendable, Equatable, CaseIterable {
+    /// The body is not read for dependencies.
+    case ignore
+    /// Failing dependencies are named in the reason; the status decides.
+    case report
+    /// A failing dependency fails the check.
+    case require
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+/// A whole validated configuration: every reference resolves and every value is in range.
+///
+/// Values come only from ``ConfigurationReader``; defaults live in the schema table, nowhere else.
+/// Things the file keeps in a mapping (`pools`, `probes`, ...) are arrays here, in file order.
+public struct Settings: Sendable, Equatable {
+    /// Number of worker threads; nil means one per usable core.
+    public var workers: Int?
+    /// The account the serving process runs as when started by root.
+    public var user: String
+    /// The folder for health table, overlay and last good configuration; nil means chosen at start.
+    public var state: String?
+    /// How long in-flight requests may take after TERM.
+    public var shutdownGrace: Interval
+    /// Bounds that hold for the whole process.
+    public var limits: LimitSettings
+    /// The admin listener.
+    public var admin: AdminSettings
+    /// The event log and the access log.
+    public var log: LogSettings
+    /// Where the doors listen.
+    public var listeners: [ListenerSettings]
+    /// Active checks by name.
+    public var probes: [ProbeSettings]
+    /// Sets of endpoints by name.
+    public var pools: [PoolSettings]
+    /// Which request goes to which pool.
+    public var routes: [RouteSettings]
+    /// Zones that the DNS door answers for.
+    public var zones: [ZoneSettings]
+    /// Policies that choose DNS answers, by name.
+    public var steer: [SteerSettings]
+}
+
+/// Bounds that hold for the whole process.
+public struct LimitSettings: Sendable, Equatable {
+    /// Client connections of all doors together.
+    public var connections: Int
+    /// Bytes of one request or response head.
+    public var headerBytes: ByteCount
+    /// Fields in one request or response head.
+    public var headerCount: Int
+    /// Bytes of the request line.
+    public var requestLine: ByteCount
+    /// Body bytes kept so that an idempotent request with a body can be sent again.
+    public var bufferedBody: ByteCount
+}
+
+/// The admin listener: metrics, API, status page, health of Martlet itself.
+public struct AdminSettings: Sendable, Equatable {
+    /// Where it listens; nil means no admin listener.
+    public var listen: ListenAddress?
+}
+
+/// The event log and the access log.
+public struct LogSettings: Sendable, Equatable {
+    /// The least severe event that is written.
+    public var level: LogLevel
+    /// Where events go; never ``LogOutput/off``.
+    public var output: LogOutput
+    /// The access log of the HTTP door.
+    public var access: AccessLogSettings
+}
+
+/// The access log of the HTTP door.
+public struct AccessLogSettings: Sendable, Equatable {
+    /// Where lines go.
+    public var output: LogOutput
+    /// The form of one line.
+    public var format: AccessLogFormat
+}
+
+/// How severe an event is.
+public enum LogLevel: String, Sendable, Equatable, CaseIterable {
+    /// Something failed and needs a person.
+    case error
+    /// Something is wrong, service goes on.
+    case warning
+    /// Changes of state.
+    case info
+    /// Details for finding faults.
+    case debug
+}
+
+/// Where a log goes.
+public enum LogOutput: Sendable, Equatable {
+    /// Nowhere.
+    case off
+    /// Standard error.
+    case stderr
+    /// Standard output.
+    case stdout
+    /// Appended to the file of this path, opened again at USR1.
+    case file(String)
+}
+
+/// The form of an access log line.
+public enum AccessLogFormat: String, Sendable, Equatable, CaseIterable {
+    /// NCSA combined, followed by Martlet's own fields.
+    case combined
+    /// One JSON object per line.
+    case json
+}

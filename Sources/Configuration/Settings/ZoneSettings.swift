@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+/// A zone that the DNS door answers for.
+///
+/// Names are in lower case and end in a dot.
+public struct ZoneSettings: Sendable, Equatable {
+    /// The apex, as `example.com.`.
+    public var name: String
+    /// An RFC 1035 zone file to read; ``records`` are added to it.
+    public var file: String?
+    /// The start of authority; nil only with ``file``, which holds it then.
+    public var soa: SOASettings?
+    /// The TTL of records without their own.
+    public var ttl: Interval
+    /// Record sets in file order.
+    public var records: [RecordSettings]
+}
+
+/// A start of authority (RFC 1035 §3.3.13).
+public struct SOASettings: Sendable, Equatable {
+    /// The primary name server.
+    public var primary: String
+    /// The mailbox as a name, an `@` turned into a dot.
+    public var mailbox: String
+    /// The serial number.
+    public var serial: UInt32
+    /// Secondaries: how often to look.
+    public var refresh: Interval
+    /// Secondaries: how soon to look again.
+    public var retry: Interval
+    /// Secondaries: when to stop answering.
+    public var expire: Interval
+    /// How long a negative answer may be kept (RFC 2308).
+    public var negativeTTL: Interval
+}
+
+/// What one owner name holds.
+public struct RecordSettings: Sendable, Equatable {
+    /// The owner, absolute: `www.example.com.` or `*.example.com.`.
+    public var owner: String
+    /// The TTL; nil means the zone's, for a steered name the policy's.
+    public var ttl: Interval?
+    /// The policy that chooses the addresses; nil means none.
+    public var steer: String?
+    /// Plain records in file order.
+    public var data: [RecordData]
+}
+
+/// The data of one record.
+public enum RecordData: Sendable, Equatable {
+    /// An IPv4 address.
+    case a(IPAddress)
+    /// An IPv6 address.
+    case aaaa(IPAddress)
+    /// An alias.
+    case cname(String)
+    /// A name server.
+    case ns(String)
+    /// A mail exchange.
+    case mx(preference: UInt16, exchange: String)
+    /// Character strings of at most 255 octets each.
+    case txt([String])
+    /// A service (RFC 2782).
+    case srv(priority: UInt16, weight: UInt16, port: UInt16, target: String)
+    /// A pointer.
+    case ptr(String)
+    /// A certification authority authorisation (RFC 8659).
+    case caa(flags: UInt8, tag: String, value: String)
+}
