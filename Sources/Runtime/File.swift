@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import CLinux
+internal import Glibc
+
+/// Whole files, as configuration and state need them.
+///
+/// Blocking: never on a worker.
+public enum File {
+    /// Reads a file of at most `limit` bytes; ``SystemError/tooLarge`` beyond.
+    public static func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        let fd = FileDescriptor(raw: Int32(try checked(unsafe mt_open(path, O_RDONLY, 0))))
+        defer { fd.close() }
+        return try read(fd, limit: limit)
+    }
+
+    /// Reads a descriptor to its end.
+    public static func read(_ fd: FileDescriptor, limit: Int) throws(SystemError) -> [UInt8] {
+        var content: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = unsafe mt_read(fd.raw, &piece, piece.count)
+            if count == -Int(EINTR) { continue }
+            guard try checked(count) > 0 else { return content }
+            content += piece[..<count]
+            guard content.count <= limit else { throw .tooLarge }
+        }
+    }
+
+    /// Writes all bytes to a descriptor, waiting where it must.
+    public static func write(_ fd: FileDescriptor, _ bytes: [UInt8]) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            let count = unsafe bytes.withUnsafeBufferPointer { buffer -> Int in
+                guard let base = buffer.baseAddress else { return 0 }
+                return unsafe mt_write(fd.raw, base + done, buffer.count - done)
+            }
+            if count == -Int(EINTR) || count == -Int(EAGAIN) { continue }
+            done += try checked(count)
+        }
+    }
+
+    /// Replaces a file in one step: readers see the old or the new content, also after a crash.
+    public static func writeAtomically(
+        _ path: String,
+        _ bytes: [UInt8],
+        mode: UInt32 = 0o600
+    ) throws(SystemError) {
+        let temporary = "\(path).new"
+        let flags = O_WRONLY | O_CREAT | O_TRUNC
+        let fd = FileDescriptor(raw: Int32(try checked(unsafe mt_open(temporary, flags, mode))))
+        defer { fd.close() }
+        try write(fd, bytes)
+        guard fsync(fd.raw) == 0, unsafe rename(temporary, path) == 0 else {
+            throw SystemError(code: errno)
+        }
+    }
+
+    /// Opens a file for appending, creating it with `mode`.
+    public static func openForAppending(
+        _ path: String,
+        mode: UInt32 = 0o640
+    ) throws(SystemError) -> FileDescriptor {
+        let flags = O_WRONLY | O_CREAT | O_APPEND
+        return FileDescriptor(raw: Int32(try checked(unsafe mt_open(path, flags, mode))))
+    }
+
+    /// Makes a folder and its parents where missing.
+    public static func makeFolder(_ path: String, mode: UInt32 = 0o750) throws(SystemError) {
+        var prefix = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            prefix += part + "/"
+            guard unsafe mkdir(prefix, mode) != 0, errno != EEXIST else { continue }
+            throw SystemError(code: errno)
+        }
+    }
+
+    /// Gives a file or folder to a user and group.
+    public static func changeOwner(
+        _ path: String,
+        user: UInt32,
+        group: UInt32
+    ) throws(SystemError) {
+        guard unsafe chown(path, user, group) == 0 else { throw SystemError(code: errno) }
+    }
+
+    /// Removes a file; it is no error when there is none.
+    public static func remove(_ path: String) { unsafe _ = unlink(path) }
+
+    /// When a file was last changed, in nanoseconds since 1970; nil when it cannot be asked.
+    public static func modified(_ path: String) -> Int64? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+    }
+
+    /// A nameless file in memory that can be handed to other processes.
+    public static func openMemory(_ name: String, size: Int) throws(SystemError) -> FileDescriptor {
+        let fd = FileDescriptor(raw: Int32(try checked(unsafe mt_memfd(name))))
+        guard ftruncate(fd.raw, size) == 0 else {
+            fd.close()
+            throw SystemError(code: errno)
+        }
+        return fd
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import Essentials
+import Runtime
+import Testing
+
+@Suite struct BufferPoolTests {
+    @Test func `the limit holds and blocks come back`() {
+        var pool = BufferPool(limit: 64)
+        var blocks: [Block] = []
+        while true {
+            let block = pool.take()
+            if block.isNone { break }
+            blocks.append(block)
+        }
+        #expect(blocks.count == 64)
+        for block in blocks { pool.give(block) }
+        let inUse = pool.inUse
+        #expect(inUse == 0)
+    }
+
+    @Test func `bytes outside a block cannot be reached`() {
+        var pool = BufferPool(limit: 64)
+        let block = pool.take()
+        let tail = pool.bytes(block, from: BufferPool.blockSize - 4, count: 100).count
+        let beyond = pool.bytes(block, from: BufferPool.blockSize + 4, count: 100).count
+        let negative = pool.bytes(block, from: -5, count: -5).count
+        #expect(tail == 4)
+        #expect(beyond == 0)
+        #expect(negative == 0)
+        let written = pool.write(block, at: BufferPool.blockSize - 3) { output in
+            output.write("abcdef")
+            output.write("abc")
+        }
+        #expect(written == 3)
+    }
+
+    @Test func `trimmed blocks read as zero and keep working`() {
+        var pool = BufferPool(limit: 128)
+        let first = pool.take()
+        _ = pool.write(first, at: 0) { $0.write("x") }
+        pool.give(first)
+        pool.trim(keeping: 0)
+        let again = pool.take()
+        let byte = pool.bytes(again, from: 0, count: 1)[0]
+        #expect(again == first)
+        #expect(byte == 0)
+    }
+
+    @Test(arguments: [
+        ("max 100000\n", nil), ("150000 100000\n", 2), ("50000 100000", 1), ("x y", nil),
+    ])
+    func `a cgroup quota is read as cores`(text: String, cores: Int?) {
+        #expect(Cores.parseQuota(text) == cores)
+    }
+}
