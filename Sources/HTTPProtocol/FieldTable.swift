@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One field line: where its name and value lie, and what the codec knows of it.
+public struct FieldSlice: BitwiseCopyable, Sendable, Equatable {
+    /// The name as it was spelt.
+    public var name: ByteRange
+    /// The value without the whitespace around it.
+    public var value: ByteRange
+    /// Which field it is.
+    public var known: KnownField
+    /// True when it must not be forwarded, also because `Connection` named it.
+    public var isHopByHop: Bool
+    /// True in a trailer section for a field that must not be merged or forwarded.
+    public var isForbidden: Bool
+
+    /// A field from its parts.
+    @inlinable public init(
+        name: ByteRange,
+        value: ByteRange,
+        known: KnownField,
+        isHopByHop: Bool = false,
+        isForbidden: Bool = false
+    ) {
+        self.name = name
+        self.value = value
+        self.known = known
+        self.isHopByHop = isHopByHop
+        self.isForbidden = isForbidden
+    }
+
+    /// A field of no bytes.
+    @inlinable public static var empty: FieldSlice {
+        FieldSlice(name: .empty, value: .empty, known: .other)
+    }
+}
+
+/// The field lines of one head, in the order of arrival.
+///
+/// The storage is made once and used again for each head; a worker needs one for requests and
+/// one for responses, whatever the number of its connections.
+public struct FieldTable: ~Copyable {
+    @usableFromInline var slots: [FieldSlice]
+    /// Number of fields held.
+    public internal(set) var count: Int
+
+    /// A table that can hold `limit` fields.
+    public init(limit: Int) {
+        count = 0
+        slots = [FieldSlice](repeating: .empty, count: Swift.max(0, limit))
+    }
+
+    /// Largest number of fields it can hold.
+    @inlinable public var limit: Int { slots.count }
+
+    /// The field at a position; an empty one past the end.
+    @inlinable public subscript(index: Int) -> FieldSlice {
+        index >= 0 && index < count ? slots[index] : .empty
+    }
+
+    /// Forgets all fields and keeps the storage.
+    public mutating func removeAll() { count = 0 }
+
+    /// Position of the first field of a kind.
+    public func first(_ known: KnownField) -> Int? { next(known, from: 0) }
+
+    /// Position of the next field of a kind at or after `start`.
+    public func next(_ known: KnownField, from start: Int) -> Int? {
+        var index = Swift.max(0, start)
+        while index < count {
+            if slots[index].known == known { return index }
+            index &+= 1
+        }
+        return nil
+    }
+
+    /// Position of the first field with a name, compared without case.
+    ///
+    /// `bytes` is what the table was filled from.
+    public func first(named name: Span<UInt8>, in bytes: Span<UInt8>) -> Int? {
+        var index = 0
+        while index < count {
+            if FieldSyntax.equalsIgnoringCase(bytes.slice(slots[index].name), name) {
+                return index
+            }
+            index &+= 1
+        }
+        return nil
+    }
+}
