@@ -14,7 +14,9 @@ public struct EventToken: Equatable, Sendable, BitwiseCopyable {
 
     /// Names an occupant of the kind's slab.
     @inlinable public init(kind: UInt8, handle: Handle) {
-        raw = UInt64(kind) << 56 | UInt64(handle.generation & 0xff_ffff) << 32 | UInt64(handle.index)
+        raw =
+            UInt64(kind) << 56 | UInt64(handle.generation & 0xff_ffff) << 32
+            | UInt64(handle.index)
     }
 
     /// Names one of the kind's fixed places, such as a listener's number.
