@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What Martlet knows about whether an endpoint can serve.
+public enum Health: UInt8, Sendable, BitwiseCopyable, CaseIterable {
+    /// A probe is configured but has given no verdict yet.
+    case unknown = 0
+    /// Fit to serve.
+    case up = 1
+    /// Not fit to serve.
+    case down = 2
+
+    /// The word used in configuration, logs, metrics and the API.
+    public var word: String {
+        switch self {
+        case .unknown: "unknown"
+        case .up: "up"
+        case .down: "down"
+        }
+    }
+
+    /// Reads ``word`` back.
+    public init?(word: some StringProtocol) {
+        guard let found = Health.allCases.first(where: { $0.word == word }) else { return nil }
+        self = found
+    }
+}
+
+/// What the operator wants of an endpoint, whatever its health.
+public enum AdministrativeState: UInt8, Sendable, BitwiseCopyable, CaseIterable {
+    /// Takes work as its health allows.
+    case ready = 0
+    /// Takes no new work; what it has is finished.
+    case draining = 1
+    /// Takes no work at all.
+    case maintenance = 2
+
+    /// The word used in configuration, logs, metrics and the API.
+    public var word: String {
+        switch self {
+        case .ready: "ready"
+        case .draining: "draining"
+        case .maintenance: "maintenance"
+        }
+    }
+
+    /// Reads ``word`` back.
+    public init?(word: some StringProtocol) {
+        guard let found = AdministrativeState.allCases.first(where: { $0.word == word }) else {
+            return nil
+        }
+        self = found
+    }
+}
+
+/// Why an endpoint has the health it has: a closed list with stable words.
+///
+/// Raw values are written into health words and saved states; they are never reused.
+public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
+    /// No probe has reported yet.
+    case pending = 0
+    /// The probe passed.
+    case probePassed = 1
+    /// No probe is configured: counted as up.
+    case noProbe = 2
+    /// The connection was refused.
+    case connectRefused = 3
+    /// No connection within the time allowed.
+    case connectTimeout = 4
+    /// The connection failed for another reason, for example no route.
+    case connectFailed = 5
+    /// The peer reset the connection.
+    case connectionReset = 6
+    /// The peer closed before a whole answer.
+    case closedEarly = 7
+    /// No whole answer within the probe's timeout.
+    case probeTimeout = 8
+    /// The answer is not valid HTTP.
+    case malformedResponse = 9
+    /// The body lacks what the probe asks for.
+    case bodyMismatch = 10
+    /// The body says that a dependency fails; the detail names it.
+    case dependency = 11
+    /// The endpoint's name does not resolve.
+    case unresolved = 12
+    /// Consecutive failures of real requests.
+    case passiveFailures = 13
+    /// Too large a share of real requests failed.
+    case passiveErrorRate = 14
+    /// TLS with the endpoint failed.
+    case tlsFailed = 15
+    /// An unexpected status without a word of its own; the detail holds it.
+    case statusUnexpected = 32
+    /// Status 400.
+    case status400 = 33
+    /// Status 401.
+    case status401 = 34
+    /// Status 403.
+    case status403 = 35
+    /// Status 404.
+    case status404 = 36
+    /// Status 429.
+    case status429 = 37
+    /// Status 500.
+    case status500 = 38
+    /// Status 501.
+    case status501 = 39
+    /// Status 502.
+    case status502 = 40
+    /// Status 503.
+    case status503 = 41
+    /// Status 504.
+    case status504 = 42
+
+    /// The reason for an unexpected status code.
+    public static func status(_ code: Int) -> HealthReason {
+        switch code {
+        case 400: .status400
+        case 401: .status401
+        case 403: .status403
+        case 404: .status404
+        case 429: .status429
+        case 500: .status500
+        case 501: .status501
+        case 502: .status502
+        case 503: .status503
+        case 504: .status504
+        default: .statusUnexpected
+        }
+    }
+
+    /// True when not even a connection could be made.
+    public var isConnectFailure: Bool {
+        switch self {
+        case .connectRefused, .connectTimeout, .connectFailed, .unresolved: true
+        default: false
+        }
+    }
+
+    /// The stable word used in logs, metrics and the API.
+    public var word: String {
+        switch self {
+        case .pending: "pending"
+        case .probePassed: "probe-passed"
+        case .noProbe: "no-probe"
+        case .connectRefused: "connect-refused"
+        case .connectTimeout: "connect-timeout"
+        case .connectFailed: "connect-failed"
+        case .connectionReset: "connection-reset"
+        case .closedEarly: "closed-early"
+        case .probeTimeout: "probe-timeout"
+        case .malformedResponse: "malformed-response"
+        case .bodyMismatch: "body-mismatch"
+        case .dependency: "dependency"
+        case .unresolved: "unresolved"
+        case .passiveFailures: "passive-failures"
+        case .passiveErrorRate: "passive-error-rate"
+        case .tlsFailed: "tls-failed"
+        case .statusUnexpected: "status-unexpected"
+        default: "status-\(statusCode)"
+        }
+    }
+
+    /// Reads ``word`` back.
+    public init?(word: some StringProtocol) {
+        guard let found = HealthReason.allCases.first(where: { $0.word == word }) else {
+            return nil
+        }
+        self = found
+    }
+
+    private var statusCode: Int {
+        switch self {
+        case .status400: 400
+        case .status401: 401
+        case .status403: 403
+        case .status404: 404
+        case .status429: 429
+        case .status500: 500
+        case .status501: 501
+        case .status502: 502
+        case .status503: 503
+        case .status504: 504
+        default: 0
+        }
+    }
+}

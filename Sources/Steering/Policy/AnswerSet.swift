@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+/// What a policy says to answer.
+public enum SteerOutcome: UInt8, Sendable, BitwiseCopyable {
+    /// The addresses in the set.
+    case addresses
+    /// The policy has members, but none of the family asked for: NODATA.
+    case noData
+    /// No member takes new work and the all-down policy says to answer none: NODATA.
+    case none
+    /// No member takes new work and the all-down policy says SERVFAIL.
+    case servfail
+}
+
+/// One answer of a policy in fixed storage: no heap per query.
+public struct AnswerSet: Sendable, BitwiseCopyable {
+    /// The most addresses in one answer.
+    public static var capacity: Int { 16 }
+
+    @usableFromInline var addresses: InlineArray<16, IPAddress>
+    @usableFromInline var slots: InlineArray<16, UInt32>
+    /// Number of addresses.
+    public internal(set) var count = 0
+    /// What to answer.
+    public internal(set) var outcome = SteerOutcome.none
+    /// Which members were considered.
+    public internal(set) var mode = ChoiceMode.healthy
+    /// The earliest time in which a member consulted can change its state, in seconds.
+    public internal(set) var secondsToChange = HealthWord.noChangeInSight
+    /// The highest health generation consulted.
+    public internal(set) var generation: UInt32 = 0
+
+    /// An empty set.
+    public init() {
+        addresses = InlineArray(repeating: IPAddress(v4: 0))
+        slots = InlineArray(repeating: 0)
+    }
+
+    /// The address at `index`; 0.0.0.0 when out of range.
+    @inlinable public func address(_ index: Int) -> IPAddress {
+        guard index >= 0, index < count else { return IPAddress(v4: 0) }
+        return addresses[index]
+    }
+    /// The health slot of the address at `index`; 0 when out of range.
+    @inlinable public func slot(_ index: Int) -> Int {
+        guard index >= 0, index < count else { return 0 }
+        return Int(slots[index])
+    }
+}
