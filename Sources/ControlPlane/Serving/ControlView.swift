@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Configuration
+public import Essentials
+public import Steering
+
+/// What the admin service may see: plain values, copied cheaply on the control thread.
+///
+/// Health, load and counters are read through the shared tables, so a view that is a second old
+/// still shows the present state of an endpoint.
+public struct ControlView: Sendable {
+    /// The configuration in force.
+    public var settings: Settings
+    /// Number of the configuration in force; grows by one with each adopted reload.
+    public var generation: UInt64
+    /// When it was adopted, in nanoseconds since 1970.
+    public var adoptedAt: Int64
+    /// The path of the configuration file.
+    public var configurationPath: String
+    /// How the last attempt to reload ended; empty after a success.
+    public var reloadProblems: [ReloadProblem]
+    /// Reloads adopted and refused since this process started.
+    public var reloads: (adopted: Int, refused: Int)
+    /// The pools in file order, then one for each steer policy that checks plain addresses.
+    public var pools: [PoolView]
+    /// The sockets of the doors.
+    public var listeners: [ListenerView]
+    /// The processes.
+    public var process: ProcessView
+    /// Whether the doors serve.
+    public var readiness: Readiness
+    /// One word per endpoint slot.
+    public let health: HealthTable
+    /// Work per endpoint slot.
+    public let load: LoadTable
+    /// What each worker says about itself.
+    public let workers: WorkerWords
+}
+
+/// A pool with its endpoints as they are now, resolved names included.
+public struct PoolView: Sendable, Equatable {
+    /// The key under `pools`, or the name of the steer policy.
+    public var name: String
+    /// True for the checked addresses of a steer policy.
+    public var isSteer: Bool
+    /// Stable number for retry budget and queue; -1 for a steer policy.
+    public var slot: Int
+    /// The probe's name; nil when unchecked.
+    public var probe: String?
+    /// The endpoints.
+    public var endpoints: [EndpointView]
+}
+
+/// An endpoint as the doors know it.
+public struct EndpointView: Sendable, Equatable {
+    /// Unique in its pool: the name in the file; with `@ADDRESS` for one of a resolved name.
+    public var name: String
+    /// The name in the file, the same for all addresses of a resolved name.
+    public var configuredName: String
+    /// Place in the health and load tables.
+    public var slot: Int
+    /// Where it is; nil while its name does not resolve.
+    public var address: SocketAddress?
+    /// The weight in the file.
+    public var weight: UInt32
+    /// The priority tier.
+    public var tier: UInt8
+    /// The zone label.
+    public var zone: String
+    /// Most requests at a time; 0 for no limit.
+    public var connectionLimit: UInt32
+}
+
+/// Which door a socket belongs to.
+public enum DoorKind: String, Sendable, Hashable, CaseIterable {
+    /// HTTP/1.1 over TCP.
+    case http
+    /// DNS over UDP and TCP.
+    case dns
+    /// The admin service.
+    case admin
+}
+
+/// A place where a door listens.
+public struct ListenerView: Sendable, Equatable {
+    /// Whose it is.
+    public var door: DoorKind
+    /// The address in the configuration.
+    public var configured: ListenAddress
+    /// The address that the socket has; differs for port 0.
+    public var address: SocketAddress
+    /// True once workers take connections or queries from it.
+    public var isOpen: Bool
+}
+
+/// What is known about the processes.
+public struct ProcessView: Sendable, Equatable {
+    /// The version of the program.
+    public var version: String
+    /// The serving process.
+    public var identifier: Int32
+    /// The supervisor; nil without one.
+    public var supervisor: Int32?
+    /// When this serving process started, in nanoseconds since 1970.
+    public var startedAt: Int64
+    /// When the supervisor started, in nanoseconds since 1970.
+    public var serviceStartedAt: Int64
+    /// How often the serving process has been started again.
+    public var restarts: Int
+    /// How the former serving process ended, in words; nil when this is the first.
+    public var lastEnd: String?
+    /// Number of worker threads.
+    public var workers: Int
+    /// The limit of open files.
+    public var fileLimit: Int
+    /// The folder of the state files; nil when there is none to write to.
+    public var stateFolder: String?
+}
+
+/// Whether the doors serve: the answer of `/startupz` and `/readyz`.
+public enum Readiness: Sendable, Equatable {
+    /// The doors wait for the first verdicts of so many endpoints.
+    case starting(pending: Int)
+    /// The doors serve.
+    case ready
+    /// The process finishes what it has and goes.
+    case stopping
+}
+
+/// One reason why a configuration was refused.
+public struct ReloadProblem: Error, Sendable, Equatable {
+    /// The stable code, such as `M1203`.
+    public var code: String
+    /// One line for people, with file, line and column when the file is to blame.
+    public var text: String
+    /// The same as data.
+    public var json: JSONValue
+
+    /// A problem from its parts.
+    public init(code: String, text: String, json: JSONValue) {
+        self.code = code
+        self.text = text
+        self.json = json
+    }
+}
+
+/// A change that the admin service asks for.
+public enum ControlCommand: Sendable, Equatable {
+    /// Changes one endpoint, or all addresses of a name, at once and lastingly.
+    case change(pool: String, endpoint: String, EndpointChange)
+    /// Takes back every change made by ``change(pool:endpoint:_:)``.
+    case discardOverlay
+    /// Reads the configuration file again.
+    case reload
+}
+
+/// What to change about an endpoint.
+public struct EndpointChange: Sendable, Equatable {
+    /// What is done with the weight.
+    public enum Weight: Sendable, Equatable {
+        /// It stays.
+        case keep
+        /// The file's weight holds again.
+        case fromFile
+        /// This weight holds.
+        case set(UInt32)
+    }
+
+    /// The administrative state; nil leaves it.
+    public var state: AdministrativeState?
+    /// The weight.
+    public var weight: Weight
+
+    /// A change of state, of weight, or of both.
+    public init(state: AdministrativeState? = nil, weight: Weight = .keep) {
+        self.state = state
+        self.weight = weight
+    }
+}
+
+/// How a command ended.
+public enum ControlOutcome: Sendable, Equatable {
+    /// Carried out, and saved where it must outlive the process.
+    case done
+    /// There is no pool of this name.
+    case unknownPool
+    /// The pool has no endpoint of this name or address.
+    case unknownEndpoint
+    /// The configuration has errors; nothing has changed.
+    case refused([ReloadProblem])
+    /// The process is on its way out.
+    case stopping
+    /// It could not be done: the reason in one line.
+    case failed(String)
+}
+
+/// The control thread as the admin service knows it: what may be read, what may be asked.
+///
+/// Every call happens on the control thread and returns when it is done.
+public protocol ControlSurface: ~Copyable {
+    /// What there is to see now.
+    var view: ControlView { get }
+    /// Reason, since when, ejection and override of a slot; nil when nobody has it.
+    func status(slot: Int) -> EndpointStatus?
+    /// Carries out a change.
+    mutating func perform(_ command: ControlCommand, now: Instant) -> ControlOutcome
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// What the workers say about themselves: words that each worker writes and anyone reads.
+public final class WorkerWords: Sendable {
+    /// What a word says.
+    public enum Word: Int, Sendable, CaseIterable {
+        /// The configuration generation that the worker serves.
+        case generation
+        /// Health generation seen at the end of the latest batch of events.
+        case healthGeneration
+        /// Batches of events handled.
+        case batches
+        /// CPU time used, in nanoseconds.
+        case cpu
+        /// 1 once the worker has nothing left to do and has ended.
+        case finished
+    }
+
+    /// Number of workers.
+    public let count: Int
+    private let words: SharedWords
+    // A cache line per worker and group of words: a worker writes these at every batch.
+    private static let region = 16
+
+    /// Words of zero for `count` workers.
+    public init(count: Int) {
+        self.count = count
+        words = SharedWords(count: max(count, 1) * WorkerWords.region)
+    }
+
+    /// Reads a worker's word.
+    public func load(_ word: Word, worker: Int) -> UInt64 {
+        words.load(worker &* WorkerWords.region &+ word.rawValue)
+    }
+
+    /// Writes a word; only the worker itself does.
+    public func store(_ word: Word, worker: Int, _ value: UInt64) {
+        words.store(worker &* WorkerWords.region &+ word.rawValue, value)
+    }
+
+    /// The lowest generation that any worker still serves.
+    public var generation: UInt64 {
+        (0..<count).map { load(.generation, worker: $0) }.min() ?? 0
+    }
+
+    /// True once every worker has ended.
+    public var areFinished: Bool {
+        (0..<count).allSatisfy { load(.finished, worker: $0) == 1 }
+    }
+}
