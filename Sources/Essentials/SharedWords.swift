@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Glibc
 public import Synchronization
 
 /// A fixed table of 64-bit words that threads read and write without locks.
@@ -15,17 +16,17 @@ public import Synchronization
 
     /// A table of `count` zeros.
     public init(count: Int, stride: Int = 1) {
-        self.count = count
-        self.stride = stride
-        let total = Swift.max(count &* stride, 1)
-        unsafe words = UnsafeMutablePointer<Atomic<UInt64>>.allocate(capacity: total)
-        for index in 0..<total { unsafe (words + index).initialize(to: Atomic(0)) }
+        self.stride = Swift.max(stride, 1)
+        // calloc: pages of zeros are given by the kernel on first use, so that a table sized for
+        // the limit costs only what is used. A zero word is a valid atomic.
+        let memory = unsafe calloc(Swift.max(count, 1), self.stride * 8)
+        // Without memory the table is empty: every access is out of range, and none traps.
+        self.count = unsafe memory == nil ? 0 : Swift.max(count, 0)
+        let place = unsafe memory ?? UnsafeMutableRawPointer.allocate(byteCount: 8, alignment: 8)
+        unsafe words = place.assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
-    deinit {
-        unsafe words.deinitialize(count: Swift.max(count &* stride, 1))
-        unsafe words.deallocate()
-    }
+    deinit { unsafe free(words) }
 
     /// The word at `index`; 0 when out of range.
     @inlinable public func load(_ index: Int) -> UInt64 {

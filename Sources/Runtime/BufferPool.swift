@@ -18,8 +18,10 @@ public struct Block: Equatable, Sendable, BitwiseCopyable {
 /// Blocks come in chunks from the kernel. They are reused last-in first-out, so that a quiet worker
 /// works in few warm pages; ``trim()`` gives the pages of blocks that lie idle back to the kernel.
 @safe public struct BufferPool: ~Copyable {
-    /// Bytes in one block: a TLS record's worth, and the socket buffer step of HAProxy and nginx.
-    public static let blockSize = 16_384
+    /// Bytes in one block: a whole message head fits, and large bodies move in few calls.
+    ///
+    /// Only the pages that bytes reach are ever touched, so a small request pays for 4 KiB.
+    public static let blockSize = 32_768
     static let blocksPerChunk = 64
 
     /// The most blocks that will ever be given out.
@@ -107,13 +109,14 @@ public struct Block: Equatable, Sendable, BitwiseCopyable {
         return unsafe _overrideLifetime(span, borrowing: self)
     }
 
-    /// Reads from a socket into the rest of the block after `start`.
+    /// Reads from a socket into the block between `start` and `end`.
     public mutating func receive(
         _ fd: FileDescriptor,
         into block: Block,
-        at start: Int
+        at start: Int,
+        upTo end: Int = BufferPool.blockSize
     ) -> IOResult {
-        let range = clamped(start, BufferPool.blockSize)
+        let range = clamped(start, end &- start)
         guard !block.isNone, !range.isEmpty else { return .count(0) }
         let result = unsafe mt_recv(fd.raw, base(block) + range.lowerBound, range.count)
         return IOResult(result, zeroIsEnd: true)

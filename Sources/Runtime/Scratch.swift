@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Glibc
+
+/// One fixed piece of memory that a thread writes a message into, again and again.
+@safe public struct Scratch: ~Copyable {
+    /// Bytes that fit.
+    public let capacity: Int
+    let base: UnsafeMutablePointer<UInt8>
+    /// Bytes written last.
+    public private(set) var count = 0
+
+    /// Memory for `capacity` bytes.
+    public init(capacity: Int) {
+        self.capacity = max(capacity, 1)
+        unsafe base = .allocate(capacity: self.capacity)
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    /// Lets `body` write from the beginning; what was there is forgotten.
+    @inline(__always)
+    public mutating func write(_ body: (inout OutputSpan<UInt8>) -> Void) {
+        let buffer = unsafe UnsafeMutableBufferPointer(start: base, count: capacity)
+        var output = unsafe OutputSpan(buffer: buffer, initializedCount: 0)
+        body(&output)
+        count = unsafe output.finalize(for: buffer)
+    }
+
+    /// What was written last.
+    public var bytes: Span<UInt8> {
+        @_lifetime(borrow self)
+        get {
+            let span = unsafe Span(_unsafeStart: base, count: count)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+}
