@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The DNS door as dig sees it."""
+from harness import eventually, expect, expect_equal, scenario
+from harness.ask import ask_dns, dig, dig_text
+from harness.service import service
+
+ZONE = """
+zones:
+  example.org:
+    file: {file}
+  example.com:
+    soa: {{ primary: ns1.example.com, mailbox: hostmaster.example.com }}
+    ttl: 5m
+    records:
+      "@": {{ ns: ns1, mx: "10 mail", txt: "v=spf1 -all", caa: '0 issue "ca.test"' }}
+      ns1: {{ a: 192.0.2.1, aaaa: "2001:db8::1" }}
+      alias: {{ cname: ns1 }}
+      "*.wild": {{ a: 192.0.2.7 }}
+      _sip._tcp: {{ srv: "1 2 5060 ns1" }}
+      www: {{ ttl: 1s, steer: www }}
+      pair: {{ steer: pair }}
+      split: {{ steer: split }}
+steer:
+  www: {{ pool: web, all-down: {all_down} }}
+  pair: {{ round-robin: [ 192.0.2.11, 192.0.2.12, 192.0.2.13 ] }}
+  split: {{ weighted: {{ 192.0.2.21: 3, 192.0.2.22: 1, 192.0.2.23: 0 }} }}
+"""
+
+MASTER = """$ORIGIN example.org.
+$TTL 1h
+@ IN SOA ns1 hostmaster 1 1h 15m 1w 5m
+@ IN NS ns1
+ns1 IN A 192.0.2.2
+host IN A 192.0.2.3
+sub IN NS ns.sub
+ns.sub IN A 192.0.2.4
+big IN TXT "{text}" "{text}" "{text}" "{text}" "{text}" "{text}"
+""".format(text="x" * 250)
+
+
+def start(scene, all_down="all", names=("a", "b")):
+    origins = scene.origins(*names)
+    http, dns = scene.port(), scene.port()
+    text = service(http, None, origins).replace(
+        "routes:\n", f"  - {{ dns: 127.0.0.1:{dns} }}\nroutes:\n")
+    file = scene.write("example.org.zone", MASTER)
+    return origins, dns, scene.martlet(text + ZONE.format(file=file, all_down=all_down))
+
+
+@scenario("records, wildcards, aliases, delegations and negative answers as dig expects them")
+def records(scene):
+    _, dns, _ = start(scene)
+    asked = [
+        ("ns1.example.com", "A", ["192.0.2.1"]), ("ns1.example.com", "AAAA", ["2001:db8::1"]),
+        ("alias.example.com", "A", ["ns1.example.com.", "192.0.2.1"]),
+        ("example.com", "MX", ["10 mail.example.com."]), ("example.com", "TXT", ['"v=spf1 -all"']),
+        ("example.com", "NS", ["ns1.example.com."]),
+        ("example.com", "CAA", ['0 issue "ca.test"']),
+        ("deep.down.wild.example.com", "A", ["192.0.2.7"]),
+        ("_sip._tcp.example.com", "SRV", ["1 2 5060 ns1.example.com."]),
+        ("host.example.org", "A", ["192.0.2.3"]), ("HOST.example.ORG", "A", ["192.0.2.3"]),
+    ]
+    wrong = [f"{name} {kind}: {seen}" for name, kind, data in asked
+             if (seen := dig(dns, name, kind)) != data]
+    expect(not wrong, lambda: "\n".join(wrong))
+    text = dig_text(dns, "none.example.com")
+    expect("NXDOMAIN" in text and "SOA" in text and " aa" in text, f"NXDOMAIN:\n{text}")
+    text = dig_text(dns, "ns1.example.com", "MX")
+    expect("NOERROR" in text and "SOA" in text and "ANSWER: 0" in text, f"NODATA:\n{text}")
+    text = dig_text(dns, "a.sub.example.org")
+    expect("AUTHORITY: 1" in text and "192.0.2.4" in text and " aa" not in text.split(";; Q")[0],
+           f"delegation:\n{text}")
+    expect("REFUSED" in dig_text(dns, "www.other.test"), "a name of nobody's")
+
+
+@scenario("a large answer is truncated over UDP and whole over TCP")
+def truncation(scene):
+    _, dns, _ = start(scene)
+    expect(ask_dns(dns, "big.example.org", "TXT").truncated, "TC is set over UDP")
+    text = dig_text(dns, "big.example.org", "TXT")
+    expect("x" * 250 in text and "TCP" in text, "dig falls back to TCP")
+    text = dig_text(dns, "big.example.org", "TXT", "+noedns", "+ignore")
+    expect(" tc" in text, f"without EDNS:\n{text}")
+
+
+@scenario("round robin rotates, weights are kept, weight 0 is never answered")
+def policies(scene):
+    _, dns, _ = start(scene)
+    firsts, sets = set(), set()
+    for _ in range(60):
+        addresses = ask_dns(dns, "pair.example.com").addresses
+        firsts.add(addresses[0])
+        sets.add(frozenset(addresses))
+    expect_equal((len(firsts), len(sets)), (3, 1), "round robin: first addresses and sets")
+    counts = {}
+    for _ in range(800):
+        for address in ask_dns(dns, "split.example.com").addresses:
+            counts[address] = counts.get(address, 0) + 1
+    expect("192.0.2.23" not in counts, "weight 0 is never answered")
+    share = counts["192.0.2.21"] / 800
+    expect(0.67 < share < 0.83, f"3 of 4 expected for weight 3:1, saw {share:.2f}")
+
+
+for policy in ("all", "none", "servfail", "last-good"):
+    @scenario(f"all endpoints down: the answer is '{policy}'")
+    def all_down(scene, policy=policy):
+        (a, b), dns, martlet = start(scene, all_down=policy)
+        b.health("fail")
+        eventually("only a is answered",
+                   lambda: ask_dns(dns, "www.example.com").addresses == [a.address])
+        a.health("fail")
+        eventually("a is down", lambda: martlet.endpoint("web", a.at)["health"] == "down")
+        answer = ask_dns(dns, "www.example.com")
+        wanted = {"all": ({a.address, b.address}, 0), "none": (set(), 0), "servfail": (set(), 2),
+                  "last-good": ({a.address}, 0)}[policy]
+        expect_equal((set(answer.addresses), answer.rcode), wanted, "addresses and code")

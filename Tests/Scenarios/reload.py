@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reload is a difference: what the file does not change is not touched."""
+import time
+
+from harness import eventually, expect, expect_equal, scenario
+from harness.ask import Browser, curl, dig
+from harness.service import service
+
+
+@scenario("reloads under load lose nothing and leave nothing behind", 600)
+def many_reloads(scene):
+    a, b, c = scene.origins("a", "b", "c")
+    http, dns = scene.port(), scene.port()
+    texts = [
+        service(http, dns, [a, b]),
+        service(http, dns, [a, b, c]),
+        service(http, dns, [a, b, c], weights={"a": 5}),
+        service(http, dns, [a, b], pool="balance: least-connections"),
+    ]
+    martlet = scene.martlet(texts[0])
+    for text in texts:
+        martlet.reload(text)
+    load = scene.load(http, rate=2000, connections=64)
+    time.sleep(0.5)
+    memory, descriptors = martlet.memory(), martlet.descriptors()
+    opened = sum(origin.seen()["opened"] for origin in (a, b))
+    for number in range(1000 if scene.full else 40):
+        martlet.reload(texts[number % len(texts)])
+    time.sleep(0.5)
+    grown = martlet.memory() / memory
+    left = martlet.descriptors() - descriptors
+    load.stop()
+    load.expect_no_failure(least=2000)
+    expect_equal(load.connects, 64, "client connections opened: a reload closes none")
+    reopened = sum(origin.seen()["opened"] for origin in (a, b)) - opened
+    expect(reopened < 64, f"upstream connections survive: {reopened} were opened again")
+    expect(grown < 1.05 or martlet.memory() - memory < 2 << 20, f"memory grew to {grown:.2f}")
+    expect(left <= 40, f"{left} descriptors more than before")
+
+
+@scenario("a bad file at reload changes nothing and says why")
+def bad_reload(scene):
+    origin, = scene.origins("a")
+    http, dns = scene.port(), scene.port()
+    good = service(http, dns, [origin])
+    martlet = scene.martlet(good)
+    before = martlet.snapshot()["generation"]
+    martlet.configure(good.replace("balance", "balnce") + "\nlisteners: 5\npolls: {}\n")
+    martlet.signal(1)
+    eventually("the refusal is in the log", lambda: "M1" in martlet.log())
+    status, headers, body = martlet.api("POST", "/api/v1/reload")
+    expect(status in (400, 409, 422), f"POST reload of a bad file: {status}")
+    expect("problem+json" in headers["Content-Type"], f"type {headers['Content-Type']}")
+    expect(b"polls" in body, f"the problem names the unknown key: {body[:400]!r}")
+    expect_equal(martlet.snapshot()["generation"], before, "the generation")
+    expect_equal(curl(f"http://127.0.0.1:{http}/", "-H", "Host: www.example.com")[0], 200, "curl")
+    expect_equal(dig(dns, "www.example.com"), [origin.address], "dig")
+    martlet.configure(good)
+    martlet.json("POST", "/api/v1/reload")
+    eventually("a good file is taken", lambda: martlet.snapshot()["generation"] > before)
+
+
+@scenario("a listener that moves opens before the old one closes; open connections live on")
+def moved_listener(scene):
+    origin, = scene.origins("a")
+    old, new, dns = scene.port(), scene.port(), scene.port()
+    martlet = scene.martlet(service(old, dns, [origin]))
+    browser = Browser(old)
+    expect_equal(browser.ask()[0], 200, "before")
+    martlet.reload(service(new, dns, [origin]))
+    expect_equal(curl(f"http://127.0.0.1:{new}/", "-H", "Host: www.example.com")[0], 200, "new port")
+    eventually("the old port refuses", lambda: curl(f"http://127.0.0.1:{old}/")[0] == 0)
+    # Requests in flight end; a kept connection may be told to close with its next response.
+    status, _, _ = browser.ask()
+    expect_equal(status, 200, "one more request on the old connection")
+
+
+@scenario("health and administrative state survive a reload")
+def state_survives(scene):
+    a, b, c = scene.origins("a", "b", "c")
+    http, dns = scene.port(), scene.port()
+    martlet = scene.martlet(service(http, dns, [a, b, c]))
+    martlet.patch("web", c.at, {"administrative": "maintenance"})
+    b.health("fail")
+    eventually("b is down", lambda: martlet.endpoint("web", b.at)["health"] == "down")
+    since = martlet.endpoint("web", b.at)["since"]
+    martlet.reload(service(http, dns, [b, a, c], weights={"a": 3}))
+    seen = martlet.endpoint("web", b.at)
+    expect_equal((seen["health"], seen["since"]), ("down", since), "b after the reload")
+    expect_equal(martlet.endpoint("web", c.at)["administrative"], "maintenance", "c after it")
+    expect_equal(dig(dns, "www.example.com"), [a.address], "dig")
+
+
+@scenario("a name that does not resolve never stops the start")
+def unresolved_name(scene):
+    origin, = scene.origins("a")
+    http, dns = scene.port(), scene.port()
+    text = service(http, dns, [origin]).replace(
+        "    endpoints:\n", "    endpoints:\n      - { address: nowhere.invalid:80, name: lost }\n")
+    martlet = scene.martlet(text)
+    eventually("the working endpoint serves",
+               lambda: curl(f"http://127.0.0.1:{http}/", "-H", "Host: www.example.com")[0] == 200)
+    lost = martlet.endpoint("web", "lost")
+    expect_equal(lost["health"], "down", "the endpoint without an address")
+    expect("resol" in lost["reason"] or "name" in lost["reason"], f"reason {lost['reason']!r}")
