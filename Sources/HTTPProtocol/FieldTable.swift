@@ -60,6 +60,16 @@ public struct FieldTable: ~Copyable {
     /// Forgets all fields and keeps the storage.
     public mutating func removeAll() { count = 0 }
 
+    /// The places for a head to fill.
+    ///
+    /// One view for a whole head: writing through the array would ask at each field whether its
+    /// storage is shared.
+    @_lifetime(&self)
+    mutating func cleared() -> MutableSpan<FieldSlice> {
+        count = 0
+        return slots.mutableSpan
+    }
+
     /// Position of the first field of a kind.
     public func first(_ known: KnownField) -> Int? { next(known, from: 0) }
 
