@@ -84,7 +84,7 @@ let package = Package(
         tests("RuntimeTests", ["Runtime"]),
         tests("DNSServerTests", ["DNSServer", "DNSProtocol", "Steering"]),
         tests("HTTPGatewayTests", ["HTTPGateway", "HTTPProtocol", "Steering"]),
-        tests("ProberTests", ["Prober", "Steering"]),
+        tests("ProberTests", ["Prober", "Steering", "HTTPProtocol", "Runtime"]),
         tests("ControlPlaneTests", ["ControlPlane", "Configuration", "Steering"]),
         tests("HouseRules", ["Configuration"]),
     ]

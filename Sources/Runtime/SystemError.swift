@@ -26,8 +26,14 @@ public struct SystemError: Error, Equatable, Sendable, BitwiseCopyable {
     public static var timedOut: SystemError { SystemError(code: ETIMEDOUT) }
     /// The peer reset the connection.
     public static var connectionReset: SystemError { SystemError(code: ECONNRESET) }
+    /// The peer no longer takes bytes.
+    public static var brokenPipe: SystemError { SystemError(code: EPIPE) }
     /// The content is not of the expected form, or too large.
     public static var tooLarge: SystemError { SystemError(code: EFBIG) }
+    /// True when this machine lacks descriptors or memory: no word about the peer.
+    public var isShortage: Bool {
+        code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM
+    }
 }
 
 extension SystemError: CustomStringConvertible {

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+internal import HTTPProtocol
+public import Runtime
+internal import Steering
+
+// Connections: begun by a timer, carried on by events, ended by the exchange or the timeout.
+extension ProbeDriver {
+    /// Starts what is due and ends what has had its time.
+    public mutating func expire(now: Instant, loop: inout EventLoop) {
+        while let place = wheel.popExpired(now: now) {
+            guard targets.indices.contains(place) else { continue }
+            switch targets[place].activity {
+            case .idle: start(place, loop: &loop, now: now)
+            case .running(let handle):
+                act(exchanges[Int(handle.index)].expired(), handle, now: now)
+            case .absent, .waiting: continue
+            }
+        }
+        startWaiting(&loop, now: now)
+    }
+
+    /// Carries on the probe that an event belongs to; stale events are ignored.
+    public mutating func handle(_ event: Event, loop: inout EventLoop, now: Instant) {
+        let token = EventToken(raw: event.token)
+        let handle = flights.handle(at: token.index)
+        guard token.kind == ProbeDriver.eventKind, !handle.isNone, token.names(handle) else {
+            return
+        }
+        if exchanges[token.index].isConnecting {
+            guard connect(handle, event, now: now) else {
+                startWaiting(&loop, now: now)
+                return
+            }
+        } else if event.isWritable {
+            send(handle, now: now)
+        }
+        if flights.contains(handle), event.isReadable || event.isHangUp || event.isError {
+            receive(handle, isLast: event.isHangUp || event.isError, now: now)
+        }
+        startWaiting(&loop, now: now)
+    }
+
+    private mutating func startWaiting(_ loop: inout EventLoop, now: Instant) {
+        while !line.isEmpty, !flights.isFull {
+            guard let place = line.popFirst(), targets[place].activity == .waiting else { continue }
+            targets[place].activity = .idle
+            start(place, loop: &loop, now: now)
+        }
+    }
+
+    private mutating func start(_ place: Int, loop: inout EventLoop, now: Instant) {
+        guard !flights.isFull else {
+            targets[place].activity = .waiting
+            line.append(place)
+            statistics.delayed &+= 1
+            return
+        }
+        let started = Clock.monotonic()
+        let deadline = targets[place].schedule.begin(now: started)
+        switch Socket.connect(to: targets[place].target.address) {
+        case .connected(let fd), .inProgress(let fd):
+            launch(place, fd, started: started, loop: &loop)
+            wheel.schedule(place, at: deadline)
+        case .failed(let error) where error.isShortage:
+            postpone(place, now: started)
+        case .failed(let error):
+            // The kernel knew at once, for example that there is no route.
+            statistics.started &+= 1
+            var exchange = ProbeExchange()
+            exchange.begin(targets[place].target.question)
+            guard case .finish(let outcome) = exchange.broke(fault(error)) else { return }
+            report(place, outcome, exchange: exchange, started: started)
+        }
+    }
+
+    private mutating func launch(
+        _ place: Int,
+        _ fd: FileDescriptor,
+        started: Instant,
+        loop: inout EventLoop
+    ) {
+        let flight = ProbeFlight(place: Int32(truncatingIfNeeded: place), fd: fd, started: started)
+        guard let handle = flights.insert(flight) else {
+            fd.close()
+            postpone(place, now: started)
+            return
+        }
+        while exchanges.count <= Int(handle.index) { exchanges.append(ProbeExchange()) }
+        exchanges[Int(handle.index)].begin(targets[place].target.question)
+        targets[place].activity = .running(handle)
+        statistics.started &+= 1
+        // Edge-triggered for both directions from the start: no second epoll_ctl per probe.
+        let token = EventToken(kind: ProbeDriver.eventKind, handle: handle)
+        guard loop.add(fd, token: token.raw, interest: [.read, .write, .edge]) else {
+            close(handle)
+            postpone(place, now: started)
+            return
+        }
+    }
+
+    /// This machine is short of something: no word against the endpoint, its state stays.
+    private mutating func postpone(_ place: Int, now: Instant) {
+        statistics.starved &+= 1
+        rest(place, now: now)
+    }
+
+    private mutating func rest(_ place: Int, now: Instant) {
+        targets[place].activity = .idle
+        targets[place].schedule.finish(now: now, random: &random)
+        wheel.schedule(place, at: targets[place].schedule.due)
+    }
+
+    private func fault(_ error: SystemError) -> ProbeExchange.Fault {
+        switch error {
+        case .connectionRefused: .refused
+        case .connectionReset, .brokenPipe: .reset
+        case .timedOut: .timedOut
+        default: .other(error.description)
+        }
+    }
+
+    /// False when the probe ended here.
+    private mutating func connect(_ handle: Handle, _ event: Event, now: Instant) -> Bool {
+        let index = Int(handle.index)
+        if let error = Socket.error(flights[index].fd) {
+            act(exchanges[index].broke(fault(error)), handle, now: now)
+            return false
+        }
+        guard event.isWritable else { return false }
+        act(exchanges[index].connected(), handle, now: now)
+        return flights.contains(handle)
+    }
+
+    private mutating func send(_ handle: Handle, now: Instant) {
+        let index = Int(handle.index)
+        let place = Int(flights[index].place)
+        let sent = Int(flights[index].sent)
+        let request = targets[place].request
+        guard sent < request.count else { return }
+        switch Socket.send(flights[index].fd, request.span.extracting(sent..<request.count)) {
+        case .count(let count): flights[index].sent += Int32(truncatingIfNeeded: count)
+        case .wouldBlock, .endOfStream: return
+        case .failed:
+            // A peer that answers without listening resets us here, yet its answer may be in.
+            receive(handle, isLast: true, now: now)
+        }
+    }
+
+    /// Reads until the socket is empty, as edge-triggered events demand.
+    private mutating func receive(_ handle: Handle, isLast: Bool, now: Instant) {
+        let index = Int(handle.index)
+        while flights.contains(handle) {
+            if flights[index].block.isNone { flights[index].block = buffers.take() }
+            let flight = flights[index]
+            let room = BufferPool.blockSize - Int(flight.length)
+            guard !flight.block.isNone, room > 0 else {
+                // No memory for it, or bytes that the exchange can neither use nor refuse.
+                act(exchanges[index].expired(), handle, now: now)
+                return
+            }
+            switch buffers.receive(flight.fd, into: flight.block, at: Int(flight.length)) {
+            case .count(let count):
+                consume(handle, Int(flight.length) + count, now: now)
+                // A short read has emptied the socket; the end, if it is near, makes a new event.
+                if count < room, !isLast { return settle(handle) }
+            case .wouldBlock: return settle(handle)
+            case .endOfStream: act(exchanges[index].ended(), handle, now: now)
+            case .failed(let error):
+                act(exchanges[index].broke(fault(error)), handle, now: now)
+            }
+        }
+    }
+
+    private mutating func consume(_ handle: Handle, _ length: Int, now: Instant) {
+        let index = Int(handle.index)
+        let block = flights[index].block
+        let reception = ProbeDriver.feed(
+            &exchanges[index],
+            buffers,
+            block,
+            count: length,
+            fields: &fields
+        )
+        let used = min(max(reception.consumed, 0), length)
+        if used > 0, used < length {
+            buffers.copy(from: block, at: used, to: block, at: 0, count: length - used)
+        }
+        flights[index].length = Int32(truncatingIfNeeded: length - used)
+        act(reception.action, handle, now: now)
+    }
+
+    // A view into the pool borrows the whole driver, so the parts are handed over one by one.
+    private static func feed(
+        _ exchange: inout ProbeExchange,
+        _ buffers: borrowing BufferPool,
+        _ block: Block,
+        count: Int,
+        fields: inout FieldTable
+    ) -> ProbeExchange.Reception {
+        exchange.received(buffers.bytes(block, from: 0, count: count), fields: &fields)
+    }
+
+    /// A probe without bytes in hand holds no buffer.
+    private mutating func settle(_ handle: Handle) {
+        guard flights.contains(handle) else { return }
+        let index = Int(handle.index)
+        guard flights[index].length == 0 else { return }
+        buffers.give(flights[index].block)
+        flights[index].block = .none
+    }
+
+    private mutating func act(_ action: ProbeExchange.Action, _ handle: Handle, now: Instant) {
+        switch action {
+        case .wait: return
+        case .send: send(handle, now: now)
+        case .finish(let outcome):
+            let index = Int(handle.index)
+            guard flights.contains(handle) else { return }
+            let flight = flights[index]
+            close(handle)
+            report(
+                Int(flight.place),
+                outcome,
+                exchange: exchanges[index],
+                started: flight.started
+            )
+        }
+    }
+
+    private mutating func report(
+        _ place: Int,
+        _ outcome: ProbeOutcome,
+        exchange: borrowing ProbeExchange,
+        started: Instant
+    ) {
+        let at = Clock.monotonic()
+        if outcome == .success { statistics.passed &+= 1 } else { statistics.failed &+= 1 }
+        results.append(
+            ProbeResult(
+                slot: targets[place].target.slot,
+                outcome: outcome,
+                note: exchange.note,
+                status: exchange.status,
+                latency: at - started,
+                at: at
+            )
+        )
+        rest(place, now: at)
+    }
+
+    mutating func close(_ handle: Handle) {
+        let flight = flights[Int(handle.index)]
+        guard flights.remove(handle) else { return }
+        buffers.give(flight.block)
+        // RST at once: no TIME_WAIT here, and the peer need not linger either.
+        Socket.resetOnClose(flight.fd)
+        flight.fd.close()
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+public import Steering
+
+/// What one probe of one endpoint came to.
+public struct ProbeResult: Sendable, Equatable {
+    /// The endpoint's slot.
+    public var slot: Int
+    /// What the health machine is told.
+    public var outcome: ProbeOutcome
+    /// What a passing answer still had to say, such as `db=fail`; mostly empty.
+    public var note: String
+    /// The status of the answer; 0 without one.
+    public var status: UInt16
+    /// From the beginning of the connection to the last byte read, or to the failure.
+    public var latency: Interval
+    /// When the event that decided it was handled.
+    public var at: Instant
+}
+
+/// Counts of a prober since it began.
+public struct ProbeStatistics: Sendable, BitwiseCopyable, Equatable {
+    /// Probes begun.
+    public var started: UInt64 = 0
+    /// Probes that passed.
+    public var passed: UInt64 = 0
+    /// Probes that failed by the endpoint's doing.
+    public var failed: UInt64 = 0
+    /// Probes put off because the limit of concurrent probes was reached.
+    public var delayed: UInt64 = 0
+    /// Probes put off because this machine had no descriptor, port or memory to spare.
+    public var starved: UInt64 = 0
+}
