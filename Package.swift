@@ -85,7 +85,10 @@ let package = Package(
         tests("DNSServerTests", ["DNSServer", "DNSProtocol", "Steering"]),
         tests("HTTPGatewayTests", ["HTTPGateway", "HTTPProtocol", "Steering"]),
         tests("ProberTests", ["Prober", "Steering", "HTTPProtocol", "Runtime"]),
-        tests("ControlPlaneTests", ["ControlPlane", "Configuration", "Steering"]),
+        tests(
+            "ControlPlaneTests",
+            ["ControlPlane", "Configuration", "Steering", "HTTPProtocol", "Runtime"]
+        ),
         tests("HouseRules", ["Configuration"]),
     ]
 )

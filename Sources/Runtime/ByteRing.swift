@@ -54,10 +54,11 @@ internal import Synchronization
 
     /// Writes what waits to a descriptor and forgets it; called by the reading thread only.
     ///
-    /// Returns the number of bytes taken. On an error they are kept for the next try.
-    public func drain(to fd: FileDescriptor) throws(SystemError) -> Int {
+    /// Returns the number of bytes taken. On an error they are kept for the next try. What
+    /// ``waiting`` said before is a good `limit`: it ends where a record ends.
+    public func drain(to fd: FileDescriptor, limit: Int = .max) throws(SystemError) -> Int {
         let read = positions.load(1)
-        let count = waiting
+        let count = min(waiting, limit)
         guard count > 0 else { return 0 }
         let start = Int(truncatingIfNeeded: read & UInt64(capacity - 1))
         let run = min(count, capacity - start)

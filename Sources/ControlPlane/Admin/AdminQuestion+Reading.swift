@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Steering
+
+extension AdminQuestion {
+    /// Makes a question of a request, or says why there is none in it.
+    public init(_ request: ServiceRequest) throws(Problem) {
+        guard let segments = request.segments, let parameters = request.parameters else {
+            throw Problem(.malformedRequest, "The target holds a broken percent escape.")
+        }
+        let (rows, values) = AdminRoute.find(segments)
+        guard !rows.isEmpty else { throw Problem(.notFound, "Nothing is at \(request.path).") }
+        if request.method == .options {
+            self = .options(AdminRoute.allow(rows))
+            return
+        }
+        let method = request.method == .head ? "GET" : "\(request.method.name)"
+        guard let row = rows.first(where: { $0.method == method }) else {
+            var problem = Problem(.methodNotAllowed, "\(request.path) does not take it.")
+            problem.allow = AdminRoute.allow(rows)
+            throw problem
+        }
+        self = try AdminQuestion.read(row.target, values, Parameters(parameters), request)
+    }
+
+    private static func read(
+        _ target: AdminRoute.Target,
+        _ values: [String],
+        _ parameters: Parameters,
+        _ request: ServiceRequest
+    ) throws(Problem) -> AdminQuestion {
+        switch target {
+        case .page: return .page
+        case .live: return .live
+        case .ready: return .ready
+        case .started: return .started
+        case .metrics:
+            return .metrics(isOpenMetrics: MetricText.isOpenMetrics(request.field("accept")))
+        case .snapshot: return .snapshot
+        case .pools: return .pools
+        case .pool: return .pool(values.first ?? "")
+        case .endpoint:
+            let change = try EndpointChange(request)
+            return .change(pool: values.first ?? "", endpoint: values.last ?? "", change)
+        case .overlay: return .discardOverlay
+        case .reload: return .reload
+        case .explain: return .explain(try RequestSketch(parameters))
+        case .explainDNS: return .explainDNS(try QuerySketch(parameters))
+        case .events:
+            try parameters.check(known: ["after"])
+            return .events(after: try parameters.number("after") ?? 0)
+        case .eventStream:
+            try parameters.check(known: ["after"])
+            let latest = request.field("last-event-id").flatMap { UInt64($0) }
+            return .eventStream(after: try parameters.number("after") ?? latest)
+        }
+    }
+}
+
+/// The parameters of a query, taken one by one.
+struct Parameters {
+    let all: [ServiceRequest.Field]
+
+    init(_ all: [ServiceRequest.Field]) { self.all = all }
+
+    func value(_ name: String) -> String? { all.first { $0.name == name }?.value }
+
+    func required(_ name: String) throws(Problem) -> String {
+        guard let value = value(name), !value.isEmpty else {
+            throw Problem(.invalidValue, "The parameter '\(name)' is missing.")
+        }
+        return value
+    }
+
+    func number(_ name: String) throws(Problem) -> UInt64? {
+        guard let text = value(name) else { return nil }
+        guard let number = UInt64(text) else {
+            throw Problem(.invalidValue, "The parameter '\(name)' is no number: '\(text)'.")
+        }
+        return number
+    }
+
+    func address(_ name: String) throws(Problem) -> IPAddress? {
+        guard let text = value(name) else { return nil }
+        guard let address = IPAddress(text) else {
+            throw Problem(.invalidValue, "The parameter '\(name)' is no IP address: '\(text)'.")
+        }
+        return address
+    }
+
+    /// A misspelt parameter must not be passed over as if it had no effect.
+    func check(known: [String]) throws(Problem) {
+        guard let unknown = all.first(where: { !known.contains($0.name) }) else { return }
+        let names = known.joined(separator: ", ")
+        throw Problem(.invalidValue, "Unknown parameter '\(unknown.name)'; known are \(names).")
+    }
+}
+
+extension RequestSketch {
+    init(_ parameters: Parameters) throws(Problem) {
+        try parameters.check(known: ["url", "method", "from", "header"])
+        let url = try parameters.required("url")
+        guard url.lowercased().hasPrefix("http://") else {
+            throw Problem(.invalidValue, "The parameter 'url' must begin with http://: '\(url)'.")
+        }
+        let rest = url.dropFirst(7).prefix { $0 != "#" }
+        var authority = rest.prefix { $0 != "/" && $0 != "?" }
+        let target = rest.dropFirst(authority.count)
+        if let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") {
+            authority = authority[..<colon]
+        }
+        guard !authority.isEmpty, !authority.contains("@") else {
+            throw Problem(.invalidValue, "The parameter 'url' names no host: '\(url)'.")
+        }
+        self.init(
+            host: authority.lowercased(),
+            target: target.hasPrefix("/") ? String(target) : "/\(target)"
+        )
+        if let method = parameters.value("method") {
+            guard FieldSyntax.isToken(Array(method.utf8).span) else {
+                throw Problem(.invalidValue, "'\(method)' is no method.")
+            }
+            self.method = method
+        }
+        from = try parameters.address("from") ?? from
+        for line in parameters.all where line.name == "header" {
+            fields.append(try RequestSketch.field(line.value))
+        }
+    }
+
+    private static func field(_ line: String) throws(Problem) -> ServiceRequest.Field {
+        let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, FieldSyntax.isToken(Array(parts[0].utf8).span) else {
+            throw Problem(.invalidValue, "'\(line)' is no header; write 'Name: value'.")
+        }
+        let value = parts[1].drop { $0 == " " }
+        return ServiceRequest.Field(parts[0].lowercased(), String(value))
+    }
+}
+
+extension QuerySketch {
+    init(_ parameters: Parameters) throws(Problem) {
+        try parameters.check(known: ["name", "type", "from"])
+        self.init(name: try parameters.required("name"))
+        type = parameters.value("type")?.uppercased() ?? type
+        from = try parameters.address("from") ?? from
+    }
+}
+
+extension EndpointChange {
+    /// The largest weight that can be set.
+    static let weightLimit: Int64 = 65_535
+
+    /// Reads the body of a PATCH: `administrative`, `weight`, or both; nothing else.
+    init(_ request: ServiceRequest) throws(Problem) {
+        guard !request.body.isEmpty else {
+            throw Problem(.invalidJSON, "There is no body.")
+        }
+        let type = request.field("content-type")?.lowercased() ?? ""
+        let essence = type.prefix { $0 != ";" && $0 != " " }
+        guard essence == "application/json" || essence == "application/merge-patch+json" else {
+            throw Problem(.mediaType, "Content-Type is '\(type)'.")
+        }
+        let document: JSONValue
+        do {
+            document = try JSONReader.read(request.body)
+        } catch {
+            throw Problem(.invalidJSON, "\(error)")
+        }
+        guard let members = document.members, !members.isEmpty else {
+            throw Problem(.invalidValue, "The body must be an object with at least one member.")
+        }
+        self.init()
+        for member in members { try take(member) }
+    }
+
+    private mutating func take(_ member: JSONMember) throws(Problem) {
+        switch member.name {
+        case "administrative":
+            let words = AdministrativeState.allCases.map(\.word)
+            guard let state = member.value.string.flatMap({ AdministrativeState(word: $0) }) else {
+                let known = words.joined(separator: ", ")
+                throw Problem(.invalidValue, "'administrative' must be one of \(known).")
+            }
+            self.state = state
+        case "weight":
+            if member.value.isNull {
+                weight = .fromFile
+                return
+            }
+            let range = 0...EndpointChange.weightLimit
+            guard let value = member.value.integer, range.contains(value) else {
+                let limit = EndpointChange.weightLimit
+                throw Problem(
+                    .invalidValue,
+                    "'weight' must be null or a number from 0 to \(limit)."
+                )
+            }
+            weight = .set(UInt32(value))
+        default:
+            let known = "known are administrative and weight"
+            throw Problem(.invalidValue, "Unknown member '\(member.name)'; \(known).")
+        }
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+/// What a request to the admin service asks for, after everything about its form was judged.
+public enum AdminQuestion: Sendable, Equatable {
+    /// The status page.
+    case page
+    /// Whether the process lives.
+    case live
+    /// Whether the doors serve.
+    case ready
+    /// Whether the doors have begun to serve.
+    case started
+    /// All metrics, in OpenMetrics when true.
+    case metrics(isOpenMetrics: Bool)
+    /// Everything there is to see.
+    case snapshot
+    /// All pools.
+    case pools
+    /// One pool.
+    case pool(String)
+    /// A change of one endpoint.
+    case change(pool: String, endpoint: String, EndpointChange)
+    /// Takes back all changes.
+    case discardOverlay
+    /// Reads the configuration file again.
+    case reload
+    /// Which endpoint would serve a request, and why.
+    case explain(RequestSketch)
+    /// What would be answered to a query, and why.
+    case explainDNS(QuerySketch)
+    /// What happened lately, after this sequence number.
+    case events(after: UInt64)
+    /// The same as an endless stream.
+    case eventStream(after: UInt64?)
+    /// The methods of a path.
+    case options(String)
+}
+
+/// A request that has not been made, for the question where it would go.
+public struct RequestSketch: Sendable, Equatable {
+    /// The method.
+    public var method: String
+    /// The host without port, in lower case.
+    public var host: String
+    /// The path, with its query.
+    public var target: String
+    /// Who would ask.
+    public var from: IPAddress
+    /// Further fields, names in lower case.
+    public var fields: [ServiceRequest.Field]
+
+    /// A GET from the local machine.
+    public init(host: String, target: String) {
+        method = "GET"
+        self.host = host
+        self.target = target
+        from = IPAddress(v4: 0x7f00_0001)
+        fields = []
+    }
+
+    /// The path without its query.
+    public var path: String { String(target.prefix { $0 != "?" }) }
+}
+
+/// A DNS query that has not been made.
+public struct QuerySketch: Sendable, Equatable {
+    /// The name as it was written.
+    public var name: String
+    /// The type, as `A`.
+    public var type: String
+    /// Who would ask.
+    public var from: IPAddress
+
+    /// A query for addresses from the local machine.
+    public init(name: String) {
+        self.name = name
+        type = "A"
+        from = IPAddress(v4: 0x7f00_0001)
+    }
+}

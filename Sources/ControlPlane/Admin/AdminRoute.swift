@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The paths of the admin service: one row each, from which routing, `Allow` and documents follow.
+public struct AdminRoute: Sendable {
+    /// What the row leads to.
+    enum Target: Sendable {
+        case page, live, ready, started, metrics, snapshot, pools, pool, endpoint, overlay
+        case reload, explain, explainDNS, events, eventStream
+    }
+
+    /// The method.
+    public let method: String
+    /// The path; segments in capitals stand for anything.
+    public let path: String
+    /// What it does, in one sentence.
+    public let summary: String
+    let target: Target
+
+    private init(_ method: String, _ path: String, _ target: Target, _ summary: String) {
+        self.method = method
+        self.path = path
+        self.target = target
+        self.summary = summary
+    }
+
+    /// All of them.
+    public static let all: [AdminRoute] = [
+        AdminRoute("GET", "/", .page, "The status page."),
+        AdminRoute("GET", "/livez", .live, "200 while the process can answer at all."),
+        AdminRoute("GET", "/readyz", .ready, "200 while the doors serve, else 503 with reasons."),
+        AdminRoute("GET", "/startupz", .started, "200 once every probe has given a verdict."),
+        AdminRoute("GET", "/metrics", .metrics, "Metrics for Prometheus, or as OpenMetrics."),
+        AdminRoute("GET", "/api/v1/snapshot", .snapshot, "Everything there is to see, at once."),
+        AdminRoute("GET", "/api/v1/pools", .pools, "All pools with their endpoints."),
+        AdminRoute("GET", "/api/v1/pools/POOL", .pool, "One pool with its endpoints."),
+        AdminRoute(
+            "PATCH",
+            "/api/v1/pools/POOL/endpoints/ENDPOINT",
+            .endpoint,
+            "Changes administrative state and weight of an endpoint, at once and lastingly."
+        ),
+        AdminRoute("DELETE", "/api/v1/overlay", .overlay, "Takes back all changes by PATCH."),
+        AdminRoute("POST", "/api/v1/reload", .reload, "Reads the configuration file again."),
+        AdminRoute("GET", "/api/v1/explain", .explain, "Where a request would go, and why."),
+        AdminRoute("GET", "/api/v1/explain-dns", .explainDNS, "What a query would get, and why."),
+        AdminRoute("GET", "/api/v1/events", .events, "What happened lately."),
+        AdminRoute(
+            "GET",
+            "/api/v1/events/stream",
+            .eventStream,
+            "What happens, as server-sent events."
+        ),
+    ]
+
+    private static let patterns: [[String]] = all.map { row in
+        row.path.split(separator: "/").map(String.init)
+    }
+
+    /// The rows of a path, with what stands at their placeholders.
+    static func find(_ segments: [String]) -> (rows: [AdminRoute], values: [String]) {
+        var rows: [AdminRoute] = []
+        var values: [String] = []
+        for (row, pattern) in zip(all, patterns) where pattern.count == segments.count {
+            var found: [String] = []
+            let isMatch = zip(pattern, segments).allSatisfy { part, segment in
+                guard part.utf8.first.map({ 0x41...0x5a ~= $0 }) ?? false else {
+                    return part == segment
+                }
+                found.append(segment)
+                return !segment.isEmpty
+            }
+            guard isMatch else { continue }
+            rows.append(row)
+            values = found
+        }
+        return (rows, values)
+    }
+
+    /// The value of `Allow` for some rows of one path.
+    static func allow(_ rows: [AdminRoute]) -> String {
+        var methods = rows.map(\.method)
+        if methods.contains("GET") { methods.append("HEAD") }
+        return (methods + ["OPTIONS"]).joined(separator: ", ")
+    }
+}

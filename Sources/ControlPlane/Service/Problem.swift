@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+/// Why a request was refused at run time: one row per stable code.
+///
+/// Codes are never reused; clients and documents may rely on them.
+public enum ProblemCode: String, Sendable, CaseIterable {
+    /// The request is not HTTP that this service takes.
+    case malformedRequest = "M3001"
+    /// The body is larger than the limit.
+    case bodyTooLarge = "M3002"
+    /// The request did not arrive in time.
+    case requestTimeout = "M3003"
+    /// Every place for a connection is taken.
+    case tooManyConnections = "M3004"
+    /// Nothing is at this path.
+    case notFound = "M3010"
+    /// The path does not take this method.
+    case methodNotAllowed = "M3011"
+    /// The Host field names something that this listener is not.
+    case hostRefused = "M3012"
+    /// A web page of another origin asks for a change.
+    case originRefused = "M3013"
+    /// The body is not of a media type that is read here.
+    case mediaType = "M3014"
+    /// The body is not a JSON document.
+    case invalidJSON = "M3015"
+    /// A parameter or member is missing, unknown or out of range.
+    case invalidValue = "M3016"
+    /// There is no pool of this name.
+    case unknownPool = "M3020"
+    /// The pool has no endpoint of this address or name.
+    case unknownEndpoint = "M3021"
+    /// The new configuration has errors; the old one serves on.
+    case configurationRefused = "M3030"
+    /// A reload is running already.
+    case reloadRunning = "M3031"
+    /// The process is on its way out.
+    case shuttingDown = "M3032"
+    /// The door that the question is about is not configured.
+    case doorMissing = "M3033"
+    /// The change could not be carried out.
+    case changeFailed = "M3034"
+}
+
+extension ProblemCode {
+    /// The status to answer with, unless the cause names a closer one.
+    public var status: UInt16 {
+        switch self {
+        case .malformedRequest, .invalidJSON: 400
+        case .originRefused: 403
+        case .notFound, .unknownPool, .unknownEndpoint, .doorMissing: 404
+        case .methodNotAllowed: 405
+        case .requestTimeout: 408
+        case .reloadRunning: 409
+        case .bodyTooLarge: 413
+        case .mediaType: 415
+        case .hostRefused: 421
+        case .invalidValue, .configurationRefused: 422
+        case .changeFailed: 500
+        case .tooManyConnections, .shuttingDown: 503
+        }
+    }
+
+    /// What it is called, the same for every occurrence.
+    public var title: String {
+        switch self {
+        case .malformedRequest: "The request is malformed"
+        case .bodyTooLarge: "The body is too large"
+        case .requestTimeout: "The request did not arrive in time"
+        case .tooManyConnections: "Too many connections"
+        case .notFound: "There is nothing at this path"
+        case .methodNotAllowed: "The method is not allowed here"
+        case .hostRefused: "The host name is not allowed"
+        case .originRefused: "The request comes from another web page"
+        case .mediaType: "The media type is not supported"
+        case .invalidJSON: "The body is not valid JSON"
+        case .invalidValue: "A value is not valid"
+        case .unknownPool: "There is no such pool"
+        case .unknownEndpoint: "There is no such endpoint"
+        case .configurationRefused: "The configuration was refused"
+        case .reloadRunning: "A reload is running"
+        case .shuttingDown: "Martlet is shutting down"
+        case .doorMissing: "The door is not configured"
+        case .changeFailed: "The change could not be made"
+        }
+    }
+
+    /// What to do about it.
+    public var remedy: String {
+        switch self {
+        case .malformedRequest: "Send HTTP/1.1 as RFC 9112 describes it."
+        case .bodyTooLarge: "Send at most 1 MiB."
+        case .requestTimeout: "Send the whole request within 10 seconds."
+        case .tooManyConnections: "Close connections that are not needed, then try again."
+        case .notFound: "See Documentation/reference/api.md for the paths."
+        case .methodNotAllowed: "Use a method that the Allow field names."
+        case .hostRefused:
+            "Use localhost, a loopback address, or the address that admin.listen names."
+        case .originRefused: "Make changes from Martlet's own page, curl or the martlet command."
+        case .mediaType: "Send Content-Type: application/json."
+        case .invalidJSON: "Correct the document at the line and column given."
+        case .invalidValue: "Correct the value that the detail names."
+        case .unknownPool: "GET /api/v1/pools lists the names."
+        case .unknownEndpoint: "GET /api/v1/pools/NAME lists names and addresses."
+        case .configurationRefused:
+            "Correct the errors listed; `martlet check FILE` shows them with the lines."
+        case .reloadRunning: "Wait for it to end, then try again."
+        case .shuttingDown: "Ask the process that takes over."
+        case .doorMissing: "Add a listener for it to the configuration."
+        case .changeFailed: "See the event log for the cause."
+        }
+    }
+}
+
+/// One refusal, rendered as `application/problem+json` (RFC 9457).
+public struct Problem: Error, Equatable, Sendable {
+    /// The kind.
+    public var code: ProblemCode
+    /// The status of the answer.
+    public var status: UInt16
+    /// What is wrong with this very request.
+    public var detail: String
+    /// Methods for the Allow field; empty for none.
+    public var allow: String
+    /// Further members of the document, such as `errors`.
+    public var members: [JSONMember]
+
+    /// A refusal of a kind, with what is wrong this time.
+    public init(_ code: ProblemCode, _ detail: String, status: UInt16? = nil) {
+        self.code = code
+        self.detail = detail
+        self.status = status ?? code.status
+        allow = ""
+        members = []
+    }
+
+    /// The document.
+    public var json: JSONValue {
+        let known: [JSONMember] = [
+            JSONMember("type", .string("urn:martlet:problem:\(code.rawValue)")),
+            JSONMember("title", .string(code.title)),
+            JSONMember("status", .integer(Int64(status))),
+            JSONMember("code", .string(code.rawValue)),
+            JSONMember("detail", .string(detail)),
+            JSONMember("remedy", .string(code.remedy)),
+        ]
+        return .object(known + members)
+    }
+
+    /// The answer.
+    public var response: ServiceResponse {
+        var fields: [(name: String, value: String)] = [
+            ("Content-Type", "application/problem+json")
+        ]
+        if !allow.isEmpty { fields.append(("Allow", allow)) }
+        let text = json.text(indented: true) + "\n"
+        return ServiceResponse(status: status, fields: fields, body: .bytes(Array(text.utf8)))
+    }
+}
