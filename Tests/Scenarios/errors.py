@@ -39,7 +39,7 @@ def configured(scene, origins):
     http = scene.port()
     dead = scene.port("127.0.0.9")
     more = f"""
-limits: {{ request-line: 8KiB, header-bytes: 32KiB, header-count: 128 }}
+limits: {{ request-line: 8KiB, header-bytes: 12KiB, header-count: 128 }}
 """
     text = service(http, None, origins, more=more, listener="timeouts: { header: 400ms, idle: 20s }",
                    pool="timeouts: { first-byte: 400ms, between-bytes: 400ms }")

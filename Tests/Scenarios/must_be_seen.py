@@ -23,7 +23,7 @@ def at_once(watch, load_times, address, is_there, since, what):
 
 def deciding_probe(origin, status, since, count):
     """The time of the probe that completed `count` in a row with this status."""
-    row = [at for at, seen in origin.seen()["probes"] if at >= since and seen == status]
+    row = [at for at, seen, _ in origin.seen()["probes"] if at >= since and seen == status]
     expect(len(row) >= count, f"origin {origin.name} saw {len(row)} probes with {status}")
     return row[count - 1]
 

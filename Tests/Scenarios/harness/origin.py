@@ -5,7 +5,8 @@ As a module it is the handle that scenarios hold; run as a program it is the ser
 by JSON lines over the server's standard input and output, so a fault is in force when the call
 returns. Every response names the origin in `X-Origin`.
 
-Paths: /healthz; /bytes/N (N bytes); /echo (the request body back); /head (the request head as the
+Paths: /healthz and below, for probes (/healthz/NAME; a name can be told to fail; /healthz/status/CODE,
+/healthz/delay/MS, /healthz/body/TEXT answer as they say); /bytes/N (N bytes); /echo (the request body back); /head (the request head as the
 body); /delay/MS; /drip/N/MS (N pieces, MS apart); /chunked/N; /status/CODE; /ws (WebSocket-like
 upgrade, echoes raw bytes); /sum (length and checksum of the request body). Others: a short text.
 """
@@ -66,8 +67,17 @@ class Origin:
         """ok, fail (503), or a dependency's name, which then fails."""
         self.tell(health=health, details=details)
 
+    def failing(self, *paths):
+        """Probes of these paths get 503, whatever the health of the whole is."""
+        self.tell(failing=list(paths))
+
+    def probes(self, path):
+        """[[time, status, head]...] of the probes of one path."""
+        return [[at, status, head] for at, status, head in self.seen()["probes"]
+                if head.split(" ")[1] == path]
+
     def seen(self):
-        """{"requests", "connections", "probes": [[time, status]...], "heads": [...]}"""
+        """{"requests", "opened", "connections", "probes": [[time, status, head]...], "heads"}"""
         return self.tell(report=True)
 
     def streams(self):
@@ -94,6 +104,7 @@ class Server:
         self.record = record
         self.fault, self.details = None, {}
         self.health, self.health_details = "ok", {}
+        self.failing = []
         self.requests = 0
         self.opened = 0
         self.connections = set()
@@ -107,18 +118,32 @@ class Server:
             self.fault, self.details = order["fault"], order["details"]
         if "health" in order:
             self.health, self.health_details = order["health"], order["details"]
+        if "failing" in order:
+            self.failing = order["failing"]
         if order.get("forget"):
             self.requests, self.probes, self.heads, self.recorded = 0, [], [], []
         if order.get("report"):
             return {"requests": self.requests, "opened": self.opened, "heads": self.heads[-200:],
-                    "connections": len(self.connections), "probes": self.probes[-500:]}
+                    "connections": len(self.connections), "probes": self.probes[-3000:]}
         if order.get("streams"):
             parts = [base64.b64encode(bytes(stream)).decode() for stream in self.recorded]
             return {"streams": parts}
         return {}
 
-    def health_body(self):
+    def health_answer(self, path):
+        """(status, body) for a probe."""
+        word, _, rest = path.removeprefix("/healthz").lstrip("/").partition("/")
+        if word == "body":
+            return 200, rest.encode()
+        if word == "long":
+            return 200, b"." * 5000 + b"ready"
+        if word == "status":
+            return int(rest), b"{}"
+        if word == "warn":
+            return 200, b'{"status": "pass", "checks": {"db": {"status": "fail"}}}'
         names = ["db", "cache", "disk"]
+        if path in self.failing:
+            return 503, b"{}"
         failing = self.health if self.health in names else None
         is_ok = self.health == "ok"
         body = {"status": "pass" if is_ok else "fail",
@@ -190,7 +215,7 @@ class Connection(asyncio.Protocol):
         method, _, rest = head.partition(b" ")
         path = rest.split(b" ", 1)[0]
         if path.startswith(b"/healthz"):
-            self.probe()
+            self.probe(method, path.decode("latin-1"), head.decode("latin-1"))
             return True
         self.server.requests += 1
         if len(self.server.heads) < 5000:
@@ -204,16 +229,18 @@ class Connection(asyncio.Protocol):
         asyncio.ensure_future(self.serve(method.decode(), path.decode("latin-1"), head))
         return False
 
-    def probe(self):
+    def probe(self, method, path, head):
         server = self.server
         delay = server.health_details.get("delay", 0)
-        status, body = server.health_body()
-        server.probes.append([time.monotonic(), status])
+        if path.startswith("/healthz/delay/"):
+            delay = int(path.rpartition("/")[2]) / 1000
+        status, body = server.health_answer(path)
+        server.probes.append([time.monotonic(), status, head])
+        answer = (self.respond, status, body, method, "application/json")
         if delay:
-            loop = asyncio.get_event_loop()
-            loop.call_later(delay, self.respond, status, body, b"GET", "application/json")
+            asyncio.get_event_loop().call_later(delay, *answer)
         else:
-            self.respond(status, body, b"GET", "application/json")
+            answer[0](*answer[1:])
 
     def respond(self, status, body, method=b"GET", kind="text/plain", extra=""):
         if self.transport.is_closing():

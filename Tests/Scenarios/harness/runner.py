@@ -15,6 +15,7 @@ from .check import Failure
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 _found = []
+covered = set()
 
 
 class Skip(Exception):
@@ -27,10 +28,14 @@ class Options:
     martlet = os.environ.get("MARTLET") or os.path.join(ROOT, ".build", "release", "martlet")
 
 
-def scenario(name, limit=90):
-    """Marks a function that takes a Scene; `name` is a sentence, `limit` its seconds."""
+def scenario(name, limit=90, covers=()):
+    """Marks a function that takes a Scene; `name` is a sentence, `limit` its seconds.
+
+    `covers` lists the options whose effect it shows: with the option, and without.
+    """
     def mark(function):
         _found.append((name, limit, function, os.path.basename(function.__code__.co_filename)))
+        covered.update(covers)
         return function
     return mark
 
