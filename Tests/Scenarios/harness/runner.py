@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds scenarios, runs each in a process and a folder of its own, and counts."""
 import glob
-import importlib.util
+import importlib
 import os
 import shutil
 import signal
@@ -45,8 +45,7 @@ def main(arguments):
     Options.full = "--full" in arguments
     Options.keep = "--keep" in arguments
     for path in sorted(glob.glob(os.path.join(HERE, "*.py"))):
-        spec = importlib.util.spec_from_file_location(os.path.basename(path)[:-3], path)
-        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        importlib.import_module(os.path.basename(path)[:-3])
     chosen = [
         entry for entry in _found
         if not words or any(word in entry[0] or word in entry[3] for word in words)
