@@ -35,12 +35,6 @@ public struct Block: Equatable, Sendable, BitwiseCopyable {
     /// An empty pool; memory is taken from the kernel on demand.
     public init(limit: Int) { self.limit = limit }
 
-    deinit {
-        for index in unsafe chunks.indices {
-            unsafe munmap(chunks[index], BufferPool.blockSize * BufferPool.blocksPerChunk)
-        }
-    }
-
     /// Blocks that are in use.
     public var inUse: Int { created - free.count }
 
@@ -101,12 +95,16 @@ public struct Block: Equatable, Sendable, BitwiseCopyable {
     }
 
     /// The bytes of a block in a range that is cut to the block; empty for ``Block/none``.
-    @_lifetime(borrow self)
+    ///
+    /// The span carries no borrow of the pool, or no door could read one block while it writes
+    /// another. That is memory safe because chunks stay mapped for the life of the process; a
+    /// span kept beyond the block's return would merely show another owner's bytes.
+    @_lifetime(immortal)
     public func bytes(_ block: Block, from start: Int, count: Int) -> Span<UInt8> {
         guard !block.isNone else { return Span() }
         let range = clamped(start, count)
         let span = unsafe Span(_unsafeStart: base(block) + range.lowerBound, count: range.count)
-        return unsafe _overrideLifetime(span, borrowing: self)
+        return unsafe _overrideLifetime(span, borrowing: ())
     }
 
     /// Reads from a socket into the block between `start` and `end`.

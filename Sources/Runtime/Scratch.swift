@@ -2,6 +2,8 @@
 internal import Glibc
 
 /// One fixed piece of memory that a thread writes a message into, again and again.
+///
+/// Made once per thread and never freed, so that its spans need no borrow.
 @safe public struct Scratch: ~Copyable {
     /// Bytes that fit.
     public let capacity: Int
@@ -15,8 +17,6 @@ internal import Glibc
         unsafe base = .allocate(capacity: self.capacity)
     }
 
-    deinit { unsafe base.deallocate() }
-
     /// Lets `body` write from the beginning; what was there is forgotten.
     @inline(__always)
     public mutating func write(_ body: (inout OutputSpan<UInt8>) -> Void) {
@@ -26,12 +26,12 @@ internal import Glibc
         count = unsafe output.finalize(for: buffer)
     }
 
-    /// What was written last.
+    /// What was written last; like ``BufferPool/bytes(_:from:count:)`` without a borrow.
     public var bytes: Span<UInt8> {
-        @_lifetime(borrow self)
+        @_lifetime(immortal)
         get {
             let span = unsafe Span(_unsafeStart: base, count: count)
-            return unsafe _overrideLifetime(span, borrowing: self)
+            return unsafe _overrideLifetime(span, borrowing: ())
         }
     }
 }

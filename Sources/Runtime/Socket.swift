@@ -181,6 +181,20 @@ public enum Socket {
         return code == 0 ? nil : SystemError(code: Int32(truncatingIfNeeded: abs(code)))
     }
 
+    /// True when the peer has closed an idle connection, or sent something unasked.
+    public static func isFinished(_ fd: FileDescriptor) -> Bool {
+        var byte: UInt8 = 0
+        return unsafe mt_peek(fd.raw, &byte, 1) != -Int(EAGAIN)
+    }
+
+    /// Lets the kernel hold new connections back until their first bytes are there.
+    ///
+    /// Saves the wake-up between the handshake and the request. A client that connects and stays
+    /// silent is handed over after the time.
+    public static func deferAccept(_ listener: FileDescriptor, seconds: Int32) {
+        _ = mt_setsockopt_int(listener.raw, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, seconds)
+    }
+
     /// Says that nothing more will be sent; the other direction stays open.
     public static func shutdownWrite(_ fd: FileDescriptor) {
         _ = mt_shutdown(fd.raw, Int32(SHUT_WR))

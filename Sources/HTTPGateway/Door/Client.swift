@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+internal import Steering
+
+/// A run of bytes in a block that wait to be used.
+struct Pending: BitwiseCopyable {
+    var block = Block.none
+    var start: Int32 = 0
+    var end: Int32 = 0
+
+    var count: Int { Int(end &- start) }
+    var isEmpty: Bool { start >= end }
+    mutating func consume(_ count: Int) { start &+= Int32(truncatingIfNeeded: count) }
+}
+
+/// One client connection and, while there is one, its exchange.
+///
+/// Plain bytes in a slab: it owns its blocks and descriptor by value, and the door gives them back.
+struct Client: BitwiseCopyable {
+    let fd: FileDescriptor
+    let peer: SocketAddress
+    let listener: UInt16
+    var phase = Phase.idle
+
+    // What the kernel last said; edge-triggered, so it is remembered until used up.
+    var canRead = false
+    var hangUp = false
+    var isRegistered = false
+    var isReadyQueued = false
+
+    /// Received and not yet used; holds the head while an exchange is under way.
+    var input = Pending()
+    /// What is left of a head, or a whole response of ours, on its way to the client.
+    var output = Pending()
+    var parser: RequestParser
+    var requestCount: UInt32 = 0
+    var exchange = Exchange()
+
+    init(fd: FileDescriptor, peer: SocketAddress, listener: UInt16, limits: HeadLimits) {
+        self.fd = fd
+        self.peer = peer
+        self.listener = listener
+        parser = RequestParser(limits: limits)
+    }
+}
+
+/// One request and its response.
+struct Exchange: BitwiseCopyable {
+    var head = RequestHead()
+    var route: Int32 = -1
+    var pool: Int32 = -1
+    var poolSlot: Int32 = -1
+    var endpoint: Int32 = -1
+    var slot: Int32 = -1
+    var upstream = Handle.none
+    var key: UInt64 = 0
+    var tried: UInt16 = 0  // attempts begun
+    var triedSet = Tried()
+    var requestID: UInt128 = 0
+
+    // What has happened, for decisions that must not be taken twice.
+    var isActive = false  // counted in the pool's budget
+    var holdsRetry = false
+    var isReplayable = false
+    var requestSent = false  // head and body are with the origin
+    var responseStarted = false  // bytes have gone to the client
+    var requestAborted = false  // the origin stopped taking the body
+    var keepsClient = true
+    var originPersists = false
+    var upClosed = false  // tunnel: the client has finished
+    var downClosed = false  // tunnel: the origin has finished
+    var clientTakesChunks = true
+    var isLingering = false
+    var queueTicket: UInt32 = 0
+
+    var request = BodyTransfer()
+    var requestBlock = Block.none
+    var bodyTaken: Int32 = 0  // body bytes copied out of the client's input
+    var response = BodyTransfer()
+
+    // Times of the phases; zero means not reached.
+    var began = Instant.start
+    var headDone = Instant.start
+    var connected = Instant.start
+    var sent = Instant.start
+    var firstByte = Instant.start
+    var deadline = Instant.never  // of the whole exchange
+    var bodyChecked = Instant.start
+    var bodyCheckedBytes: UInt64 = 0
+
+    var status: UInt16 = 0
+    var bytesIn: UInt64 = 0
+    var bytesOut: UInt64 = 0
+    var reason = Reason.completed
+}
+
+/// One connection to an endpoint.
+struct Upstream: BitwiseCopyable {
+    enum State: UInt8, BitwiseCopyable { case connecting, active, idle }
+
+    let fd: FileDescriptor
+    let slot: Int32
+    var state = State.connecting
+    var client = Handle.none
+    var canRead = false
+    var hangUp = false
+    /// Received and not yet used.
+    var input = Pending()
+    /// What is left of the request head.
+    var output = Pending()
+    var parser: ResponseParser
+    var exchanges: UInt32 = 0
+    var wasReused = false
+    // Neighbours in the endpoint's stack of idle connections.
+    var newer: Int32 = -1
+    var older: Int32 = -1
+
+    init(fd: FileDescriptor, slot: Int32, client: Handle, limits: HeadLimits) {
+        self.fd = fd
+        self.slot = slot
+        self.client = client
+        parser = ResponseParser(limits: limits)
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+internal import Steering
+
+/// Choosing an endpoint, waiting for one, and choosing again after a failure.
+extension HTTPDoor {
+    /// Chooses an endpoint that was not tried yet and brings the request on its way there.
+    mutating func startAttempt(_ c: Int, _ loop: inout EventLoop) {
+        let pool = Int(clients[c].exchange.pool)
+        guard pool >= 0 else { return answer(c, .poolEmpty, &loop) }
+        // An endpoint may reach its limit between the choice and the claim: choose again.
+        for _ in 0..<8 {
+            let choice = chooser.choose(
+                pool: pool,
+                key: clients[c].exchange.key,
+                tried: clients[c].exchange.triedSet,
+                now: now
+            )
+            switch choice {
+            case .none(.atLimit): return wait(c, &loop)
+            case .none(let why): return answer(c, HTTPDoor.fault(why), &loop)
+            case .endpoint(let index):
+                let endpoint = chooser.endpoint(pool: pool, index: index)
+                guard chooser.begin(slot: endpoint.slot) else { continue }
+                clients[c].exchange.endpoint = Int32(index)
+                clients[c].exchange.slot = Int32(endpoint.slot)
+                clients[c].exchange.triedSet.insert(index)
+                clients[c].exchange.tried &+= 1
+                return reach(endpoint, c, &loop)
+            }
+        }
+        wait(c, &loop)
+    }
+
+    private static func fault(_ why: NoChoice) -> Fault {
+        switch why {
+        case .empty: .poolEmpty
+        case .atLimit: .atLimit
+        case .allDown, .exhausted: .allDown
+        }
+    }
+
+    /// Puts the request into its pool's queue, or refuses it when the queue is full.
+    private mutating func wait(_ c: Int, _ loop: inout EventLoop) {
+        let pool = Int(clients[c].exchange.pool)
+        let limit = Int(pools[pool].queueLimit)
+        guard shared.pending.tryEnter(Int(pools[pool].slot), limit: limit) else {
+            return answer(c, limit == 0 ? .atLimit : .queueFull, &loop)
+        }
+        count(.queued)
+        clients[c].phase = .queued
+        register(c, &loop)
+        queues[pool].append(clients.handle(at: c))
+        waitingCount += 1
+        arm(c, pools[pool].queueTimeout)
+    }
+
+    /// Takes a request that leaves its queue for any reason off the books.
+    mutating func leaveQueue(_ c: Int) {
+        waitingCount -= 1
+        shared.pending.leave(Int(clients[c].exchange.poolSlot))
+    }
+
+    /// Gives those who wait the places that have become free, first come first served.
+    mutating func serveQueues(_ loop: inout EventLoop) {
+        for pool in queues.indices where !queues[pool].isEmpty {
+            var served = 0
+            for handle in queues[pool] {
+                let c = Int(handle.index)
+                guard clients.contains(handle), clients[c].phase == .queued else {
+                    served += 1  // gone meanwhile: off the books already
+                    continue
+                }
+                let choice = chooser.choose(
+                    pool: pool,
+                    key: clients[c].exchange.key,
+                    tried: clients[c].exchange.triedSet,
+                    now: now
+                )
+                if case .none(.atLimit) = choice { break }
+                served += 1
+                leaveQueue(c)
+                clients[c].phase = .waiting
+                // Retains its place when it must wait again: rare, and bounded by the limit.
+                startAttempt(c, &loop)
+            }
+            queues[pool].removeFirst(min(served, queues[pool].count))
+        }
+    }
+
+    /// The attempt failed before the client was answered: reports it, and tries another endpoint
+    /// when that is safe and the budget allows, else answers.
+    mutating func attemptFailed(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
+        let slot = Int(clients[c].exchange.slot)
+        if slot >= 0 {
+            chooser.fail(slot: slot, now: now)
+            shared.load.countFailure(slot, worker: worker)
+            report(slot, fault)
+            words.addOwned(GatewayMetrics.endpoint(slot) + 5, 1)
+        }
+        clients[c].exchange.slot = -1
+        detachUpstream(c, &loop, keep: false)
+        if clients[c].exchange.responseStarted { return abandon(c, fault, &loop) }
+        guard mayRetry(c, fault) else {
+            let isHopeless = chooser.latestMode == .allDown
+            return answer(c, isHopeless ? .allDown : fault, &loop)
+        }
+        count(.retries)
+        clients[c].exchange.requestSent = false
+        clients[c].exchange.requestAborted = false
+        startAttempt(c, &loop)
+    }
+
+    private mutating func mayRetry(_ c: Int, _ fault: Fault) -> Bool {
+        let pool = Int(clients[c].exchange.pool)
+        guard pool >= 0, now < clients[c].exchange.deadline, !clients[c].hangUp else {
+            return false
+        }
+        let route = Int(clients[c].exchange.route)
+        let own = route >= 0 ? Int(routeRecords[route].retries) : -1
+        let retries = own >= 0 ? own : Int(pools[pool].retries)
+        guard Int(clients[c].exchange.tried) <= retries else { return false }
+        // RFC 9110 §9.2.2: once bytes may have reached an origin, only an idempotent request
+        // may be sent again; a connection that never opened has carried nothing.
+        let untouched = clients[c].exchange.sent == .start && clients[c].phase == .connecting
+        let again = requestIsIdempotent(c) && clients[c].exchange.isReplayable
+        guard untouched || again else { return false }
+        if clients[c].exchange.holdsRetry { return true }
+        guard shared.budget.tryRetry(Int(pools[pool].slot)) else {
+            count(.retriesRefused)
+            return false
+        }
+        clients[c].exchange.holdsRetry = true
+        return true
+    }
+
+    private func requestIsIdempotent(_ c: Int) -> Bool {
+        clients[c].exchange.head.method.isIdempotent
+    }
+
+    private func report(_ slot: Int, _ fault: Fault) {
+        let failure: PassiveFailure
+        switch fault {
+        case .connectRefused, .connectFailed: failure = .connectRefused
+        case .connectTimeout: failure = .connectTimeout
+        case .originMalformed: failure = .malformed
+        case .firstByteTimeout, .betweenBytesTimeout, .originSlow: failure = .timeout
+        case .originReset, .originClosed, .originTruncated: failure = .reset
+        default: return
+        }
+        shared.reports.post(PassiveReport(slot: slot, failure: failure, at: now))
+    }
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+internal import Steering
+
+/// The ways an exchange ends.
+extension HTTPDoor {
+    /// The response has gone to the client whole.
+    mutating func completeResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        let hasExcess = clients[c].exchange.response.hasRaw
+        let isReusable =
+            clients[c].exchange.originPersists && clients[c].exchange.requestSent
+            && !hasExcess && !upstreams[u].hangUp
+        let slot = Int(clients[c].exchange.slot)
+        if slot >= 0 {
+            let latency = clients[c].exchange.firstByte - clients[c].exchange.connected
+            chooser.end(slot: slot, latency: latency, now: now)
+            clients[c].exchange.slot = -1
+        }
+        record(c, slot: slot)
+        detachUpstream(c, &loop, keep: isReusable)
+        endExchange(c)
+        guard clients[c].exchange.keepsClient else { return closeGracefully(c, &loop) }
+        nextRequest(c, &loop)
+    }
+
+    /// Gets ready for the client's next request, which may be in the buffer already.
+    private mutating func nextRequest(_ c: Int, _ loop: inout EventLoop) {
+        consumeRequest(c)
+        clients[c].phase = .idle
+        clients[c].exchange.began = now
+        if !clients[c].input.isEmpty {
+            // Pipelined: its turn comes after the others of this batch.
+            clients[c].phase = .header
+            return queueReady(c)
+        }
+        if clients[c].canRead { return queueReady(c) }
+        park(c, &loop)
+    }
+
+    /// Forgets the bytes of the request that is over and keeps those of the next one.
+    private mutating func consumeRequest(_ c: Int) {
+        let transfer = clients[c].exchange.request
+        let block = clients[c].exchange.requestBlock
+        if !block.isNone, transfer.hasRaw {
+            // The body was read beyond its end.
+            let count = Int(transfer.rawEnd &- transfer.rawStart)
+            buffers.copy(
+                from: block,
+                at: Int(transfer.rawStart),
+                to: clients[c].input.block,
+                at: 0,
+                count: count
+            )
+            clients[c].input.start = 0
+            clients[c].input.end = Int32(count)
+        } else {
+            let used = clients[c].exchange.head.length + Int(clients[c].exchange.bodyTaken)
+            clients[c].input.consume(min(used, clients[c].input.count))
+        }
+        buffers.give(block)
+        clients[c].exchange.requestBlock = .none
+        fieldsOwner = .none
+    }
+
+    /// The body is with the origin: only bytes of a next request keep its block.
+    mutating func settleRequestBlock(_ c: Int) {
+        guard !clients[c].exchange.request.hasRaw else { return }
+        // A retry needs the block again; it is filled from the input once more.
+        buffers.give(clients[c].exchange.requestBlock)
+        clients[c].exchange.requestBlock = .none
+    }
+
+    /// Leaves the pool's books; harmless when called twice.
+    mutating func endExchange(_ c: Int) {
+        endAttempt(c)
+        if clients[c].phase == .queued {
+            leaveQueue(c)
+            clients[c].phase = .closing
+        }
+        guard clients[c].exchange.isActive else { return }
+        clients[c].exchange.isActive = false
+        let pool = Int(clients[c].exchange.poolSlot)
+        shared.budget.end(pool, worker: worker)
+        if clients[c].exchange.holdsRetry { shared.budget.endRetry(pool) }
+        clients[c].exchange.holdsRetry = false
+    }
+
+    /// Leaves the endpoint's books without judging it.
+    mutating func endAttempt(_ c: Int) {
+        let slot = Int(clients[c].exchange.slot)
+        guard slot >= 0 else { return }
+        clients[c].exchange.slot = -1
+        chooser.abandon(slot: slot)
+    }
+
+    // MARK: Answers of ours
+
+    /// Refuses a request before any of it went to an origin.
+    mutating func refuse(_ c: Int, _ reason: Reason, _ loop: inout EventLoop) {
+        let isParsed: Bool
+        if case .refused = reason { isParsed = false } else { isParsed = true }
+        if !isParsed {
+            let began = clients[c].exchange.began
+            clients[c].exchange = Exchange()
+            clients[c].exchange.began = began
+            clients[c].exchange.headDone = now
+            clients[c].exchange.keepsClient = false
+        }
+        // Only a request without a body leaves the connection at a known place.
+        if isParsed, !clients[c].exchange.head.framing.isEmpty {
+            clients[c].exchange.keepsClient = false
+        }
+        respond(c, reason, &loop)
+    }
+
+    /// Answers instead of the origin; what is left of the request body is not read.
+    mutating func answer(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
+        detachUpstream(c, &loop, keep: false)
+        guard !clients[c].exchange.responseStarted else { return abandon(c, fault, &loop) }
+        let isWhole = clients[c].exchange.head.framing.isEmpty || clients[c].exchange.requestSent
+        if !isWhole { clients[c].exchange.keepsClient = false }
+        respond(c, .fault(fault), &loop)
+    }
+
+    /// Refuses a request some of which went to an origin already.
+    mutating func refuseStarted(_ c: Int, _ reason: Reason, _ loop: inout EventLoop) {
+        clients[c].exchange.keepsClient = false
+        guard !clients[c].exchange.responseStarted else {
+            clients[c].exchange.reason = reason
+            return cut(c, &loop)
+        }
+        respond(c, reason, &loop)
+    }
+
+    private mutating func respond(_ c: Int, _ reason: Reason, _ loop: inout EventLoop) {
+        if clients[c].phase == .queued { leaveQueue(c) }
+        clients[c].phase = .relaying
+        clients[c].exchange.reason = reason
+        clients[c].exchange.status = reason.status
+        clients[c].exchange.responseStarted = true
+        if isShuttingDown { clients[c].exchange.keepsClient = false }
+        ResponseHeadWriter.writeOwn(
+            into: &scratch,
+            status: reason.status,
+            word: reason.word,
+            isPersistent: clients[c].exchange.keepsClient,
+            omitsBody: clients[c].exchange.head.method == .head,
+            date: dates
+        )
+        var sent = 0
+        switch Socket.send(clients[c].fd, scratch.bytes) {
+        case .count(let count): sent = count
+        case .wouldBlock: break
+        case .endOfStream, .failed:
+            record(c, slot: -1)
+            endExchange(c)
+            return close(c, &loop)
+        }
+        count(.bytesOut, UInt64(scratch.count))
+        clients[c].exchange.bytesOut &+= UInt64(scratch.count)
+        record(c, slot: -1)
+        endExchange(c)
+        guard keepOutput(c, from: sent, &loop) else { return }
+        guard clients[c].output.isEmpty, clients[c].exchange.keepsClient else {
+            clients[c].exchange.keepsClient = false
+            return closeGracefully(c, &loop)
+        }
+        nextRequest(c, &loop)
+    }
+
+    // MARK: Closing
+
+    /// Closes after the last byte has been sent, without harming it: a close while unread bytes of
+    /// the client wait would send RST, and RST may overtake the answer (RFC 9112 §9.6).
+    mutating func closeGracefully(_ c: Int, _ loop: inout EventLoop) {
+        clients[c].phase = .closing
+        finishClosing(c, &loop)
+    }
+
+    mutating func finishClosing(_ c: Int, _ loop: inout EventLoop) {
+        guard flushOutput(c, &loop) else { return }
+        let isClean = clients[c].exchange.requestSent && !clients[c].canRead
+        guard !isClean, !clients[c].hangUp else { return close(c, &loop) }
+        if !clients[c].exchange.isLingering {
+            clients[c].exchange.isLingering = true
+            Socket.shutdownWrite(clients[c].fd)
+            timers.schedule(c, at: now + .seconds(2))
+            clients[c].canRead = true
+        }
+        discardInput(c, &loop)
+    }
+
+    /// Reads and forgets what the client still sends, within the time and bytes of the linger.
+    private mutating func discardInput(_ c: Int, _ loop: inout EventLoop) {
+        if clients[c].input.block.isNone {
+            clients[c].input = Pending(block: buffers.take())
+            guard !clients[c].input.block.isNone else { return close(c, &loop) }
+        }
+        for _ in 0..<16 {
+            guard clients[c].canRead else { break }
+            switch buffers.receive(clients[c].fd, into: clients[c].input.block, at: 0) {
+            case .count: continue
+            case .wouldBlock: clients[c].canRead = false
+            case .endOfStream, .failed: return close(c, &loop)
+            }
+        }
+        buffers.give(clients[c].input.block)
+        clients[c].input = Pending()
+        register(c, &loop)
+        if clients[c].canRead { queueReady(c) }
+    }
+
+    /// Ends an exchange that cannot be completed.
+    ///
+    /// When the client has part of a response, the connection is reset, so that it cannot look whole.
+    mutating func abandon(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
+        clients[c].exchange.reason = .fault(fault)
+        if clients[c].exchange.status == 0 { clients[c].exchange.status = 499 }
+        cut(c, &loop)
+    }
+
+    private mutating func cut(_ c: Int, _ loop: inout EventLoop) {
+        let isTunnel = clients[c].phase == .tunnel
+        let slot = Int(clients[c].exchange.slot)
+        detachUpstream(c, &loop, keep: false)
+        if isTunnel, slot >= 0 {
+            chooser.abandon(slot: slot)
+            clients[c].exchange.slot = -1
+        }
+        record(c, slot: slot)
+        endExchange(c)
+        if clients[c].exchange.responseStarted, !isTunnel { Socket.resetOnClose(clients[c].fd) }
+        close(c, &loop)
+    }
+
+    /// Gives back everything a client connection holds.
+    mutating func close(_ c: Int, _ loop: inout EventLoop) {
+        if clients[c].phase != .idle, clients[c].phase != .header {
+            detachUpstream(c, &loop, keep: false)
+            endExchange(c)
+        }
+        timers.cancel(c)
+        buffers.give(clients[c].input.block)
+        buffers.give(clients[c].output.block)
+        buffers.give(clients[c].exchange.requestBlock)
+        clients[c].fd.close()
+        let handle = clients.handle(at: c)
+        if fieldsOwner == handle { fieldsOwner = .none }
+        clients.remove(handle)
+        shared.connections.add(0, .max)
+        count(.connectionsClosed)
+    }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+
+/// Sending the request to the endpoint.
+extension HTTPDoor {
+    /// The connection is there: writes the head anew and sends it with what there is of the body.
+    mutating func sendRequest(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        clients[c].phase = .waiting
+        clients[c].exchange.connected = now
+        recallHead(c)
+        guard prepareBody(c) else { return answer(c, .outOfBuffers, &loop) }
+        if clients[c].exchange.requestID == 0 {
+            clients[c].exchange.requestID = UInt128(random.next()) << 64 | UInt128(random.next())
+        }
+        let listener = Int(clients[c].listener)
+        let pending = clients[c].input
+        let isWhole = RequestHeadWriter.write(
+            into: &scratch,
+            head: requestHead,
+            fields: fields,
+            bytes: buffers.bytes(pending.block, from: Int(pending.start), count: pending.count),
+            policy: ForwardPolicy(
+                fields: listenerRecords[listener].forwarded,
+                isTrusted: isTrusted(c),
+                writesRequestID: listenerRecords[listener].requestID
+            ),
+            client: clients[c].peer,
+            requestID: clients[c].exchange.requestID
+        )
+        guard isWhole else { return answer(c, .internalError, &loop) }
+        let transfer = clients[c].exchange.request
+        let body = buffers.bytes(
+            clients[c].exchange.requestBlock,
+            from: Int(transfer.start),
+            count: Int(transfer.end &- transfer.start)
+        )
+        let result =
+            body.isEmpty
+            ? Socket.send(upstreams[u].fd, scratch.bytes)
+            : Socket.send(upstreams[u].fd, scratch.bytes, body)
+        switch result {
+        case .count(let count): took(count, of: scratch.count, c, u)
+        case .wouldBlock: took(0, of: scratch.count, c, u)
+        case .endOfStream, .failed: return attemptFailed(c, .originReset, &loop)
+        }
+        pumpRequest(c, &loop)
+    }
+
+    /// Keeps what the socket did not take of the head; the rest of the count was body.
+    private mutating func took(_ count: Int, of headCount: Int, _ c: Int, _ u: Int) {
+        if count >= headCount {
+            clients[c].exchange.request.sent(count - headCount)
+            return
+        }
+        let block = buffers.take()
+        let rest = scratch.bytes.extracting(count..<headCount)
+        let kept = buffers.write(block, at: 0) { $0.write(rest) }
+        upstreams[u].output = Pending(block: block, start: 0, end: Int32(kept))
+    }
+
+    /// Sets the body transfer up from the bytes that came with the head; false without a block.
+    private mutating func prepareBody(_ c: Int) -> Bool {
+        let framing = requestHead.framing
+        clients[c].exchange.request = BodyTransfer(framing, toChunks: framing == .chunked)
+        guard !framing.isEmpty else { return true }
+        if clients[c].exchange.requestBlock.isNone {
+            clients[c].exchange.requestBlock = buffers.take()
+        }
+        let block = clients[c].exchange.requestBlock
+        guard !block.isNone else {
+            count(.buffersExhausted)
+            return false
+        }
+        let room = BufferPool.blockSize - BodyTransfer.room - BodyTransfer.reserve
+        var available = min(pending(afterHeadOf: c), room)
+        if case .length(let length) = framing { available = Int(min(UInt64(available), length)) }
+        buffers.copy(
+            from: clients[c].input.block,
+            at: Int(clients[c].input.start) + requestHead.length,
+            to: block,
+            at: BodyTransfer.room,
+            count: available
+        )
+        clients[c].exchange.request.rawStart = Int32(BodyTransfer.room)
+        clients[c].exchange.request.rawEnd = Int32(BodyTransfer.room + available)
+        clients[c].exchange.bodyTaken = Int32(available)
+        clients[c].exchange.bodyChecked = now
+        if available > 0 { _ = advanceRequestBody(c) }
+        return true
+    }
+
+    private mutating func advanceRequestBody(_ c: Int) -> Refusal? {
+        clients[c].exchange.request.advance(
+            in: &buffers,
+            block: clients[c].exchange.requestBlock,
+            fields: &responseFields,
+            scratch: &tail
+        )
+    }
+
+    /// Moves body bytes from client to endpoint until one side has to be waited for.
+    mutating func pumpRequest(_ c: Int, _ loop: inout EventLoop) {
+        let handle = clients[c].exchange.upstream
+        guard upstreams.contains(handle), upstreams[Int(handle.index)].state == .active else {
+            return
+        }
+        let u = Int(handle.index)
+        for _ in 0..<16 {
+            guard flushRequestHead(c, u, &loop), flushRequestBody(c, u, &loop) else { return }
+            if clients[c].exchange.request.isSourceDone { return requestIsSent(c, u, &loop) }
+            if clients[c].exchange.request.hasRaw, !clients[c].exchange.request.isTrailing {
+                guard stepRequestBody(c, &loop) else { return }
+                continue
+            }
+            guard clients[c].canRead else { return awaitBody(c, &loop) }
+            guard receiveBody(c, &loop), stepRequestBody(c, &loop) else { return }
+        }
+        queueReady(c)
+    }
+
+    /// Sends what is left of the head; false when there is nothing more to do now.
+    private mutating func flushRequestHead(_ c: Int, _ u: Int, _ loop: inout EventLoop) -> Bool {
+        while !upstreams[u].output.isEmpty {
+            let pending = upstreams[u].output
+            let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+            switch Socket.send(upstreams[u].fd, bytes) {
+            case .count(let count): upstreams[u].output.consume(count)
+            case .wouldBlock:
+                arm(c, sendTimeout(c))
+                return false
+            case .endOfStream, .failed:
+                attemptFailed(c, .originReset, &loop)
+                return false
+            }
+        }
+        buffers.give(upstreams[u].output.block)
+        upstreams[u].output = Pending()
+        return true
+    }
+
+    private mutating func flushRequestBody(_ c: Int, _ u: Int, _ loop: inout EventLoop) -> Bool {
+        while clients[c].exchange.request.hasFramed {
+            let transfer = clients[c].exchange.request
+            let bytes = buffers.bytes(
+                clients[c].exchange.requestBlock,
+                from: Int(transfer.start),
+                count: Int(transfer.end &- transfer.start)
+            )
+            switch Socket.send(upstreams[u].fd, bytes) {
+            case .count(let count): clients[c].exchange.request.sent(count)
+            case .wouldBlock:
+                arm(c, sendTimeout(c))
+                return false
+            case .endOfStream, .failed:
+                // The origin may have answered early and closed: its answer counts.
+                upstreams[u].canRead = true
+                clients[c].exchange.requestAborted = true
+                if clients[c].phase == .waiting { readResponse(c, u, &loop) }
+                return false
+            }
+        }
+        return true
+    }
+
+    private mutating func stepRequestBody(_ c: Int, _ loop: inout EventLoop) -> Bool {
+        if let refusal = advanceRequestBody(c) {
+            detachUpstream(c, &loop, keep: false)
+            endAttempt(c)
+            refuseStarted(c, .refused(refusal), &loop)
+            return false
+        }
+        let route = Int(clients[c].exchange.route)
+        if route >= 0, clients[c].exchange.request.total > routeRecords[route].bodyLimit {
+            detachUpstream(c, &loop, keep: false)
+            endAttempt(c)
+            refuseStarted(c, .fault(.bodyTooLarge), &loop)
+            return false
+        }
+        return true
+    }
+
+    /// Reads body bytes; false when the exchange has ended or must wait.
+    private mutating func receiveBody(_ c: Int, _ loop: inout EventLoop) -> Bool {
+        let block = clients[c].exchange.requestBlock
+        let place = clients[c].exchange.request.readingPlace(in: &buffers, block: block)
+        let end = BufferPool.blockSize - BodyTransfer.reserve
+        switch buffers.receive(clients[c].fd, into: block, at: place, upTo: end) {
+        case .count(let received):
+            if received < end - place { clients[c].canRead = clients[c].hangUp }
+            clients[c].exchange.request.rawEnd &+= Int32(received)
+            clients[c].exchange.bytesIn &+= UInt64(received)
+            clients[c].exchange.isReplayable = false
+            count(.bytesIn, UInt64(received))
+            return received > 0
+        case .wouldBlock:
+            clients[c].canRead = false
+            awaitBody(c, &loop)
+        case .endOfStream, .failed: abandon(c, .clientGone, &loop)
+        }
+        return false
+    }
+
+    private mutating func awaitBody(_ c: Int, _ loop: inout EventLoop) {
+        register(c, &loop)
+        if clients[c].phase == .waiting { arm(c, .seconds(10)) }
+    }
+
+    private func sendTimeout(_ c: Int) -> Interval {
+        let pool = Int(clients[c].exchange.pool)
+        return pool >= 0 ? pools[pool].timeouts.send : .seconds(10)
+    }
+
+    /// Head and body are with the origin: from now on its answer is awaited.
+    private mutating func requestIsSent(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        guard !clients[c].exchange.requestSent else { return }
+        clients[c].exchange.requestSent = true
+        clients[c].exchange.sent = now
+        if !clients[c].exchange.requestBlock.isNone { settleRequestBlock(c) }
+        guard clients[c].phase == .waiting else { return }
+        let pool = Int(clients[c].exchange.pool)
+        arm(c, pool >= 0 ? pools[pool].timeouts.firstByte : .seconds(30))
+    }
+
+    func isTrusted(_ c: Int) -> Bool {
+        let listener = Int(clients[c].listener)
+        guard !listenerRecords[listener].trusted.isEmpty else { return false }
+        return listenerRecords[listener].trusts(clients[c].peer.ip)
+    }
+}

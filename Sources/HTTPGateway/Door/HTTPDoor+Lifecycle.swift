@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+internal import HTTPProtocol
+public import Runtime
+internal import Steering
+
+/// Taking over a new snapshot, and ending.
+extension HTTPDoor {
+    /// Puts a new snapshot in force: connections, exchanges and kept upstream connections live on.
+    ///
+    /// Call between batches. Exchanges under way are carried over by the registry slots of their
+    /// pools; one whose pool is gone finishes with the endpoint it has.
+    public mutating func adopt(
+        _ new: GatewaySnapshot,
+        loop: inout EventLoop,
+        now: Instant
+    ) {
+        self.now = now
+        let newPools = new.pools
+        for c in 0..<clients.highWater where !clients.handle(at: c).isNone {
+            guard clients[c].exchange.pool >= 0 else { continue }
+            let slot = clients[c].exchange.poolSlot
+            let moved = newPools.firstIndex { $0.slot == slot }
+            clients[c].exchange.pool = Int32(moved ?? -1)
+            clients[c].exchange.route = -1
+            clients[c].exchange.endpoint = -1
+            clients[c].exchange.triedSet = Tried()
+        }
+        requeue(newPools)
+        snapshot = new
+        routes = new.table
+        routeRecords = new.routes
+        pools = newPools
+        listenerRecords = new.listeners
+        limits = new.plan.limits
+        logFormat = new.plan.accessLog
+        labels = new.labels
+        chooser = Chooser(plan: new.selection, adopting: chooser)
+        fieldsOwner = .none
+        fields = FieldTable(limit: Int(limits.head.fields))
+        responseFields = FieldTable(limit: Int(limits.head.fields))
+        failOrphans(&loop)
+    }
+
+    /// Requests waiting in a queue move to the queue of the same pool in the new order.
+    private mutating func requeue(_ newPools: [PoolRecord]) {
+        var moved = [[Handle]](repeating: [], count: newPools.count)
+        for (old, queue) in queues.enumerated() where !queue.isEmpty {
+            guard let new = newPools.firstIndex(where: { $0.slot == pools[old].slot }) else {
+                continue
+            }
+            moved[new] = queue
+        }
+        queues = moved
+    }
+
+    /// A request that waits for a pool which no longer exists is told so.
+    private mutating func failOrphans(_ loop: inout EventLoop) {
+        for c in 0..<clients.highWater where !clients.handle(at: c).isNone {
+            guard clients[c].phase == .queued, clients[c].exchange.pool < 0 else { continue }
+            answer(c, .poolEmpty, &loop)
+        }
+    }
+
+    /// Stops accepting and lets every exchange finish; idle connections close at once.
+    public mutating func beginShutdown(loop: inout EventLoop, now: Instant) {
+        self.now = now
+        isShuttingDown = true
+        for place in listeners.indices where listeners[place].number >= 0 {
+            loop.remove(listeners[place].fd)
+            listeners[place].fd.close()
+            listeners[place].number = -1
+        }
+        for c in 0..<clients.highWater where !clients.handle(at: c).isNone {
+            clients[c].exchange.keepsClient = false
+            if clients[c].phase == .idle { close(c, &loop) }
+        }
+        for u in 0..<upstreams.highWater where !upstreams.handle(at: u).isNone {
+            guard upstreams[u].state == .idle else { continue }
+            dropIdle(u)
+            closeUpstream(u)
+        }
+    }
+
+    /// Client connections still open on this worker.
+    public var openConnections: Int { clients.count }
+    /// True when no client connection is open.
+    public var isIdle: Bool { clients.count == 0 }
+
+    /// Once a second: refreshes the date and gives idle memory back.
+    public mutating func tick(now: Instant, realtime: Int64) {
+        self.now = now
+        if realtime / 1_000_000_000 != dates.second { dates = DateText(realtime: realtime) }
+        buffers.trim()
+    }
+}

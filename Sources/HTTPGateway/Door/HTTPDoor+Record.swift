@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+
+/// Counting and logging an exchange when it is over.
+extension HTTPDoor {
+    /// Counts the exchange and writes its access log line. `slot` is the endpoint that answered.
+    mutating func record(_ c: Int, slot: Int) {
+        let status = clients[c].exchange.status
+        switch status / 100 {
+        case 2: count(.status2xx)
+        case 3: count(.status3xx)
+        case 4: count(.status4xx)
+        case 5: count(.status5xx)
+        default: break
+        }
+        if case .fault(let fault) = clients[c].exchange.reason {
+            words.addOwned(GatewayMetrics.fault(fault), 1)
+        }
+        if slot >= 0 {
+            let place = GatewayMetrics.endpoint(slot)
+            let family = Int(status / 100)
+            if (1...5).contains(family) { words.addOwned(place + family - 1, 1) }
+            words.addOwned(place + 6, clients[c].exchange.bytesIn)
+            words.addOwned(place + 7, clients[c].exchange.bytesOut)
+        }
+        let pool = Int(clients[c].exchange.poolSlot)
+        if pool >= 0, pool < GatewayMetrics.poolLimit, status != 101 {
+            let taken = (now - clients[c].exchange.began).microseconds
+            let place = GatewayMetrics.pool(pool)
+            words.addOwned(place + GatewayMetrics.bucket(microseconds: taken), 1)
+            words.addOwned(place + 15, UInt64(clamping: taken))
+        }
+        if logFormat != .off { writeAccessLine(c) }
+    }
+
+    private mutating func writeAccessLine(_ c: Int) {
+        let realtime = Clock.realtime()
+        if realtime / 1_000_000_000 != dates.second { dates = DateText(realtime: realtime) }
+        var isParsed = true
+        if case .refused = clients[c].exchange.reason { isParsed = false }
+        if clients[c].phase == .tunnel || clients[c].exchange.head.length == 0 { isParsed = false }
+        if isParsed { recallHead(c) } else { fields.removeAll() }
+        if !isParsed { fieldsOwner = .none }
+        let pending = clients[c].input
+        let exchange = clients[c].exchange
+        let names = AccessNames(
+            route: Int(exchange.route),
+            pool: Int(exchange.pool),
+            endpoint: Int(exchange.endpoint)
+        )
+        AccessLine.write(
+            into: &scratch,
+            format: logFormat,
+            exchange: exchange,
+            peer: clients[c].peer,
+            fields: fields,
+            bytes: buffers.bytes(pending.block, from: Int(pending.start), count: pending.count),
+            names: names,
+            labels: labels,
+            date: dates,
+            realtime: realtime,
+            now: now
+        )
+        if !log.write(scratch.bytes) { count(.logDropped) }
+    }
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+internal import Steering
+
+/// Reading request heads and opening exchanges.
+extension HTTPDoor {
+    /// Input is read up to here, so that what follows a head fits a body block with its room.
+    static let inputEnd = BufferPool.blockSize - BodyTransfer.room - BodyTransfer.reserve
+
+    /// Reads until a head is complete, refused, or the socket is empty.
+    mutating func readRequest(_ c: Int, _ loop: inout EventLoop) {
+        while true {
+            if !clients[c].input.isEmpty, parseRequest(c, &loop) { return }
+            guard clients[c].canRead else { return park(c, &loop) }
+            if clients[c].input.block.isNone {
+                clients[c].input = Pending(block: buffers.take())
+                if clients[c].input.block.isNone {
+                    count(.buffersExhausted)
+                    return close(c, &loop)
+                }
+            } else if clients[c].input.start > 0 {
+                compactInput(c)
+            }
+            let end = Int(clients[c].input.end)
+            let result = buffers.receive(
+                clients[c].fd,
+                into: clients[c].input.block,
+                at: end,
+                upTo: HTTPDoor.inputEnd
+            )
+            switch result {
+            case .count(let count):
+                if count == 0 { return refuse(c, .fault(.internalError), &loop) }
+                // A short read means the socket is empty, unless its end waits behind.
+                if count < HTTPDoor.inputEnd - end { clients[c].canRead = clients[c].hangUp }
+                clients[c].input.end &+= Int32(count)
+                if clients[c].phase == .idle { beginHead(c) }
+            case .wouldBlock: clients[c].canRead = false
+            case .endOfStream, .failed: return close(c, &loop)
+            }
+        }
+    }
+
+    /// The first byte of a head has come: from now on the head's total deadline runs.
+    private mutating func beginHead(_ c: Int) {
+        clients[c].phase = .header
+        if clients[c].requestCount > 0 { clients[c].exchange.began = now }
+    }
+
+    /// Moves the bytes that wait to the front, so that a whole head fits behind.
+    private mutating func compactInput(_ c: Int) {
+        let pending = clients[c].input
+        let count = pending.count
+        buffers.copy(
+            from: pending.block,
+            at: Int(pending.start),
+            to: pending.block,
+            at: 0,
+            count: count
+        )
+        clients[c].input = Pending(block: pending.block, start: 0, end: Int32(count))
+    }
+
+    /// Waits for more: gives an empty block back, and sets the deadline that fits.
+    mutating func park(_ c: Int, _ loop: inout EventLoop) {
+        let timeouts = listenerRecords[Int(clients[c].listener)].timeouts
+        if clients[c].input.isEmpty {
+            buffers.give(clients[c].input.block)
+            clients[c].input = Pending()
+            clients[c].phase = .idle
+        }
+        register(c, &loop)
+        let isFirst = clients[c].requestCount == 0
+        if clients[c].phase == .header || isFirst {
+            timers.schedule(c, at: clients[c].exchange.began + timeouts.header)
+        } else {
+            timers.schedule(c, at: now + timeouts.idle)
+        }
+    }
+
+    /// Looks at the bytes that have come; false when more are needed.
+    private mutating func parseRequest(_ c: Int, _ loop: inout EventLoop) -> Bool {
+        let pending = clients[c].input
+        let bytes = buffers.bytes(
+            pending.block,
+            from: Int(pending.start),
+            count: pending.count
+        )
+        let result = clients[c].parser.parse(bytes, fields: &fields, head: &requestHead)
+        switch result {
+        case .needMore: return false
+        case .complete:
+            fieldsOwner = clients.handle(at: c)
+            beginExchange(c, &loop)
+        case .refused(let refusal):
+            clients[c].requestCount &+= 1
+            count(.requests)
+            refuse(c, .refused(refusal), &loop)
+        }
+        return true
+    }
+
+    /// A whole head is there: judges what the parser cannot, routes, and starts the first attempt.
+    private mutating func beginExchange(_ c: Int, _ loop: inout EventLoop) {
+        let began = clients[c].exchange.began
+        clients[c].requestCount &+= 1
+        clients[c].exchange = Exchange()
+        clients[c].exchange.head = requestHead
+        clients[c].exchange.began = began
+        clients[c].exchange.headDone = now
+        clients[c].exchange.bytesIn = UInt64(requestHead.length)
+        clients[c].exchange.keepsClient = requestHead.isPersistent && !isShuttingDown
+        clients[c].exchange.clientTakesChunks = requestHead.minorVersion > 0
+        count(.requests)
+        count(.bytesIn, UInt64(requestHead.length))
+        rememberRequest(c)
+        if let fault = judge(c) { return refuse(c, .fault(fault), &loop) }
+        guard let route = matchRoute(c) else { return refuse(c, .fault(.noRoute), &loop) }
+        apply(route: route, to: c)
+        if case .length(let length) = requestHead.framing, length > routeRecords[route].bodyLimit {
+            return refuse(c, .fault(.bodyTooLarge), &loop)
+        }
+        startAttempt(c, &loop)
+    }
+
+    /// What a gateway must refuse although the message is well formed.
+    private func judge(_ c: Int) -> Fault? {
+        if requestHead.method == .connect { return .connectMethod }
+        let pending = clients[c].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        // RFC 9110 §7.4: this listener is not authoritative for https.
+        if requestHead.form == .absolute {
+            let target = bytes.slice(requestHead.target)
+            if target.count > 4, ASCII.lowercased(target[4]) == UInt8(ascii: "s") {
+                return .misdirected
+            }
+        }
+        // One form of a path is used for matching and forwarding. Dot segments have two readings,
+        // and clients resolve them before sending (RFC 3986 §5.2.4), so they only come from
+        // those who want a route's rule and its origin to disagree.
+        return PathForm.hasDotSegment(bytes.slice(requestHead.path)) ? .dotSegment : nil
+    }
+
+    private func matchRoute(_ c: Int) -> Int? {
+        let pending = clients[c].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        let host = bytes.slice(requestHead.host)
+        let path = bytes.slice(requestHead.path)
+        if path.isEmpty {  // `http://host` and `*` mean the root
+            let root: InlineArray<1, UInt8> = [UInt8(ascii: "/")]
+            let route = routes.match(host: host, path: root.span)
+            return route < 0 ? nil : route
+        }
+        let route = routes.match(host: host, path: path)
+        return route < 0 ? nil : route
+    }
+
+    private mutating func apply(route: Int, to c: Int) {
+        let record = routeRecords[route]
+        let pool = Int(record.pool)
+        clients[c].exchange.route = Int32(route)
+        clients[c].exchange.pool = record.pool
+        clients[c].exchange.poolSlot = pools[pool].slot
+        let listener = listenerRecords[Int(clients[c].listener)].timeouts.request
+        let bound = record.requestTimeout == .zero ? listener : record.requestTimeout
+        if bound < .max { clients[c].exchange.deadline = clients[c].exchange.began + bound }
+        shared.budget.begin(Int(pools[pool].slot), worker: worker)
+        clients[c].exchange.isActive = true
+        if pools[pool].needsKey {
+            let pending = clients[c].input
+            let bytes = buffers.bytes(
+                pending.block,
+                from: Int(pending.start),
+                count: pending.count
+            )
+            clients[c].exchange.key = pools[pool].key.key(
+                head: requestHead,
+                fields: fields,
+                bytes: bytes,
+                client: clients[c].peer.ip
+            )
+        }
+        let available = pending(afterHeadOf: c)
+        switch requestHead.framing {
+        case .none: clients[c].exchange.isReplayable = true
+        case .length(let length):
+            let fits = length <= UInt64(limits.bufferedBody)
+            clients[c].exchange.isReplayable = fits && length <= UInt64(available)
+        default: break
+        }
+    }
+
+    /// Bytes received behind the head.
+    func pending(afterHeadOf c: Int) -> Int {
+        max(clients[c].input.count - clients[c].exchange.head.length, 0)
+    }
+
+    /// Makes `fields` and `requestHead` this client's again, by reading its head once more.
+    mutating func recallHead(_ c: Int) {
+        let handle = clients.handle(at: c)
+        guard fieldsOwner != handle else { return }
+        let pending = clients[c].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        var parser = RequestParser(limits: limits.head)
+        _ = parser.parse(bytes, fields: &fields, head: &requestHead)
+        fieldsOwner = handle
+    }
+
+    /// Keeps the beginning of the head where the supervisor can read it after a crash.
+    private func rememberRequest(_ c: Int) {
+        guard let memory = shared.lastRequests else { return }
+        let pending = clients[c].input
+        let size = GatewayShared.lastRequestBytes
+        let count = min(requestHead.length, size - 1)
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: count)
+        memory.write(bytes, at: worker * size)
+        let end: InlineArray<1, UInt8> = [0]
+        memory.write(end.span, at: worker * size + count)
+    }
+}
+
+/// Forms of a path that have more than one reading.
+enum PathForm {
+    /// True when a segment is `.` or `..`, also percent-encoded (RFC 3986 §3.3).
+    static func hasDotSegment(_ path: Span<UInt8>) -> Bool {
+        var index = 0
+        while index < path.count {
+            if path[index] == UInt8(ascii: "/"), isDotSegment(path, index &+ 1) { return true }
+            index &+= 1
+        }
+        return false
+    }
+
+    private static func isDotSegment(_ path: Span<UInt8>, _ start: Int) -> Bool {
+        var index = start
+        var dots = 0
+        while index < path.count, path[index] != UInt8(ascii: "/") {
+            if path[index] == UInt8(ascii: ".") {
+                index &+= 1
+            } else if path[index] == UInt8(ascii: "%"), index &+ 2 < path.count,
+                path[index &+ 1] == UInt8(ascii: "2"),
+                ASCII.lowercased(path[index &+ 2]) == UInt8(ascii: "e")
+            {
+                index &+= 3
+            } else {
+                return false
+            }
+            dots &+= 1
+            if dots > 2 { return false }
+        }
+        return dots > 0
+    }
+}

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+internal import Steering
+
+/// Reading the endpoint's response and passing it on.
+extension HTTPDoor {
+    /// Reads until the response's head is there.
+    mutating func readResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        while true {
+            if !upstreams[u].input.isEmpty {
+                switch parseResponse(c, u, &loop) {
+                case .needMore: break
+                case .interim: continue
+                case .ended: return
+                }
+            }
+            guard upstreams[u].canRead else { return releaseIfEmpty(u) }
+            if upstreams[u].input.block.isNone {
+                upstreams[u].input = Pending(block: buffers.take())
+                if upstreams[u].input.block.isNone {
+                    count(.buffersExhausted)
+                    return attemptFailed(c, .outOfBuffers, &loop)
+                }
+            }
+            let end = Int(upstreams[u].input.end)
+            let block = upstreams[u].input.block
+            switch buffers.receive(upstreams[u].fd, into: block, at: end, upTo: HTTPDoor.inputEnd) {
+            case .count(let count):
+                if count == 0 { return attemptFailed(c, .originMalformed, &loop) }
+                if count < HTTPDoor.inputEnd - end { upstreams[u].canRead = upstreams[u].hangUp }
+                upstreams[u].input.end &+= Int32(count)
+            case .wouldBlock: upstreams[u].canRead = false
+            case .endOfStream:
+                let isGarbage = !upstreams[u].input.isEmpty
+                return attemptFailed(c, isGarbage ? .originTruncated : .originClosed, &loop)
+            case .failed: return attemptFailed(c, .originReset, &loop)
+            }
+        }
+    }
+
+    private mutating func releaseIfEmpty(_ u: Int) {
+        guard upstreams[u].input.isEmpty else { return }
+        buffers.give(upstreams[u].input.block)
+        upstreams[u].input = Pending()
+    }
+
+    private enum HeadStep { case needMore, interim, ended }
+
+    private mutating func parseResponse(
+        _ c: Int,
+        _ u: Int,
+        _ loop: inout EventLoop
+    ) -> HeadStep {
+        let pending = upstreams[u].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        let result = upstreams[u].parser.parse(
+            bytes,
+            requestMethod: clients[c].exchange.head.method,
+            fields: &responseFields,
+            head: &responseHead
+        )
+        switch result {
+        case .needMore: return .needMore
+        case .refused:
+            attemptFailed(c, .originMalformed, &loop)
+            return .ended
+        case .complete: break
+        }
+        if responseHead.isInterim {
+            guard passInterim(c, u, &loop) else { return .ended }
+            upstreams[u].input.consume(responseHead.length)
+            return .interim
+        }
+        if responseHead.isUpgrade {
+            beginTunnel(c, u, &loop)
+        } else {
+            beginResponse(c, u, &loop)
+        }
+        return .ended
+    }
+
+    /// Passes a 1xx on (RFC 9110 §15.2); HTTP/1.0 does not know them.
+    private mutating func passInterim(_ c: Int, _ u: Int, _ loop: inout EventLoop) -> Bool {
+        guard clients[c].exchange.head.minorVersion > 0 else { return true }
+        let pending = upstreams[u].input
+        ResponseHeadWriter.writeInterim(
+            into: &scratch,
+            head: responseHead,
+            fields: responseFields,
+            bytes: buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        )
+        return sendHead(c, &loop)
+    }
+
+    /// Sends what is in the scratch to the client and keeps what the socket does not take.
+    private mutating func sendHead(_ c: Int, _ loop: inout EventLoop) -> Bool {
+        var sent = 0
+        if clients[c].output.isEmpty {
+            switch Socket.send(clients[c].fd, scratch.bytes) {
+            case .count(let count): sent = count
+            case .wouldBlock: break
+            case .endOfStream, .failed:
+                abandon(c, .clientGone, &loop)
+                return false
+            }
+        }
+        count(.bytesOut, UInt64(scratch.count))
+        clients[c].exchange.bytesOut &+= UInt64(scratch.count)
+        return keepOutput(c, from: sent, &loop)
+    }
+
+    /// Appends the scratch from an offset on to the client's output.
+    mutating func keepOutput(_ c: Int, from sent: Int, _ loop: inout EventLoop) -> Bool {
+        guard sent < scratch.count else { return true }
+        if clients[c].output.block.isNone {
+            clients[c].output = Pending(block: buffers.take())
+        }
+        let rest = scratch.bytes.extracting(sent..<scratch.count)
+        let end = Int(clients[c].output.end)
+        let kept = buffers.write(clients[c].output.block, at: end) { $0.write(rest) }
+        guard kept == rest.count else {
+            abandon(c, .outOfBuffers, &loop)
+            return false
+        }
+        clients[c].output.end &+= Int32(kept)
+        register(c, &loop)
+        return true
+    }
+
+    /// A final response has begun: writes its head anew and sends it with what there is of the
+    /// body, in one call.
+    private mutating func beginResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        let status = responseHead.status
+        clients[c].exchange.status = status
+        clients[c].exchange.firstByte = now
+        judgeEndpoint(c, status)
+        let isOld = !clients[c].exchange.clientTakesChunks
+        var toChunks = responseHead.framing == .chunked
+        if case .untilClose = responseHead.framing { toChunks = true }
+        if isOld, toChunks { clients[c].exchange.keepsClient = false }
+        if !clients[c].exchange.requestSent || isShuttingDown {
+            clients[c].exchange.keepsClient = false
+        }
+        toChunks = toChunks && !isOld
+        let pending = upstreams[u].input
+        let isWhole = ResponseHeadWriter.write(
+            into: &scratch,
+            head: responseHead,
+            fields: responseFields,
+            bytes: buffers.bytes(pending.block, from: Int(pending.start), count: pending.count),
+            style: ResponseStyle(
+                toChunks: toChunks,
+                isPersistent: clients[c].exchange.keepsClient,
+                clientMinorVersion: clients[c].exchange.head.minorVersion,
+                answersHead: clients[c].exchange.head.method == .head
+            ),
+            date: dates
+        )
+        guard isWhole else { return attemptFailed(c, .originMalformed, &loop) }
+        clients[c].exchange.responseStarted = true
+        clients[c].phase = .relaying
+        clients[c].exchange.response = BodyTransfer(responseHead.framing, toChunks: toChunks)
+        clients[c].exchange.response.rawStart = pending.start &+ Int32(responseHead.length)
+        clients[c].exchange.response.rawEnd = pending.end
+        clients[c].exchange.originPersists = responseHead.isPersistent
+        sendFirst(c, u, &loop)
+    }
+
+    /// Tells the health owner of a bad status, or counts a good one.
+    private func judgeEndpoint(_ c: Int, _ status: UInt16) {
+        let slot = Int(clients[c].exchange.slot)
+        let pool = Int(clients[c].exchange.pool)
+        guard pool >= 0, pools[pool].isFailure(status) else {
+            shared.load.countSuccess(slot, worker: worker)
+            return
+        }
+        shared.load.countFailure(slot, worker: worker)
+        shared.reports.post(PassiveReport(slot: slot, failure: .status(status), at: now))
+    }
+
+    private mutating func sendFirst(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        let headCount = scratch.count
+        if advanceResponse(c, u) != nil { return abandon(c, .originMalformed, &loop) }
+        let transfer = clients[c].exchange.response
+        let body = buffers.bytes(
+            upstreams[u].input.block,
+            from: Int(transfer.start),
+            count: Int(transfer.end &- transfer.start)
+        )
+        let result =
+            body.isEmpty
+            ? Socket.send(clients[c].fd, scratch.bytes)
+            : Socket.send(clients[c].fd, scratch.bytes, body)
+        var sent = 0
+        switch result {
+        case .count(let count): sent = count
+        case .wouldBlock: break
+        case .endOfStream, .failed: return abandon(c, .clientGone, &loop)
+        }
+        count(.bytesOut, UInt64(max(sent, headCount)))
+        clients[c].exchange.bytesOut &+= UInt64(max(sent, headCount))
+        if sent >= headCount {
+            clients[c].exchange.response.sent(sent - headCount)
+        } else if !keepOutput(c, from: sent, &loop) {
+            return
+        }
+        pumpResponse(c, &loop)
+    }
+
+    private mutating func advanceResponse(_ c: Int, _ u: Int) -> Refusal? {
+        clients[c].exchange.response.advance(
+            in: &buffers,
+            block: upstreams[u].input.block,
+            fields: &responseFields,
+            scratch: &tail
+        )
+    }
+
+    /// Moves response bytes until one side has to be waited for, or the response is complete.
+    mutating func pumpResponse(_ c: Int, _ loop: inout EventLoop) {
+        let handle = clients[c].exchange.upstream
+        guard upstreams.contains(handle) else { return }
+        let u = Int(handle.index)
+        for _ in 0..<16 {
+            guard flushOutput(c, &loop), flushResponse(c, u, &loop) else { return }
+            if clients[c].exchange.response.isSourceDone { return completeResponse(c, u, &loop) }
+            if clients[c].exchange.response.hasRaw, !clients[c].exchange.response.isTrailing {
+                guard advanceResponse(c, u) == nil else {
+                    return abandon(c, .originMalformed, &loop)
+                }
+                continue
+            }
+            guard upstreams[u].canRead else { return awaitOrigin(c, u) }
+            guard receiveResponse(c, u, &loop) else { return }
+        }
+        queueReady(c)
+    }
+
+    private mutating func awaitOrigin(_ c: Int, _ u: Int) {
+        if !clients[c].exchange.response.hasRaw {
+            buffers.give(upstreams[u].input.block)
+            upstreams[u].input = Pending()
+        }
+        let pool = Int(clients[c].exchange.pool)
+        arm(c, pool >= 0 ? pools[pool].timeouts.betweenBytes : .seconds(30))
+    }
+
+    /// Reads body bytes and frames them; false when the exchange has ended or must wait.
+    private mutating func receiveResponse(
+        _ c: Int,
+        _ u: Int,
+        _ loop: inout EventLoop
+    ) -> Bool {
+        if upstreams[u].input.block.isNone {
+            upstreams[u].input = Pending(block: buffers.take())
+            if upstreams[u].input.block.isNone {
+                count(.buffersExhausted)
+                abandon(c, .outOfBuffers, &loop)
+                return false
+            }
+        }
+        let block = upstreams[u].input.block
+        let place = clients[c].exchange.response.readingPlace(in: &buffers, block: block)
+        let end = HTTPDoor.inputEnd + BodyTransfer.room
+        switch buffers.receive(upstreams[u].fd, into: block, at: place, upTo: end) {
+        case .count(let count):
+            if count < end - place { upstreams[u].canRead = upstreams[u].hangUp }
+            clients[c].exchange.response.rawEnd &+= Int32(count)
+            guard count > 0, advanceResponse(c, u) == nil else {
+                abandon(c, .originMalformed, &loop)
+                return false
+            }
+            return true
+        case .wouldBlock:
+            upstreams[u].canRead = false
+            awaitOrigin(c, u)
+            return false
+        case .endOfStream:
+            if clients[c].exchange.response.sourceClosed(in: &buffers, block: block) { return true }
+            originBroke(c, .originTruncated, &loop)
+            return false
+        case .failed:
+            originBroke(c, .originReset, &loop)
+            return false
+        }
+    }
+
+    /// The origin failed in mid-answer: the client must see that the answer is not whole.
+    private mutating func originBroke(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
+        let slot = Int(clients[c].exchange.slot)
+        shared.reports.post(PassiveReport(slot: slot, failure: .reset, at: now))
+        abandon(c, fault, &loop)
+    }
+
+    /// Sends what is left of heads; false when the client has to be waited for.
+    mutating func flushOutput(_ c: Int, _ loop: inout EventLoop) -> Bool {
+        while !clients[c].output.isEmpty {
+            let pending = clients[c].output
+            let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+            switch Socket.send(clients[c].fd, bytes) {
+            case .count(let count): clients[c].output.consume(count)
+            case .wouldBlock:
+                register(c, &loop)
+                arm(c, listenerRecords[Int(clients[c].listener)].timeouts.send)
+                return false
+            case .endOfStream, .failed:
+                abandon(c, .clientGone, &loop)
+                return false
+            }
+        }
+        if !clients[c].output.block.isNone {
+            buffers.give(clients[c].output.block)
+            clients[c].output = Pending()
+        }
+        return true
+    }
+
+    private mutating func flushResponse(
+        _ c: Int,
+        _ u: Int,
+        _ loop: inout EventLoop
+    ) -> Bool {
+        while clients[c].exchange.response.hasFramed {
+            let transfer = clients[c].exchange.response
+            let bytes = buffers.bytes(
+                upstreams[u].input.block,
+                from: Int(transfer.start),
+                count: Int(transfer.end &- transfer.start)
+            )
+            switch Socket.send(clients[c].fd, bytes) {
+            case .count(let sent):
+                clients[c].exchange.response.sent(sent)
+                clients[c].exchange.bytesOut &+= UInt64(sent)
+                count(.bytesOut, UInt64(sent))
+            case .wouldBlock:
+                register(c, &loop)
+                arm(c, listenerRecords[Int(clients[c].listener)].timeouts.send)
+                return false
+            case .endOfStream, .failed:
+                abandon(c, .clientGone, &loop)
+                return false
+            }
+        }
+        return true
+    }
+}

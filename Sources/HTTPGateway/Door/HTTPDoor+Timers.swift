@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+internal import HTTPProtocol
+public import Runtime
+
+/// Deadlines: one per client at a time, the nearest of its phase's and the whole exchange's.
+extension HTTPDoor {
+    /// Sets the deadline of a client's present phase.
+    mutating func arm(_ c: Int, _ time: Interval) {
+        timers.schedule(c, at: min(now + time, clients[c].exchange.deadline))
+    }
+
+    /// Ends whatever has run out of time.
+    public mutating func expire(now: Instant, loop: inout EventLoop) {
+        self.now = now
+        if acceptsAgainAt <= now { resumeAccepting(&loop) }
+        while let c = timers.popExpired(now: now) { clientExpired(c, &loop) }
+        while let u = upstreamTimers.popExpired(now: now) {
+            guard upstreams[u].state == .idle else { continue }
+            dropIdle(u)
+            closeUpstream(u)
+        }
+    }
+
+    /// When ``expire(now:loop:)`` has something to do.
+    public func nextDeadline() -> Instant {
+        var next = min(timers.nextDeadline(), upstreamTimers.nextDeadline())
+        next = min(next, acceptsAgainAt)
+        // Places at other workers' hands come free without a word: look every few milliseconds.
+        if waitingCount > 0 { next = min(next, now + .milliseconds(5)) }
+        return next
+    }
+
+    private mutating func clientExpired(_ c: Int, _ loop: inout EventLoop) {
+        guard !clients.handle(at: c).isNone else { return }
+        let isLate = clients[c].exchange.deadline <= now
+        let pending = clients[c].exchange.responseStarted
+        switch clients[c].phase {
+        case .idle: close(c, &loop)
+        case .header: headExpired(c, &loop)
+        case .queued: answer(c, isLate ? .requestTimeout : .queueTimeout, &loop)
+        case .connecting:
+            if isLate { return finishLate(c, &loop) }
+            attemptFailed(c, .connectTimeout, &loop)
+        case .waiting: isLate ? finishLate(c, &loop) : waitingExpired(c, &loop)
+        case .relaying:
+            guard !isLate || !pending else { return abandon(c, .requestTimeout, &loop) }
+            let isClientSlow =
+                !clients[c].output.isEmpty || clients[c].exchange.response.hasFramed
+            abandon(c, isClientSlow ? .clientSlow : .betweenBytesTimeout, &loop)
+        case .tunnel: abandon(c, isLate ? .requestTimeout : .tunnelIdle, &loop)
+        case .closing: close(c, &loop)
+        }
+    }
+
+    /// RFC 9110 §15.5.9: 408 when part of a head has come; silence gets no answer.
+    private mutating func headExpired(_ c: Int, _ loop: inout EventLoop) {
+        guard !clients[c].input.isEmpty else { return close(c, &loop) }
+        clients[c].requestCount &+= 1
+        let began = clients[c].exchange.began
+        clients[c].exchange = Exchange()
+        clients[c].exchange.began = began
+        clients[c].exchange.headDone = now
+        clients[c].exchange.keepsClient = false
+        refuse(c, .fault(.headerTimeout), &loop)
+    }
+
+    private mutating func waitingExpired(_ c: Int, _ loop: inout EventLoop) {
+        if clients[c].exchange.requestSent {
+            return attemptFailed(c, .firstByteTimeout, &loop)
+        }
+        let u = clients[c].exchange.upstream
+        let isOriginSlow =
+            clients[c].exchange.request.hasFramed
+            || (upstreams.contains(u) && !upstreams[Int(u.index)].output.isEmpty)
+        if isOriginSlow { return attemptFailed(c, .originSlow, &loop) }
+        // The client's turn: its body must keep the least rate.
+        let rate = listenerRecords[Int(clients[c].listener)].timeouts.bodyRate
+        let total = clients[c].exchange.request.total
+        let seconds = max((now - clients[c].exchange.bodyChecked).nanoseconds / 1_000_000_000, 1)
+        let come = total &- clients[c].exchange.bodyCheckedBytes
+        if rate > 0, come < UInt64(clamping: rate.multipliedReportingOverflow(by: seconds).0) {
+            detachUpstream(c, &loop, keep: false)
+            endAttempt(c)
+            return refuseStarted(c, .fault(.bodyTimeout), &loop)
+        }
+        clients[c].exchange.bodyChecked = now
+        clients[c].exchange.bodyCheckedBytes = total
+        arm(c, .seconds(10))
+    }
+
+    /// The whole exchange has run out of time.
+    private mutating func finishLate(_ c: Int, _ loop: inout EventLoop) {
+        endAttempt(c)
+        answer(c, .requestTimeout, &loop)
+    }
+}

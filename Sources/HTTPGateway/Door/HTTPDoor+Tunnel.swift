@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+
+/// Tunnels: after 101 (RFC 9110 §7.8) bytes pass both ways unread.
+extension HTTPDoor {
+    /// The origin agreed to switch protocols: passes its head on and opens the tunnel.
+    mutating func beginTunnel(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        guard clients[c].exchange.head.wantsUpgrade else {
+            return attemptFailed(c, .originMalformed, &loop)
+        }
+        let pending = upstreams[u].input
+        let isWhole = ResponseHeadWriter.writeUpgrade(
+            into: &scratch,
+            head: responseHead,
+            fields: responseFields,
+            bytes: buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        )
+        guard isWhole else { return attemptFailed(c, .originMalformed, &loop) }
+        clients[c].exchange.status = 101
+        clients[c].exchange.firstByte = now
+        clients[c].exchange.responseStarted = true
+        clients[c].exchange.keepsClient = false
+        clients[c].phase = .tunnel
+        count(.tunnels)
+        upstreams[u].input.consume(responseHead.length)
+        // What the client sent behind its head belongs to the other protocol.
+        clients[c].input.consume(clients[c].exchange.head.length)
+        fieldsOwner = .none
+        register(c, &loop)
+        count(.bytesOut, UInt64(scratch.count))
+        clients[c].exchange.bytesOut &+= UInt64(scratch.count)
+        var sent = 0
+        switch Socket.send(clients[c].fd, scratch.bytes) {
+        case .count(let count): sent = count
+        case .wouldBlock: break
+        case .endOfStream, .failed: return abandon(c, .clientGone, &loop)
+        }
+        guard keepOutput(c, from: sent, &loop) else { return }
+        clients[c].canRead = true
+        pumpTunnel(c, &loop)
+    }
+
+    /// Moves bytes both ways until neither side has more, or both have finished.
+    mutating func pumpTunnel(_ c: Int, _ loop: inout EventLoop) {
+        let handle = clients[c].exchange.upstream
+        guard upstreams.contains(handle) else { return abandon(c, .tunnelClosed, &loop) }
+        let u = Int(handle.index)
+        guard flushOutput(c, &loop) else { return }
+        for _ in 0..<16 {
+            let up = moveUp(c, u)
+            let down = moveDown(c, u)
+            if up == .broken || down == .broken { return abandon(c, .tunnelClosed, &loop) }
+            let isOver = clients[c].exchange.upClosed && clients[c].exchange.downClosed
+            if isOver { return abandon(c, .tunnelClosed, &loop) }
+            if up == .waiting, down == .waiting {
+                let pool = Int(clients[c].exchange.pool)
+                return arm(c, pool >= 0 ? pools[pool].timeouts.tunnelIdle : .seconds(86_400))
+            }
+        }
+        queueReady(c)
+    }
+
+    private enum Move { case moved, waiting, broken }
+
+    /// Client to origin.
+    private mutating func moveUp(_ c: Int, _ u: Int) -> Move {
+        if clients[c].input.isEmpty {
+            guard clients[c].canRead, !clients[c].exchange.upClosed else {
+                releaseInput(c)
+                return .waiting
+            }
+            if clients[c].input.block.isNone {
+                clients[c].input = Pending(block: buffers.take())
+                guard !clients[c].input.block.isNone else { return .broken }
+            }
+            clients[c].input.start = 0
+            clients[c].input.end = 0
+            switch buffers.receive(clients[c].fd, into: clients[c].input.block, at: 0) {
+            case .count(let count):
+                if count < BufferPool.blockSize { clients[c].canRead = clients[c].hangUp }
+                clients[c].input.end = Int32(count)
+                clients[c].exchange.bytesIn &+= UInt64(count)
+            case .wouldBlock:
+                clients[c].canRead = false
+                return .waiting
+            case .endOfStream:
+                clients[c].exchange.upClosed = true
+                Socket.shutdownWrite(upstreams[u].fd)
+                return .moved
+            case .failed: return .broken
+            }
+        }
+        let pending = clients[c].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        switch Socket.send(upstreams[u].fd, bytes) {
+        case .count(let count):
+            clients[c].input.consume(count)
+            return .moved
+        case .wouldBlock: return .waiting
+        case .endOfStream, .failed: return .broken
+        }
+    }
+
+    private mutating func releaseInput(_ c: Int) {
+        buffers.give(clients[c].input.block)
+        clients[c].input = Pending()
+    }
+
+    /// Origin to client.
+    private mutating func moveDown(_ c: Int, _ u: Int) -> Move {
+        if upstreams[u].input.isEmpty {
+            guard upstreams[u].canRead, !clients[c].exchange.downClosed else {
+                buffers.give(upstreams[u].input.block)
+                upstreams[u].input = Pending()
+                return .waiting
+            }
+            if upstreams[u].input.block.isNone {
+                upstreams[u].input = Pending(block: buffers.take())
+                guard !upstreams[u].input.block.isNone else { return .broken }
+            }
+            upstreams[u].input.start = 0
+            upstreams[u].input.end = 0
+            switch buffers.receive(upstreams[u].fd, into: upstreams[u].input.block, at: 0) {
+            case .count(let count):
+                if count < BufferPool.blockSize { upstreams[u].canRead = upstreams[u].hangUp }
+                upstreams[u].input.end = Int32(count)
+            case .wouldBlock:
+                upstreams[u].canRead = false
+                return .waiting
+            case .endOfStream:
+                clients[c].exchange.downClosed = true
+                Socket.shutdownWrite(clients[c].fd)
+                return .moved
+            case .failed: return .broken
+            }
+        }
+        let pending = upstreams[u].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        switch Socket.send(clients[c].fd, bytes) {
+        case .count(let count):
+            upstreams[u].input.consume(count)
+            clients[c].exchange.bytesOut &+= UInt64(count)
+            return .moved
+        case .wouldBlock: return .waiting
+        case .endOfStream, .failed: return .broken
+        }
+    }
+}

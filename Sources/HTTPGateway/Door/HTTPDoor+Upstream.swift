@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+internal import HTTPProtocol
+public import Runtime
+internal import Steering
+
+/// The idle connections to one endpoint, newest first.
+struct IdleStack: BitwiseCopyable {
+    var newest: Int32 = -1
+    var count: Int32 = 0
+}
+
+/// Connections to endpoints: opening, reusing, keeping and closing them.
+extension HTTPDoor {
+    /// Gets a connection to the endpoint, a kept one if there is one.
+    mutating func reach(_ endpoint: EndpointRecord, _ c: Int, _ loop: inout EventLoop) {
+        clients[c].phase = .connecting
+        let isIdempotent = clients[c].exchange.head.method.isIdempotent
+        while let u = takeIdle(slot: endpoint.slot) {
+            // The origin may be closing it at this moment. A request that must not be sent twice
+            // is worth a look first; others are simply tried again elsewhere.
+            if !isIdempotent, Socket.isFinished(upstreams[u].fd) {
+                closeUpstream(u)
+                continue
+            }
+            upstreams[u].state = .active
+            upstreams[u].client = clients.handle(at: c)
+            upstreams[u].wasReused = true
+            clients[c].exchange.upstream = upstreams.handle(at: u)
+            count(.originReused)
+            return sendRequest(c, u, &loop)
+        }
+        connect(to: endpoint, c, &loop)
+    }
+
+    private mutating func connect(
+        to endpoint: EndpointRecord,
+        _ c: Int,
+        _ loop: inout EventLoop
+    ) {
+        count(.originConnections)
+        let result = Socket.connect(to: endpoint.address)
+        let fd: FileDescriptor
+        switch result {
+        case .connected(let opened), .inProgress(let opened): fd = opened
+        case .failed(let error):
+            return attemptFailed(c, HTTPDoor.connectFault(error), &loop)
+        }
+        let upstream = Upstream(
+            fd: fd,
+            slot: Int32(endpoint.slot),
+            client: clients.handle(at: c),
+            limits: limits.head
+        )
+        guard let handle = upstreams.insert(upstream) else {
+            fd.close()
+            return attemptFailed(c, .outOfBuffers, &loop)
+        }
+        clients[c].exchange.upstream = handle
+        let token = EventToken(kind: EventKind.upstream, handle: handle).raw
+        loop.add(fd, token: token, interest: [.read, .write, .edge])
+        if case .connected = result {
+            upstreams[Int(handle.index)].state = .active
+            return sendRequest(c, Int(handle.index), &loop)
+        }
+        arm(c, pools[Int(clients[c].exchange.pool)].timeouts.connect)
+    }
+
+    static func connectFault(_ error: SystemError) -> Fault {
+        switch error {
+        case .connectionRefused, .connectionReset: .connectRefused
+        case .timedOut: .connectTimeout
+        case .tooManyFiles: .outOfBuffers
+        default: .connectFailed
+        }
+    }
+
+    mutating func advanceUpstream(_ u: Int, _ event: Event, _ loop: inout EventLoop) {
+        switch upstreams[u].state {
+        case .idle:
+            // Closed by the origin, or bytes that belong to no request: of no further use.
+            dropIdle(u)
+            closeUpstream(u)
+        case .connecting:
+            guard event.isWritable || event.isError || event.isHangUp else { return }
+            let c = Int(upstreams[u].client.index)
+            if let error = Socket.error(upstreams[u].fd) {
+                return attemptFailed(c, HTTPDoor.connectFault(error), &loop)
+            }
+            upstreams[u].state = .active
+            upstreams[u].canRead = event.isReadable || event.isHangUp
+            sendRequest(c, u, &loop)
+        case .active:
+            let c = Int(upstreams[u].client.index)
+            let handle = clients.handle(at: c)
+            if clients[c].phase == .tunnel { return pumpTunnel(c, &loop) }
+            if !clients[c].exchange.requestSent, event.isWritable { pumpRequest(c, &loop) }
+            guard clients.contains(handle), upstreams[u].canRead,
+                Int(clients[c].exchange.upstream.index) == u
+            else { return }
+            if clients[c].phase == .waiting {
+                readResponse(c, u, &loop)
+            } else if clients[c].phase == .relaying {
+                pumpResponse(c, &loop)
+            }
+        }
+    }
+
+    // MARK: Keeping
+
+    /// Takes the newest idle connection to an endpoint: the least likely to be closed already.
+    private mutating func takeIdle(slot: Int) -> Int? {
+        guard slot < idle.count, idle[slot].newest >= 0 else { return nil }
+        let u = Int(idle[slot].newest)
+        dropIdle(u)
+        return u
+    }
+
+    /// Takes a connection out of its endpoint's stack.
+    mutating func dropIdle(_ u: Int) {
+        let slot = Int(upstreams[u].slot)
+        let newer = upstreams[u].newer
+        let older = upstreams[u].older
+        if newer >= 0 { upstreams[Int(newer)].older = older } else { idle[slot].newest = older }
+        if older >= 0 { upstreams[Int(older)].newer = newer }
+        upstreams[u].newer = -1
+        upstreams[u].older = -1
+        idle[slot].count &-= 1
+    }
+
+    /// Keeps a connection whose exchange is over, or closes it when there are enough.
+    mutating func keepUpstream(_ u: Int, pool: Int) {
+        let slot = Int(upstreams[u].slot)
+        while idle.count <= slot { idle.append(IdleStack()) }
+        let most = pool >= 0 ? pools[pool].keepaliveConnections : 0
+        let isWanted = !shared.health.word(slot).closesConnections && !isShuttingDown
+        guard idle[slot].count < most, isWanted else { return closeUpstream(u) }
+        buffers.give(upstreams[u].input.block)
+        buffers.give(upstreams[u].output.block)
+        upstreams[u].input = Pending()
+        upstreams[u].output = Pending()
+        upstreams[u].state = .idle
+        upstreams[u].client = .none
+        upstreams[u].exchanges &+= 1
+        let before = idle[slot].newest
+        upstreams[u].older = before
+        if before >= 0 { upstreams[Int(before)].newer = Int32(u) }
+        idle[slot].newest = Int32(u)
+        idle[slot].count &+= 1
+        upstreamTimers.schedule(u, at: now + pools[pool].keepaliveIdle)
+    }
+
+    /// Closes a connection that is in no stack.
+    mutating func closeUpstream(_ u: Int) {
+        buffers.give(upstreams[u].input.block)
+        buffers.give(upstreams[u].output.block)
+        upstreamTimers.cancel(u)
+        upstreams[u].fd.close()
+        upstreams.remove(upstreams.handle(at: u))
+    }
+
+    /// Takes the connection away from a client's exchange.
+    mutating func detachUpstream(_ c: Int, _ loop: inout EventLoop, keep: Bool) {
+        let handle = clients[c].exchange.upstream
+        clients[c].exchange.upstream = .none
+        guard upstreams.contains(handle) else { return }
+        let u = Int(handle.index)
+        if keep {
+            keepUpstream(u, pool: Int(clients[c].exchange.pool))
+        } else {
+            closeUpstream(u)
+        }
+    }
+
+    /// Closes every idle connection to an endpoint, and with `cutting` those in use as well.
+    public mutating func closeConnections(
+        toSlot slot: Int,
+        cutting: Bool,
+        loop: inout EventLoop,
+        now: Instant
+    ) {
+        self.now = now
+        while let u = takeIdle(slot: slot) { closeUpstream(u) }
+        guard cutting else { return }
+        for u in 0..<upstreams.highWater {
+            let handle = upstreams.handle(at: u)
+            guard !handle.isNone, upstreams[u].slot == Int32(slot) else { continue }
+            let c = Int(upstreams[u].client.index)
+            guard clients.contains(upstreams[u].client) else { continue }
+            if clients[c].phase == .tunnel || clients[c].exchange.responseStarted {
+                abandon(c, .endpointDown, &loop)
+            } else {
+                attemptFailed(c, .endpointDown, &loop)
+            }
+        }
+    }
+}

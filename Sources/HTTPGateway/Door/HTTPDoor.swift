@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+internal import HTTPProtocol
+public import Runtime
+internal import Steering
+
+/// Hop 3, L7: takes HTTP/1.1 requests on one worker's listeners and has endpoints answer them.
+///
+/// One value, owned by one thread, driven by events and time. All state is plain bytes in slabs,
+/// reached through `inout self`, so a request costs no allocation and no reference count. The
+/// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
+/// Listening, Request, Choosing, Upstream, Forward, Response, Tunnel, Finish, Timers, Record.
+public struct HTTPDoor: ~Copyable {
+    let worker: Int
+    let shared: GatewayShared
+    let words: SharedWords
+    let log: ByteRing
+    var snapshot: GatewaySnapshot
+
+    // Flat copies of the snapshot's tables: reading them touches no reference count.
+    var routes: RouteTable
+    var routeRecords: [RouteRecord]
+    var pools: [PoolRecord]
+    var listenerRecords: [ListenerRecord]
+    var limits: GatewayLimits
+    var logFormat: AccessLogFormat
+    var labels: LabelTable
+
+    var chooser: Chooser
+    var clients: Slab<Client>
+    var upstreams: Slab<Upstream>
+    var buffers: BufferPool
+    var timers: TimerWheel
+    var upstreamTimers: TimerWheel
+    var random: SeededRandom
+
+    // One of each serves all connections: they mean something only inside one call.
+    var scratch: Scratch
+    var tail: Scratch
+    var fields: FieldTable
+    var responseFields: FieldTable
+    var requestHead = RequestHead()
+    var responseHead = ResponseHead()
+    /// Whose request head is in `fields`; it is read again when another came in between.
+    var fieldsOwner = Handle.none
+
+    var listeners: [ListenerState] = []
+    var idle: [IdleStack] = []
+    var queues: [[Handle]] = []
+    var waitingCount = 0
+    /// Clients with something left to do although no event will come.
+    var ready: [Handle] = []
+    var now: Instant
+    var dates: DateText
+    var isShuttingDown = false
+    var acceptsAgainAt = Instant.never
+
+    /// A door without listeners.
+    public init(
+        worker: Int,
+        shared: GatewayShared,
+        snapshot: GatewaySnapshot,
+        now: Instant,
+        seed: UInt64
+    ) {
+        self.worker = worker
+        self.shared = shared
+        words = shared.metrics[worker]
+        log = shared.accessLog[worker]
+        self.snapshot = snapshot
+        routes = snapshot.table
+        routeRecords = snapshot.routes
+        pools = snapshot.pools
+        listenerRecords = snapshot.listeners
+        limits = snapshot.plan.limits
+        logFormat = snapshot.plan.accessLog
+        labels = snapshot.labels
+        chooser = Chooser(
+            plan: snapshot.selection,
+            health: shared.health,
+            load: shared.load,
+            worker: worker,
+            seed: seed
+        )
+        clients = Slab(limit: 1 << 20)
+        upstreams = Slab(limit: 1 << 20)
+        buffers = BufferPool(limit: 1 << 18)
+        timers = TimerWheel(now: now)
+        upstreamTimers = TimerWheel(now: now)
+        random = SeededRandom(seed: seed ^ 0x5bd1_e995)
+        scratch = Scratch(capacity: BufferPool.blockSize)
+        tail = Scratch(capacity: BufferPool.blockSize)
+        fields = FieldTable(limit: Int(limits.head.fields))
+        responseFields = FieldTable(limit: Int(limits.head.fields))
+        queues = Array(repeating: [], count: pools.count)
+        self.now = now
+        dates = DateText(realtime: 0)
+    }
+
+    /// Handles one event whose token has a kind of ``EventKind``.
+    public mutating func handle(_ event: Event, loop: inout EventLoop, now: Instant) {
+        self.now = now
+        let token = EventToken(raw: event.token)
+        switch token.kind {
+        case EventKind.client:
+            let handle = clients.handle(at: token.index)
+            guard !handle.isNone, token.names(handle) else { return }
+            let c = token.index
+            if event.isReadable || event.isHangUp || event.isError { clients[c].canRead = true }
+            if event.isHangUp || event.isError { clients[c].hangUp = true }
+            advance(c, &loop)
+        case EventKind.upstream:
+            let handle = upstreams.handle(at: token.index)
+            guard !handle.isNone, token.names(handle) else { return }
+            let u = token.index
+            if event.isReadable || event.isHangUp || event.isError { upstreams[u].canRead = true }
+            if event.isHangUp || event.isError { upstreams[u].hangUp = true }
+            advanceUpstream(u, event, &loop)
+        case EventKind.listener:
+            accept(token.index, &loop)
+        default: break
+        }
+    }
+
+    /// Call after each batch of events, before waiting again.
+    public mutating func finishBatch(loop: inout EventLoop, now: Instant) {
+        self.now = now
+        // Only what is queued now: work that queues itself again waits for the next batch.
+        let count = ready.count
+        for place in 0..<count {
+            let handle = ready[place]
+            guard clients.contains(handle) else { continue }
+            clients[Int(handle.index)].isReadyQueued = false
+            advance(Int(handle.index), &loop)
+        }
+        if count > 0 { ready.removeFirst(count) }
+        if waitingCount > 0 { serveQueues(&loop) }
+    }
+
+    /// True when ``finishBatch(loop:now:)`` should be called again without waiting.
+    public var hasReadyWork: Bool { !ready.isEmpty }
+
+    /// Carries a client's exchange on, after an event or from the ready queue.
+    mutating func advance(_ c: Int, _ loop: inout EventLoop) {
+        switch clients[c].phase {
+        case .idle, .header: readRequest(c, &loop)
+        case .queued: if clients[c].hangUp { abandon(c, .clientGone, &loop) }
+        case .connecting: break
+        case .waiting: pumpRequest(c, &loop)
+        case .relaying:
+            let handle = clients.handle(at: c)
+            if !clients[c].exchange.requestSent { pumpRequest(c, &loop) }
+            guard clients.contains(handle), clients[c].phase == .relaying else { return }
+            pumpResponse(c, &loop)
+        case .tunnel: pumpTunnel(c, &loop)
+        case .closing: finishClosing(c, &loop)
+        }
+    }
+
+    /// Lets the client be looked at again in the next batch, so that none can starve the others.
+    mutating func queueReady(_ c: Int) {
+        guard !clients[c].isReadyQueued else { return }
+        clients[c].isReadyQueued = true
+        ready.append(clients.handle(at: c))
+    }
+
+    @inline(__always) mutating func count(_ counter: DoorCounter, _ value: UInt64 = 1) {
+        words.addOwned(counter.rawValue, value)
+    }
+}
+
+/// The kinds of this door's event tokens.
+public enum EventKind {
+    /// A listener, by its place.
+    public static let listener: UInt8 = 16
+    /// A client connection.
+    public static let client: UInt8 = 17
+    /// A connection to an endpoint.
+    public static let upstream: UInt8 = 18
+    /// All kinds of the door.
+    public static let range: ClosedRange<UInt8> = 16...31
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where a client connection stands; the same words in the log and in explanations.
+enum Phase: UInt8, BitwiseCopyable, Sendable {
+    /// Open, no byte of a request yet.
+    case idle
+    /// A request head is arriving.
+    case header
+    /// Every endpoint is at its limit; waiting in the pool's queue.
+    case queued
+    /// A connection to the endpoint is opening.
+    case connecting
+    /// The request is being sent, or its response awaited.
+    case waiting
+    /// The response is being passed on.
+    case relaying
+    /// Bytes pass both ways unread, after 101.
+    case tunnel
+    /// The last response is being sent; then the connection closes.
+    case closing
+
+    var word: StaticString {
+        switch self {
+        case .idle: "idle"
+        case .header: "header"
+        case .queued: "queued"
+        case .connecting: "connecting"
+        case .waiting: "waiting"
+        case .relaying: "relaying"
+        case .tunnel: "tunnel"
+        case .closing: "closing"
+        }
+    }
+}

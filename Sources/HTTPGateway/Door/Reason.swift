@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import HTTPProtocol
+
+/// How an exchange ended, as one stable word in logs, metrics and explanations.
+enum Reason: BitwiseCopyable, Equatable, Sendable {
+    /// The origin's response was passed on whole.
+    case completed
+    /// The request was not acceptable.
+    case refused(Refusal)
+    /// The door ended it.
+    case fault(Fault)
+
+    var word: StaticString {
+        switch self {
+        case .completed: "ok"
+        case .refused(let refusal): refusal.word
+        case .fault(let fault): fault.word
+        }
+    }
+
+    /// The status the client is told, when there still is a way to tell.
+    var status: UInt16 {
+        switch self {
+        case .completed: 200
+        case .refused(let refusal): refusal.status
+        case .fault(let fault): fault.status
+        }
+    }
+}
+
+/// Why the door ended an exchange itself.
+enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
+    // The request.
+    case noRoute, dotSegment, connectMethod, misdirected, bodyTooLarge
+    case headerTimeout, bodyTimeout, clientGone, clientSlow
+    // Choosing an endpoint.
+    case poolEmpty, allDown, atLimit, queueFull, queueTimeout
+    // The origin.
+    case connectRefused, connectTimeout, connectFailed, originReset, originClosed
+    case originMalformed, originTruncated, originSlow, firstByteTimeout, betweenBytesTimeout
+    // The door.
+    case requestTimeout, outOfBuffers, tunnelClosed, tunnelIdle, shutdown, endpointDown,
+        internalError
+
+    var word: StaticString {
+        switch self {
+        case .noRoute: "no-route"
+        case .dotSegment: "dot-segment"
+        case .connectMethod: "connect-method"
+        case .misdirected: "misdirected"
+        case .bodyTooLarge: "body-too-large"
+        case .headerTimeout: "header-timeout"
+        case .bodyTimeout: "body-timeout"
+        case .clientGone: "client-gone"
+        case .clientSlow: "client-send-timeout"
+        case .poolEmpty: "pool-empty"
+        case .allDown: "all-down"
+        case .atLimit: "at-limit"
+        case .queueFull: "queue-full"
+        case .queueTimeout: "queue-timeout"
+        default: originWord
+        }
+    }
+
+    private var originWord: StaticString {
+        switch self {
+        case .connectRefused: "connect-refused"
+        case .connectTimeout: "connect-timeout"
+        case .connectFailed: "connect-failed"
+        case .originReset: "origin-reset"
+        case .originClosed: "origin-closed"
+        case .originMalformed: "origin-malformed"
+        case .originTruncated: "origin-truncated"
+        case .originSlow: "origin-send-timeout"
+        case .firstByteTimeout: "first-byte-timeout"
+        case .betweenBytesTimeout: "between-bytes-timeout"
+        case .requestTimeout: "request-timeout"
+        case .outOfBuffers: "out-of-buffers"
+        case .tunnelClosed: "tunnel-closed"
+        case .tunnelIdle: "tunnel-idle"
+        case .shutdown: "shutdown"
+        case .endpointDown: "endpoint-down"
+        default: "internal-error"
+        }
+    }
+
+    var status: UInt16 {
+        switch self {
+        case .noRoute: 404
+        case .dotSegment: 400
+        case .connectMethod: 405
+        case .misdirected: 421
+        case .bodyTooLarge: 413
+        case .headerTimeout, .bodyTimeout: 408
+        case .clientGone, .clientSlow: 400
+        case .poolEmpty, .allDown, .atLimit, .queueFull, .queueTimeout, .outOfBuffers, .shutdown:
+            503
+        case .connectTimeout, .originSlow, .firstByteTimeout, .betweenBytesTimeout,
+            .requestTimeout:
+            504
+        case .connectRefused, .connectFailed, .originReset, .originClosed, .originMalformed,
+            .originTruncated, .endpointDown:
+            502
+        case .tunnelClosed, .tunnelIdle: 101
+        case .internalError: 500
+        }
+    }
+}

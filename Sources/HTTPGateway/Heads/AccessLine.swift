@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+internal import Steering
+
+/// Numbers of what an exchange touched; -1 for nothing.
+struct AccessNames: BitwiseCopyable {
+    var route: Int
+    var pool: Int
+    var endpoint: Int
+}
+
+/// The names of routes, pools and endpoints as bytes, one after the other.
+struct LabelTable: Sendable {
+    private var text: [UInt8] = []
+    private var routes: [ByteRange] = []
+    private var pools: [ByteRange] = []
+    private var firstEndpoint: [Int] = []
+    private var endpoints: [ByteRange] = []
+
+    init(_ plan: GatewayPlan) {
+        for route in plan.routes { routes.append(add(route.name)) }
+        for pool in plan.pools {
+            pools.append(add(pool.name))
+            firstEndpoint.append(endpoints.count)
+            for endpoint in pool.endpoints { endpoints.append(add(endpoint.name)) }
+        }
+        firstEndpoint.append(endpoints.count)
+    }
+
+    private mutating func add(_ name: String) -> ByteRange {
+        let start = text.count
+        for byte in name.utf8 where byte > 0x20 && byte != 0x22 && byte != 0x5c && byte < 0x7f {
+            text.append(byte)
+        }
+        return ByteRange(from: start, to: text.count)
+    }
+
+    func writeRoute(_ number: Int, into output: inout OutputSpan<UInt8>) {
+        write(routes.indices.contains(number) ? routes[number] : .empty, into: &output)
+    }
+    func writePool(_ number: Int, into output: inout OutputSpan<UInt8>) {
+        write(pools.indices.contains(number) ? pools[number] : .empty, into: &output)
+    }
+    func writeEndpoint(_ number: Int, pool: Int, into output: inout OutputSpan<UInt8>) {
+        guard pools.indices.contains(pool), number >= 0,
+            firstEndpoint[pool] + number < firstEndpoint[pool + 1]
+        else { return write(.empty, into: &output) }
+        write(endpoints[firstEndpoint[pool] + number], into: &output)
+    }
+    private func write(_ range: ByteRange, into output: inout OutputSpan<UInt8>) {
+        if range.isEmpty { output.write("-") } else { output.write(text.span.slice(range)) }
+    }
+}
+
+/// One line of the access log.
+enum AccessLine {
+    static func write(
+        into scratch: inout Scratch,
+        format: AccessLogFormat,
+        exchange: Exchange,
+        peer: SocketAddress,
+        fields: borrowing FieldTable,
+        bytes: Span<UInt8>,
+        names: AccessNames,
+        labels: LabelTable,
+        date: DateText,
+        realtime: Int64,
+        now: Instant
+    ) {
+        scratch.write { output in
+            if format == .json {
+                writeJSON(exchange, peer, fields, bytes, names, labels, realtime, now, &output)
+            } else {
+                writeCombined(exchange, peer, fields, bytes, names, labels, date, now, &output)
+            }
+        }
+    }
+
+    private static func writeCombined(
+        _ exchange: Exchange,
+        _ peer: SocketAddress,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>,
+        _ names: AccessNames,
+        _ labels: LabelTable,
+        _ date: DateText,
+        _ now: Instant,
+        _ output: inout OutputSpan<UInt8>
+    ) {
+        output.write(address: peer.ip)
+        output.write(" - - [")
+        date.writeLogForm(into: &output)
+        output.write("] \"")
+        if exchange.head.length > 0, !bytes.isEmpty {
+            writeQuoted(bytes.slice(exchange.head.methodRange), into: &output)
+            output.write(" ")
+            writeQuoted(bytes.slice(exchange.head.target), into: &output)
+            output.write(exchange.head.minorVersion == 0 ? " HTTP/1.0" : " HTTP/1.1")
+        } else {
+            output.write("-")
+        }
+        output.write("\" ")
+        output.write(decimal: UInt64(exchange.status))
+        output.write(" ")
+        output.write(decimal: exchange.bytesOut)
+        output.write(" \"")
+        writeField(.referer, fields, bytes, into: &output)
+        output.write("\" \"")
+        writeField(.userAgent, fields, bytes, into: &output)
+        output.write("\" ")
+        labels.writeRoute(names.route, into: &output)
+        output.write(" ")
+        labels.writePool(names.pool, into: &output)
+        output.write(" ")
+        labels.writeEndpoint(names.endpoint, pool: names.pool, into: &output)
+        output.write(" ")
+        output.write(decimal: UInt64(exchange.tried))
+        writeTimes(Times(exchange, now), " ", into: &output)
+        output.write(" ")
+        output.write(exchange.reason.word)
+        output.write("\n")
+    }
+
+    /// The phases in microseconds: head, queue and connect, first byte, total.
+    struct Times {
+        var head: Int64
+        var connect: Int64
+        var firstByte: Int64
+        var total: Int64
+
+        init(_ exchange: Exchange, _ now: Instant) {
+            head = Times.span(exchange.began, exchange.headDone)
+            connect = Times.span(exchange.headDone, exchange.connected)
+            firstByte = Times.span(exchange.connected, exchange.firstByte)
+            total = Times.span(exchange.began, now)
+        }
+        /// -1 for a phase that was not reached.
+        static func span(_ from: Instant, _ to: Instant) -> Int64 {
+            guard from != .start, to != .start else { return -1 }
+            return max((to - from).microseconds, 0)
+        }
+    }
+
+    private static func writeTimes(
+        _ times: Times,
+        _ separator: StaticString,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        writeTime(times.head, after: separator, into: &output)
+        writeTime(times.connect, after: "/", into: &output)
+        writeTime(times.firstByte, after: "/", into: &output)
+        writeTime(times.total, after: "/", into: &output)
+    }
+
+    private static func writeTime(
+        _ time: Int64,
+        after separator: StaticString,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        output.write(separator)
+        if time < 0 { output.write("-") } else { output.write(decimal: UInt64(time)) }
+    }
+
+    private static func writeField(
+        _ known: KnownField,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        guard let index = fields.first(known) else {
+            output.write("-")
+            return
+        }
+        writeQuoted(bytes.slice(fields[index].value), into: &output)
+    }
+
+    /// Bytes inside quotes, valid for the combined form and for JSON: what could end the text or
+    /// the line is written as `\u00xx`, which both readers undo.
+    static func writeQuoted(_ bytes: Span<UInt8>, into output: inout OutputSpan<UInt8>) {
+        var start = 0
+        var index = 0
+        let end = min(bytes.count, 4096)
+        while index < end {
+            let byte = bytes[index]
+            if byte < 0x20 || byte >= 0x7f || byte == 0x22 || byte == 0x5c {
+                output.write(bytes.extracting(start..<index))
+                output.write("\\u00")
+                output.write(hexadecimal: UInt64(byte), width: 2)
+                start = index &+ 1
+            }
+            index &+= 1
+        }
+        output.write(bytes.extracting(start..<end))
+    }
+
+    private static func writeJSON(
+        _ exchange: Exchange,
+        _ peer: SocketAddress,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>,
+        _ names: AccessNames,
+        _ labels: LabelTable,
+        _ realtime: Int64,
+        _ now: Instant,
+        _ output: inout OutputSpan<UInt8>
+    ) {
+        output.write("{\"time\":")
+        output.write(decimal: UInt64(realtime / 1_000_000_000))
+        output.write(".")
+        let millis = UInt64(realtime / 1_000_000 % 1000)
+        if millis < 100 { output.write("0") }
+        if millis < 10 { output.write("0") }
+        output.write(decimal: millis)
+        output.write(",\"client\":\"")
+        output.write(address: peer.ip)
+        if exchange.head.length > 0, !bytes.isEmpty {
+            output.write("\",\"method\":\"")
+            writeQuoted(bytes.slice(exchange.head.methodRange), into: &output)
+            output.write("\",\"host\":\"")
+            writeQuoted(bytes.slice(exchange.head.authority), into: &output)
+            output.write("\",\"target\":\"")
+            writeQuoted(bytes.slice(exchange.head.target), into: &output)
+            output.write("\",\"referer\":\"")
+            writeField(.referer, fields, bytes, into: &output)
+            output.write("\",\"agent\":\"")
+            writeField(.userAgent, fields, bytes, into: &output)
+        }
+        output.write("\",\"status\":")
+        output.write(decimal: UInt64(exchange.status))
+        output.write(",\"in\":")
+        output.write(decimal: exchange.bytesIn)
+        output.write(",\"out\":")
+        output.write(decimal: exchange.bytesOut)
+        output.write(",\"route\":\"")
+        labels.writeRoute(names.route, into: &output)
+        output.write("\",\"pool\":\"")
+        labels.writePool(names.pool, into: &output)
+        output.write("\",\"endpoint\":\"")
+        labels.writeEndpoint(names.endpoint, pool: names.pool, into: &output)
+        output.write("\",\"attempts\":")
+        output.write(decimal: UInt64(exchange.tried))
+        writeJSONTimes(Times(exchange, now), into: &output)
+        output.write(",\"request_id\":\"")
+        output.write(
+            hexadecimal: UInt64(truncatingIfNeeded: exchange.requestID >> 64),
+            width: 16
+        )
+        output.write(hexadecimal: UInt64(truncatingIfNeeded: exchange.requestID), width: 16)
+        output.write("\",\"reason\":\"")
+        output.write(exchange.reason.word)
+        output.write("\"}\n")
+    }
+
+    private static func writeJSONTimes(_ times: Times, into output: inout OutputSpan<UInt8>) {
+        output.write(",\"head_us\":")
+        writeNumber(times.head, into: &output)
+        output.write(",\"connect_us\":")
+        writeNumber(times.connect, into: &output)
+        output.write(",\"first_byte_us\":")
+        writeNumber(times.firstByte, into: &output)
+        output.write(",\"total_us\":")
+        writeNumber(times.total, into: &output)
+    }
+
+    private static func writeNumber(_ value: Int64, into output: inout OutputSpan<UInt8>) {
+        if value < 0 { output.write("null") } else { output.write(decimal: UInt64(value)) }
+    }
+}

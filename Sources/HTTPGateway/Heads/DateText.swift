@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// The date of the present second in the forms of a field and of a log line, made once a second.
+struct DateText: BitwiseCopyable {
+    /// Seconds since 1970.
+    let second: Int64
+    private var field: InlineArray<29, UInt8>
+
+    /// The texts for a time in nanoseconds since 1970.
+    init(realtime: Int64) {
+        second = realtime / 1_000_000_000
+        field = InlineArray(repeating: 0x20)
+        let date = CivilDate(seconds: second)
+        put(DateText.name(date.weekday, "SunMonTueWedThuFriSat"), at: 0)
+        field[3] = UInt8(ascii: ",")
+        put(date.day, at: 5)
+        put(DateText.name(date.month - 1, "JanFebMarAprMayJunJulAugSepOctNovDec"), at: 8)
+        put(date.year / 100, at: 12)
+        put(date.year % 100, at: 14)
+        put(date.hour, at: 17)
+        field[19] = UInt8(ascii: ":")
+        put(date.minute, at: 20)
+        field[22] = UInt8(ascii: ":")
+        put(date.second, at: 23)
+        field[26] = UInt8(ascii: "G")
+        field[27] = UInt8(ascii: "M")
+        field[28] = UInt8(ascii: "T")
+    }
+
+    /// IMF-fixdate (RFC 9110 §5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
+    func write(into output: inout OutputSpan<UInt8>) { output.write(field.span) }
+
+    /// The common log format's date: `06/Nov/1994:08:49:37 +0000`.
+    func writeLogForm(into output: inout OutputSpan<UInt8>) {
+        let bytes = field.span
+        output.write(bytes.extracting(5..<7))
+        output.write("/")
+        output.write(bytes.extracting(8..<11))
+        output.write("/")
+        output.write(bytes.extracting(12..<16))
+        output.write(":")
+        output.write(bytes.extracting(17..<25))
+        output.write(" +0000")
+    }
+
+    private mutating func put(_ number: Int, at place: Int) {
+        field[place] = UInt8(truncatingIfNeeded: number / 10 % 10) &+ 0x30
+        field[place + 1] = UInt8(truncatingIfNeeded: number % 10) &+ 0x30
+    }
+
+    private mutating func put(_ name: (UInt8, UInt8, UInt8), at place: Int) {
+        field[place] = name.0
+        field[place + 1] = name.1
+        field[place + 2] = name.2
+    }
+
+    private static func name(_ number: Int, _ names: String) -> (UInt8, UInt8, UInt8) {
+        let letters = Array(names.utf8)
+        let start = number * 3
+        guard start >= 0, start + 2 < letters.count else { return (0x3f, 0x3f, 0x3f) }
+        return (letters[start], letters[start + 1], letters[start + 2])
+    }
+}
+
+/// A moment in the civil calendar in UTC.
+struct CivilDate: Equatable {
+    var year: Int
+    var month: Int
+    var day: Int
+    var hour: Int
+    var minute: Int
+    var second: Int
+    /// 0 is Sunday.
+    var weekday: Int
+
+    /// The civil form of seconds since 1970, by counting in years that begin in March, so that
+    /// the leap day is the last of its year.
+    init(seconds: Int64) {
+        let days = Int((Double(seconds) / 86_400).rounded(.down))
+        let rest = Int(seconds) - days * 86_400
+        let shifted = days + 719_468
+        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra =
+            (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shiftedMonth = (5 * dayOfYear + 2) / 153
+        day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
+        month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        hour = rest / 3600
+        minute = rest / 60 % 60
+        second = rest % 60
+        weekday = ((days + 4) % 7 + 7) % 7
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// A number that the door counts, whatever the pool.
+public enum DoorCounter: Int, CaseIterable, Sendable {
+    /// Client connections accepted.
+    case connectionsAccepted
+    /// Client connections closed.
+    case connectionsClosed
+    /// Times accepting stopped at the connection limit.
+    case pausedAtConnections
+    /// Times accepting stopped for want of file descriptors.
+    case pausedAtFiles
+    /// Request heads read, refused ones included.
+    case requests
+    /// Final responses with a 2xx status, ours included.
+    case status2xx
+    /// Final responses with a 3xx status.
+    case status3xx
+    /// Final responses with a 4xx status.
+    case status4xx
+    /// Final responses with a 5xx status.
+    case status5xx
+    /// Protocol switches (101).
+    case tunnels
+    /// Attempts after the first.
+    case retries
+    /// Retries that the budget refused.
+    case retriesRefused
+    /// Requests that waited in a queue.
+    case queued
+    /// Connections opened to endpoints.
+    case originConnections
+    /// Requests sent on a connection that was open already.
+    case originReused
+    /// Bytes of requests from clients, heads included.
+    case bytesIn
+    /// Bytes of responses to clients, heads included.
+    case bytesOut
+    /// Times no buffer was left.
+    case buffersExhausted
+    /// Access log lines dropped.
+    case logDropped
+
+    /// What it counts, for `/metrics`.
+    public var help: String {
+        switch self {
+        case .connectionsAccepted: "Client connections accepted."
+        case .connectionsClosed: "Client connections closed."
+        case .pausedAtConnections: "Times accepting stopped at limits.connections."
+        case .pausedAtFiles: "Times accepting stopped for want of file descriptors."
+        case .requests: "Request heads read, refused ones included."
+        case .status2xx: "Final responses with a 2xx status."
+        case .status3xx: "Final responses with a 3xx status."
+        case .status4xx: "Final responses with a 4xx status."
+        case .status5xx: "Final responses with a 5xx status."
+        case .tunnels: "Connections switched to another protocol (101)."
+        case .retries: "Attempts after the first."
+        case .retriesRefused: "Retries refused by the retry budget."
+        case .queued: "Requests that waited for an endpoint below its limit."
+        case .originConnections: "Connections opened to endpoints."
+        case .originReused: "Requests sent on a connection that was open already."
+        case .bytesIn: "Bytes received from clients, heads included."
+        case .bytesOut: "Bytes sent to clients, heads included."
+        case .buffersExhausted: "Times no buffer was left."
+        case .logDropped: "Access log lines dropped because the disk was too slow."
+        }
+    }
+}
+
+/// Where each number lies in a worker's table of words.
+///
+/// One writer per table, so counting is a load and a store. Readers add the workers' tables up.
+public enum GatewayMetrics {
+    /// Pools that can be told apart in metrics.
+    public static let poolLimit = 4096
+    /// Words per endpoint: 1xx to 5xx by class at 0...4, failures 5, bytes in 6, bytes out 7.
+    public static let slotWords = 8
+    /// Upper bounds of the request duration histogram in microseconds; one more bucket has none.
+    public static let durationBounds: [Int64] = [
+        500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
+        2_500_000, 5_000_000, 10_000_000,
+    ]
+    /// Words per pool: the buckets, then the sum in microseconds.
+    public static let poolWords = 16
+
+    static let faultStart = 32
+    static let poolStart = 128
+    static var slotStart: Int { poolStart + poolLimit * poolWords }
+
+    /// Words of a table for so many endpoint slots.
+    public static func wordCount(slots: Int) -> Int { slotStart + slots * slotWords }
+    /// Where a counter lies.
+    public static func index(_ counter: DoorCounter) -> Int { counter.rawValue }
+    /// Where the words of a pool begin, by its registry slot.
+    public static func pool(_ slot: Int) -> Int { poolStart + slot * poolWords }
+    /// Where the words of an endpoint begin, by its slot.
+    public static func endpoint(_ slot: Int) -> Int { slotStart + slot * slotWords }
+    /// The reason words of exchanges that the door ended, each with the place of its count.
+    public static var reasons: [(word: String, index: Int)] {
+        Fault.allCases.map { ("\($0.word)", faultStart + Int($0.rawValue)) }
+    }
+
+    static func fault(_ fault: Fault) -> Int { faultStart + Int(fault.rawValue) }
+
+    // A chain of comparisons the compiler can order; the array above is for readers only.
+    static func bucket(microseconds: Int64) -> Int {
+        switch microseconds {
+        case ...500: 0
+        case ...1_000: 1
+        case ...2_500: 2
+        case ...5_000: 3
+        case ...10_000: 4
+        case ...25_000: 5
+        case ...50_000: 6
+        case ...100_000: 7
+        case ...250_000: 8
+        case ...500_000: 9
+        case ...1_000_000: 10
+        case ...2_500_000: 11
+        case ...5_000_000: 12
+        case ...10_000_000: 13
+        default: 14
+        }
+    }
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+public import HTTPProtocol
+public import Steering
+
+/// Everything the HTTP door is told: plain values, made from the settings by the control plane.
+///
+/// `pools` and `poolPlans` have the same order; a pool's place there is its number in the door.
+public struct GatewayPlan: Sendable {
+    /// Where it listens and how it treats clients there.
+    public var listeners: [HTTPListenerPlan] = []
+    /// What the shared steering core knows of each pool.
+    public var pools: [PoolDefinition] = []
+    /// What only this door needs of each pool.
+    public var poolPlans: [GatewayPoolPlan] = []
+    /// Which request goes to which pool.
+    public var routes: [RoutePlan] = []
+    /// Bounds per process and per message.
+    public var limits = GatewayLimits()
+    /// The form of access log lines.
+    public var accessLog = AccessLogFormat.off
+
+    /// An empty plan: every request is answered 404.
+    public init() {}
+}
+
+/// The form of access log lines.
+public enum AccessLogFormat: UInt8, Sendable, BitwiseCopyable {
+    /// No lines.
+    case off
+    /// NCSA combined, followed by Martlet's own fields.
+    case combined
+    /// One JSON object a line.
+    case json
+}
+
+/// Bounds that hold for the whole process or for each message.
+public struct GatewayLimits: Sendable, BitwiseCopyable, Equatable {
+    /// Client connections at a time in the whole process.
+    public var connections = 65_536
+    /// Bytes, fields and target of a head; at most ``headBytesMaximum`` bytes.
+    public var head = HeadLimits(headBytes: 24_576)
+    /// Body bytes kept so that an idempotent request can be sent again.
+    public var bufferedBody = 16_384
+
+    /// The largest head limit: a head must fit a block with room for the fields that are added.
+    public static let headBytesMaximum = 30_720
+
+    /// The shipped limits.
+    public init() {}
+}
+
+/// One HTTP listener.
+public struct HTTPListenerPlan: Sendable, Equatable {
+    /// What names it in logs and metrics.
+    public var name: String
+    /// Peers whose forwarding fields and request id are believed.
+    public var trusted: [Prefix] = []
+    /// Which forwarding fields are written.
+    public var forwarded = ForwardedFields.xForwarded
+    /// Whether each request gets an `X-Request-Id`.
+    public var requestID = true
+    /// Deadlines towards the client.
+    public var timeouts = ClientTimeouts()
+
+    /// A listener with the shipped policy.
+    public init(name: String) { self.name = name }
+}
+
+/// Families of forwarding fields.
+public struct ForwardedFields: OptionSet, Sendable, BitwiseCopyable {
+    /// The bits as given.
+    public let rawValue: UInt8
+
+    /// Wraps raw bits.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host`.
+    public static let xForwarded = ForwardedFields(rawValue: 1)
+    /// `Forwarded` (RFC 7239).
+    public static let standard = ForwardedFields(rawValue: 2)
+}
+
+/// Deadlines towards a client; each ends with its own status and reason.
+public struct ClientTimeouts: Sendable, BitwiseCopyable, Equatable {
+    /// From the connection, or the first byte of a later head, to the head's end: a total.
+    public var header = Interval.seconds(10)
+    /// Least body bytes per second, judged after a grace of ten seconds; 0 for any.
+    public var bodyRate: Int64 = 500
+    /// A keep-alive connection without a request.
+    public var idle = Interval.seconds(60)
+    /// The client takes no byte of its response.
+    public var send = Interval.seconds(10)
+    /// The whole exchange; ``Interval/max`` for no bound.
+    public var request = Interval.max
+
+    /// The shipped deadlines.
+    public init() {}
+}
+
+/// What the door needs of a pool beyond its definition.
+public struct GatewayPoolPlan: Sendable, Equatable {
+    /// Deadlines towards endpoints.
+    public var timeouts = OriginTimeouts()
+    /// Attempts after the first.
+    public var retries = 2
+    /// Retries at a time as percent of the active requests.
+    public var retryPercent = 20
+    /// Retries at a time that are always allowed.
+    public var retryMinimum = 3
+    /// How long an idle connection is kept.
+    public var keepaliveIdle = Interval.seconds(60)
+    /// Idle connections kept per endpoint and worker.
+    public var keepaliveConnections = 256
+    /// Requests that may wait for an endpoint below its limit, in the whole process.
+    public var queueLimit = 1024
+    /// How long one may wait.
+    public var queueTimeout = Interval.seconds(5)
+    /// What hash balancing hashes.
+    public var key = HashKeyPlan.sourceIP
+    /// Response statuses reported as failures of the endpoint.
+    public var failureStatuses: [ClosedRange<UInt16>] = []
+
+    /// The shipped pool.
+    public init() {}
+}
+
+/// Deadlines towards an endpoint.
+public struct OriginTimeouts: Sendable, BitwiseCopyable, Equatable {
+    /// For the TCP connection to open.
+    public var connect = Interval.seconds(5)
+    /// From the request's end to the response's head.
+    public var firstByte = Interval.seconds(30)
+    /// Between two reads of a response body.
+    public var betweenBytes = Interval.seconds(30)
+    /// The endpoint takes no byte of the request.
+    public var send = Interval.seconds(10)
+    /// Silence in a tunnel.
+    public var tunnelIdle = Interval.seconds(86_400)
+
+    /// The shipped deadlines.
+    public init() {}
+}
+
+/// The part of a request that hash balancing hashes.
+public enum HashKeyPlan: Sendable, Equatable {
+    /// The client's address.
+    case sourceIP
+    /// Path and query.
+    case uri
+    /// The value of a field.
+    case header(String)
+    /// The value of a cookie.
+    case cookie(String)
+    /// The value of a query parameter.
+    case query(String)
+}
+
+/// One route.
+public struct RoutePlan: Sendable, Equatable {
+    /// What names it in logs and metrics.
+    public var name: String
+    /// Hosts it is for.
+    public var host: HostMatch
+    /// Paths it is for.
+    public var path: PathMatch
+    /// The pool's number.
+    public var pool: Int
+    /// Attempts after the first; nil means the pool's.
+    public var retries: Int?
+    /// Deadline of the whole exchange; nil means the listener's.
+    public var requestTimeout: Interval?
+    /// Largest request body; nil means no bound.
+    public var bodyLimit: UInt64?
+
+    /// A route with the pool's and listener's settings.
+    public init(name: String, host: HostMatch, path: PathMatch, pool: Int) {
+        self.name = name
+        self.host = host
+        self.path = path
+        self.pool = pool
+    }
+}
+
+/// Hosts of a route, in lower case and without a port.
+public enum HostMatch: Sendable, Hashable {
+    /// Every host, and requests without one.
+    case any
+    /// This host.
+    case exact(String)
+    /// Every host with one or more labels before `.` and this name.
+    case wildcard(String)
+}
+
+/// Paths of a route.
+public enum PathMatch: Sendable, Hashable {
+    /// Exactly this path.
+    case exact(String)
+    /// This path and everything below it, whole segments at a time: `/api` holds `/api` and
+    /// `/api/x` but not `/apix`.
+    case prefix(String)
+}

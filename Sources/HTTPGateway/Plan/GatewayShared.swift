@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+public import Runtime
+public import Steering
+
+/// A failure of an endpoint seen by real traffic, on its way to the health owner.
+public struct PassiveReport: Sendable, BitwiseCopyable {
+    /// The endpoint.
+    public let slot: Int
+    /// What happened.
+    public let failure: PassiveFailure
+    /// When.
+    public let at: Instant
+}
+
+/// What the doors of all workers share; made once per process and kept across reloads.
+public final class GatewayShared: Sendable {
+    /// Number of workers.
+    public let workers: Int
+    /// The picture of health.
+    public let health: HealthTable
+    /// Requests in flight.
+    public let load: LoadTable
+    /// Bounds retries per pool.
+    public let budget: RetryBudget
+    /// Bounds waiting requests per pool.
+    public let pending: PendingLimit
+    /// Where failures are reported to.
+    public let reports: Mailbox<PassiveReport>
+    /// Counters, one table per worker, laid out as ``GatewayMetrics`` says.
+    public let metrics: [SharedWords]
+    /// Access log lines, one ring per worker.
+    public let accessLog: [ByteRing]
+    /// The beginnings of the latest requests, seen by the supervisor after a crash.
+    public let lastRequests: SharedMemory?
+    /// Client connections open in the whole process.
+    let connections = SharedWords(count: 1, stride: 8)
+
+    /// Bytes of ``lastRequests`` per worker.
+    public static let lastRequestBytes = 512
+
+    /// Makes the shared part for a number of workers.
+    public init(
+        workers: Int,
+        health: HealthTable,
+        load: LoadTable,
+        lastRequests: SharedMemory? = nil
+    ) throws(SystemError) {
+        self.workers = max(workers, 1)
+        self.health = health
+        self.load = load
+        self.lastRequests = lastRequests
+        budget = RetryBudget(pools: GatewayMetrics.poolLimit, workers: self.workers)
+        pending = PendingLimit(pools: GatewayMetrics.poolLimit)
+        reports = try Mailbox()
+        metrics = (0..<self.workers).map { _ in
+            SharedWords(count: GatewayMetrics.wordCount(slots: health.capacity))
+        }
+        accessLog = (0..<self.workers).map { _ in ByteRing(capacity: 1 << 20) }
+    }
+
+    /// Client connections open in the whole process.
+    public var openConnections: Int { Int(connections.load(0)) }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+public import Steering
+
+/// A plan compiled for the loops: immutable, built once, handed to every worker.
+public final class GatewaySnapshot: Sendable {
+    /// Grows with each configuration that was put in force.
+    public let generation: UInt64
+    /// The plan it was made from, for names and explanations.
+    public let plan: GatewayPlan
+    let table: RouteTable
+    let selection: SelectionPlan
+    let routes: [RouteRecord]
+    let pools: [PoolRecord]
+    let listeners: [ListenerRecord]
+    let labels: LabelTable
+
+    /// Compiles a plan.
+    public init(_ plan: GatewayPlan, health: HealthTable, generation: UInt64) {
+        self.generation = generation
+        self.plan = plan
+        table = RouteTable(plan.routes)
+        selection = SelectionPlan(pools: plan.pools, health: health)
+        routes = plan.routes.map(RouteRecord.init)
+        pools = zip(plan.pools, plan.poolPlans).map(PoolRecord.init)
+        listeners = plan.listeners.map(ListenerRecord.init)
+        labels = LabelTable(plan)
+    }
+}
+
+/// What the loops need of a route.
+struct RouteRecord: Sendable, BitwiseCopyable {
+    var pool: Int32
+    var retries: Int16  // -1: the pool's
+    var requestTimeout: Interval  // zero: the listener's
+    var bodyLimit: UInt64
+
+    init(_ plan: RoutePlan) {
+        pool = Int32(plan.pool)
+        retries = plan.retries.map { Int16(clamping: $0) } ?? -1
+        requestTimeout = plan.requestTimeout ?? .zero
+        bodyLimit = plan.bodyLimit ?? .max
+    }
+}
+
+/// What the loops need of a pool.
+struct PoolRecord: Sendable, BitwiseCopyable {
+    var slot: Int32
+    var timeouts: OriginTimeouts
+    var retries: Int16
+    var retryPercent: Int16
+    var retryMinimum: Int32
+    var keepaliveIdle: Interval
+    var keepaliveConnections: Int32
+    var queueLimit: Int32
+    var queueTimeout: Interval
+    var needsKey: Bool
+    var key: KeySource
+    // One bit per status from 0 to 1023.
+    var failureStatuses: InlineArray<16, UInt64>
+
+    init(_ definition: PoolDefinition, _ plan: GatewayPoolPlan) {
+        slot = Int32(definition.slot)
+        timeouts = plan.timeouts
+        retries = Int16(clamping: plan.retries)
+        retryPercent = Int16(clamping: plan.retryPercent)
+        retryMinimum = Int32(clamping: plan.retryMinimum)
+        keepaliveIdle = plan.keepaliveIdle
+        keepaliveConnections = Int32(clamping: plan.keepaliveConnections)
+        queueLimit = Int32(clamping: plan.queueLimit)
+        queueTimeout = plan.queueTimeout
+        switch definition.balance {
+        case .sourceIPHash, .ringHash, .maglev, .boundedLoad: needsKey = true
+        default: needsKey = false
+        }
+        key = KeySource(definition.balance == .sourceIPHash ? .sourceIP : plan.key)
+        failureStatuses = InlineArray(repeating: 0)
+        for range in plan.failureStatuses {
+            for status in range where status < 1024 {
+                failureStatuses[Int(status) / 64] |= 1 << UInt64(status % 64)
+            }
+        }
+    }
+
+    func isFailure(_ status: UInt16) -> Bool {
+        guard status < 1024 else { return true }
+        return failureStatuses[Int(status) / 64] >> UInt64(status % 64) & 1 == 1
+    }
+}
+
+/// What the loops need of a listener.
+struct ListenerRecord: Sendable {
+    var timeouts: ClientTimeouts
+    var forwarded: ForwardedFields
+    var requestID: Bool
+    var trusted: [Prefix]
+
+    init(_ plan: HTTPListenerPlan) {
+        timeouts = plan.timeouts
+        forwarded = plan.forwarded
+        requestID = plan.requestID
+        trusted = plan.trusted
+    }
+
+    func trusts(_ address: IPAddress) -> Bool {
+        for prefix in trusted where prefix.contains(address) { return true }
+        return false
+    }
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+
+/// Carries one message body from one side to the other: takes the framing of the source apart and
+/// puts on that of the sink, inside the one block that the bytes were read into.
+///
+///     block:  | room |  framed, ready to send  | ... |  raw, not yet looked at  | reserve |
+///             0      start                   end     rawStart              rawEnd
+///
+/// Chunked data is moved together to one run, whose size line is written before it and whose CRLF
+/// after it; both fit, because the framing that was taken off was at least as long.
+struct BodyTransfer: BitwiseCopyable {
+    enum Source: BitwiseCopyable {
+        case done
+        case length(UInt64)  // bytes still to come
+        case chunks
+        case trailers
+        case untilClose
+    }
+    enum Sink: UInt8, BitwiseCopyable {
+        case plain  // length or close: bytes as they are
+        case chunked
+    }
+
+    /// Reading starts here, so that a size line of up to six bytes fits before the data.
+    static let room = 16
+    /// Reading ends this much before the block does: CRLF, last chunk and trailers grow a little.
+    static let reserve = 256
+
+    var source = Source.done
+    var sink = Sink.plain
+    var rawStart: Int32 = 0
+    var rawEnd: Int32 = 0
+    var start: Int32 = 0
+    var end: Int32 = 0
+    /// Content bytes taken from the source so far, framing not counted.
+    var total: UInt64 = 0
+    private var decoder = ChunkDecoder()
+    private var trailers = TrailerParser()
+
+    init() {}
+
+    /// A transfer of a body with this framing.
+    init(_ framing: BodyFraming, toChunks: Bool) {
+        switch framing {
+        case .none, .length(0): source = .done
+        case .length(let count): source = .length(count)
+        case .chunked: source = .chunks
+        case .untilClose: source = .untilClose
+        }
+        sink = toChunks ? .chunked : .plain
+    }
+
+    var hasFramed: Bool { start < end }
+    var hasRaw: Bool { rawStart < rawEnd }
+    /// Everything was taken from the source; there may still be framed bytes to send.
+    var isSourceDone: Bool { if case .done = source { true } else { false } }
+    var isTrailing: Bool { if case .trailers = source { true } else { false } }
+
+    mutating func sent(_ count: Int) { start &+= Int32(truncatingIfNeeded: count) }
+
+    /// Turns raw bytes into framed ones; call when nothing framed is left.
+    ///
+    /// Returns a refusal when the source breaks its framing.
+    mutating func advance(
+        in buffers: inout BufferPool,
+        block: Block,
+        fields: inout FieldTable,
+        scratch: inout Scratch
+    ) -> Refusal? {
+        switch source {
+        case .done: return nil
+        case .length(let remaining):
+            let count = min(remaining, UInt64(max(rawEnd &- rawStart, 0)))
+            take(Int(count))
+            source = remaining == count ? .done : .length(remaining &- count)
+            return nil
+        case .untilClose:
+            take(Int(rawEnd &- rawStart))
+            if sink == .chunked { frame(in: &buffers, block: block) }
+            return nil
+        case .chunks:
+            if let refusal = takeChunks(in: &buffers, block: block) { return refusal }
+            guard isTrailing else { return nil }
+            return takeTrailers(in: &buffers, block: block, fields: &fields, scratch: &scratch)
+        case .trailers:
+            start = rawStart
+            end = rawStart
+            return takeTrailers(in: &buffers, block: block, fields: &fields, scratch: &scratch)
+        }
+    }
+
+    /// The source has closed: true when that is how this body ends.
+    mutating func sourceClosed(in buffers: inout BufferPool, block: Block) -> Bool {
+        guard case .untilClose = source else { return false }
+        source = .done
+        start = Int32(BodyTransfer.room)
+        end = start
+        if sink == .chunked {
+            end &+= Int32(buffers.write(block, at: Int(start)) { $0.writeChunkedEnd() })
+        }
+        return true
+    }
+
+    /// Where the next read goes, moving an unfinished rest to the front first.
+    mutating func readingPlace(in buffers: inout BufferPool, block: Block) -> Int {
+        if !hasRaw {
+            rawStart = Int32(BodyTransfer.room)
+            rawEnd = rawStart
+        } else if Int(rawStart) > BodyTransfer.room {
+            let count = Int(rawEnd &- rawStart)
+            buffers.copy(
+                from: block,
+                at: Int(rawStart),
+                to: block,
+                at: BodyTransfer.room,
+                count: count
+            )
+            rawStart = Int32(BodyTransfer.room)
+            rawEnd = rawStart &+ Int32(count)
+        }
+        return Int(rawEnd)
+    }
+
+    private mutating func take(_ count: Int) {
+        start = rawStart
+        end = rawStart &+ Int32(count)
+        rawStart = end
+        total &+= UInt64(count)
+    }
+
+    private mutating func takeChunks(in buffers: inout BufferPool, block: Block) -> Refusal? {
+        var position = Int(rawStart)
+        var target = -1
+        start = rawStart
+        end = rawStart
+        loop: while true {
+            switch decoder.next(buffers.bytes(block, from: 0, count: Int(rawEnd)), at: &position) {
+            case .data(let range):
+                if target < 0 {
+                    target = Int(range.start)
+                    start = Int32(target)
+                } else if target != Int(range.start) {
+                    let count = Int(range.count)
+                    let from = Int(range.start)
+                    buffers.copy(from: block, at: from, to: block, at: target, count: count)
+                }
+                target += Int(range.count)
+                total &+= UInt64(range.count)
+            case .needMore: break loop
+            case .lastChunk:
+                source = .trailers
+                break loop
+            case .refused(let refusal): return refusal
+            }
+        }
+        rawStart = Int32(position)
+        guard target > Int(start) else { return nil }
+        end = Int32(target)
+        if sink == .chunked { frame(in: &buffers, block: block) }
+        return nil
+    }
+
+    /// Writes the size line before, and CRLF after, the run of data.
+    private mutating func frame(in buffers: inout BufferPool, block: Block) {
+        let count = Int(end &- start)
+        guard count > 0 else { return }
+        let digits = (67 &- count.leadingZeroBitCount) >> 2
+        let head = Int(start) - digits - 2
+        guard head >= 0 else { return }
+        _ = buffers.write(block, at: head) { $0.writeChunkHeader(count) }
+        start = Int32(head)
+        end &+= Int32(buffers.write(block, at: Int(end)) { $0.writeChunkEnd() })
+    }
+
+    /// Moves bytes of a following message away from where the trailers will be written.
+    private mutating func makeRoom(
+        for count: Int,
+        after length: Int,
+        in buffers: inout BufferPool,
+        block: Block
+    ) {
+        let rest = Int(rawStart) + length
+        let target = max(rest, Int(end) + count)
+        let kept = Int(rawEnd) - rest
+        if target != rest, kept > 0 {
+            buffers.copy(from: block, at: rest, to: block, at: target, count: kept)
+        }
+        rawStart = Int32(target)
+        rawEnd = Int32(target + max(kept, 0))
+    }
+
+    private mutating func takeTrailers(
+        in buffers: inout BufferPool,
+        block: Block,
+        fields: inout FieldTable,
+        scratch: inout Scratch
+    ) -> Refusal? {
+        var length = 0
+        let raw = buffers.bytes(block, from: Int(rawStart), count: Int(rawEnd &- rawStart))
+        switch trailers.parse(raw, fields: &fields, length: &length) {
+        case .needMore: return nil
+        case .refused(let refusal): return refusal
+        case .complete:
+            source = .done
+            if sink == .chunked {
+                scratch.write { output in
+                    output.writeLastChunk()
+                    for index in 0..<fields.count where !fields[index].isForbidden {
+                        output.copyField(fields[index], from: raw)
+                    }
+                    output.writeLineEnd()
+                }
+                makeRoom(for: scratch.count, after: length, in: &buffers, block: block)
+                end &+= Int32(buffers.write(block, at: Int(end)) { $0.write(scratch.bytes) })
+            } else {
+                rawStart &+= Int32(length)
+            }
+            return nil
+        }
+    }
+}
