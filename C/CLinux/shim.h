@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -141,6 +142,7 @@ static inline long mt_write(int fd, const void *buffer, size_t length) {
 static inline long mt_set_cloexec(int fd, int on) {
     return MT_RESULT(fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0));
 }
+static inline long mt_duplicate(int fd) { return MT_RESULT(fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 static inline long mt_memfd(const char *name) { return MT_RESULT(syscall(SYS_memfd_create, name, 1u)); }
 static inline long mt_prctl(int option, unsigned long a) { return MT_RESULT(prctl(option, a, 0, 0, 0)); }
 static inline long mt_affinity_count(void) {

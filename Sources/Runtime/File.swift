@@ -83,6 +83,25 @@ public enum File {
         guard unsafe chown(path, user, group) == 0 else { throw SystemError(code: errno) }
     }
 
+    /// Gives a file another name in the same file system, replacing what has that name.
+    public static func move(_ path: String, to other: String) throws(SystemError) {
+        guard unsafe rename(path, other) == 0 else { throw SystemError(code: errno) }
+    }
+
+    /// Locks a file, created where missing, until the descriptor is closed or the process ends.
+    ///
+    /// ``SystemError/wouldBlock`` when another process has it.
+    public static func lock(_ path: String) throws(SystemError) -> FileDescriptor {
+        let flags = O_RDWR | O_CREAT | O_NOFOLLOW
+        let fd = FileDescriptor(raw: Int32(try checked(unsafe mt_open(path, flags, 0o600))))
+        guard flock(fd.raw, LOCK_EX | LOCK_NB) == 0 else {
+            let error = SystemError(code: errno)
+            fd.close()
+            throw error
+        }
+        return fd
+    }
+
     /// Removes a file; it is no error when there is none.
     public static func remove(_ path: String) { unsafe _ = unlink(path) }
 

@@ -15,6 +15,11 @@ public struct FileDescriptor: Hashable, Sendable, BitwiseCopyable {
     /// True for ``none``.
     @inlinable public var isNone: Bool { raw < 0 }
 
+    /// Another descriptor for the same open file; none when the process may open no more.
+    public func duplicate() -> FileDescriptor {
+        FileDescriptor(raw: Int32(truncatingIfNeeded: mt_duplicate(raw)))
+    }
+
     /// Closes the descriptor; an error is of no use to anyone, since Linux frees it regardless.
     public func close() {
         guard raw >= 0 else { return }

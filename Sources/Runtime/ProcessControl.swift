@@ -64,6 +64,20 @@ public enum ProcessControl {
         _ = mt_prctl(PR_SET_PDEATHSIG, UInt(signal))
     }
 
+    /// Leaves the terminal's foreground group, so that Ctrl-C reaches the supervisor alone.
+    public static func leaveProcessGroup() { _ = setpgid(0, 0) }
+
+    /// Sets a variable in the environment that programs started from here inherit.
+    public static func setEnvironment(_ name: String, _ value: String) {
+        unsafe _ = setenv(name, value, 1)
+    }
+
+    /// A variable of the environment; nil when it is not set.
+    public static func environment(_ name: String) -> String? {
+        guard let value = unsafe getenv(name) else { return nil }
+        return unsafe String(cString: value)
+    }
+
     /// Ends the process at once.
     public static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
 

@@ -71,6 +71,18 @@ public enum Socket {
         return fd
     }
 
+    /// Fails with ``SystemError/addressInUse`` when another socket has the address.
+    ///
+    /// `SO_REUSEPORT` lets a second program of the same user share a port silently, so whoever is
+    /// about to use it asks without it first.
+    public static func checkFree(_ address: SocketAddress, stream: Bool) throws(SystemError) {
+        let type = Int32(stream ? SOCK_STREAM.rawValue : SOCK_DGRAM.rawValue)
+        let fd = try open(address, type: type)
+        defer { fd.close() }
+        if stream { try option(fd, SOL_SOCKET, SO_REUSEADDR, 1) }
+        try bind(fd, address)
+    }
+
     private static func open(
         _ address: SocketAddress,
         type: Int32
