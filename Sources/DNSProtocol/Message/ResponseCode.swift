@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The outcome that a response reports: the header's four bits, extended by EDNS (RFC 6891 §6.1.3).
+public struct ResponseCode: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
+    /// The number in the IANA registry, at most 12 bits.
+    public let rawValue: UInt16
+    /// Takes any number.
+    @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
+    /// Takes any number.
+    @inlinable public init(_ rawValue: UInt16) { self.rawValue = rawValue }
+
+    /// Answered; with an empty answer section: the name exists, the type does not (NODATA).
+    @inlinable public static var noError: ResponseCode { ResponseCode(0) }
+    /// The query breaks the format.
+    @inlinable public static var formatError: ResponseCode { ResponseCode(1) }
+    /// The server cannot answer now.
+    @inlinable public static var serverFailure: ResponseCode { ResponseCode(2) }
+    /// The name does not exist (NXDOMAIN).
+    @inlinable public static var nameError: ResponseCode { ResponseCode(3) }
+    /// The operation is not offered.
+    @inlinable public static var notImplemented: ResponseCode { ResponseCode(4) }
+    /// The server will not answer this question.
+    @inlinable public static var refused: ResponseCode { ResponseCode(5) }
+    /// A signature was made with a key that is not known here (RFC 8945).
+    @inlinable public static var notAuthorized: ResponseCode { ResponseCode(9) }
+    /// The EDNS version is not spoken here.
+    @inlinable public static var badVersion: ResponseCode { ResponseCode(16) }
+}
+
+extension ResponseCode: CustomStringConvertible {
+    /// The registry's mnemonic, or `RCODE123`.
+    public var description: String {
+        switch self {
+        case .noError: "NOERROR"
+        case .formatError: "FORMERR"
+        case .serverFailure: "SERVFAIL"
+        case .nameError: "NXDOMAIN"
+        case .notImplemented: "NOTIMP"
+        case .refused: "REFUSED"
+        case .notAuthorized: "NOTAUTH"
+        case .badVersion: "BADVERS"
+        default: "RCODE\(rawValue)"
+        }
+    }
+}
+
+/// The class of a question or record.
+public enum RecordClass {
+    /// The Internet.
+    @inlinable public static var internet: UInt16 { 1 }
+    /// Chaosnet: today only `version.bind` and its like.
+    @inlinable public static var chaos: UInt16 { 3 }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// Builds one response behind whatever the output already holds.
+///
+/// The writer keeps where its message starts and how long it may become; the counts of the header
+/// are filled in at the end. Every `write` that does not fit leaves the output as it was.
+public struct ResponseWriter: BitwiseCopyable {
+    /// Where the message starts in the output.
+    public let start: Int
+    /// The most octets of the message, the room for OPT included.
+    public let limit: Int
+    let edns: EDNS
+    let announcedSize: UInt16
+    // Octets kept back for the OPT record, which must not be lost to other records.
+    @usableFromInline let reserved: Int
+    /// Records in the answer section.
+    public var answerCount: UInt16 = 0
+    /// Records in the authority section.
+    public var authorityCount: UInt16 = 0
+    /// Records in the additional section, OPT not counted.
+    public var additionalCount: UInt16 = 0
+    /// Answers from our own data carry the AA bit.
+    public var isAuthoritative = false
+    /// Something that belongs into the answer did not fit.
+    public var isTruncated = false
+
+    static var optLength: Int { 11 }
+
+    /// Begins a response: header and question are written, case preserved.
+    ///
+    /// `limit` is cut to the room that the output has. `announcedSize` is what OPT tells the asker.
+    @_lifetime(output: copy output)
+    public init(
+        answering query: DNSQuery,
+        _ request: Span<UInt8>,
+        limit: Int,
+        announcedSize: UInt16,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        start = output.count
+        self.limit = min(limit, output.freeCapacity)
+        self.announcedSize = announcedSize
+        edns = query.edns
+        reserved = query.edns.isPresent ? ResponseWriter.optLength : 0
+        output.write(request.extracting(0..<min(query.questionEnd, request.count)))
+    }
+
+    /// Octets that records may still take.
+    @inlinable public func room(_ output: borrowing OutputSpan<UInt8>) -> Int {
+        limit &- reserved &- (output.count &- start)
+    }
+
+    /// Ends the message: OPT, flags and counts.
+    @_lifetime(output: copy output)
+    public func finish(
+        _ code: ResponseCode,
+        query: DNSQuery,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        guard output.count &- start >= DNSQuery.headerLength else { return }
+        if edns.isPresent { writeOption(code, into: &output) }
+        let hasQuestion = query.questionEnd > DNSQuery.headerLength
+        // QR, opcode as asked, AA, TC, RD as asked; RA, AD and CD are 0 (RFC 4035 §3.1.6).
+        var high = 0x80 | UInt8(truncatingIfNeeded: query.flags >> 8) & 0x79
+        if isAuthoritative { high |= 0x04 }
+        if isTruncated { high |= 0x02 }
+        output[start &+ 2] = high
+        output[start &+ 3] = UInt8(truncatingIfNeeded: code.rawValue & 15)
+        put(hasQuestion ? 1 : 0, at: 4, into: &output)
+        put(answerCount, at: 6, into: &output)
+        put(authorityCount, at: 8, into: &output)
+        put(additionalCount &+ (edns.isPresent ? 1 : 0), at: 10, into: &output)
+    }
+
+    // RFC 6891 §6.1.2: root, OPT, our size, extended code, version 0, DO as asked, no options.
+    @_lifetime(output: copy output)
+    private func writeOption(_ code: ResponseCode, into output: inout OutputSpan<UInt8>) {
+        output.write(0)
+        output.write(uint16: RecordType.OPT.rawValue)
+        output.write(uint16: announcedSize)
+        output.write(UInt8(truncatingIfNeeded: code.rawValue >> 4))
+        output.write(0)
+        output.write(uint16: edns.wantsDNSSEC ? 0x8000 : 0)
+        output.write(uint16: 0)
+    }
+
+    @_lifetime(output: copy output)
+    private func put(_ value: UInt16, at offset: Int, into output: inout OutputSpan<UInt8>) {
+        output[start &+ offset] = UInt8(truncatingIfNeeded: value >> 8)
+        output[start &+ offset &+ 1] = UInt8(truncatingIfNeeded: value)
+    }
+
+    /// Writes the fixed part of a record that is made up for the answer; false without room for
+    /// `length` octets of data behind it.
+    @_lifetime(output: copy output)
+    public func writeRecordHead(
+        ownerOffset: Int,
+        type: RecordType,
+        ttl: UInt32,
+        dataLength length: Int,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        guard room(output) >= 12 &+ length else { return false }
+        output.write(uint16: 0xc000 | UInt16(truncatingIfNeeded: ownerOffset & 0x3fff))
+        output.write(uint16: type.rawValue)
+        output.write(uint16: RecordClass.internet)
+        output.write(uint32: ttl)
+        output.write(uint16: UInt16(truncatingIfNeeded: length))
+        return true
+    }
+}

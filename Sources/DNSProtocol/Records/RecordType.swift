@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The type of a DNS record, or the QTYPE of a question.
+public struct RecordType: RawRepresentable, Hashable, Sendable, BitwiseCopyable {
+    /// The number in the IANA registry.
+    public let rawValue: UInt16
+    /// Takes any number: unknown types are legal (RFC 3597).
+    @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
+    /// Takes any number: unknown types are legal (RFC 3597).
+    @inlinable public init(_ rawValue: UInt16) { self.rawValue = rawValue }
+
+    /// An IPv4 address (RFC 1035).
+    @inlinable public static var A: RecordType { RecordType(1) }
+    /// A name server (RFC 1035).
+    @inlinable public static var NS: RecordType { RecordType(2) }
+    /// An alias (RFC 1035).
+    @inlinable public static var CNAME: RecordType { RecordType(5) }
+    /// The start of authority (RFC 1035).
+    @inlinable public static var SOA: RecordType { RecordType(6) }
+    /// A pointer to another name (RFC 1035).
+    @inlinable public static var PTR: RecordType { RecordType(12) }
+    /// Host information; the minimal answer to ANY (RFC 8482).
+    @inlinable public static var HINFO: RecordType { RecordType(13) }
+    /// A mail exchanger (RFC 1035).
+    @inlinable public static var MX: RecordType { RecordType(15) }
+    /// Character strings (RFC 1035).
+    @inlinable public static var TXT: RecordType { RecordType(16) }
+    /// An IPv6 address (RFC 3596).
+    @inlinable public static var AAAA: RecordType { RecordType(28) }
+    /// A service location (RFC 2782).
+    @inlinable public static var SRV: RecordType { RecordType(33) }
+    /// A redirection of a subtree (RFC 6672).
+    @inlinable public static var DNAME: RecordType { RecordType(39) }
+    /// The EDNS pseudo record (RFC 6891).
+    @inlinable public static var OPT: RecordType { RecordType(41) }
+    /// A delegation signer: the one type that lives above a zone cut (RFC 4035).
+    @inlinable public static var DS: RecordType { RecordType(43) }
+    /// A transaction signature (RFC 8945).
+    @inlinable public static var TSIG: RecordType { RecordType(250) }
+    /// An incremental zone transfer (RFC 1995).
+    @inlinable public static var IXFR: RecordType { RecordType(251) }
+    /// A whole zone transfer (RFC 5936).
+    @inlinable public static var AXFR: RecordType { RecordType(252) }
+    /// All types (RFC 8482).
+    @inlinable public static var ANY: RecordType { RecordType(255) }
+    /// Certification authority authorisation (RFC 8659).
+    @inlinable public static var CAA: RecordType { RecordType(257) }
+
+    /// True for numbers that only questions and pseudo records use, never zone data (RFC 6895 §3.1).
+    @inlinable public var isMeta: Bool {
+        self == .OPT || (rawValue >= 128 && rawValue <= 255) || rawValue == 0
+    }
+    /// True where the data of the record begins with, or consists of, names that may be compressed.
+    @inlinable public var hasCompressibleNames: Bool {
+        switch self {
+        case .NS, .CNAME, .PTR, .MX, .SOA: true
+        default: false
+        }
+    }
+}
+
+extension RecordType: CustomStringConvertible {
+    /// The mnemonic, or `TYPE123` (RFC 3597 §5).
+    public var description: String {
+        RecordType.mnemonics.first { $0.type == rawValue }?.name ?? "TYPE\(rawValue)"
+    }
+
+    /// Reads a mnemonic or `TYPE123` in any case; nil for anything else.
+    public init?(_ text: some StringProtocol) {
+        let upper = text.uppercased()
+        if let known = RecordType.mnemonics.first(where: { $0.name == upper }) {
+            self.init(known.type)
+            return
+        }
+        guard upper.hasPrefix("TYPE"), let number = UInt16(upper.dropFirst(4)) else { return nil }
+        self.init(number)
+    }
+
+    // The IANA registry as far as operators meet it; a type outside the list is written TYPE123.
+    static let mnemonics: [(type: UInt16, name: String)] = [
+        (1, "A"), (2, "NS"), (5, "CNAME"), (6, "SOA"), (12, "PTR"), (13, "HINFO"), (15, "MX"),
+        (16, "TXT"), (17, "RP"), (18, "AFSDB"), (24, "SIG"), (25, "KEY"), (28, "AAAA"),
+        (29, "LOC"), (33, "SRV"), (35, "NAPTR"), (36, "KX"), (37, "CERT"), (39, "DNAME"),
+        (41, "OPT"), (42, "APL"), (43, "DS"), (44, "SSHFP"), (45, "IPSECKEY"), (46, "RRSIG"),
+        (47, "NSEC"), (48, "DNSKEY"), (49, "DHCID"), (50, "NSEC3"), (51, "NSEC3PARAM"),
+        (52, "TLSA"), (53, "SMIMEA"), (55, "HIP"), (59, "CDS"), (60, "CDNSKEY"),
+        (61, "OPENPGPKEY"), (62, "CSYNC"), (63, "ZONEMD"), (64, "SVCB"), (65, "HTTPS"),
+        (66, "DSYNC"), (99, "SPF"), (108, "EUI48"), (109, "EUI64"), (128, "NXNAME"),
+        (249, "TKEY"), (250, "TSIG"), (251, "IXFR"), (252, "AXFR"), (253, "MAILB"),
+        (254, "MAILA"), (255, "ANY"), (256, "URI"), (257, "CAA"), (261, "RESINFO"),
+        (262, "WALLET"),
+    ]
+}

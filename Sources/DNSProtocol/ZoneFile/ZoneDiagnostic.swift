@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A place in a zone file.
+public struct ZonePosition: Hashable, Sendable, BitwiseCopyable {
+    /// Which file: an index into the reader's list; 0 is the first.
+    public var file: UInt32
+    /// Counted from 1; 0 means no place at all.
+    public var line: UInt32
+    /// Octets from the start of the line, counted from 1.
+    public var column: UInt32
+
+    /// A place in a file.
+    @inlinable public init(file: UInt32 = 0, line: UInt32, column: UInt32) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+    /// The place of data that came from no file.
+    @inlinable public static var none: ZonePosition { ZonePosition(line: 0, column: 0) }
+}
+
+/// Something wrong in a zone's text or in its content.
+public struct ZoneDiagnostic: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Whether the zone can be served all the same.
+    public enum Severity: Sendable, Equatable {
+        /// The zone is refused.
+        case error
+        /// The zone is served; something in it is probably not meant.
+        case warning
+    }
+
+    /// What kind of thing is wrong; never reused, so that scripts may depend on it.
+    public var code: ZoneCode
+    /// The file's name as it was given; empty when there is none.
+    public var file: String
+    /// Where in the file.
+    public var position: ZonePosition
+    /// What is wrong, for a person.
+    public var message: String
+
+    /// Errors refuse the zone.
+    public var severity: Severity { code.isWarning ? .warning : .error }
+
+    /// States something wrong.
+    public init(_ code: ZoneCode, file: String, at position: ZonePosition, _ message: String) {
+        self.code = code
+        self.file = file
+        self.position = position
+        self.message = message
+    }
+
+    /// `zones/a.zone:3:7: error M1509: …`.
+    public var description: String {
+        let kind = severity == .error ? "error" : "warning"
+        let place =
+            position.line == 0 ? file : "\(file):\(position.line):\(position.column)"
+        return "\(place.isEmpty ? "" : place + ": ")\(kind) \(code): \(message)"
+    }
+}
+
+/// The stable codes of zone diagnostics: M15xx for the text, M16xx for the content.
+public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
+    /// A parenthesis without its partner.
+    case unbalancedParenthesis = 1501
+    /// A quoted string that its line does not end.
+    case unterminatedString = 1502
+    /// A `\` that is followed by no character and no number up to 255.
+    case badEscape = 1503
+    /// A directive that is not known.
+    case unknownDirective = 1504
+    /// A directive without its argument, or with too many.
+    case badDirective = 1505
+    /// An included file that cannot be read.
+    case includeFailed = 1506
+    /// Files that include each other too deeply.
+    case includeTooDeep = 1507
+    /// A name that is malformed.
+    case badName = 1508
+    /// A record without a type, or of a type that is not known.
+    case badType = 1509
+    /// A class that is not IN.
+    case badClass = 1510
+    /// A TTL that is malformed or exceeds 2^31-1 seconds (RFC 2181 §8).
+    case badTTL = 1511
+    /// A record without a TTL, and nothing to take it from.
+    case missingTTL = 1512
+    /// A record that begins with a blank, and no owner before it.
+    case missingOwner = 1513
+    /// Data with too few or too many fields.
+    case fieldCount = 1514
+    /// A field that cannot be read.
+    case badField = 1515
+    /// RFC 3597 data that does not fit its length or its type.
+    case badOpaqueData = 1516
+    /// An entry with too many fields.
+    case entryTooLong = 1517
+    /// More errors than are listed.
+    case tooManyErrors = 1518
+
+    /// A record outside its zone.
+    case outOfZone = 1601
+    /// A zone without an SOA, or with more than one.
+    case badSOA = 1602
+    /// A CNAME beside other data, or two CNAMEs (RFC 1034 §3.6.2).
+    case conflictingCNAME = 1603
+    /// The same zone twice.
+    case duplicateZone = 1604
+    /// A type that zones cannot hold, or that is not served.
+    case unservedType = 1605
+    /// A record set that fits no message.
+    case setTooLarge = 1606
+    /// A delegation at a wildcard (RFC 4592 §4.2).
+    case wildcardDelegation = 1607
+    /// A steered name with other addresses or an alias.
+    case conflictingSteer = 1608
+    /// More names or records than a table holds.
+    case tooManyRecords = 1609
+    /// Warning: a set whose records differ in TTL (RFC 2181 §5.2); the lowest counts.
+    case differingTTL = 1650
+    /// Warning: a zone without NS records at its apex.
+    case missingNS = 1651
+    /// Warning: a delegation to a server inside it without an address.
+    case missingGlue = 1652
+    /// Warning: data below a delegation that is no glue, or inside a zone of its own.
+    case occludedData = 1653
+    /// Warning: NS or MX that leads to an alias (RFC 2181 §10.3).
+    case aliasTarget = 1654
+
+    /// Warnings do not refuse a zone.
+    public var isWarning: Bool { rawValue >= 1650 }
+    /// `M1503`.
+    public var description: String { "M\(rawValue)" }
+}
