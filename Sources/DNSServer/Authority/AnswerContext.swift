@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DNSProtocol
+public import Essentials
+
+/// What an answer depends on besides the question and the data.
+public struct AnswerContext: BitwiseCopyable, Sendable {
+    /// The time, for policies.
+    public var now: Instant
+    /// Turns address sets, and draws by weight.
+    public var random: SeededRandom
+    /// The size of UDP messages that is announced and never exceeded (RFC 6891 §6.2.5).
+    public var ednsSize: UInt16
+    /// Over TCP a message may have 65,535 octets whatever EDNS says.
+    public var isStream: Bool
+
+    /// The default for ``ednsSize``: no fragment on any usual path (DNS flag day 2020).
+    public static var defaultEDNSSize: UInt16 { 1232 }
+
+    /// Puts the parts together.
+    public init(
+        now: Instant,
+        random: SeededRandom,
+        ednsSize: UInt16 = AnswerContext.defaultEDNSSize,
+        isStream: Bool = false
+    ) {
+        self.now = now
+        self.random = random
+        self.ednsSize = ednsSize
+        self.isStream = isStream
+    }
+
+    func limit(for query: DNSQuery) -> Int {
+        if isStream { return Int(UInt16.max) }
+        guard query.edns.isPresent else { return 512 }
+        return Int(min(query.edns.payloadSize, max(ednsSize, 512)))
+    }
+}
+
+/// What became of a query, for counters and logs.
+public struct AnswerOutcome: BitwiseCopyable, Sendable, Equatable {
+    /// What the response says.
+    public var code = ResponseCode.noError
+    /// No response at all: the message was not a query.
+    public var isDropped = false
+    /// The query broke the format.
+    public var isMalformed = false
+    /// The response carries TC.
+    public var isTruncated = false
+    /// The zone whose data answered last; -1 for none.
+    public var zone = -1
+    /// The policy that chose addresses; -1 for none.
+    public var policy = -1
+
+    init() {}
+}

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import Essentials
+internal import Steering
+
+/// One answer under construction.
+struct AnswerRun {
+    let query: DNSQuery
+    var writer: ResponseWriter
+    var outcome = AnswerOutcome()
+    /// Where in the message the name stands that is being answered, and the apex of its zone.
+    private var owner = DNSQuery.headerLength
+    private var apex = DNSQuery.headerLength
+    private var nameLength = 0
+    /// Nodes whose CNAME is in the answer already: a second visit is a loop.
+    private var visited = InlineArray<16, UInt32>(repeating: 0)
+    private var steps = 0
+
+    init(query: DNSQuery, writer: ResponseWriter) {
+        self.query = query
+        self.writer = writer
+        nameLength = query.name.length
+    }
+
+    @_lifetime(output: copy output)
+    mutating func answer(
+        _ request: Span<UInt8>,
+        _ view: ZoneView,
+        _ steer: borrowing SteerTable,
+        _ context: inout AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) -> ResponseCode {
+        if case .reject(let code) = query.verdict {
+            outcome.isMalformed = code == .formatError
+            return code
+        }
+        if let refusal = refusal() {
+            outcome.isMalformed = refusal == .formatError
+            return refusal
+        }
+        let start = DNSQuery.headerLength
+        let match = view.find(request, at: start, query.name, type: query.type)
+        guard match.kind != .outside else { return .refused }
+        apex = start &+ query.name.length &- Int(view.zones[match.zone].apexLength)
+        writer.isAuthoritative = match.kind != .delegated
+        return answer(match, view, steer, &context, into: &output)
+    }
+
+    /// Questions that need no look at the zones.
+    private func refusal() -> ResponseCode? {
+        // No keys are known here, so every signature is a stranger's (RFC 8945 §5.2.1).
+        if query.isSigned { return .notAuthorized }
+        // CH answers (version.bind, RFC 4892) would tell strangers what runs here.
+        guard query.recordClass == RecordClass.internet else { return .refused }
+        switch query.type.rawValue {
+        // OPT, TSIG and NXNAME are never asked for (RFC 9824 §3.5 for the last).
+        case 0, 41, 128, 250: return .formatError
+        case 249, 253, 254: return .notImplemented
+        case 251, 252: return .refused
+        default: return nil
+        }
+    }
+
+    // RFC 1034 §4.3.2 steps 3 and 4 for one name, then for the targets of its aliases.
+    @_lifetime(output: copy output)
+    private mutating func answer(
+        _ first: ZoneMatch,
+        _ view: ZoneView,
+        _ steer: borrowing SteerTable,
+        _ context: inout AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) -> ResponseCode {
+        var match = first
+        while true {
+            outcome.zone = match.zone
+            switch match.kind {
+            case .outside: return .noError
+            case .delegated:
+                refer(to: match, view, into: &output)
+                return .noError
+            case .missing:
+                deny(match, view, into: &output)
+                return .nameError
+            case .exact, .wildcard: break
+            }
+            let node = view.nodes[match.node]
+            if node.flags.contains(.alias), query.type != .CNAME, query.type != .ANY,
+                let set = view.set(of: node, type: .CNAME)
+            {
+                guard let next = follow(set, at: match, view, into: &output) else {
+                    return .noError
+                }
+                match = next
+                continue
+            }
+            return answer(node, match, view, steer, &context, into: &output)
+        }
+    }
+
+    @_lifetime(output: copy output)
+    private mutating func answer(
+        _ node: ZoneNode,
+        _ match: ZoneMatch,
+        _ view: ZoneView,
+        _ steer: borrowing SteerTable,
+        _ context: inout AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) -> ResponseCode {
+        if query.type == .ANY, node.setCount > 0 {
+            writeMinimalAny(into: &output)
+            return .noError
+        }
+        guard let set = view.set(of: node, type: query.type) else {
+            deny(match, view, into: &output)
+            return .noError
+        }
+        guard !set.isSteered else {
+            return answerSteered(set, match, view, steer, &context, into: &output)
+        }
+        // Clients try addresses in order: turning the set spreads them (RFC 1794).
+        var rotation = 0
+        if set.count > 1, set.type == .A || set.type == .AAAA {
+            rotation = Int(context.random.next(below: UInt32(set.count)))
+        }
+        place(set.compiled, rotation: rotation, view, in: .answer, into: &output)
+        return .noError
+    }
+
+    @_lifetime(output: copy output)
+    private mutating func place(
+        _ set: CompiledSet,
+        rotation: Int,
+        _ view: ZoneView,
+        in section: MessageSection,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        let done = writer.place(
+            set,
+            of: view.bytes,
+            owner: owner,
+            apex: apex,
+            rotation: rotation,
+            section: section,
+            into: &output
+        )
+        if !done { writer.isTruncated = true }
+    }
+
+    // NXDOMAIN and NODATA carry the SOA (RFC 2308 §2.1, §2.2).
+    @_lifetime(output: copy output)
+    private mutating func deny(
+        _ match: ZoneMatch,
+        _ view: ZoneView,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        let zone = view.zones[match.zone]
+        owner = apex
+        place(zone.negative, rotation: 0, view, in: .authority, into: &output)
+    }
+
+    // RFC 8482 §4.2: a made-up HINFO says that there is something, and nothing more.
+    @_lifetime(output: copy output)
+    private mutating func writeMinimalAny(into output: inout OutputSpan<UInt8>) {
+        let done = writer.writeRecordHead(
+            ownerOffset: owner,
+            type: .HINFO,
+            ttl: 3600,
+            dataLength: 9,
+            into: &output
+        )
+        guard done else {
+            writer.isTruncated = true
+            return
+        }
+        output.write(7)
+        output.write("RFC8482")
+        output.write(0)
+        writer.add(1, to: .answer)
+    }
+
+    // MARK: Aliases
+
+    // Writes the CNAME and finds its target; nil ends the chain.
+    @_lifetime(output: copy output)
+    private mutating func follow(
+        _ set: ZoneSet,
+        at match: ZoneMatch,
+        _ view: ZoneView,
+        into output: inout OutputSpan<UInt8>
+    ) -> ZoneMatch? {
+        for step in 0..<steps where visited[step] == UInt32(truncatingIfNeeded: match.node) {
+            return nil
+        }
+        guard steps < Authority.chainLimit else { return nil }
+        visited[steps] = UInt32(truncatingIfNeeded: match.node)
+        steps &+= 1
+        let base = output.count
+        place(set.compiled, rotation: 0, view, in: .answer, into: &output)
+        guard !writer.isTruncated else { return nil }
+        // The target stands in full behind the compiled record.
+        let target = Int(set.offset) &+ Int(set.length)
+        guard let scanned = WireName.scan(view.bytes, at: target) else { return nil }
+        let next = view.find(view.bytes, at: target, scanned, type: query.type)
+        guard next.kind != .outside else { return nil }
+        owner = base &- writer.start &+ 12
+        nameLength = scanned.length
+        if next.zone != match.zone {
+            // The compiler never cuts a target above the apex of another zone of ours: see there.
+            apex = owner &+ scanned.length &- Int(view.zones[next.zone].apexLength)
+        }
+        return next
+    }
+
+    // MARK: Delegations
+
+    @_lifetime(output: copy output)
+    private mutating func refer(
+        to match: ZoneMatch,
+        _ view: ZoneView,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        let node = view.nodes[match.node]
+        guard node.link != absent else { return }
+        let referral = view.referrals[Int(node.link)]
+        // The name's labels down to the delegation's are in one piece: see RecordSetCompiler.
+        let cutOffset = owner &+ nameLength &- Int(node.nameLength)
+        let base = output.count &- writer.start
+        let servers = view.sets[Int(referral.servers)]
+        let done = writer.place(
+            servers.compiled,
+            of: view.bytes,
+            owner: cutOffset,
+            apex: apex,
+            section: .authority,
+            into: &output
+        )
+        guard done else {
+            writer.isTruncated = true
+            return
+        }
+        var index = Int(referral.firstGlue)
+        let end = index &+ Int(referral.glueCount)
+        while index < end {
+            let glue = view.glue[index]
+            let fits = writer.place(
+                view.sets[Int(glue.set)].compiled,
+                of: view.bytes,
+                owner: base &+ Int(glue.nameOffset),
+                apex: apex,
+                section: .additional,
+                into: &output
+            )
+            // RFC 9471 §3: glue that is needed to go on is not left out silently.
+            if !fits, glue.isRequired { writer.isTruncated = true }
+            index &+= 1
+        }
+    }
+
+    // MARK: Steered sets
+
+    @_lifetime(output: copy output)
+    private mutating func answerSteered(
+        _ set: ZoneSet,
+        _ match: ZoneMatch,
+        _ view: ZoneView,
+        _ steer: borrowing SteerTable,
+        _ context: inout AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) -> ResponseCode {
+        let steered = view.steered[Int(set.offset)]
+        outcome.policy = Int(steered.policy)
+        var answers = AnswerSet()
+        steer.answer(
+            policy: Int(steered.policy),
+            now: context.now,
+            into: &answers,
+            random: &context.random,
+            wantIPv4: set.type == .A
+        )
+        switch answers.outcome {
+        case .servfail:
+            writer.isAuthoritative = false
+            return .serverFailure
+        case .none, .noData:
+            deny(match, view, into: &output)
+        case .addresses:
+            write(answers, ttl: steered.ttl, type: set.type, into: &output)
+        }
+        return .noError
+    }
+
+    // All addresses or, with TC, none: a cut set would look like a whole one.
+    @_lifetime(output: copy output)
+    private mutating func write(
+        _ answers: AnswerSet,
+        ttl: UInt32,
+        type: RecordType,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        let length = type == .A ? 4 : 16
+        guard writer.room(output) >= answers.count &* (length &+ 12) else {
+            writer.isTruncated = true
+            return
+        }
+        for index in 0..<answers.count {
+            let address = answers.address(index)
+            guard address.isIPv4 == (type == .A) else { continue }
+            let done = writer.writeRecordHead(
+                ownerOffset: owner,
+                type: type,
+                ttl: ttl,
+                dataLength: length,
+                into: &output
+            )
+            guard done else { continue }
+            for place in 0..<length { output.write(address.byte(place)) }
+            writer.add(1, to: .answer)
+        }
+    }
+}

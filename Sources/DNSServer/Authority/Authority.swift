@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import Essentials
+public import Steering
+
+/// What the DNS door answers from: immutable, adopted by workers between batches.
+public struct DNSSnapshot: Sendable {
+    /// All zones.
+    public let zones: ZoneTable
+    /// The policies that steered names ask, by number.
+    public let steer: SteerTable
+    /// Rises with every snapshot.
+    public let generation: UInt64
+
+    /// Puts a snapshot together.
+    public init(zones: ZoneTable, steer: SteerTable, generation: UInt64) {
+        self.zones = zones
+        self.steer = steer
+        self.generation = generation
+    }
+}
+
+/// Answers queries from zones: RFC 1034 §4.3.2 without recursion.
+///
+/// Pure: bytes in, bytes out. `now`, the randomness and the data are arguments, so the same call
+/// serves the door, `explain` and the tests.
+public enum Authority {
+    /// CNAME records that one answer follows (as gdnsd; BIND and Knot have similar limits).
+    public static var chainLimit: Int { 16 }
+
+    /// Appends the response to a message; nothing is appended for what must not be answered.
+    @_lifetime(output: copy output)
+    public static func answer(
+        _ request: Span<UInt8>,
+        from snapshot: borrowing DNSSnapshot,
+        _ context: inout AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) -> AnswerOutcome {
+        answer(request, snapshot.zones.view, snapshot.steer, &context, into: &output)
+    }
+
+    @_lifetime(output: copy output)
+    static func answer(
+        _ request: Span<UInt8>,
+        _ view: ZoneView,
+        _ steer: borrowing SteerTable,
+        _ context: inout AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) -> AnswerOutcome {
+        let query = DNSQuery.read(request)
+        guard query.verdict != .drop else {
+            var dropped = AnswerOutcome()
+            dropped.isDropped = true
+            dropped.isMalformed = request.count < DNSQuery.headerLength
+            return dropped
+        }
+        var run = AnswerRun(
+            query: query,
+            writer: ResponseWriter(
+                answering: query,
+                request,
+                limit: context.limit(for: query),
+                announcedSize: context.ednsSize,
+                into: &output
+            )
+        )
+        let code = run.answer(request, view, steer, &context, into: &output)
+        run.writer.finish(code, query: query, into: &output)
+        run.outcome.code = code
+        run.outcome.isTruncated = run.writer.isTruncated
+        return run.outcome
+    }
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import Essentials
+
+/// From collected records to a ``ZoneTable``.
+extension ZoneTableBuilder {
+    /// Checks the content and lays the table out; nil when ``diagnostics`` holds an error.
+    public mutating func build() -> ZoneTable? {
+        nestZones()
+        markNames()
+        guard !hasErrors else {
+            checkContent()
+            return nil
+        }
+        var layout = ZoneTableLayout()
+        let bytes = nameBytes.count + data.count
+        layout.reserve(names: names.count, records: records.count, bytes: bytes)
+        for number in names.indices where !names[number].isForeign {
+            names[number].final = layout.addName(names[number], nameBytes)
+            addSets(of: number, to: &layout)
+        }
+        for number in zones.indices { addZone(number, to: &layout) }
+        link(&layout)
+        guard !hasErrors else { return nil }
+        guard !layout.isOverfull else {
+            note(.tooManyRecords, file: 0, .none, "the zones together need more than 4 GiB")
+            return nil
+        }
+        return layout.table()
+    }
+
+    // Even when the texts have errors, what was read is checked: all errors at once.
+    private mutating func checkContent() {
+        var layout = ZoneTableLayout()
+        for number in names.indices where !names[number].isForeign {
+            addSets(of: number, to: &layout)
+        }
+        for number in zones.indices { addZone(number, to: &layout) }
+    }
+
+    // A zone inside another one answers for itself: the outer one's data there is hidden.
+    private mutating func nestZones() {
+        var apexes: [[UInt8]: Int] = [:]
+        for (number, zone) in zones.enumerated() where !zone.isDuplicate {
+            apexes[zone.apexName] = number
+        }
+        var hasNested = false
+        for number in zones.indices where zones[number].apexName.count > 1 {
+            var rest = zones[number].apexName
+            repeat {
+                rest.removeFirst(Int(rest[0]) + 1)
+                guard let outer = apexes[rest] else { continue }
+                zones[number].parent = UInt32(truncatingIfNeeded: outer)
+                hasNested = true
+                break
+            } while rest.count > 1
+        }
+        guard hasNested else { return }
+        for number in names.indices {
+            let name = names[number]
+            // Parents come first, so what lies below a foreign name is found to be foreign too.
+            let isBelow = name.parent != absent && names[Int(name.parent)].isForeign
+            let start = Int(name.offset)
+            let text = Array(nameBytes[start..<start + Int(name.length)])
+            let owner = apexes[text]
+            guard isBelow || (owner != nil && owner != Int(name.zone)) else { continue }
+            names[number].isForeign = true
+            if let owner, zones[owner].parent == name.zone {
+                moveDelegationSigners(from: number, to: owner)
+            }
+        }
+    }
+
+    // DS is the outer zone's word about the inner one: it moves to the inner apex.
+    private mutating func moveDelegationSigners(from number: Int, to zone: Int) {
+        let apex = Int(zones[zone].apex)
+        dropDelegationSigners(of: apex)
+        for place in recordNumbers(of: number) where records[place].type == .DS {
+            records[place].next = names[apex].firstRecord
+            names[apex].firstRecord = UInt32(truncatingIfNeeded: place)
+        }
+    }
+
+    private mutating func dropDelegationSigners(of number: Int) {
+        let kept = recordNumbers(of: number).filter { records[$0].type != .DS }
+        names[number].firstRecord = kept.first.map { UInt32(truncatingIfNeeded: $0) } ?? absent
+        for (place, next) in zip(kept, kept.dropFirst()) {
+            records[place].next = UInt32(truncatingIfNeeded: next)
+        }
+        if let last = kept.last { records[last].next = absent }
+    }
+
+    func recordNumbers(of number: Int) -> [Int] {
+        var found: [Int] = []
+        var next = names[number].firstRecord
+        while next != absent {
+            found.append(Int(next))
+            next = records[Int(next)].next
+        }
+        return found
+    }
+
+    func hasRecord(_ number: Int, _ type: RecordType) -> Bool {
+        var next = names[number].firstRecord
+        while next != absent {
+            if records[Int(next)].type == type { return true }
+            next = records[Int(next)].next
+        }
+        return false
+    }
+
+    // Delegations and wildcards, from the top down: parents have lower numbers.
+    private mutating func markNames() {
+        for number in names.indices where names[number].parent != absent {
+            let parent = Int(names[number].parent)
+            let place = UInt32(truncatingIfNeeded: number)
+            if names[parent].cut != absent {
+                names[number].cut = names[parent].cut
+            } else if hasRecord(number, .NS) {
+                names[number].cut = place
+            }
+            let start = Int(names[number].offset)
+            if nameBytes[start] == 1, nameBytes[start + 1] == UInt8(ascii: "*") {
+                names[parent].wildcard = place
+                if names[number].cut == place { noteWildcardDelegation(number) }
+            }
+        }
+    }
+
+    private mutating func noteWildcardDelegation(_ number: Int) {
+        let record = recordNumbers(of: number).first { records[$0].type == .NS }
+        noteRecord(
+            record,
+            .wildcardDelegation,
+            "NS at a wildcard delegates nothing (RFC 4592 §4.2)"
+        )
+    }
+
+    mutating func noteRecord(_ number: Int?, _ code: ZoneCode, _ message: String) {
+        guard let number else { return }
+        let position = ZonePosition(line: records[number].line, column: 1)
+        note(code, file: records[number].file, position, message)
+    }
+
+    func text(_ number: Int) -> String {
+        let start = Int(names[number].offset)
+        let wire = Array(nameBytes[start..<start + Int(names[number].length)])
+        return DomainName(wire: wire).map { "\($0)" } ?? "?"
+    }
+
+    // MARK: Sets
+
+    private mutating func addSets(of number: Int, to layout: inout ZoneTableLayout) {
+        guard names[number].firstRecord != absent else { return }
+        // The common case, a name with one record, needs no sorting.
+        var found = recordNumbers(of: number)
+        if found.count > 1 {
+            found.sort { (records[$0].type.rawValue, $0) < (records[$1].type.rawValue, $1) }
+            checkCompany(number, found)
+        }
+        var start = 0
+        while start < found.count {
+            var end = start + 1
+            while end < found.count, records[found[end]].type == records[found[start]].type {
+                end += 1
+            }
+            addSet(number, found[start..<end], to: &layout)
+            start = end
+        }
+    }
+
+    // RFC 1034 §3.6.2, RFC 2181 §10.1: an alias stands alone.
+    private mutating func checkCompany(_ number: Int, _ found: [Int]) {
+        let aliases = found.filter { records[$0].type == .CNAME }
+        // DNSSEC's own types may stand beside an alias (RFC 4035 §2.5).
+        let others = found.filter { ![5, 46, 47, 25].contains(records[$0].type.rawValue) }
+        if let first = aliases.first, !others.isEmpty {
+            let message = "\(text(number)) has a CNAME and other data"
+            noteRecord(first, .conflictingCNAME, message)
+        }
+        let targets = Set(aliases.map { Array(bytes(of: $0)) })
+        if targets.count > 1 {
+            noteRecord(aliases[1], .conflictingCNAME, "\(text(number)) has two CNAMEs")
+        }
+        let steered = found.filter { records[$0].isSteered && records[$0].type == .A }
+        let addresses = found.filter {
+            !records[$0].isSteered && [RecordType.A, .AAAA].contains(records[$0].type)
+        }
+        if let first = steered.first, !addresses.isEmpty || steered.count > 1 {
+            let message = "\(text(number)) is steered and has other addresses"
+            noteRecord(first, .conflictingSteer, message)
+        }
+    }
+
+    func bytes(of record: Int) -> ArraySlice<UInt8> {
+        let start = Int(records[record].offset)
+        return data[start..<start + Int(records[record].length)]
+    }
+
+    private mutating func addSet(
+        _ number: Int,
+        _ found: ArraySlice<Int>,
+        to layout: inout ZoneTableLayout
+    ) {
+        guard let first = found.first else { return }
+        let type = records[first].type
+        if records[first].isSteered {
+            return layout.addSteered(type, policy: records[first].offset, ttl: records[first].ttl)
+        }
+        if type == .NS || type == .MX { found.forEach { checkTarget($0, of: number) } }
+        let ttl = found.map { records[$0].ttl }.min() ?? 0
+        if let odd = found.first(where: { records[$0].ttl != ttl }), type != .SOA {
+            let message = "the \(type) records of \(text(number)) differ in TTL; \(ttl) is used"
+            noteRecord(odd, .differingTTL, message)
+        }
+        let unique = withoutCopies(found)
+        let fits = layout.addSet(
+            of: names[number],
+            owner: nameBytes,
+            apexLength: zones[Int(names[number].zone)].apexName.count,
+            type: type,
+            ttl: ttl,
+            unique.map { bytes(of: $0) }
+        )
+        guard !fits else { return }
+        let message = "the \(type) records of \(text(number)) fit no message"
+        noteRecord(first, .setTooLarge, message)
+    }
+
+    // RFC 2181 §5: a set holds no record twice.
+    private func withoutCopies(_ found: ArraySlice<Int>) -> [Int] {
+        guard found.count > 1 else { return Array(found) }
+        var seen: Set<ArraySlice<UInt8>> = []
+        return found.filter { seen.insert(bytes(of: $0)).inserted }
+    }
+
+    // RFC 2181 §10.3: name servers and mail exchanges are named directly.
+    private mutating func checkTarget(_ record: Int, of number: Int) {
+        var target = Array(bytes(of: record)).map(ASCII.lowercased)
+        if records[record].type == .MX { target.removeFirst(min(2, target.count)) }
+        guard let scanned = WireName.scan(target.span, at: 0),
+            let found = lookup(target.span, at: 0, scanned.hash, zone: names[number].zone),
+            hasRecord(Int(found), .CNAME)
+        else { return }
+        let message = "\(records[record].type) leads to \(text(Int(found))), which is an alias"
+        noteRecord(record, .aliasTarget, message)
+    }
+
+    // MARK: Zones
+
+    private mutating func addZone(_ number: Int, to layout: inout ZoneTableLayout) {
+        let zone = zones[number]
+        guard !zone.isDuplicate, zone.apex != absent else { return }
+        let apex = Int(zone.apex)
+        let found = recordNumbers(of: apex)
+        let starts = found.filter { records[$0].type == .SOA }
+        guard let soa = starts.first, starts.count == 1 else {
+            let amount = starts.isEmpty ? "no SOA" : "\(starts.count) SOA records"
+            let message = "zone \(text(apex)) has \(amount)"
+            return note(.badSOA, file: zone.file, .none, message)
+        }
+        if !found.contains(where: { records[$0].type == .NS }) {
+            let message = "zone \(text(apex)) has no NS records at its apex"
+            note(.missingNS, file: zone.file, .none, message)
+        }
+        // RFC 2308 §3: a negative answer lives as long as the lower of minimum and the SOA's TTL.
+        let minimum = bytes(of: soa).suffix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        let negative = layout.compile(
+            owner: zone.apexName,
+            apexLength: zone.apexName.count,
+            type: .SOA,
+            ttl: min(minimum, records[soa].ttl),
+            [bytes(of: soa)]
+        )
+        layout.zones.append(
+            ZoneEntry(
+                apex: names[apex].final,
+                parent: zone.parent,
+                negative: negative ?? .nothing,
+                apexLength: names[apex].length
+            )
+        )
+        if names[apex].final != absent, names[apex].final < layout.nodes.count {
+            layout.nodes[Int(names[apex].final)].flags.insert(.apex)
+        }
+    }
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DNSProtocol
+
+/// Collects the records of all zones, checks them, and lays them out as a ``ZoneTable``.
+///
+/// Used off the loops. Names are kept once, in one byte array; records are plain values that hang
+/// together by index. A million records are collected and laid out in about a second.
+public struct ZoneTableBuilder: ~Copyable {
+    /// What is wrong so far: the diagnostics of the texts first, those of the content after
+    /// ``build()``.
+    public private(set) var diagnostics: [ZoneDiagnostic] = []
+
+    struct Name: BitwiseCopyable {
+        var hash: UInt64
+        var offset: UInt32
+        var zone: UInt32
+        /// The name without its first label, always created earlier; absent at an apex.
+        var parent: UInt32
+        var firstRecord = absent
+        var lastRecord = absent
+        var length: UInt8
+        var labelCount: UInt8
+        /// Lies inside another zone of the table.
+        var isForeign = false
+        // Filled in by build().
+        var cut = absent
+        var wildcard = absent
+        var final = absent
+    }
+
+    struct Record: BitwiseCopyable {
+        var next = absent
+        var ttl: UInt32
+        /// In `data`; of a steered name: the policy.
+        var offset: UInt32
+        var line: UInt32
+        var file: UInt32
+        var length: UInt16
+        var type: RecordType
+        var isSteered: Bool
+    }
+
+    struct Zone {
+        var apex: UInt32
+        var apexName: [UInt8]
+        var file: UInt32
+        var parent = absent
+        var isDuplicate = false
+    }
+
+    var names: [Name] = []
+    var records: [Record] = []
+    var zones: [Zone] = []
+    var nameBytes: [UInt8] = []
+    var data: [UInt8] = []
+    var files: [String] = []
+    private var index: [UInt32] = Array(repeating: 0, count: 1024)
+    private var lowered: [UInt8] = []
+
+    /// A builder without zones.
+    public init() {}
+
+    /// True when something refuses the zones.
+    public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+
+    /// Begins a zone; what is added from now on belongs to it.
+    ///
+    /// `source` is the file's name for diagnostics about the zone as a whole.
+    public mutating func beginZone(_ apex: DomainName, source: String = "") {
+        files.append(source)
+        let number = UInt32(truncatingIfNeeded: zones.count)
+        let file = UInt32(truncatingIfNeeded: files.count - 1)
+        var zone = Zone(apex: absent, apexName: apex.lowercased.wire, file: file)
+        if zones.contains(where: { $0.apexName == zone.apexName }) {
+            note(.duplicateZone, file: file, .none, "zone \(apex) is there twice")
+            zone.isDuplicate = true
+        }
+        zones.append(zone)
+        zones[Int(number)].apex = intern(zones[Int(number)].apexName) ?? absent
+    }
+
+    /// Adds a record to the present zone.
+    public mutating func add(
+        _ value: RecordValue,
+        owner: DomainName,
+        ttl: UInt32,
+        at position: ZonePosition = .none
+    ) {
+        guard let zone = zones.last else { return }
+        var place = position
+        place.file = zone.file
+        add(owner.wire, value.type, ttl, value.wire, at: place)
+    }
+
+    /// Lets a policy choose the addresses of a name, for A and for AAAA.
+    public mutating func steer(
+        owner: DomainName,
+        ttl: UInt32,
+        policy: Int,
+        at position: ZonePosition = .none
+    ) {
+        guard let zone = zones.last, let policy = UInt32(exactly: policy) else { return }
+        for type in [RecordType.A, .AAAA] {
+            let record = Record(
+                ttl: ttl,
+                offset: policy,
+                line: position.line,
+                file: zone.file,
+                length: 0,
+                type: type,
+                isSteered: true
+            )
+            append(record, owner: owner.wire)
+        }
+    }
+
+    /// Adds everything that a zone file holds to the present zone.
+    public mutating func read(_ reader: consuming ZoneFileReader) {
+        let firstFile = UInt32(truncatingIfNeeded: files.count)
+        while reader.next() {
+            var place = reader.position
+            place.file += firstFile
+            while files.count <= Int(place.file) {
+                files.append(reader.files[files.count - Int(firstFile)])
+            }
+            add(reader.owner, reader.type, reader.ttl, reader.data, at: place)
+        }
+        diagnostics += reader.diagnostics
+    }
+
+    private mutating func add(
+        _ owner: [UInt8],
+        _ type: RecordType,
+        _ ttl: UInt32,
+        _ bytes: [UInt8],
+        at place: ZonePosition
+    ) {
+        guard !type.isMeta, type != .DNAME, bytes.count <= Int(UInt16.max) else {
+            return note(.unservedType, file: place.file, place, "\(type) cannot be served")
+        }
+        guard let offset = UInt32(exactly: data.count) else { return noteTooMany() }
+        let record = Record(
+            ttl: ttl,
+            offset: offset,
+            line: place.line,
+            file: place.file,
+            length: UInt16(bytes.count),
+            type: type,
+            isSteered: false
+        )
+        guard append(record, owner: owner) else { return }
+        data += bytes
+    }
+
+    @discardableResult
+    private mutating func append(_ record: Record, owner: [UInt8]) -> Bool {
+        guard let zone = zones.last, !zone.isDuplicate else { return false }
+        lowered.removeAll(keepingCapacity: true)
+        for octet in owner {
+            lowered.append(octet &- 0x41 < 26 ? octet | 0x20 : octet)
+        }
+        let position = ZonePosition(line: record.line, column: 1)
+        guard isInZone(lowered, zone.apexName) else {
+            let apex = DomainName(wire: zone.apexName) ?? .root
+            let shown = DomainName(wire: owner) ?? .root
+            let message = "\(shown) is outside of zone \(apex)"
+            note(.outOfZone, file: record.file, position, message)
+            return false
+        }
+        guard let number = UInt32(exactly: records.count), number != absent,
+            let name = intern(lowered)
+        else {
+            noteTooMany()
+            return false
+        }
+        records.append(record)
+        let last = names[Int(name)].lastRecord
+        if last == absent {
+            names[Int(name)].firstRecord = number
+        } else {
+            records[Int(last)].next = number
+        }
+        names[Int(name)].lastRecord = number
+        return true
+    }
+
+    // At a label boundary: the rest after whole labels must be the apex.
+    private func isInZone(_ name: [UInt8], _ apex: [UInt8]) -> Bool {
+        var position = 0
+        while name.count - position > apex.count { position += Int(name[position]) + 1 }
+        return name.count - position == apex.count
+            && WireName.matches(name.span, at: position, apex.span, at: 0, length: apex.count)
+    }
+
+    mutating func note(
+        _ code: ZoneCode,
+        file: UInt32,
+        _ position: ZonePosition,
+        _ message: String
+    ) {
+        let limit = ZoneFileReader.diagnosticLimit
+        let known = diagnostics.count { $0.severity == (code.isWarning ? .warning : .error) }
+        guard known < limit else { return }
+        let name = files.indices.contains(Int(file)) ? files[Int(file)] : ""
+        diagnostics.append(ZoneDiagnostic(code, file: name, at: position, message))
+    }
+
+    private mutating func noteTooMany() {
+        guard !diagnostics.contains(where: { $0.code == .tooManyRecords }) else { return }
+        note(.tooManyRecords, file: 0, .none, "the zones together are too large for one table")
+    }
+}
+
+/// The names of a table under construction: a hash index over (zone, name).
+extension ZoneTableBuilder {
+    // The name's number, created together with its ancestors up to the apex: each of them exists,
+    // even without records (RFC 4592 §2.2.2).
+    mutating func intern(_ name: [UInt8]) -> UInt32? {
+        let zone = UInt32(truncatingIfNeeded: zones.count - 1)
+        guard let scanned = WireName.scan(name.span, at: 0) else { return nil }
+        if let known = lookup(name.span, at: 0, scanned.hash, zone: zone) { return known }
+        let apexLength = zones[Int(zone)].apexName.count
+        // Upwards to the first ancestor that exists, then down again.
+        var starts: [Int] = [0]
+        var hashes = [scanned.hash]
+        var position = 0
+        var hash = scanned.hash
+        var parent = absent
+        while name.count - position > apexLength {
+            for _ in 0...Int(name[position]) {
+                hash.dropFirst(name[position])
+                position += 1
+            }
+            if let known = lookup(name.span, at: position, hash, zone: zone) {
+                parent = known
+                break
+            }
+            starts.append(position)
+            hashes.append(hash)
+        }
+        for (depth, start) in starts.enumerated().reversed() {
+            let labels = scanned.labelCount - depth
+            let isApex = name.count - start == apexLength
+            guard
+                let created = create(
+                    name[start...],
+                    hashes[depth],
+                    zone,
+                    labels,
+                    isApex ? absent : parent
+                )
+            else { return nil }
+            parent = created
+        }
+        return parent
+    }
+
+    private mutating func create(
+        _ name: ArraySlice<UInt8>,
+        _ hash: NameHash,
+        _ zone: UInt32,
+        _ labels: Int,
+        _ parent: UInt32
+    ) -> UInt32? {
+        guard let number = UInt32(exactly: names.count), number < absent - 1,
+            let offset = UInt32(exactly: nameBytes.count)
+        else { return nil }
+        nameBytes += name
+        names.append(
+            Name(
+                hash: hash.value,
+                offset: offset,
+                zone: zone,
+                parent: parent,
+                length: UInt8(truncatingIfNeeded: name.count),
+                labelCount: UInt8(truncatingIfNeeded: labels)
+            )
+        )
+        if names.count * 4 > index.count * 3 { grow() }
+        place(number)
+        return number
+    }
+
+    private func key(_ hash: UInt64, _ zone: UInt32) -> Int {
+        Int(truncatingIfNeeded: hash &+ UInt64(zone) &* 0x9e37_79b9) & (index.count - 1)
+    }
+
+    private mutating func place(_ number: UInt32) {
+        let name = names[Int(number)]
+        var slot = key(name.hash, name.zone)
+        while index[slot] != 0 { slot = (slot + 1) & (index.count - 1) }
+        index[slot] = number + 1
+    }
+
+    private mutating func grow() {
+        index = Array(repeating: 0, count: index.count * 2)
+        for number in 0..<names.count - 1 { place(UInt32(truncatingIfNeeded: number)) }
+    }
+
+    // A lower-cased name in a zone; nil when the zone has no such name.
+    func lookup(
+        _ bytes: Span<UInt8>,
+        at start: Int,
+        _ hash: NameHash,
+        zone: UInt32
+    ) -> UInt32? {
+        let length = bytes.count - start
+        var slot = key(hash.value, zone)
+        while index[slot] != 0 {
+            let number = index[slot] - 1
+            let name = names[Int(number)]
+            if name.hash == hash.value, name.zone == zone, Int(name.length) == length,
+                WireName.matches(
+                    bytes,
+                    at: start,
+                    nameBytes.span,
+                    at: Int(name.offset),
+                    length: length
+                )
+            {
+                return number
+            }
+            slot = (slot + 1) & (index.count - 1)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+
+/// The arrays of a ``ZoneTable`` while they grow.
+struct ZoneTableLayout {
+    var nodes: [ZoneNode] = []
+    var sets: [ZoneSet] = []
+    var zones: [ZoneEntry] = []
+    var steered: [SteeredSet] = []
+    var referrals: [Referral] = []
+    var glue: [Glue] = []
+    var bytes: [UInt8] = []
+    private var hashes: [UInt64] = []
+    private var deepest = 0
+    private var compiler = RecordSetCompiler()
+    /// True when an offset no longer fits 32 bits.
+    private(set) var isOverfull = false
+
+    /// Makes room once: growing by doubling would hold twice the table for a moment.
+    mutating func reserve(names: Int, records: Int, bytes count: Int) {
+        nodes.reserveCapacity(names)
+        hashes.reserveCapacity(names)
+        sets.reserveCapacity(records)
+        bytes.reserveCapacity(count + records * 12)
+    }
+
+    mutating func addName(_ name: ZoneTableBuilder.Name, _ nameBytes: [UInt8]) -> UInt32 {
+        guard let offset = UInt32(exactly: bytes.count) else {
+            isOverfull = true
+            return absent
+        }
+        let start = Int(name.offset)
+        bytes += nameBytes[start..<start + Int(name.length)]
+        nodes.append(
+            ZoneNode(
+                nameOffset: offset,
+                firstSet: UInt32(truncatingIfNeeded: sets.count),
+                zone: name.zone,
+                cut: absent,
+                link: absent,
+                nameLength: name.length,
+                setCount: 0,
+                flags: []
+            )
+        )
+        hashes.append(name.hash)
+        deepest = max(deepest, Int(name.labelCount))
+        return UInt32(truncatingIfNeeded: nodes.count - 1)
+    }
+
+    /// Compiles records into the bytes; nil when they fit no message.
+    mutating func compile(
+        owner: [UInt8],
+        apexLength: Int,
+        type: RecordType,
+        ttl: UInt32,
+        _ data: [ArraySlice<UInt8>]
+    ) -> CompiledSet? {
+        compiler.begin(owner: owner, apexLength: apexLength, type: type, ttl: ttl)
+        for slice in data {
+            guard compiler.append(slice.span) else { return nil }
+        }
+        guard let length = UInt16(exactly: compiler.wire.count),
+            let count = UInt16(exactly: compiler.count),
+            let references = UInt8(exactly: compiler.references.count / 4)
+        else { return nil }
+        bytes += compiler.references
+        guard let offset = UInt32(exactly: bytes.count) else {
+            isOverfull = true
+            return nil
+        }
+        bytes += compiler.wire
+        return CompiledSet(
+            offset: offset,
+            length: length,
+            count: count,
+            referenceCount: references
+        )
+    }
+
+    /// Adds a set to the last node; false when it fits no message.
+    mutating func addSet(
+        of name: ZoneTableBuilder.Name,
+        owner nameBytes: [UInt8],
+        apexLength: Int,
+        type: RecordType,
+        ttl: UInt32,
+        _ data: [ArraySlice<UInt8>]
+    ) -> Bool {
+        let start = Int(name.offset)
+        let owner = Array(nameBytes[start..<start + Int(name.length)])
+        guard
+            let compiled = compile(
+                owner: owner,
+                apexLength: apexLength,
+                type: type,
+                ttl: ttl,
+                data
+            )
+        else { return isOverfull }
+        if type == .CNAME, let target = data.first {
+            // Behind the record: its target in full and in lower case, to be looked up.
+            bytes += target.map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }
+        }
+        append(
+            ZoneSet(
+                offset: compiled.offset,
+                length: compiled.length,
+                count: compiled.count,
+                type: type,
+                referenceCount: compiled.referenceCount,
+                isSteered: false
+            )
+        )
+        return true
+    }
+
+    /// Adds a steered set to the last node.
+    mutating func addSteered(_ type: RecordType, policy: UInt32, ttl: UInt32) {
+        steered.append(SteeredSet(policy: policy, ttl: ttl))
+        append(
+            ZoneSet(
+                offset: UInt32(truncatingIfNeeded: steered.count - 1),
+                length: 0,
+                count: 0,
+                type: type,
+                referenceCount: 0,
+                isSteered: true
+            )
+        )
+    }
+
+    private mutating func append(_ set: ZoneSet) {
+        guard let last = nodes.indices.last, nodes[last].setCount < .max else { return }
+        sets.append(set)
+        nodes[last].setCount += 1
+        if set.type == .CNAME { nodes[last].flags.insert(.alias) }
+    }
+
+    /// The finished table.
+    func table() -> ZoneTable {
+        var capacity = 16
+        while capacity * 3 < nodes.count * 4 { capacity *= 2 }
+        var slots = [UInt64](repeating: 0, count: capacity)
+        for (number, hash) in hashes.enumerated() {
+            var slot = Int(truncatingIfNeeded: hash) & (capacity - 1)
+            while slots[slot] != 0 { slot = (slot + 1) & (capacity - 1) }
+            slots[slot] = (hash & ~0xffff_ffff) | UInt64(number + 1)
+        }
+        return ZoneTable(
+            slots: slots,
+            nodes: nodes,
+            sets: sets,
+            zones: zones,
+            steered: steered,
+            referrals: referrals,
+            glue: glue,
+            bytes: bytes,
+            deepest: deepest
+        )
+    }
+}
+
+extension CompiledSet {
+    /// No records at all.
+    static var nothing: CompiledSet {
+        CompiledSet(offset: 0, length: 0, count: 0, referenceCount: 0)
+    }
+}

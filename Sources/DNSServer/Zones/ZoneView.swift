@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+
+/// What is known about a name.
+struct ZoneMatch: BitwiseCopyable, Sendable, Equatable {
+    enum Kind: BitwiseCopyable, Sendable {
+        /// In none of the zones.
+        case outside
+        /// The node is the name.
+        case exact
+        /// The node is the wildcard that covers the name (RFC 4592 §3.3.1).
+        case wildcard
+        /// The name does not exist; the node is its closest encloser.
+        case missing
+        /// The node is the delegation at or above the name.
+        case delegated
+    }
+
+    var kind: Kind
+    var node: Int
+    /// The zone whose data, or whose SOA, belongs into the answer.
+    var zone: Int
+
+    static let outside = ZoneMatch(kind: .outside, node: 0, zone: 0)
+}
+
+/// A ``ZoneTable`` as spans: bounds are checked, nothing is counted, nothing is owned.
+struct ZoneView: ~Escapable {
+    let slots: Span<UInt64>
+    let nodes: Span<ZoneNode>
+    let sets: Span<ZoneSet>
+    let zones: Span<ZoneEntry>
+    let bytes: Span<UInt8>
+    let steered: Span<SteeredSet>
+    let referrals: Span<Referral>
+    let glue: Span<Glue>
+    let deepest: Int
+
+    @_lifetime(borrow table) init(_ table: borrowing ZoneTable) {
+        slots = table.slots.span
+        nodes = table.nodes.span
+        sets = table.sets.span
+        zones = table.zones.span
+        bytes = table.bytes.span
+        steered = table.steered.span
+        referrals = table.referrals.span
+        glue = table.glue.span
+        deepest = table.deepest
+    }
+
+    /// Finds what answers for the name of `length` octets at `start`.
+    func find(
+        _ name: Span<UInt8>,
+        at start: Int,
+        _ scanned: ScannedName,
+        type: RecordType
+    ) -> ZoneMatch {
+        if let index = node(name, at: start, scanned.length, scanned.hash) {
+            return exact(index, type: type)
+        }
+        return climb(name, at: start, scanned)
+    }
+
+    private func exact(_ index: Int, type: RecordType) -> ZoneMatch {
+        let node = nodes[index]
+        if type == .DS {
+            // RFC 4035 §3.1.4.1: DS lives above the cut.
+            if node.cut == UInt32(truncatingIfNeeded: index) {
+                return ZoneMatch(kind: .exact, node: index, zone: Int(node.zone))
+            }
+            let parent = zones[Int(node.zone)].parent
+            if node.flags.contains(.apex), parent != absent {
+                return ZoneMatch(kind: .exact, node: index, zone: Int(parent))
+            }
+        }
+        guard node.cut == absent else {
+            return ZoneMatch(kind: .delegated, node: Int(node.cut), zone: Int(node.zone))
+        }
+        return ZoneMatch(kind: .exact, node: index, zone: Int(node.zone))
+    }
+
+    // Up to the closest encloser: the longest suffix that exists. Label by label from the left, and
+    // without lookups as long as the suffix has more labels than any name of the table, so a name of
+    // 127 labels costs no more lookups than the zones are deep.
+    private func climb(
+        _ name: Span<UInt8>,
+        at start: Int,
+        _ scanned: ScannedName
+    ) -> ZoneMatch {
+        var hash = scanned.hash
+        var labels = scanned.labelCount
+        var position = start
+        let end = start &+ scanned.length
+        while labels > 0 {
+            let next = position &+ Int(name[position]) &+ 1
+            while position < next {
+                hash.dropFirst(name[position])
+                position &+= 1
+            }
+            labels &-= 1
+            guard labels <= deepest,
+                let index = node(name, at: position, end &- position, hash)
+            else { continue }
+            return below(index)
+        }
+        return .outside
+    }
+
+    private func below(_ encloser: Int) -> ZoneMatch {
+        let node = nodes[encloser]
+        let zone = Int(node.zone)
+        if node.cut != absent {
+            return ZoneMatch(kind: .delegated, node: Int(node.cut), zone: zone)
+        }
+        guard node.link != absent else {
+            return ZoneMatch(kind: .missing, node: encloser, zone: zone)
+        }
+        return ZoneMatch(kind: .wildcard, node: Int(node.link), zone: zone)
+    }
+
+    @inline(__always)
+    private func node(
+        _ name: Span<UInt8>,
+        at start: Int,
+        _ length: Int,
+        _ hash: NameHash
+    ) -> Int? {
+        let value = hash.value
+        let mask = slots.count &- 1
+        var slot = Int(truncatingIfNeeded: value) & mask
+        // The table is never full, so an empty slot ends every search.
+        while true {
+            let word = slots[slot]
+            if word == 0 { return nil }
+            if word >> 32 == value >> 32 {
+                let index = Int(word & 0xffff_ffff) &- 1
+                let offset = Int(nodes[index].nameOffset)
+                if Int(nodes[index].nameLength) == length,
+                    WireName.matches(name, at: start, bytes, at: offset, length: length)
+                {
+                    return index
+                }
+            }
+            slot = (slot &+ 1) & mask
+        }
+    }
+
+    /// The node's set of a type; nil when it has none.
+    @inline(__always)
+    func set(of node: ZoneNode, type: RecordType) -> ZoneSet? {
+        var index = Int(node.firstSet)
+        let end = index &+ Int(node.setCount)
+        while index < end {
+            let set = sets[index]
+            if set.type == type { return set }
+            index &+= 1
+        }
+        return nil
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import DNSProtocol
+import DNSServer
+import Essentials
+import Testing
+
+@Suite struct ZoneTableBuilderTests {
+    static let head = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
+
+    static let faults: [(String, String)] = [
+        ("www.example.org. A 192.0.2.1", "M1601 www.example.org. is outside of zone example.com."),
+        ("badexample.com. A 192.0.2.1", "M1601 badexample.com. is outside of zone example.com."),
+        ("@ SOA ns h 9 2 3 4 5", "M1602 zone example.com. has 2 SOA records"),
+        ("a CNAME b\na A 192.0.2.1", "M1603 a.example.com. has a CNAME and other data"),
+        ("a CNAME b\na CNAME c", "M1603 a.example.com. has two CNAMEs"),
+        ("@ CNAME b", "M1603 example.com. has a CNAME and other data"),
+        ("*.a NS ns", "M1607 NS at a wildcard delegates nothing (RFC 4592 §4.2)"),
+        (
+            "a 5 A 192.0.2.1\na 6 A 192.0.2.2",
+            "M1650 the A records of a.example.com. differ in TTL; 5 is used"
+        ),
+        (
+            "sub NS ns.sub",
+            "M1652 sub.example.com. is delegated to ns.sub.example.com., which has no address here"
+        ),
+        (
+            "sub NS ns.other.\nx.sub TXT y",
+            "M1653 TXT of x.sub.example.com. is never answered: sub.example.com. is delegated"
+        ),
+        ("a CNAME ns\n@ MX 10 a", "M1654 MX leads to a.example.com., which is an alias"),
+    ]
+
+    @Test(arguments: faults.indices)
+    func `content is checked`(index: Int) throws {
+        let (text, problem) = ZoneTableBuilderTests.faults[index]
+        let problems = try ZoneFixture.problems(["example.com": ZoneTableBuilderTests.head + text])
+        #expect(problems == [problem])
+    }
+
+    @Test func `a zone needs an SOA, and should have NS`() throws {
+        let problems = try ZoneFixture.problems(["example.com": "$TTL 1\na A 192.0.2.1\n"])
+        #expect(
+            problems == [
+                "M1602 zone example.com. has no SOA"
+            ]
+        )
+        let lone = try ZoneFixture.problems(["example.com": "$TTL 1\n@ SOA a b 1 2 3 4 5\n"])
+        #expect(lone == ["M1651 zone example.com. has no NS records at its apex"])
+    }
+
+    @Test func `errors of text and of content are reported together`() throws {
+        let text = "$TTL 1\n@ NS ns\nns A 1.2.3\na CNAME b\na A 192.0.2.1\nx.org. A 192.0.2.1\n"
+        let codes = try ZoneFixture.problems(["example.com": text]).map { $0.prefix(5) }
+        #expect(Set(codes) == ["M1515", "M1601", "M1602", "M1603"])
+    }
+
+    @Test func `a zone is there once`() throws {
+        let zone = ZoneTableBuilderTests.head
+        let problems = try ZoneFixture.problems(["example.com": zone, "EXAMPLE.com": zone])
+        #expect(problems == ["M1604 zone EXAMPLE.com. is there twice"])
+    }
+
+    @Test func `a record that is there twice is answered once`() throws {
+        let zone = ZoneTableBuilderTests.head + "a A 192.0.2.1\na A 192.0.2.1\n"
+        var fixture = try ZoneFixture(["example.com": zone])
+        #expect(try fixture.ask("a.example.com").answers.count == 1)
+    }
+
+    @Test func `records can be added as values`() throws {
+        let apex = try #require(DomainName("example.com"))
+        let primary = try #require(DomainName("ns.example.com"))
+        var builder = ZoneTableBuilder()
+        builder.beginZone(apex)
+        let soa = StartOfAuthority(
+            primary: primary,
+            mailbox: primary,
+            numbers: (serial: 1, refresh: 2, retry: 3, expire: 4, minimum: 5)
+        )
+        builder.add(.soa(soa), owner: apex, ttl: 60)
+        builder.add(.ns(primary), owner: apex, ttl: 60)
+        let address = try #require(IPAddress("192.0.2.1"))
+        builder.add(.address(address), owner: primary, ttl: 60)
+        builder.add(.txt([Array("x".utf8)]), owner: primary, ttl: 60)
+        let built = builder.build()
+        let table = try #require(built)
+        let problems = builder.diagnostics
+        #expect(problems == [])
+        #expect(table.zoneCount == 1)
+        #expect(table.nameCount == 2)
+        #expect(table.setCount == 4)
+    }
+
+    @Test func `every name of a large zone is found, and no other`() throws {
+        var text = ZoneTableBuilderTests.head
+        for number in 0..<20_000 { text += "h\(number) A 10.0.\(number / 256).\(number % 256)\n" }
+        var fixture = try ZoneFixture(["example.com": text])
+        #expect(fixture.snapshot.zones.nameCount == 20_002)
+        for number in stride(from: 0, to: 20_000, by: 37) {
+            let message = try fixture.ask("h\(number).example.com")
+            #expect(
+                message.answers.map(\.data) == [[10, 0, UInt8(number / 256), UInt8(number % 256)]]
+            )
+            #expect(try fixture.ask("g\(number).example.com").code == .nameError)
+        }
+    }
+}
