@@ -33,27 +33,28 @@ struct Authority: BitwiseCopyable {
         self.port = port
     }
 
-    // Letters, digits, hyphen, dot and underscore as two words of bits (see FieldSyntax).
-    private static var nameLow: UInt64 { 0x03ff_6000_0000_0000 }
-    private static var nameHigh: UInt64 { 0x07ff_fffe_87ff_fffe }
-
     // End of a name or IPv4 address: at a colon or at `end`; nil when something else is there.
     @inline(__always)
     private static func nameEnd(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Int? {
-        var index = start
-        var previous: UInt8 = 0x2e
-        while index < end {
-            let octet = bytes[index]
-            if octet == 0x3a { break }
-            let word = octet < 64 ? nameLow : nameHigh
-            guard octet < 128, (word >> UInt64(octet & 63)) & 1 == 1 else { return nil }
-            // A dot first or after a dot would be an empty label (RFC 1035 §2.3.1).
-            guard octet != 0x2e || previous != 0x2e else { return nil }
-            previous = octet
-            index &+= 1
-        }
+        let stop = HeadScan.firstNonHost(bytes, from: start, to: end)
         // RFC 1035 §2.3.4: at most 253 octets of text, and a dot at the end.
-        return index > start && index &- start <= 254 ? index : nil
+        guard stop > start, stop &- start <= 254 else { return nil }
+        guard stop == end || bytes[stop] == 0x3a else { return nil }
+        return hasEmptyLabel(bytes, start, stop) ? nil : stop
+    }
+
+    // A dot first or after a dot (RFC 1035 §2.3.1).
+    @inline(__always)
+    private static func hasEmptyLabel(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
+        guard bytes[start] != 0x2e else { return true }
+        var index = start
+        while index < end {
+            let dot = HeadScan.first(0x2e, in: bytes, from: index, to: end)
+            guard dot &+ 1 < end else { return false }
+            if bytes[dot &+ 1] == 0x2e { return true }
+            index = dot &+ 1
+        }
+        return false
     }
 
     // Decimal, 1 to 65535, without leading zeros.

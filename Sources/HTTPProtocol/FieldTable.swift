@@ -12,6 +12,8 @@ public struct FieldSlice: BitwiseCopyable, Sendable, Equatable {
     public var isHopByHop: Bool
     /// True in a trailer section for a field that must not be merged or forwarded.
     public var isForbidden: Bool
+    /// True when the line stands in its buffer just as it would be written.
+    @usableFromInline var isVerbatim = false
 
     /// A field from its parts.
     @inlinable public init(

@@ -7,24 +7,42 @@ extension HeadFacts {
 
     /// Takes note of one `Connection` line.
     mutating func noteConnection(_ value: ByteRange, _ bytes: Span<UInt8>) -> Refusal? {
+        // Nearly every message has one option of one of three kinds: no list to walk over.
+        let only = KnownField.recognize(bytes, value)
+        if only == .keepAlive || only == .upgrade || isClose(value, bytes) {
+            return noteOption(only, value, bytes)
+        }
         var list = ListReader(value)
         while let option = list.next(bytes) {
-            progress.optionCount &+= 1
-            guard progress.optionCount <= HeadFacts.optionLimit else { return .connectionOption }
-            if HeadScan.equals(bytes, option, 0x65736f6c63 /* close */) {
+            let known = KnownField.recognize(bytes, option)
+            if let refusal = noteOption(known, option, bytes) { return refusal }
+        }
+        return nil
+    }
+
+    private func isClose(_ option: ByteRange, _ bytes: Span<UInt8>) -> Bool {
+        HeadScan.equals(bytes, option, 0x65_736f_6c63 /* close */)
+    }
+
+    private mutating func noteOption(
+        _ known: KnownField,
+        _ option: ByteRange,
+        _ bytes: Span<UInt8>
+    ) -> Refusal? {
+        progress.optionCount &+= 1
+        guard progress.optionCount <= HeadFacts.optionLimit else { return .connectionOption }
+        guard known.mayBeNominated else { return .connectionNomination }
+        switch known {
+        case .keepAlive: progress.seen.insert(.keepAlive)
+        case .upgrade: progress.seen.insert(.upgradeOption)
+        case .other:
+            if isClose(option, bytes) {
                 progress.seen.insert(.close)
-                continue
+                return nil
             }
-            let known = KnownField.recognize(bytes, Int(option.start), Int(option.count))
-            guard known.mayBeNominated else { return .connectionNomination }
-            switch known {
-            case .keepAlive: progress.seen.insert(.keepAlive)
-            case .upgrade: progress.seen.insert(.upgradeOption)
-            case .other:
-                guard FieldSyntax.isToken(bytes.slice(option)) else { return .connectionOption }
-                progress.seen.insert(.nomination)
-            default: break
-            }
+            guard FieldSyntax.isToken(bytes.slice(option)) else { return .connectionOption }
+            progress.seen.insert(.nomination)
+        default: break
         }
         return nil
     }

@@ -10,15 +10,19 @@ extension HeadFacts {
         _ bytes: Span<UInt8>,
         into slots: inout MutableSpan<FieldSlice>
     ) -> SectionResult {
+        var start = position
         while true {
-            let start = position
             let end = HeadScan.firstControl(bytes, from: start)
             guard end &+ 1 < bytes.count, bytes[end] == 0x0d, bytes[end &+ 1] == 0x0a else {
+                position = start
                 return unfinished(bytes, end: end)
             }
-            position = end &+ 2
-            if end == start { return .end }
+            guard end > start else {
+                position = end &+ 2
+                return .end
+            }
             if let refusal = judge(bytes, start, end, &slots) { return .refused(refusal) }
+            start = end &+ 2
         }
     }
 
@@ -41,25 +45,46 @@ extension HeadFacts {
         _ end: Int,
         _ slots: inout MutableSpan<FieldSlice>
     ) -> Refusal? {
-        let colon = HeadScan.first(0x3a, in: bytes, from: start, to: end)
-        let known = KnownField.recognize(bytes, start, colon &- start)
-        if known == .other || colon == end,
-            let refusal = judgeName(bytes, start, colon, end)
-        {
-            return refusal
+        var colon = end
+        var known = KnownField.other
+        if let name = HeadScan.shortName(bytes, start), name.count < end &- start {
+            colon = start &+ name.count
+            known = KnownField.recognize(bytes, start, name.count, name.word)
+        } else {
+            // A long name, no name at all, or one so near the end of the buffer that whole words
+            // would reach past it.
+            colon = HeadScan.first(0x3a, in: bytes, from: start, to: end)
+            if colon < end {
+                known = KnownField.recognize(bytes, ByteRange(from: start, to: colon))
+            }
         }
+        if known == .other, let refusal = judgeName(bytes, start, colon, end) { return refusal }
         let index = Int(progress.fieldCount)
         guard index < slots.count, index < fieldLimit else {
             return role == .trailer ? .trailerCount : .fieldCount
         }
-        let value = HeadScan.trimmed(bytes, from: colon &+ 1, to: end)
-        slots[index] = FieldSlice(
-            name: ByteRange(from: start, to: colon),
+        // One space before the value and nothing behind it: the usual spelling, and ours.
+        let isVerbatim =
+            colon &+ 2 < end && bytes[colon &+ 1] == 0x20 && bytes[colon &+ 2] > 0x20
+            && bytes[end &- 1] > 0x20
+        let value =
+            isVerbatim
+            ? ByteRange(
+                start: UInt32(truncatingIfNeeded: colon &+ 2),
+                count: UInt32(truncatingIfNeeded: end &- colon &- 2)
+            ) : HeadScan.trimmed(bytes, from: colon &+ 1, to: end)
+        var field = FieldSlice(
+            name: ByteRange(
+                start: UInt32(truncatingIfNeeded: start),
+                count: UInt32(truncatingIfNeeded: colon &- start)
+            ),
             value: value,
             known: known,
             isHopByHop: known.isHopByHop,
             isForbidden: role == .trailer && known.isForbiddenInTrailers
         )
+        field.isVerbatim = isVerbatim
+        slots[index] = field
         progress.fieldCount &+= 1
         return known.isNoted ? note(known, value, bytes) : nil
     }

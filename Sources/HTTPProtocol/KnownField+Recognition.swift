@@ -10,20 +10,39 @@
 /// The constants are the names' own bytes; a test derives them again from ``KnownField/name``.
 extension KnownField {
     /// The field whose name fills `count` bytes from `start`, none of them a control octet.
+    ///
+    /// `word` is the first eight octets, with whatever follows a shorter name.
     @inline(__always)
-    static func recognize(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> KnownField {
-        if count <= 8 { return short(HeadScan.shortWord(bytes, start, count)) }
-        guard count <= 24, let first = HeadScan.word(bytes, start),
-            let last = HeadScan.word(bytes, start &+ count &- 8)
-        else { return .other }
-        if count <= 16 { return medium(first | HeadScan.fold, last | HeadScan.fold, count) }
+    static func recognize(
+        _ bytes: Span<UInt8>,
+        _ start: Int,
+        _ count: Int,
+        _ word: UInt64
+    ) -> KnownField {
+        if count <= 8 {
+            return count > 0
+                ? short((word | HeadScan.fold) & (UInt64.max >> UInt64(64 &- count &* 8))) : .other
+        }
+        guard count <= 24, let last = HeadScan.word(bytes, start &+ count &- 8) else {
+            return .other
+        }
+        if count <= 16 { return medium(word | HeadScan.fold, last | HeadScan.fold, count) }
         guard let middle = HeadScan.word(bytes, start &+ 8) else { return .other }
         return long(
-            first | HeadScan.fold,
+            word | HeadScan.fold,
             middle | HeadScan.fold,
             last | HeadScan.fold,
             count
         )
+    }
+
+    /// The field whose name fills `range`, wherever it stands.
+    static func recognize(_ bytes: Span<UInt8>, _ range: ByteRange) -> KnownField {
+        let start = Int(range.start)
+        let count = Int(range.count)
+        guard count > 8 else { return short(HeadScan.shortWord(bytes, start, count)) }
+        guard let word = HeadScan.word(bytes, start) else { return .other }
+        return recognize(bytes, start, count, word)
     }
 
     // Names of up to 8 octets, in one word; octets past the name are zero.
@@ -63,19 +82,19 @@ extension KnownField {
             if first == 0x692d6c6165722d78, last == 0x70692d6c6165722d { return .xRealIP }
         case 10:
             if first == 0x697463656e6e6f63, last == 0x6e6f697463656e6e { return .connection }
+            if first == 0x6567612d72657375, last == 0x746e6567612d7265 { return .userAgent }
             if first == 0x696c612d7065656b, last == 0x6576696c612d7065 { return .keepAlive }
             if first == 0x6b6f6f632d746573, last == 0x65696b6f6f632d74 { return .setCookie }
-            if first == 0x6567612d72657375, last == 0x746e6567612d7265 { return .userAgent }
         case 11:
             if first == 0x7261706563617274, last == 0x746e657261706563 { return .traceparent }
             if first == 0x66612d7972746572, last == 0x72657466612d7972 { return .retryAfter }
         case 12:
+            if first == 0x2d746e65746e6f63, last == 0x657079742d746e65 { return .contentType }
             if first == 0x77726f662d78616d, last == 0x7364726177726f66 { return .maxForwards }
             if first == 0x7365757165722d78, last == 0x64692d7473657571 { return .xRequestID }
-            if first == 0x2d746e65746e6f63, last == 0x657079742d746e65 { return .contentType }
         case 13:
-            if first == 0x7a69726f68747561, last == 0x6e6f6974617a6972 { return .authorization }
             if first == 0x6f632d6568636163, last == 0x6c6f72746e6f632d { return .cacheControl }
+            if first == 0x7a69726f68747561, last == 0x6e6f6974617a6972 { return .authorization }
             if first == 0x646f6d2d7473616c, last == 0x6465696669646f6d { return .lastModified }
             if first == 0x2d656e6f6e2d6669, last == 0x686374616d2d656e { return .ifNoneMatch }
             if first == 0x722d747065636361, last == 0x7365676e61722d74 { return .acceptRanges }
@@ -84,9 +103,9 @@ extension KnownField {
             if first == 0x2d746e65746e6f63, last == 0x6874676e656c2d74 { return .contentLength }
             if first == 0x65732d3270747468, last == 0x73676e6974746573 { return .http2Settings }
         case 15:
-            if first == 0x726177726f662d78, last == 0x726f662d64656472 { return .xForwardedFor }
             if first == 0x652d747065636361, last == 0x676e69646f636e65 { return .acceptEncoding }
             if first == 0x6c2d747065636361, last == 0x65676175676e616c { return .acceptLanguage }
+            if first == 0x726177726f662d78, last == 0x726f662d64656472 { return .xForwardedFor }
             if first == 0x65746f706d656469, last == 0x79656b2d79636e65 { return .idempotencyKey }
         case 16:
             if first == 0x6f632d79786f7270, last == 0x6e6f697463656e6e { return .proxyConnection }

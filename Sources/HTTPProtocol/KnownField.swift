@@ -1,5 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// A set of known fields, such as those that a door writes itself.
+public struct FieldSet: BitwiseCopyable, Sendable, ExpressibleByArrayLiteral {
+    @usableFromInline var bits: UInt64 = 0
+
+    /// The set of the fields listed.
+    @inlinable public init(arrayLiteral elements: KnownField...) {
+        for element in elements { insert(element) }
+    }
+
+    /// Adds a field.
+    @inlinable public mutating func insert(_ known: KnownField) {
+        bits |= 1 << UInt64(known.rawValue & 63)
+    }
+
+    /// True when the field is in the set.
+    @inlinable public func contains(_ known: KnownField) -> Bool {
+        (bits >> UInt64(known.rawValue & 63)) & 1 == 1
+    }
+}
+
 /// A field name that the codec or a door acts upon; every other name is ``other``.
 public enum KnownField: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     /// A name that nothing here acts upon.

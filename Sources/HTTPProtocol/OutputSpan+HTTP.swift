@@ -11,6 +11,10 @@ extension OutputSpan where Element == UInt8 {
     /// Appends a field line whose bytes come from a parsed head, which has judged them already.
     @discardableResult @_lifetime(self: copy self)
     public mutating func copyField(_ field: FieldSlice, from bytes: Span<UInt8>) -> Bool {
+        if field.isVerbatim {
+            let line = ByteRange(from: Int(field.name.start), to: field.value.end &+ 2)
+            return write(bytes.slice(line))
+        }
         let name = bytes.slice(field.name)
         let value = bytes.slice(field.value)
         guard name.count &+ value.count &+ 4 <= freeCapacity else { return false }
@@ -18,6 +22,48 @@ extension OutputSpan where Element == UInt8 {
         write(": " as StaticString)
         write(value)
         return writeLineEnd()
+    }
+
+    /// Appends the fields of a parsed head that may be forwarded, in their order.
+    ///
+    /// Left out are the hop-by-hop ones, those that must not come in trailers and those in
+    /// `dropped`. Neighbours that stand in `bytes` as they would be written are copied in one
+    /// piece: their octets have been judged one by one, so copying is writing anew.
+    @discardableResult @_lifetime(self: copy self)
+    public mutating func copyFields(
+        _ fields: borrowing FieldTable,
+        from bytes: Span<UInt8>,
+        dropping dropped: FieldSet
+    ) -> Bool {
+        let before = count
+        var isWhole = true
+        var run = 0..<0
+        var index = 0
+        while index < fields.count {
+            let field = fields[index]
+            index &+= 1
+            if field.isHopByHop || field.isForbidden || dropped.contains(field.known) { continue }
+            let start = Int(field.name.start)
+            if field.isVerbatim, start == run.upperBound {
+                run = run.lowerBound..<Swift.max(start, field.value.end &+ 2)
+                continue
+            }
+            isWhole = write(bytes.slice(ByteRange(from: run.lowerBound, to: run.upperBound)))
+            run = 0..<0
+            if isWhole {
+                if field.isVerbatim {
+                    run = start..<Swift.max(start, field.value.end &+ 2)
+                } else {
+                    isWhole = copyField(field, from: bytes)
+                }
+            }
+            guard isWhole else { break }
+        }
+        if isWhole {
+            isWhole = write(bytes.slice(ByteRange(from: run.lowerBound, to: run.upperBound)))
+        }
+        if !isWhole { removeLast(count &- before) }
+        return isWhole
     }
 
     /// Appends a field line after judging name and value (RFC 9110 §5).

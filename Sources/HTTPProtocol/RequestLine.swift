@@ -23,7 +23,8 @@ struct RequestLine: BitwiseCopyable {
         _ limits: HeadLimits
     ) -> Refusal? {
         guard !HeadScan.isBlank(bytes[start]) else { return .leadingWhitespace }
-        let space = RequestLine.methodEnd(bytes, start, end)
+        let isGet = HeadScan.exactWord(bytes, start, 4) == 0x2054_4547
+        let space = isGet ? start &+ 3 : RequestLine.methodEnd(bytes, start, end)
         guard space < end, bytes[space] == 0x20 else {
             return space < end ? .method : .requestLine
         }

@@ -266,7 +266,7 @@ import Testing
                     ? Character($0.element.lowercased()) : Character($0.element.uppercased())
             }
         )
-        // Names of which another spelling would be refused for its value are read in a trailer.
+        // Also at the very end of a buffer, where no whole word is left to look at.
         for spelling in [name, name.lowercased(), name.uppercased(), mixed] {
             #expect(recognized(spelling) == known)
         }
