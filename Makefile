@@ -6,7 +6,7 @@
 SWIFT ?= swift
 RELEASE = $(SWIFT) build -c release --product martlet --static-swift-stdlib
 FUZZ_SECONDS ?= 60
-SWIFT_FILES = Package.swift Sources Tests $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
+SWIFT_FILES = Package.swift Sources Tests Fuzzing $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 
 .DEFAULT_GOAL := build
 .PHONY: run build test bench format lint fuzz setup
