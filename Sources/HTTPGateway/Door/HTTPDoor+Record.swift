@@ -5,7 +5,7 @@ internal import Runtime
 
 /// Counting and logging an exchange when it is over.
 extension HTTPDoor {
-    /// Counts the exchange and writes its access log line. `slot` is the endpoint that answered.
+    /// Counts the exchange and writes its access log line; `slot` is the endpoint that answered.
     mutating func record(_ c: Int, slot: Int) {
         let status = clients[c].exchange.status
         switch status / 100 {
