@@ -65,6 +65,8 @@ public struct EndpointStatus: Sendable, Equatable {
     public var ejectedUntil: Instant?
     /// Probe results still needed to change the health; 0 when none are under way.
     public var checksNeeded: Int
+    /// The latest probe outcome, which may not have changed the health yet.
+    public var latest: ProbeOutcome?
 }
 
 /// One endpoint's state for the state file: plain, free of process-local numbers.

@@ -4,10 +4,20 @@ public import Essentials
 /// Owns the health machines of all endpoints and publishes their words: one, on the owner thread.
 ///
 /// Every method takes `now` and returns the events that it caused; the words are already
-/// published when it returns.
+/// published when it returns. Three things make up an endpoint's state: the verdict of the active
+/// probe, the passive ejection, and what the operator wants. None overwrites another, so each can
+/// come and go without the others being lost.
 public struct HealthKeeper: ~Copyable {
-    private let table: HealthTable
-    private let load: LoadTable
+    let table: HealthTable
+    let load: LoadTable
+    // By slot.
+    var records: [HealthRecord?] = []
+    // Slots of each pool: the groups for the greatest share ejected.
+    var pools: [String: Set<Int>] = [:]
+    var ejected: Set<Int> = []
+    var restored: [EndpointIdentity: SavedEndpoint] = [:]
+    // How far the wall clock is ahead of the monotonic one, as of `restore`.
+    var restoredOffset: Int64 = 0
 
     /// A keeper without endpoints.
     public init(table: HealthTable, load: LoadTable) {
@@ -15,40 +25,92 @@ public struct HealthKeeper: ~Copyable {
         self.load = load
     }
 
-    /// Takes what a former process knew; used as endpoints with these identities are registered.
-    ///
-    /// `realtime` is nanoseconds since 1970 at `now`.
-    public mutating func restore(_ saved: [SavedEndpoint], now: Instant, realtime: Int64) {}
-
-    /// The state of all endpoints for the state file.
-    public func export(now: Instant, realtime: Int64) -> [SavedEndpoint] { [] }
-
-    /// Takes an endpoint in, or changes the settings of one that is known; its state stays.
-    public mutating func register(_ registration: HealthRegistration, now: Instant) -> [HealthEvent]
-    {
-        table.publish(
-            registration.slot,
-            HealthWord(health: registration.checks == nil ? .up : .unknown)
-        )
-        return []
-    }
-
-    /// Forgets an endpoint and clears its slot.
-    public mutating func unregister(_ slot: Int) {}
-
     /// Takes a probe's outcome.
     public mutating func record(
         _ slot: Int,
         _ outcome: ProbeOutcome,
         now: Instant
-    ) -> [HealthEvent] { [] }
+    ) -> [HealthEvent] {
+        guard var record = take(slot), var machine = record.machine, !record.isUnresolved else {
+            return []
+        }
+        record.latest = outcome
+        let before = machine.health
+        var changes: [HealthEvent.Change] = []
+        switch outcome {
+        case .success:
+            record.isConnectFailing = false
+            if machine.record(success: true) == .markUp {
+                record.turn(.probePassed, "", now)
+                changes.append(.health(from: before, to: .up))
+            }
+            if let settings = record.registration.passive,
+                record.passive.probePassed(now: now, settings)
+            {
+                record.since = now
+                ejected.remove(slot)
+                changes.append(.restored(.probePassed))
+            }
+        case .failure(let reason, let detail):
+            record.isConnectFailing = reason.isConnectFailure
+            if machine.record(success: false) == .markDown {
+                record.turn(reason, detail, now)
+                changes.append(.health(from: before, to: .down))
+            } else if machine.health == .down {
+                if record.reason != reason || record.detail != detail {
+                    changes.append(.reason(from: record.reason, to: reason))
+                }
+                (record.reason, record.detail) = (reason, detail)
+            }
+        }
+        record.machine = machine
+        return put(slot, record, changes, now)
+    }
 
     /// Takes a failure of a real request.
     public mutating func recordPassive(
         _ slot: Int,
         _ failure: PassiveFailure,
         now: Instant
-    ) -> [HealthEvent] { [] }
+    ) -> [HealthEvent] {
+        guard var record = take(slot), let settings = record.registration.passive else {
+            return []
+        }
+        let verdict = record.passive.record(
+            failure,
+            successes: load.successCount(slot),
+            now: now,
+            settings
+        )
+        guard case .eject(let reason, let detail) = verdict, mayEject(slot, record, settings)
+        else {
+            records[slot] = record
+            return []
+        }
+        let until = record.passive.eject(now: now, settings)
+        record.since = now
+        record.passiveReason = reason
+        record.passiveDetail = detail
+        record.passiveConnectFailing = failure.isConnectFailure
+        ejected.insert(slot)
+        return put(slot, record, [.ejected(until: until, times: record.passive.times)], now)
+    }
+
+    // At most a share of the pool, one always allowed, and never the last one that takes work:
+    // a bad endpoint is better than none.
+    private func mayEject(
+        _ slot: Int,
+        _ record: HealthRecord,
+        _ settings: PassiveSettings
+    ) -> Bool {
+        let members = pools[record.registration.identity.pool] ?? []
+        let out = members.count { ejected.contains($0) }
+        let allowed = max(members.count * settings.maximumPercent / 100, 1)
+        guard out < allowed else { return false }
+        // One that takes no work anyway can go, so that it does not return the moment it is up.
+        guard table.word(slot).takesNewWork else { return members.count > 1 }
+        return members.contains { $0 != slot && table.word($0).takesNewWork }
+    }
 
     /// Marks an endpoint whose name does not resolve as down, or takes the mark off.
     public mutating func setUnresolved(
@@ -56,32 +118,65 @@ public struct HealthKeeper: ~Copyable {
         _ isUnresolved: Bool,
         detail: String,
         now: Instant
-    ) -> [HealthEvent] { [] }
+    ) -> [HealthEvent] {
+        guard var record = take(slot), record.isUnresolved != isUnresolved else { return [] }
+        let before = record.health
+        record.isUnresolved = isUnresolved
+        if isUnresolved {
+            record.turn(.unresolved, detail, now)
+        } else {
+            let hasProbe = record.registration.checks != nil
+            record.machine = record.registration.checks.map { HealthMachine($0) }
+            record.turn(hasProbe ? .pending : .noProbe, "", now)
+        }
+        let change = HealthEvent.Change.health(from: before, to: record.health)
+        return put(slot, record, before == record.health ? [] : [change], now)
+    }
 
     /// Sets what the operator wants.
     public mutating func setAdministrative(
         _ slot: Int,
         _ state: AdministrativeState,
         now: Instant
-    ) -> [HealthEvent] { [] }
+    ) -> [HealthEvent] {
+        guard var record = take(slot), record.administrative != state else { return [] }
+        let change = HealthEvent.Change.administrative(from: record.administrative, to: state)
+        record.administrative = state
+        return put(slot, record, [change], now)
+    }
 
     /// Overrides the configured weight; nil takes the override off.
     public mutating func setWeight(_ slot: Int, _ weight: UInt32?, now: Instant) -> [HealthEvent] {
-        []
+        guard var record = take(slot), record.weight != weight else { return [] }
+        let change = HealthEvent.Change.weight(from: record.weight, to: weight)
+        record.weight = weight
+        return put(slot, record, [change], now)
     }
 
     /// Ends ejections whose time is over.
-    public mutating func tick(now: Instant) -> [HealthEvent] { [] }
+    public mutating func tick(now: Instant) -> [HealthEvent] {
+        var events: [HealthEvent] = []
+        for slot in ejected.sorted() {
+            guard var record = take(slot), record.passive.expire(now: now) else { continue }
+            record.since = now
+            ejected.remove(slot)
+            events += put(slot, record, [.restored(.expired)], now)
+        }
+        return events
+    }
 
     /// When ``tick(now:)`` next has something to do.
-    public var nextDeadline: Instant { .never }
+    public var nextDeadline: Instant {
+        ejected.compactMap { take($0)?.passive.ejectedUntil }.min() ?? .never
+    }
 
     /// True while a change is under way, so that the prober uses the fast interval.
-    public func isChanging(_ slot: Int) -> Bool { false }
+    public func isChanging(_ slot: Int) -> Bool { take(slot)?.machine?.isChanging ?? false }
 
     /// True when no endpoint with a probe is without a verdict: the first round is over.
-    public var hasVerdictForAll: Bool { true }
+    public var hasVerdictForAll: Bool { !records.contains { $0?.health == .unknown } }
 
-    /// Everything known of an endpoint; nil when it is not registered.
-    public func status(_ slot: Int) -> EndpointStatus? { nil }
+    func take(_ slot: Int) -> HealthRecord? {
+        records.indices.contains(slot) ? records[slot] : nil
+    }
 }

@@ -9,7 +9,7 @@ public final class HealthTable: Sendable {
     /// Number of slots.
     public let capacity: Int
     @usableFromInline let words: SharedWords
-    // Monotonic nanoseconds of the last change of `takesNewWork`; 0 before the first.
+    // Monotonic nanoseconds of the last change; 0 before the first.
     @usableFromInline let changes: SharedWords
     // Monotonic nanoseconds from which slow start counts; 0 for none.
     @usableFromInline let ramps: SharedWords
@@ -38,12 +38,13 @@ public final class HealthTable: Sendable {
     /// Publishes a slot's state; the word's own generation is replaced by the table's.
     ///
     /// A new generation is taken only when the state differs: a new time to change alone is no
-    /// change of state. Returns the generation that the word now carries.
+    /// change of state. `isNews` takes one in any case, for a change that the word does not show.
+    /// Returns the generation that the word now carries.
     @discardableResult
-    public func publish(_ slot: Int, _ word: HealthWord) -> UInt32 {
+    public func publish(_ slot: Int, _ word: HealthWord, isNews: Bool = false) -> UInt32 {
         let old = self.word(slot)
         var new = word
-        if new.state == old.state, old.generation != 0 {
+        if new.state == old.state, old.generation != 0, !isNews {
             new.generation = old.generation
             words.store(slot, new.bits)
             return new.generation
@@ -56,11 +57,11 @@ public final class HealthTable: Sendable {
         return new.generation
     }
 
-    /// When ``HealthWord/takesNewWork`` last changed; ``Instant/start`` before the first change.
+    /// When the health or ``HealthWord/takesNewWork`` last changed; ``Instant/start`` if never.
     @inlinable public func changed(_ slot: Int) -> Instant {
         Instant(nanoseconds: Int64(bitPattern: changes.load(slot)))
     }
-    /// Records when ``HealthWord/takesNewWork`` changed; written before the word is published.
+    /// Records that time; written before the word is published.
     public func setChanged(_ slot: Int, _ at: Instant) {
         changes.store(slot, UInt64(bitPattern: at.nanoseconds))
     }

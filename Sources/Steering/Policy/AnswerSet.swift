@@ -30,6 +30,8 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
     public internal(set) var secondsToChange = HealthWord.noChangeInSight
     /// The highest health generation consulted.
     public internal(set) var generation: UInt32 = 0
+    // The leaf of the policy that served; -1 for none.
+    var leaf = -1
 
     /// An empty set.
     public init() {
@@ -46,5 +48,26 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
     @inlinable public func slot(_ index: Int) -> Int {
         guard index >= 0, index < count else { return 0 }
         return Int(slots[index])
+    }
+
+    mutating func clear() {
+        count = 0
+        outcome = .none
+        mode = .healthy
+        secondsToChange = HealthWord.noChangeInSight
+        generation = 0
+        leaf = -1
+    }
+
+    mutating func append(_ member: MemberRecord) {
+        guard count < AnswerSet.capacity else { return }
+        addresses[count] = member.address
+        slots[count] = member.slot
+        count += 1
+    }
+
+    mutating func consult(_ word: HealthWord) {
+        secondsToChange = min(secondsToChange, word.secondsToChange)
+        generation = max(generation, word.generation)
     }
 }

@@ -5,7 +5,7 @@ public import Essentials
 ///
 /// Algorithms without `weighted` in their name and not said to respect weights use a weight only
 /// to tell 0 (never newly chosen) from the rest.
-public enum Balance: Sendable, Equatable {
+public enum Balance: Sendable, BitwiseCopyable, Equatable {
     /// Each in turn.
     case roundRobin
     /// Each in turn as often as its weight says, without bursts: a a b a c a a for 5, 1, 1.
@@ -30,6 +30,40 @@ public enum Balance: Sendable, Equatable {
     case boundedLoad(percent: Int)
     /// The first in order with room under its connection limit.
     case firstAvailable
+
+    /// The word used in the configuration and in explanations.
+    public var word: String {
+        switch self {
+        case .roundRobin: "round-robin"
+        case .weightedRoundRobin: "weighted-round-robin"
+        case .leastConnections: "least-connections"
+        case .weightedLeastConnections: "weighted-least-connections"
+        case .random: "random"
+        case .powerOfTwoChoices: "power-of-two-choices"
+        case .leastResponseTime: "least-response-time"
+        case .sourceIPHash: "source-ip-hash"
+        case .ringHash: "ring-hash"
+        case .maglev: "maglev"
+        case .boundedLoad: "bounded-load"
+        case .firstAvailable: "first-available"
+        }
+    }
+
+    /// True when the choice depends on the key.
+    public var usesKey: Bool {
+        switch self {
+        case .sourceIPHash, .ringHash, .maglev, .boundedLoad: true
+        default: false
+        }
+    }
+
+    // Whether a weight above 0 shifts work; slow start does in every algorithm.
+    var respectsWeights: Bool {
+        switch self {
+        case .roundRobin, .leastConnections, .firstAvailable: false
+        default: true
+        }
+    }
 }
 
 /// What is served when no endpoint takes new work.

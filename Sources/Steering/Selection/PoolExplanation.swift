@@ -17,6 +17,16 @@ public struct PoolExplanation: Sendable, Equatable {
     public var why: String
     /// Every endpoint, in the order of the definition.
     public var candidates: [CandidateExplanation]
+
+    init(why: String) {
+        pool = ""
+        balance = ""
+        choice = .none(.empty)
+        mode = .healthy
+        tier = nil
+        self.why = why
+        candidates = []
+    }
 }
 
 /// One endpoint in a ``PoolExplanation``.

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+extension Chooser {
+    /// Number of pools.
+    public var poolCount: Int { sources.plan.poolRecords.count }
+
+    /// The plan it chooses by.
+    public var plan: SelectionPlan { sources.plan }
+
+    /// The pool's stable number, for ``RetryBudget`` and ``PendingLimit``; 0 out of range.
+    public func poolSlot(_ pool: Int) -> Int {
+        guard pool >= 0, pool < poolCount else { return 0 }
+        return sources.plan.poolRecords[pool].slot
+    }
+
+    /// Number of endpoints in the pool; 0 out of range.
+    public func endpointCount(pool: Int) -> Int {
+        guard pool >= 0, pool < poolCount else { return 0 }
+        return sources.plan.poolRecords[pool].candidateCount
+    }
+
+    /// What a door needs to know of a chosen endpoint.
+    ///
+    /// `index` comes from ``Choice/endpoint(_:)``; an index out of range is a mistake of the
+    /// caller and stops the process.
+    public func endpoint(pool: Int, index: Int) -> EndpointRecord {
+        let record = sources.plan.poolRecords[pool]
+        let place = Int(sources.plan.places[record.firstCandidate + index])
+        let candidate = sources.plan.candidates[place]
+        return EndpointRecord(
+            slot: Int(candidate.slot),
+            address: sources.plan.addresses[place],
+            connectionLimit: candidate.limit,
+            weight: candidate.weight,
+            tier: tier(of: place, record)
+        )
+    }
+
+    /// The endpoint's name, for logs; empty when out of range.
+    public func endpointName(pool: Int, index: Int) -> String {
+        guard index >= 0, index < endpointCount(pool: pool) else { return "" }
+        return sources.plan.pools[pool].endpoints[index].name
+    }
+
+    func tier(of place: Int, _ pool: PoolRecord) -> UInt8 {
+        for tier in pool.firstTier..<(pool.firstTier &+ pool.tierCount) {
+            let record = sources.plan.tiers[tier]
+            if place < record.first &+ record.count { return record.tier }
+        }
+        return 0
+    }
+
+    /// Counts work begun on the endpoint.
+    ///
+    /// False when another worker took the last place under its connection limit since the choice:
+    /// nothing was counted then, choose again.
+    public mutating func begin(slot: Int) -> Bool {
+        guard slot >= 0, slot < books.count else { return true }
+        let limit = books[slot].limit
+        if limit != 0 {
+            guard sources.load.reserve(slot, limit: limit) else { return false }
+            books[slot].reserved &+= 1
+        }
+        sources.load.begin(slot, worker: worker)
+        return true
+    }
+
+    /// Counts work ended; `latency` is the time to the first byte of the answer.
+    public mutating func end(slot: Int, latency: Interval, now: Instant) {
+        guard slot >= 0, slot < books.count else { return }
+        finish(slot)
+        books[slot].observe(Double(latency.nanoseconds), now: now.nanoseconds)
+    }
+
+    /// Counts work ended by the client or by the door itself: says nothing about the endpoint.
+    public mutating func abandon(slot: Int) {
+        guard slot >= 0, slot < books.count else { return }
+        finish(slot)
+    }
+
+    /// Counts work ended by the endpoint's fault, so that quick errors do not look like speed.
+    public mutating func fail(slot: Int, now: Instant) {
+        guard slot >= 0, slot < books.count else { return }
+        finish(slot)
+        let known = max(books[slot].responseTime, EndpointBook.assumedResponseTime)
+        let penalty = min(known * 2, EndpointBook.greatestPenalty)
+        books[slot].observe(max(penalty, known), now: now.nanoseconds)
+    }
+
+    private mutating func finish(_ slot: Int) {
+        // The oldest work may have begun before the limit existed; then the reservations run out
+        // with work still in flight, which lets a few more in and is never a leak.
+        if books[slot].reserved != 0 {
+            books[slot].reserved &-= 1
+            sources.load.cancelReservation(slot)
+        }
+        sources.load.end(slot, worker: worker)
+    }
+
+    // Limits of the plan enter the books; a slot that now is another endpoint starts afresh.
+    mutating func openBooks() {
+        for slot in books.indices { books[slot].limit = 0 }
+        for candidate in sources.plan.candidates {
+            let slot = Int(candidate.slot)
+            if books[slot].stamp != candidate.seed {
+                let reserved = books[slot].reserved
+                books[slot] = EndpointBook()
+                books[slot].stamp = candidate.seed
+                books[slot].reserved = reserved
+            }
+            books[slot].limit = candidate.limit
+        }
+    }
+
+    mutating func spreadStart() {
+        for (index, tier) in sources.plan.tiers.enumerated() {
+            tierBooks[index].cursor = Int(random.next(below: UInt32(tier.count)))
+            for place in tier.first..<(tier.first + tier.count) {
+                let candidate = sources.plan.candidates[place]
+                let owed = random.next(below: max(candidate.weight, 1) << 7)
+                books[Int(candidate.slot)].current = Int64(owed)
+            }
+        }
+    }
+
+    mutating func keepCursors(of old: borrowing Chooser) {
+        var known: [String: Int] = [:]
+        for (index, pool) in old.sources.plan.pools.enumerated() { known[pool.name] = index }
+        for (index, pool) in sources.plan.pools.enumerated() {
+            guard let match = known[pool.name] else { continue }
+            let before = old.sources.plan.poolRecords[match]
+            let after = sources.plan.poolRecords[index]
+            for tier in 0..<min(before.tierCount, after.tierCount) {
+                let cursor = old.tierBooks[before.firstTier + tier].cursor
+                tierBooks[after.firstTier + tier].cursor = cursor
+            }
+        }
+    }
+}
