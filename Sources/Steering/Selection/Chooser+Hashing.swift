@@ -9,26 +9,32 @@ extension Chooser {
     /// Needs no table and moves exactly the keys that have to move, whatever changes: endpoints,
     /// weights, overrides or slow start. With u uniform in 0...1, -ln(u)/share is an exponential
     /// draw whose minimum falls to each endpoint as often as its share says.
+    ///
+    /// All bids of a large tier take too long; its plan has a ring instead.
     mutating func pickByRendezvous(_ record: TierRecord, _ question: inout Question) -> Int {
         var best = -1
         var bestBid: UInt64 = 0
         var bestShare: UInt64 = 0
+        var bestCost = Double.infinity
         for place in record.first..<(record.first &+ record.count) {
             let candidate = sources.plan.candidates[place]
             let share = sources.share(candidate, &question)
             guard share != 0 else { continue }
             let bid = Hash.mix(question.key ^ candidate.seed)
-            let isBetter: Bool
-            if best < 0 {
-                isBetter = true
-            } else if share == bestShare {
-                isBetter = bid > bestBid
-            } else {
-                isBetter =
-                    Chooser.negativeLog(bid) * Double(bestShare)
-                    < Chooser.negativeLog(bestBid) * Double(share)
+            if best < 0 || share == bestShare {
+                if best < 0 || bid > bestBid {
+                    (best, bestBid, bestShare, bestCost) = (place, bid, share, .nan)
+                }
+                continue
             }
-            if isBetter { (best, bestBid, bestShare) = (place, bid, share) }
+            if bestCost.isNaN { bestCost = Chooser.negativeLog(bestBid) / Double(bestShare) }
+            // -ln u is never below 1 - u, which nearly always settles it without a logarithm.
+            let ceiling = bestCost * Double(share)
+            guard Double(~bid) * 0x1p-64 <= ceiling else { continue }
+            let loss = Chooser.negativeLog(bid)
+            guard loss < ceiling else { continue }
+            (best, bestBid, bestShare) = (place, bid, share)
+            bestCost = loss / Double(share)
         }
         return best
     }

@@ -176,8 +176,7 @@ extension Chooser {
         case .random: return draw(tier, record, not: -1, &question)
         case .powerOfTwoChoices: return pickLessLoaded(tier, record, &question)
         case .leastResponseTime: return pickFaster(tier, record, &question)
-        case .sourceIPHash: return pickByRendezvous(record, &question)
-        case .ringHash: return pickOnRing(record, &question)
+        case .sourceIPHash, .ringHash: return pickOnRing(record, &question)
         case .maglev: return pickInLookup(record, &question)
         case .boundedLoad(let percent):
             return pickBounded(tier, record, percent: percent, &question)

@@ -63,6 +63,9 @@ struct TierRecord: BitwiseCopyable {
     var greatestShare: UInt64
     var meanShare: Double
     var tier: UInt8
+
+    // Source-IP hash: up to here every endpoint bids for the key, 3 us at most.
+    static var mostBids: Int { 512 }
 }
 
 /// One endpoint as the choice reads it: four to a cache line and a half.
@@ -177,7 +180,8 @@ private struct PlanLayout {
             let points = HashRing.build(members, virtualNodes: virtualNodes)
             (record.tableFirst, record.tableCount) = (ring.count, points.count)
             ring += points
-        case .boundedLoad:
+        case .sourceIPHash where members.count <= TierRecord.mostBids: break
+        case .boundedLoad, .sourceIPHash:
             let points = HashRing.build(members, virtualNodes: 160)
             (record.tableFirst, record.tableCount) = (ring.count, points.count)
             ring += points

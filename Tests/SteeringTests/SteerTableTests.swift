@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+import Essentials
+import Steering
+import TestSupport
+import Testing
+
+@Suite struct SteerTableTests {
+    /// A policy over members whose slot is their number; odd ones from 100 on are IPv6.
+    final class Bench {
+        let health = HealthTable(capacity: 300)
+        let table: SteerTable
+        var random = SeededRandom(seed: 3)
+        var now = Instant(nanoseconds: 100_000_000_000)
+
+        init(_ policy: SteerPolicy, allDown: AllDownPolicy = .all) {
+            table = SteerTable(
+                [SteerDefinition(name: "www", policy: policy, allDown: allDown)],
+                health: health
+            )
+            for slot in 0..<300 { health.publish(slot, .serving) }
+        }
+
+        func ask(ipv4: Bool = true) -> AnswerSet {
+            var set = AnswerSet()
+            table.answer(policy: 0, now: now, into: &set, random: &random, wantIPv4: ipv4)
+            return set
+        }
+
+        func slots(ipv4: Bool = true) -> [Int] {
+            let set = ask(ipv4: ipv4)
+            return (0..<set.count).map { set.slot($0) }
+        }
+    }
+
+    private static func member(_ slot: Int, weight: UInt32 = 1) -> SteerMember {
+        let address = slot < 100 ? IPAddress(v4: UInt32(slot)) : IPAddress(v6: UInt128(slot))
+        return SteerMember(name: "m\(slot)", slot: slot, address: address, weight: weight)
+    }
+
+    private func members(_ slots: [Int]) -> [SteerMember] { slots.map { Self.member($0) } }
+
+    @Test func `round robin answers all in service, each first as often as the others`() {
+        let bench = Bench(.roundRobin(members([0, 1, 2, 3])))
+        bench.health.publish(2, .failing)
+        var first = [0, 0, 0, 0]
+        for _ in 0..<9_000 {
+            let slots = bench.slots()
+            #expect(Set(slots) == [0, 1, 3])
+            first[slots[0]] += 1
+        }
+        #expect(ChiSquare.fits(first, shares: [1, 1, 0, 1]), "\(first)")
+    }
+
+    @Test func `round robin rotates and does not shuffle`() {
+        let bench = Bench(.roundRobin(members([4, 5, 6])))
+        let rotations = [[4, 5, 6], [5, 6, 4], [6, 4, 5]]
+        for _ in 0..<50 { #expect(rotations.contains(bench.slots())) }
+    }
+
+    @Test func `weighted answers one by weight and never weight 0`() {
+        let list = [(0, 50), (1, 0), (2, 30), (3, 20)].map {
+            Self.member($0.0, weight: UInt32($0.1))
+        }
+        let bench = Bench(.weighted(list))
+        var counts = [0, 0, 0, 0]
+        for _ in 0..<20_000 {
+            let slots = bench.slots()
+            #expect(slots.count == 1)
+            counts[slots[0]] += 1
+        }
+        #expect(ChiSquare.fits(counts, shares: [50, 0, 30, 20]), "\(counts)")
+    }
+
+    @Test func `failover takes the first branch in service and returns to it`() {
+        let bench = Bench(
+            .failover([
+                .weighted(members([0])), .roundRobin(members([1])), .roundRobin(members([2])),
+            ])
+        )
+        #expect(bench.slots() == [0])
+        bench.health.publish(0, .failing)
+        #expect(bench.slots() == [1])
+        bench.health.publish(1, .draining)
+        #expect(bench.slots() == [2])
+        bench.health.publish(0, .serving)
+        #expect(bench.slots() == [0])
+    }
+
+    @Test func `a branch whose weights are all 0 counts as empty`() {
+        let bench = Bench(
+            .failover([.weighted([Self.member(0, weight: 0)]), .roundRobin(members([1]))])
+        )
+        #expect(bench.slots() == [1])
+    }
+
+    @Test func `nested failover goes by its own order`() {
+        let bench = Bench(
+            .failover([
+                .failover([.roundRobin(members([0])), .roundRobin(members([1]))]),
+                .roundRobin(members([2])),
+            ])
+        )
+        bench.health.publish(0, .failing)
+        #expect(bench.slots() == [1])
+        bench.health.publish(1, .failing)
+        #expect(bench.slots() == [2])
+    }
+
+    @Test func `both families follow one decision`() {
+        let bench = Bench(
+            .failover([.roundRobin(members([0, 100])), .roundRobin(members([1, 101]))])
+        )
+        #expect(bench.slots() == [0] && bench.slots(ipv4: false) == [100])
+        // The IPv6 address of the first branch fails: its clients have IPv4 there, and must not
+        // be sent to the other site alone.
+        bench.health.publish(100, .failing)
+        #expect(bench.slots() == [0])
+        #expect(bench.ask(ipv4: false).outcome == .noData)
+        bench.health.publish(0, .failing)
+        #expect(bench.slots() == [1] && bench.slots(ipv4: false) == [101])
+    }
+
+    @Test func `all-down all answers what the policy would with all up`() {
+        let bench = Bench(.failover([.roundRobin(members([0, 1])), .roundRobin(members([2]))]))
+        for slot in 0..<3 { bench.health.publish(slot, .failing) }
+        #expect(Set(bench.slots()) == [0, 1])
+        #expect(bench.ask().mode == .allDown)
+        // Only those that the operator has left in.
+        bench.health.publish(0, HealthWord(health: .down, administrative: .maintenance))
+        #expect(bench.slots() == [1])
+        // All drained: those that work are better than an empty answer.
+        bench.health.publish(0, .draining)
+        bench.health.publish(1, HealthWord(health: .up, administrative: .maintenance))
+        bench.health.publish(2, HealthWord(health: .down, administrative: .maintenance))
+        #expect(bench.slots() == [0])
+    }
+
+    @Test(arguments: [(AllDownPolicy.none, SteerOutcome.none), (.servfail, .servfail)])
+    func `all-down none and servfail answer nothing`(
+        _ policy: AllDownPolicy,
+        _ outcome: SteerOutcome
+    ) {
+        let bench = Bench(.weighted(members([0, 1])), allDown: policy)
+        for slot in 0..<2 { bench.health.publish(slot, .failing) }
+        let set = bench.ask()
+        #expect(set.outcome == outcome && set.count == 0)
+        // No IPv6 was ever configured: that is no failure.
+        #expect(bench.ask(ipv4: false).outcome == .noData)
+    }
+
+    @Test func `last-good answers the set before the collapse`() {
+        let bench = Bench(.roundRobin(members([0, 1, 2])), allDown: .lastGood)
+        for (slot, second) in [(0, 20), (1, 95), (2, 99)] as [(Int, Int64)] {
+            bench.health.setChanged(slot, Instant(nanoseconds: second * 1_000_000_000))
+            bench.health.publish(slot, .failing)
+        }
+        #expect(Set(bench.slots()) == [1, 2])
+        #expect(bench.ask().mode == .lastGood)
+        bench.health.publish(0, .serving)
+        #expect(bench.slots() == [0])
+    }
+
+    @Test func `the answer tells how soon it can change and which generation it saw`() {
+        let bench = Bench(.failover([.roundRobin(members([0])), .roundRobin(members([1, 2]))]))
+        bench.health.publish(1, HealthWord(health: .up, reason: .noProbe, secondsToChange: 4))
+        #expect(bench.ask().secondsToChange == HealthWord.noChangeInSight)
+        let generation = bench.health.publish(
+            0,
+            HealthWord(health: .down, reason: .status500, secondsToChange: 9)
+        )
+        let set = bench.ask()
+        // The first branch coming back would change it, the second's members too.
+        #expect(set.secondsToChange == 4)
+        #expect(set.generation == generation)
+    }
+
+    @Test func `one answer holds sixteen of a larger set, in turn`() {
+        let bench = Bench(.roundRobin(members(Array(0..<40))))
+        var seen: Set<Int> = []
+        for _ in 0..<200 {
+            let slots = bench.slots()
+            #expect(slots.count == 16 && Set(slots).count == 16)
+            seen.formUnion(slots)
+        }
+        #expect(seen.count == 40)
+    }
+
+    @Test func `an override changes the weight of an answer`() {
+        let bench = Bench(.weighted(members([0, 1])))
+        bench.health.setWeightOverride(0, 0)
+        var word = HealthWord.serving
+        word.hasWeightOverride = true
+        bench.health.publish(0, word)
+        for _ in 0..<100 { #expect(bench.slots() == [1]) }
+    }
+
+    @Test func `a pool becomes failover over its tiers`() {
+        var pool = PoolDefinition(name: "p")
+        pool.endpoints = [
+            Fixture.endpoint(0, weight: 1, tier: 1), Fixture.endpoint(1), Fixture.endpoint(2),
+        ]
+        guard case .failover(let branches) = SteerPolicy.pool(pool) else {
+            Issue.record("two tiers are a failover")
+            return
+        }
+        #expect(branches.count == 2)
+        let bench = Bench(.pool(pool))
+        #expect(Set(bench.slots()) == [1, 2])
+        bench.health.publish(1, .failing)
+        bench.health.publish(2, .failing)
+        #expect(bench.slots() == [0])
+        pool.endpoints[1].weight = 5
+        pool.endpoints[0].tier = 0
+        #expect(SteerPolicy.pool(PoolDefinition(name: "none")) == .failover([]))
+        guard case .weighted = SteerPolicy.pool(pool) else {
+            Issue.record("uneven weights are weighted")
+            return
+        }
+    }
+
+    @Test func `explain tells the branch and every member`() {
+        let bench = Bench(
+            .failover([.weighted(members([0])), .roundRobin(members([1, 2, 101]))])
+        )
+        bench.health.publish(0, .failing)
+        let told = bench.table.explain(policy: 0, now: bench.now, wantIPv4: true, seed: 1)
+        #expect(told.policy == "www" && told.outcome == .addresses)
+        #expect(told.why == "failover 2 / round-robin has members in service")
+        #expect(told.members.map(\.isEligible) == [false, true, true, true])
+        #expect(told.members.map(\.isAnswered) == [false, true, true, false])
+        #expect(told.members[0].path == "failover 1 / weighted")
+        #expect(told.members[0].word.reason == .status500)
+        #expect(told.answers.count == 2)
+        #expect(bench.table.find("www") == 0 && bench.table.find("nope") == nil)
+        let nobody = bench.table.explain(policy: 5, now: bench.now, wantIPv4: true, seed: 1)
+        #expect(nobody.outcome == .none)
+    }
+
+    @Test func `an empty policy answers no data`() {
+        let bench = Bench(.failover([]))
+        #expect(bench.ask().outcome == .noData)
+        var set = AnswerSet()
+        bench.table.answer(
+            policy: 9,
+            now: bench.now,
+            into: &set,
+            random: &bench.random,
+            wantIPv4: true
+        )
+        #expect(set.count == 0)
+    }
+}
