@@ -82,7 +82,7 @@ let package = Package(
         tests("SteeringTests", ["Steering"]),
         tests("ConfigurationTests", ["Configuration"]),
         tests("RuntimeTests", ["Runtime"]),
-        tests("DNSServerTests", ["DNSServer", "DNSProtocol", "Steering"]),
+        tests("DNSServerTests", ["DNSServer", "DNSProtocol", "Steering", "Runtime"]),
         tests("HTTPGatewayTests", ["HTTPGateway", "HTTPProtocol", "Steering"]),
         tests("ProberTests", ["Prober", "Steering", "HTTPProtocol", "Runtime"]),
         tests(

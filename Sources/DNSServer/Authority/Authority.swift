@@ -1,24 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import DNSProtocol
 internal import Essentials
-public import Steering
-
-/// What the DNS door answers from: immutable, adopted by workers between batches.
-public struct DNSSnapshot: Sendable {
-    /// All zones.
-    public let zones: ZoneTable
-    /// The policies that steered names ask, by number.
-    public let steer: SteerTable
-    /// Rises with every snapshot.
-    public let generation: UInt64
-
-    /// Puts a snapshot together.
-    public init(zones: ZoneTable, steer: SteerTable, generation: UInt64) {
-        self.zones = zones
-        self.steer = steer
-        self.generation = generation
-    }
-}
+internal import Steering
 
 /// Answers queries from zones: RFC 1034 §4.3.2 without recursion.
 ///

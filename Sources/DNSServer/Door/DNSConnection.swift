@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import Runtime
+
+/// One TCP connection (RFC 7766): what has been read and not yet answered, and what has been
+/// answered and not yet taken.
+///
+/// Blocks are held only while they hold something: an idle connection is this struct and no more.
+struct DNSConnection: BitwiseCopyable {
+    /// A message with its length, 2 + 65,535 octets; also the most that waits for a slow reader.
+    static let answerLimit = 65_537
+    static let pendingBlocks = 5
+
+    var socket: FileDescriptor
+    var listener: Int
+    var input = Block.none
+    var inputCount = 0
+    var pending = InlineArray<5, Block>(repeating: .none)
+    var pendingStart = 0
+    var pendingEnd = 0
+    var hasEnded = false
+    var wantsWrite = false
+
+    /// Nothing is half done.
+    var isQuiet: Bool { inputCount == 0 && pendingEnd == 0 }
+}
+
+/// What one pass over the queries in hand did.
+struct FrameProgress {
+    /// Octets of input that are done with.
+    var consumed = 0
+    /// Queries answered.
+    var answered = 0
+    /// The output was full: the rest waits until it is sent.
+    var isFull = false
+    /// The peer does not speak DNS, or sends responses: nothing more is read from it.
+    var isBroken = false
+}

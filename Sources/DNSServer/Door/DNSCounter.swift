@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+
+/// What the DNS door counts.
+public enum DNSCounter: Int, CaseIterable, Sendable {
+    /// Queries over UDP that were answered.
+    case queriesUDP
+    /// Queries over TCP that were answered.
+    case queriesTCP
+    /// Responses with NOERROR.
+    case noError
+    /// Responses with NXDOMAIN.
+    case nameError
+    /// Responses with SERVFAIL.
+    case serverFailure
+    /// Responses with FORMERR.
+    case formatError
+    /// Responses with NOTIMP.
+    case notImplemented
+    /// Responses with REFUSED.
+    case refused
+    /// Responses with any other code.
+    case otherCode
+    /// Responses with TC.
+    case truncated
+    /// Responses whose addresses a policy chose.
+    case steered
+    /// Messages that broke the format.
+    case malformed
+    /// Messages that were not answered.
+    case dropped
+    /// UDP responses that the kernel did not take.
+    case unsent
+    /// TCP connections accepted.
+    case connectionsAccepted
+    /// TCP connections closed.
+    case connectionsClosed
+    /// TCP connections closed at once, the limit being reached.
+    case connectionsRefused
+    /// TCP connections closed for being idle or slow.
+    case connectionsTimedOut
+    /// Times that accepting stopped for want of descriptors.
+    case acceptPauses
+
+    /// The name and labels of the metric in the text format of Prometheus.
+    public var metric: (name: String, labels: String) {
+        switch self {
+        case .queriesUDP: ("martlet_dns_queries_total", #"transport="udp""#)
+        case .queriesTCP: ("martlet_dns_queries_total", #"transport="tcp""#)
+        case .noError: ("martlet_dns_responses_total", #"rcode="NOERROR""#)
+        case .nameError: ("martlet_dns_responses_total", #"rcode="NXDOMAIN""#)
+        case .serverFailure: ("martlet_dns_responses_total", #"rcode="SERVFAIL""#)
+        case .formatError: ("martlet_dns_responses_total", #"rcode="FORMERR""#)
+        case .notImplemented: ("martlet_dns_responses_total", #"rcode="NOTIMP""#)
+        case .refused: ("martlet_dns_responses_total", #"rcode="REFUSED""#)
+        case .otherCode: ("martlet_dns_responses_total", #"rcode="other""#)
+        case .truncated: ("martlet_dns_truncated_total", "")
+        case .steered: ("martlet_dns_steered_total", "")
+        case .malformed: ("martlet_dns_malformed_total", "")
+        case .dropped: ("martlet_dns_dropped_total", "")
+        case .unsent: ("martlet_dns_unsent_total", "")
+        case .connectionsAccepted: ("martlet_dns_tcp_connections_accepted_total", "")
+        case .connectionsClosed: ("martlet_dns_tcp_connections_closed_total", "")
+        case .connectionsRefused: ("martlet_dns_tcp_connections_refused_total", "")
+        case .connectionsTimedOut: ("martlet_dns_tcp_connections_timed_out_total", "")
+        case .acceptPauses: ("martlet_dns_accept_pauses_total", "")
+        }
+    }
+
+    /// What the metric means; the same for all counters of one name.
+    public var help: String {
+        switch self {
+        case .queriesUDP, .queriesTCP: "Queries answered, by transport."
+        case .noError, .nameError, .serverFailure, .formatError, .notImplemented, .refused,
+            .otherCode:
+            "Responses sent, by response code."
+        case .truncated: "Responses with the TC bit."
+        case .steered: "Responses whose addresses a policy chose."
+        case .malformed: "Messages that broke the DNS format."
+        case .dropped: "Messages that were no queries and got no response."
+        case .unsent: "UDP responses that the kernel did not take."
+        case .connectionsAccepted: "TCP connections accepted."
+        case .connectionsClosed: "TCP connections closed."
+        case .connectionsRefused: "TCP connections closed at once because the limit was reached."
+        case .connectionsTimedOut: "TCP connections closed for being idle or slow."
+        case .acceptPauses: "Times that accepting stopped for want of file descriptors."
+        }
+    }
+
+    static func of(_ code: ResponseCode) -> DNSCounter {
+        switch code {
+        case .noError: .noError
+        case .nameError: .nameError
+        case .serverFailure: .serverFailure
+        case .formatError: .formatError
+        case .notImplemented: .notImplemented
+        case .refused: .refused
+        default: .otherCode
+        }
+    }
+}
+
+/// Counts of one turn, added to the shared words at its end: one store per word and turn.
+struct DNSTally {
+    private var counts = InlineArray<19, UInt32>(repeating: 0)
+
+    @inline(__always)
+    mutating func add(_ counter: DNSCounter, _ value: UInt32 = 1) {
+        guard counter.rawValue < counts.count else { return }
+        counts[counter.rawValue] &+= value
+    }
+
+    @inline(__always)
+    mutating func add(_ outcome: AnswerOutcome, _ transport: DNSCounter) {
+        if outcome.isMalformed { add(.malformed) }
+        guard !outcome.isDropped else { return add(.dropped) }
+        add(transport)
+        add(DNSCounter.of(outcome.code))
+        if outcome.isTruncated { add(.truncated) }
+        if outcome.policy >= 0 { add(.steered) }
+    }
+
+    /// The count at a place.
+    subscript(_ place: Int) -> UInt32 {
+        place >= 0 && place < counts.count ? counts[place] : 0
+    }
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import Essentials
+internal import Runtime
+internal import Steering
+
+/// DNS over TCP (RFC 7766): queries may be pipelined, answers come in their order.
+extension DNSDoor {
+    /// Connections accepted before others get their turn.
+    static var acceptsPerTurn: Int { 64 }
+    /// The idle timeout while more than half of the allowed connections are open.
+    static var pressedTimeout: Interval { .seconds(2) }
+
+    // MARK: Accepting
+
+    mutating func accept(_ number: Int, _ loop: inout EventLoop) {
+        let listener = listeners[number].stream
+        guard !listener.isNone else { return }
+        for _ in 0..<DNSDoor.acceptsPerTurn {
+            switch Socket.accept(listener) {
+            case .connection(let socket, _): take(socket, number, &loop)
+            case .wouldBlock: return
+            case .failed(let error):
+                guard error == .tooManyFiles else { continue }
+                // Level-triggered: without a pause this would be told, and fail, without end.
+                words.addOwned(DNSCounter.acceptPauses.rawValue, 1)
+                let token = EventToken(kind: DNSEventKind.listener, index: number)
+                loop.modify(listener, token: token.raw, interest: [])
+                listeners[number].acceptsAgainAt = now + DNSDoor.acceptPause
+                return
+            }
+        }
+    }
+
+    private mutating func take(_ socket: FileDescriptor, _ number: Int, _ loop: inout EventLoop) {
+        let open = shared.connections.add(number, 1)
+        let connection = DNSConnection(socket: socket, listener: number)
+        guard open <= UInt64(clamping: settings(number).connectionLimit),
+            let handle = connections.insert(connection)
+        else {
+            shared.connections.add(number, ~0)
+            words.addOwned(DNSCounter.connectionsRefused.rawValue, 1)
+            return socket.close()
+        }
+        words.addOwned(DNSCounter.connectionsAccepted.rawValue, 1)
+        let token = EventToken(kind: DNSEventKind.connection, handle: handle)
+        loop.add(socket, token: token.raw, interest: .read)
+        setDeadline(Int(handle.index))
+    }
+
+    // Counts from the last query answered, not from the last octet: who trickles gains nothing.
+    private mutating func setDeadline(_ place: Int) {
+        let number = connections[place].listener
+        let settings = settings(number)
+        let limit = UInt64(clamping: settings.connectionLimit)
+        let isPressed = shared.connections.load(number) > limit / 2
+        let timeout =
+            isPressed ? min(settings.idleTimeout, DNSDoor.pressedTimeout) : settings.idleTimeout
+        timers.schedule(place, at: now + timeout)
+    }
+
+    mutating func close(_ place: Int) {
+        let connection = connections[place]
+        timers.cancel(place)
+        buffers.give(connection.input)
+        for index in 0..<DNSConnection.pendingBlocks { buffers.give(connection.pending[index]) }
+        connection.socket.close()
+        shared.connections.add(connection.listener, ~0)
+        words.addOwned(DNSCounter.connectionsClosed.rawValue, 1)
+        connections.remove(connections.handle(at: place))
+    }
+
+    // MARK: Serving
+
+    mutating func serve(_ place: Int, _ event: Event, _ loop: inout EventLoop) {
+        if event.isError { return close(place) }
+        if connections[place].pendingEnd > 0 {
+            guard sendPending(place) else { return }
+            // Nothing is read from a peer that does not take its answers.
+            if connections[place].pendingEnd > 0 { return }
+            guard answerFrames(place) else { return }
+        } else if event.isReadable || event.isHangUp {
+            guard readOnce(place), answerFrames(place) else { return }
+        }
+        settle(place, &loop)
+    }
+
+    // One read per turn: a busy connection cannot keep the loop from the others. False: closed.
+    private mutating func readOnce(_ place: Int) -> Bool {
+        if connections[place].input.isNone { connections[place].input = buffers.take() }
+        let connection = connections[place]
+        guard !connection.input.isNone else {
+            close(place)
+            return false
+        }
+        let result = buffers.receive(
+            connection.socket,
+            into: connection.input,
+            at: connection.inputCount
+        )
+        switch result {
+        case .count(let count): connections[place].inputCount += count
+        case .endOfStream: connections[place].hasEnded = true
+        case .wouldBlock: break
+        case .failed:
+            close(place)
+            return false
+        }
+        return true
+    }
+
+    // Answers the queries in hand until none is whole, or the peer does not take more. False: closed.
+    private mutating func answerFrames(_ place: Int) -> Bool {
+        while connections[place].inputCount > 1, connections[place].pendingEnd == 0 {
+            let progress = answerBatch(place)
+            consume(progress.consumed, of: place)
+            if progress.answered > 0 {
+                setDeadline(place)
+                guard sendScratch(place) else { return false }
+            }
+            if progress.isBroken {
+                connections[place].hasEnded = true
+                consume(connections[place].inputCount, of: place)
+            }
+            guard progress.isFull else { break }
+        }
+        return true
+    }
+
+    private mutating func answerBatch(_ place: Int) -> FrameProgress {
+        var context = AnswerContext(
+            now: now,
+            random: random,
+            ednsSize: settings(connections[place].listener).ednsSize,
+            isStream: true
+        )
+        var tally = DNSTally()
+        let input = buffers.bytes(
+            connections[place].input,
+            from: 0,
+            count: connections[place].inputCount
+        )
+        let progress = DNSDoor.answer(input, snapshot, &context, &tally, into: &scratch)
+        random = context.random
+        note(tally)
+        return progress
+    }
+
+    private static func answer(
+        _ input: Span<UInt8>,
+        _ snapshot: DNSSnapshot,
+        _ context: inout AnswerContext,
+        _ tally: inout DNSTally,
+        into scratch: inout Scratch
+    ) -> FrameProgress {
+        let view = snapshot.zones.view
+        let steer = snapshot.steer
+        var progress = FrameProgress()
+        scratch.write { output in
+            while let frame = nextFrame(input, &progress) {
+                let start = output.count
+                let query = input.extracting(frame)
+                output.write(uint16: 0)
+                let outcome = Authority.answer(query, view, steer, &context, into: &output)
+                let length = output.count &- start &- 2
+                if start > 0, outcome.isTruncated || length <= 0, !outcome.isDropped {
+                    // Only for want of room behind earlier answers: again when those are sent.
+                    output.removeLast(output.count &- start)
+                    progress.isFull = true
+                    return
+                }
+                tally.add(outcome, .queriesTCP)
+                progress.consumed = frame.upperBound
+                guard length > 0 else {
+                    output.removeLast(output.count &- start)
+                    progress.isBroken = true
+                    return
+                }
+                output[start] = UInt8(truncatingIfNeeded: length >> 8)
+                output[start &+ 1] = UInt8(truncatingIfNeeded: length)
+                progress.answered &+= 1
+            }
+        }
+        return progress
+    }
+
+    // RFC 1035 §4.2.2: two octets of length, then the message.
+    private static func nextFrame(
+        _ input: Span<UInt8>,
+        _ progress: inout FrameProgress
+    ) -> Range<Int>? {
+        let start = progress.consumed
+        guard start &+ 2 <= input.count else { return nil }
+        let length = Int(input[start]) << 8 | Int(input[start &+ 1])
+        // No query is that long: waiting for it would only tie up the block.
+        guard length >= DNSQuery.headerLength, length <= BufferPool.blockSize &- 2 else {
+            progress.isBroken = true
+            return nil
+        }
+        let end = start &+ 2 &+ length
+        return end <= input.count ? start &+ 2..<end : nil
+    }
+
+    private mutating func consume(_ count: Int, of place: Int) {
+        let connection = connections[place]
+        let rest = connection.inputCount - count
+        if count > 0, rest > 0 {
+            buffers.copy(
+                from: connection.input,
+                at: count,
+                to: connection.input,
+                at: 0,
+                count: rest
+            )
+        }
+        connections[place].inputCount = max(rest, 0)
+    }
+
+    // MARK: Sending
+
+    // Sends what was written; what the socket does not take is kept in blocks. False: closed.
+    private mutating func sendScratch(_ place: Int) -> Bool {
+        let socket = connections[place].socket
+        var sent = 0
+        while sent < scratch.count {
+            switch Socket.send(socket, scratch.bytes.extracting(sent..<scratch.count)) {
+            case .count(let count): sent += count
+            case .wouldBlock: return keep(from: sent, of: place)
+            case .endOfStream, .failed:
+                close(place)
+                return false
+            }
+        }
+        return true
+    }
+
+    private mutating func keep(from start: Int, of place: Int) -> Bool {
+        var position = start
+        for index in 0..<DNSConnection.pendingBlocks where position < scratch.count {
+            let block = buffers.take()
+            connections[place].pending[index] = block
+            guard !block.isNone else {
+                close(place)
+                return false
+            }
+            let end = min(position + BufferPool.blockSize, scratch.count)
+            let piece = scratch.bytes.extracting(position..<end)
+            _ = buffers.write(block, at: 0) { output in output.write(piece) }
+            position = end
+        }
+        connections[place].pendingStart = 0
+        connections[place].pendingEnd = position - start
+        return true
+    }
+
+    // False: closed.
+    private mutating func sendPending(_ place: Int) -> Bool {
+        while connections[place].pendingStart < connections[place].pendingEnd {
+            let connection = connections[place]
+            let index = connection.pendingStart / BufferPool.blockSize
+            let offset = connection.pendingStart % BufferPool.blockSize
+            let rest = connection.pendingEnd - connection.pendingStart
+            let piece = buffers.bytes(connection.pending[index], from: offset, count: rest)
+            switch Socket.send(connection.socket, piece) {
+            case .count(let count): connections[place].pendingStart += count
+            case .wouldBlock: return true
+            case .endOfStream, .failed:
+                close(place)
+                return false
+            }
+        }
+        for index in 0..<DNSConnection.pendingBlocks {
+            buffers.give(connections[place].pending[index])
+            connections[place].pending[index] = .none
+        }
+        connections[place].pendingStart = 0
+        connections[place].pendingEnd = 0
+        setDeadline(place)
+        return true
+    }
+
+    // After each turn: close what is done, hold no block without need, listen for the right thing.
+    private mutating func settle(_ place: Int, _ loop: inout EventLoop) {
+        let connection = connections[place]
+        let isWaiting = connection.pendingEnd > 0
+        if !isWaiting, connection.hasEnded || (isShuttingDown && connection.isQuiet) {
+            return close(place)
+        }
+        if connection.inputCount == 0, !connection.input.isNone {
+            buffers.give(connection.input)
+            connections[place].input = .none
+        }
+        guard isWaiting != connection.wantsWrite else { return }
+        connections[place].wantsWrite = isWaiting
+        let handle = connections.handle(at: place)
+        let token = EventToken(kind: DNSEventKind.connection, handle: handle)
+        loop.modify(connection.socket, token: token.raw, interest: isWaiting ? .write : .read)
+    }
+}

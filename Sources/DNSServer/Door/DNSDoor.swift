@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+public import Essentials
+public import Runtime
+internal import Steering
+
+/// The kinds of this door's event tokens.
+public enum DNSEventKind {
+    /// A UDP socket, by its listener's number.
+    public static let datagrams: UInt8 = 32
+    /// A TCP listener, by its number.
+    public static let listener: UInt8 = 33
+    /// A TCP connection, by its handle.
+    public static let connection: UInt8 = 34
+    /// All kinds of the door.
+    public static let range: ClosedRange<UInt8> = 32...47
+}
+
+/// Hop 1: answers DNS queries on one worker's sockets.
+///
+/// UDP goes in batches: up to 64 datagrams in one call, the answers back in another. TCP
+/// (``DNSDoor/serve(_:loop:)`` and its file) is kept from harming UDP: one read per connection and
+/// turn, bounded answers in hand, an idle timeout that trickling octets do not extend.
+public struct DNSDoor: ~Copyable {
+    /// Datagrams taken in one call, and batches taken before others get their turn.
+    static let batchSize = 64
+    static let batchesPerTurn = 8
+    /// Octets of a UDP query that are looked at; a longer one is malformed or not for us.
+    static let inputSize = 1232
+    /// How long accepting rests when descriptors have run out.
+    static let acceptPause = Interval.milliseconds(100)
+
+    struct Listener {
+        var datagrams = FileDescriptor.none
+        var stream = FileDescriptor.none
+        var acceptsAgainAt = Instant.never
+    }
+
+    let shared: DNSShared
+    let words: SharedWords
+    var snapshot: DNSSnapshot
+    var listeners: [Listener] = []
+    var batch: DatagramBatch
+    var outputSize: Int
+    var random: SeededRandom
+    var now: Instant
+
+    var connections: Slab<DNSConnection>
+    var buffers: BufferPool
+    var timers: TimerWheel
+    var scratch: Scratch
+    var isShuttingDown = false
+
+    /// A door without sockets.
+    public init(
+        worker: Int,
+        shared: DNSShared,
+        snapshot: DNSSnapshot,
+        now: Instant,
+        seed: UInt64
+    ) {
+        self.shared = shared
+        words = shared.metrics[max(worker, 0) % shared.metrics.count]
+        self.snapshot = snapshot
+        outputSize = DNSDoor.outputSize(snapshot)
+        batch = DatagramBatch(
+            capacity: DNSDoor.batchSize,
+            inputSize: DNSDoor.inputSize,
+            outputSize: outputSize
+        )
+        random = SeededRandom(seed: seed)
+        self.now = now
+        connections = Slab(limit: 1 << 16)
+        buffers = BufferPool(limit: 4096)
+        timers = TimerWheel(now: now)
+        scratch = Scratch(capacity: DNSConnection.answerLimit)
+    }
+
+    private static func outputSize(_ snapshot: DNSSnapshot) -> Int {
+        snapshot.listeners.reduce(Int(AnswerContext.defaultEDNSSize)) {
+            max($0, Int($1.ednsSize))
+        }
+    }
+
+    /// Serves from another snapshot from the next query on.
+    public mutating func adopt(_ snapshot: DNSSnapshot) {
+        self.snapshot = snapshot
+        let size = DNSDoor.outputSize(snapshot)
+        guard size > outputSize else { return }
+        outputSize = size
+        batch = DatagramBatch(
+            capacity: DNSDoor.batchSize,
+            inputSize: DNSDoor.inputSize,
+            outputSize: size
+        )
+    }
+
+    /// The number of the snapshot in use.
+    public var generation: UInt64 { snapshot.generation }
+
+    /// True when nothing is open: a worker that is to stop may stop.
+    public var isIdle: Bool {
+        connections.count == 0
+            && listeners.allSatisfy { $0.datagrams.isNone && $0.stream.isNone }
+    }
+
+    func settings(_ listener: Int) -> DNSDoorSettings {
+        guard snapshot.listeners.indices.contains(listener) else { return DNSDoorSettings() }
+        return snapshot.listeners[listener]
+    }
+
+    // MARK: Sockets
+
+    /// Takes queries at a UDP socket, which is the door's from now on.
+    public mutating func open(
+        datagrams socket: FileDescriptor,
+        number: Int,
+        loop: inout EventLoop
+    ) {
+        guard makeRoom(number) else { return socket.close() }
+        listeners[number].datagrams.close()
+        listeners[number].datagrams = socket
+        let token = EventToken(kind: DNSEventKind.datagrams, index: number)
+        loop.add(socket, token: token.raw, interest: .read)
+    }
+
+    /// Takes connections at a TCP listener, which is the door's from now on.
+    public mutating func open(
+        listener socket: FileDescriptor,
+        number: Int,
+        loop: inout EventLoop
+    ) {
+        guard makeRoom(number) else { return socket.close() }
+        listeners[number].stream.close()
+        listeners[number].stream = socket
+        let token = EventToken(kind: DNSEventKind.listener, index: number)
+        loop.add(socket, token: token.raw, interest: .read)
+    }
+
+    private mutating func makeRoom(_ number: Int) -> Bool {
+        guard number >= 0, number < DNSShared.listenerLimit, !isShuttingDown else { return false }
+        while listeners.count <= number { listeners.append(Listener()) }
+        return true
+    }
+
+    /// Answers what waits at the sockets of a listener and closes them; connections stay.
+    public mutating func closeListener(number: Int, loop: inout EventLoop) {
+        guard listeners.indices.contains(number) else { return }
+        if !listeners[number].datagrams.isNone { receive(number) }
+        if !listeners[number].stream.isNone { accept(number, &loop) }
+        listeners[number].datagrams.close()
+        listeners[number].stream.close()
+        listeners[number] = Listener()
+    }
+
+    /// Closes all sockets; connections end when they have their answers.
+    public mutating func beginShutdown(loop: inout EventLoop, now: Instant) {
+        self.now = now
+        for number in listeners.indices { closeListener(number: number, loop: &loop) }
+        isShuttingDown = true
+        for place in 0..<connections.highWater where !connections.handle(at: place).isNone {
+            if connections[place].isQuiet { close(place) }
+        }
+    }
+
+    // MARK: Events
+
+    /// Handles one event whose token has a kind of ``DNSEventKind``.
+    public mutating func handle(_ event: Event, loop: inout EventLoop, now: Instant) {
+        self.now = now
+        let token = EventToken(raw: event.token)
+        switch token.kind {
+        case DNSEventKind.datagrams:
+            guard listeners.indices.contains(token.index) else { return }
+            receive(token.index)
+        case DNSEventKind.listener:
+            guard listeners.indices.contains(token.index) else { return }
+            accept(token.index, &loop)
+        case DNSEventKind.connection:
+            let handle = connections.handle(at: token.index)
+            guard !handle.isNone, token.names(handle) else { return }
+            serve(token.index, event, &loop)
+        default: break
+        }
+    }
+
+    /// Closes connections that have taken too long, and accepts again after a pause.
+    public mutating func expire(now: Instant, loop: inout EventLoop) {
+        self.now = now
+        while let place = timers.popExpired(now: now) {
+            guard !connections.handle(at: place).isNone else { continue }
+            words.addOwned(DNSCounter.connectionsTimedOut.rawValue, 1)
+            close(place)
+        }
+        for number in listeners.indices where listeners[number].acceptsAgainAt <= now {
+            listeners[number].acceptsAgainAt = .never
+            let token = EventToken(kind: DNSEventKind.listener, index: number)
+            loop.modify(listeners[number].stream, token: token.raw, interest: .read)
+        }
+    }
+
+    /// When ``expire(now:loop:)`` has something to do.
+    public func nextDeadline() -> Instant {
+        var deadline = timers.nextDeadline()
+        for listener in listeners { deadline = min(deadline, listener.acceptsAgainAt) }
+        return deadline
+    }
+
+    // MARK: UDP
+
+    private mutating func receive(_ number: Int) {
+        let socket = listeners[number].datagrams
+        guard !socket.isNone else { return }
+        var context = AnswerContext(
+            now: now,
+            random: random,
+            ednsSize: settings(number).ednsSize
+        )
+        var tally = DNSTally()
+        for _ in 0..<DNSDoor.batchesPerTurn {
+            let count = DNSDoor.answer(&batch, socket, snapshot, &context, &tally)
+            // A batch that is not full has emptied the socket: asking again would cost a call.
+            guard count == DNSDoor.batchSize else { break }
+        }
+        random = context.random
+        note(tally)
+    }
+
+    // Static, with its parts as arguments: a closure over `self` would claim all of it at once.
+    private static func answer(
+        _ batch: inout DatagramBatch,
+        _ socket: FileDescriptor,
+        _ snapshot: DNSSnapshot,
+        _ context: inout AnswerContext,
+        _ tally: inout DNSTally
+    ) -> Int {
+        guard case .count(let count) = batch.receive(socket) else { return 0 }
+        let view = snapshot.zones.view
+        let steer = snapshot.steer
+        var replies = 0
+        for index in 0..<count {
+            batch.reply(index) { request, output in
+                let outcome = Authority.answer(request, view, steer, &context, into: &output)
+                tally.add(outcome, .queriesUDP)
+                if !outcome.isDropped { replies &+= 1 }
+            }
+        }
+        if case .count(let sent) = batch.send(socket), sent < replies {
+            tally.add(.unsent, UInt32(truncatingIfNeeded: replies &- sent))
+        }
+        return count
+    }
+
+    func note(_ tally: DNSTally) {
+        for counter in 0..<words.count where tally[counter] > 0 {
+            words.addOwned(counter, UInt64(tally[counter]))
+        }
+    }
+}

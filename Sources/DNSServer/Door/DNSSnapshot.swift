@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+public import Steering
+
+/// What the DNS door answers from: immutable, adopted by workers between batches.
+public struct DNSSnapshot: Sendable {
+    /// All zones.
+    public let zones: ZoneTable
+    /// The policies that steered names ask, by number.
+    public let steer: SteerTable
+    /// The listeners by number; a number keeps its meaning as long as its sockets are open.
+    public let listeners: [DNSDoorSettings]
+    /// Rises with every snapshot.
+    public let generation: UInt64
+
+    /// Puts a snapshot together.
+    public init(
+        zones: ZoneTable,
+        steer: SteerTable,
+        listeners: [DNSDoorSettings] = [],
+        generation: UInt64
+    ) {
+        self.zones = zones
+        self.steer = steer
+        self.listeners = listeners
+        self.generation = generation
+    }
+}
+
+/// What one listener of the DNS door is held to.
+public struct DNSDoorSettings: Sendable, Equatable, BitwiseCopyable {
+    /// The largest UDP answer, also announced by EDNS; 512 to 4096.
+    public var ednsSize: UInt16
+    /// How long a TCP connection may take for its next query, or to take its answers (RFC 7766 §6.2.3).
+    public var idleTimeout: Interval
+    /// TCP connections at a time, over all workers.
+    public var connectionLimit: Int
+
+    /// The shipped defaults, unless said otherwise.
+    public init(
+        ednsSize: UInt16 = AnswerContext.defaultEDNSSize,
+        idleTimeout: Interval = .seconds(10),
+        connectionLimit: Int = 1000
+    ) {
+        self.ednsSize = min(max(ednsSize, 512), 4096)
+        self.idleTimeout = idleTimeout
+        self.connectionLimit = connectionLimit
+    }
+}
+
+/// What the doors of all workers share: counters, each written by one worker, and connection counts.
+public final class DNSShared: Sendable {
+    /// Listeners that can be told apart.
+    public static let listenerLimit = 256
+
+    /// One table per worker; places as in ``DNSCounter``.
+    public let metrics: [SharedWords]
+    /// Open TCP connections by listener number.
+    public let connections = SharedWords(count: DNSShared.listenerLimit, stride: 8)
+
+    /// Tables for so many workers.
+    public init(workers: Int) {
+        metrics = (0..<max(workers, 1)).map { _ in
+            SharedWords(count: DNSCounter.allCases.count)
+        }
+    }
+
+    /// A counter, summed over all workers.
+    public func total(_ counter: DNSCounter) -> UInt64 {
+        metrics.reduce(0) { $0 &+ $1.load(counter.rawValue) }
+    }
+}

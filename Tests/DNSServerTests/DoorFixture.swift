@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import DNSProtocol
+import DNSServer
+import Essentials
+import Runtime
+import Testing
+
+/// A door on real loopback sockets, driven by hand: time is what the test says.
+struct DoorFixture: ~Copyable {
+    var door: DNSDoor
+    var loop: EventLoop
+    let shared: DNSShared
+    let address: SocketAddress
+    var now = Instant(nanoseconds: 1_000_000_000)
+
+    static func make(
+        _ snapshot: DNSSnapshot,
+        _ settings: DNSDoorSettings = DNSDoorSettings()
+    ) throws -> DoorFixture {
+        let loopback = SocketAddress(IPAddress(v4: 0x7f00_0001), port: 0)
+        let stream = try Socket.listen(loopback, backlog: 64, reusePort: false)
+        let address = try #require(Socket.localAddress(stream))
+        let datagrams = try Socket.bindDatagram(address, reusePort: false)
+        let full = DNSSnapshot(
+            zones: snapshot.zones,
+            steer: snapshot.steer,
+            listeners: [settings],
+            generation: 1
+        )
+        return DoorFixture(full, address, stream, datagrams, try EventLoop())
+    }
+
+    private init(
+        _ snapshot: DNSSnapshot,
+        _ address: SocketAddress,
+        _ stream: FileDescriptor,
+        _ datagrams: FileDescriptor,
+        _ loop: consuming EventLoop
+    ) {
+        self.loop = loop
+        self.address = address
+        shared = DNSShared(workers: 1)
+        door = DNSDoor(worker: 0, shared: shared, snapshot: snapshot, now: now, seed: 1)
+        door.open(listener: stream, number: 0, loop: &self.loop)
+        door.open(datagrams: datagrams, number: 0, loop: &self.loop)
+    }
+
+    /// Handles events until nothing is ready.
+    mutating func turn(limit: Int = 100) {
+        for _ in 0..<limit {
+            let count = loop.wait(timeoutMilliseconds: 0)
+            if count == 0 { break }
+            for index in 0..<count { door.handle(loop.event(index), loop: &loop, now: now) }
+        }
+        door.expire(now: now, loop: &loop)
+    }
+
+    mutating func pass(_ interval: Interval) {
+        now = now + interval
+        turn()
+    }
+
+    func count(_ counter: DNSCounter) -> UInt64 { shared.total(counter) }
+
+    func connect() throws -> FileDescriptor {
+        switch Socket.connect(to: address) {
+        case .connected(let socket), .inProgress(let socket): return socket
+        case .failed(let error): throw error
+        }
+    }
+
+    func datagramSocket() throws -> FileDescriptor {
+        let loopback = SocketAddress(IPAddress(v4: 0x7f00_0001), port: 0)
+        let socket = try Socket.bindDatagram(loopback, reusePort: false)
+        #expect(Socket.attach(socket, to: address) == nil)
+        return socket
+    }
+}
+
+/// What can be read from a socket now; nil when the peer has closed it and nothing is left.
+func received(_ socket: FileDescriptor, limit: Int = 1 << 20) -> [UInt8]? {
+    var all: [UInt8] = []
+    while all.count < limit {
+        var result = IOResult.wouldBlock
+        let size = min(65_536, limit - all.count)
+        all += [UInt8](capacity: size) { (output: inout OutputSpan<UInt8>) in
+            result = Socket.receive(socket, into: &output)
+        }
+        guard case .count = result else {
+            return result == .wouldBlock || !all.isEmpty ? all : nil
+        }
+    }
+    return all
+}
+
+/// A query with its length in front, as TCP wants it.
+func framed(_ query: [UInt8]) -> [UInt8] {
+    [UInt8(query.count >> 8), UInt8(query.count & 255)] + query
+}
+
+/// The messages of a TCP stream.
+func messages(_ bytes: [UInt8]) -> [DNSMessage?] {
+    var rest = bytes[...]
+    var found: [DNSMessage?] = []
+    while rest.count > 2 {
+        let length = Int(rest.removeFirst()) << 8 | Int(rest.removeFirst())
+        found.append(DNSMessage(Array(rest.prefix(length))))
+        rest = rest.dropFirst(length)
+    }
+    return found
+}
