@@ -4,7 +4,7 @@ import time
 
 from harness import eventually, expect, scenario
 from harness.service import service
-from harness.watch import Watch, takes_work
+from harness.watch import Watch, takes_work, why
 
 VISIBLE = 0.100
 # The watch itself looks every few milliseconds and shares two cores with everything else.
@@ -88,7 +88,7 @@ def break_and_heal(scene):
     b.health("db")
     eventually("the broken origin is down",
                lambda: martlet.endpoint("web", b.at)["health"] == "down")
-    reason = martlet.endpoint("web", b.at)["reason"]
+    reason = why(martlet.endpoint("web", b.at))
     time.sleep(0.5)
     healed = time.monotonic()
     b.health("ok")

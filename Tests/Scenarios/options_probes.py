@@ -6,6 +6,7 @@ import time
 from harness import eventually, expect, expect_equal, never, scenario
 from harness.ask import Browser
 from harness.service import service
+from harness.watch import why
 
 P = "probes.*."
 RHYTHM = "interval: 100ms, timeout: 80ms, fast-interval: 100ms, jitter: 0%, rise: 2, fall: 3"
@@ -89,8 +90,8 @@ def expects(scene):
     for name in ("contains", "regex", "limit", "require", "timeout"):
         expect_equal((seen[name], seen[name + "_without"]), ("down", "up"), name)
     expect_equal((seen["status"], seen["status_without"]), ("up", "down"), "expect")
-    expect("db" in found["require_without"]["reason"], "the failing dependency is reported")
-    expect("db" not in found["ignore"]["reason"], "or ignored")
+    expect("db" in why(found["require_without"]), "the failing dependency is reported")
+    expect("db" not in why(found["ignore"]), "or ignored")
 
 
 @scenario("the rhythm of probes", covers=[

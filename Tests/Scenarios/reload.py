@@ -5,6 +5,7 @@ import time
 from harness import eventually, expect, expect_equal, scenario
 from harness.ask import Browser, curl, dig
 from harness.service import service
+from harness.watch import why
 
 
 @scenario("reloads under load lose nothing and leave nothing behind", 600)
@@ -102,4 +103,4 @@ def unresolved_name(scene):
                lambda: curl(f"http://127.0.0.1:{http}/", "-H", "Host: www.example.com")[0] == 200)
     lost = martlet.endpoint("web", "lost")
     expect_equal(lost["health"], "down", "the endpoint without an address")
-    expect("resol" in lost["reason"] or "name" in lost["reason"], f"reason {lost['reason']!r}")
+    expect("resol" in why(lost) or "name" in why(lost), f"reason {why(lost)!r}")

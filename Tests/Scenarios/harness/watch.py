@@ -24,7 +24,7 @@ class Watch:
         """The names of the endpoints that take new work, as the API tells."""
         return frozenset(
             e["address"].rpartition(":")[0] for e in self.martlet.pool(self.pool)["endpoints"]
-            if takes_work(e))
+            if e["address"] and takes_work(e))
 
     def ask_dns(self):
         return frozenset(ask_dns(self.dns, self.name).addresses)
@@ -60,5 +60,9 @@ class Watch:
 
 def takes_work(endpoint):
     """Whether an endpoint of the snapshot takes new work."""
-    is_out = endpoint.get("ejected") or endpoint.get("weight") == 0
-    return endpoint["health"] == "up" and endpoint["administrative"] == "ready" and not is_out
+    return endpoint["takesWork"] and endpoint["weight"] > 0
+
+
+def why(endpoint):
+    """The reason of an endpoint's state, with its detail."""
+    return f"{endpoint['reason']} {endpoint['detail']}"
