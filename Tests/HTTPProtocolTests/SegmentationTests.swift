@@ -143,9 +143,15 @@ import Testing
                 Issue.record("round \(round) cut at \(cut): \(bytes)")
                 return
             }
-            if whole.result == .complete {
-                complete += 1
-                checkInvariants(whole)
+            guard whole.result == .complete, whole.head.method != .connect else { continue }
+            complete += 1
+            checkInvariants(whole)
+            let again = readRequest(SmugglingTests.rewritten(whole))
+            if again.result != .complete || again.head.framing != whole.head.framing
+                || again.head.length != again.bytes.count
+            {
+                Issue.record("round \(round) cannot be written anew: \(bytes)")
+                return
             }
         }
         #expect(complete > 500)
