@@ -64,7 +64,7 @@ let package = Package(
             name: "martlet",
             dependencies: [
                 "Essentials", "Configuration", "Runtime", "HTTPProtocol", "HTTPGateway",
-                "ControlPlane",
+                "Prober", "Steering", "ControlPlane",
             ],
             swiftSettings: settings
         ),
