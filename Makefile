@@ -2,6 +2,7 @@
 # make run     build and start the demonstration          make build   leaves .build/release/martlet
 # make test    everything that CI checks                  make bench   the benchmark package
 # make format  rewrite sources in the house format        make fuzz    libFuzzer targets, FUZZ_SECONDS each
+# make reference  rewrite the page of all options
 
 SWIFT ?= swift
 RELEASE = $(SWIFT) build -c release --product martlet --static-swift-stdlib
@@ -9,7 +10,7 @@ FUZZ_SECONDS ?= 60
 SWIFT_FILES = Package.swift Sources Tests Fuzzing $(wildcard Benchmarks/Package.swift Benchmarks/Sources)
 
 .DEFAULT_GOAL := build
-.PHONY: run build test bench format lint fuzz setup
+.PHONY: run build test bench format lint reference fuzz setup
 
 setup:
 	@scripts/setup
@@ -31,6 +32,10 @@ format:
 
 bench: setup
 	$(SWIFT) run --package-path Benchmarks -c release benchmarks
+
+# The page of all options is written from the schema table; a test compares the two.
+reference:
+	MARTLET_WRITE_REFERENCE=1 $(SWIFT) test --filter ConfigurationTests
 
 fuzz: setup
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz

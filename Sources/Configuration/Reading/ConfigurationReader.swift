@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Checks that need what this module has not: a regular expression engine, other files.
+public struct OutsideChecks: Sendable {
+    /// A fault inside a zone file.
+    public struct ZoneFileFault: Sendable, Equatable {
+        /// Where in the zone file.
+        public var position: SourcePosition
+        /// What is wrong, without a full stop.
+        public var message: String
+        /// The line that it is in.
+        public var excerpt: String
+
+        /// A fault at a place.
+        public init(position: SourcePosition, message: String, excerpt: String = "") {
+            self.position = position
+            self.message = message
+            self.excerpt = excerpt
+        }
+    }
+
+    /// What is wrong with a regular expression; nil when nothing is.
+    public var expression: @Sendable (_ pattern: String) -> String?
+    /// What is wrong with a zone file; empty when nothing is.
+    public var zoneFile: @Sendable (_ path: String, _ origin: String) -> [ZoneFileFault]
+
+    /// The checks; those left out find nothing wrong.
+    public init(
+        expression: @escaping @Sendable (String) -> String? = { _ in nil },
+        zoneFile: @escaping @Sendable (String, String) -> [ZoneFileFault] = { _, _ in [] }
+    ) {
+        self.expression = expression
+        self.zoneFile = zoneFile
+    }
+}
+
+/// A valid configuration: its settings, and what differences are told from.
+public struct LoadedConfiguration: Sendable, Equatable {
+    /// The settings.
+    public let settings: Settings
+    let effective: [EffectiveValue]
+}
+
+/// What came of reading a configuration.
+public struct ReadResult: Sendable {
+    /// The name that findings carry.
+    public let file: String
+    /// The configuration; nil when there is an error.
+    public let configuration: LoadedConfiguration?
+    /// All findings, in the order of the file.
+    public let diagnostics: [Diagnostic]
+    /// Findings beyond the number that is kept.
+    public let suppressed: Int
+    /// The rows of the table that were asked for.
+    let consumed: Set<String>
+
+    /// Findings that refuse the configuration.
+    public var errors: [Diagnostic] { diagnostics.filter { $0.severity == .error } }
+    /// Findings that do not.
+    public var warnings: [Diagnostic] { diagnostics.filter { $0.severity == .warning } }
+}
+
+/// Turns the text of a configuration into settings, or into all that is wrong with it.
+public struct ConfigurationReader: Sendable {
+    private let checks: OutsideChecks
+
+    /// A reader with these outside checks.
+    public init(checks: OutsideChecks = OutsideChecks()) { self.checks = checks }
+
+    /// Reads a whole file; `file` is its name as findings show it and where zone files are found
+    /// from.
+    public func read(_ bytes: [UInt8], file: String) -> ReadResult {
+        let reading = Reading(schema: .martlet, file: file, bytes: bytes)
+        var settings: Settings?
+        do throws(YAMLFault) {
+            let root = try YAMLReader.read(bytes)
+            let section = Section(root: root, reading: reading)
+            settings = SettingsDecoder(reading: reading, checks: checks).settings(section)
+        } catch {
+            reading.report(error.code, error.range, option: "", error.message, error.suggestion)
+        }
+        let diagnostics = reading.diagnostics.sorted { a, b in
+            let left = (a.file == file ? 0 : 1, a.range.start.line, a.range.start.column)
+            let right = (b.file == file ? 0 : 1, b.range.start.line, b.range.start.column)
+            return left == right ? a.code.rawValue < b.code.rawValue : left < right
+        }
+        let isValid = !diagnostics.contains { $0.severity == .error }
+        return ReadResult(
+            file: file,
+            configuration: isValid
+                ? settings.map {
+                    LoadedConfiguration(settings: $0, effective: reading.effective)
+                } : nil,
+            diagnostics: diagnostics,
+            suppressed: reading.suppressed,
+            consumed: reading.consumed
+        )
+    }
+
+    /// A result for a file that cannot be read at all.
+    public static func unreadable(file: String, reason: String) -> ReadResult {
+        let reading = Reading(schema: .martlet, file: file, bytes: [])
+        let start = SourcePosition(line: 1, column: 1)
+        reading.report(
+            .unreadableFile,
+            SourceRange(start: start, end: start),
+            option: "",
+            "the file cannot be read: \(reason)"
+        )
+        return ReadResult(
+            file: file,
+            configuration: nil,
+            diagnostics: reading.diagnostics,
+            suppressed: 0,
+            consumed: []
+        )
+    }
+}

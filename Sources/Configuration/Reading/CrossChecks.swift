@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// Checks across the whole file: names that must exist, circles, things never used.
+struct CrossChecks {
+    let reading: Reading
+    let root: Section
+    let settings: Settings
+
+    func run() {
+        resolveReferences()
+        findPolicyLoops()
+        checkAddressProbes()
+        warnUnused()
+    }
+
+    private var names: [ReferenceKind: [String]] {
+        // What the file defines, also where the definition itself is wrong: one mistake, one error.
+        func keys(_ key: String) -> [String] {
+            guard case .mapping(let entries)? = root.entries[key]?.value.content else { return [] }
+            return entries.map(\.key)
+        }
+        return [.probe: keys("probes"), .pool: keys("pools"), .steer: keys("steer")]
+    }
+
+    private func resolveReferences() {
+        let names = names
+        let known = names.mapValues(Set.init)
+        for reference in reading.references
+        where known[reference.kind]?.contains(reference.name) != true {
+            let (code, noun): (DiagnosticCode, String) =
+                switch reference.kind {
+                case .probe: (.unknownProbe, "probe")
+                case .pool: (.unknownPool, "pool")
+                case .steer: (.unknownPolicy, "policy")
+                }
+            let all = names[reference.kind] ?? []
+            let suggestion =
+                Spelling.nearest(to: reference.name, among: all).map { "did you mean `\($0)`?" }
+                ?? listed(all, noun)
+            reading.report(
+                code,
+                reference.range,
+                option: reference.option,
+                "there is no \(noun) `\(reference.name)`",
+                suggestion
+            )
+        }
+    }
+
+    private func listed(_ names: [String], _ noun: String) -> String {
+        if names.isEmpty { return "no \(noun) is defined" }
+        return "defined: " + names.prefix(8).joined(separator: ", ")
+            + (names.count > 8 ? ", ..." : "")
+    }
+
+    /// Follows `steer` references; a circle is reported at the reference that closes it.
+    private func findPolicyLoops() {
+        var edges: [String: [Reading.Reference]] = [:]
+        for reference in reading.references
+        where reference.kind == .steer && !reference.policy.isEmpty {
+            edges[reference.policy, default: []].append(reference)
+        }
+        var settled: Set<String> = []
+        for start in edges.keys.sorted() where !settled.contains(start) {
+            var path = [start]
+            // Each frame is what is left to follow from the policy at the same place of `path`.
+            var frames = [edges[start] ?? []]
+            while let last = frames.indices.last {
+                guard let reference = frames[last].popLast() else {
+                    frames.removeLast()
+                    settled.insert(path.removeLast())
+                    continue
+                }
+                if let first = path.firstIndex(of: reference.name) {
+                    let circle = path[first...] + [reference.name]
+                    reading.report(
+                        .policyLoop,
+                        reference.range,
+                        option: reference.option,
+                        "policies in a circle: " + circle.joined(separator: " -> ")
+                    )
+                } else if !settled.contains(reference.name) {
+                    path.append(reference.name)
+                    frames.append(edges[reference.name] ?? [])
+                }
+            }
+        }
+    }
+
+    private func checkAddressProbes() {
+        var reported: Set<String> = []
+        for use in reading.addressProbes {
+            guard let probe = settings.probes.first(where: { $0.name == use.name }),
+                probe.port == nil, reported.insert(use.name).inserted
+            else { continue }
+            reading.report(
+                .probeWithoutPort,
+                use.range,
+                option: use.option,
+                "the probe `\(use.name)` checks plain addresses here and has no port",
+                "set `port` in the probe"
+            )
+        }
+    }
+
+    private func warnUnused() {
+        let used = Set(reading.references.map { "\($0.kind) \($0.name)" })
+        let kinds: [(ReferenceKind, String, String)] = [
+            (.probe, "probes", "probe"), (.pool, "pools", "pool"), (.steer, "steer", "policy"),
+        ]
+        for (kind, key, noun) in kinds {
+            guard case .mapping(let entries)? = root.entries[key]?.value.content else { continue }
+            var seen: Set<String> = []
+            for entry in entries
+            where seen.insert(entry.key).inserted && !used.contains("\(kind) \(entry.key)") {
+                reading.report(
+                    .unused,
+                    entry.keyRange,
+                    option: "\(key).\(entry.key)",
+                    "the \(noun) `\(entry.key)` is never used"
+                )
+            }
+        }
+    }
+}

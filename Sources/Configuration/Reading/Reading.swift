@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// What one pass over a file collects besides the settings themselves.
+///
+/// A class, since every ``Section`` of the tree reports into the same one; it never leaves the pass.
+final class Reading {
+    /// A name that must be defined somewhere in the file.
+    struct Reference {
+        var kind: ReferenceKind
+        var name: String
+        var range: SourceRange
+        var option: String
+        /// The policy it stands in, for finding circles; empty elsewhere.
+        var policy: String
+    }
+
+    /// A probe that some policy uses for addresses without a port.
+    struct AddressProbe {
+        var name: String
+        var range: SourceRange
+        var option: String
+    }
+
+    /// More findings than anybody reads; a broken generator should not fill the memory.
+    static let diagnosticLimit = 1000
+
+    let schema: Schema
+    let file: String
+    let lines: SourceLines
+    private(set) var diagnostics: [Diagnostic] = []
+    private(set) var suppressed = 0
+    private(set) var effective: [EffectiveValue] = []
+    private(set) var consumed: Set<String> = []
+    var references: [Reference] = []
+    var addressProbes: [AddressProbe] = []
+
+    init(schema: Schema, file: String, bytes: [UInt8]) {
+        self.schema = schema
+        self.file = file
+        lines = SourceLines(bytes)
+    }
+
+    func report(
+        _ code: DiagnosticCode,
+        _ range: SourceRange,
+        option: String,
+        _ message: String,
+        _ suggestion: String? = nil
+    ) {
+        guard diagnostics.count < Self.diagnosticLimit else {
+            suppressed += 1
+            return
+        }
+        diagnostics.append(
+            Diagnostic(
+                code: code,
+                file: file,
+                range: range,
+                option: SourceLines.printable(option),
+                message: SourceLines.printable(message),
+                suggestion: suggestion.map(SourceLines.printable),
+                excerpt: lines.line(range.start.line)
+            )
+        )
+    }
+
+    /// Takes a finding that was made elsewhere, such as in a zone file.
+    func add(_ diagnostic: Diagnostic) {
+        guard diagnostics.count < Self.diagnosticLimit else {
+            suppressed += 1
+            return
+        }
+        diagnostics.append(diagnostic)
+    }
+
+    func consume(_ option: Option) { consumed.insert(option.path) }
+
+    func keep(_ value: EffectiveValue) { effective.append(value) }
+}
+
+/// An option with the value it has, given or by default: what two configurations differ in.
+struct EffectiveValue: Sendable, Equatable {
+    /// The objects it belongs to, outermost first: `pool api`, `endpoint 10.0.0.1:80`.
+    var objects: [String]
+    /// The key inside the innermost object: `timeouts.connect`.
+    var option: String
+    var value: OptionValue?
+    var isGiven: Bool
+    var isReloadable: Bool
+}

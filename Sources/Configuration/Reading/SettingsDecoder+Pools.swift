@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+extension SettingsDecoder {
+    func pool(_ section: Section) -> PoolSettings {
+        let hash = section.group("hash")
+        let queue = section.group("queue")
+        let keepalive = section.group("keepalive")
+        let retry = section.group("retry")
+        return PoolSettings(
+            name: section.name,
+            balance: section.word("balance", BalanceMethod.weightedRoundRobin),
+            hash: HashSettings(
+                key: hash.hashKey("key"),
+                virtualNodes: hash.integer("virtual-nodes"),
+                tableSize: hash.integer("table-size"),
+                loadBound: hash.percentage("load-bound")
+            ),
+            probe: section.text("probe"),
+            endpoints: endpoints(section),
+            passive: passive(section.group("passive")),
+            slowStart: section.interval("slow-start"),
+            panic: section.percentage("panic"),
+            drain: section.interval("drain"),
+            queue: QueueSettings(limit: queue.integer("limit"), timeout: queue.interval("timeout")),
+            timeouts: timeouts(section.group("timeouts")),
+            keepalive: KeepaliveSettings(
+                idle: keepalive.interval("idle"),
+                connections: keepalive.integer("connections")
+            ),
+            retry: RetrySettings(
+                attempts: retry.integer("attempts"),
+                budget: retry.percentage("budget"),
+                minimum: retry.integer("minimum")
+            ),
+            resolve: resolve(section.group("resolve"))
+        )
+    }
+
+    private func timeouts(_ section: Section) -> TimeoutSettings {
+        TimeoutSettings(
+            connect: section.interval("connect"),
+            firstByte: section.interval("first-byte"),
+            betweenBytes: section.interval("between-bytes"),
+            send: section.interval("send"),
+            tunnelIdle: section.interval("tunnel-idle")
+        )
+    }
+
+    private func passive(_ section: Section) -> PassiveSettings {
+        let settings = PassiveSettings(
+            failures: section.integer("failures"),
+            window: section.interval("window"),
+            ejection: section.interval("ejection"),
+            ejectionMax: section.interval("ejection-max"),
+            statuses: section.statuses("statuses"),
+            errorRate: section.percentage("error-rate"),
+            minimumVolume: section.integer("minimum-volume"),
+            maxEjected: section.percentage("max-ejected")
+        )
+        if settings.ejection > settings.ejectionMax {
+            section.fault(
+                .wrongOrder,
+                section.has("ejection") ? "ejection" : "ejection-max",
+                "the first ejection, \(settings.ejection), is longer than the longest, "
+                    + "\(settings.ejectionMax)"
+            )
+        }
+        return settings
+    }
+
+    private func resolve(_ section: Section) -> ResolveSettings {
+        let settings = ResolveSettings(
+            nameserver: section.server("nameserver"),
+            minTTL: section.interval("min-ttl"),
+            maxTTL: section.interval("max-ttl")
+        )
+        if settings.minTTL > settings.maxTTL {
+            section.fault(
+                .wrongOrder,
+                section.has("min-ttl") ? "min-ttl" : "max-ttl",
+                "`min-ttl` \(settings.minTTL) is above `max-ttl` \(settings.maxTTL)"
+            )
+        }
+        return settings
+    }
+
+    // MARK: Endpoints
+
+    private func endpoints(_ pool: Section) -> [EndpointSettings] {
+        let sections = pool.list("endpoints")
+        let endpoints = sections.compactMap { section in
+            endpoint(section).map { (settings: $0, section: section) }
+        }
+        if sections.isEmpty {
+            pool.fault(
+                .emptyPool,
+                "endpoints",
+                "\(pool.title) has no endpoints",
+                "such as `endpoints: [{ address: 192.0.2.1:8080 }]`"
+            )
+        }
+        var addresses: [EndpointAddress: Int] = [:]
+        var names: [String: Int] = [:]
+        for (settings, section) in endpoints {
+            let line = section.range.start.line
+            if let first = addresses.updateValue(line, forKey: settings.address) {
+                section.fault(
+                    .duplicateEndpoint,
+                    "address",
+                    "\(settings.address) is in \(pool.title) twice",
+                    "it stands in line \(first)"
+                )
+            } else if let first = names.updateValue(line, forKey: settings.name) {
+                section.fault(
+                    .duplicateEndpoint,
+                    "name",
+                    "two endpoints of \(pool.title) are called `\(settings.name)`",
+                    "the other stands in line \(first)"
+                )
+            }
+        }
+        checkWeights(pool, endpoints.map(\.settings))
+        return endpoints.map(\.settings)
+    }
+
+    private func endpoint(_ section: Section) -> EndpointSettings? {
+        let address = section.endpoint("address")
+        let settings = EndpointSettings(
+            name: section.text("name") ?? address?.description ?? "",
+            address: address ?? .name("", port: 0),
+            weight: section.integer("weight"),
+            tier: section.integer("tier"),
+            zone: section.text("zone") ?? "",
+            maxConnections: section.optionalInteger("max-connections")
+        )
+        return address == nil ? nil : settings
+    }
+
+    /// A tier of zeros is skipped as if it were empty; all of them, and the pool serves nothing.
+    private func checkWeights(_ pool: Section, _ endpoints: [EndpointSettings]) {
+        guard !endpoints.isEmpty, endpoints.allSatisfy({ $0.weight == 0 }) else { return }
+        pool.fault(
+            .allWeightsZero,
+            "endpoints",
+            "every endpoint of \(pool.title) has weight 0",
+            "it takes no new work"
+        )
+    }
+
+    // MARK: Routes
+
+    func routes(_ sections: [Section]) -> [RouteSettings] {
+        struct Key: Hashable {
+            var host: HostPattern
+            var path: PathPattern
+        }
+        var seen: [Key: Int] = [:]
+        return sections.compactMap { section in
+            let route = route(section)
+            let key = Key(host: route.host, path: route.path)
+            let line = section.range.start.line
+            if let first = seen.updateValue(line, forKey: key) {
+                section.report(
+                    .duplicateRoute,
+                    section.nameRange,
+                    "host `\(route.host)` and path `\(route.path)` have a route already",
+                    "it stands in line \(first)"
+                )
+            }
+            return route.pool.isEmpty ? nil : route
+        }
+    }
+
+    private func route(_ section: Section) -> RouteSettings {
+        RouteSettings(
+            host: section.host("host"),
+            path: section.pathPattern("path"),
+            pool: section.text("pool") ?? "",
+            retry: section.optionalInteger("retry"),
+            timeout: section.optionalInterval("timeout"),
+            bodyLimit: section.optionalSize("body-limit")
+        )
+    }
+}

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// Builds the settings from the sections of a file: one use per row of the table.
+///
+/// Whatever is wrong is reported and replaced by its default, so that one pass finds everything.
+struct SettingsDecoder {
+    let reading: Reading
+    let checks: OutsideChecks
+
+    func settings(_ root: Section) -> Settings {
+        var settings = process(root)
+        let listeners = root.list("listeners").compactMap { section in
+            listener(section).map { (settings: $0, section: section) }
+        }
+        settings.listeners = listeners.map(\.settings)
+        settings.probes = root.members("probes").compactMap(probe)
+        settings.pools = root.members("pools").map(pool)
+        settings.routes = routes(root.list("routes"))
+        settings.zones = zones(root.members("zones"))
+        settings.steer = root.members("steer").compactMap(steer)
+        CrossChecks(reading: reading, root: root, settings: settings).run()
+        ListenerChecks(root: root, listeners: listeners, admin: settings.admin).run(settings)
+        return settings
+    }
+
+    private func process(_ root: Section) -> Settings {
+        Settings(
+            workers: root.optionalInteger("workers"),
+            user: root.text("user") ?? "",
+            state: root.text("state"),
+            shutdownGrace: root.interval("shutdown-grace"),
+            limits: limits(root.group("limits")),
+            admin: AdminSettings(listen: root.group("admin").listen("listen")),
+            log: log(root.group("log")),
+            listeners: [],
+            probes: [],
+            pools: [],
+            routes: [],
+            zones: [],
+            steer: []
+        )
+    }
+
+    private func limits(_ section: Section) -> LimitSettings {
+        LimitSettings(
+            connections: section.integer("connections"),
+            headerBytes: section.size("header-bytes"),
+            headerCount: section.integer("header-count"),
+            requestLine: section.size("request-line"),
+            bufferedBody: section.size("buffered-body")
+        )
+    }
+
+    private func log(_ section: Section) -> LogSettings {
+        let access = section.group("access")
+        let settings = LogSettings(
+            level: section.word("level", LogLevel.info),
+            output: section.output("output"),
+            access: AccessLogSettings(
+                output: access.output("output"),
+                format: access.word("format", AccessLogFormat.combined)
+            )
+        )
+        if settings.output == .off {
+            section.fault(
+                .notWord,
+                "output",
+                "the event log cannot be switched off",
+                "use `level: error` for silence but for errors"
+            )
+        }
+        return settings
+    }
+
+    // MARK: Listeners
+
+    private func listener(_ section: Section) -> ListenerSettings? {
+        switch (section.has("http"), section.has("dns")) {
+        case (true, false): return httpListener(section)
+        case (false, true): return dnsListener(section)
+        case (true, true):
+            section.fault(
+                .excludingKeys,
+                "dns",
+                "a listener has either `http` or `dns`",
+                "make two listeners of it"
+            )
+        case (false, false):
+            section.report(.missingKey, section.nameRange, "a listener needs `http` or `dns`")
+        }
+        return nil
+    }
+
+    private func httpListener(_ section: Section) -> ListenerSettings? {
+        let timeouts = section.group("timeouts")
+        let address = section.listen("http")
+        let settings = HTTPListenerSettings(
+            address: address ?? ListenAddress(nil, port: 0),
+            trustedProxies: section.prefixes("trusted-proxies"),
+            forwarded: section.word("forwarded", ForwardedPolicy.xForwarded),
+            requestID: section.bool("request-id"),
+            timeouts: ListenerTimeoutSettings(
+                header: timeouts.interval("header"),
+                bodyRate: timeouts.optionalSize("body-rate"),
+                idle: timeouts.interval("idle"),
+                send: timeouts.interval("send"),
+                request: timeouts.optionalInterval("request")
+            )
+        )
+        return address == nil ? nil : .http(settings)
+    }
+
+    private func dnsListener(_ section: Section) -> ListenerSettings? {
+        let address = section.listen("dns")
+        let settings = DNSListenerSettings(
+            address: address ?? ListenAddress(nil, port: 0),
+            ednsSize: section.integer("edns-size"),
+            tcpIdle: section.interval("tcp-idle"),
+            tcpConnections: section.integer("tcp-connections")
+        )
+        return address == nil ? nil : .dns(settings)
+    }
+
+    // MARK: Probes
+
+    private func probe(_ section: Section) -> ProbeSettings? {
+        let interval = section.interval("interval")
+        let timeout = section.interval("timeout")
+        let settings = ProbeSettings(
+            name: section.name,
+            check: section.has("http") ? .http(httpProbe(section)) : .tcp,
+            port: section.optionalInteger("port").flatMap(UInt16.init(exactly:)),
+            interval: interval,
+            timeout: timeout,
+            rise: section.integer("rise"),
+            fall: section.integer("fall"),
+            jitter: section.percentage("jitter"),
+            fastInterval: Swift.min(section.interval("fast-interval"), interval),
+            kind: section.word("kind", ProbeKind.readiness)
+        )
+        if timeout > interval {
+            section.fault(
+                .slowProbe,
+                section.has("timeout") ? "timeout" : "interval",
+                "a check of \(section.title) may take \(timeout), the next is due after \(interval)",
+                "keep the timeout below the interval"
+            )
+        }
+        return checkKind(of: section) ? settings : nil
+    }
+
+    private func checkKind(of section: Section) -> Bool {
+        switch (section.has("http"), section.has("tcp")) {
+        case (true, false): return true
+        case (false, true):
+            _ = section.text("tcp")
+            return true
+        case (true, true):
+            section.fault(.excludingKeys, "tcp", "a probe has either `http` or `tcp`")
+        case (false, false):
+            section.report(
+                .missingKey,
+                section.nameRange,
+                "\(section.title) needs `http` or `tcp`",
+                "such as `http: /healthz` or `tcp: connect`"
+            )
+        }
+        return false
+    }
+
+    private func httpProbe(_ section: Section) -> HTTPProbeSettings {
+        let settings = HTTPProbeSettings(
+            path: section.text("http") ?? "/",
+            method: section.word("method", ProbeMethod.get),
+            host: section.text("host"),
+            headers: headers(section.group("headers")),
+            expect: section.statuses("expect"),
+            bodyContains: section.text("body-contains"),
+            bodyRegex: section.text("body-regex"),
+            readLimit: section.size("read-limit"),
+            dependencies: section.word("dependencies", DependencyPolicy.report)
+        )
+        if let pattern = settings.bodyRegex, let reason = checks.expression(pattern) {
+            section.fault(.badExpression, "body-regex", "RE2 refuses the expression: \(reason)")
+        }
+        if settings.method == .head {
+            for key in ["body-contains", "body-regex"] where section.has(key) {
+                section.fault(.excludingKeys, key, "the answer to HEAD has no body to search")
+            }
+        }
+        return settings
+    }
+
+    private func headers(_ section: Section) -> [HeaderSettings] {
+        guard let option = reading.schema.option("probes.*.headers.*") else { return [] }
+        reading.consume(option)
+        let entries = section.entries.values.sorted { a, b in
+            (a.keyRange.start.line, a.keyRange.start.column)
+                < (b.keyRange.start.line, b.keyRange.start.column)
+        }
+        return entries.compactMap { entry in
+            // RFC 9110 §5.6.2; framing and Host are the probe's own business.
+            let owned = ["host", "content-length", "transfer-encoding", "connection"]
+            guard !entry.key.isEmpty, entry.key.utf8.allSatisfy(OptionType.isTokenByte) else {
+                section.report(
+                    .badText,
+                    entry.keyRange,
+                    "`\(entry.key)` cannot be the name of a field"
+                )
+                return nil
+            }
+            guard !owned.contains(entry.key.lowercased()) else {
+                section.report(
+                    .badText,
+                    entry.keyRange,
+                    "the field `\(entry.key)` is written by the probe",
+                    entry.key.lowercased() == "host" ? "use the option `host`" : nil
+                )
+                return nil
+            }
+            guard case .text(let text)? = section.read(entry.value, option.type, key: entry.key)
+            else { return nil }
+            section.keep(entry.key, .text(text))
+            return HeaderSettings(name: entry.key, value: text)
+        }
+    }
+}

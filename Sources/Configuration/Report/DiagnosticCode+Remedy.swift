@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the reference page says about a code.
+struct CodeExplanation {
+    var title: String
+    var cause: String
+    var remedy: String
+
+    init(_ title: String, _ cause: String, _ remedy: String) {
+        self.title = title
+        self.cause = cause
+        self.remedy = remedy
+    }
+}
+
+extension DiagnosticCode {
+    var explanation: CodeExplanation {
+        switch rawValue {
+        case ..<"M1100": readingExplanation
+        case ..<"M1200": shapeExplanation
+        case ..<"M1300": valueExplanation
+        case ..<"M1351": meaningExplanation
+        default: warningExplanation
+        }
+    }
+
+    private var readingExplanation: CodeExplanation {
+        switch self {
+        case .notYAML:
+            .init(
+                "not YAML",
+                "The text breaks a rule of YAML or is not UTF-8.",
+                "Look at the marked place and the line above it: indentation, quotes, colons."
+            )
+        case .fileTooLarge:
+            .init(
+                "file too large",
+                "The file is larger than 4 MiB.",
+                "Move large zones into zone files."
+            )
+        case .tooManyValues:
+            .init(
+                "too many values",
+                "More than 500,000 values, or more than 64 levels.",
+                "Move large zones into zone files; do not nest aliases of aliases."
+            )
+        case .badAlias:
+            .init(
+                "alias without anchor",
+                "An alias `*name` has no anchor `&name` above it.",
+                "Put the anchor on a value further up, outside the alias."
+            )
+        case .unusedYAML:
+            .init(
+                "unused part of YAML",
+                "Tags, merge keys and second documents are not used: each value has one reading.",
+                "Write the options out."
+            )
+        default:
+            .init(
+                "file not readable",
+                "A file that is named cannot be opened or read.",
+                "Check path and permissions of the account that Martlet starts as."
+            )
+        }
+    }
+
+    private var shapeExplanation: CodeExplanation {
+        switch self {
+        case .unknownKey:
+            .init(
+                "unknown key",
+                "No option has this name here.",
+                "Take the suggested name, or look the option up on this page."
+            )
+        case .duplicateKey:
+            .init(
+                "key given twice",
+                "YAML readers disagree on which one counts, so neither does.",
+                "Remove one of them."
+            )
+        case .wrongKind:
+            .init(
+                "wrong kind of value",
+                "A mapping, a list or a single value stands where another is wanted.",
+                "Bring the value into the shape of the example."
+            )
+        case .missingKey:
+            .init("option missing", "An option without a default is not given.", "Give it.")
+        case .excludingKeys:
+            .init(
+                "options exclude each other",
+                "Of these options one object can have only one.",
+                "Remove all but one."
+            )
+        case .keyWithoutOther:
+            .init(
+                "option does not apply",
+                "The option means something only beside another one.",
+                "Add the other option, or remove this one."
+            )
+        default:
+            .init(
+                "unusable name",
+                "Names have 1 to 63 letters, digits, `-`, `_` and `.`, a letter or digit first.",
+                "Choose such a name."
+            )
+        }
+    }
+
+    private var valueExplanation: CodeExplanation {
+        switch self {
+        case .notDuration:
+            .init("not a duration", "A length of time needs a unit.", "Write `250ms`, `5s`, `2m`.")
+        case .notSize:
+            .init("not a size", "A number of bytes needs a unit.", "Write `512B`, `16KiB`, `1MiB`.")
+        case .notInteger:
+            .init("not a whole number", "Only digits are read here.", "Write a whole number.")
+        case .notPercentage:
+            .init("not a percentage", "A share needs its sign.", "Write `20%`.")
+        case .notBoolean:
+            .init("not true or false", "Only `true` and `false` are read.", "Write one of them.")
+        case .notWord:
+            .init("not one of the words", "The option takes certain words.", "Take one of them.")
+        case .outOfRange:
+            .init("out of range", "The value is outside the option's range.", "Stay inside.")
+        case .notAddress:
+            .init(
+                "not an address",
+                "The text is no address, or has no port where one is needed.",
+                "Write `192.0.2.1:80`, `[2001:db8::1]:80`, `name:80`; for listeners also `:80`."
+            )
+        case .notPrefix:
+            .init("not a prefix", "The text is no CIDR prefix.", "Write `192.0.2.0/24`.")
+        case .notStatus:
+            .init("not a status", "Statuses are 100 to 599.", "Write `200`, `200-299` or a list.")
+        case .notHost:
+            .init(
+                "not a host",
+                "A host is a name without port, or `*.` and a name.",
+                "Write `www.example.com`, `*.example.com` or `*`."
+            )
+        case .notPath:
+            .init(
+                "not a path",
+                "A path begins with `/` and has no query, fragment or blank.",
+                "Write `/api/` for a prefix, `=/api` for exactly this path."
+            )
+        default: textExplanation
+        }
+    }
+
+    private var textExplanation: CodeExplanation {
+        switch self {
+        case .notDomainName:
+            .init(
+                "not a domain name",
+                "Labels have 1 to 63 letters, digits, `-` and `_`; a name has at most 253.",
+                "Correct the name; names in other scripts are written in their `xn--` form."
+            )
+        case .notRecord:
+            .init(
+                "not the data of a record",
+                "The text does not have the fields of its type.",
+                "Write the fields in the order of RFC 1035, separated by blanks."
+            )
+        case .notHashKey:
+            .init(
+                "not a hash key",
+                "The text names no part of a request.",
+                "Write `source-ip`, `uri`, `header:NAME`, `cookie:NAME` or `query:NAME`."
+            )
+        case .badText:
+            .init(
+                "unusable text",
+                "The text is empty, too long or holds control characters.",
+                "Shorten it, or remove these characters."
+            )
+        case .badExpression:
+            .init(
+                "regular expression refused",
+                "RE2 does not take the expression.",
+                "Correct it; RE2 has no back references and no look-around."
+            )
+        default:
+            .init(
+                "not a prime",
+                "A Maglev table spreads evenly only over a prime number of places.",
+                "Take the suggested prime."
+            )
+        }
+    }
+
+    private var meaningExplanation: CodeExplanation {
+        switch self {
+        case .unknownProbe, .unknownPool, .unknownPolicy:
+            .init(
+                "reference to nothing",
+                "The name is not defined in this file.",
+                "Define it, or take the suggested name."
+            )
+        case .policyLoop:
+            .init("policies in a circle", "A policy leads back to itself.", "Break the circle.")
+        case .emptyPolicy:
+            .init("policy without members", "There is nothing to choose from.", "Add a member.")
+        case .emptyPool:
+            .init("pool without endpoints", "There is nothing to choose from.", "Add an endpoint.")
+        case .duplicateEndpoint:
+            .init(
+                "endpoint given twice",
+                "A pool holds an address and a name once.",
+                "Remove one of them, or add up the weights."
+            )
+        case .duplicateRoute:
+            .init("route given twice", "Host and path are the same.", "Remove one of them.")
+        case .listenerConflict:
+            .init(
+                "listeners exclude each other",
+                "Two listeners need the same port and address.",
+                "Give one of them another port or address."
+            )
+        case .probeWithoutPort:
+            .init(
+                "probe without port",
+                "A plain address in a policy has no port to ask.",
+                "Set `port` in the probe."
+            )
+        case .wrongOrder:
+            .init("bounds in the wrong order", "The lower bound is above the upper.", "Swap them.")
+        default: zoneExplanation
+        }
+    }
+
+    private var zoneExplanation: CodeExplanation {
+        switch self {
+        case .aliasBesideData:
+            .init(
+                "CNAME beside other data",
+                "A name with a CNAME has nothing else (RFC 1034 §3.6.2); the apex has SOA and NS.",
+                "Remove the other data, or steer the name instead of aliasing it."
+            )
+        case .outOfZone:
+            .init(
+                "name outside the zone",
+                "An owner lies outside its zone or repeats its name.",
+                "Write owners relative to the zone: `www`, `*.dev`, `@` for the zone itself."
+            )
+        case .duplicateOwner:
+            .init("zone or owner given twice", "Names differ only in writing.", "Join the two.")
+        case .steeredBesideData:
+            .init(
+                "steered name with plain addresses",
+                "A policy chooses the addresses of the name, so it has no others.",
+                "Move the addresses into the policy."
+            )
+        case .duplicateRecord:
+            .init("record given twice", "A set holds each record once.", "Remove one of them.")
+        default:
+            .init(
+                "fault in a zone file",
+                "The zone file breaks a rule of RFC 1035.",
+                "Look at the line of the zone file that the message names."
+            )
+        }
+    }
+
+    private var warningExplanation: CodeExplanation {
+        switch self {
+        case .allWeightsZero:
+            .init(
+                "all weights are zero",
+                "Nothing in this tier or policy is ever chosen.",
+                "Give at least one a weight above zero, unless that is what you want."
+            )
+        case .unused:
+            .init("never used", "Nothing refers to the name.", "Use it or remove it.")
+        case .nothingListens:
+            .init("nothing listens", "There is no listener.", "Add one under `listeners`.")
+        case .unreachable:
+            .init(
+                "never reached",
+                "No listener of this kind brings work here.",
+                "Add a listener: `http` for routes, `dns` for zones."
+            )
+        case .openAdmin:
+            .init(
+                "admin listener open to others",
+                "The admin listener asks for no password and is bound to more than loopback.",
+                "Bind it to 127.0.0.1, or guard the port."
+            )
+        default:
+            .init(
+                "probe slower than its rhythm",
+                "The timeout is longer than the interval.",
+                "Shorten the timeout or lengthen the interval."
+            )
+        }
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What can be wrong with a configuration; the codes stay as they are for ever.
+///
+/// M10xx reading, M11xx shape, M12xx single values, M13xx meaning across values.
+public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
+    /// The text is not YAML.
+    case notYAML = "M1001"
+    /// The file is larger than what is read.
+    case fileTooLarge = "M1002"
+    /// Nesting or number of values is over its bound.
+    case tooManyValues = "M1003"
+    /// An alias names nothing, or itself.
+    case badAlias = "M1004"
+    /// A part of YAML that Martlet does not use.
+    case unusedYAML = "M1005"
+    /// A file cannot be read.
+    case unreadableFile = "M1006"
+
+    /// A key that no option has.
+    case unknownKey = "M1101"
+    /// A key that stands twice.
+    case duplicateKey = "M1102"
+    /// A mapping where a list is wanted, and the like.
+    case wrongKind = "M1103"
+    /// An option that must be given is not.
+    case missingKey = "M1104"
+    /// Options that exclude each other.
+    case excludingKeys = "M1105"
+    /// An option without the one it belongs to.
+    case keyWithoutOther = "M1106"
+    /// A name that cannot be used as one.
+    case badName = "M1107"
+
+    /// Not a length of time.
+    case notDuration = "M1201"
+    /// Not a number of bytes.
+    case notSize = "M1202"
+    /// Not a whole number.
+    case notInteger = "M1203"
+    /// Not a percentage.
+    case notPercentage = "M1204"
+    /// Not true or false.
+    case notBoolean = "M1205"
+    /// Not one of the words.
+    case notWord = "M1206"
+    /// Outside the range.
+    case outOfRange = "M1207"
+    /// Not an address.
+    case notAddress = "M1208"
+    /// Not a prefix in CIDR form.
+    case notPrefix = "M1209"
+    /// Not a range of HTTP statuses.
+    case notStatus = "M1210"
+    /// Not a host pattern.
+    case notHost = "M1211"
+    /// Not a path.
+    case notPath = "M1212"
+    /// Not a domain name.
+    case notDomainName = "M1213"
+    /// Not the data of a record.
+    case notRecord = "M1214"
+    /// Not a hash key.
+    case notHashKey = "M1215"
+    /// A text with characters that cannot be there, or too long.
+    case badText = "M1216"
+    /// A regular expression that RE2 refuses.
+    case badExpression = "M1217"
+    /// A number that must be a prime is none.
+    case notPrime = "M1218"
+
+    /// A probe that is not defined.
+    case unknownProbe = "M1301"
+    /// A pool that is not defined.
+    case unknownPool = "M1302"
+    /// A policy that is not defined.
+    case unknownPolicy = "M1303"
+    /// Policies that refer to each other in a circle.
+    case policyLoop = "M1304"
+    /// A policy without members.
+    case emptyPolicy = "M1305"
+    /// A pool without endpoints.
+    case emptyPool = "M1306"
+    /// The same endpoint twice.
+    case duplicateEndpoint = "M1307"
+    /// The same route twice.
+    case duplicateRoute = "M1308"
+    /// Two listeners that exclude each other.
+    case listenerConflict = "M1309"
+    /// A probe that needs a port of its own.
+    case probeWithoutPort = "M1310"
+    /// Bounds in the wrong order.
+    case wrongOrder = "M1311"
+    /// CNAME beside other data.
+    case aliasBesideData = "M1312"
+    /// A name outside its zone.
+    case outOfZone = "M1313"
+    /// The same zone or owner twice.
+    case duplicateOwner = "M1314"
+    /// A steered name with plain addresses.
+    case steeredBesideData = "M1315"
+    /// A fault inside a zone file.
+    case zoneFileFault = "M1316"
+    /// The same record twice.
+    case duplicateRecord = "M1317"
+
+    /// All weights are zero.
+    case allWeightsZero = "M1351"
+    /// Something defined and never used.
+    case unused = "M1352"
+    /// Nothing listens.
+    case nothingListens = "M1353"
+    /// A route can never be reached.
+    case unreachable = "M1354"
+    /// The admin listener is open to other machines.
+    case openAdmin = "M1355"
+    /// A check may take longer than the time to the next.
+    case slowProbe = "M1356"
+}
+
+/// How much a finding matters.
+public enum Severity: String, Sendable, Hashable {
+    /// The configuration is refused.
+    case error
+    /// It is taken; somebody should look.
+    case warning
+}
+
+extension DiagnosticCode {
+    /// Warnings are the codes from M1351 on.
+    public var severity: Severity { rawValue >= "M1351" ? .warning : .error }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+/// The table as a JSON Schema (2020-12), for editors that complete and check while typing.
+public enum JSONSchema {
+    /// The whole schema, indented.
+    public static var text: String { document.text(indented: true) + "\n" }
+
+    /// The whole schema.
+    public static var document: JSONValue {
+        let schema = Schema.martlet
+        var members: [JSONMember] = [
+            JSONMember("$schema", "https://json-schema.org/draft/2020-12/schema"),
+            JSONMember("title", "Martlet configuration"),
+        ]
+        members += object(schema, "")
+        let policy = JSONValue.object(object(schema, Schema.policy))
+        members.append(JSONMember("$defs", ["policy": policy]))
+        // The paths of the table, for tools that ask about options and not about documents.
+        let paths = schema.options.map { JSONValue.string($0.path) }
+        members.append(JSONMember("x-options", .array(paths)))
+        return .object(members)
+    }
+
+    /// A mapping with the keys of a group.
+    private static func object(_ schema: Schema, _ group: String) -> [JSONMember] {
+        let keys = schema.keys(of: group)
+        let options = keys.compactMap { schema.option(in: group, $0) }
+        var members: [JSONMember] = [JSONMember("type", "object")]
+        if let sentence = schema.group(group)?.sentence {
+            members.append(JSONMember("description", .string(sentence)))
+        }
+        let properties = keys.map { JSONMember($0, property(schema, group, $0)) }
+        members.append(JSONMember("properties", .object(properties)))
+        members.append(JSONMember("additionalProperties", false))
+        let required = options.filter(\.isRequired).map { JSONValue.string($0.key) }
+        if !required.isEmpty { members.append(JSONMember("required", .array(required))) }
+        let beside = keys.compactMap { key -> JSONMember? in
+            let others = schema.beside(group, key)
+            guard !others.isEmpty else { return nil }
+            return JSONMember(key, .array(others.map(JSONValue.string)))
+        }
+        if !beside.isEmpty { members.append(JSONMember("dependentRequired", .object(beside))) }
+        if let kinds = schema.group(group)?.kinds, !kinds.isEmpty {
+            let each = kinds.map { JSONValue.object([JSONMember("required", [.string($0)])]) }
+            members.append(JSONMember("oneOf", .array(each)))
+        }
+        return members
+    }
+
+    private static func property(_ schema: Schema, _ group: String, _ key: String) -> JSONValue {
+        if let option = schema.option(in: group, key) { return value(option) }
+        let path = Schema.join(group, key)
+        if !schema.keys(of: path + "[]").isEmpty {
+            return ["type": "array", "items": .object(object(schema, path + "[]"))]
+        }
+        if !schema.keys(of: path + ".*").isEmpty {
+            let member = JSONValue.object(object(schema, path + ".*"))
+            return ["type": "object", "additionalProperties": member]
+        }
+        if let option = schema.option(path + ".*") {
+            return ["type": "object", "additionalProperties": value(option)]
+        }
+        return .object(object(schema, path))
+    }
+
+    private static func value(_ option: Option) -> JSONValue {
+        var members = option.type.jsonSchema.members ?? []
+        members.append(JSONMember("description", .string(option.sentence)))
+        if case .text(let text) = option.fallback {
+            members.append(JSONMember("default", option.type.jsonDefault(text)))
+        }
+        return .object(members)
+    }
+}
+
+extension Option {
+    /// True when there is neither a default nor a meaning of absence.
+    public var isRequired: Bool {
+        guard case .required = fallback else { return false }
+        return true
+    }
+}
+
+extension OptionType {
+    fileprivate func jsonDefault(_ text: String) -> JSONValue {
+        switch self {
+        case .integer, .prime: Int64(text).map(JSONValue.integer) ?? .string(text)
+        case .boolean: .bool(text == "true")
+        default: .string(text)
+        }
+    }
+
+    /// YAML reads `443` and `true` as other than texts, so where a text is wanted these pass too.
+    private static let scalar: JSONValue = ["type": ["string", "number", "boolean"]]
+
+    fileprivate var jsonSchema: JSONValue {
+        switch self {
+        case .duration: Self.united("^([0-9]+(us|ms|s|m|h|d))+$")
+        case .ttl: Self.united("^([0-9]+(s|m|h|d))+$")
+        case .size: Self.united("^[0-9]+(B|KiB|MiB|GiB|kB|MB|GB)$")
+        case .percentage: Self.united("^[0-9]+%$")
+        case .integer(let range), .prime(let range):
+            [
+                "type": "integer", "minimum": .integer(Int64(range.lowerBound)),
+                "maximum": .integer(Int64(range.upperBound)),
+            ]
+        case .boolean: ["type": "boolean"]
+        case .words(let words): ["enum": .array(words.map(JSONValue.string))]
+        case .statuses:
+            [
+                "anyOf": [
+                    ["type": "integer", "minimum": 100, "maximum": 599],
+                    ["type": "string", "pattern": "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$"],
+                ]
+            ]
+        case .list(let element):
+            [
+                "anyOf": [
+                    element.jsonSchema, ["type": "array", "items": element.jsonSchema],
+                ]
+            ]
+        case .either(let word, let other):
+            ["anyOf": [["const": .string(word)], other.jsonSchema]]
+        case .policies:
+            [
+                "type": "array", "minItems": 1,
+                "items": ["anyOf": [["type": "string"], Self.policy]],
+            ]
+        case .weights:
+            [
+                "anyOf": [
+                    [
+                        "type": "object",
+                        "additionalProperties": ["type": "integer", "minimum": 0],
+                    ],
+                    ["type": "array", "minItems": 1, "items": Self.policy],
+                ]
+            ]
+        default: Self.scalar
+        }
+    }
+
+    private static let policy: JSONValue = ["$ref": "#/$defs/policy"]
+
+    private static func united(_ pattern: String) -> JSONValue {
+        ["anyOf": [["type": "string", "pattern": .string(pattern)], ["const": 0]]]
+    }
+}

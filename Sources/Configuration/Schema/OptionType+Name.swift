@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+extension OptionType {
+    /// A name in lower case, with a final dot only where the file has one; `@` stays.
+    static func domainName(_ text: String) throws(ValueFault) -> String {
+        if text == "@" { return text }
+        if text == "." { return text }
+        let name = text.lowercased()
+        let labels = name.droppingFinalDot.split(separator: ".", omittingEmptySubsequences: false)
+        func refuse(_ why: String, _ hint: String? = nil) -> ValueFault {
+            ValueFault(.notDomainName, "`\(text)` is no domain name: \(why)", hint)
+        }
+        guard !text.isEmpty else { throw refuse("it is empty") }
+        // RFC 1035 §2.3.4: 255 octets with length octets and root, which leaves 253 of text.
+        guard name.droppingFinalDot.utf8.count <= 253 else {
+            throw refuse("it has more than 253 characters")
+        }
+        guard text.utf8.allSatisfy({ $0 < 0x80 }) else {
+            throw refuse("only ASCII is read", "write the labels in their `xn--` form")
+        }
+        for label in labels {
+            guard !label.isEmpty else { throw refuse("a label is empty") }
+            guard label.utf8.count <= 63 else { throw refuse("a label has more than 63 letters") }
+            let isPlain = label.utf8.allSatisfy {
+                ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == 0x2d || $0 == 0x5f
+            }
+            guard isPlain else { throw refuse("`\(label)` holds other than letters, digits, -, _") }
+            guard label.utf8.first != 0x2d, label.utf8.last != 0x2d else {
+                throw refuse("`\(label)` begins or ends with `-`")
+            }
+        }
+        return name
+    }
+
+    static func mailbox(_ text: String) throws(ValueFault) -> String {
+        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return try domainName(text) }
+        // RFC 1035 §8: a dot left of the @ would have to be escaped in the name.
+        guard !parts[0].contains(".") else {
+            throw ValueFault(
+                .notDomainName,
+                "the part before `@` holds a dot",
+                "use a mailbox without one, such as `hostmaster@\(parts[1])`"
+            )
+        }
+        return try domainName("\(parts[0]).\(parts[1])")
+    }
+
+    static func hostPattern(_ text: String) throws(ValueFault) -> HostPattern {
+        if text == "*" { return .any }
+        let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
+        let plain = isBracketed ? String(text.dropFirst().dropLast()) : text
+        if let ip = IPAddress(plain) { return .exact(ip.isIPv4 ? "\(ip)" : "[\(ip)]") }
+        if text.contains(":"), let host = text.split(separator: ":").first {
+            let ending = text.contains("://") ? "" : ": `\(host)`"
+            throw ValueFault(
+                .notHost,
+                "`\(text)` is no host",
+                "leave out scheme and port" + ending
+            )
+        }
+        let isWildcard = text.hasPrefix("*.")
+        let name = isWildcard ? String(text.dropFirst(2)) : text
+        if name.contains("*") {
+            throw ValueFault(
+                .notHost,
+                "`\(text)` has a star in the middle",
+                "a star stands for whole labels at the front, as in `*.example.com`"
+            )
+        }
+        do throws(ValueFault) {
+            let host = try domainName(name).droppingFinalDot
+            guard host != "@", host != "." else { throw ValueFault(.notHost, "no host") }
+            return isWildcard ? .wildcard(host) : .exact(host)
+        } catch {
+            throw ValueFault(.notHost, "`\(text)` is no host", error.suggestion ?? error.message)
+        }
+    }
+
+    static func pathPattern(_ text: String) throws(ValueFault) -> PathPattern {
+        let isExact = text.hasPrefix("=")
+        let path = isExact ? String(text.dropFirst()) : text
+        guard path.hasPrefix("/") else {
+            throw ValueFault(
+                .notPath,
+                "`\(text)` does not begin with `/`",
+                "did you mean `\(isExact ? "=" : "")/\(path)`?"
+            )
+        }
+        if let star = path.firstIndex(of: "*") {
+            throw ValueFault(
+                .notPath,
+                "a star has no meaning in a path",
+                "a path without `=` is a prefix already: `\(path[..<star])`"
+            )
+        }
+        guard path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != 0x3f && $0 != 0x23 }),
+            path.utf8.count <= 4096
+        else {
+            throw ValueFault(
+                .notPath,
+                "`\(text)` holds a query, a fragment, a blank or other than ASCII",
+                "write other characters percent-encoded"
+            )
+        }
+        return isExact ? .exact(path) : .prefix(path)
+    }
+
+    static func requestTarget(_ text: String) throws(ValueFault) -> String {
+        guard text.hasPrefix("/"), text.utf8.count <= 4096,
+            text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != 0x23 })
+        else {
+            let hint = text.hasPrefix("/") ? nil : "did you mean `/\(text)`?"
+            throw ValueFault(.notPath, "`\(text)` cannot be requested", hint)
+        }
+        return text
+    }
+
+    static func hostField(_ text: String) throws(ValueFault) -> String {
+        if IPAddress(text) != nil || SocketAddress(text) != nil { return text }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        let isPort = parts.count < 2 || UInt16(parts[1]) != nil
+        guard parts.count <= 2, isPort, (try? domainName(String(parts[0]))) != nil else {
+            throw ValueFault(.notHost, "`\(text)` is no host")
+        }
+        return text.lowercased()
+    }
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+/// What an option's value is, with its range.
+public indirect enum OptionType: Sendable {
+    /// A length of time with a unit.
+    case duration(ClosedRange<Interval>)
+    /// A length of time in whole seconds, as DNS counts.
+    case ttl(ClosedRange<Interval>)
+    /// A number of bytes with a unit.
+    case size(ClosedRange<Int>)
+    /// A whole number.
+    case integer(ClosedRange<Int>)
+    /// A prime number.
+    case prime(ClosedRange<Int>)
+    /// A share with a percent sign.
+    case percentage(ClosedRange<Int>)
+    /// `true` or `false`.
+    case boolean
+    /// One of some words.
+    case words([String])
+    /// A text of at most so many bytes.
+    case text(Int)
+    /// A name of 1 to 63 letters, digits, `-`, `_` and `.`.
+    case label
+    /// An address and port to bind; the address may be left out.
+    case listenAddress
+    /// An IP address, with this port unless another is given.
+    case server(UInt16)
+    /// An IP address or name with a port.
+    case endpointAddress
+    /// An IPv4 or IPv6 address.
+    case address
+    /// A CIDR prefix or a lone address.
+    case prefix
+    /// One HTTP status or a range of them.
+    case statuses
+    /// The part of a request that is hashed.
+    case hashKey
+    /// A host, or `*.` and a name, or `*`.
+    case hostPattern
+    /// A path prefix, or `=` and a path.
+    case pathPattern
+    /// A path with an optional query, as sent in a request.
+    case requestTarget
+    /// A file or folder.
+    case filePath
+    /// Where a log goes.
+    case logOutput
+    /// A host name or address for a Host field.
+    case hostField
+    /// A domain name.
+    case domainName
+    /// A mailbox: `user@name`, or as a name.
+    case mailbox
+    /// A regular expression of RE2.
+    case expression
+    /// The name of something defined elsewhere in the file.
+    case reference(ReferenceKind)
+    /// The data of one record in the field order of RFC 1035.
+    case record(RecordKind)
+    /// One value, or a list of them.
+    case list(OptionType)
+    /// A word, or else a value.
+    case either(String, OptionType)
+    /// Members of a policy: addresses or nested policies.
+    case policies
+    /// Members of a weighted policy: a mapping from address to weight, or a list.
+    case weights
+}
+
+/// What a reference names.
+public enum ReferenceKind: String, Sendable, Hashable, CaseIterable {
+    /// A key under `probes`.
+    case probe
+    /// A key under `pools`.
+    case pool
+    /// A key under `steer`.
+    case steer
+}
+
+/// The record types that a file can hold.
+public enum RecordKind: String, Sendable, Hashable, CaseIterable {
+    /// IPv4 address.
+    case a
+    /// IPv6 address.
+    case aaaa
+    /// Alias.
+    case cname
+    /// Name server.
+    case ns
+    /// Mail exchange.
+    case mx
+    /// Text.
+    case txt
+    /// Service.
+    case srv
+    /// Pointer.
+    case ptr
+    /// Certification authority authorisation.
+    case caa
+}
+
+/// A value read as its option's type says.
+public enum OptionValue: Sendable, Equatable {
+    /// A length of time.
+    case interval(Interval)
+    /// A number of bytes.
+    case size(ByteCount)
+    /// A whole number.
+    case integer(Int)
+    /// A share.
+    case percentage(Percentage)
+    /// True or false.
+    case bool(Bool)
+    /// A word, text, name, path or reference.
+    case text(String)
+    /// Where a listener is bound.
+    case listen(ListenAddress)
+    /// An address with a port.
+    case server(SocketAddress)
+    /// Where an endpoint is.
+    case endpoint(EndpointAddress)
+    /// An address.
+    case address(IPAddress)
+    /// A prefix.
+    case prefix(Prefix)
+    /// A range of statuses.
+    case statuses(ClosedRange<UInt16>)
+    /// A part of a request.
+    case hashKey(HashKey)
+    /// The hosts of a route.
+    case host(HostPattern)
+    /// The paths of a route.
+    case path(PathPattern)
+    /// Where a log goes.
+    case output(LogOutput)
+    /// A record; its names are still relative to the zone.
+    case record(RecordData)
+    /// Several values.
+    case list([OptionValue])
+    /// The word of ``OptionType/either(_:_:)``: `off` or `auto`.
+    case word(String)
+}
+
+extension OptionValue: CustomStringConvertible {
+    /// The shortest text that reads back as this value.
+    public var description: String {
+        switch self {
+        case .interval(let value): value.description
+        case .size(let value): value.description
+        case .integer(let value): String(value)
+        case .percentage(let value): value.description
+        case .bool(let value): String(value)
+        case .text(let value), .word(let value): value
+        case .listen(let value): value.description
+        case .server(let value): value.description
+        case .endpoint(let value): value.description
+        case .address(let value): value.description
+        case .prefix(let value): value.description
+        case .statuses(let value): StatusRanges([value]).description
+        case .hashKey(let value): value.description
+        case .host(let value): value.description
+        case .path(let value): value.description
+        case .output(let value): value.description
+        case .record(let value): value.description
+        case .list(let values):
+            values.isEmpty ? "none" : values.map(\.description).joined(separator: ", ")
+        }
+    }
+}

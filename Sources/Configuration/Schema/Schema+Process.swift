@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+func milliseconds(_ count: Int64) -> Interval { .milliseconds(count) }
+func seconds(_ count: Int64) -> Interval { .seconds(count) }
+func minutes(_ count: Int64) -> Interval { .seconds(count * 60) }
+func hours(_ count: Int64) -> Interval { .seconds(count * 3600) }
+func days(_ count: Int64) -> Interval { .seconds(count * 86_400) }
+func KiB(_ count: Int) -> Int { count << 10 }
+func MiB(_ count: Int) -> Int { count << 20 }
+
+extension Schema {
+    static let processOptions: [Option] = [
+        Option(
+            "workers",
+            .either("auto", .integer(1...256)),
+            "auto",
+            "Number of worker threads; `auto` means one per usable core.",
+            restart: true
+        ),
+        Option(
+            "user",
+            .label,
+            "martlet",
+            "Account that the serving process runs as when started by root; `nobody` if missing.",
+            restart: true
+        ),
+        Option(
+            "state",
+            .filePath,
+            .absent("`/var/lib/martlet` as root, else `./martlet-state`"),
+            "Folder for the health table, the overlay and the last good configuration.",
+            restart: true
+        ),
+        Option(
+            "shutdown-grace",
+            .duration(.zero...hours(24)),
+            "30s",
+            "How long requests in flight may take after TERM before they are cut."
+        ),
+        Option(
+            "limits.connections",
+            .integer(1...1_000_000),
+            "16384",
+            "Client connections of all doors together; beyond them accepting waits.",
+            restart: true
+        ),
+        Option(
+            "limits.header-bytes",
+            .size(KiB(1)...KiB(16)),
+            "16KiB",
+            "Bytes of one request or response head; a longer request gets 431.",
+            restart: true
+        ),
+        Option(
+            "limits.header-count",
+            .integer(1...1000),
+            "100",
+            "Fields in one request or response head; a request with more gets 431.",
+            restart: true
+        ),
+        Option(
+            "limits.request-line",
+            .size(64...KiB(16)),
+            "8KiB",
+            "Bytes of the request line; a longer one gets 414.",
+            restart: true
+        ),
+        Option(
+            "limits.buffered-body",
+            .size(0...MiB(1)),
+            "16KiB",
+            "Body bytes kept so that an idempotent request with a body can be sent again.",
+            restart: true
+        ),
+        Option(
+            "admin.listen",
+            .either("off", .listenAddress),
+            "127.0.0.1:9180",
+            "Where metrics, API and status page listen; they ask for no password.",
+            restart: true
+        ),
+        Option(
+            "log.level",
+            .words(LogLevel.allCases.map(\.rawValue)),
+            "info",
+            "The least severe event that is written."
+        ),
+        Option(
+            "log.output",
+            .logOutput,
+            "stderr",
+            "Where events go: `stderr`, `stdout` or a path."
+        ),
+        Option(
+            "log.access.output",
+            .logOutput,
+            "off",
+            "Where a line per request goes: `off`, `stdout`, `stderr` or a path."
+        ),
+        Option(
+            "log.access.format",
+            .words(AccessLogFormat.allCases.map(\.rawValue)),
+            "combined",
+            "Form of an access log line."
+        ),
+    ]
+
+    static let listenerOptions: [Option] = [
+        Option(
+            "listeners[].http",
+            .listenAddress,
+            .absent("this is no HTTP listener"),
+            "Address and port of an HTTP listener; `:8080` means every address of the machine."
+        ),
+        Option(
+            "listeners[].trusted-proxies",
+            .list(.prefix),
+            .absent("nobody is trusted"),
+            "Peers whose forwarding fields and request id are believed.",
+            beside: ["http"]
+        ),
+        Option(
+            "listeners[].forwarded",
+            .words(ForwardedPolicy.allCases.map(\.rawValue)),
+            "x-forwarded",
+            "Which forwarding fields are sent to the endpoint.",
+            beside: ["http"]
+        ),
+        Option(
+            "listeners[].request-id",
+            .boolean,
+            "true",
+            "Give every request an `X-Request-Id`.",
+            beside: ["http"]
+        ),
+        Option(
+            "listeners[].timeouts.header",
+            .duration(milliseconds(10)...hours(1)),
+            "10s",
+            "Total time for a request head, from its first byte; then 408."
+        ),
+        Option(
+            "listeners[].timeouts.body-rate",
+            .either("off", .size(1...MiB(1024))),
+            "500B",
+            "Least number of request body bytes per second, after the first seconds; then 408."
+        ),
+        Option(
+            "listeners[].timeouts.idle",
+            .duration(milliseconds(10)...days(1)),
+            "60s",
+            "How long a kept connection may wait for its next request."
+        ),
+        Option(
+            "listeners[].timeouts.send",
+            .duration(milliseconds(10)...hours(24)),
+            "10s",
+            "How long a client may take no byte of a response."
+        ),
+        Option(
+            "listeners[].timeouts.request",
+            .either("off", .duration(milliseconds(10)...days(1))),
+            "off",
+            "Time for the whole exchange; a route may set its own."
+        ),
+        Option(
+            "listeners[].dns",
+            .listenAddress,
+            .absent("this is no DNS listener"),
+            "Address and port of a DNS listener, for UDP and TCP."
+        ),
+        Option(
+            "listeners[].edns-size",
+            .integer(512...4096),
+            "1232",
+            "Largest answer over UDP in bytes; longer ones are truncated.",
+            beside: ["dns"]
+        ),
+        Option(
+            "listeners[].tcp-idle",
+            .duration(milliseconds(10)...hours(1)),
+            "10s",
+            "How long a DNS client may keep a silent TCP connection.",
+            beside: ["dns"]
+        ),
+        Option(
+            "listeners[].tcp-connections",
+            .integer(1...100_000),
+            "1024",
+            "DNS clients connected by TCP at a time.",
+            beside: ["dns"]
+        ),
+    ]
+
+    static let probeOptions: [Option] = [
+        Option(
+            "probes.*.http",
+            .requestTarget,
+            .absent("this is no HTTP probe"),
+            "Path asked by HTTP; the status decides unless body options say more."
+        ),
+        Option(
+            "probes.*.tcp",
+            .words(["connect"]),
+            .absent("this is no TCP probe"),
+            "`connect`: a TCP connection that opens is enough."
+        ),
+        Option(
+            "probes.*.method",
+            .words(ProbeMethod.allCases.map(\.rawValue)),
+            "GET",
+            "Request method.",
+            beside: ["http"]
+        ),
+        Option(
+            "probes.*.host",
+            .hostField,
+            .absent("the endpoint's own address"),
+            "Host field of the request.",
+            beside: ["http"]
+        ),
+        Option(
+            "probes.*.headers.*",
+            .text(4096),
+            .absent("none"),
+            "Further fields of the request."
+        ),
+        Option(
+            "probes.*.expect",
+            .list(.statuses),
+            "200-299",
+            "Statuses that count as success.",
+            beside: ["http"]
+        ),
+        Option(
+            "probes.*.body-contains",
+            .text(1024),
+            .absent("any body"),
+            "Text that the body must contain.",
+            beside: ["http"]
+        ),
+        Option(
+            "probes.*.body-regex",
+            .expression,
+            .absent("any body"),
+            "Regular expression (RE2) that must match somewhere in the body.",
+            beside: ["http"]
+        ),
+        Option(
+            "probes.*.read-limit",
+            .size(1...MiB(1)),
+            "64KiB",
+            "Body bytes that are read and searched.",
+            beside: ["http"]
+        ),
+        Option(
+            "probes.*.dependencies",
+            .words(DependencyPolicy.allCases.map(\.rawValue)),
+            "report",
+            "What a JSON body with a status per dependency means: `report` names the failing ones "
+                + "in the reason, `require` fails the check for them.",
+            beside: ["http"]
+        ),
+        Option(
+            "probes.*.port",
+            .integer(1...65535),
+            .absent("the endpoint's own"),
+            "Port asked instead of the endpoint's."
+        ),
+        Option(
+            "probes.*.interval",
+            .duration(milliseconds(10)...hours(24)),
+            "5s",
+            "Time from the start of one check to the start of the next."
+        ),
+        Option(
+            "probes.*.timeout",
+            .duration(milliseconds(1)...hours(1)),
+            "2s",
+            "Time for a whole check."
+        ),
+        Option(
+            "probes.*.rise",
+            .integer(1...100),
+            "2",
+            "Successes in a row that bring an endpoint up."
+        ),
+        Option(
+            "probes.*.fall",
+            .integer(1...100),
+            "3",
+            "Failures in a row that take an endpoint down."
+        ),
+        Option(
+            "probes.*.jitter",
+            .percentage(0...50),
+            "10%",
+            "Share of the interval by which each check is moved at random."
+        ),
+        Option(
+            "probes.*.fast-interval",
+            .duration(milliseconds(10)...hours(24)),
+            "1s",
+            "Interval while a state is changing; never longer than `interval`."
+        ),
+        Option(
+            "probes.*.kind",
+            .words(ProbeKind.allCases.map(\.rawValue)),
+            "readiness",
+            "`readiness`: down means no new work; `liveness`: connections are closed as well."
+        ),
+    ]
+}

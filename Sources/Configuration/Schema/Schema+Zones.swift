@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+extension Schema {
+    // RFC 2181 §8: a TTL is an unsigned number of at most 31 bits.
+    private static let anyTTL = OptionType.ttl(.zero...seconds(Int64(Int32.max)))
+
+    static let zoneOptions: [Option] = soaOptions + recordOptions + steerOptions
+
+    private static let soaOptions: [Option] = [
+        Option(
+            "zones.*.file",
+            .filePath,
+            .absent("records come from this file alone"),
+            "RFC 1035 zone file, relative to the configuration's folder; `records` are added to it."
+        ),
+        Option(
+            "zones.*.ttl",
+            anyTTL,
+            "1h",
+            "TTL of records without their own."
+        ),
+        Option(
+            "zones.*.soa.primary",
+            .domainName,
+            .required,
+            "Primary name server; also the zone's NS record unless the apex has `ns`."
+        ),
+        Option(
+            "zones.*.soa.mailbox",
+            .mailbox,
+            .required,
+            "Mailbox of the person in charge: `hostmaster@example.com`."
+        ),
+        Option(
+            "zones.*.soa.serial",
+            .integer(0...4_294_967_295),
+            "1",
+            "Serial number of the zone."
+        ),
+        Option("zones.*.soa.refresh", anyTTL, "2h", "How often secondaries look for changes."),
+        Option("zones.*.soa.retry", anyTTL, "15m", "How soon secondaries look again."),
+        Option("zones.*.soa.expire", anyTTL, "14d", "When secondaries stop answering."),
+        Option(
+            "zones.*.soa.negative-ttl",
+            anyTTL,
+            "5m",
+            "How long resolvers may keep that a name does not exist (RFC 2308)."
+        ),
+    ]
+
+    private static let recordOptions: [Option] = [
+        Option(
+            "zones.*.records.*.ttl",
+            anyTTL,
+            .absent("the zone's, or the policy's if steered"),
+            "TTL of the records of this name."
+        ),
+        Option(
+            "zones.*.records.*.steer",
+            .reference(.steer),
+            .absent("the name is not steered"),
+            "Policy that chooses the addresses of this name."
+        ),
+        Option(
+            "zones.*.records.*.a",
+            .list(.record(.a)),
+            .absent("none"),
+            "IPv4 addresses."
+        ),
+        Option(
+            "zones.*.records.*.aaaa",
+            .list(.record(.aaaa)),
+            .absent("none"),
+            "IPv6 addresses."
+        ),
+        Option(
+            "zones.*.records.*.cname",
+            .record(.cname),
+            .absent("none"),
+            "Name that this one is an alias of."
+        ),
+        Option(
+            "zones.*.records.*.ns",
+            .list(.record(.ns)),
+            .absent("none"),
+            "Name servers; below the apex they delegate."
+        ),
+        Option(
+            "zones.*.records.*.mx",
+            .list(.record(.mx)),
+            .absent("none"),
+            "Mail exchanges: `10 mail.example.com`."
+        ),
+        Option(
+            "zones.*.records.*.txt",
+            .list(.record(.txt)),
+            .absent("none"),
+            "Texts; long ones are cut into strings of 255 bytes."
+        ),
+        Option(
+            "zones.*.records.*.srv",
+            .list(.record(.srv)),
+            .absent("none"),
+            "Services: priority, weight, port and name."
+        ),
+        Option(
+            "zones.*.records.*.ptr",
+            .list(.record(.ptr)),
+            .absent("none"),
+            "Pointers."
+        ),
+        Option(
+            "zones.*.records.*.caa",
+            .list(.record(.caa)),
+            .absent("none"),
+            "Who may issue certificates: `0 issue \"letsencrypt.org\"`."
+        ),
+    ]
+
+    private static let steerOptions: [Option] = [
+        Option(
+            "steer.*.all-down",
+            .words(AllDownAnswer.allCases.map(\.rawValue)),
+            "all",
+            "Answer when nothing is healthy: every address, none, SERVFAIL, or the last good one."
+        ),
+        Option("steer.*.ttl", anyTTL, "30s", "TTL of the answers."),
+        Option(
+            "steer.**.address",
+            .address,
+            .absent("this is another kind of policy"),
+            "One address, healthy while `probe` says so."
+        ),
+        Option(
+            "steer.**.pool",
+            .reference(.pool),
+            .absent("this is another kind of policy"),
+            "Healthy endpoints of a pool, as its own balance method would share them."
+        ),
+        Option(
+            "steer.**.steer",
+            .reference(.steer),
+            .absent("this is another kind of policy"),
+            "Another policy by name."
+        ),
+        Option(
+            "steer.**.round-robin",
+            .policies,
+            .absent("this is another kind of policy"),
+            "All healthy members, rotated from answer to answer."
+        ),
+        Option(
+            "steer.**.weighted",
+            .weights,
+            .absent("this is another kind of policy"),
+            "One healthy member by weight: a mapping from address to weight, or a list of members."
+        ),
+        Option(
+            "steer.**.failover",
+            .policies,
+            .absent("this is another kind of policy"),
+            "The first member with anything healthy."
+        ),
+        Option(
+            "steer.**.probe",
+            .reference(.probe),
+            .absent("the enclosing policy's, else unchecked"),
+            "Probe for the plain addresses inside."
+        ),
+        Option(
+            "steer.**.weight",
+            .integer(0...1000),
+            "1",
+            "Share of a member in a list under `weighted`; 0 means never."
+        ),
+    ]
+
+    static let policyKinds = [
+        "address", "pool", "steer", "round-robin", "weighted", "failover",
+    ]
+
+    static let allGroups: [OptionGroup] = [
+        OptionGroup("", "Options of the process as a whole."),
+        OptionGroup("limits", "Bounds that hold for the whole process."),
+        OptionGroup("admin", "The admin listener: metrics, API and status page."),
+        OptionGroup("log", "The event log."),
+        OptionGroup("log.access", "The access log."),
+        OptionGroup(
+            "listeners[]",
+            "A list of places where the doors listen.",
+            noun: "listener",
+            identity: ["http", "dns"],
+            kinds: ["http", "dns"]
+        ),
+        OptionGroup(
+            "listeners[].timeouts",
+            "Deadlines of an HTTP listener towards its clients.",
+            beside: ["http"]
+        ),
+        OptionGroup(
+            "probes.*",
+            "Active checks by name; a pool or policy refers to them.",
+            noun: "probe",
+            kinds: ["http", "tcp"]
+        ),
+        OptionGroup("probes.*.headers", "Fields by name.", beside: ["http"]),
+        OptionGroup("pools.*", "Sets of endpoints by name.", noun: "pool"),
+        OptionGroup("pools.*.hash", "What hash methods hash, and their tables."),
+        OptionGroup("pools.*.queue", "Requests that wait while every endpoint is at its limit."),
+        OptionGroup(
+            "pools.*.endpoints[]",
+            "A list of the servers of a pool.",
+            noun: "endpoint",
+            identity: ["address"]
+        ),
+        OptionGroup("pools.*.passive", "Judging endpoints by real traffic."),
+        OptionGroup("pools.*.timeouts", "Deadlines of a pool towards its endpoints."),
+        OptionGroup("pools.*.keepalive", "Idle connections kept to endpoints."),
+        OptionGroup("pools.*.retry", "Sending a request again to another endpoint."),
+        OptionGroup("pools.*.resolve", "Resolving endpoints given by name."),
+        OptionGroup(
+            "routes[]",
+            "A list of which request goes to which pool; order is no matter.",
+            noun: "route",
+            identity: ["host", "path"]
+        ),
+        OptionGroup(
+            "zones.*",
+            "Zones that the DNS door answers for, by name.",
+            noun: "zone",
+            names: .domainName
+        ),
+        OptionGroup("zones.*.soa", "Start of authority; needed unless `file` has it."),
+        OptionGroup(
+            "zones.*.records.*",
+            "Records by name: relative to the zone, `@` for the zone itself, `*` for a wildcard.",
+            noun: "name",
+            names: .text(255)
+        ),
+        OptionGroup(
+            "steer.*",
+            "Policies that choose DNS answers, by name.",
+            noun: "policy",
+            kinds: policyKinds
+        ),
+        OptionGroup("steer.**", "Policies at any depth.", kinds: policyKinds),
+    ]
+}

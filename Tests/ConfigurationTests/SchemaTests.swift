@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+import Essentials
+import Testing
+
+@testable import Configuration
+
+@Suite struct `The schema table` {
+    static let schema = Schema.martlet
+
+    @Test func `every path stands once`() {
+        let paths = Self.schema.options.map(\.path)
+        #expect(Set(paths).count == paths.count)
+        #expect(paths.count > 100)
+    }
+
+    @Test(arguments: schema.options.map(\.path))
+    func `a row has a group, a sentence and a default that reads`(path: String) throws {
+        let option = try #require(Self.schema.option(path))
+        #expect(Self.schema.group(option.group) != nil, "no group `\(option.group)`")
+        #expect(option.sentence.hasSuffix("."))
+        #expect(!option.sentence.contains("\n"))
+        guard case .text(let text) = option.fallback else { return }
+        let value = try option.type.parse(text)
+        #expect(value == Self.schema.defaultValue(option))
+    }
+
+    @Test func `every default is written the shortest way`() throws {
+        for option in Self.schema.options {
+            guard case .text(let text) = option.fallback else { continue }
+            let shown = try option.type.parse(text).description
+            // `1m` for `60s` is as good; but reading what is shown must give the same value.
+            let again = try option.type.parse(shown)
+            #expect(again == Self.schema.defaultValue(option), "\(option.path): \(text), \(shown)")
+        }
+    }
+
+    @Test func `every group holds something`() {
+        for group in Self.schema.groups {
+            let hasMore = Self.schema.options.contains { $0.path.hasPrefix(group.path) }
+            #expect(hasMore, "\(group.path)")
+        }
+    }
+
+    @Test func `every row is used by the decoder`() throws {
+        let bytes = try Repository.bytes("Documentation/examples/full.yaml")
+        let result = ConfigurationReader().read(bytes, file: "full.yaml")
+        let unused = Self.schema.options.map(\.path).filter { !result.consumed.contains($0) }
+        #expect(unused.isEmpty, "never asked for: \(unused)")
+    }
+
+    @Test func `every row is given in the full example`() throws {
+        let text = try Repository.text("Documentation/examples/full.yaml")
+        for option in Self.schema.options where option.key != "*" {
+            let isThere = text.contains("\(option.key):")
+            #expect(isThere, "\(option.path)")
+        }
+    }
+
+    @Test func `every leaf of the settings has a row`() throws {
+        let bytes = try Repository.bytes("Documentation/examples/full.yaml")
+        let result = ConfigurationReader().read(bytes, file: "full.yaml")
+        let settings = try #require(result.configuration?.settings)
+        var leaves = Leaves()
+        leaves.collect(settings, "")
+        let patterns = Set(Self.schema.options.map(\.path))
+        let missing = leaves.paths.filter { !patterns.contains($0) }.sorted()
+        #expect(missing.isEmpty, "no row for: \(missing)")
+        #expect(leaves.paths.count > 90)
+    }
+}
+
+/// The paths of stored properties, written like keys of the file.
+private struct Leaves {
+    var paths: Set<String> = []
+
+    /// What the file has in another shape: names are keys, records and policies are lists by kind.
+    private static let ownShape: Set<String> = [
+        "probes.*.name", "pools.*.name", "zones.*.name", "zones.*.records.*.owner",
+        "zones.*.records.*.data", "steer.*.name", "steer.*.policy", "probes.*.check.tcp",
+        "probes.*.check.http.headers[].name",
+    ]
+    private static let renamed = [
+        "listeners[].http.address": "listeners[].http",
+        "listeners[].dns.address": "listeners[].dns", "probes.*.check.http.path": "probes.*.http",
+        "probes.*.headers[].value": "probes.*.headers.*",
+    ]
+    private static let mappings: Set<String> = ["probes", "pools", "zones", "steer", "records"]
+
+    mutating func collect(_ value: Any, _ path: String) {
+        if Self.ownShape.contains(path) { return }
+        let mirror = Mirror(reflecting: value)
+        let type = String(reflecting: mirror.subjectType)
+        let isAbsent = mirror.children.isEmpty && type.hasSuffix("Settings>")
+        if isAbsent { return }
+        if mirror.displayStyle == .optional {
+            guard let inner = mirror.children.first else { return add(path) }
+            return collect(inner.value, path)
+        }
+        if let list = value as? [Any], let first = list.first, isSettings(first) {
+            let isMapping = Self.mappings.contains { path == $0 || path.hasSuffix(".\($0)") }
+            for element in list { collect(element, path + (isMapping ? ".*" : "[]")) }
+            return
+        }
+        guard isSettings(value) || mirror.displayStyle == .enum && type.hasSuffix("Check") else {
+            return add(path)
+        }
+        for child in mirror.children {
+            guard let label = child.label else { continue }
+            collect(child.value, path.isEmpty ? kebab(label) : "\(path).\(kebab(label))")
+        }
+    }
+
+    private func isSettings(_ value: Any) -> Bool {
+        String(reflecting: Mirror(reflecting: value).subjectType).hasSuffix("Settings")
+    }
+
+    private mutating func add(_ path: String) {
+        if let known = Self.renamed[path] {
+            paths.insert(known)
+            return
+        }
+        // The case of a listener or probe is a key of its own, not a level.
+        var plain = path
+        for level in ["listeners[].http", "listeners[].dns", "probes.*.check.http"] {
+            guard path.hasPrefix(level + ".") else { continue }
+            let group = level.hasPrefix("probes") ? "probes.*" : "listeners[]"
+            plain = group + path.dropFirst(level.count)
+        }
+        paths.insert(Self.renamed[plain] ?? plain)
+    }
+
+    /// `requestID` and `minTTL` to `request-id` and `min-ttl`.
+    private func kebab(_ label: String) -> String {
+        var result = ""
+        var wasUpper = false
+        for letter in label {
+            if letter.isUppercase, !wasUpper { result += "-" }
+            wasUpper = letter.isUppercase
+            result += letter.lowercased()
+        }
+        return result
+    }
+}
