@@ -15,8 +15,12 @@ let settings: [SwiftSetting] = [
     .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
-func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func module(
+    _ name: String,
+    _ dependencies: [Target.Dependency] = [],
+    resources: [Resource] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -58,7 +62,8 @@ let package = Package(
             [
                 "Essentials", "DNSProtocol", "HTTPProtocol", "Steering", "Configuration",
                 "Runtime", "DNSServer", "HTTPGateway", "Prober",
-            ]
+            ],
+            resources: [.embedInCode("Admin/status.html")]
         ),
         .executableTarget(
             name: "martlet",

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Configuration
+internal import Essentials
+internal import Runtime
+internal import Steering
+
+/// Answers admin questions: everything between a question and the bytes of its answer.
+public struct AdminDesk: Sendable {
+    /// The topic of the event stream.
+    static let eventTopic = 1
+
+    /// Who may ask; follows the configuration.
+    public var gate: AdminGuard
+    private let events: EventLog
+    private let log: LogThread?
+    /// Connections of the service, for the metrics.
+    var connections = 0
+    /// Connections refused by the service, for the metrics.
+    var refusals: UInt64 = 0
+
+    /// A desk that shows these events and the counts of this log thread.
+    public init(listen: ListenAddress?, events: EventLog, log: LogThread?) {
+        gate = AdminGuard(listen: listen)
+        self.events = events
+        self.log = log
+    }
+
+    /// Answers one request.
+    public func answer<S: ControlSurface & ~Copyable>(
+        _ request: ServiceRequest,
+        _ surface: inout S,
+        at moment: Moment
+    ) -> ServiceResponse {
+        var response: ServiceResponse
+        do throws(Problem) {
+            if let refusal = gate.refusal(of: request) { throw refusal }
+            response = try answer(AdminQuestion(request), &surface, at: moment)
+        } catch {
+            response = error.response
+        }
+        // What a page of another origin cannot guess it shall not learn from a cache either.
+        response.fields.append(("Cache-Control", "no-store"))
+        response.fields.append(("X-Content-Type-Options", "nosniff"))
+        return response
+    }
+
+    private func answer<S: ControlSurface & ~Copyable>(
+        _ question: AdminQuestion,
+        _ surface: inout S,
+        at moment: Moment
+    ) throws(Problem) -> ServiceResponse {
+        switch question {
+        case .page: return StatusPage.response
+        case .live: return .text("alive\n")
+        case .ready: return ProcessHealth.ready(surface.view)
+        case .started: return ProcessHealth.started(surface.view)
+        case .metrics(let isOpenMetrics): return metrics(surface.view, isOpenMetrics)
+        case .snapshot, .pools, .pool: return try show(question, surface, at: moment)
+        case .change(let pool, let endpoint, let change):
+            let command = ControlCommand.change(pool: pool, endpoint: endpoint, change)
+            try perform(command, &surface, at: moment)
+            var writer = SnapshotWriter(at: moment)
+            writer.writeChanged(pool: pool, endpoint: endpoint, surface)
+            return .json(writer.json)
+        case .discardOverlay, .reload:
+            try perform(question == .reload ? .reload : .discardOverlay, &surface, at: moment)
+            return generations(surface.view)
+        case .explain(let sketch): return try explain(sketch, surface.view, at: moment)
+        case .explainDNS(let sketch): return try explain(sketch, surface.view, at: moment)
+        case .events(let sequence): return list(events.events(after: sequence))
+        case .eventStream(let sequence):
+            return stream(after: sequence ?? events.latest)
+        case .options(let methods):
+            return ServiceResponse(status: 204, fields: [("Allow", methods)], body: .bytes([]))
+        }
+    }
+
+    // MARK: Showing
+
+    private func show<S: ControlSurface & ~Copyable>(
+        _ question: AdminQuestion,
+        _ surface: borrowing S,
+        at moment: Moment
+    ) throws(Problem) -> ServiceResponse {
+        var writer = SnapshotWriter(at: moment)
+        switch question {
+        case .pool(let name):
+            guard writer.writePool(named: name, surface) else {
+                throw Problem(.unknownPool, "There is no pool '\(name)'.")
+            }
+        case .pools: writer.writePools(surface)
+        default: writer.writeSnapshot(surface)
+        }
+        return .json(writer.json)
+    }
+
+    private func metrics(_ view: ControlView, _ isOpenMetrics: Bool) -> ServiceResponse {
+        var source = MetricSource(view: view, usage: ProcessUsage.current())
+        source.adminConnections = connections
+        source.adminRefusals = refusals
+        source.droppedLines = log?.droppedLines ?? []
+        var text = MetricText(isOpenMetrics: isOpenMetrics)
+        for family in MetricFamily.all { text.write(family, family.collect(source)) }
+        text.end()
+        let type = MetricText.contentType(isOpenMetrics: isOpenMetrics)
+        return ServiceResponse(type: type, bytes: text.bytes)
+    }
+
+    private func generations(_ view: ControlView) -> ServiceResponse {
+        var json = JSONWriter()
+        json.beginObject()
+        json.name("generation")
+        json.write(view.generation)
+        json.name("healthGeneration")
+        json.write(view.health.generation)
+        json.endObject()
+        return .json(json)
+    }
+
+    // MARK: Changing
+
+    private func perform<S: ControlSurface & ~Copyable>(
+        _ command: ControlCommand,
+        _ surface: inout S,
+        at moment: Moment
+    ) throws(Problem) {
+        switch surface.perform(command, now: moment.now) {
+        case .done: return
+        case .unknownPool:
+            guard case .change(let pool, _, _) = command else { return }
+            throw Problem(.unknownPool, "There is no pool '\(pool)'.")
+        case .unknownEndpoint:
+            guard case .change(let pool, let endpoint, _) = command else { return }
+            throw Problem(.unknownEndpoint, "The pool '\(pool)' has no endpoint '\(endpoint)'.")
+        case .refused(let reasons):
+            let count = reasons.count == 1 ? "1 error" : "\(reasons.count) errors"
+            let text = "\(count) in the configuration; the one in force serves on."
+            var problem = Problem(.configurationRefused, text)
+            problem.members = [JSONMember("errors", .array(reasons.map(\.json)))]
+            throw problem
+        case .stopping:
+            throw Problem(.shuttingDown, "The process finishes what it has and ends.")
+        case .failed(let reason):
+            throw Problem(.changeFailed, reason)
+        }
+    }
+
+    // MARK: Events
+
+    private func list(_ events: [LogEvent]) -> ServiceResponse {
+        var json = JSONWriter()
+        json.beginObject()
+        json.name("events")
+        json.beginArray()
+        for event in events { event.write(to: &json) }
+        json.endArray()
+        json.endObject()
+        return .json(json)
+    }
+
+    private func stream(after sequence: UInt64) -> ServiceResponse {
+        // A number from before a restart of this process says nothing here: show all there is.
+        let isKnown = sequence <= events.latest
+        let opening = AdminDesk.encode(events.events(after: isKnown ? sequence : 0))
+        return ServiceResponse(
+            status: 200,
+            fields: [("Content-Type", "text/event-stream")],
+            body: .stream(
+                topic: AdminDesk.eventTopic,
+                opening: Array("retry: 1000\n\n".utf8) + opening
+            )
+        )
+    }
+
+    /// Events as a server-sent event stream has them (HTML Standard §9.2).
+    static func encode(_ events: [LogEvent]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for event in events {
+            var json = JSONWriter()
+            event.write(to: &json)
+            bytes += "id: \(event.sequence)\ndata: ".utf8
+            bytes += json.bytes
+            bytes += "\n\n".utf8
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Configuration
+public import Essentials
+public import Runtime
+
+/// The admin listener on the control thread: API, metrics, status page and Martlet's own health.
+public struct AdminService: ~Copyable {
+    private var service = ServiceListener()
+    private var desk: AdminDesk
+    private let events: EventLog
+    private var published: UInt64
+
+    /// A service that shows these events and the counts of this log thread.
+    public init(listen: ListenAddress?, events: EventLog, log: LogThread?) {
+        desk = AdminDesk(listen: listen, events: events, log: log)
+        self.events = events
+        published = events.latest
+    }
+
+    /// True when an event of this token kind belongs here.
+    public func owns(kind: UInt8) -> Bool { service.owns(kind: kind) }
+
+    /// Begins to accept at a listening socket, which is the service's from now on.
+    public mutating func open(_ fd: FileDescriptor, number: Int, loop: inout EventLoop) {
+        service.open(fd, number: number, loop: &loop)
+    }
+
+    /// Stops to accept at a listener; its connections live on.
+    public mutating func closeListener(number: Int, loop: inout EventLoop) {
+        service.closeListener(number: number, loop: &loop)
+    }
+
+    /// Follows a new address of the configuration.
+    public mutating func setListen(_ listen: ListenAddress?) {
+        desk.gate = AdminGuard(listen: listen)
+    }
+
+    /// Handles one event of the loop.
+    public mutating func handle<S: ControlSurface & ~Copyable>(
+        _ event: Event,
+        loop: inout EventLoop,
+        surface: inout S,
+        at moment: Moment
+    ) {
+        desk.connections = service.connectionCount
+        desk.refusals = service.refusedConnections
+        let desk = self.desk
+        service.handle(event, loop: &loop, at: moment) { request in
+            .now(desk.answer(request, &surface, at: moment))
+        }
+        publish(loop: &loop, at: moment)
+    }
+
+    /// Sends events that have come since the last call to those who follow the stream.
+    public mutating func publish(loop: inout EventLoop, at moment: Moment) {
+        let latest = events.latest
+        guard latest != published else { return }
+        if service.hasReaders(topic: AdminDesk.eventTopic) {
+            let bytes = AdminDesk.encode(events.events(after: published))
+            service.publish(bytes, topic: AdminDesk.eventTopic, loop: &loop, at: moment)
+        }
+        published = latest
+    }
+
+    /// When ``expire(loop:at:)`` has something to do.
+    public var nextDeadline: Instant { service.nextDeadline }
+
+    /// Ends what has taken too long.
+    public mutating func expire(loop: inout EventLoop, at moment: Moment) {
+        service.expire(loop: &loop, at: moment)
+    }
+
+    /// Stops to accept, and ends every connection once its answer is out.
+    public mutating func beginShutdown(loop: inout EventLoop) {
+        service.beginShutdown(loop: &loop)
+    }
+}

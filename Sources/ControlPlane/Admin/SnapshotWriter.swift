@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+public import Essentials
+internal import Steering
+
+/// Writes what there is to see as JSON, straight from the shared tables.
+public struct SnapshotWriter {
+    /// The document.
+    public private(set) var json: JSONWriter
+    private let moment: Moment
+
+    /// A writer for one document.
+    public init(at moment: Moment, indented: Bool = false) {
+        self.moment = moment
+        json = JSONWriter(indented: indented)
+    }
+
+    // MARK: Documents
+
+    /// Everything.
+    public mutating func writeSnapshot<S: ControlSurface & ~Copyable>(_ surface: borrowing S) {
+        let view = surface.view
+        json.beginObject()
+        writeGenerations(view)
+        member("time", CivilTime(nanoseconds: moment.realtime).rfc3339)
+        member("readiness", view.readiness.word)
+        json.name("process")
+        write(view.process, view.workers)
+        json.name("configuration")
+        writeConfiguration(view)
+        json.name("listeners")
+        json.beginArray()
+        for listener in view.listeners { write(listener) }
+        json.endArray()
+        json.name("pools")
+        writePools(view, surface)
+        json.name("routes")
+        json.beginArray()
+        for route in view.settings.routes { write(route) }
+        json.endArray()
+        json.name("zones")
+        json.beginArray()
+        for zone in view.settings.zones { write(zone) }
+        json.endArray()
+        json.endObject()
+    }
+
+    /// All pools.
+    public mutating func writePools<S: ControlSurface & ~Copyable>(_ surface: borrowing S) {
+        let view = surface.view
+        json.beginObject()
+        writeGenerations(view)
+        json.name("pools")
+        writePools(view, surface)
+        json.endObject()
+    }
+
+    /// One pool; false, with nothing written, when there is none of this name.
+    public mutating func writePool<S: ControlSurface & ~Copyable>(
+        named name: String,
+        _ surface: borrowing S
+    ) -> Bool {
+        let view = surface.view
+        guard let pool = view.pool(named: name) else { return false }
+        write(pool, view, surface)
+        return true
+    }
+
+    /// What a change of endpoints has made of them.
+    public mutating func writeChanged<S: ControlSurface & ~Copyable>(
+        pool name: String,
+        endpoint: String,
+        _ surface: borrowing S
+    ) {
+        let view = surface.view
+        json.beginObject()
+        writeGenerations(view)
+        json.name("endpoints")
+        json.beginArray()
+        for found in view.pool(named: name)?.endpoints ?? [] where found.answers(to: endpoint) {
+            write(found, view, surface.status(slot: found.slot))
+        }
+        json.endArray()
+        json.endObject()
+    }
+
+    // MARK: Parts
+
+    private mutating func writeGenerations(_ view: ControlView) {
+        member("generation", view.generation)
+        member("healthGeneration", view.health.generation)
+    }
+
+    private mutating func writePools<S: ControlSurface & ~Copyable>(
+        _ view: ControlView,
+        _ surface: borrowing S
+    ) {
+        json.beginArray()
+        for pool in view.pools { write(pool, view, surface) }
+        json.endArray()
+    }
+
+    private mutating func write<S: ControlSurface & ~Copyable>(
+        _ pool: PoolView,
+        _ view: ControlView,
+        _ surface: borrowing S
+    ) {
+        let settings = view.settings.pools.first { $0.name == pool.name && !pool.isSteer }
+        json.beginObject()
+        member("name", pool.label)
+        member("kind", pool.isSteer ? "steer" : "pool")
+        member("balance", settings?.balance.rawValue)
+        member("probe", pool.probe)
+        json.name("endpoints")
+        json.beginArray()
+        for endpoint in pool.endpoints {
+            write(endpoint, view, surface.status(slot: endpoint.slot))
+        }
+        json.endArray()
+        json.endObject()
+    }
+
+    private mutating func write(
+        _ endpoint: EndpointView,
+        _ view: ControlView,
+        _ status: EndpointStatus?
+    ) {
+        let word = view.health.word(endpoint.slot)
+        let weight = view.health.weightOverride(endpoint.slot)
+        json.beginObject()
+        member("name", endpoint.name)
+        member("address", endpoint.address.map { "\($0)" })
+        member("health", word.health.word)
+        member("administrative", word.administrative.word)
+        member("takesWork", word.takesNewWork)
+        member("reason", word.reason.word)
+        member("detail", status?.detail ?? "")
+        let since = status?.since ?? .start
+        if since == .start {
+            member("since", nil as String?)
+            member("ageSeconds", nil as Double?)
+        } else {
+            member("since", CivilTime(nanoseconds: moment.realtime(of: since)).rfc3339)
+            member("ageSeconds", ((moment.now - since).seconds * 1000).rounded() / 1000)
+        }
+        member("weight", UInt64(weight ?? endpoint.weight))
+        member("configuredWeight", UInt64(endpoint.weight))
+        member("weightOverride", weight.map { UInt64($0) })
+        member("tier", UInt64(endpoint.tier))
+        member("zone", endpoint.zone)
+        member("inFlight", UInt64(max(view.load.inFlight(endpoint.slot), 0)))
+        member(
+            "connectionLimit",
+            endpoint.connectionLimit == 0 ? nil : UInt64(endpoint.connectionLimit)
+        )
+        member("succeeded", view.load.successCount(endpoint.slot))
+        member("failed", view.load.failureCount(endpoint.slot))
+        member("unchecked", word.isUnchecked)
+        member("ejected", word.isEjected)
+        if let until = status?.ejectedUntil {
+            member("ejectedSeconds", max((until - moment.now).seconds.rounded(), 0))
+        }
+        if let needed = status?.checksNeeded, needed > 0 { member("checksNeeded", UInt64(needed)) }
+        member("healthGeneration", UInt64(word.generation))
+        json.endObject()
+    }
+
+    private mutating func write(_ process: ProcessView, _ workers: WorkerWords) {
+        json.beginObject()
+        member("version", process.version)
+        member("pid", UInt64(process.identifier))
+        member("supervisor", process.supervisor.map { UInt64($0) })
+        member("started", CivilTime(nanoseconds: process.startedAt).rfc3339)
+        member("serviceStarted", CivilTime(nanoseconds: process.serviceStartedAt).rfc3339)
+        member("restarts", UInt64(process.restarts))
+        member("lastEnd", process.lastEnd)
+        member("fileLimit", UInt64(process.fileLimit))
+        member("stateFolder", process.stateFolder)
+        json.name("workers")
+        json.beginArray()
+        for worker in 0..<workers.count {
+            json.beginObject()
+            member("generation", workers.load(.generation, worker: worker))
+            member("healthGeneration", workers.load(.healthGeneration, worker: worker))
+            member("cpuSeconds", Double(workers.load(.cpu, worker: worker)) / 1e9)
+            json.endObject()
+        }
+        json.endArray()
+        json.endObject()
+    }
+
+    private mutating func writeConfiguration(_ view: ControlView) {
+        json.beginObject()
+        member("path", view.configurationPath)
+        member("adopted", CivilTime(nanoseconds: view.adoptedAt).rfc3339)
+        member("reloadsAdopted", UInt64(view.reloads.adopted))
+        member("reloadsRefused", UInt64(view.reloads.refused))
+        json.name("problems")
+        json.beginArray()
+        for problem in view.reloadProblems { json.write(problem.json) }
+        json.endArray()
+        json.endObject()
+    }
+
+    private mutating func write(_ listener: ListenerView) {
+        json.beginObject()
+        member("door", listener.door.rawValue)
+        member("configured", "\(listener.configured)")
+        member("address", "\(listener.address)")
+        member("open", listener.isOpen)
+        json.endObject()
+    }
+
+    private mutating func write(_ route: RouteSettings) {
+        json.beginObject()
+        member("host", route.host.text)
+        member("path", route.path.text)
+        member("pool", route.pool)
+        json.endObject()
+    }
+
+    private mutating func write(_ zone: ZoneSettings) {
+        json.beginObject()
+        member("name", zone.name)
+        member("serial", zone.soa.map { UInt64($0.serial) })
+        member("file", zone.file)
+        member("names", UInt64(zone.records.count))
+        json.endObject()
+    }
+
+    // MARK: Members
+
+    private mutating func member(_ name: String, _ value: String?) {
+        json.name(name)
+        if let value { json.write(value) } else { json.writeNull() }
+    }
+    private mutating func member(_ name: String, _ value: UInt64?) {
+        json.name(name)
+        if let value { json.write(value) } else { json.writeNull() }
+    }
+    private mutating func member(_ name: String, _ value: Double?) {
+        json.name(name)
+        if let value { json.write(value) } else { json.writeNull() }
+    }
+    private mutating func member(_ name: String, _ value: Bool) {
+        json.name(name)
+        json.write(value)
+    }
+}
+
+extension ControlView {
+    /// The pool of a name as labels and paths write it; nil when there is none.
+    func pool(named name: String) -> PoolView? { pools.first { $0.label == name } }
+}
+
+extension EndpointView {
+    /// True for its name, its name in the file, and its address.
+    func answers(to text: String) -> Bool {
+        text == name || text == configuredName || address.map { "\($0)" == text } ?? false
+    }
+}
+
+extension Readiness {
+    /// The word in the API and on the page.
+    public var word: String {
+        switch self {
+        case .starting: "starting"
+        case .ready: "ready"
+        case .stopping: "stopping"
+        }
+    }
+}
+
+extension HostPattern {
+    /// As the configuration writes it.
+    var text: String {
+        switch self {
+        case .any: "*"
+        case .exact(let host): host
+        case .wildcard(let host): "*.\(host)"
+        }
+    }
+}
+
+extension PathPattern {
+    /// As the configuration writes it; exact paths begin with `=`.
+    var text: String {
+        switch self {
+        case .exact(let path): "= \(path)"
+        case .prefix(let path): path
+        }
+    }
+}

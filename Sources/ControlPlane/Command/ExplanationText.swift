@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+/// Renders explanations of the API for the terminal.
+public enum ExplanationText {
+    /// Where a request would go, and why.
+    public static func request(_ document: JSONValue, usesColour: Bool) -> String {
+        var text = ""
+        if let route = document["route"], !route.isNull {
+            let host = route["host"]?.string ?? "?"
+            let path = route["path"]?.string ?? "?"
+            text += line("route", "\(host) \(path) -> pool \(route["pool"]?.string ?? "?")")
+            if let why = route["why"]?.string { text += line("", why) }
+        } else {
+            text += line("route", TextTable.paint("none: 404", .bad, usesColour))
+            if let why = document["why"]?.string { text += line("", why) }
+        }
+        guard let pool = document["pool"], !pool.isNull else { return text }
+        text += line("balance", pool["balance"]?.string ?? "?")
+        text += chosen(pool, usesColour)
+        return text + "\n" + candidates(pool, usesColour)
+    }
+
+    /// What a query would get, and why.
+    public static func query(_ document: JSONValue, usesColour: Bool) -> String {
+        var text = line("zone", document["zone"]?.string ?? "none")
+        if let policy = document["policy"], !policy.isNull {
+            text += line("policy", policy["name"]?.string ?? "?")
+            if let why = policy["why"]?.string { text += line("", why) }
+        } else if let why = document["why"]?.string {
+            text += line("", why)
+        }
+        text += line("answer", document["rcode"]?.string ?? "?")
+        for record in document["records"]?.elements ?? [] {
+            text += line("", record.string ?? record.text())
+        }
+        guard let policy = document["policy"], !policy.isNull else { return text }
+        return text + "\n" + members(policy, usesColour)
+    }
+
+    private static func line(_ name: String, _ value: String) -> String {
+        let pad = String(repeating: " ", count: max(9 - name.count, 1))
+        return "\(name)\(pad)\(value)\n"
+    }
+
+    private static func chosen(_ pool: JSONValue, _ usesColour: Bool) -> String {
+        let why = pool["why"]?.string ?? ""
+        guard let name = pool["chosen"]?.string else {
+            let outcome = TextTable.paint(pool["outcome"]?.string ?? "none", .bad, usesColour)
+            return line("chosen", "nobody, \(outcome)") + line("", why)
+        }
+        return line("chosen", TextTable.paint(name, .strong, usesColour)) + line("", why)
+    }
+
+    private static func candidates(_ pool: JSONValue, _ usesColour: Bool) -> String {
+        var table = TextTable(
+            [
+                "", "ENDPOINT", "ADDRESS", "HEALTH", "FOR", "STATE", "WEIGHT", "TIER", "IN FLIGHT",
+                "WHY NOT",
+            ],
+            usesColour: usesColour
+        )
+        for candidate in pool["candidates"]?.elements ?? [] {
+            let name = candidate["name"]?.string ?? "?"
+            let address = candidate["address"]?.string ?? "?"
+            let state = candidate["administrative"]?.string ?? "?"
+            table.add([
+                TextTable.Cell(candidate["chosen"]?.bool == true ? "->" : ""),
+                TextTable.Cell(name, .strong),
+                TextTable.Cell(address == name ? "" : address),
+                EndpointText.health(candidate),
+                TextTable.Cell(SpanText.text(candidate["ageSeconds"]?.number)),
+                TextTable.Cell(state, state == "ready" ? .none : .warn),
+                TextTable.Cell(weight(candidate["weight"])),
+                TextTable.Cell(candidate["tier"]?.integer.map { "\($0)" } ?? ""),
+                TextTable.Cell(candidate["inFlight"]?.integer.map { "\($0)" } ?? ""),
+                TextTable.Cell(candidate["whyNot"]?.string ?? ""),
+            ])
+        }
+        return table.text
+    }
+
+    /// `3`, or every factor when there is more than one: `1.5 = overlay 3 x slow start 0.5`.
+    private static func weight(_ weight: JSONValue?) -> String {
+        let configured = weight?["configured"]?.integer ?? 0
+        let overlay = weight?["overlay"]?.integer
+        let factor = weight?["slowStartFactor"]?.number ?? 1
+        guard overlay != nil || factor != 1 else { return "\(configured)" }
+        var text = overlay.map { "overlay \($0)" } ?? "file \(configured)"
+        if factor != 1, let effective = weight?["effective"]?.number {
+            text = "\(rounded(effective)) = \(text) x slow start \(rounded(factor))"
+        }
+        return text
+    }
+
+    private static func rounded(_ value: Double) -> String { "\((value * 100).rounded() / 100)" }
+
+    private static func members(_ policy: JSONValue, _ usesColour: Bool) -> String {
+        var table = TextTable(
+            ["", "MEMBER", "ADDRESS", "BRANCH", "HEALTH", "FOR", "STATE", "WEIGHT", "WHY"],
+            usesColour: usesColour
+        )
+        for member in policy["candidates"]?.elements ?? [] {
+            let name = member["name"]?.string ?? "?"
+            let address = member["address"]?.string ?? "?"
+            let state = member["administrative"]?.string ?? "?"
+            table.add([
+                TextTable.Cell(member["answered"]?.bool == true ? "->" : ""),
+                TextTable.Cell(name, .strong),
+                TextTable.Cell(address == name ? "" : address),
+                TextTable.Cell(member["path"]?.string ?? ""),
+                EndpointText.health(member),
+                TextTable.Cell(SpanText.text(member["ageSeconds"]?.number)),
+                TextTable.Cell(state, state == "ready" ? .none : .warn),
+                TextTable.Cell(weight(member["weight"])),
+                TextTable.Cell(EndpointText.why(member)),
+            ])
+        }
+        return table.text
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+/// Renders the snapshot of the API for the terminal: what `martlet status` prints.
+public enum SnapshotText {
+    /// The whole picture; colours only when they are wanted.
+    public static func text(_ snapshot: JSONValue, usesColour: Bool) -> String {
+        let process = snapshot["process"]
+        let readiness = snapshot["readiness"]?.string ?? "?"
+        let tint: TextTable.Tint = readiness == "ready" ? .good : .warn
+        var text = "martlet \(process?["version"]?.string ?? "?"), "
+        text += TextTable.paint(readiness, tint, usesColour)
+        text += ", process \(number(process?["pid"]))"
+        let restarts = process?["restarts"]?.integer ?? 0
+        if restarts > 0 {
+            text += ", \(restarts) restarts"
+            if let end = process?["lastEnd"]?.string { text += " (last: \(end))" }
+        }
+        text += "\nconfiguration \(number(snapshot["generation"]))"
+        text += " from \(snapshot["configuration"]?["path"]?.string ?? "?")"
+        text += ", health generation \(number(snapshot["healthGeneration"]))\n"
+        let problems = snapshot["configuration"]?["problems"]?.elements ?? []
+        if !problems.isEmpty {
+            let line = "the last reload was refused: \(problems.count) errors"
+            text += TextTable.paint(line, .bad, usesColour) + "\n"
+        }
+        let listeners = snapshot["listeners"]?.elements ?? []
+        if !listeners.isEmpty {
+            let parts = listeners.map { listener in
+                let place =
+                    "\(listener["door"]?.string ?? "?") \(listener["address"]?.string ?? "?")"
+                return listener["open"]?.bool == false ? "\(place) (not open)" : place
+            }
+            text += parts.joined(separator: ", ") + "\n"
+        }
+        for pool in snapshot["pools"]?.elements ?? [] {
+            text += "\n" + SnapshotText.pool(pool, usesColour: usesColour)
+        }
+        return text
+    }
+
+    private static func pool(_ pool: JSONValue, usesColour: Bool) -> String {
+        let endpoints = pool["endpoints"]?.elements ?? []
+        let working = endpoints.count { $0["takesWork"]?.bool == true }
+        var title = TextTable.paint(pool["name"]?.string ?? "?", .strong, usesColour)
+        if let balance = pool["balance"]?.string { title += "  \(balance)" }
+        title += "  \(working) of \(endpoints.count) take work\n"
+        guard !endpoints.isEmpty else { return title }
+        var table = TextTable(
+            [
+                "ENDPOINT", "ADDRESS", "HEALTH", "FOR", "STATE", "WEIGHT", "IN FLIGHT", "SERVED",
+                "FAILED", "WHY",
+            ],
+            usesColour: usesColour
+        )
+        for endpoint in endpoints { table.add(row(endpoint)) }
+        return title + table.text
+    }
+
+    private static func row(_ endpoint: JSONValue) -> [TextTable.Cell] {
+        let name = endpoint["name"]?.string ?? "?"
+        let address = endpoint["address"]?.string ?? "not resolved"
+        let state = endpoint["administrative"]?.string ?? "?"
+        var weight = number(endpoint["weight"])
+        if endpoint["weightOverride"]?.integer != nil {
+            weight += " (file \(number(endpoint["configuredWeight"])))"
+        }
+        return [
+            TextTable.Cell(name, .strong),
+            // The name of an endpoint without one is its address: once is enough.
+            TextTable.Cell(address == name ? "" : address),
+            EndpointText.health(endpoint),
+            TextTable.Cell(SpanText.text(endpoint["ageSeconds"]?.number)),
+            TextTable.Cell(state, state == "ready" ? .none : .warn),
+            TextTable.Cell(weight),
+            TextTable.Cell(number(endpoint["inFlight"])),
+            TextTable.Cell(number(endpoint["succeeded"])),
+            TextTable.Cell(number(endpoint["failed"])),
+            TextTable.Cell(EndpointText.why(endpoint)),
+        ]
+    }
+
+    private static func number(_ value: JSONValue?) -> String {
+        value?.integer.map { "\($0)" } ?? "?"
+    }
+}
+
+/// Words about one endpoint, from any document of the API that describes it.
+enum EndpointText {
+    static func health(_ endpoint: JSONValue) -> TextTable.Cell {
+        let word = endpoint["health"]?.string ?? "?"
+        if word == "down" { return TextTable.Cell("down", .bad) }
+        if endpoint["ejected"]?.bool == true { return TextTable.Cell("ejected", .bad) }
+        if word == "up" {
+            let isUnchecked = endpoint["unchecked"]?.bool == true
+            return TextTable.Cell(isUnchecked ? "up, unchecked" : "up", .good)
+        }
+        return TextTable.Cell(word, .warn)
+    }
+
+    /// The reason, unless it says no more than the health does.
+    static func why(_ endpoint: JSONValue) -> String {
+        let reason = endpoint["reason"]?.string ?? ""
+        let detail = endpoint["detail"]?.string ?? ""
+        if reason == "probe-passed" || reason == "no-probe" { return detail }
+        return detail.isEmpty ? reason : "\(reason): \(detail)"
+    }
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+public import Steering
+
+extension PoolExplanation {
+    /// The explanation as the API shows it.
+    public var json: JSONValue {
+        var chosen = JSONValue.null
+        var outcome = "endpoint"
+        switch choice {
+        case .endpoint(let index) where candidates.indices.contains(index):
+            chosen = .string(candidates[index].name)
+        case .endpoint: break
+        case .none(let reason): outcome = reason.word
+        }
+        return [
+            "name": .string(pool),
+            "balance": .string(balance),
+            "outcome": .string(outcome),
+            "chosen": chosen,
+            "mode": .string(mode.word),
+            "tier": tier.map { .integer(Int64($0)) } ?? .null,
+            "why": .string(why),
+            "candidates": .array(candidates.map(\.json)),
+        ]
+    }
+}
+
+extension CandidateExplanation {
+    /// The candidate as the API shows it.
+    public var json: JSONValue {
+        [
+            "name": .string(name),
+            "address": .string("\(address)"),
+            "chosen": .bool(isChosen),
+            "eligible": .bool(isEligible),
+            "whyNot": .string(whyNot),
+            "health": .string(word.health.word),
+            "administrative": .string(word.administrative.word),
+            "reason": .string(word.reason.word),
+            "ejected": .bool(word.isEjected),
+            "unchecked": .bool(word.isUnchecked),
+            "ageSeconds": age.map { .number(($0.seconds * 1000).rounded() / 1000) } ?? .null,
+            "weight": [
+                "effective": .number(effectiveWeight),
+                "configured": .integer(Int64(configuredWeight)),
+                "overlay": weightOverride.map { .integer(Int64($0)) } ?? .null,
+                "slowStartFactor": .number(slowStartFactor),
+            ],
+            "tier": .integer(Int64(tier)),
+            "inFlight": .integer(Int64(inFlight)),
+            "connectionLimit": connectionLimit == 0 ? .null : .integer(Int64(connectionLimit)),
+            "responseMilliseconds": responseTime.map { .number($0.seconds * 1000) } ?? .null,
+            "healthGeneration": .integer(Int64(word.generation)),
+        ]
+    }
+}
+
+extension SteerExplanation {
+    /// The explanation as the API shows it.
+    public var json: JSONValue {
+        [
+            "name": .string(policy),
+            "outcome": .string(outcome.word),
+            "answers": .array(answers.map { .string("\($0)") }),
+            "why": .string(why),
+            "candidates": .array(members.map(\.json)),
+        ]
+    }
+}
+
+extension SteerExplanation.MemberExplanation {
+    /// The member as the API shows it.
+    public var json: JSONValue {
+        [
+            "name": .string(name),
+            "address": .string("\(address)"),
+            "path": .string(path),
+            "answered": .bool(isAnswered),
+            "eligible": .bool(isEligible),
+            "health": .string(word.health.word),
+            "administrative": .string(word.administrative.word),
+            "reason": .string(word.reason.word),
+            "ejected": .bool(word.isEjected),
+            "unchecked": .bool(word.isUnchecked),
+            "ageSeconds": age.map { .number(($0.seconds * 1000).rounded() / 1000) } ?? .null,
+            "weight": [
+                "configured": .integer(Int64(configuredWeight)),
+                "overlay": weightOverride.map { .integer(Int64($0)) } ?? .null,
+            ],
+            "healthGeneration": .integer(Int64(word.generation)),
+        ]
+    }
+}
+
+extension SteerOutcome {
+    /// The word in the API.
+    public var word: String {
+        switch self {
+        case .addresses: "addresses"
+        case .noData: "no-data"
+        case .none: "none"
+        case .servfail: "servfail"
+        }
+    }
+}
