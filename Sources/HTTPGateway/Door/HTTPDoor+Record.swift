@@ -53,15 +53,17 @@ extension HTTPDoor {
         AccessLine.write(
             into: &scratch,
             format: logFormat,
-            exchange: exchange,
-            peer: clients[c].peer,
+            facts: AccessFacts(
+                exchange: exchange,
+                peer: clients[c].peer,
+                names: names,
+                date: dates,
+                realtime: realtime,
+                now: now
+            ),
             fields: fields,
             bytes: buffers.bytes(pending.block, from: Int(pending.start), count: pending.count),
-            names: names,
-            labels: labels,
-            date: dates,
-            realtime: realtime,
-            now: now
+            labels: labels
         )
         if !log.write(scratch.bytes) { count(.logDropped) }
     }

@@ -54,44 +54,46 @@ struct LabelTable: Sendable {
     }
 }
 
+/// What a line tells, but for what lies in the head.
+struct AccessFacts: BitwiseCopyable {
+    var exchange: Exchange
+    var peer: SocketAddress
+    var names: AccessNames
+    var date: DateText
+    var realtime: Int64
+    var now: Instant
+}
+
 /// One line of the access log.
 enum AccessLine {
     static func write(
         into scratch: inout Scratch,
         format: AccessLogFormat,
-        exchange: Exchange,
-        peer: SocketAddress,
+        facts: AccessFacts,
         fields: borrowing FieldTable,
         bytes: Span<UInt8>,
-        names: AccessNames,
-        labels: LabelTable,
-        date: DateText,
-        realtime: Int64,
-        now: Instant
+        labels: LabelTable
     ) {
         scratch.write { output in
             if format == .json {
-                writeJSON(exchange, peer, fields, bytes, names, labels, realtime, now, &output)
+                writeJSON(facts, fields, bytes, labels, &output)
             } else {
-                writeCombined(exchange, peer, fields, bytes, names, labels, date, now, &output)
+                writeCombined(facts, fields, bytes, labels, &output)
             }
         }
     }
 
     private static func writeCombined(
-        _ exchange: Exchange,
-        _ peer: SocketAddress,
+        _ facts: AccessFacts,
         _ fields: borrowing FieldTable,
         _ bytes: Span<UInt8>,
-        _ names: AccessNames,
         _ labels: LabelTable,
-        _ date: DateText,
-        _ now: Instant,
         _ output: inout OutputSpan<UInt8>
     ) {
-        output.write(address: peer.ip)
+        let exchange = facts.exchange
+        output.write(address: facts.peer.ip)
         output.write(" - - [")
-        date.writeLogForm(into: &output)
+        facts.date.writeLogForm(into: &output)
         output.write("] \"")
         if exchange.head.length > 0, !bytes.isEmpty {
             writeQuoted(bytes.slice(exchange.head.methodRange), into: &output)
@@ -110,14 +112,14 @@ enum AccessLine {
         output.write("\" \"")
         writeField(.userAgent, fields, bytes, into: &output)
         output.write("\" ")
-        labels.writeRoute(names.route, into: &output)
+        labels.writeRoute(facts.names.route, into: &output)
         output.write(" ")
-        labels.writePool(names.pool, into: &output)
+        labels.writePool(facts.names.pool, into: &output)
         output.write(" ")
-        labels.writeEndpoint(names.endpoint, pool: names.pool, into: &output)
+        labels.writeEndpoint(facts.names.endpoint, pool: facts.names.pool, into: &output)
         output.write(" ")
         output.write(decimal: UInt64(exchange.tried))
-        writeTimes(Times(exchange, now), " ", into: &output)
+        writeTimes(Times(exchange, facts.now), " ", into: &output)
         output.write(" ")
         output.write(exchange.reason.word)
         output.write("\n")
@@ -196,37 +198,14 @@ enum AccessLine {
     }
 
     private static func writeJSON(
-        _ exchange: Exchange,
-        _ peer: SocketAddress,
+        _ facts: AccessFacts,
         _ fields: borrowing FieldTable,
         _ bytes: Span<UInt8>,
-        _ names: AccessNames,
         _ labels: LabelTable,
-        _ realtime: Int64,
-        _ now: Instant,
         _ output: inout OutputSpan<UInt8>
     ) {
-        output.write("{\"time\":")
-        output.write(decimal: UInt64(realtime / 1_000_000_000))
-        output.write(".")
-        let millis = UInt64(realtime / 1_000_000 % 1000)
-        if millis < 100 { output.write("0") }
-        if millis < 10 { output.write("0") }
-        output.write(decimal: millis)
-        output.write(",\"client\":\"")
-        output.write(address: peer.ip)
-        if exchange.head.length > 0, !bytes.isEmpty {
-            output.write("\",\"method\":\"")
-            writeQuoted(bytes.slice(exchange.head.methodRange), into: &output)
-            output.write("\",\"host\":\"")
-            writeQuoted(bytes.slice(exchange.head.authority), into: &output)
-            output.write("\",\"target\":\"")
-            writeQuoted(bytes.slice(exchange.head.target), into: &output)
-            output.write("\",\"referer\":\"")
-            writeField(.referer, fields, bytes, into: &output)
-            output.write("\",\"agent\":\"")
-            writeField(.userAgent, fields, bytes, into: &output)
-        }
+        let exchange = facts.exchange
+        writeJSONStart(facts, fields, bytes, &output)
         output.write("\",\"status\":")
         output.write(decimal: UInt64(exchange.status))
         output.write(",\"in\":")
@@ -234,23 +213,51 @@ enum AccessLine {
         output.write(",\"out\":")
         output.write(decimal: exchange.bytesOut)
         output.write(",\"route\":\"")
-        labels.writeRoute(names.route, into: &output)
+        labels.writeRoute(facts.names.route, into: &output)
         output.write("\",\"pool\":\"")
-        labels.writePool(names.pool, into: &output)
+        labels.writePool(facts.names.pool, into: &output)
         output.write("\",\"endpoint\":\"")
-        labels.writeEndpoint(names.endpoint, pool: names.pool, into: &output)
+        labels.writeEndpoint(facts.names.endpoint, pool: facts.names.pool, into: &output)
         output.write("\",\"attempts\":")
         output.write(decimal: UInt64(exchange.tried))
-        writeJSONTimes(Times(exchange, now), into: &output)
+        writeJSONTimes(Times(exchange, facts.now), into: &output)
         output.write(",\"request_id\":\"")
-        output.write(
-            hexadecimal: UInt64(truncatingIfNeeded: exchange.requestID >> 64),
-            width: 16
-        )
+        let high = UInt64(truncatingIfNeeded: exchange.requestID >> 64)
+        output.write(hexadecimal: high, width: 16)
         output.write(hexadecimal: UInt64(truncatingIfNeeded: exchange.requestID), width: 16)
         output.write("\",\"reason\":\"")
         output.write(exchange.reason.word)
         output.write("\"}\n")
+    }
+
+    /// Time, client and request.
+    private static func writeJSONStart(
+        _ facts: AccessFacts,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>,
+        _ output: inout OutputSpan<UInt8>
+    ) {
+        output.write("{\"time\":")
+        output.write(decimal: UInt64(facts.realtime / 1_000_000_000))
+        output.write(".")
+        let millis = UInt64(facts.realtime / 1_000_000 % 1000)
+        if millis < 100 { output.write("0") }
+        if millis < 10 { output.write("0") }
+        output.write(decimal: millis)
+        output.write(",\"client\":\"")
+        output.write(address: facts.peer.ip)
+        guard facts.exchange.head.length > 0, !bytes.isEmpty else { return }
+        let head = facts.exchange.head
+        output.write("\",\"method\":\"")
+        writeQuoted(bytes.slice(head.methodRange), into: &output)
+        output.write("\",\"host\":\"")
+        writeQuoted(bytes.slice(head.authority), into: &output)
+        output.write("\",\"target\":\"")
+        writeQuoted(bytes.slice(head.target), into: &output)
+        output.write("\",\"referer\":\"")
+        writeField(.referer, fields, bytes, into: &output)
+        output.write("\",\"agent\":\"")
+        writeField(.userAgent, fields, bytes, into: &output)
     }
 
     private static func writeJSONTimes(_ times: Times, into output: inout OutputSpan<UInt8>) {
