@@ -5,6 +5,7 @@
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -85,6 +87,12 @@ static inline long mt_getsockopt_int(int fd, int level, int name) {
     int value = 0;
     socklen_t length = sizeof value;
     long result = MT_RESULT(getsockopt(fd, level, name, &value, &length));
+    return result < 0 ? result : value;
+}
+// Bytes that the kernel holds for the peer: sent and not acknowledged, or not yet sent.
+static inline long mt_unsent(int fd) {
+    int value = 0;
+    long result = MT_RESULT(ioctl(fd, SIOCOUTQ, &value));
     return result < 0 ? result : value;
 }
 static inline long mt_shutdown(int fd, int how) { return MT_RESULT(shutdown(fd, how)); }

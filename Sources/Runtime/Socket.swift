@@ -36,6 +36,9 @@ public enum Socket {
             try option(fd, SOL_SOCKET, SO_REUSEADDR, 1)
             if reusePort { try option(fd, SOL_SOCKET, SO_REUSEPORT, 1) }
             try option(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+            // Accepted sockets inherit it: a slow reader holds this much unsent in the kernel, not
+            // the megabytes that the send buffer may grow to, and its progress is told sooner.
+            try option(fd, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, 131_072)
             try bind(fd, address)
             _ = try checked(mt_listen(fd.raw, backlog))
         } catch {
@@ -205,6 +208,12 @@ public enum Socket {
     /// silent is handed over after the time.
     public static func deferAccept(_ listener: FileDescriptor, seconds: Int32) {
         _ = mt_setsockopt_int(listener.raw, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, seconds)
+    }
+
+    /// Bytes handed to the kernel that the peer has not acknowledged; nil when it cannot be asked.
+    public static func unacknowledged(_ fd: FileDescriptor) -> Int? {
+        let count = mt_unsent(fd.raw)
+        return count < 0 ? nil : count
     }
 
     /// Says that nothing more will be sent; the other direction stays open.

@@ -93,6 +93,7 @@ struct Exchange: BitwiseCopyable {
     var status: UInt16 = 0
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
+    var unacknowledged: Int32 = -1  // when the client was last found slow
     var reason = Reason.completed
 }
 

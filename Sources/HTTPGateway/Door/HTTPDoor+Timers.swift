@@ -47,10 +47,26 @@ extension HTTPDoor {
             guard !isLate || !pending else { return abandon(c, .requestTimeout, &loop) }
             let isClientSlow =
                 !clients[c].output.isEmpty || clients[c].exchange.response.hasFramed
+            if isClientSlow, takesBytes(c) {
+                return arm(c, listenerRecords[Int(clients[c].listener)].timeouts.send)
+            }
             abandon(c, isClientSlow ? .clientSlow : .betweenBytesTimeout, &loop)
         case .tunnel: abandon(c, isLate ? .requestTimeout : .tunnelIdle, &loop)
         case .closing: close(c, &loop)
         }
+    }
+
+    /// True when the client has taken bytes since it was last asked.
+    ///
+    /// Writability is told only when much room is free, so a slow reader may look like a dead one.
+    private mutating func takesBytes(_ c: Int) -> Bool {
+        guard let count = Socket.unacknowledged(clients[c].fd) else { return false }
+        let before = clients[c].exchange.unacknowledged
+        let sent = clients[c].exchange.bytesOut
+        clients[c].exchange.unacknowledged = Int32(clamping: count)
+        let hasMoved = before < 0 || count < before || sent != clients[c].exchange.bodyCheckedBytes
+        clients[c].exchange.bodyCheckedBytes = sent
+        return hasMoved
     }
 
     /// RFC 9110 §15.5.9: 408 when part of a head has come; silence gets no answer.

@@ -78,7 +78,8 @@ extension HTTPDoor {
     mutating func advanceUpstream(_ u: Int, _ event: Event, _ loop: inout EventLoop) {
         switch upstreams[u].state {
         case .idle:
-            // Closed by the origin, or bytes that belong to no request: of no further use.
+            // Room to send is no news; anything to read is the end, or belongs to no request.
+            guard upstreams[u].canRead else { return }
             dropIdle(u)
             closeUpstream(u)
         case .connecting:
