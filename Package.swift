@@ -92,7 +92,10 @@ let package = Package(
         tests("ProberTests", ["Prober", "Steering", "HTTPProtocol", "Runtime"]),
         tests(
             "ControlPlaneTests",
-            ["ControlPlane", "Configuration", "Steering", "HTTPProtocol", "Runtime"]
+            [
+                "ControlPlane", "Configuration", "DNSProtocol", "HTTPProtocol", "Prober",
+                "Runtime", "Steering",
+            ]
         ),
         tests("HouseRules", ["Configuration"]),
     ]

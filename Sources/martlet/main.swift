@@ -1,2 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-print("martlet")
+internal import ControlPlane
+internal import Runtime
+
+ProcessControl.exit(CommandTable.run(CommandLine.arguments))

@@ -12,10 +12,15 @@ public struct ControlView: Sendable {
     public var settings: Settings
     /// Number of the configuration in force; grows by one with each adopted reload.
     public var generation: UInt64
+    /// Number of the snapshot that workers were last given: grows with ``generation``, and when
+    /// names of endpoints resolve to other addresses or weights are changed.
+    public var snapshotNumber: UInt64
     /// When it was adopted, in nanoseconds since 1970.
     public var adoptedAt: Int64
     /// The path of the configuration file.
     public var configurationPath: String
+    /// The text of the configuration in force, for `martlet diff`.
+    public var configurationText: [UInt8]
     /// How the last attempt to reload ended; empty after a success.
     public var reloadProblems: [ReloadProblem]
     /// Reloads adopted and refused since this process started.
@@ -32,8 +37,12 @@ public struct ControlView: Sendable {
     public let health: HealthTable
     /// Work per endpoint slot.
     public let load: LoadTable
+    /// Counters of the doors.
+    public let shared: DoorsShared
     /// What each worker says about itself.
     public let workers: WorkerWords
+    /// What the doors answer from; nil before the first snapshot.
+    public var snapshot: ServingSnapshot?
 }
 
 /// A pool with its endpoints as they are now, resolved names included.
@@ -100,6 +109,8 @@ public struct ProcessView: Sendable, Equatable {
     public var identifier: Int32
     /// The supervisor; nil without one.
     public var supervisor: Int32?
+    /// The account that this process runs as; nil when it has not changed.
+    public var account: String?
     /// When this serving process started, in nanoseconds since 1970.
     public var startedAt: Int64
     /// When the supervisor started, in nanoseconds since 1970.

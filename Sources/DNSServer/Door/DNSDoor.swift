@@ -148,8 +148,12 @@ public struct DNSDoor: ~Copyable {
         guard listeners.indices.contains(number) else { return }
         if !listeners[number].datagrams.isNone { receive(number) }
         if !listeners[number].stream.isNone { accept(number, &loop) }
-        listeners[number].datagrams.close()
-        listeners[number].stream.close()
+        // The supervisor holds copies: closing alone would not end the reports.
+        for socket in [listeners[number].datagrams, listeners[number].stream]
+        where !socket.isNone {
+            loop.remove(socket)
+            socket.close()
+        }
         listeners[number] = Listener()
     }
 

@@ -67,6 +67,7 @@ extension HTTPDoor {
         self.now = now
         isShuttingDown = true
         for place in listeners.indices where listeners[place].number >= 0 {
+            acceptWaiting(place, &loop)
             loop.remove(listeners[place].fd)
             listeners[place].fd.close()
             listeners[place].number = -1

@@ -31,9 +31,19 @@ extension HTTPDoor {
     /// Closes the sockets of a listener; its connections live on.
     public mutating func closeListener(number: Int, loop: inout EventLoop) {
         for place in listeners.indices where listeners[place].number == Int32(number) {
+            acceptWaiting(place, &loop)
             loop.remove(listeners[place].fd)
             listeners[place].fd.close()
             listeners[place].number = -1
+        }
+    }
+
+    /// Takes every connection that waits already: closing the socket would reset them.
+    mutating func acceptWaiting(_ place: Int, _ loop: inout EventLoop) {
+        for _ in 0..<HTTPDoor.acceptBatch {
+            listeners[place].isBusy = true
+            accept(place, &loop)
+            guard listeners[place].isBusy else { return }
         }
     }
 

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Essentials
+internal import HTTPGateway
+internal import Prober
+internal import Runtime
+
+/// The control thread's loop: orders, probes, names, reports of workers, the admin service.
+struct ControlThread: ~Copyable {
+    private var plane: Plane
+    private var loop: EventLoop
+    private var service: AdminService
+    private let reports: Mailbox<PassiveReport>
+    private let signals: FileDescriptor
+
+    static let linkKind: UInt8 = 80
+    static let signalKind: UInt8 = 81
+    static let reportKind: UInt8 = 83
+    private static let adminNumber = 0
+
+    init(_ plane: consuming Plane, signals: FileDescriptor) throws(SystemError) {
+        loop = try EventLoop()
+        self.signals = signals
+        reports = plane.shared.http.reports
+        service = AdminService(
+            listen: plane.settings.admin.listen,
+            events: plane.log,
+            log: plane.logThread
+        )
+        if let admin = plane.sockets.first(where: { $0.key.door == .admin }) {
+            service.open(admin.descriptor, number: ControlThread.adminNumber, loop: &loop)
+        }
+        let link = plane.link.descriptor
+        if !link.isNone {
+            let token = EventToken(kind: ControlThread.linkKind, index: 0)
+            loop.add(link, token: token.raw, interest: .read)
+        }
+        let signalToken = EventToken(kind: ControlThread.signalKind, index: 0)
+        loop.add(signals, token: signalToken.raw, interest: .read)
+        let reportToken = EventToken(kind: ControlThread.reportKind, index: 0)
+        loop.add(reports.descriptor, token: reportToken.raw, interest: .read)
+        self.plane = plane
+    }
+
+    /// Runs until the process is to end; returns the exit code.
+    mutating func run() -> Int32 {
+        while true {
+            let now = Clock.monotonic()
+            for order in plane.link.receiveOrders(isReadable: false) { plane.obey(order, now) }
+            plane.expire(now: now, loop: &loop)
+            service.expire(loop: &loop, at: plane.moment(now))
+            service.publish(loop: &loop, at: plane.moment(now))
+            followAdmin()
+            if plane.link.isLost { return 1 }
+            if plane.isFinished(now) { return 0 }
+            wait()
+        }
+    }
+
+    private mutating func wait() {
+        var deadline = min(plane.nextDeadline(), service.nextDeadline)
+        // Workers that have ended are noticed by looking: it happens once in a life.
+        if case .stopping = plane.phase {
+            deadline = min(deadline, Clock.monotonic() + .milliseconds(20))
+        }
+        let left = (deadline - Clock.monotonic()).milliseconds
+        let timeout = deadline == .never ? -1 : Int(clamping: max(left, 0) + 1)
+        let count = loop.wait(timeoutMilliseconds: timeout)
+        let now = Clock.monotonic()
+        for place in 0..<count { handle(loop.event(place), now) }
+    }
+
+    private mutating func handle(_ event: Event, _ now: Instant) {
+        let kind = EventToken(raw: event.token).kind
+        switch kind {
+        case 48...63: plane.probes.handle(event, loop: &loop, now: now)
+        case ResolverDriver.eventKind: plane.resolver.handle(event, now: now, loop: &loop)
+        case ControlThread.reportKind: plane.takePassive(reports.drain(), now)
+        case ControlThread.linkKind:
+            for order in plane.link.receiveOrders(isReadable: true) { plane.obey(order, now) }
+        case ControlThread.signalKind: takeSignals(now)
+        default:
+            guard service.owns(kind: kind) else { return }
+            service.handle(event, loop: &loop, surface: &plane, at: plane.moment(now))
+        }
+    }
+
+    private mutating func takeSignals(_ now: Instant) {
+        while let signal = ProcessControl.nextSignal(signals) {
+            switch signal {
+            case Signal.hangUp: plane.obey(.reload, now)
+            case Signal.user1: plane.obey(.reopenLogs, now)
+            case Signal.user2: plane.obey(.upgrade, now)
+            case Signal.child: while ProcessControl.reap() != nil {}
+            default: plane.obey(.stop, now)
+            }
+        }
+    }
+
+    private mutating func followAdmin() {
+        guard let change = plane.adminChange else { return }
+        plane.adminChange = nil
+        service.closeListener(number: ControlThread.adminNumber, loop: &loop)
+        if let socket = change.socket {
+            service.open(socket, number: ControlThread.adminNumber, loop: &loop)
+        }
+        service.setListen(change.listen)
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Essentials
+internal import HTTPGateway
+internal import Runtime
+internal import Steering
+
+/// Opening the doors, and closing them.
+extension Plane {
+    /// Hands the workers their sockets: from now on they serve.
+    mutating func openDoors(_ now: Instant) {
+        phase = .serving
+        let pending = assembly.registrations.count { health.word($0.slot).health == .unknown }
+        // Names that were resolved while the doors waited are not in the first snapshot.
+        if needsSnapshot {
+            needsSnapshot = false
+            stageChange(now)
+        }
+        openDoorSockets(sockets)
+        link.tell(.serving)
+        store.writeSoon(.configuration, text)
+        healthSaving.isDirty = true
+        let rest = pending == 0 ? "" : "; \(pending) endpoints have no verdict yet"
+        note(
+            .ready,
+            .info,
+            "ready: the doors serve\(rest)",
+            [JSONMember("pending", .integer(Int64(pending)))]
+        )
+    }
+
+    /// Carries out an order of the supervisor, or a signal.
+    mutating func obey(_ order: LinkOrder, _ now: Instant) {
+        switch order {
+        case .stop: stop(now)
+        case .stopNow: phase = .stopping(until: now)
+        case .reload: _ = perform(.reload, now: now)
+        case .reopenLogs: logThread.reopen()
+        case .upgrade:
+            note(
+                .notice,
+                .warning,
+                "SIGUSR2: upgrade in place comes with a later version; nothing has changed"
+            )
+        }
+    }
+
+    /// Begins to go: the doors close, what is in hand is finished within the grace.
+    private mutating func stop(_ now: Instant) {
+        if case .stopping = phase {
+            phase = .stopping(until: now)
+            return
+        }
+        let isWaiting = phase == .waiting
+        phase = .stopping(until: isWaiting ? now : now + settings.shutdownGrace)
+        note(
+            .processStopping,
+            .info,
+            "stopping: requests in hand have \(settings.shutdownGrace) to end"
+        )
+        workers.post(.stop)
+    }
+
+    /// True when the process can end.
+    func isFinished(_ now: Instant) -> Bool {
+        guard case .stopping(let until) = phase else { return false }
+        return now >= until || workers.words.areFinished
+    }
+
+    /// Makes the logs follow the configuration.
+    func applyLog() {
+        log.setLevel(settings.log.level)
+        var streams = [LogStream(name: "events", output: settings.log.output, rings: [log.ring])]
+        streams.append(
+            LogStream(
+                name: "access",
+                output: settings.log.access.output,
+                rings: shared.http.accessLog
+            )
+        )
+        logThread.setStreams(streams)
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Essentials
+internal import HTTPGateway
+internal import Prober
+internal import Runtime
+internal import Steering
+
+/// From outcomes to published words, log lines and the state file.
+extension Plane {
+    mutating func takeProbeResults(_ now: Instant) {
+        for result in probes.takeResults() {
+            absorb(keeper.record(result.slot, result.outcome, now: now), now)
+            probes.setChanging(keeper.isChanging(result.slot), slot: result.slot, now: now)
+        }
+    }
+
+    /// What workers report about real requests.
+    mutating func takePassive(_ reports: [PassiveReport], _ now: Instant) {
+        for report in reports {
+            absorb(keeper.recordPassive(report.slot, report.failure, now: now), now)
+            // A failing connection is worth a look before the next turn of the probe.
+            if report.failure.isConnectFailure { probes.probeNow(slot: report.slot, now: now) }
+        }
+    }
+
+    /// Takes note of changes that the keeper has published already.
+    mutating func absorb(_ events: [HealthEvent], _ now: Instant) {
+        guard !events.isEmpty else { return }
+        let moment = moment(now)
+        for event in events {
+            log.record(LogEvent(event, at: moment))
+            if event.closesConnections {
+                workers.post(.closeConnections(slot: event.slot, cutting: true))
+            }
+            if case .administrative(_, let state) = event.change {
+                drains[event.slot] = state == .ready ? nil : now + assembly.drain(of: event.slot)
+            }
+        }
+        healthSaving.isDirty = true
+    }
+
+    /// Cuts off what is still going on at endpoints whose time to drain is over.
+    mutating func cutDrained(_ now: Instant) {
+        for (slot, deadline) in drains where deadline <= now {
+            drains[slot] = nil
+            workers.post(.closeConnections(slot: slot, cutting: true))
+        }
+    }
+
+    /// Gives the slots of endpoints that are gone to others, once nothing counts on them.
+    mutating func releaseRetired(_ now: Instant) {
+        guard now >= retiresAt else { return }
+        retiresAt = .never
+        // A worker with an older snapshot may still choose, and count, by the old slots.
+        let areAllNew = workers.words.generation >= snapshot.number
+        var registries = assembly.registries
+        for slot in registries.endpoints.retiring {
+            guard areAllNew, load.inFlight(slot) == 0 else {
+                retiresAt = now + .milliseconds(200)
+                continue
+            }
+            keeper.unregister(slot)
+            registries.endpoints.release(slot)
+            drains[slot] = nil
+        }
+        assembly.registries = registries
+    }
+}
+
+/// When the health table is written to the state folder.
+struct HealthSaving {
+    /// Between two writes at least, whatever happens.
+    static let gap = Interval.milliseconds(200)
+    /// Between two writes at most, so that the age of the file says when it was last true.
+    static let period = Interval.seconds(60)
+
+    var isDirty = false
+    private var writtenAt = Instant.start
+
+    var deadline: Instant { writtenAt + (isDirty ? HealthSaving.gap : HealthSaving.period) }
+
+    /// True when it is time to write; it then counts as written.
+    mutating func isDue(_ now: Instant) -> Bool {
+        guard now >= deadline else { return false }
+        isDirty = false
+        writtenAt = now
+        return true
+    }
+}
+
+extension Plane {
+    mutating func saveHealth(_ now: Instant) {
+        guard phase != .waiting, healthSaving.isDue(now) else { return }
+        let realtime = Clock.realtime()
+        let saved = SavedHealth(
+            generation: generation,
+            writtenAt: realtime,
+            endpoints: keeper.export(now: now, realtime: realtime),
+            names: names.saved
+        )
+        store.writeSoon(.health, saved.text())
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Essentials
+internal import Steering
+
+/// What names of endpoints stand for.
+extension Plane {
+    mutating func takeNames(_ now: Instant) {
+        for (key, outcome) in resolver.takeOutcomes() {
+            switch outcome {
+            case .addresses(let addresses, _):
+                let hadFailed = names.entry(key)?.failure.isEmpty == false
+                let isNews = names.succeed(key, addresses)
+                if isNews { needsSnapshot = true }
+                if isNews || hadFailed { noteResolved(key) }
+            case .failure(let reason, _):
+                let before = names.entry(key)
+                guard names.fail(key, reason) else { continue }
+                noteUnresolved(key, reason, keeps: before?.addresses ?? [])
+                // The first failure turns "not asked yet" into "down, unresolved".
+                if before == nil { needsSnapshot = true } else { markUnresolved(key, reason, now) }
+            }
+        }
+    }
+
+    private func noteResolved(_ key: ResolvedNames.Key) {
+        let addresses = names.entry(key)?.addresses ?? []
+        let list = addresses.map(\.description).joined(separator: ", ")
+        note(
+            .resolved,
+            .info,
+            "\(key.host) stands for \(list)",
+            [
+                JSONMember("name", .string(key.host)),
+                JSONMember("addresses", .array(addresses.map { .string($0.description) })),
+            ]
+        )
+    }
+
+    private func noteUnresolved(
+        _ key: ResolvedNames.Key,
+        _ reason: String,
+        keeps addresses: [IPAddress]
+    ) {
+        let what =
+            addresses.isEmpty
+            ? "its endpoints are down"
+            : "its last \(addresses.count == 1 ? "address stays" : "addresses stay") in use"
+        note(
+            .resolved,
+            .warning,
+            "\(key.host) does not resolve (\(reason)): \(what)",
+            [JSONMember("name", .string(key.host)), JSONMember("reason", .string(reason))]
+        )
+    }
+
+    private mutating func markUnresolved(_ key: ResolvedNames.Key, _ reason: String, _ now: Instant)
+    {
+        for pool in assembly.pools {
+            for place in pool.unresolved where place.key == key {
+                absorb(keeper.setUnresolved(place.slot, true, detail: reason, now: now), now)
+            }
+        }
+    }
+
+    /// Tells the keeper which endpoints have no address.
+    mutating func markUnresolved(in assembly: Assembly, _ now: Instant) {
+        for pool in assembly.pools {
+            for place in pool.unresolved {
+                guard let entry = names.entry(place.key), !entry.failure.isEmpty else { continue }
+                let events = keeper.setUnresolved(
+                    place.slot,
+                    true,
+                    detail: entry.failure,
+                    now: now
+                )
+                absorb(events, now)
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Essentials
+internal import Runtime
+internal import Steering
+
+/// Changes by operators.
+extension Plane: ControlSurface {
+    func status(slot: Int) -> EndpointStatus? { keeper.status(slot) }
+
+    mutating func perform(_ command: ControlCommand, now: Instant) -> ControlOutcome {
+        if case .stopping = phase { return .stopping }
+        switch command {
+        case .change(let pool, let endpoint, let change):
+            return self.change(pool: pool, endpoint: endpoint, change, now)
+        case .discardOverlay: return discardOverlay(now)
+        case .reload: return reload(now)
+        }
+    }
+
+    private mutating func change(
+        pool name: String,
+        endpoint: String,
+        _ change: EndpointChange,
+        _ now: Instant
+    ) -> ControlOutcome {
+        guard let pool = assembly.pools.first(where: { $0.view.label == name })?.view else {
+            return .unknownPool
+        }
+        // By its own name, by the name in the file, or by its address.
+        let found =
+            pool.endpoints.first { $0.name == endpoint || $0.configuredName == endpoint }
+            ?? pool.endpoints.first { $0.address?.description == endpoint }
+        guard let found else { return .unknownEndpoint }
+        let isOne = found.name == endpoint || found.configuredName != endpoint
+        let key = Overlay.Key(pool: name, endpoint: isOne ? found.name : found.configuredName)
+        var changed = overlay
+        guard changed.change(key, change) else { return .done }
+        return adopt(changed, now)
+    }
+
+    private mutating func discardOverlay(_ now: Instant) -> ControlOutcome {
+        var changed = overlay
+        guard changed.discard() else { return .done }
+        note(.overlayDiscarded, .info, "all changes made through the API are taken back")
+        return adopt(changed, now)
+    }
+
+    /// Saved before it holds: what the API has confirmed is not lost by a crash.
+    private mutating func adopt(_ changed: Overlay, _ now: Instant) -> ControlOutcome {
+        do throws(SystemError) {
+            try store.writeNow(.overlay, Array(changed.json.text(indented: true).utf8))
+        } catch {
+            note(.stateFailed, .error, "the change cannot be saved: \(error)")
+            return .failed("the change cannot be saved in the state folder: \(error)")
+        }
+        overlay = changed
+        if applyOverlay(to: assembly.pools, now) { needsSnapshot = true }
+        return .done
+    }
+
+    /// Makes the keeper follow the overlay; true when a weight is another one now.
+    mutating func applyOverlay(to pools: [AssembledPool], _ now: Instant) -> Bool {
+        var hasNewWeight = false
+        for pool in pools {
+            for endpoint in pool.view.endpoints {
+                let entry = overlay.entry(
+                    pool: pool.view.label,
+                    endpoint: endpoint.name,
+                    configuredName: endpoint.configuredName
+                )
+                absorb(keeper.setAdministrative(endpoint.slot, entry.state, now: now), now)
+                let events = keeper.setWeight(endpoint.slot, entry.weight, now: now)
+                if !events.isEmpty { hasNewWeight = true }
+                absorb(events, now)
+            }
+        }
+        return hasNewWeight
+    }
+}
+
+extension Plane {
+    var view: ControlView {
+        ControlView(
+            settings: settings,
+            generation: generation,
+            snapshotNumber: snapshot.number,
+            adoptedAt: adoptedAt,
+            configurationPath: setup.path,
+            configurationText: text,
+            reloadProblems: reloadProblems,
+            reloads: reloads,
+            pools: assembly.pools.map(\.view),
+            listeners: listenerViews,
+            process: processView,
+            readiness: readiness,
+            health: health,
+            load: load,
+            shared: shared,
+            workers: workers.words,
+            snapshot: snapshot
+        )
+    }
+
+    private var readiness: Readiness {
+        switch phase {
+        case .waiting:
+            let pending = assembly.registrations.count { health.word($0.slot).health == .unknown }
+            return .starting(pending: pending)
+        case .serving: return .ready
+        case .stopping: return .stopping
+        }
+    }
+
+    private var listenerViews: [ListenerView] {
+        var seen: Set<SocketKey> = []
+        return sockets.compactMap { socket in
+            guard seen.insert(socket.key).inserted else { return nil }
+            return ListenerView(
+                door: socket.key.door,
+                configured: socket.key.address,
+                address: socket.bound,
+                isOpen: socket.key.door == .admin || phase == .serving
+            )
+        }
+    }
+
+    private var processView: ProcessView {
+        ProcessView(
+            version: Version.current,
+            identifier: ProcessControl.identifier,
+            supervisor: setup.supervisor,
+            account: setup.account?.name,
+            startedAt: startedAt,
+            serviceStartedAt: setup.startedAt,
+            restarts: setup.restarts,
+            lastEnd: setup.ends.last,
+            workers: setup.workers,
+            fileLimit: setup.fileLimit,
+            stateFolder: setup.stateFolder
+        )
+    }
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import DNSServer
+internal import Essentials
+internal import HTTPGateway
+internal import Prober
+internal import Runtime
+internal import Steering
+
+/// From a new configuration to workers that serve by it: all of it, or nothing.
+extension Plane {
+    /// Reads the file again.
+    ///
+    /// Done means that the configuration is valid and its sockets are open: it is in force at
+    /// once, or as soon as endpoints that alone would serve a pool have their first verdict.
+    mutating func reload(_ now: Instant) -> ControlOutcome {
+        if let waiting = staged {
+            staged = nil
+            adopt(waiting, now)
+        }
+        do throws(AssemblyRefusal) {
+            try stageReload(now)
+            reloadProblems = []
+            return .done
+        } catch {
+            reloads.refused += 1
+            reloadProblems = error.problems
+            for problem in error.problems {
+                var event = LogEvent(
+                    .reloadRefused,
+                    .error,
+                    realtime: Clock.realtime(),
+                    problem.text
+                )
+                event.code = problem.code
+                log.record(event)
+            }
+            let count = error.problems.count
+            note(
+                .reloadRefused,
+                .error,
+                "the new configuration has \(count == 1 ? "an error" : "\(count) errors"): "
+                    + "generation \(generation) serves on"
+            )
+            return .refused(error.problems)
+        }
+    }
+
+    private mutating func stageReload(_ now: Instant) throws(AssemblyRefusal) {
+        let text = try asking { link throws(ReloadProblem) in try link.freshConfiguration() }
+        let result = ConfigurationSource.read(text, path: setup.path)
+        guard let loaded = result.configuration else {
+            throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
+        }
+        for warning in result.warnings { note(.notice, .warning, warning.description) }
+        let fresh = try assemble(loaded.settings, isReload: true)
+        let known = Set(sockets.map(\.key))
+        let wanted = SocketKey.all(of: loaded.settings).filter { !known.contains($0) }
+        let opened = try asking { link throws(ReloadProblem) in try link.open(wanted) }
+        noteRestartNeeded(loaded)
+        stage(
+            Staged(
+                assembly: fresh,
+                reload: (loaded, text),
+                newSockets: opened,
+                adoptsBy: now + Plane.firstRound(of: fresh)
+            ),
+            now
+        )
+    }
+
+    private mutating func asking<Value>(
+        _ question: (inout SupervisorLink) throws(ReloadProblem) -> Value
+    ) throws(AssemblyRefusal) -> Value {
+        do throws(ReloadProblem) {
+            return try question(&link)
+        } catch {
+            throw AssemblyRefusal(problems: [error])
+        }
+    }
+
+    private func noteRestartNeeded(_ new: LoadedConfiguration) {
+        for change in ConfigurationDifference(from: loaded, to: new).changes
+        where change.needsRestart {
+            let option = change.option.isEmpty ? change.title : change.option
+            note(.notice, .warning, "'\(option)' has changed: it takes effect at the next restart")
+        }
+    }
+
+    private func assemble(
+        _ settings: Settings,
+        isReload: Bool
+    ) throws(AssemblyRefusal) -> Assembly {
+        // Zone files may have changed behind an unchanged path.
+        let hasFiles = settings.zones.contains { $0.file != nil }
+        let isSame =
+            settings.zones == self.settings.zones
+            && settings.steer.map(\.name) == self.settings.steer.map(\.name)
+            && settings.steer.map(\.ttl) == self.settings.steer.map(\.ttl)
+        return try Assembly.make(
+            settings,
+            present: Assembly.Present(
+                registries: assembly.registries,
+                names: names,
+                running: Set(assembly.pools.map(\.view.label)),
+                zones: isSame && !(isReload && hasFiles) ? assembly.zones : nil,
+                fileLimit: setup.fileLimit
+            )
+        )
+    }
+
+    /// Makes a snapshot of the configuration in force anew: names or weights have changed.
+    mutating func stageChange(_ now: Instant) {
+        needsSnapshot = false
+        do throws(AssemblyRefusal) {
+            let fresh = try assemble(settings, isReload: false)
+            stage(
+                Staged(
+                    assembly: fresh,
+                    reload: nil,
+                    newSockets: [],
+                    adoptsBy: now + Plane.firstRound(of: fresh)
+                ),
+                now
+            )
+        } catch {
+            for problem in error.problems { note(.limit, .error, problem.text) }
+        }
+    }
+
+    /// Has new endpoints probed; adopts at once when nobody has to wait for them.
+    private mutating func stage(_ change: Staged, _ now: Instant) {
+        register(change.assembly, now)
+        // Until the change is adopted the present endpoints are probed as well.
+        let fresh = Set(change.assembly.targets.map(\.slot))
+        let remaining = assembly.targets.filter { !fresh.contains($0.slot) }
+        probes.configure(change.assembly.targets + remaining, now: now)
+        resolver.configure(change.assembly.wishes, now: now)
+        takeNames(now)
+        if canServe(change.assembly) { adopt(change, now) } else { staged = change }
+    }
+
+    /// Makes endpoints known to the health keeper; those it knows keep their state.
+    mutating func register(_ assembly: Assembly, _ now: Instant) {
+        for registration in assembly.registrations {
+            absorb(keeper.register(registration, now: now), now)
+        }
+        markUnresolved(in: assembly, now)
+        _ = applyOverlay(to: assembly.pools, now)
+    }
+
+    /// How long first verdicts may take: one timeout, and the resolver's time for names.
+    static func firstRound(of assembly: Assembly) -> Interval {
+        let probe = assembly.targets.map(\.rhythm.timeout).max() ?? .zero
+        let names: Interval = assembly.wishes.isEmpty ? .zero : .seconds(2)
+        return probe + names + .milliseconds(50)
+    }
+
+    /// True unless a pool would have to be served by endpoints of which nothing is known yet.
+    func canServe(_ assembly: Assembly) -> Bool {
+        assembly.pools.allSatisfy { pool in
+            let slots = pool.registrations.map(\.slot)
+            return slots.isEmpty || slots.contains { health.word($0).health != .unknown }
+        }
+    }
+
+    /// True once every endpoint has a verdict.
+    var hasFirstVerdicts: Bool {
+        assembly.registrations.allSatisfy { health.word($0.slot).health != .unknown }
+    }
+
+    /// Puts a change into force: workers get a snapshot, new sockets, and drop old ones.
+    mutating func adopt(_ change: Staged, _ now: Instant) {
+        let old = assembly
+        assembly = change.assembly
+        // Slots may have been released since the change was assembled, never given out.
+        let retired = assembly.registries.endpoints.retireAll(except: assembly.slots)
+        if !retired.isEmpty || !assembly.registries.endpoints.retiring.isEmpty { retiresAt = now }
+        for slot in retired { drains[slot] = now + old.drain(of: slot) }
+        snapshot = Plane.snapshot(assembly, number: snapshot.number + 1, health: health)
+        workers.post(.adopt(snapshot))
+        for slot in retired { workers.post(.closeConnections(slot: slot, cutting: false)) }
+        if let reload = change.reload {
+            loaded = reload.loaded
+            text = reload.text
+            generation += 1
+            adoptedAt = Clock.realtime()
+            reloads.adopted += 1
+        }
+        exchangeSockets(new: change.newSockets, old.registries)
+        probes.configure(assembly.targets, now: now)
+        names.keep(only: Set(assembly.wishes.map(\.key)))
+        healthSaving.isDirty = true
+        if change.reload != nil { finishReload() }
+    }
+
+    /// New listeners open before old ones close.
+    private mutating func exchangeSockets(new: [OpenSocket], _ numbers: Registries) {
+        let wanted = Set(SocketKey.all(of: settings))
+        if phase == .serving { openDoorSockets(new) }
+        var places: Set<WorkerPlace> = []
+        for socket in sockets where !wanted.contains(socket.key) {
+            guard socket.key.door != .admin else { continue }
+            if let number = numbers.number(of: socket.key) {
+                places.insert(WorkerPlace(door: socket.key.door, number: number))
+            }
+            if socket.worker == 0, socket.isStream {
+                note(.listenerClosed, .info, "\(socket.key) is closed")
+            }
+        }
+        if !places.isEmpty { workers.post(.close(Array(places))) }
+        let admin = SocketKey.all(of: settings).last { $0.door == .admin }
+        if sockets.first(where: { $0.key.door == .admin })?.key != admin {
+            let socket = new.first { $0.key.door == .admin }
+            adminChange = AdminChange(listen: admin?.address, socket: socket?.descriptor)
+        }
+        sockets = sockets.filter { wanted.contains($0.key) } + new
+    }
+
+    /// Hands sockets to the workers.
+    mutating func openDoorSockets(_ sockets: [OpenSocket]) {
+        let doors = sockets.filter { $0.key.door != .admin }
+        let registries = assembly.registries
+        workers.open(doors) { registries.number(of: $0) }
+        for socket in doors where socket.worker == 0 && socket.isStream {
+            note(
+                .listenerOpened,
+                .info,
+                "\(socket.key.door.rawValue) listens on \(socket.bound)",
+                [
+                    JSONMember("door", .string(socket.key.door.rawValue)),
+                    JSONMember("address", .string(socket.bound.description)),
+                ]
+            )
+        }
+    }
+
+    private mutating func finishReload() {
+        let keys = SocketKey.all(of: settings)
+        link.tell(.adopted(generation: generation, keys))
+        store.writeSoon(.configuration, text)
+        applyLog()
+        note(
+            .reloadAdopted,
+            .info,
+            "configuration generation \(generation) is in force",
+            [JSONMember("generation", .integer(Int64(clamping: generation)))]
+        )
+    }
+
+    static func snapshot(
+        _ assembly: Assembly,
+        number: UInt64,
+        health: HealthTable
+    ) -> ServingSnapshot {
+        ServingSnapshot(
+            number: number,
+            gateway: GatewaySnapshot(assembly.gateway, health: health, generation: number),
+            dns: DNSSnapshot(
+                zones: assembly.zones,
+                steer: SteerTable(assembly.steer, health: health),
+                listeners: assembly.dnsListeners,
+                generation: number
+            )
+        )
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Essentials
+internal import HTTPGateway
+internal import Prober
+internal import Runtime
+internal import Steering
+
+/// All that the control thread knows and decides: one owner, one thread.
+///
+/// Owner of the health keeper, the registries, the overlay and the configuration in force. Workers
+/// see what it does through the health table, at their next choice, and through snapshots, which
+/// they adopt between two batches.
+struct Plane: ~Copyable {
+    let setup: ServiceSetup
+    let startedAt = Clock.realtime()
+    let health: HealthTable
+    let load: LoadTable
+    let shared: DoorsShared
+    let workers: WorkerGroup
+    let store: StateStore
+    let log: EventLog
+    let logThread: LogThread
+
+    var link: SupervisorLink
+    var keeper: HealthKeeper
+    var probes: ProbeDriver
+    var resolver = ResolverDriver()
+    var names = ResolvedNames()
+    var overlay = Overlay()
+
+    /// The configuration in force.
+    var loaded: LoadedConfiguration
+    var text: [UInt8]
+    var assembly: Assembly
+    var snapshot: ServingSnapshot
+    var generation: UInt64
+    var adoptedAt: Int64
+    /// A configuration, or a change of it, that waits for first verdicts.
+    var staged: Staged?
+    /// Something that snapshots are made of has changed since the present one.
+    var needsSnapshot = false
+
+    /// The sockets in use, one entry for each worker.
+    var sockets: [OpenSocket] = []
+    /// Sockets of the admin service to be opened or closed by the owner of the loop.
+    var adminChange: AdminChange?
+    var phase = Phase.waiting
+    /// By when the doors open, verdicts or not.
+    var opensBy: Instant
+    var reloads = (adopted: 0, refused: 0)
+    var reloadProblems: [ReloadProblem] = []
+    /// When work on draining endpoints is cut off.
+    var drains: [Int: Instant] = [:]
+    /// When retired slots are looked at again.
+    var retiresAt = Instant.never
+    var healthSaving = HealthSaving()
+
+    /// Where the process stands.
+    enum Phase: Equatable {
+        /// The doors wait for first verdicts.
+        case waiting
+        /// The doors serve.
+        case serving
+        /// What is in hand is finished, until the deadline.
+        case stopping(until: Instant)
+    }
+
+    /// A change that waits for the first verdicts of new endpoints.
+    struct Staged {
+        var assembly: Assembly
+        /// The configuration, when it is a new one.
+        var reload: (loaded: LoadedConfiguration, text: [UInt8])?
+        var newSockets: [OpenSocket]
+        var adoptsBy: Instant
+    }
+
+    /// What the admin service is to do about its socket.
+    struct AdminChange {
+        var listen: ListenAddress?
+        var socket: FileDescriptor?
+    }
+
+    var settings: Settings { loaded.settings }
+}
+
+extension Plane {
+    /// The realtime of now.
+    func moment(_ now: Instant) -> Moment { Moment(now: now, realtime: Clock.realtime()) }
+
+    /// Writes an event to the log.
+    func note(
+        _ kind: EventKind,
+        _ level: LogLevel = .info,
+        _ message: String,
+        _ fields: [JSONMember] = []
+    ) {
+        log.record(LogEvent(kind, level, realtime: Clock.realtime(), message, fields))
+    }
+
+    /// When ``expire(now:)`` next has something to do.
+    func nextDeadline() -> Instant {
+        var next = min(probes.nextDeadline(), resolver.nextDeadline(), keeper.nextDeadline)
+        if phase == .waiting { next = min(next, opensBy) }
+        if case .stopping(let until) = phase { next = min(next, until) }
+        if let staged { next = min(next, staged.adoptsBy) }
+        next = min(next, drains.values.min() ?? .never, retiresAt)
+        return min(next, healthSaving.deadline)
+    }
+
+    /// Does what time demands, and what the events of this turn have made possible.
+    mutating func expire(now: Instant, loop: inout EventLoop) {
+        probes.expire(now: now, loop: &loop)
+        resolver.expire(now: now, loop: &loop)
+        takeProbeResults(now)
+        takeNames(now)
+        absorb(keeper.tick(now: now), now)
+        advance(now)
+        cutDrained(now)
+        releaseRetired(now)
+        saveHealth(now)
+    }
+
+    /// Opens the doors, or adopts what is staged, as soon as that can be done.
+    private mutating func advance(_ now: Instant) {
+        if phase == .waiting, now >= opensBy || hasFirstVerdicts { openDoors(now) }
+        if needsSnapshot, staged == nil, phase == .serving { stageChange(now) }
+        guard let waiting = staged, now >= waiting.adoptsBy || canServe(waiting.assembly) else {
+            return
+        }
+        staged = nil
+        adopt(waiting, now)
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import DNSServer
+internal import Essentials
+internal import HTTPGateway
+internal import Prober
+internal import Runtime
+internal import Steering
+
+/// From what the supervisor gives to a plane with running workers.
+struct PlaneStart {
+    let setup: ServiceSetup
+
+    /// Endpoint slots beyond those of the first configuration: room to grow without a restart.
+    static let spareSlots = 8192
+    static let poolCapacity = GatewayMetrics.poolLimit
+
+    init(_ setup: ServiceSetup) { self.setup = setup }
+
+    func plane(_ link: consuming SupervisorLink) throws(AssemblyRefusal) -> Plane {
+        let now = Clock.monotonic()
+        let result = ConfigurationSource.read(setup.text, path: setup.path)
+        guard let loaded = result.configuration else {
+            throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
+        }
+        let (log, logThread) = try startLog(loaded.settings)
+        let store = try system { () throws(SystemError) in
+            try StateStore(folder: setup.stateFolder)
+        }
+        let saved = restore(store, log)
+        var names = ResolvedNames()
+        for name in saved.health?.names ?? [] { _ = names.succeed(name.key, name.addresses) }
+        let assembly = try firstAssembly(loaded.settings, names)
+        let capacity = assembly.registries.endpoints.capacity
+        let health = HealthTable(capacity: capacity)
+        let load = LoadTable(capacity: capacity, workers: setup.workers)
+        let shared = try system { () throws(SystemError) in
+            let http = try GatewayShared(
+                workers: setup.workers,
+                health: health,
+                load: load,
+                lastRequests: setup.ring
+            )
+            return DoorsShared(http: http, dns: DNSShared(workers: setup.workers))
+        }
+        let group = try system { () throws(SystemError) in try WorkerGroup(count: setup.workers) }
+        let generation = max(setup.generation, (saved.health?.generation ?? 0), 1)
+        let snapshot = Plane.snapshot(assembly, number: generation, health: health)
+        var keeper = HealthKeeper(table: health, load: load)
+        let realtime = Clock.realtime()
+        if let table = saved.health, table.isUseful(realtime: realtime) {
+            keeper.restore(table.endpoints, now: now, realtime: realtime)
+        }
+        let random = ProcessControl.randomSeed()
+        var plane = Plane(
+            setup: setup,
+            health: health,
+            load: load,
+            shared: shared,
+            workers: group,
+            store: store,
+            log: log,
+            logThread: logThread,
+            link: link,
+            keeper: keeper,
+            probes: ProbeDriver(now: now, seed: random),
+            names: names,
+            overlay: saved.overlay,
+            loaded: loaded,
+            text: setup.text,
+            assembly: assembly,
+            snapshot: snapshot,
+            generation: generation,
+            adoptedAt: realtime,
+            opensBy: now + Plane.firstRound(of: assembly)
+        )
+        try plane.begin(now)
+        return plane
+    }
+
+    private func system<Value>(
+        _ body: () throws(SystemError) -> Value
+    ) throws(AssemblyRefusal) -> Value {
+        do throws(SystemError) {
+            return try body()
+        } catch {
+            throw AssemblyRefusal(system: error)
+        }
+    }
+
+    private func firstAssembly(
+        _ settings: Settings,
+        _ names: ResolvedNames
+    ) throws(AssemblyRefusal) -> Assembly {
+        let count = settings.pools.reduce(0) { $0 + $1.endpoints.count }
+        let capacity = count * 2 + PlaneStart.spareSlots
+        return try Assembly.make(
+            settings,
+            present: Assembly.Present(
+                registries: Registries(
+                    endpoints: EndpointRegistry(capacity: capacity),
+                    pools: PoolRegistry(capacity: PlaneStart.poolCapacity)
+                ),
+                names: names,
+                running: [],
+                zones: nil,
+                fileLimit: setup.fileLimit
+            )
+        )
+    }
+
+    private func startLog(
+        _ settings: Settings
+    ) throws(AssemblyRefusal) -> (EventLog, LogThread) {
+        try system { () throws(SystemError) in
+            let thread = try LogThread()
+            let log = EventLog(level: settings.log.level) { thread.wake() }
+            try thread.start { log.record($0) }
+            return (log, thread)
+        }
+    }
+
+    private func restore(
+        _ store: StateStore,
+        _ log: EventLog
+    ) -> (health: SavedHealth?, overlay: Overlay) {
+        var notes: [String] = []
+        let health = store.read(.health, notes: &notes) { SavedHealth(json: $0) }
+        let overlay = store.read(.overlay, notes: &notes) { Overlay(json: $0) }
+        for text in notes {
+            log.record(LogEvent(.stateFailed, .warning, realtime: Clock.realtime(), text))
+        }
+        return (health, overlay ?? Overlay())
+    }
+}
+
+extension Plane {
+    /// Starts workers and probes; the doors open once there is something to go by.
+    mutating func begin(_ now: Instant) throws(AssemblyRefusal) {
+        applyLog()
+        note(
+            .processStarted,
+            .info,
+            "martlet \(Version.current) starts with \(setup.workers) workers",
+            [
+                JSONMember("configuration", .string(setup.path)),
+                JSONMember("generation", .integer(Int64(clamping: generation))),
+                JSONMember("user", .string(setup.account?.name ?? "unchanged")),
+            ]
+        )
+        if let crash = CrashReport.write(setup) { log.record(crash) }
+        do throws(ReloadProblem) {
+            sockets = try link.open(SocketKey.all(of: settings))
+        } catch {
+            throw AssemblyRefusal(problems: [error])
+        }
+        register(assembly, now)
+        probes.configure(assembly.targets, now: now)
+        resolver.configure(assembly.wishes, now: now)
+        takeNames(now)
+        try startWorkers()
+    }
+
+    private func startWorkers() throws(AssemblyRefusal) {
+        do throws(SystemError) {
+            for index in 0..<setup.workers {
+                let (group, shared, health, snapshot) = (workers, shared, health, snapshot)
+                try WorkerThread.start(name: "worker-\(index)") {
+                    let worker = try? Worker(
+                        index: index,
+                        group: group,
+                        shared: shared,
+                        health: health,
+                        snapshot: snapshot
+                    )
+                    guard var worker else {
+                        // Sockets without a worker would swallow their share of connections.
+                        ProcessControl.printError("martlet: worker \(index) cannot start")
+                        ProcessControl.exit(1)
+                    }
+                    worker.run()
+                }
+            }
+        } catch {
+            throw AssemblyRefusal(system: error)
+        }
+    }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSServer
+internal import Essentials
+internal import HTTPGateway
+internal import Runtime
+internal import Steering
+
+/// One thread of the data path: an event loop and both doors, owned by value.
+///
+/// It waits, hands each event to its door, ends what has taken too long, and only then looks at
+/// its mailbox: a snapshot is never exchanged in the middle of a batch. It never waits for
+/// anything but events.
+struct Worker: ~Copyable {
+    private let index: Int
+    private let mailbox: Mailbox<WorkerCommand>
+    private let words: WorkerWords
+    private let health: HealthTable
+    private var loop: EventLoop
+    private var http: HTTPDoor
+    private var dns: DNSDoor
+    private var snapshot: ServingSnapshot
+    private var isStopping = false
+    private var nextTick = Instant.start
+    private var needsTick = true
+
+    static let mailboxKind: UInt8 = 1
+
+    init(
+        index: Int,
+        group: WorkerGroup,
+        shared: DoorsShared,
+        health: HealthTable,
+        snapshot: ServingSnapshot
+    ) throws(SystemError) {
+        self.index = index
+        self.health = health
+        self.snapshot = snapshot
+        mailbox = group.mailboxes[index]
+        words = group.words
+        loop = try EventLoop()
+        let now = Clock.monotonic()
+        http = HTTPDoor(
+            worker: index,
+            shared: shared.http,
+            snapshot: snapshot.gateway,
+            now: now,
+            seed: ProcessControl.randomSeed()
+        )
+        dns = DNSDoor(
+            worker: index,
+            shared: shared.dns,
+            snapshot: snapshot.dns,
+            now: now,
+            seed: ProcessControl.randomSeed()
+        )
+        let token = EventToken(kind: Worker.mailboxKind, index: 0)
+        loop.add(mailbox.descriptor, token: token.raw, interest: .read)
+        words.store(.generation, worker: index, snapshot.number)
+    }
+
+    /// Serves until it is told to stop and has nothing left to do.
+    mutating func run() {
+        while !isFinished {
+            let count = loop.wait(timeoutMilliseconds: timeout())
+            let now = Clock.monotonic()
+            if now >= nextTick { tick(now, isBusy: count > 0) }
+            var hasMail = false
+            for place in 0..<count {
+                let event = loop.event(place)
+                switch EventToken(raw: event.token).kind {
+                case 16...31: http.handle(event, loop: &loop, now: now)
+                case 32...47: dns.handle(event, loop: &loop, now: now)
+                case Worker.mailboxKind: hasMail = true
+                default: break
+                }
+            }
+            http.expire(now: now, loop: &loop)
+            dns.expire(now: now, loop: &loop)
+            http.finishBatch(loop: &loop, now: now)
+            if hasMail { for command in mailbox.drain() { carryOut(command, now) } }
+            note()
+        }
+        words.store(.finished, worker: index, 1)
+    }
+
+    private var isFinished: Bool { isStopping && http.isIdle && dns.isIdle }
+
+    private func timeout() -> Int {
+        guard !http.hasReadyWork else { return 0 }
+        let deadline = min(http.nextDeadline(), dns.nextDeadline(), needsTick ? nextTick : .never)
+        guard deadline != .never else { return -1 }
+        let wait = (deadline - Clock.monotonic()).nanoseconds
+        // Rounded up: waking a moment early would only mean to wait again.
+        return wait <= 0 ? 0 : Int(clamping: (wait &+ 999_999) / 1_000_000)
+    }
+
+    /// Once a second while there is something to do, and once more after it: the date, memory
+    /// that lies idle.
+    private mutating func tick(_ now: Instant, isBusy: Bool) {
+        nextTick = now + .seconds(1)
+        needsTick = isBusy
+        http.tick(now: now, realtime: Clock.realtime())
+        let cpu = Clock.threadCPU().nanoseconds
+        words.store(.cpu, worker: index, UInt64(clamping: cpu))
+    }
+
+    private func note() {
+        words.store(.healthGeneration, worker: index, health.generation)
+        words.store(.batches, worker: index, words.load(.batches, worker: index) &+ 1)
+    }
+
+    private mutating func carryOut(_ command: WorkerCommand, _ now: Instant) {
+        switch command {
+        case .adopt(let snapshot):
+            self.snapshot = snapshot
+            http.adopt(snapshot.gateway, loop: &loop, now: now)
+            dns.adopt(snapshot.dns)
+            words.store(.generation, worker: index, snapshot.number)
+        case .open(let sockets): for socket in sockets { open(socket) }
+        case .close(let places): for place in places { close(place) }
+        case .closeConnections(let slot, let cutting):
+            http.closeConnections(toSlot: slot, cutting: cutting, loop: &loop, now: now)
+        case .stop:
+            isStopping = true
+            http.beginShutdown(loop: &loop, now: now)
+            dns.beginShutdown(loop: &loop, now: now)
+        }
+    }
+
+    private mutating func open(_ socket: WorkerSocket) {
+        let number = socket.place.number
+        switch socket.place.door {
+        case .http: http.open(listener: socket.descriptor, number: number, loop: &loop)
+        case .dns where socket.isStream:
+            dns.open(listener: socket.descriptor, number: number, loop: &loop)
+        case .dns: dns.open(datagrams: socket.descriptor, number: number, loop: &loop)
+        case .admin: socket.descriptor.close()
+        }
+    }
+
+    private mutating func close(_ place: WorkerPlace) {
+        switch place.door {
+        case .http: http.closeListener(number: place.number, loop: &loop)
+        case .dns: dns.closeListener(number: place.number, loop: &loop)
+        case .admin: break
+        }
+    }
+}

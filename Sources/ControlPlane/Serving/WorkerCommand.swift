@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Runtime
+
+/// What the control thread tells a worker to do, between two batches of events.
+enum WorkerCommand: Sendable {
+    /// Serve from this snapshot from now on.
+    case adopt(ServingSnapshot)
+    /// Take connections or queries at these sockets, which are the worker's from now on.
+    case open([WorkerSocket])
+    /// Take what waits at these sockets, then close them.
+    case close([WorkerPlace])
+    /// Close idle connections to the endpoint with this slot, and cut those in use if told so.
+    case closeConnections(slot: Int, cutting: Bool)
+    /// Close all sockets, finish what there is, and end.
+    case stop
+}
+
+/// A place of a door, by the number that connections remember.
+struct WorkerPlace: Sendable, Hashable {
+    var door: DoorKind
+    var number: Int
+}
+
+/// A socket for a worker.
+struct WorkerSocket: Sendable {
+    var place: WorkerPlace
+    var isStream: Bool
+    var descriptor: FileDescriptor
+}
+
+/// The mailboxes of all workers.
+struct WorkerGroup: Sendable {
+    let mailboxes: [Mailbox<WorkerCommand>]
+    let words: WorkerWords
+
+    init(count: Int) throws(SystemError) {
+        var mailboxes: [Mailbox<WorkerCommand>] = []
+        for _ in 0..<count { mailboxes.append(try Mailbox()) }
+        self.mailboxes = mailboxes
+        words = WorkerWords(count: count)
+    }
+
+    /// Tells every worker the same.
+    func post(_ command: WorkerCommand) {
+        for mailbox in mailboxes { mailbox.post(command) }
+    }
+
+    /// Hands each worker its own sockets.
+    func open(_ sockets: [OpenSocket], numbers: (SocketKey) -> Int?) {
+        for (worker, mailbox) in mailboxes.enumerated() {
+            let own = sockets.filter { $0.worker == worker }.compactMap { socket in
+                numbers(socket.key).map {
+                    WorkerSocket(
+                        place: WorkerPlace(door: socket.key.door, number: $0),
+                        isStream: socket.isStream,
+                        descriptor: socket.descriptor
+                    )
+                }
+            }
+            if !own.isEmpty { mailbox.post(.open(own)) }
+        }
+    }
+}

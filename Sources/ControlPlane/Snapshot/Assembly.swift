@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import DNSServer
+internal import Essentials
+internal import HTTPGateway
+internal import Prober
+internal import Runtime
+internal import Steering
+
+/// Everything that follows from a configuration and from what its names stand for.
+///
+/// Made from values alone: nothing is changed until all of it has been made.
+struct Assembly: Sendable {
+    let settings: Settings
+    var registries: Registries
+    /// The pools in file order, then the checked addresses of steer policies.
+    let pools: [AssembledPool]
+    let gateway: GatewayPlan
+    let steer: [SteerDefinition]
+    let dnsListeners: [DNSDoorSettings]
+    let zones: ZoneTable
+
+    /// What assembling needs to know of the present.
+    struct Present {
+        var registries: Registries
+        var names: ResolvedNames
+        /// Pools that serve already.
+        var running: Set<String>
+        /// Zones that are as the settings want them.
+        var zones: ZoneTable?
+        /// The limit of open files.
+        var fileLimit: Int
+    }
+
+    static func make(
+        _ settings: Settings,
+        present: Present
+    ) throws(AssemblyRefusal) -> Assembly {
+        let zones = try zones(settings, present.zones)
+        do throws(ReloadProblem) {
+            var registries = present.registries
+            let probes = ProbeAssembly(settings.probes)
+            let maker = PoolAssembly(
+                probes: probes,
+                names: present.names,
+                running: present.running
+            )
+            var pools: [AssembledPool] = []
+            for pool in settings.pools {
+                pools.append(try maker.assemble(pool, registries: &registries))
+            }
+            let definitions = pools.map(\.definition)
+            var byName: [String: PoolDefinition] = [:]
+            for definition in definitions { byName[definition.name] = definition }
+            var steering = SteerAssembly(settings.steer, probes: probes, pools: byName)
+            var steer: [SteerDefinition] = []
+            for policy in settings.steer {
+                steer.append(try steering.definition(policy, registries: &registries))
+            }
+            registries.adopt(settings.listeners)
+            return Assembly(
+                settings: settings,
+                registries: registries,
+                pools: pools + steering.assembled,
+                gateway: GatewayAssembly.plan(
+                    settings,
+                    definitions,
+                    registries.http,
+                    fileLimit: present.fileLimit
+                ),
+                steer: steer,
+                dnsListeners: dnsListeners(settings, registries.dns),
+                zones: zones
+            )
+        } catch {
+            throw AssemblyRefusal(problems: [error])
+        }
+    }
+
+    private static func zones(
+        _ settings: Settings,
+        _ known: ZoneTable?
+    ) throws(AssemblyRefusal) -> ZoneTable {
+        if let known { return known }
+        var policies: [String: (number: Int, ttl: Interval)] = [:]
+        for (number, policy) in settings.steer.enumerated() {
+            policies[policy.name] = (number, policy.ttl)
+        }
+        return try ZoneAssembly(policies: policies).table(settings.zones)
+    }
+
+    /// One entry for each number; a number without a place keeps the defaults.
+    private static func dnsListeners(
+        _ settings: Settings,
+        _ numbers: ListenerNumbers
+    ) -> [DNSDoorSettings] {
+        var byAddress: [ListenAddress: DNSListenerSettings] = [:]
+        for case .dns(let listener) in settings.listeners {
+            byAddress[listener.address] = listener
+        }
+        return numbers.places.map { place in
+            guard let listener = place.flatMap({ byAddress[$0] }) else { return DNSDoorSettings() }
+            return DNSDoorSettings(
+                ednsSize: UInt16(clamping: listener.ednsSize),
+                idleTimeout: listener.tcpIdle,
+                connectionLimit: listener.tcpConnections
+            )
+        }
+    }
+
+    /// Every endpoint, with and without an address.
+    var registrations: [HealthRegistration] { pools.flatMap(\.registrations) }
+    /// Every probe.
+    var targets: [ProbeTarget] { pools.flatMap(\.targets) }
+    /// The slots in use.
+    var slots: Set<Int> { Set(registrations.map(\.slot)) }
+    /// How long work may go on at an endpoint that takes no new work.
+    func drain(of slot: Int) -> Interval {
+        pools.first { $0.view.endpoints.contains { $0.slot == slot } }?.drain ?? .zero
+    }
+    /// The names to be kept resolved.
+    var wishes: [NameWish] {
+        var wishes: Set<NameWish> = []
+        for pool in settings.pools {
+            for case .name(let host, _) in pool.endpoints.map(\.address) {
+                let key = ResolvedNames.Key(host: host, server: pool.resolve.nameserver)
+                wishes.insert(
+                    NameWish(key: key, minTTL: pool.resolve.minTTL, maxTTL: pool.resolve.maxTTL)
+                )
+            }
+        }
+        // One wish for a name: the shorter life serves both pools.
+        var byKey: [ResolvedNames.Key: NameWish] = [:]
+        for wish in wishes {
+            guard let known = byKey[wish.key] else {
+                byKey[wish.key] = wish
+                continue
+            }
+            byKey[wish.key] = NameWish(
+                key: wish.key,
+                minTTL: min(known.minTTL, wish.minTTL),
+                maxTTL: min(known.maxTTL, wish.maxTTL)
+            )
+        }
+        return Array(byKey.values)
+    }
+}
+
+/// Why a configuration cannot be put into force.
+struct AssemblyRefusal: Error {
+    let problems: [ReloadProblem]
+    /// What the process exits with when this happens at its start.
+    var exitCode: Int32 = 78
+
+    init(problems: [ReloadProblem]) { self.problems = problems }
+
+    /// The system has not what a start takes.
+    init(system error: SystemError) {
+        let problem = ReloadProblem.start(
+            "M3108",
+            "the system refuses what a start takes: \(error)",
+            "raise the limits of open files and memory"
+        )
+        problems = [problem]
+        exitCode = 1
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Essentials
+internal import HTTPGateway
+internal import HTTPProtocol
+internal import Steering
+
+/// From listeners, routes and pools to what the HTTP door is told.
+enum GatewayAssembly {
+    /// Descriptors that are not for clients and endpoints: sockets, probes, files, loops.
+    static let reservedFiles = 512
+
+    static func plan(
+        _ settings: Settings,
+        _ pools: [PoolDefinition],
+        _ numbers: ListenerNumbers,
+        fileLimit: Int
+    ) -> GatewayPlan {
+        var plan = GatewayPlan()
+        plan.listeners = listeners(settings, numbers)
+        plan.pools = pools
+        plan.poolPlans = settings.pools.map(poolPlan)
+        let places = Dictionary(
+            pools.enumerated().map { ($1.name, $0) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        plan.routes = settings.routes.compactMap { route in
+            places[route.pool].map { GatewayAssembly.route(route, pool: $0) }
+        }
+        let limits = settings.limits
+        plan.limits.connections = connections(limits.connections, fileLimit: fileLimit)
+        plan.limits.head.headBytes = UInt32(clamping: limits.headerBytes.bytes)
+        plan.limits.head.fields = UInt32(clamping: limits.headerCount)
+        plan.limits.head.targetBytes = UInt32(clamping: limits.requestLine.bytes)
+        plan.limits.bufferedBody = limits.bufferedBody.bytes
+        plan.accessLog = accessLog(settings.log.access)
+        return plan
+    }
+
+    /// Client connections that the limit of open files allows: each may need one to an endpoint.
+    static func connections(_ wanted: Int, fileLimit: Int) -> Int {
+        let room = max((fileLimit - reservedFiles) / 2, 64)
+        return min(wanted, room)
+    }
+
+    private static func accessLog(
+        _ settings: AccessLogSettings
+    ) -> HTTPGateway.AccessLogFormat {
+        guard settings.output != .off else { return .off }
+        return settings.format == .json ? .json : .combined
+    }
+
+    /// One plan for each number; a number without a place keeps an unused plan, because
+    /// connections that came in there may still live.
+    private static func listeners(
+        _ settings: Settings,
+        _ numbers: ListenerNumbers
+    ) -> [HTTPListenerPlan] {
+        var byAddress: [ListenAddress: HTTPListenerSettings] = [:]
+        for case .http(let listener) in settings.listeners {
+            byAddress[listener.address] = listener
+        }
+        return numbers.places.map { place in
+            guard let place, let listener = byAddress[place] else {
+                return HTTPListenerPlan(name: "closed")
+            }
+            var plan = HTTPListenerPlan(name: "\(place)")
+            plan.trusted = listener.trustedProxies
+            plan.forwarded =
+                switch listener.forwarded {
+                case .xForwarded: .xForwarded
+                case .forwarded: .standard
+                case .both: [.xForwarded, .standard]
+                case .none: []
+                }
+            plan.requestID = listener.requestID
+            plan.timeouts.header = listener.timeouts.header
+            plan.timeouts.bodyRate = listener.timeouts.bodyRate.map { Int64($0.bytes) } ?? 0
+            plan.timeouts.idle = listener.timeouts.idle
+            plan.timeouts.send = listener.timeouts.send
+            plan.timeouts.request = listener.timeouts.request ?? .max
+            return plan
+        }
+    }
+
+    private static func poolPlan(_ pool: PoolSettings) -> GatewayPoolPlan {
+        var plan = GatewayPoolPlan()
+        plan.timeouts.connect = pool.timeouts.connect
+        plan.timeouts.firstByte = pool.timeouts.firstByte
+        plan.timeouts.betweenBytes = pool.timeouts.betweenBytes
+        plan.timeouts.send = pool.timeouts.send
+        plan.timeouts.tunnelIdle = pool.timeouts.tunnelIdle
+        plan.retries = pool.retry.attempts
+        plan.retryPercent = pool.retry.budget.percent
+        plan.retryMinimum = pool.retry.minimum
+        plan.keepaliveIdle = pool.keepalive.idle
+        plan.keepaliveConnections = pool.keepalive.connections
+        plan.queueLimit = pool.queue.limit
+        plan.queueTimeout = pool.queue.timeout
+        plan.failureStatuses = pool.passive.statuses.ranges
+        plan.key =
+            switch pool.hash.key {
+            case .sourceIP: .sourceIP
+            case .uri: .uri
+            case .header(let name): .header(name)
+            case .cookie(let name): .cookie(name)
+            case .query(let name): .query(name)
+            }
+        return plan
+    }
+
+    private static func route(_ route: RouteSettings, pool: Int) -> RoutePlan {
+        let host: HostMatch =
+            switch route.host {
+            case .any: .any
+            case .exact(let name): .exact(name)
+            case .wildcard(let name): .wildcard(name)
+            }
+        let path: PathMatch =
+            switch route.path {
+            case .exact(let path): .exact(path)
+            case .prefix(let path): .prefix(path)
+            }
+        var plan = RoutePlan(name: name(route), host: host, path: path, pool: pool)
+        plan.retries = route.retry
+        plan.requestTimeout = route.timeout
+        plan.bodyLimit = route.bodyLimit.map { UInt64(clamping: $0.bytes) }
+        return plan
+    }
+
+    /// `photos.example.com/api/`; an exact path has no star, a prefix does.
+    static func name(_ route: RouteSettings) -> String {
+        let host =
+            switch route.host {
+            case .any: "*"
+            case .exact(let name): name
+            case .wildcard(let name): "*.\(name)"
+            }
+        switch route.path {
+        case .exact(let path): return host + path
+        case .prefix(let path): return "\(host)\(path)*"
+        }
+    }
+}

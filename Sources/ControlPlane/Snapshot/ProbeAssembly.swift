@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Essentials
+internal import HTTPProtocol
+internal import Prober
+internal import Steering
+
+/// From `probes` to what the prober asks and what the health keeper makes of the answers.
+struct ProbeAssembly {
+    private struct Entry {
+        let settings: ProbeSettings
+        let question: ProbeQuestion
+    }
+
+    private var entries: [String: Entry] = [:]
+
+    init(_ probes: [ProbeSettings]) {
+        for probe in probes {
+            entries[probe.name] = Entry(
+                settings: probe,
+                question: ProbeAssembly.question(probe.check)
+            )
+        }
+    }
+
+    /// How results become health; nil without a probe of this name.
+    func checks(_ name: String?) -> CheckSettings? {
+        guard let settings = name.flatMap({ entries[$0] })?.settings else { return nil }
+        return CheckSettings(
+            rise: settings.rise,
+            fall: settings.fall,
+            interval: settings.interval,
+            fastInterval: settings.fastInterval,
+            kind: settings.kind == .liveness ? .liveness : .readiness
+        )
+    }
+
+    /// The target for an endpoint; nil without a probe of this name.
+    func target(_ name: String?, slot: Int, address: SocketAddress, host: String?) -> ProbeTarget? {
+        guard let entry = name.flatMap({ entries[$0] }) else { return nil }
+        var question = entry.question
+        // An endpoint known by name is asked by that name, not by the address of the day.
+        if case .http(var http) = question, http.host == nil, let host {
+            http.host = host
+            question = .http(http)
+        }
+        let settings = entry.settings
+        return ProbeTarget(
+            slot: slot,
+            address: SocketAddress(address.ip, port: settings.port ?? address.port),
+            question: question,
+            rhythm: ProbeRhythm(
+                interval: settings.interval,
+                fastInterval: settings.fastInterval,
+                timeout: settings.timeout,
+                jitterPercent: UInt8(clamping: settings.jitter.percent)
+            )
+        )
+    }
+
+    private static func question(_ check: ProbeCheck) -> ProbeQuestion {
+        guard case .http(let settings) = check else { return .connect }
+        var question = HTTPQuestion(path: settings.path)
+        question.method =
+            switch settings.method {
+            case .get: .get
+            case .head: .head
+            case .options: .options
+            }
+        question.host = settings.host
+        question.fields = settings.headers.map { ProbeField($0.name, $0.value) }
+        question.statuses = settings.expect.ranges
+        question.bodyContains = settings.bodyContains ?? ""
+        // Checked when the configuration was read.
+        question.bodyExpression = settings.bodyRegex.flatMap { try? RegularExpression($0) }
+        question.readLimit = settings.readLimit.bytes
+        question.dependencies =
+            switch settings.dependencies {
+            case .ignore: .ignore
+            case .report: .report
+            case .require: .require
+            }
+        return .http(question)
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Configuration
+internal import Essentials
+internal import Runtime
+
+/// Finds, makes and locks the folder of the state files.
+enum StateFolder {
+    /// The folder with its lock; nil, with a note, when none can be written to.
+    ///
+    /// Without a folder Martlet serves all the same: it only cannot remember.
+    static func open(
+        _ configured: String?,
+        configuration: String,
+        owner: Account?,
+        notes: inout [String]
+    ) throws(ReloadProblem) -> (path: String, lock: FileDescriptor)? {
+        let path = configured ?? standard(for: configuration)
+        do throws(SystemError) {
+            try File.makeFolder(path)
+            if let owner { try File.changeOwner(path, user: owner.user, group: owner.group) }
+            return (path, try File.lock("\(path)/lock"))
+        } catch {
+            if error == .wouldBlock {
+                throw .start(
+                    "M3106",
+                    "the state folder \(path) is in use by another Martlet",
+                    "stop it, or set 'state' to another folder"
+                )
+            }
+            notes.append(
+                "warning: no state is kept: \(path): \(error). Health and changes made through "
+                    + "the API are lost at a restart; set 'state' to a folder that can be written."
+            )
+            return nil
+        }
+    }
+
+    /// Where the state of a configuration file lives unless it says: one folder for each file.
+    static func standard(for configuration: String) -> String {
+        let name = configuration.split(separator: "/").last.map(String.init) ?? "martlet"
+        let stem = name.prefix { $0 != "." }
+        let key = Hash.text(absolute(configuration))
+        let folder = "\(stem)-\(String(key, radix: 16))"
+        if ProcessControl.effectiveUser == 0 { return "/var/lib/martlet/\(folder)" }
+        if let base = ProcessControl.environment("XDG_STATE_HOME"), base.hasPrefix("/") {
+            return "\(base)/martlet/\(folder)"
+        }
+        if let home = ProcessControl.environment("HOME"), home.hasPrefix("/") {
+            return "\(home)/.local/state/martlet/\(folder)"
+        }
+        return "/tmp/martlet-\(ProcessControl.effectiveUser)/\(folder)"
+    }
+
+    /// The path from the root, without following links.
+    static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/") else { return path }
+        return "\(ProcessControl.environment("PWD") ?? "")/\(path)"
+    }
+}
+
+/// Where a service leaves what others may read.
+public enum ServiceState {
+    /// The copy of the configuration that was adopted last.
+    public static func lastConfiguration(of path: String, settings: Settings) -> String {
+        let folder = settings.state ?? StateFolder.standard(for: path)
+        return "\(folder)/\(StateStore.Name.configuration.rawValue)"
+    }
+}

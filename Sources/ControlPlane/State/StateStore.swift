@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import Runtime
+
+/// The state files: read at the start, written when something changes.
+///
+/// Health is written by a thread of its own, since a disk may take long and the control thread
+/// runs the probes; the overlay is written before the API answers, because it was asked for.
+final class StateStore: Sendable {
+    /// Names of the files in the folder.
+    enum Name: String, Sendable {
+        case health = "health.json"
+        case overlay = "overlay.json"
+        case configuration = "last-good.yaml"
+    }
+
+    static let limits = JSONLimits(bytes: 64 << 20, depth: 8, values: 4_000_000)
+
+    private struct Job: Sendable {
+        var name: Name
+        var bytes: [UInt8]
+    }
+
+    /// The folder; nil when nothing is kept.
+    let folder: String?
+    private let jobs: Mailbox<Job>
+
+    /// Begins to write into the folder, which exists.
+    init(folder: String?) throws(SystemError) {
+        self.folder = folder
+        let jobs = try Mailbox<Job>()
+        self.jobs = jobs
+        guard let folder else { return }
+        try WorkerThread.start(name: "state") { StateStore.write(jobs, to: folder) }
+    }
+
+    /// Reads a file as JSON; nil when there is none or it is no use.
+    ///
+    /// A file that cannot be understood is set aside under another name, with a word about it,
+    /// and never stops a start.
+    func read<Value>(
+        _ name: Name,
+        notes: inout [String],
+        _ decode: (JSONValue) -> Value?
+    ) -> Value? {
+        guard let path = path(name) else { return nil }
+        do throws(SystemError) {
+            let bytes = try File.read(path, limit: StateStore.limits.bytes)
+            if let json = try? JSONReader.read(bytes, limits: StateStore.limits),
+                let value = decode(json)
+            {
+                return value
+            }
+            try? File.move(path, to: "\(path).corrupt")
+            notes.append("the state file \(path) is damaged; it is set aside as \(path).corrupt")
+        } catch {
+            guard error != .noSuchFile else { return nil }
+            notes.append("the state file \(path) cannot be read: \(error)")
+        }
+        return nil
+    }
+
+    /// Writes a file before it returns.
+    func writeNow(_ name: Name, _ bytes: [UInt8]) throws(SystemError) {
+        guard let path = path(name) else { return }
+        try File.writeAtomically(path, bytes)
+    }
+
+    /// Has a file written soon; of several contents that wait, only the latest is.
+    func writeSoon(_ name: Name, _ bytes: [UInt8]) {
+        guard folder != nil else { return }
+        jobs.post(Job(name: name, bytes: bytes))
+    }
+
+    private func path(_ name: Name) -> String? { folder.map { "\($0)/\(name.rawValue)" } }
+
+    private static func write(_ jobs: Mailbox<Job>, to folder: String) {
+        guard var loop = try? EventLoop() else { return }
+        loop.add(jobs.descriptor, token: 0, interest: .read)
+        var failed: Set<String> = []
+        while true {
+            _ = loop.wait(timeoutMilliseconds: -1)
+            var latest: [String: [UInt8]] = [:]
+            for job in jobs.drain() { latest[job.name.rawValue] = job.bytes }
+            for (name, bytes) in latest {
+                do throws(SystemError) {
+                    try File.writeAtomically("\(folder)/\(name)", bytes)
+                    failed.remove(name)
+                } catch {
+                    // Said once for each failing spell: a full disk must not fill the log too.
+                    guard failed.insert(name).inserted else { continue }
+                    ProcessControl.printError("martlet: \(folder)/\(name): \(error)")
+                }
+            }
+        }
+    }
+}

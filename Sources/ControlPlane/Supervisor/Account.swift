@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import Runtime
+
+/// Whom the serving process becomes when root has started the supervisor.
+struct Account: Sendable, Equatable {
+    var name: String
+    var user: UInt32
+    var group: UInt32
+
+    /// The account of this name, else `nobody`; nil when there is nothing to give up.
+    static func forServing(_ name: String) throws(ReloadProblem) -> Account? {
+        guard ProcessControl.effectiveUser == 0 else { return nil }
+        for candidate in [name, "nobody"] {
+            if let found = ProcessControl.account(candidate), found.user != 0 {
+                return Account(name: candidate, user: found.user, group: found.group)
+            }
+        }
+        let message = "there is neither a user '\(name)' nor 'nobody' to run as"
+        throw ReloadProblem.start("M3105", message, "create the user, or set 'user' to another one")
+    }
+}
+
+extension ReloadProblem {
+    /// A start that failed: code, cause and remedy.
+    static func start(_ code: String, _ message: String, _ remedy: String) -> ReloadProblem {
+        ReloadProblem(
+            code: code,
+            text: "\(code): \(message). \(remedy).",
+            json: [
+                "code": .string(code), "message": .string(message), "remedy": .string(remedy),
+            ]
+        )
+    }
+}

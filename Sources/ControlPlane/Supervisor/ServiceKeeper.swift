@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Essentials
+internal import Runtime
+
+/// What outlives every serving process: sockets, the configuration in force, the crash ring.
+///
+/// Answers the requests of the serving process, which is not trusted: it gets the configuration
+/// as the file holds it and sockets for places in that configuration, nothing else.
+final class ServiceKeeper {
+    let plan: StartPlan
+    private(set) var image: ConfigurationImage
+    private var candidate: ConfigurationImage?
+    private var sockets: SocketKeeper
+    private let ring: FileDescriptor
+    private let startedAt = Clock.realtime()
+    private(set) var generation: UInt64 = 0
+    /// Starts of a serving process after the first.
+    var restarts = 0
+    /// How serving processes ended that no later one has taken note of yet.
+    private(set) var unreportedEnds: [String] = []
+    /// True once the present serving process has opened its doors.
+    private(set) var isServing = false
+    /// True once any serving process has.
+    private(set) var wasServing = false
+
+    init(plan: StartPlan) throws(ReloadProblem) {
+        self.plan = plan
+        image = plan.image
+        sockets = SocketKeeper(workers: plan.workers)
+        do throws(SystemError) {
+            let size = CrashRing.size(workers: plan.workers)
+            ring = try File.openMemory("martlet-last-requests", size: size)
+        } catch {
+            throw .start(
+                "M3107",
+                "cannot get memory for the last requests: \(error)",
+                "free memory"
+            )
+        }
+        do throws(ListenFailure) {
+            _ = try sockets.open(plan.image.keys)
+        } catch {
+            throw error.problem
+        }
+    }
+
+    deinit { ring.close() }
+
+    /// Notes that a serving process has ended, for the next one to report.
+    func noteEnd(_ text: String) {
+        isServing = false
+        candidate = nil
+        unreportedEnds.append(text)
+        if unreportedEnds.count > 16 { unreportedEnds.removeFirst() }
+    }
+
+    /// Closes the doors' sockets: new connections are refused from now on.
+    func closeDoors() {
+        sockets.keep(only: Set(sockets.keys.filter { $0.door == .admin }))
+    }
+
+    func answer(_ request: LinkRequest) -> LinkReply {
+        switch request {
+        case .setup: return setup()
+        case .configuration: return freshConfiguration()
+        case .open(let keys): return open(keys)
+        case .adopted(let generation, let keys):
+            if let candidate { image = candidate }
+            candidate = nil
+            self.generation = generation
+            sockets.keep(only: Set(keys))
+            return LinkReply(json: ["ok": true])
+        case .serving:
+            isServing = true
+            wasServing = true
+            unreportedEnds = []
+            return LinkReply(json: ["ok": true])
+        }
+    }
+
+    private func setup() -> LinkReply {
+        var members: [JSONMember] = [
+            JSONMember("path", .string(plan.path)),
+            JSONMember("size", .integer(Int64(image.size))),
+            JSONMember("workers", .integer(Int64(plan.workers))),
+            JSONMember("ring", .integer(Int64(CrashRing.size(workers: plan.workers)))),
+            JSONMember("state", plan.stateFolder.map(JSONValue.string) ?? .null),
+            JSONMember("generation", .integer(Int64(clamping: generation))),
+            JSONMember("restarts", .integer(Int64(restarts))),
+            JSONMember("startedAt", .integer(startedAt)),
+            JSONMember("supervisor", .integer(Int64(ProcessControl.identifier))),
+            JSONMember("ends", .array(unreportedEnds.map(JSONValue.string))),
+        ]
+        if let account = plan.account {
+            members += [
+                JSONMember("account", .string(account.name)),
+                JSONMember("user", .integer(Int64(account.user))),
+                JSONMember("group", .integer(Int64(account.group))),
+            ]
+        }
+        return LinkReply(json: .object(members), descriptors: [image.descriptor, ring])
+    }
+
+    private func freshConfiguration() -> LinkReply {
+        do throws(StartRefusal) {
+            let loaded = try ConfigurationSource.load(plan.path)
+            let fresh = try? ConfigurationImage(loaded.text, settings: loaded.settings)
+            candidate = fresh
+            guard let fresh else { return LinkReply(json: ["error": "out of memory"]) }
+            return LinkReply(
+                json: ["size": .integer(Int64(fresh.size))],
+                descriptors: [fresh.descriptor]
+            )
+        } catch {
+            // The text goes over all the same: the serving process reports every error in full.
+            candidate = nil
+            return refusedText()
+        }
+    }
+
+    private func refusedText() -> LinkReply {
+        do throws(SystemError) {
+            let text = try File.read(plan.path, limit: ConfigurationSource.sizeLimit)
+            let fd = try File.openMemory("martlet-refused", size: max(text.count, 1))
+            try SharedMemory(fd, count: max(text.count, 1)).write(text.span, at: 0)
+            return LinkReply(
+                json: ["size": .integer(Int64(text.count))],
+                descriptors: [fd],
+                givesAway: true
+            )
+        } catch {
+            return LinkReply(json: ["error": .string("\(plan.path): \(error)")])
+        }
+    }
+
+    private func open(_ keys: [SocketKey]) -> LinkReply {
+        let allowed = Set((candidate ?? image).keys)
+        guard keys.allSatisfy({ allowed.contains($0) }) else {
+            return LinkReply(json: ["error": "a place that is not in the configuration"])
+        }
+        do throws(ListenFailure) {
+            let opened = try sockets.open(keys)
+            return LinkReply(
+                json: ["sockets": .array(opened.map(\.json))],
+                descriptors: opened.map(\.descriptor)
+            )
+        } catch {
+            return LinkReply(json: [
+                "problem": error.problem.json, "text": .string(error.problem.text),
+            ])
+        }
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import Runtime
+
+/// What a fresh serving process is given.
+struct ServiceSetup {
+    /// The path of the configuration file, for messages.
+    var path: String
+    /// The configuration that is, or is to be, in force.
+    var text: [UInt8]
+    var workers: Int
+    var stateFolder: String?
+    var account: Account?
+    /// The configuration's generation; zero before the first.
+    var generation: UInt64
+    var restarts: Int
+    /// When the service as a whole started, in nanoseconds since 1970.
+    var startedAt: Int64
+    /// The supervisor's number; nil without one.
+    var supervisor: Int32?
+    /// How former serving processes ended, unreported so far.
+    var ends: [String]
+    /// The requests that workers began last; nil without memory for it.
+    var ring: SharedMemory?
+    /// The limit of open files.
+    var fileLimit = 1024
+}
+
+/// The serving process's way to whoever keeps the sockets: a supervisor, or this process itself.
+///
+/// A question blocks until it is answered; orders that arrive meanwhile wait in ``orders``.
+struct SupervisorLink: ~Copyable {
+    private enum Peer {
+        case process(FileDescriptor)
+        case local(ServiceKeeper)
+    }
+
+    private let peer: Peer
+    private var orders: [LinkOrder] = []
+    /// True once the supervisor has gone.
+    private(set) var isLost = false
+
+    init(_ descriptor: FileDescriptor) { peer = .process(descriptor) }
+    init(_ keeper: ServiceKeeper) { peer = .local(keeper) }
+
+    /// Becomes readable when an order arrives; none without a supervisor.
+    var descriptor: FileDescriptor {
+        guard case .process(let fd) = peer else { return .none }
+        return fd
+    }
+
+    /// Takes the orders that have arrived; to be called when ``descriptor`` is readable.
+    mutating func receiveOrders(isReadable: Bool) -> [LinkOrder] {
+        if isReadable, !isLost {
+            if let message = LinkWire.receive(descriptor) { take(message) } else { isLost = true }
+        }
+        defer { orders = [] }
+        return orders
+    }
+
+    mutating func setup() -> ServiceSetup? {
+        guard let reply = ask(.setup), reply.descriptors.count == 2 else { return nil }
+        let json = reply.json
+        defer { for fd in reply.descriptors { fd.close() } }
+        guard let path = json["path"]?.string, let size = integer(json["size"]),
+            let workers = integer(json["workers"]), let ringSize = integer(json["ring"]),
+            let text = try? ConfigurationImage.text(reply.descriptors[0], size: size)
+        else { return nil }
+        return ServiceSetup(
+            path: path,
+            text: text,
+            workers: workers,
+            stateFolder: json["state"]?.string,
+            account: account(json),
+            generation: UInt64(clamping: json["generation"]?.integer ?? 0),
+            restarts: integer(json["restarts"]) ?? 0,
+            startedAt: json["startedAt"]?.integer ?? 0,
+            supervisor: supervisorIdentifier(json),
+            ends: (json["ends"]?.elements ?? []).compactMap(\.string),
+            ring: try? SharedMemory(reply.descriptors[1], count: ringSize)
+        )
+    }
+
+    /// The text of the configuration file as it is now.
+    mutating func freshConfiguration() throws(ReloadProblem) -> [UInt8] {
+        guard let reply = ask(.configuration) else { throw lost() }
+        defer { for fd in reply.descriptors { fd.close() } }
+        guard let fd = reply.descriptors.first, let size = integer(reply.json["size"]),
+            let text = try? ConfigurationImage.text(fd, size: size)
+        else {
+            let cause = reply.json["error"]?.string ?? "no answer"
+            throw .start(
+                "M3110",
+                "the configuration cannot be read: \(cause)",
+                "see that it exists"
+            )
+        }
+        return text
+    }
+
+    /// Sockets for all the places; the caller owns them.
+    mutating func open(_ keys: [SocketKey]) throws(ReloadProblem) -> [OpenSocket] {
+        guard let reply = ask(.open(keys)) else { throw lost() }
+        if let problem = reply.json["problem"] {
+            let code = problem["code"]?.string ?? "M3104"
+            throw ReloadProblem(code: code, text: reply.json["text"]?.string ?? code, json: problem)
+        }
+        let described = reply.json["sockets"]?.elements ?? []
+        let sockets = zip(described, reply.descriptors).compactMap { json, fd in
+            OpenSocket(json: json, descriptor: fd)
+        }
+        guard described.count == reply.descriptors.count, sockets.count == described.count else {
+            for fd in reply.descriptors { fd.close() }
+            let cause = reply.json["error"]?.string ?? "a malformed answer"
+            throw .start(
+                "M3111",
+                "the supervisor gives no sockets: \(cause)",
+                "try the reload again"
+            )
+        }
+        return sockets
+    }
+
+    mutating func tell(_ request: LinkRequest) { _ = ask(request) }
+
+    private func integer(_ json: JSONValue?) -> Int? { json?.integer.flatMap { Int(exactly: $0) } }
+
+    private func account(_ json: JSONValue) -> Account? {
+        guard let name = json["account"]?.string,
+            let user = json["user"]?.integer.flatMap({ UInt32(exactly: $0) }),
+            let group = json["group"]?.integer.flatMap({ UInt32(exactly: $0) })
+        else { return nil }
+        return Account(name: name, user: user, group: group)
+    }
+
+    private func supervisorIdentifier(_ json: JSONValue) -> Int32? {
+        guard case .process = peer else { return nil }
+        return json["supervisor"]?.integer.flatMap { Int32(exactly: $0) }
+    }
+
+    private func lost() -> ReloadProblem {
+        .start("M3112", "the supervisor has gone", "start the service again")
+    }
+
+    private mutating func ask(_ request: LinkRequest) -> LinkReply? {
+        switch peer {
+        case .local(let keeper):
+            var reply = keeper.answer(request)
+            // Closing a socket here must not close the kept one.
+            if !reply.givesAway { reply.descriptors = reply.descriptors.map { $0.duplicate() } }
+            return reply
+        case .process(let fd):
+            guard !isLost, (try? LinkWire.send(fd, request.json)) != nil else { return nil }
+            var descriptors: [FileDescriptor] = []
+            while let message = LinkWire.receive(fd) {
+                descriptors += message.descriptors
+                if let answer = message.json["answer"] {
+                    return LinkReply(json: answer, descriptors: descriptors)
+                }
+                take(message)
+            }
+            isLost = true
+            for fd in descriptors { fd.close() }
+            return nil
+        }
+    }
+
+    private mutating func take(_ message: LinkReply) {
+        guard let order = message.json["order"]?.string.flatMap(LinkOrder.init(rawValue:)) else {
+            return
+        }
+        orders.append(order)
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import ControlPlane
+internal import Runtime
+
+/// One command of the program.
+struct Command: Sendable {
+    /// The word that calls it.
+    let name: String
+    /// What follows the word, for the usage line.
+    let usage: String
+    /// What it does, in one line; empty for a command that is not for people.
+    let help: String
+    /// Runs it with what follows the word; returns the exit code.
+    let run: @Sendable ([String]) -> Int32
+}
+
+/// Exit codes, the same for every command.
+enum ExitCode {
+    static let ok: Int32 = 0
+    static let failed: Int32 = 1
+    static let usage: Int32 = 2
+    static let refused: Int32 = 78
+}
+
+/// Every command, in the order of the help.
+enum CommandTable {
+    static let commands: [Command] = [
+        Command(
+            name: "run",
+            usage: "--config FILE",
+            help: "serve by a configuration file, under a supervisor",
+            run: RunCommand.run
+        ),
+        Command(
+            name: "check",
+            usage: "FILE [--json]",
+            help: "find everything that is wrong with a configuration file",
+            run: CheckCommand.run
+        ),
+        Command(
+            name: "diff",
+            usage: "FILE [--config running|OTHER]",
+            help: "say what a reload of the file would change",
+            run: DiffCommand.run
+        ),
+        Command(
+            name: "init",
+            usage: "[FILE]",
+            help: "write a commented configuration file to start from",
+            run: InitCommand.run
+        ),
+        Command(
+            name: "schema",
+            usage: "",
+            help: "print the JSON Schema of the configuration",
+            run: SchemaCommand.schema
+        ),
+        Command(
+            name: "reference",
+            usage: "",
+            help: "print the reference of all options (Markdown)",
+            run: SchemaCommand.reference
+        ),
+        Command(
+            name: "demo",
+            usage: "[--kill NAME | --revive NAME | --break NAME FAULT | --mend NAME]",
+            help: "start a demonstration, or act on a running one",
+            run: { DemoCommand.run(arguments: $0) }
+        ),
+        Command(
+            name: "version",
+            usage: "",
+            help: "print the version",
+            run: { arguments in print("martlet \(Version.current)", arguments) }
+        ),
+        Command(
+            name: "help",
+            usage: "[COMMAND]",
+            help: "print this, or how a command is called",
+            run: help
+        ),
+        Command(name: "serve-internal", usage: "FD", help: "", run: RunCommand.serve),
+        Command(
+            name: "demo-origin",
+            usage: "",
+            help: "",
+            run: { OriginServer.run(arguments: $0) }
+        ),
+        Command(
+            name: "demo-traffic",
+            usage: "",
+            help: "",
+            run: { TrafficClient.run(arguments: $0) }
+        ),
+    ]
+
+    /// Runs the command that the arguments name; the first one is the program.
+    static func run(_ arguments: [String]) -> Int32 {
+        guard arguments.count > 1 else {
+            ProcessControl.printError(overview)
+            return ExitCode.usage
+        }
+        let rest = Array(arguments.dropFirst(2))
+        switch arguments[1] {
+        case "--help", "-h": return help(rest)
+        case "--version", "-V": return print("martlet \(Version.current)", rest)
+        case let word:
+            guard let command = commands.first(where: { $0.name == word }) else {
+                return misuse("there is no command '\(word)'")
+            }
+            if rest == ["--help"] || rest == ["-h"] { return help([word]) }
+            return command.run(rest)
+        }
+    }
+
+    /// Says what was wrong with the arguments.
+    static func misuse(_ text: String, command: String? = nil) -> Int32 {
+        ProcessControl.printError("martlet: \(text)")
+        let hint = command.map { "martlet help \($0)" } ?? "martlet help"
+        ProcessControl.printError("'\(hint)' shows how it is called.")
+        return ExitCode.usage
+    }
+
+    /// Prints a text for a command that takes no arguments.
+    static func print(_ text: String, _ arguments: [String]) -> Int32 {
+        guard arguments.isEmpty else { return misuse("unexpected '\(arguments[0])'") }
+        return Output.write(text + "\n")
+    }
+
+    private static func help(_ arguments: [String]) -> Int32 {
+        guard let name = arguments.first else { return Output.write(overview + "\n") }
+        guard let command = commands.first(where: { $0.name == name }), !command.help.isEmpty else {
+            return misuse("there is no command '\(name)'")
+        }
+        return Output.write("usage: \(line(command))\n\n\(command.help)\n")
+    }
+
+    private static func line(_ command: Command) -> String {
+        "martlet \(command.name)\(command.usage.isEmpty ? "" : " \(command.usage)")"
+    }
+
+    private static var overview: String {
+        let shown = commands.filter { !$0.help.isEmpty }
+        let width = shown.map { line($0).count }.max() ?? 0
+        let lines = shown.map { command in
+            let call = line(command)
+            let blanks = String(repeating: " ", count: width - call.count)
+            return "  \(call)\(blanks)  \(command.help)"
+        }
+        let codes = "Exit codes: 0 ok, 1 failed or invalid, 2 usage, 78 configuration refused."
+        return (["usage:"] + lines + ["", codes]).joined(separator: "\n")
+    }
+}

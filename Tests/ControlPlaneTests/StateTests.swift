@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+import Configuration
+import Essentials
+import Runtime
+import Steering
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct OverlayTests {
+    private let key = Overlay.Key(pool: "api", endpoint: "a")
+
+    @Test func `an overlay survives its way to the disk and back`() throws {
+        var overlay = Overlay()
+        _ = overlay.change(key, EndpointChange(state: .draining, weight: .set(0)))
+        _ = overlay.change(
+            Overlay.Key(pool: "steer:www", endpoint: "203.0.113.1"),
+            EndpointChange(state: .maintenance)
+        )
+        let text = Array(overlay.json.text(indented: true).utf8)
+        let json = try JSONReader.read(text)
+        #expect(Overlay(json: json) == overlay)
+    }
+
+    @Test func `a change that changes nothing is told from one that does`() {
+        var overlay = Overlay()
+        let same = overlay.change(key, EndpointChange(state: .ready))
+        let heavier = overlay.change(key, EndpointChange(weight: .set(3)))
+        let again = overlay.change(key, EndpointChange(weight: .set(3)))
+        #expect([same, heavier, again] == [false, true, false])
+        #expect(overlay.sequence == 1)
+    }
+
+    @Test func `state and weight are changed apart and an empty entry goes`() {
+        var overlay = Overlay()
+        _ = overlay.change(key, EndpointChange(state: .draining, weight: .set(5)))
+        _ = overlay.change(key, EndpointChange(state: .ready))
+        let kept = overlay.entry(pool: "api", endpoint: "a", configuredName: "a")
+        #expect(kept == Overlay.Entry(state: .ready, weight: 5))
+        _ = overlay.change(key, EndpointChange(weight: .fromFile))
+        #expect(overlay.entries.isEmpty)
+    }
+
+    @Test func `one address of a name has its own entry before the name's`() {
+        var overlay = Overlay()
+        _ = overlay.change(key, EndpointChange(state: .draining))
+        let own = Overlay.Key(pool: "api", endpoint: "a@192.0.2.1")
+        _ = overlay.change(own, EndpointChange(state: .maintenance))
+        func state(_ name: String) -> AdministrativeState {
+            overlay.entry(pool: "api", endpoint: name, configuredName: "a").state
+        }
+        #expect(state("a@192.0.2.1") == .maintenance)
+        #expect(state("a@192.0.2.2") == .draining)
+    }
+
+    @Test(arguments: [
+        "{}", "{\"format\":2,\"sequence\":1,\"endpoints\":[]}",
+        "{\"format\":1,\"sequence\":1,\"endpoints\":[{\"pool\":\"a\"}]}",
+        "{\"format\":1,\"sequence\":1,\"endpoints\":"
+            + "[{\"pool\":\"a\",\"endpoint\":\"b\",\"state\":\"gone\",\"weight\":null}]}",
+        "{\"format\":1,\"sequence\":1,\"endpoints\":"
+            + "[{\"pool\":\"a\",\"endpoint\":\"b\",\"state\":\"ready\",\"weight\":-1}]}",
+    ])
+    func `half an overlay is no overlay`(text: String) throws {
+        #expect(Overlay(json: try JSONReader.read(Array(text.utf8))) == nil)
+    }
+}
+
+@Suite struct SavedHealthTests {
+    private func saved() -> SavedHealth {
+        let identity = EndpointIdentity(pool: "api", host: "192.0.2.1", port: 80)
+        var endpoint = SavedEndpoint(identity: identity, health: .down, reason: .dependency)
+        endpoint.detail = "db=fail \"x\""
+        endpoint.sinceRealtime = 5
+        endpoint.ejectedUntilRealtime = 9
+        let key = ResolvedNames.Key(host: "app.internal", server: SocketAddress("192.0.2.9:53"))
+        let name = SavedName(key: key, addresses: [IPAddress(v4: 1), IPAddress(v6: 2)])
+        return SavedHealth(generation: 3, writtenAt: 7, endpoints: [endpoint], names: [name])
+    }
+
+    @Test func `a health table survives its way to the disk and back`() throws {
+        let json = try JSONReader.read(saved().text())
+        #expect(SavedHealth(json: json) == saved())
+    }
+
+    @Test func `verdicts too old, or from another time, are not believed`() {
+        let minute: Int64 = 60_000_000_000
+        let saved = SavedHealth(generation: 1, writtenAt: 100 * minute, endpoints: [])
+        #expect(saved.isUseful(realtime: 104 * minute))
+        #expect(!saved.isUseful(realtime: 106 * minute))
+        #expect(!saved.isUseful(realtime: 1))
+    }
+
+    @Test func `an unknown word refuses the table`() throws {
+        let text = String(decoding: saved().text(), as: UTF8.self)
+        for (old, new) in [("\"down\"", "\"sideways\""), ("dependency", "weather")] {
+            let broken = text.split(separator: old, omittingEmptySubsequences: false)
+                .joined(separator: new)
+            let json = try JSONReader.read(Array(broken.utf8))
+            #expect(SavedHealth(json: json) == nil, "\(new)")
+        }
+    }
+}
+
+@Suite struct StateStoreTests {
+    private func folder() throws -> String {
+        let base = ProcessControl.environment("TMPDIR") ?? "/tmp"
+        let path = "\(base)/martlet-test-\(ProcessControl.randomSeed())"
+        try File.makeFolder(path)
+        return path
+    }
+
+    @Test func `what is written is read, and a damaged file is set aside with a word`() throws {
+        let path = try folder()
+        let store = try StateStore(folder: path)
+        var overlay = Overlay()
+        _ = overlay.change(.init(pool: "a", endpoint: "b"), EndpointChange(state: .draining))
+        try store.writeNow(.overlay, Array(overlay.json.text().utf8))
+        var notes: [String] = []
+        let read = store.read(.overlay, notes: &notes) { Overlay(json: $0) }
+        #expect(read == overlay)
+        #expect(notes.isEmpty)
+        try store.writeNow(.overlay, Array("{\"format\":1,".utf8))
+        let broken = store.read(.overlay, notes: &notes) { Overlay(json: $0) }
+        #expect(broken == nil)
+        #expect(notes.count == 1)
+        #expect(File.modified("\(path)/overlay.json.corrupt") != nil)
+        #expect(File.modified("\(path)/overlay.json") == nil)
+    }
+
+    @Test func `no folder and no file are no reason to say anything`() throws {
+        var notes: [String] = []
+        let none = try StateStore(folder: nil)
+        #expect(none.read(.health, notes: &notes) { SavedHealth(json: $0) } == nil)
+        let empty = try StateStore(folder: try folder())
+        #expect(empty.read(.health, notes: &notes) { SavedHealth(json: $0) } == nil)
+        #expect(notes.isEmpty)
+    }
+
+    @Test func `two services cannot share a folder`() throws {
+        let path = try folder()
+        var notes: [String] = []
+        let first = try StateFolder.open(path, configuration: "a", owner: nil, notes: &notes)
+        #expect(first != nil)
+        var code = ""
+        do {
+            _ = try StateFolder.open(path, configuration: "b", owner: nil, notes: &notes)
+        } catch {
+            code = error.code
+        }
+        #expect(code == "M3106")
+        first?.lock.close()
+        let third = try StateFolder.open(path, configuration: "b", owner: nil, notes: &notes)
+        #expect(third != nil)
+        third?.lock.close()
+    }
+
+    @Test func `a folder that cannot be made is told, and the start goes on`() throws {
+        var notes: [String] = []
+        let found = try StateFolder.open(
+            "/proc/martlet",
+            configuration: "a",
+            owner: nil,
+            notes: &notes
+        )
+        #expect(found == nil)
+        #expect(notes.count == 1)
+    }
+}
