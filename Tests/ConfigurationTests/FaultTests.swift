@@ -330,6 +330,18 @@ import Testing
         #expect(read(text).diagnostics.map(\.code) == [.tooManyValues])
     }
 
+    @Test func `a long chain of policies is refused, in time`() {
+        var text = Self.steer + "steer:\n  w: { steer: p0 }\n"
+        for index in 0..<20_000 { text += "  p\(index): { steer: p\(index + 1) }\n" }
+        let result = read(text + "  p20000: { address: 192.0.2.1 }\n")
+        #expect(result.diagnostics.map(\.code) == [.policyTooDeep])
+    }
+
+    @Test func `listeners are bounded`() {
+        let many = (1...300).map { "  - { http: '127.0.0.1:\($0)' }\n" }.joined()
+        #expect(read("listeners:\n" + many).diagnostics.map(\.code) == [.tooMany])
+    }
+
     @Test func `an alias stands for its value`() throws {
         let text = """
             listeners: [{ http: ':80' }]

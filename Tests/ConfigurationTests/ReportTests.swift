@@ -57,6 +57,12 @@ import Testing
         #expect(text.contains("M1101"))
     }
 
+    @Test func `a message does not repeat megabytes`() {
+        let result = read("user: !" + String(repeating: "t", count: 1 << 20) + " x\n")
+        #expect(result.diagnostics.map(\.code) == [.unusedYAML])
+        #expect(CheckReport.text(result).utf8.count < 1000)
+    }
+
     @Test func `a long line is cut round the mark`() {
         let blanks = String(repeating: " ", count: 300)
         let text = CheckReport.text(read("{ user: a,\(blanks)workers: x,\(blanks)state: b }"))

@@ -78,7 +78,7 @@ import Testing
         (.prime(3...99), "98", .notPrime, "did you mean `97`?"),
         (.boolean, "yes", .notBoolean, "did you mean `true`?"),
         (.boolean, "off", .notBoolean, "did you mean `false`?"),
-        (.words(["least-connections"]), "leastconn", .notWord, nil),
+        (.words(["least-connections"]), "leastconn", .notWord, "did you mean `least-connections`?"),
         (
             .words(["least-connections"]), "least-conections", .notWord,
             "did you mean `least-connections`?"
@@ -111,6 +111,8 @@ import Testing
         (.domainName, "-a.example", .notDomainName, nil), (.domainName, "", .notDomainName, nil),
         (.domainName, String(repeating: "a", count: 64), .notDomainName, nil),
         (.mailbox, "john.doe@example.com", .notDomainName, nil),
+        (.mailbox, "@", .notDomainName, nil), (.endpointAddress, "@:80", .notDomainName, nil),
+        (.hostPattern, "@", .notHost, nil), (.hostPattern, ".", .notHost, nil),
         (.record(.a), "2001:db8::1", .notRecord, "IPv6 addresses belong under `aaaa`"),
         (.record(.mx), "mail.example.com", .notRecord, "did you mean `10 mail.example.com`?"),
         (.record(.mx), "70000 mail", .notRecord, "a number of 0 to 65535"),

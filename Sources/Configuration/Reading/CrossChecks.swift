@@ -27,7 +27,7 @@ struct CrossChecks {
         let names = names
         let known = names.mapValues(Set.init)
         for reference in reading.references
-        where known[reference.kind]?.contains(reference.name) != true {
+        where known[reference.kind]?.contains(reference.name) != true && reading.hasRoom() {
             let (code, noun): (DiagnosticCode, String) =
                 switch reference.kind {
                 case .probe: (.unknownProbe, "probe")
@@ -54,6 +54,9 @@ struct CrossChecks {
             + (names.count > 8 ? ", ..." : "")
     }
 
+    /// Policies inside policies by name: those who follow them recurse once per level.
+    private static let policyDepth = 16
+
     /// Follows `steer` references; a circle is reported at the reference that closes it.
     private func findPolicyLoops() {
         var edges: [String: [Reading.Reference]] = [:]
@@ -61,39 +64,69 @@ struct CrossChecks {
         where reference.kind == .steer && !reference.policy.isEmpty {
             edges[reference.policy, default: []].append(reference)
         }
-        var settled: Set<String> = []
-        for start in edges.keys.sorted() where !settled.contains(start) {
-            var path = [start]
-            // Each frame is what is left to follow from the policy at the same place of `path`.
-            var frames = [edges[start] ?? []]
-            while let last = frames.indices.last {
-                guard let reference = frames[last].popLast() else {
-                    frames.removeLast()
-                    settled.insert(path.removeLast())
-                    continue
-                }
-                if let first = path.firstIndex(of: reference.name) {
-                    let circle = path[first...] + [reference.name]
-                    reading.report(
-                        .policyLoop,
-                        reference.range,
-                        option: reference.option,
-                        "policies in a circle: " + circle.joined(separator: " -> ")
-                    )
-                } else if !settled.contains(reference.name) {
-                    path.append(reference.name)
-                    frames.append(edges[reference.name] ?? [])
-                }
+        var depths: [String: Int] = [:]
+        for start in edges.keys.sorted() where depths[start] == nil {
+            follow(start, edges, &depths)
+        }
+    }
+
+    private func follow(
+        _ start: String,
+        _ edges: [String: [Reading.Reference]],
+        _ depths: inout [String: Int]
+    ) {
+        var path = [start]
+        var onPath: Set<String> = [start]
+        // Each frame is what is left to follow from the policy at the same place of `path`.
+        var frames = [edges[start] ?? []]
+        while let last = frames.indices.last {
+            guard let reference = frames[last].popLast() else {
+                frames.removeLast()
+                let policy = path.removeLast()
+                onPath.remove(policy)
+                settle(policy, edges[policy] ?? [], &depths)
+                continue
+            }
+            if onPath.contains(reference.name) {
+                let first = path.firstIndex(of: reference.name) ?? 0
+                let circle = path[first...] + [reference.name]
+                reading.report(
+                    .policyLoop,
+                    reference.range,
+                    option: reference.option,
+                    "policies in a circle: " + circle.prefix(12).joined(separator: " -> ")
+                )
+            } else if depths[reference.name] == nil {
+                path.append(reference.name)
+                onPath.insert(reference.name)
+                frames.append(edges[reference.name] ?? [])
             }
         }
     }
 
+    private func settle(
+        _ policy: String,
+        _ references: [Reading.Reference],
+        _ depths: inout [String: Int]
+    ) {
+        let deepest = references.max { depths[$0.name] ?? 0 < depths[$1.name] ?? 0 }
+        let depth = (deepest.flatMap { depths[$0.name] } ?? 0) + 1
+        depths[policy] = depth
+        // Only where the bound is passed: everything above would say the same.
+        guard depth == Self.policyDepth + 1, let deepest else { return }
+        reading.report(
+            .policyTooDeep,
+            deepest.range,
+            option: deepest.option,
+            "policies refer to each other more than \(Self.policyDepth) deep"
+        )
+    }
+
     private func checkAddressProbes() {
+        let portless = Set(settings.probes.filter { $0.port == nil }.map(\.name))
         var reported: Set<String> = []
-        for use in reading.addressProbes {
-            guard let probe = settings.probes.first(where: { $0.name == use.name }),
-                probe.port == nil, reported.insert(use.name).inserted
-            else { continue }
+        for use in reading.addressProbes
+        where portless.contains(use.name) && reported.insert(use.name).inserted {
             reading.report(
                 .probeWithoutPort,
                 use.range,

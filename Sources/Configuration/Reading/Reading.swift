@@ -41,6 +41,15 @@ final class Reading {
         lines = SourceLines(bytes)
     }
 
+    /// False, and counted, when another finding would not be kept: saves the search for a hint.
+    func hasRoom() -> Bool {
+        guard diagnostics.count < Self.diagnosticLimit else {
+            suppressed += 1
+            return false
+        }
+        return true
+    }
+
     func report(
         _ code: DiagnosticCode,
         _ range: SourceRange,
@@ -48,18 +57,15 @@ final class Reading {
         _ message: String,
         _ suggestion: String? = nil
     ) {
-        guard diagnostics.count < Self.diagnosticLimit else {
-            suppressed += 1
-            return
-        }
+        guard hasRoom() else { return }
         diagnostics.append(
             Diagnostic(
                 code: code,
                 file: file,
                 range: range,
-                option: SourceLines.printable(option),
-                message: SourceLines.printable(message),
-                suggestion: suggestion.map(SourceLines.printable),
+                option: SourceLines.message(option),
+                message: SourceLines.message(message),
+                suggestion: suggestion.map(SourceLines.message),
                 excerpt: lines.line(range.start.line)
             )
         )
@@ -67,10 +73,7 @@ final class Reading {
 
     /// Takes a finding that was made elsewhere, such as in a zone file.
     func add(_ diagnostic: Diagnostic) {
-        guard diagnostics.count < Self.diagnosticLimit else {
-            suppressed += 1
-            return
-        }
+        guard hasRoom() else { return }
         diagnostics.append(diagnostic)
     }
 

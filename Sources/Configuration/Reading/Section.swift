@@ -119,7 +119,7 @@ struct Section {
 
     private func checkKnown(_ entry: YAMLEntry) {
         let known = reading.schema.keys(of: pattern)
-        guard !known.contains(entry.key) else { return }
+        guard !known.contains(entry.key), reading.hasRoom() else { return }
         let suggestion =
             Spelling.nearest(to: entry.key, among: known).map { "did you mean `\($0)`?" }
             ?? elsewhere(entry.key)

@@ -93,9 +93,9 @@ extension SettingsDecoder {
                     file: path,
                     range: SourceRange(start: fault.position, end: fault.position),
                     option: section.path + ".file",
-                    message: SourceLines.printable(fault.message),
+                    message: SourceLines.message(fault.message),
                     suggestion: nil,
-                    excerpt: SourceLines.printable(fault.excerpt)
+                    excerpt: SourceLines.message(fault.excerpt)
                 )
             )
         }
@@ -136,10 +136,11 @@ extension SettingsDecoder {
 
     private func record(_ section: Section, _ owner: String, _ zone: ZoneName) -> RecordSettings {
         var data: [RecordData] = []
+        var seen: Set<RecordData> = []
         for kind in RecordKind.allCases {
             for record in section.records(kind.rawValue) {
                 let absolute = record.mappingNames(zone.target)
-                if data.contains(absolute) {
+                if !seen.insert(absolute).inserted {
                     section.fault(
                         .duplicateRecord,
                         kind.rawValue,
@@ -205,7 +206,7 @@ struct ZoneName {
     let text: String
 
     init?(_ written: String) {
-        guard let name = try? OptionType.domainName(written), name != "@" else { return nil }
+        guard let name = try? OptionType.recordName(written), name != "@" else { return nil }
         text = name.droppingFinalDot
         apex = name == "." ? name : text + "."
     }

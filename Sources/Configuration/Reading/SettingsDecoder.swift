@@ -8,9 +8,20 @@ struct SettingsDecoder {
     let reading: Reading
     let checks: OutsideChecks
 
+    /// Each opens a socket per worker.
+    private static let listenerLimit = 256
+
     func settings(_ root: Section) -> Settings {
         var settings = process(root)
-        let listeners = root.list("listeners").compactMap { section in
+        let sections = root.list("listeners")
+        if sections.count > Self.listenerLimit {
+            root.fault(
+                .tooMany,
+                "listeners",
+                "\(sections.count) listeners, at most \(Self.listenerLimit) are opened"
+            )
+        }
+        let listeners = sections.prefix(Self.listenerLimit).compactMap { section in
             listener(section).map { (settings: $0, section: section) }
         }
         settings.listeners = listeners.map(\.settings)

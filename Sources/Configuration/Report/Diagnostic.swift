@@ -63,6 +63,13 @@ struct SourceLines {
         return SourceLines.printable(String(decoding: line, as: UTF8.self))
     }
 
+    /// A message may repeat a word of the file, and that may be megabytes long.
+    static func message(_ text: String) -> String {
+        let short = text.unicodeScalars.prefix(400)
+        let isCut = short.endIndex != text.unicodeScalars.endIndex
+        return printable(String(short)) + (isCut ? "..." : "")
+    }
+
     static func printable(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {

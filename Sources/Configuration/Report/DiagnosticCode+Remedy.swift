@@ -201,6 +201,14 @@ extension DiagnosticCode {
             )
         case .policyLoop:
             .init("policies in a circle", "A policy leads back to itself.", "Break the circle.")
+        case .policyTooDeep:
+            .init(
+                "policies too deep",
+                "Policies refer to each other by name more than 16 deep.",
+                "Join some of them."
+            )
+        case .tooMany:
+            .init("too many", "There is a bound on how many of these there are.", "Use fewer.")
         case .emptyPolicy:
             .init("policy without members", "There is nothing to choose from.", "Add a member.")
         case .emptyPool:

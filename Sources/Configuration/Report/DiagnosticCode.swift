@@ -104,6 +104,11 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     /// The same record twice.
     case duplicateRecord = "M1317"
 
+    /// Policies that refer to each other too deeply.
+    case policyTooDeep = "M1318"
+    /// More of something than Martlet takes.
+    case tooMany = "M1319"
+
     /// All weights are zero.
     case allWeightsZero = "M1351"
     /// Something defined and never used.

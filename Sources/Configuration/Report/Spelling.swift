@@ -2,21 +2,32 @@
 
 /// Finds the word that was probably meant.
 enum Spelling {
+    /// Candidates looked at: a file may define tens of thousands of names.
+    private static let candidateLimit = 1000
+
     /// The known word closest to `word`, when it is close enough to be worth saying.
     static func nearest(to word: String, among known: some Sequence<String>) -> String? {
-        let wanted = Array(word.lowercased().utf8.prefix(64))
+        let wanted = letters(word)
         guard !wanted.isEmpty else { return nil }
         // A third of the letters may be wrong: `timout` yes, `tier` for `user` no.
         let allowed = Swift.max(1, wanted.count / 3)
         var best: (word: String, distance: Int)?
-        for candidate in known {
-            let letters = Array(candidate.lowercased().utf8.prefix(64))
+        var longer: [String] = []
+        for candidate in known.prefix(candidateLimit) {
+            let letters = letters(candidate)
+            // `leastconn` for `least-connections`: cut short, as other programs have it.
+            if wanted.count > 3, letters.starts(with: wanted) { longer.append(candidate) }
             guard abs(letters.count - wanted.count) <= allowed else { continue }
             let distance = distance(wanted, letters)
             guard distance <= allowed, distance < best?.distance ?? .max else { continue }
             best = (candidate, distance)
         }
-        return best?.word
+        return best?.word ?? (longer.count == 1 ? longer.first : nil)
+    }
+
+    /// Small letters without what joins words: `first_byte` is `first-byte`.
+    private static func letters(_ word: String) -> [UInt8] {
+        word.lowercased().utf8.prefix(64).filter { $0 != 0x2d && $0 != 0x5f }
     }
 
     /// Insertions, removals, changes and swaps of neighbours that turn `a` into `b`.

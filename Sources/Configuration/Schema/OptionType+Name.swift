@@ -2,10 +2,13 @@
 internal import Essentials
 
 extension OptionType {
-    /// A name in lower case, with a final dot only where the file has one; `@` stays.
+    /// A name that a record points to: also `@` for the zone, and `.` for the root.
+    static func recordName(_ text: String) throws(ValueFault) -> String {
+        text == "@" || text == "." ? text : try domainName(text)
+    }
+
+    /// A name in lower case, with a final dot only where the file has one.
     static func domainName(_ text: String) throws(ValueFault) -> String {
-        if text == "@" { return text }
-        if text == "." { return text }
         let name = text.lowercased()
         let labels = name.droppingFinalDot.split(separator: ".", omittingEmptySubsequences: false)
         func refuse(_ why: String, _ hint: String? = nil) -> ValueFault {
@@ -35,7 +38,14 @@ extension OptionType {
 
     static func mailbox(_ text: String) throws(ValueFault) -> String {
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-        guard parts.count == 2 else { return try domainName(text) }
+        guard parts.count == 2 else { return try recordName(text) }
+        guard !parts[0].isEmpty else {
+            throw ValueFault(
+                .notDomainName,
+                "nothing stands before `@`",
+                "such as `hostmaster@...`"
+            )
+        }
         // RFC 1035 §8: a dot left of the @ would have to be escaped in the name.
         guard !parts[0].contains(".") else {
             throw ValueFault(
@@ -71,7 +81,6 @@ extension OptionType {
         }
         do throws(ValueFault) {
             let host = try domainName(name).droppingFinalDot
-            guard host != "@", host != "." else { throw ValueFault(.notHost, "no host") }
             return isWildcard ? .wildcard(host) : .exact(host)
         } catch {
             throw ValueFault(.notHost, "`\(text)` is no host", error.suggestion ?? error.message)

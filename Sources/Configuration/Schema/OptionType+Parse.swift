@@ -40,7 +40,7 @@ extension OptionType {
         case .requestTarget: return try Self.requestTarget(text)
         case .filePath: return try Self.plainText(text, limit: 4095)
         case .hostField: return try Self.hostField(text)
-        case .domainName: return try Self.domainName(text)
+        case .domainName: return try Self.recordName(text)
         case .mailbox: return try Self.mailbox(text)
         default: return try Self.plainText(text, limit: 4096)
         }

@@ -22,9 +22,9 @@ extension OptionType {
                 )
             }
             return .aaaa(ip)
-        case .cname: return .cname(try domainName(text))
-        case .ns: return .ns(try domainName(text))
-        case .ptr: return .ptr(try domainName(text))
+        case .cname: return .cname(try recordName(text))
+        case .ns: return .ns(try recordName(text))
+        case .ptr: return .ptr(try recordName(text))
         case .mx: return try mx(text)
         case .srv: return try srv(text)
         case .txt: return try txt(text)
@@ -59,7 +59,7 @@ extension OptionType {
         }
         return .mx(
             preference: try number(fields[0], "preference"),
-            exchange: try domainName(fields[1])
+            exchange: try recordName(fields[1])
         )
     }
 
@@ -77,7 +77,7 @@ extension OptionType {
             priority: try number(fields[0], "priority"),
             weight: try number(fields[1], "weight"),
             port: try number(fields[2], "port"),
-            target: try domainName(fields[3])
+            target: try recordName(fields[3])
         )
     }
 

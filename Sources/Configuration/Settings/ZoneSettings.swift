@@ -48,7 +48,7 @@ public struct RecordSettings: Sendable, Equatable {
 }
 
 /// The data of one record.
-public enum RecordData: Sendable, Equatable {
+public enum RecordData: Sendable, Hashable {
     /// An IPv4 address.
     case a(IPAddress)
     /// An IPv6 address.
