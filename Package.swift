@@ -97,6 +97,7 @@ let package = Package(
                 "Runtime", "Steering",
             ]
         ),
+        tests("martletTests", ["martlet", "ControlPlane", "Configuration", "Prober", "Steering"]),
         tests("HouseRules", ["Configuration"]),
     ]
 )

@@ -16,6 +16,23 @@ public struct ProbeResult: Sendable, Equatable {
     public var latency: Interval
     /// When the event that decided it was handled.
     public var at: Instant
+
+    /// A result from its parts.
+    public init(
+        slot: Int,
+        outcome: ProbeOutcome,
+        note: String = "",
+        status: UInt16 = 0,
+        latency: Interval = .zero,
+        at: Instant
+    ) {
+        self.slot = slot
+        self.outcome = outcome
+        self.note = note
+        self.status = status
+        self.latency = latency
+        self.at = at
+    }
 }
 
 /// Counts of a prober since it began.

@@ -17,7 +17,7 @@ struct DemoFolder {
     let number: Int
     let path: String
 
-    private init(_ number: Int) {
+    init(_ number: Int) {
         self.number = number
         path = "\(DemoFolder.base)/\(number)"
     }
