@@ -26,11 +26,11 @@ struct ZoneFixture {
                 builder.steer(owner: try #require(DomainName(owner)), ttl: 30, policy: policy)
             }
         }
-        let table = builder.build()
-        let problems = builder.diagnostics.map(\.description)
+        let build = builder.build()
+        let problems = build.diagnostics.map(\.description)
         let health = HealthTable(capacity: 64)
         snapshot = DNSSnapshot(
-            zones: try #require(table, "\(problems)"),
+            zones: try #require(build.table, "\(problems)"),
             steer: steer ?? SteerTable([], health: health),
             generation: 1
         )
@@ -44,9 +44,9 @@ struct ZoneFixture {
             builder.beginZone(name, source: apex)
             builder.read(ZoneFileReader(Array(text.utf8), file: apex, origin: name))
         }
-        let table = builder.build()
-        let found = builder.diagnostics
-        #expect((table == nil) == found.contains { $0.severity == .error })
+        let build = builder.build()
+        let found = build.diagnostics
+        #expect((build.table == nil) == found.contains { $0.severity == .error })
         return found.map { "\($0.code) \($0.message)" }
     }
 

@@ -81,10 +81,9 @@ import Testing
         let address = try #require(IPAddress("192.0.2.1"))
         builder.add(.address(address), owner: primary, ttl: 60)
         builder.add(.txt([Array("x".utf8)]), owner: primary, ttl: 60)
-        let built = builder.build()
-        let table = try #require(built)
-        let problems = builder.diagnostics
-        #expect(problems == [])
+        let build = builder.build()
+        let table = try #require(build.table)
+        #expect(build.diagnostics == [])
         #expect(table.zoneCount == 1)
         #expect(table.nameCount == 2)
         #expect(table.setCount == 4)

@@ -31,8 +31,8 @@ struct ZoneAssembly {
             if let soa = zone.soa { ZoneAssembly.add(soa, apex, zone, to: &builder) }
             for record in zone.records { add(record, zone, to: &builder) }
         }
-        let table = builder.build()
-        problems += builder.diagnostics.filter { $0.severity == .error }.map { found in
+        let build = builder.build()
+        problems += build.diagnostics.filter { $0.severity == .error }.map { found in
             let members = ["code": "\(found.code)", "file": found.file, "message": found.message]
             let sorted = members.sorted { $0.key < $1.key }
             return ReloadProblem(
@@ -41,7 +41,7 @@ struct ZoneAssembly {
                 json: .object(sorted.map { JSONMember($0.key, .string($0.value)) })
             )
         }
-        guard let table, problems.isEmpty else { throw AssemblyRefusal(problems: problems) }
+        guard let table = build.table, problems.isEmpty else { throw AssemblyRefusal(problems: problems) }
         return table
     }
 

@@ -31,6 +31,18 @@ public enum Authority {
         into output: inout OutputSpan<UInt8>
     ) -> AnswerOutcome {
         let query = DNSQuery.read(request)
+        return answer(query, request, view, steer, &context, into: &output)
+    }
+
+    @_lifetime(output: copy output)
+    static func answer(
+        _ query: DNSQuery,
+        _ request: Span<UInt8>,
+        _ view: ZoneView,
+        _ steer: borrowing SteerTable,
+        _ context: inout AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) -> AnswerOutcome {
         guard query.verdict != .drop else {
             var dropped = AnswerOutcome()
             dropped.isDropped = true

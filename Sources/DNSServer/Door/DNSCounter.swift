@@ -42,32 +42,43 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
     /// Times that accepting stopped for want of descriptors.
     case acceptPauses
 
-    /// The name and labels of the metric in the text format of Prometheus.
-    public var metric: (name: String, labels: String) {
+    /// The family of the metric, without the suffix `_total` of counters.
+    public var family: String {
         switch self {
-        case .queriesUDP: ("martlet_dns_queries_total", #"transport="udp""#)
-        case .queriesTCP: ("martlet_dns_queries_total", #"transport="tcp""#)
-        case .noError: ("martlet_dns_responses_total", #"rcode="NOERROR""#)
-        case .nameError: ("martlet_dns_responses_total", #"rcode="NXDOMAIN""#)
-        case .serverFailure: ("martlet_dns_responses_total", #"rcode="SERVFAIL""#)
-        case .formatError: ("martlet_dns_responses_total", #"rcode="FORMERR""#)
-        case .notImplemented: ("martlet_dns_responses_total", #"rcode="NOTIMP""#)
-        case .refused: ("martlet_dns_responses_total", #"rcode="REFUSED""#)
-        case .otherCode: ("martlet_dns_responses_total", #"rcode="other""#)
-        case .truncated: ("martlet_dns_truncated_total", "")
-        case .steered: ("martlet_dns_steered_total", "")
-        case .malformed: ("martlet_dns_malformed_total", "")
-        case .dropped: ("martlet_dns_dropped_total", "")
-        case .unsent: ("martlet_dns_unsent_total", "")
-        case .connectionsAccepted: ("martlet_dns_tcp_connections_accepted_total", "")
-        case .connectionsClosed: ("martlet_dns_tcp_connections_closed_total", "")
-        case .connectionsRefused: ("martlet_dns_tcp_connections_refused_total", "")
-        case .connectionsTimedOut: ("martlet_dns_tcp_connections_timed_out_total", "")
-        case .acceptPauses: ("martlet_dns_accept_pauses_total", "")
+        case .queriesUDP, .queriesTCP: "martlet_dns_queries"
+        case .noError, .nameError, .serverFailure, .formatError, .notImplemented, .refused,
+            .otherCode:
+            "martlet_dns_responses"
+        case .truncated: "martlet_dns_truncated"
+        case .steered: "martlet_dns_steered"
+        case .malformed: "martlet_dns_malformed"
+        case .dropped: "martlet_dns_dropped"
+        case .unsent: "martlet_dns_unsent"
+        case .connectionsAccepted: "martlet_dns_tcp_connections_accepted"
+        case .connectionsClosed: "martlet_dns_tcp_connections_closed"
+        case .connectionsRefused: "martlet_dns_tcp_connections_refused"
+        case .connectionsTimedOut: "martlet_dns_tcp_connections_timed_out"
+        case .acceptPauses: "martlet_dns_accept_pauses"
         }
     }
 
-    /// What the metric means; the same for all counters of one name.
+    /// The label that tells this counter from others of its family; nil when it is alone.
+    public var label: (name: String, value: String)? {
+        switch self {
+        case .queriesUDP: ("transport", "udp")
+        case .queriesTCP: ("transport", "tcp")
+        case .noError: ("rcode", "NOERROR")
+        case .nameError: ("rcode", "NXDOMAIN")
+        case .serverFailure: ("rcode", "SERVFAIL")
+        case .formatError: ("rcode", "FORMERR")
+        case .notImplemented: ("rcode", "NOTIMP")
+        case .refused: ("rcode", "REFUSED")
+        case .otherCode: ("rcode", "other")
+        default: nil
+        }
+    }
+
+    /// What the metric means; the same for all counters of one family.
     public var help: String {
         switch self {
         case .queriesUDP, .queriesTCP: "Queries answered, by transport."

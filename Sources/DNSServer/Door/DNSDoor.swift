@@ -42,6 +42,8 @@ public struct DNSDoor: ~Copyable {
     var listeners: [Listener] = []
     var batch: DatagramBatch
     var outputSize: Int
+    var queries: [DNSQuery]
+    var residue: UInt32 = 0
     var random: SeededRandom
     var now: Instant
 
@@ -68,6 +70,7 @@ public struct DNSDoor: ~Copyable {
             inputSize: DNSDoor.inputSize,
             outputSize: outputSize
         )
+        queries = Array(repeating: DNSQuery.read(Span()), count: DNSDoor.batchSize)
         random = SeededRandom(seed: seed)
         self.now = now
         connections = Slab(limit: 1 << 16)
@@ -221,38 +224,51 @@ public struct DNSDoor: ~Copyable {
             ednsSize: settings(number).ednsSize
         )
         var tally = DNSTally()
+        var warmer = LookupWarmer()
         for _ in 0..<DNSDoor.batchesPerTurn {
-            let count = DNSDoor.answer(&batch, socket, snapshot, &context, &tally)
+            guard case .count(let count) = batch.receive(socket) else { break }
+            for index in 0..<count { queries[index] = DNSQuery.read(batch.bytes(index)) }
+            warmer.warm(queries, count: count, snapshot.zones.view)
+            let replies = DNSDoor.answer(queries, count, &batch, snapshot, &context, &tally)
+            if case .count(let sent) = batch.send(socket), sent < replies {
+                tally.add(.unsent, UInt32(truncatingIfNeeded: replies &- sent))
+            }
             // A batch that is not full has emptied the socket: asking again would cost a call.
             guard count == DNSDoor.batchSize else { break }
         }
+        residue = warmer.residue
         random = context.random
         note(tally)
     }
 
     // Static, with its parts as arguments: a closure over `self` would claim all of it at once.
     private static func answer(
+        _ queries: borrowing [DNSQuery],
+        _ count: Int,
         _ batch: inout DatagramBatch,
-        _ socket: FileDescriptor,
-        _ snapshot: DNSSnapshot,
+        _ snapshot: borrowing DNSSnapshot,
         _ context: inout AnswerContext,
         _ tally: inout DNSTally
     ) -> Int {
-        guard case .count(let count) = batch.receive(socket) else { return 0 }
         let view = snapshot.zones.view
         let steer = snapshot.steer
         var replies = 0
         for index in 0..<count {
+            let query = queries[index]
             batch.reply(index) { request, output in
-                let outcome = Authority.answer(request, view, steer, &context, into: &output)
+                let outcome = Authority.answer(
+                    query,
+                    request,
+                    view,
+                    steer,
+                    &context,
+                    into: &output
+                )
                 tally.add(outcome, .queriesUDP)
                 if !outcome.isDropped { replies &+= 1 }
             }
         }
-        if case .count(let sent) = batch.send(socket), sent < replies {
-            tally.add(.unsent, UInt32(truncatingIfNeeded: replies &- sent))
-        }
-        return count
+        return replies
     }
 
     func note(_ tally: DNSTally) {

@@ -1,11 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import DNSProtocol
+public import DNSProtocol
 internal import Essentials
+
+/// What came of building zones.
+public struct ZoneBuild: Sendable {
+    /// The table; nil when ``diagnostics`` holds an error.
+    public let table: ZoneTable?
+    /// Errors and warnings, those of the texts first.
+    public let diagnostics: [ZoneDiagnostic]
+}
 
 /// From collected records to a ``ZoneTable``.
 extension ZoneTableBuilder {
-    /// Checks the content and lays the table out; nil when ``diagnostics`` holds an error.
-    public mutating func build() -> ZoneTable? {
+    /// Checks the content and lays the table out.
+    ///
+    /// Takes the builder, whose memory is as large as the table's, along with it.
+    public consuming func build() -> ZoneBuild {
+        let table = layOut()
+        return ZoneBuild(table: table, diagnostics: diagnostics)
+    }
+
+    private mutating func layOut() -> ZoneTable? {
         nestZones()
         markNames()
         guard !hasErrors else {

@@ -6,8 +6,7 @@ public import DNSProtocol
 /// Used off the loops. Names are kept once, in one byte array; records are plain values that hang
 /// together by index. A million records are collected and laid out in about a second.
 public struct ZoneTableBuilder: ~Copyable {
-    /// What is wrong so far: the diagnostics of the texts first, those of the content after
-    /// ``build()``.
+    /// What is wrong so far.
     public private(set) var diagnostics: [ZoneDiagnostic] = []
 
     struct Name: BitwiseCopyable {

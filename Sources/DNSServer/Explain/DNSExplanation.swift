@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DNSProtocol
+public import Essentials
+public import Steering
+
+/// What a query would get, and why: made by the code that answers.
+public struct DNSExplanation: Sendable, Equatable {
+    /// One name on the way to the answer: the question's, then the targets of its aliases.
+    public struct Step: Sendable, Equatable {
+        /// The name looked up.
+        public var name: DomainName
+        /// The zone that is responsible; nil when none is served here.
+        public var zone: DomainName?
+        /// The name whose data counts: the name itself, a wildcard, a delegation or the closest
+        /// encloser of a name that does not exist.
+        public var node: DomainName?
+        /// One sentence: what was found there.
+        public var why: String
+    }
+
+    /// The question's name.
+    public var name: DomainName
+    /// The question's type.
+    public var type: RecordType
+    /// What the response says.
+    public var code: ResponseCode
+    /// AA.
+    public var isAuthoritative: Bool
+    /// True when the answer needs TCP.
+    public var isTruncatedOverUDP: Bool
+    /// The way to the answer.
+    public var steps: [Step]
+    /// The answer section as zone-file lines.
+    public var answers: [String]
+    /// The authority section as zone-file lines.
+    public var authorities: [String]
+    /// The additional section as zone-file lines.
+    public var additionals: [String]
+    /// What the policy says, when one chose the addresses.
+    public var policy: SteerExplanation?
+    /// One sentence: the outcome in words.
+    public var why: String
+}
+
+extension DNSSnapshot {
+    /// Explains what a client would get now.
+    ///
+    /// `client` is whose query it would be: no policy looks at it yet, so it changes nothing. The
+    /// same `seed` draws the same addresses.
+    public func explain(
+        name: DomainName,
+        type: RecordType,
+        from client: IPAddress? = nil,
+        now: Instant,
+        seed: UInt64
+    ) -> DNSExplanation {
+        let query = DNSSnapshot.query(name, type)
+        let (bytes, outcome) = answer(query, now: now, seed: seed, isStream: true)
+        let overUDP = answer(query, now: now, seed: seed, isStream: false).outcome
+        let message = DNSMessage(bytes)
+        let isSteered = outcome.policy >= 0
+        var explanation = DNSExplanation(
+            name: name,
+            type: type,
+            code: outcome.code,
+            isAuthoritative: message?.isAuthoritative ?? false,
+            isTruncatedOverUDP: overUDP.isTruncated,
+            steps: steps(name, type, message?.answers ?? []),
+            answers: (message?.answers ?? []).map(\.description),
+            authorities: (message?.authorities ?? []).map(\.description),
+            additionals: (message?.additionals ?? []).map(\.description),
+            policy: isSteered
+                ? steer.explain(
+                    policy: outcome.policy,
+                    now: now,
+                    wantIPv4: type == .A,
+                    seed: seed
+                ) : nil,
+            why: ""
+        )
+        explanation.why = explanation.sentence
+        return explanation
+    }
+
+    private static func query(_ name: DomainName, _ type: RecordType) -> [UInt8] {
+        let size = AnswerContext.defaultEDNSSize
+        let header: [UInt8] = [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1]
+        let kind = [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 255), 0, 1]
+        return header + name.wire + kind
+            + [0, 0, 41, UInt8(size >> 8), UInt8(size & 255), 0, 0, 0, 0, 0, 0]
+    }
+
+    private func answer(
+        _ query: [UInt8],
+        now: Instant,
+        seed: UInt64,
+        isStream: Bool
+    ) -> (bytes: [UInt8], outcome: AnswerOutcome) {
+        var context = AnswerContext(
+            now: now,
+            random: SeededRandom(seed: seed),
+            isStream: isStream
+        )
+        var outcome = AnswerOutcome()
+        let bytes = [UInt8](capacity: Int(UInt16.max)) { (output: inout OutputSpan<UInt8>) in
+            outcome = Authority.answer(query.span, from: self, &context, into: &output)
+        }
+        return (bytes, outcome)
+    }
+
+    // The lookups again, for their reasons: the question's name and every alias in the answer.
+    private func steps(
+        _ name: DomainName,
+        _ type: RecordType,
+        _ answers: [DNSMessage.Record]
+    ) -> [DNSExplanation.Step] {
+        let aliases = type == .CNAME ? [] : answers.filter { $0.type == .CNAME }
+        let targets = aliases.compactMap { DomainName(wire: $0.data) }
+        return ([name] + targets).map { step($0, type) }
+    }
+
+    private func step(_ name: DomainName, _ type: RecordType) -> DNSExplanation.Step {
+        let wire = name.wire
+        var step = DNSExplanation.Step(name: name, why: "no zone served here holds this name")
+        guard let scanned = WireName.scan(wire.span, at: 0) else { return step }
+        let match = zones.view.find(wire.span, at: 0, scanned, type: type)
+        guard match.kind != .outside else { return step }
+        step.zone = zones.zoneName(match.zone)
+        step.node = zones.name(ofNode: match.node)
+        let node = step.node.map { "\($0)" } ?? "?"
+        switch match.kind {
+        case .outside: break
+        case .exact: step.why = "the name exists; \(contents(match.node, type))"
+        case .wildcard: step.why = "covered by \(node); \(contents(match.node, type))"
+        case .missing: step.why = "the name does not exist; its closest encloser is \(node)"
+        case .delegated: step.why = "delegated at \(node)"
+        }
+        return step
+    }
+
+    private func contents(_ node: Int, _ type: RecordType) -> String {
+        let view = zones.view
+        let node = view.nodes[node]
+        if type == .ANY { return "ANY is answered with as little as possible (RFC 8482)" }
+        if let set = view.set(of: node, type: type) {
+            guard set.isSteered else { return "\(set.count) \(type) records" }
+            let policy = Int(view.steered[Int(set.offset)].policy)
+            let known = steer.definitions.indices.contains(policy)
+            return "steered by \(known ? steer.definitions[policy].name : "policy \(policy)")"
+        }
+        if node.flags.contains(.alias) { return "an alias" }
+        return node.setCount == 0 ? "it has no records" : "it has records, but none of type \(type)"
+    }
+}
+
+extension DNSExplanation {
+    fileprivate var sentence: String {
+        let found = steps.last?.why ?? ""
+        if let policy { return "\(code): \(found): \(policy.why)" }
+        return "\(code): \(found)"
+    }
+}
