@@ -46,7 +46,7 @@ extension HTTPDoor {
     private mutating func wait(_ c: Int, _ loop: inout EventLoop) {
         let pool = Int(clients[c].exchange.pool)
         let limit = Int(pools[pool].queueLimit)
-        guard shared.pending.tryEnter(Int(pools[pool].slot), limit: limit) else {
+        guard self.pending.tryEnter(Int(pools[pool].slot), limit: limit) else {
             return answer(c, limit == 0 ? .atLimit : .queueFull, &loop)
         }
         count(.queued)
@@ -60,7 +60,7 @@ extension HTTPDoor {
     /// Takes a request that leaves its queue for any reason off the books.
     mutating func leaveQueue(_ c: Int) {
         waitingCount -= 1
-        shared.pending.leave(Int(clients[c].exchange.poolSlot))
+        self.pending.leave(Int(clients[c].exchange.poolSlot))
     }
 
     /// Gives those who wait the places that have become free, first come first served.
@@ -96,7 +96,7 @@ extension HTTPDoor {
         let slot = Int(clients[c].exchange.slot)
         if slot >= 0 {
             chooser.fail(slot: slot, now: now)
-            shared.load.countFailure(slot, worker: worker)
+            load.countFailure(slot, worker: worker)
             report(slot, fault)
             words.addOwned(GatewayMetrics.endpoint(slot) + 5, 1)
         }
@@ -128,7 +128,7 @@ extension HTTPDoor {
         let again = requestIsIdempotent(c) && clients[c].exchange.isReplayable
         guard untouched || again else { return false }
         if clients[c].exchange.holdsRetry { return true }
-        guard shared.budget.tryRetry(Int(pools[pool].slot)) else {
+        guard budget.tryRetry(Int(pools[pool].slot)) else {
             count(.retriesRefused)
             return false
         }

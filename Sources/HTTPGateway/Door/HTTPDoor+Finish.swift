@@ -82,8 +82,8 @@ extension HTTPDoor {
         guard clients[c].exchange.isActive else { return }
         clients[c].exchange.isActive = false
         let pool = Int(clients[c].exchange.poolSlot)
-        shared.budget.end(pool, worker: worker)
-        if clients[c].exchange.holdsRetry { shared.budget.endRetry(pool) }
+        budget.end(pool, worker: worker)
+        if clients[c].exchange.holdsRetry { budget.endRetry(pool) }
         clients[c].exchange.holdsRetry = false
     }
 
@@ -249,7 +249,7 @@ extension HTTPDoor {
         let handle = clients.handle(at: c)
         if fieldsOwner == handle { fieldsOwner = .none }
         clients.remove(handle)
-        shared.connections.add(0, .max)
+        connections.add(0, .max)
         count(.connectionsClosed)
     }
 }

@@ -66,7 +66,7 @@ extension HTTPDoor {
         let most = listeners[place].isBusy ? HTTPDoor.acceptBatch : 1
         var taken = 0
         while taken < most || (taken == 1 && shouldLookAgain(place)) {
-            guard shared.openConnections < limits.connections, !clients.isFull else {
+            guard Int(connections.load(0)) < limits.connections, !clients.isFull else {
                 count(.pausedAtConnections)
                 return pauseAccepting(&loop, for: .milliseconds(50))
             }
@@ -103,7 +103,7 @@ extension HTTPDoor {
             fd.close()
             return
         }
-        shared.connections.add(0, 1)
+        connections.add(0, 1)
         count(.connectionsAccepted)
         let c = Int(handle.index)
         clients[c].exchange.began = now

@@ -166,7 +166,7 @@ extension HTTPDoor {
         let listener = listenerRecords[Int(clients[c].listener)].timeouts.request
         let bound = record.requestTimeout == .zero ? listener : record.requestTimeout
         if bound < .max { clients[c].exchange.deadline = clients[c].exchange.began + bound }
-        shared.budget.begin(Int(pools[pool].slot), worker: worker)
+        budget.begin(Int(pools[pool].slot), worker: worker)
         clients[c].exchange.isActive = true
         if pools[pool].needsKey {
             let pending = clients[c].input
@@ -210,7 +210,7 @@ extension HTTPDoor {
 
     /// Keeps the beginning of the head where the supervisor can read it after a crash.
     private func rememberRequest(_ c: Int) {
-        guard let memory = shared.lastRequests else { return }
+        guard let memory = lastRequests else { return }
         let pending = clients[c].input
         let size = GatewayShared.lastRequestBytes
         let count = min(requestHead.length, size - 1)

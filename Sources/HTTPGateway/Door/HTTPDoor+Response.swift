@@ -173,10 +173,10 @@ extension HTTPDoor {
         let slot = Int(clients[c].exchange.slot)
         let pool = Int(clients[c].exchange.pool)
         guard pool >= 0, pools[pool].isFailure(status) else {
-            shared.load.countSuccess(slot, worker: worker)
+            load.countSuccess(slot, worker: worker)
             return
         }
-        shared.load.countFailure(slot, worker: worker)
+        load.countFailure(slot, worker: worker)
         shared.reports.post(PassiveReport(slot: slot, failure: .status(status), at: now))
     }
 

@@ -134,7 +134,7 @@ extension HTTPDoor {
         let slot = Int(upstreams[u].slot)
         while idle.count <= slot { idle.append(IdleStack()) }
         let most = pool >= 0 ? pools[pool].keepaliveConnections : 0
-        let isWanted = !shared.health.word(slot).closesConnections && !isShuttingDown
+        let isWanted = !health.word(slot).closesConnections && !isShuttingDown
         guard idle[slot].count < most, isWanted else { return closeUpstream(u) }
         buffers.give(upstreams[u].input.block)
         buffers.give(upstreams[u].output.block)

@@ -13,8 +13,15 @@ internal import Steering
 public struct HTTPDoor: ~Copyable {
     let worker: Int
     let shared: GatewayShared
+    // Held directly: reaching them through `shared` would count references for each request.
     let words: SharedWords
     let log: ByteRing
+    let health: HealthTable
+    let load: LoadTable
+    let budget: RetryBudget
+    let pending: PendingLimit
+    let connections: SharedWords
+    let lastRequests: SharedMemory?
     var snapshot: GatewaySnapshot
 
     // Flat copies of the snapshot's tables: reading them touches no reference count.
@@ -67,6 +74,12 @@ public struct HTTPDoor: ~Copyable {
         self.shared = shared
         words = shared.metrics[worker]
         log = shared.accessLog[worker]
+        health = shared.health
+        load = shared.load
+        budget = shared.budget
+        pending = shared.pending
+        connections = shared.connections
+        lastRequests = shared.lastRequests
         self.snapshot = snapshot
         routes = snapshot.table
         routeRecords = snapshot.routes
