@@ -193,6 +193,33 @@ import Testing
         #expect(order == [0, 0, 1, 0, 2, 0, 0])
     }
 
+    @Test func `round robin goes on after a reload where it was`() {
+        let fixture = Fixture(.roundRobin, weights: [1, 1, 1])
+        let before = [fixture.choose(), fixture.choose()]
+        fixture.reload(fixture.pool)
+        let after = [fixture.choose(), fixture.choose()]
+        #expect(before + after == [0, 1, 2, 0])
+    }
+
+    @Test(arguments: [Balance.roundRobin, .weightedRoundRobin])
+    func `workers do not all begin with the same endpoint`(_ balance: Balance) {
+        let fixture = Fixture(balance, weights: Array(repeating: 1, count: 16), workers: 16)
+        let first = (1..<16).map { worker in
+            var chooser = Chooser(
+                pools: [fixture.pool],
+                health: fixture.health,
+                load: fixture.load,
+                worker: worker,
+                seed: UInt64(worker)
+            )
+            return chooser.choose(pool: 0, key: 0, tried: Tried(), now: fixture.now)
+        }
+        let places = first.map { choice -> Int in
+            if case .endpoint(let index) = choice { index } else { -1 }
+        }
+        #expect(Set(places).count >= 6, "\(places)")
+    }
+
     @Test func `a slot that became another endpoint starts with clean books`() {
         let fixture = Fixture(.leastResponseTime, weights: [1, 1])
         #expect(fixture.begin(0))
@@ -220,6 +247,10 @@ import Testing
             let name = fixture.chooser.endpointName(pool: 0, index: index)
             #expect(name == "e\(index)")
         }
+        let astray = [(0, 3), (0, -1), (1, 0)].map {
+            fixture.chooser.endpoint(pool: $0.0, index: $0.1)
+        }
+        #expect(astray.allSatisfy { $0 == .nowhere })
         let numbers = [fixture.chooser.poolSlot(0), fixture.chooser.endpointCount(pool: 0)]
         #expect(numbers == [3, 3])
         let found = fixture.chooser.plan.find("p")

@@ -92,6 +92,26 @@ import Testing
         #expect(load.reserved(0) == 3)
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `reservations never exceed the limit between threads`() async {
+        let load = LoadTable(capacity: 1, workers: 4)
+        let excesses = await withTaskGroup(of: Int.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    var excesses = 0
+                    for _ in 0..<20_000 where load.reserve(0, limit: 2) {
+                        if load.reserved(0) > 2 { excesses += 1 }
+                        load.cancelReservation(0)
+                    }
+                    return excesses
+                }
+            }
+            return await group.reduce(0, +)
+        }
+        #expect(excesses == 0)
+        #expect(load.reserved(0) == 0)
+    }
+
     @Test(arguments: [(0, 3), (1, 3), (15, 3), (19, 3), (20, 4), (99, 19), (100, 20), (1_005, 201)])
     func `retries stop at a fifth of the active, but not below three`(_ active: Int, _ most: Int) {
         let budget = RetryBudget(pools: 2, workers: 2)

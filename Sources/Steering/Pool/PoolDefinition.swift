@@ -187,4 +187,15 @@ public struct EndpointRecord: Sendable, BitwiseCopyable, Equatable {
         self.weight = weight
         self.tier = tier
     }
+
+    /// The record of no endpoint: its slot counts nowhere and nothing listens at its address.
+    public static var nowhere: EndpointRecord {
+        EndpointRecord(
+            slot: -1,
+            address: SocketAddress(IPAddress(v4: 0), port: 0),
+            connectionLimit: 0,
+            weight: 0,
+            tier: 0
+        )
+    }
 }

@@ -36,7 +36,10 @@ public final class RetryBudget: Sendable {
 
     /// Takes one retry out of the pool's budget; false when it is spent.
     public func tryRetry(_ pool: Int) -> Bool {
-        let allowed = UInt64(max(minimum, activeRequests(pool) / 100 * percent + part(pool)))
+        let active = activeRequests(pool)
+        // In two steps, so that no product can overflow.
+        let share = active / 100 * percent + active % 100 * percent / 100
+        let allowed = UInt64(max(minimum, share, 0))
         while true {
             let taken = retries.load(pool)
             if taken >= allowed { return false }
@@ -54,9 +57,6 @@ public final class RetryBudget: Sendable {
     }
     /// Retries of the pool now under way.
     public func activeRetries(_ pool: Int) -> Int { Int(truncatingIfNeeded: retries.load(pool)) }
-
-    // The remainder of the division by 100, so that no product can overflow.
-    private func part(_ pool: Int) -> Int { activeRequests(pool) % 100 * percent / 100 }
 }
 
 /// Bounds how many requests wait for a place in a pool, in the whole process.

@@ -38,7 +38,6 @@ struct ChoiceSources: Sendable {
     ///
     /// 0 when it cannot be chosen; the question then notes whether only its limit or an earlier
     /// attempt stood against it.
-    @inline(__always)  // Measured: choose over 4 endpoints, 9 ns with, 15 ns without.
     func share(_ candidate: Candidate, _ question: inout Question) -> UInt64 {
         let slot = Int(truncatingIfNeeded: candidate.slot)
         let word = health.word(slot)
@@ -83,7 +82,6 @@ struct ChoiceSources: Sendable {
         return age >= window ? 1 : max(Double(age) / Double(window), 0.1)
     }
 
-    @inline(__always)
     func inFlight(_ candidate: Candidate) -> UInt64 {
         UInt64(min(max(load.inFlight(Int(truncatingIfNeeded: candidate.slot)), 0), 0x7fff_ffff))
     }

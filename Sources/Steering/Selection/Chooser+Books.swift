@@ -22,9 +22,10 @@ extension Chooser {
 
     /// What a door needs to know of a chosen endpoint.
     ///
-    /// `index` comes from ``Choice/endpoint(_:)``; an index out of range is a mistake of the
-    /// caller and stops the process.
+    /// `index` comes from ``Choice/endpoint(_:)`` of the same plan; out of range, as after a reload
+    /// in between, the record is ``EndpointRecord/nowhere``.
     public func endpoint(pool: Int, index: Int) -> EndpointRecord {
+        guard index >= 0, index < endpointCount(pool: pool) else { return .nowhere }
         let record = sources.plan.poolRecords[pool]
         let place = Int(sources.plan.places[record.firstCandidate + index])
         let candidate = sources.plan.candidates[place]
