@@ -127,7 +127,12 @@ import Testing
         }
     }
 
-    @Test func `identical servers share evenly by response time`() {
+    /// Noise of each answer, and a steady difference between the servers, in microseconds.
+    @Test(arguments: [(2_000, 0), (1, 300)] as [(UInt32, Int64)])
+    func `servers that differ by noise share evenly by response time`(
+        _ noise: UInt32,
+        _ step: Int64
+    ) {
         let fixture = Fixture(.leastResponseTime, weights: [1, 1, 1, 1])
         var random = SeededRandom(seed: 9)
         var counts = [0, 0, 0, 0]
@@ -135,9 +140,9 @@ import Testing
             let chosen = fixture.choose()
             counts[chosen] += 1
             #expect(fixture.begin(chosen))
-            let latency = Interval.microseconds(10_000 + Int64(random.next(below: 2_000)))
+            let latency = 10_000 + Int64(chosen) * step + Int64(random.next(below: noise))
             fixture.now = fixture.now + .milliseconds(1)
-            fixture.end(chosen, latency)
+            fixture.end(chosen, .microseconds(latency))
         }
         #expect(ChiSquare.fits(counts, shares: [1, 1, 1, 1]), "\(counts)")
     }
