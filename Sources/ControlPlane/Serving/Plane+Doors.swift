@@ -10,12 +10,7 @@ extension Plane {
     /// Hands the workers their sockets: from now on they serve.
     mutating func openDoors(_ now: Instant) {
         phase = .serving
-        let pending = assembly.registrations.count { health.word($0.slot).health == .unknown }
-        // Names that were resolved while the doors waited are not in the first snapshot.
-        if needsSnapshot {
-            needsSnapshot = false
-            stageChange(now)
-        }
+        let pending = assembly.slots.count { health.word($0).health == .unknown }
         openDoorSockets(sockets)
         link.tell(.serving)
         store.writeSoon(.configuration, text)

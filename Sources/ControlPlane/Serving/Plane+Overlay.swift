@@ -105,7 +105,7 @@ extension Plane {
     private var readiness: Readiness {
         switch phase {
         case .waiting:
-            let pending = assembly.registrations.count { health.word($0.slot).health == .unknown }
+            let pending = assembly.slots.count { health.word($0).health == .unknown }
             return .starting(pending: pending)
         case .serving: return .ready
         case .stopping: return .stopping

@@ -56,6 +56,7 @@ extension Plane {
         let fresh = try assemble(loaded.settings, isReload: true)
         let known = Set(sockets.map(\.key))
         let wanted = SocketKey.all(of: loaded.settings).filter { !known.contains($0) }
+        if !wanted.isEmpty { awaitClosing() }
         let opened = try asking { link throws(ReloadProblem) in try link.open(wanted) }
         noteRestartNeeded(loaded)
         stage(
@@ -67,6 +68,16 @@ extension Plane {
             ),
             now
         )
+    }
+
+    /// Waits until workers have closed what an earlier reload took away: a place that comes back
+    /// would be taken otherwise, by ourselves.
+    private func awaitClosing() {
+        guard workers.words.closed < closeOrder, var pause = try? EventLoop() else { return }
+        // A worker looks at its mailbox after each batch: milliseconds. The bound is for none.
+        for _ in 0..<500 where workers.words.closed < closeOrder {
+            _ = pause.wait(timeoutMilliseconds: 1)
+        }
     }
 
     private mutating func asking<Value>(
@@ -137,7 +148,12 @@ extension Plane {
         probes.configure(change.assembly.targets + remaining, now: now)
         resolver.configure(change.assembly.wishes, now: now)
         takeNames(now)
-        if canServe(change.assembly) { adopt(change, now) } else { staged = change }
+        // While the doors are shut nobody misses what has no verdict yet.
+        if phase == .waiting || canServe(change.assembly) {
+            adopt(change, now)
+        } else {
+            staged = change
+        }
     }
 
     /// Makes endpoints known to the health keeper; those it knows keep their state.
@@ -166,7 +182,7 @@ extension Plane {
 
     /// True once every endpoint has a verdict.
     var hasFirstVerdicts: Bool {
-        assembly.registrations.allSatisfy { health.word($0.slot).health != .unknown }
+        assembly.slots.allSatisfy { health.word($0).health != .unknown }
     }
 
     /// Puts a change into force: workers get a snapshot, new sockets, and drop old ones.
@@ -174,7 +190,7 @@ extension Plane {
         let old = assembly
         assembly = change.assembly
         // Slots may have been released since the change was assembled, never given out.
-        let retired = assembly.registries.endpoints.retireAll(except: assembly.slots)
+        let retired = assembly.registries.endpoints.retireAll(except: Set(assembly.slots))
         if !retired.isEmpty || !assembly.registries.endpoints.retiring.isEmpty { retiresAt = now }
         for slot in retired { drains[slot] = now + old.drain(of: slot) }
         snapshot = Plane.snapshot(assembly, number: snapshot.number + 1, health: health)
@@ -208,7 +224,10 @@ extension Plane {
                 note(.listenerClosed, .info, "\(socket.key) is closed")
             }
         }
-        if !places.isEmpty { workers.post(.close(Array(places))) }
+        if !places.isEmpty {
+            closeOrder += 1
+            workers.post(.close(Array(places), order: closeOrder))
+        }
         let admin = SocketKey.all(of: settings).last { $0.door == .admin }
         if sockets.first(where: { $0.key.door == .admin })?.key != admin {
             let socket = new.first { $0.key.door == .admin }

@@ -43,6 +43,8 @@ struct Plane: ~Copyable {
 
     /// The sockets in use, one entry for each worker.
     var sockets: [OpenSocket] = []
+    /// Number of the latest order to close sockets.
+    var closeOrder: UInt64 = 0
     /// Sockets of the admin service to be opened or closed by the owner of the loop.
     var adminChange: AdminChange?
     var phase = Phase.waiting
@@ -101,11 +103,10 @@ extension Plane {
     /// When ``expire(now:)`` next has something to do.
     func nextDeadline() -> Instant {
         var next = min(probes.nextDeadline(), resolver.nextDeadline(), keeper.nextDeadline)
-        if phase == .waiting { next = min(next, opensBy) }
+        next = min(next, phase == .waiting ? opensBy : healthSaving.deadline)
         if case .stopping(let until) = phase { next = min(next, until) }
         if let staged { next = min(next, staged.adoptsBy) }
-        next = min(next, drains.values.min() ?? .never, retiresAt)
-        return min(next, healthSaving.deadline)
+        return min(next, drains.values.min() ?? .never, retiresAt)
     }
 
     /// Does what time demands, and what the events of this turn have made possible.
@@ -123,8 +124,8 @@ extension Plane {
 
     /// Opens the doors, or adopts what is staged, as soon as that can be done.
     private mutating func advance(_ now: Instant) {
+        if needsSnapshot, staged == nil { stageChange(now) }
         if phase == .waiting, now >= opensBy || hasFirstVerdicts { openDoors(now) }
-        if needsSnapshot, staged == nil, phase == .serving { stageChange(now) }
         guard let waiting = staged, now >= waiting.adoptsBy || canServe(waiting.assembly) else {
             return
         }

@@ -19,7 +19,8 @@ struct PlaneStart {
 
     func plane(_ link: consuming SupervisorLink) throws(AssemblyRefusal) -> Plane {
         let now = Clock.monotonic()
-        let result = ConfigurationSource.read(setup.text, path: setup.path)
+        // The supervisor has made all checks; zones are read, and judged, once more below.
+        let result = ConfigurationReader().read(setup.text, file: setup.path)
         guard let loaded = result.configuration else {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
         }
@@ -30,7 +31,7 @@ struct PlaneStart {
         let saved = restore(store, log)
         var names = ResolvedNames()
         for name in saved.health?.names ?? [] { _ = names.succeed(name.key, name.addresses) }
-        let assembly = try firstAssembly(loaded.settings, names)
+        let assembly = try firstAssembly(loaded.settings, names, log)
         let capacity = assembly.registries.endpoints.capacity
         let health = HealthTable(capacity: capacity)
         let load = LoadTable(capacity: capacity, workers: setup.workers)
@@ -48,8 +49,13 @@ struct PlaneStart {
         let snapshot = Plane.snapshot(assembly, number: generation, health: health)
         var keeper = HealthKeeper(table: health, load: load)
         let realtime = Clock.realtime()
-        if let table = saved.health, table.isUseful(realtime: realtime) {
-            keeper.restore(table.endpoints, now: now, realtime: realtime)
+        if let table = saved.health {
+            if table.isUseful(realtime: realtime) {
+                keeper.restore(table.endpoints, now: now, realtime: realtime)
+            } else {
+                let text = "the saved health is too old to go by: the first probes decide"
+                log.record(LogEvent(.notice, realtime: realtime, text))
+            }
         }
         let random = ProcessControl.randomSeed()
         var plane = Plane(
@@ -88,7 +94,34 @@ struct PlaneStart {
         }
     }
 
+    /// After a crash a zone file that has been spoilt since must not keep the doors shut: then
+    /// the zones in files are left out, and everything else serves.
     private func firstAssembly(
+        _ settings: Settings,
+        _ names: ResolvedNames,
+        _ log: EventLog
+    ) throws(AssemblyRefusal) -> Assembly {
+        do throws(AssemblyRefusal) {
+            return try assemble(settings, names)
+        } catch {
+            guard setup.restarts > 0 else { throw error }
+            for problem in error.problems {
+                var event = LogEvent(
+                    .stateFailed,
+                    .error,
+                    realtime: Clock.realtime(),
+                    "the zones in files are not served: \(problem.text)"
+                )
+                event.code = problem.code
+                log.record(event)
+            }
+            var reduced = settings
+            reduced.zones.removeAll { $0.file != nil }
+            return try assemble(reduced, names)
+        }
+    }
+
+    private func assemble(
         _ settings: Settings,
         _ names: ResolvedNames
     ) throws(AssemblyRefusal) -> Assembly {
@@ -148,6 +181,16 @@ extension Plane {
                 JSONMember("user", .string(setup.account?.name ?? "unchanged")),
             ]
         )
+        let wanted = settings.limits.connections
+        let allowed = assembly.gateway.limits.connections
+        if allowed < wanted {
+            note(
+                .limit,
+                .warning,
+                "limits.connections is \(wanted), but \(setup.fileLimit) open files allow "
+                    + "\(allowed): raise the limit ('ulimit -Hn', LimitNOFILE=)"
+            )
+        }
         if let crash = CrashReport.write(setup) { log.record(crash) }
         do throws(ReloadProblem) {
             sockets = try link.open(SocketKey.all(of: settings))

@@ -117,7 +117,9 @@ struct Worker: ~Copyable {
             dns.adopt(snapshot.dns)
             words.store(.generation, worker: index, snapshot.number)
         case .open(let sockets): for socket in sockets { open(socket) }
-        case .close(let places): for place in places { close(place) }
+        case .close(let places, let order):
+            for place in places { close(place) }
+            words.store(.closed, worker: index, order)
         case .closeConnections(let slot, let cutting):
             http.closeConnections(toSlot: slot, cutting: cutting, loop: &loop, now: now)
         case .stop:

@@ -8,7 +8,7 @@ enum WorkerCommand: Sendable {
     /// Take connections or queries at these sockets, which are the worker's from now on.
     case open([WorkerSocket])
     /// Take what waits at these sockets, then close them.
-    case close([WorkerPlace])
+    case close([WorkerPlace], order: UInt64)
     /// Close idle connections to the endpoint with this slot, and cut those in use if told so.
     case closeConnections(slot: Int, cutting: Bool)
     /// Close all sockets, finish what there is, and end.

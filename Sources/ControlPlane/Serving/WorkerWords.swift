@@ -13,6 +13,8 @@ public final class WorkerWords: Sendable {
         case batches
         /// CPU time used, in nanoseconds.
         case cpu
+        /// Number of the latest order to close sockets that has been carried out.
+        case closed
         /// 1 once the worker has nothing left to do and has ended.
         case finished
     }
@@ -42,6 +44,11 @@ public final class WorkerWords: Sendable {
     /// The lowest generation that any worker still serves.
     public var generation: UInt64 {
         (0..<count).map { load(.generation, worker: $0) }.min() ?? 0
+    }
+
+    /// The latest order to close sockets that all workers have carried out.
+    public var closed: UInt64 {
+        (0..<count).map { load(.closed, worker: $0) }.min() ?? 0
     }
 
     /// True once every worker has ended.

@@ -15,6 +15,8 @@ struct Assembly: Sendable {
     var registries: Registries
     /// The pools in file order, then the checked addresses of steer policies.
     let pools: [AssembledPool]
+    /// The slots of all endpoints, with and without an address.
+    let slots: [Int]
     let gateway: GatewayPlan
     let steer: [SteerDefinition]
     let dnsListeners: [DNSDoorSettings]
@@ -62,6 +64,7 @@ struct Assembly: Sendable {
                 settings: settings,
                 registries: registries,
                 pools: pools + steering.assembled,
+                slots: (pools + steering.assembled).flatMap { $0.registrations.map(\.slot) },
                 gateway: GatewayAssembly.plan(
                     settings,
                     definitions,
@@ -112,8 +115,6 @@ struct Assembly: Sendable {
     var registrations: [HealthRegistration] { pools.flatMap(\.registrations) }
     /// Every probe.
     var targets: [ProbeTarget] { pools.flatMap(\.targets) }
-    /// The slots in use.
-    var slots: Set<Int> { Set(registrations.map(\.slot)) }
     /// How long work may go on at an endpoint that takes no new work.
     func drain(of slot: Int) -> Interval {
         pools.first { $0.view.endpoints.contains { $0.slot == slot } }?.drain ?? .zero

@@ -41,7 +41,9 @@ struct ZoneAssembly {
                 json: .object(sorted.map { JSONMember($0.key, .string($0.value)) })
             )
         }
-        guard let table = build.table, problems.isEmpty else { throw AssemblyRefusal(problems: problems) }
+        guard let table = build.table, problems.isEmpty else {
+            throw AssemblyRefusal(problems: problems)
+        }
         return table
     }
 

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import Configuration
+import Essentials
+import Prober
+import Steering
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct ListenerNumberTests {
+    private func place(_ port: UInt16) -> ListenAddress { ListenAddress(nil, port: port) }
+
+    @Test func `a place keeps its number, and a freed one is reused one reload later`() {
+        var numbers = ListenerNumbers()
+        numbers.adopt([place(1), place(2)])
+        #expect(numbers.number(of: place(2)) == 1)
+        numbers.adopt([place(3), place(2)])
+        #expect(numbers.number(of: place(2)) == 1)
+        #expect(numbers.number(of: place(3)) == 2, "connections of the first may still live")
+        #expect(numbers.number(of: place(1)) == nil)
+        numbers.adopt([place(3), place(2), place(4)])
+        #expect(numbers.number(of: place(4)) == 0)
+    }
+}
+
+@Suite struct AssemblyTests {
+    private func settings(_ text: String) throws -> Settings {
+        let result = ConfigurationSource.read(Array(text.utf8), path: "test.yaml")
+        let problems = result.errors.map(\.description)
+        #expect(problems.isEmpty)
+        return try #require(result.configuration).settings
+    }
+
+    private func present(
+        _ names: ResolvedNames = ResolvedNames(),
+        _ registries: Registries? = nil
+    ) -> Assembly.Present {
+        Assembly.Present(
+            registries: registries
+                ?? Registries(
+                    endpoints: EndpointRegistry(capacity: 64),
+                    pools: PoolRegistry(capacity: 8)
+                ),
+            names: names,
+            running: [],
+            zones: nil,
+            fileLimit: 65_536
+        )
+    }
+
+    private static let text = """
+        listeners: [ { http: "127.0.0.1:8080" }, { dns: "127.0.0.1:5300" } ]
+        probes: { web: { http: /, expect: 200 }, edge: { tcp: connect, port: 8443 } }
+        pools:
+          api:
+            probe: web
+            endpoints: [ { address: 192.0.2.1:80 }, { address: "app.internal:80", weight: 3 } ]
+        routes: [ { host: a.example, path: /, pool: api } ]
+        zones:
+          example.com:
+            soa: { primary: ns1.example.com, mailbox: h.example.com }
+            records: { www: { steer: www } }
+        steer:
+          www: { failover: [ { weighted: { 203.0.113.1: 2, 203.0.113.2: 1 }, probe: edge }, { pool: api } ] }
+        """
+
+    @Test func `slots stay the same across assemblies and names add endpoints without addresses`()
+        throws
+    {
+        let settings = try settings(Self.text)
+        let first = try Assembly.make(settings, present: present())
+        let pool = first.pools[0]
+        #expect(pool.definition.endpoints.map(\.name) == ["192.0.2.1:80"])
+        #expect(pool.view.endpoints.map(\.address) == [SocketAddress("192.0.2.1:80"), nil])
+        #expect(pool.unresolved.count == 1)
+        var names = ResolvedNames()
+        let key = ResolvedNames.Key(host: "app.internal", server: nil)
+        _ = names.succeed(key, [IPAddress(v4: 0xc000_0207)])
+        let second = try Assembly.make(settings, present: present(names, first.registries))
+        let endpoints = second.pools[0].definition.endpoints
+        #expect(endpoints.map(\.name) == ["192.0.2.1:80", "app.internal:80@192.0.2.7"])
+        #expect(endpoints[0].slot == pool.definition.endpoints[0].slot)
+        #expect(endpoints[1].weight == 3)
+        #expect(second.pools[0].unresolved.isEmpty)
+        #expect(second.targets.count == 4)
+        #expect(Set(second.registrations.map(\.slot)).count == 4)
+    }
+
+    @Test func `checked addresses of a policy are endpoints of a pool of their own`() throws {
+        let assembly = try Assembly.make(try settings(Self.text), present: present())
+        let steer = assembly.pools[1]
+        #expect(steer.view.label == "steer:www")
+        #expect(steer.view.endpoints.map(\.name) == ["203.0.113.1", "203.0.113.2"])
+        #expect(steer.registrations.allSatisfy { $0.checks != nil })
+        #expect(steer.targets.map(\.address.port) == [8443, 8443])
+    }
+
+    @Test func `a table that is full refuses instead of leaving endpoints out`() throws {
+        let settings = try settings(Self.text)
+        var small = present()
+        small.registries.endpoints = EndpointRegistry(capacity: 1)
+        var codes: [String] = []
+        do {
+            _ = try Assembly.make(settings, present: small)
+        } catch {
+            codes = error.problems.map(\.code)
+        }
+        #expect(codes == ["M3120"])
+    }
+
+    @Test func `the weight of a branch is shared among its members as their own weights say`() {
+        let members = [1, 3].map {
+            SteerMember(name: "", slot: 0, address: IPAddress(v4: 0), weight: $0)
+        }
+        #expect(SteerAssembly.share(10, among: members).map(\.weight) == [2500, 7500])
+        #expect(SteerAssembly.share(0, among: members).map(\.weight) == [0, 0])
+        #expect(SteerAssembly.share(10, among: [members[1]]).map(\.weight) == [10])
+    }
+
+    @Test func `the limit of open files bounds client connections`() {
+        #expect(GatewayAssembly.connections(65_536, fileLimit: 1 << 20) == 65_536)
+        #expect(GatewayAssembly.connections(65_536, fileLimit: 20_000) == 9_744)
+        #expect(GatewayAssembly.connections(65_536, fileLimit: 256) == 64)
+    }
+}
