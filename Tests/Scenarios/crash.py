@@ -20,8 +20,7 @@ def kill_serving(scene):
     kills, back = [], []
     for number in range(100 if scene.full else 5):
         old = martlet.serving()
-        at = time.monotonic()
-        martlet.kill_serving()
+        at = martlet.kill_serving()
         kills.append(at)
         eventually("a new serving process",
                    lambda: martlet.serving() != old and ask_dns(dns, "www.example.com", timeout=0.05),
@@ -38,8 +37,8 @@ def kill_serving(scene):
     refused = [f for f in load.failed if f.cause.startswith("connect")]
     expect(not refused, lambda: f"connections refused: {load.causes()}")
     for failure in load.failed:
-        near = min(abs(failure.at - kill) for kill in kills)
-        expect(near < 0.5 and failure.sent - 0.001 <= max(k for k in kills if k <= failure.at),
+        # A dying process closes its sockets some milliseconds after the signal.
+        expect(any(kill - 0.5 < failure.sent < kill + 0.05 < failure.at + 0.1 for kill in kills),
                f"a request failed that was not in flight at a kill: {failure}")
     expect(len(load.failed) <= 64 * len(kills), f"more failed than were in flight: {load.causes()}")
     expect_equal(set(load.picks()), {"a"}, "only the healthy, ready origin was used")
@@ -55,7 +54,7 @@ def crash_report(scene):
     http, dns = scene.port(), scene.port()
     martlet = scene.martlet(service(http, dns, [origin]))
     martlet.kill_serving()
-    eventually("the crash is in the log", lambda: "9" in crash_lines(martlet))
+    eventually("the crash is in the log", lambda: "SIGKILL" in crash_lines(martlet))
     martlet.wait_ready()
     text = martlet.metrics()
     expect("restarts" in text or "crashes" in text, "a metric counts the restarts")

@@ -43,8 +43,6 @@ def kill_drain_add_revive(scene):
     eventually("the killed origin leaves the API",
                lambda: not takes_work(martlet.endpoint("web", a.at)))
     eventually("the killed origin leaves DNS", lambda: a.address not in watch.ask_dns())
-    left = {kind: watch.when(kind, a.address, False, killed) for kind in ("api", "dns")}
-
     # Add the third before the second drains, so that there is always one to serve.
     added = time.monotonic()
     martlet.reload(service(http, dns, [a, b, c]))
@@ -65,6 +63,7 @@ def kill_drain_add_revive(scene):
 
     load.expect_no_failure(least=4000)
     expect(not watch.problems, lambda: f"API or DNS did not answer: {watch.problems[:3]}")
+    left = {kind: watch.when(kind, a.address, False, killed) for kind in ("api", "dns")}
     apart = abs(left["api"] - left["dns"])
     expect(apart <= VISIBLE + LOOK, f"kill: API and DNS differ for {apart * 1000:.0f} ms")
     up = deciding_probe(c, 200, added, 1)

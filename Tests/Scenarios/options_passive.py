@@ -6,11 +6,11 @@ from harness import eventually, expect, expect_equal, never, scenario
 from options_pools import Pools, endpoints
 
 PASSIVE = "pools.*.passive."
-PAIR = "balance: first-available, " + endpoints("address: '{a}', name: a", "address: '{b}', name: b")
+PAIR = "balance: first-available, " + endpoints("address: '<a>', name: a", "address: '<b>', name: b")
 
 
 def passive(text):
-    return "passive: {{ " + text + " }}, " + PAIR
+    return "passive: { " + text + " }, " + PAIR
 
 
 def is_ejected(pools, name):

@@ -16,14 +16,15 @@ UPGRADE = ("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 
 
 
 class Pools:
-    """One Martlet with a pool and a route per name; `{a}` in a text is the address of origin a."""
+    """One Martlet with a pool and a route per name; `<a>` in a text is the address of origin a."""
 
     def __init__(self, scene, names="abc", extra="", workers=1, **pools):
         self.origins = {o.name: o for o in scene.origins(*names)}
         self.http = scene.port()
         first = next(iter(self.origins.values()))
-        at = {name: origin.at for name, origin in self.origins.items()}
-        body = "".join(f"  {name}: {{ {text.format(**at)} }}\n" for name, text in pools.items())
+        body = "".join(f"  {name}: {{ {text} }}\n" for name, text in pools.items())
+        for name, origin in self.origins.items():
+            body = body.replace(f"<{name}>", origin.at)
         routes = "".join(f"  - {{ host: {name}.test, pool: {name} }}\n" for name in pools)
         text = service(self.http, None, [first], workers=workers) + extra
         text = text.replace("pools:\n", "pools:\n" + body, 1)
@@ -75,7 +76,7 @@ def endpoints(*texts):
     return "endpoints: [ " + ", ".join(f"{{ {text} }}" for text in texts) + " ]"
 
 
-ALL = endpoints("address: '{a}'", "address: '{b}'", "address: '{c}'")
+ALL = endpoints("address: '<a>'", "address: '<b>'", "address: '<c>'")
 
 
 def user(number):
@@ -88,8 +89,8 @@ def balance(scene):
                "weighted-least-connections", "random", "power-of-two-choices",
                "least-response-time", "source-ip-hash", "hash-ring", "maglev", "bounded-load",
                "first-available"]
-    weighted = endpoints("address: '{a}', weight: 5", "address: '{b}'", "address: '{c}'")
-    none = endpoints("address: '{a}', weight: 0", "address: '{b}'", "address: '{c}'")
+    weighted = endpoints("address: '<a>', weight: 5", "address: '<b>'", "address: '<c>'")
+    none = endpoints("address: '<a>', weight: 0", "address: '<b>'", "address: '<c>'")
     definitions = {m.replace("-", "_"): f"balance: {m}, {ALL}" for m in methods}
     definitions["heavy"] = f"balance: weighted-round-robin, {weighted}"
     definitions["heavy_random"] = f"balance: random, {weighted}"
@@ -118,17 +119,17 @@ def balance(scene):
     "pools.*.hash.key", "pools.*.hash.virtual-nodes", "pools.*.hash.table-size",
     "pools.*.hash.load-bound"])
 def hashing(scene):
-    ring = "balance: hash-ring, hash: {{ key: 'header:x-user'"
-    maglev = "balance: maglev, hash: {{ key: 'header:x-user'"
-    bound = "balance: bounded-load, hash: {{ key: 'header:x-user'"
+    ring = "balance: hash-ring, hash: { key: 'header:x-user'"
+    maglev = "balance: maglev, hash: { key: 'header:x-user'"
+    bound = "balance: bounded-load, hash: { key: 'header:x-user'"
     pools = Pools(
-        scene, plain=f"balance: hash-ring, {ALL}", keyed=f"{ring} }}}}, {ALL}",
-        cookie=f"balance: hash-ring, hash: {{{{ key: 'cookie:id' }}}}, {ALL}",
-        query=f"balance: hash-ring, hash: {{{{ key: 'query:id' }}}}, {ALL}",
-        uri=f"balance: hash-ring, hash: {{{{ key: uri }}}}, {ALL}",
-        nodes=f"{ring}, virtual-nodes: 1 }}}}, {ALL}", table=f"{maglev} }}}}, {ALL}",
-        small=f"{maglev}, table-size: 7 }}}}, {ALL}", bounded=f"{bound}, load-bound: 101% }}}}, {ALL}",
-        unbounded=f"{bound}, load-bound: 1000% }}}}, {ALL}")
+        scene, plain=f"balance: hash-ring, {ALL}", keyed=f"{ring} }}, {ALL}",
+        cookie=f"balance: hash-ring, hash: {{ key: 'cookie:id' }}, {ALL}",
+        query=f"balance: hash-ring, hash: {{ key: 'query:id' }}, {ALL}",
+        uri=f"balance: hash-ring, hash: {{ key: uri }}, {ALL}",
+        nodes=f"{ring}, virtual-nodes: 1 }}, {ALL}", table=f"{maglev} }}, {ALL}",
+        small=f"{maglev}, table-size: 7 }}, {ALL}", bounded=f"{bound}, load-bound: 101% }}, {ALL}",
+        unbounded=f"{bound}, load-bound: 1000% }}, {ALL}")
     maps = {name: pools.picks(name, 120, user)
             for name in ("plain", "keyed", "nodes", "table", "small")}
     expect_equal(len(set(maps["plain"])), 1, "without a key: the client's address")
@@ -150,12 +151,12 @@ def hashing(scene):
     E + "address", E + "name", E + "tier", E + "zone", E + "max-connections",
     "pools.*.queue.limit", "pools.*.queue.timeout"])
 def endpoint_options(scene):
-    one = endpoints("address: '{a}', max-connections: 1")
+    one = endpoints("address: '<a>', max-connections: 1")
     pools = Pools(
         scene, plain=ALL,
-        tiers=endpoints("address: '{a}', tier: 1", "address: '{b}', name: front, zone: east"),
-        one=one, unlimited=endpoints("address: '{a}'"), none=f"queue: {{{{ limit: 0 }}}}, {one}",
-        short=f"queue: {{{{ timeout: 100ms }}}}, {one}")
+        tiers=endpoints("address: '<a>', tier: 1", "address: '<b>', name: front, zone: east"),
+        one=one, unlimited=endpoints("address: '<a>'"), none=f"queue: {{ limit: 0 }}, {one}",
+        short=f"queue: {{ timeout: 100ms }}, {one}")
     seen = pools.endpoints("tiers")
     expect("front" in seen and pools.origins["a"].at in seen, f"names: {list(seen)}")
     expect_equal(seen["front"].get("zone"), "east", "zone in the API")
@@ -194,15 +195,15 @@ def pool_deadlines(scene):
     deaf.listen(5)
     unreachable = endpoints("address: '127.0.0.1:%d'" % full.getsockname()[1])
     silent = endpoints("address: '127.0.0.1:%d'" % deaf.getsockname()[1])
-    own = endpoints("address: '{a}'")
+    own = endpoints("address: '<a>'")
     pools = Pools(
-        scene, names="a", plain=own, connect="timeouts: {{ connect: 200ms }}, " + unreachable,
-        connect_without=unreachable, first="timeouts: {{ first-byte: 200ms }}, " + own,
-        between="timeouts: {{ between-bytes: 200ms }}, " + own,
-        send="timeouts: {{ send: 200ms }}, " + silent, send_without=silent,
-        tunnel="timeouts: {{ tunnel-idle: 300ms }}, " + own,
-        idle="keepalive: {{ idle: 200ms }}, " + own,
-        once="keepalive: {{ connections: 0 }}, " + own)
+        scene, names="a", plain=own, connect="timeouts: { connect: 200ms }, " + unreachable,
+        connect_without=unreachable, first="timeouts: { first-byte: 200ms }, " + own,
+        between="timeouts: { between-bytes: 200ms }, " + own,
+        send="timeouts: { send: 200ms }, " + silent, send_without=silent,
+        tunnel="timeouts: { tunnel-idle: 300ms }, " + own,
+        idle="keepalive: { idle: 200ms }, " + own,
+        once="keepalive: { connections: 0 }, " + own)
 
     def timed(pool, path, limit, method="GET", body=b""):
         """(status, seconds), or None when there is no answer within the limit."""
@@ -253,13 +254,13 @@ def pool_deadlines(scene):
     "pools.*.retry.attempts", "pools.*.retry.budget", "pools.*.retry.minimum"])
 def retry(scene):
     dead = scene.port("127.0.0.9")
-    half = ("balance: round-robin, passive: {{ failures: 0, error-rate: 0% }}, "
-            + endpoints(f"address: '127.0.0.9:{dead}'", "address: '{a}'"))
+    half = ("balance: round-robin, passive: { failures: 0, error-rate: 0% }, "
+            + endpoints(f"address: '127.0.0.9:{dead}'", "address: '<a>'"))
     pools = Pools(
-        scene, names="a", plain=half, never="retry: {{ attempts: 0 }}, " + half,
-        broke="retry: {{ budget: 0%, minimum: 0 }}, " + half,
-        least="retry: {{ budget: 0%, minimum: 50 }}, " + half,
-        share="retry: {{ budget: 100%, minimum: 0 }}, " + half)
+        scene, names="a", plain=half, never="retry: { attempts: 0 }, " + half,
+        broke="retry: { budget: 0%, minimum: 0 }, " + half,
+        least="retry: { budget: 0%, minimum: 50 }, " + half,
+        share="retry: { budget: 100%, minimum: 0 }, " + half)
     expect_equal(set(pools.picks("plain", 20)), {"a"}, "with the defaults")
     expect_equal(collections.Counter(pools.picks("never", 20)), {"a": 10, 502: 10}, "attempts: 0")
     expect_equal(collections.Counter(pools.picks("broke", 20)), {"a": 10, 502: 10}, "no budget")
@@ -270,7 +271,7 @@ def retry(scene):
 @scenario("drain, panic, slow-start and probe of a pool", 60, covers=[
     "pools.*.drain", "pools.*.panic", "pools.*.slow-start", "pools.*.probe"])
 def pool_health(scene):
-    pair = endpoints("address: '{a}', name: a", "address: '{b}', name: b")
+    pair = endpoints("address: '<a>', name: a", "address: '<b>', name: b")
     probed = "probe: quick, " + pair
     pools = Pools(
         scene, names="ab", unprobed=pair, plain=probed, drain="drain: 400ms, " + probed,

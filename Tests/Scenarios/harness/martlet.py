@@ -87,9 +87,10 @@ class Martlet:
         return alive[0]
 
     def kill_serving(self):
+        """The moment of the kill."""
         pid = eventually("there is one serving process", self.serving, within=3)
         os.kill(pid, signal.SIGKILL)
-        return pid
+        return time.monotonic()
 
     def stop(self, within=40):
         """TERM, and the exit status."""
@@ -115,8 +116,12 @@ class Martlet:
             complaint = f"martlet ended by itself with status {status}"
         if status is None:
             self.signal(signal.SIGTERM)
+            # Two signals at once would be one: the second is sent when the first had its time.
             try:
+                self.process.wait(0.3)
+            except subprocess.TimeoutExpired:
                 self.signal(signal.SIGTERM)
+            try:
                 self.process.wait(3)
             except subprocess.TimeoutExpired:
                 for pid in descendants(self.process.pid):

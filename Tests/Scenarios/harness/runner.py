@@ -71,6 +71,8 @@ def main(arguments):
 def _isolated(function, limit):
     """Runs the scenario in a child that leads its own process group, so that nothing is left."""
     folder = tempfile.mkdtemp(prefix="martlet-scenario-")
+    # Started as root, the serving process is another account: it must be able to write here.
+    os.chmod(folder, 0o777)
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
