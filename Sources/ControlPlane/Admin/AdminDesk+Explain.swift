@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import DNSServer
 internal import Essentials
+internal import HTTPGateway
+internal import Steering
 
 extension AdminDesk {
     /// Says where a request would go.
@@ -8,7 +12,40 @@ extension AdminDesk {
         _ view: ControlView,
         at moment: Moment
     ) throws(Problem) -> ServiceResponse {
-        throw Problem(.doorMissing, "There is no HTTP listener.")
+        guard let snapshot = view.snapshot, view.listeners.contains(where: { $0.door == .http })
+        else { throw Problem(.doorMissing, "There is no HTTP listener.") }
+        let explanation = snapshot.gateway.explain(
+            sketch.head,
+            client: sketch.from,
+            health: view.health,
+            load: view.load,
+            now: moment.now
+        )
+        let routes = snapshot.gateway.plan.routes
+        let pools = snapshot.gateway.plan.pools
+        let route = explanation.route.map { number -> JSONValue in
+            var json = routes[number].json(pools)
+            json.append(JSONMember("why", .string(explanation.why)))
+            return .object(json)
+        }
+        let others = explanation.passedOver.map { JSONValue.object(routes[$0].json(pools)) }
+        let document: JSONValue = [
+            "generation": .integer(Int64(clamping: view.generation)),
+            "healthGeneration": .integer(Int64(clamping: view.health.generation)),
+            "request": [
+                "method": .string(sketch.method),
+                "host": .string(sketch.host),
+                "target": .string(sketch.target),
+                "from": .string("\(sketch.from)"),
+            ],
+            "status": explanation.status.map { .integer(Int64($0)) } ?? .null,
+            "reason": .string(explanation.reason),
+            "why": .string(explanation.why),
+            "route": route ?? .null,
+            "passedOver": .array(others),
+            "pool": explanation.pool?.json ?? .null,
+        ]
+        return AdminDesk.answer(document)
     }
 
     /// Says what a query would get.
@@ -17,6 +54,69 @@ extension AdminDesk {
         _ view: ControlView,
         at moment: Moment
     ) throws(Problem) -> ServiceResponse {
-        throw Problem(.doorMissing, "There is no DNS listener.")
+        guard let snapshot = view.snapshot, view.listeners.contains(where: { $0.door == .dns })
+        else { throw Problem(.doorMissing, "There is no DNS listener.") }
+        guard let name = DomainName(sketch.name), !sketch.name.isEmpty else {
+            throw Problem(.invalidValue, "The parameter 'name' is no domain name.")
+        }
+        guard let type = RecordType(sketch.type) else {
+            throw Problem(.invalidValue, "The parameter 'type' is no record type.")
+        }
+        let answer = DNSExplanation(name, type, snapshot.dns, now: moment.now)
+        let document: JSONValue = [
+            "generation": .integer(Int64(clamping: view.generation)),
+            "healthGeneration": .integer(Int64(clamping: view.health.generation)),
+            "query": [
+                "name": .string("\(name)"),
+                "type": .string("\(type)"),
+                "from": .string("\(sketch.from)"),
+            ],
+            "zone": answer.zone.map { .string("\($0)") } ?? .null,
+            "rcode": .string(answer.code),
+            "why": .string(answer.why),
+            "records": .array(answer.records.map { .string($0) }),
+            "authority": .array(answer.authority.map { .string($0) }),
+            "policy": answer.policy?.json ?? .null,
+        ]
+        return AdminDesk.answer(document)
+    }
+
+    private static func answer(_ document: JSONValue) -> ServiceResponse {
+        var json = JSONWriter()
+        json.write(document)
+        return .json(json)
+    }
+}
+
+extension RequestSketch {
+    /// The head that a client would send.
+    var head: [UInt8] {
+        var text = "\(method) \(target) HTTP/1.1\r\n"
+        if !fields.contains(where: { $0.name == "host" }) { text += "Host: \(host)\r\n" }
+        for field in fields { text += "\(field.name): \(field.value)\r\n" }
+        return Array((text + "\r\n").utf8)
+    }
+}
+
+extension RoutePlan {
+    fileprivate func json(_ pools: [PoolDefinition]) -> [JSONMember] {
+        let hostText =
+            switch host {
+            case .any: "*"
+            case .exact(let name): name
+            case .wildcard(let name): "*.\(name)"
+            }
+        let pathText =
+            switch path {
+            case .exact(let path): "= \(path)"
+            case .prefix(let path): path
+            }
+        let poolName = pools.indices.contains(pool) ? pools[pool].name : ""
+        return [
+            JSONMember("name", .string(name)),
+            JSONMember("host", .string(hostText)),
+            JSONMember("path", .string(pathText)),
+            JSONMember("pool", .string(poolName)),
+        ]
     }
 }

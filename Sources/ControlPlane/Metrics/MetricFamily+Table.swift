@@ -6,7 +6,8 @@ internal import Steering
 extension MetricFamily {
     /// Every metric that Martlet has, in the order in which it is shown.
     public static let all: [MetricFamily] =
-        processRows + serviceRows + endpointRows + workerRows + adminRows
+        processRows + serviceRows + requestRows + endpointRows + httpRows + dnsRows + limitRows
+        + workerRows + adminRows
 
     private static let endpoint = ["pool", "endpoint"]
 
@@ -170,11 +171,6 @@ extension MetricFamily {
         MetricFamily("martlet_admin_connections", .gauge, "Connections of the admin service.") {
             [MetricSample(.integer(UInt64($0.adminConnections)))]
         },
-        MetricFamily(
-            "martlet_admin_refused_connections",
-            .counter,
-            "Connections refused because every place of the admin service was taken."
-        ) { [MetricSample(.integer($0.adminRefusals))] },
         MetricFamily(
             "martlet_log_dropped_lines",
             .counter,

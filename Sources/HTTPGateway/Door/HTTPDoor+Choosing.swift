@@ -34,7 +34,7 @@ extension HTTPDoor {
         wait(c, &loop)
     }
 
-    private static func fault(_ why: NoChoice) -> Fault {
+    static func fault(_ why: NoChoice) -> Fault {
         switch why {
         case .empty: .poolEmpty
         case .atLimit: .atLimit

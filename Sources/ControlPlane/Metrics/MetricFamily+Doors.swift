@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSServer
+internal import Essentials
+internal import HTTPGateway
+internal import Steering
+
+/// The families whose numbers the doors count, each worker in words of its own.
+extension MetricFamily {
+    static let requestRows: [MetricFamily] = [
+        MetricFamily(
+            "martlet_requests",
+            .counter,
+            labels: ["pool", "endpoint", "class"],
+            "HTTP requests that an endpoint answered, by class of the status."
+        ) { source in
+            let classes = ["1xx", "2xx", "3xx", "4xx", "5xx"]
+            return source.view.pools.filter { !$0.isSteer }.flatMap { pool in
+                pool.endpoints.flatMap { endpoint in
+                    classes.indices.map { family in
+                        let count = source.endpoint(endpoint.slot, family)
+                        let labels = [pool.label, endpoint.name, classes[family]]
+                        return MetricSample(labels, .integer(count))
+                    }
+                }
+            }
+        },
+        MetricFamily(
+            "martlet_request_attempts_failed",
+            .counter,
+            labels: ["pool", "endpoint"],
+            "Attempts that failed by the endpoint's fault, answered by another one or not."
+        ) { source in source.perPoolEndpoint { .integer(source.endpoint($0.slot, 5)) } },
+        MetricFamily(
+            "martlet_request_bytes",
+            .counter,
+            unit: "bytes",
+            labels: ["pool", "endpoint", "direction"],
+            "Bytes of requests that an endpoint answered, and of its responses."
+        ) { source in
+            source.view.pools.filter { !$0.isSteer }.flatMap { pool in
+                pool.endpoints.flatMap { endpoint in
+                    [("request", 6), ("response", 7)].map { direction, word in
+                        let count = source.endpoint(endpoint.slot, word)
+                        let labels = [pool.label, endpoint.name, direction]
+                        return MetricSample(labels, .integer(count))
+                    }
+                }
+            }
+        },
+        MetricFamily(
+            "martlet_request_duration_seconds",
+            .histogram,
+            unit: "seconds",
+            labels: ["pool"],
+            "From the first byte of a request to the last of its response, tunnels left out."
+        ) { source in
+            source.perPool { pool in
+                let bounds = GatewayMetrics.durationBounds.map { Double($0) / 1e6 }
+                let start = GatewayMetrics.pool(pool.slot)
+                let counts = (0...bounds.count).map { source.http(start + $0) }
+                let sum = Double(source.http(start + GatewayMetrics.poolWords - 1)) / 1e6
+                return .histogram(bounds: bounds, counts: counts, sum: sum)
+            }
+        },
+        MetricFamily(
+            "martlet_pool_active_requests",
+            .gauge,
+            labels: ["pool"],
+            "Requests of a pool under way, waiting ones included."
+        ) { source in
+            source.perPool {
+                .integer(source.positive(source.shared.http.budget.activeRequests($0.slot)))
+            }
+        },
+        MetricFamily(
+            "martlet_pool_active_retries",
+            .gauge,
+            labels: ["pool"],
+            "Retries of a pool under way, each taken out of the retry budget."
+        ) { source in
+            source.perPool {
+                .integer(source.positive(source.shared.http.budget.activeRetries($0.slot)))
+            }
+        },
+        MetricFamily(
+            "martlet_pool_waiting_requests",
+            .gauge,
+            labels: ["pool"],
+            "Requests that wait for an endpoint below its connection limit."
+        ) { source in
+            source.perPool { .integer(source.positive(source.shared.http.pending.count($0.slot))) }
+        },
+    ]
+
+    static let httpRows: [MetricFamily] = [
+        MetricFamily("martlet_http_connections", .gauge, "Client connections that are open.") {
+            [MetricSample(.integer($0.positive($0.shared.http.openConnections)))]
+        },
+        http("martlet_http_connections_accepted", .connectionsAccepted),
+        http("martlet_http_connections_closed", .connectionsClosed),
+        http("martlet_http_requests", .requests),
+        MetricFamily(
+            "martlet_http_responses",
+            .counter,
+            labels: ["class"],
+            "Final responses to clients by class of the status, those of the door included."
+        ) { source in
+            [
+                ("2xx", DoorCounter.status2xx), ("3xx", .status3xx), ("4xx", .status4xx),
+                ("5xx", .status5xx),
+            ].map { MetricSample([$0.0], .integer(source.http(GatewayMetrics.index($0.1)))) }
+        },
+        MetricFamily(
+            "martlet_http_ended_by_door",
+            .counter,
+            labels: ["reason"],
+            "Exchanges that the door ended itself, by the reason word of the access log."
+        ) { source in
+            GatewayMetrics.reasons.map { MetricSample([$0.word], .integer(source.http($0.index))) }
+        },
+        http("martlet_http_tunnels", .tunnels),
+        http("martlet_http_retries", .retries),
+        http("martlet_http_queued", .queued),
+        http("martlet_http_origin_connections_opened", .originConnections),
+        http("martlet_http_origin_connections_reused", .originReused),
+        MetricFamily(
+            "martlet_http_bytes",
+            .counter,
+            unit: "bytes",
+            labels: ["direction"],
+            "Bytes between clients and the door, heads included."
+        ) { source in
+            [("request", DoorCounter.bytesIn), ("response", .bytesOut)].map {
+                MetricSample([$0.0], .integer(source.http(GatewayMetrics.index($0.1))))
+            }
+        },
+    ]
+
+    static let dnsRows: [MetricFamily] = [
+        MetricFamily(
+            "martlet_dns_queries",
+            .counter,
+            labels: ["transport"],
+            "DNS queries answered, by transport."
+        ) { source in
+            [("udp", DNSCounter.queriesUDP), ("tcp", .queriesTCP)].map {
+                MetricSample([$0.0], .integer(source.shared.dns.total($0.1)))
+            }
+        },
+        MetricFamily(
+            "martlet_dns_responses",
+            .counter,
+            labels: ["rcode"],
+            "DNS responses by response code."
+        ) { source in
+            [
+                ("NOERROR", DNSCounter.noError), ("NXDOMAIN", .nameError),
+                ("SERVFAIL", .serverFailure), ("FORMERR", .formatError),
+                ("NOTIMP", .notImplemented), ("REFUSED", .refused), ("other", .otherCode),
+            ].map { MetricSample([$0.0], .integer(source.shared.dns.total($0.1))) }
+        },
+        dns("martlet_dns_truncated", .truncated),
+        dns("martlet_dns_steered", .steered),
+        dns("martlet_dns_malformed", .malformed),
+        dns("martlet_dns_dropped", .dropped),
+        dns("martlet_dns_unsent", .unsent),
+        dns("martlet_dns_tcp_connections_accepted", .connectionsAccepted),
+        dns("martlet_dns_tcp_connections_closed", .connectionsClosed),
+        dns("martlet_dns_tcp_connections_timed_out", .connectionsTimedOut),
+    ]
+
+    /// The bounds that are counted when they are reached; the words are those of the configuration.
+    static let limitRows: [MetricFamily] = [
+        MetricFamily(
+            "martlet_limit_hits",
+            .counter,
+            labels: ["limit"],
+            "How often a bound was reached, by its name."
+        ) { source in
+            let hits: [(String, UInt64)] = [
+                ("limits.connections", source.http(.pausedAtConnections)),
+                ("file-descriptors", source.http(.pausedAtFiles) &+ source.dns(.acceptPauses)),
+                ("buffers", source.http(.buffersExhausted)),
+                ("retry.budget", source.http(.retriesRefused)),
+                ("tcp-connections", source.dns(.connectionsRefused)),
+                ("admin-connections", source.adminRefusals),
+            ]
+            return hits.map { MetricSample([$0.0], .integer($0.1)) }
+        }
+    ]
+
+    private static func http(_ name: String, _ counter: DoorCounter) -> MetricFamily {
+        MetricFamily(name, .counter, counter.help) { [MetricSample(.integer($0.http(counter)))] }
+    }
+
+    private static func dns(_ name: String, _ counter: DNSCounter) -> MetricFamily {
+        MetricFamily(name, .counter, counter.help) { [MetricSample(.integer($0.dns(counter)))] }
+    }
+}
+
+extension MetricSource {
+    var shared: DoorsShared { view.shared }
+
+    /// A word of the HTTP door, summed over all workers.
+    func http(_ place: Int) -> UInt64 {
+        shared.http.metrics.reduce(0) { $0 &+ $1.load(place) }
+    }
+    /// A counter of the HTTP door.
+    func http(_ counter: DoorCounter) -> UInt64 { http(GatewayMetrics.index(counter)) }
+    /// A word of an endpoint, summed over all workers.
+    func endpoint(_ slot: Int, _ word: Int) -> UInt64 { http(GatewayMetrics.endpoint(slot) + word) }
+    /// A counter of the DNS door.
+    func dns(_ counter: DNSCounter) -> UInt64 { shared.dns.total(counter) }
+    /// Counts that are read while others write may be below zero for a moment.
+    func positive(_ value: Int) -> UInt64 { UInt64(max(value, 0)) }
+
+    /// One sample per pool that serves HTTP.
+    func perPool(_ value: (PoolView) -> MetricValue) -> [MetricSample] {
+        view.pools.filter { !$0.isSteer && $0.slot >= 0 && $0.slot < GatewayMetrics.poolLimit }
+            .map { MetricSample([$0.label], value($0)) }
+    }
+
+    /// One sample per endpoint of a pool that serves HTTP.
+    func perPoolEndpoint(_ value: (EndpointView) -> MetricValue) -> [MetricSample] {
+        view.pools.filter { !$0.isSteer }.flatMap { pool in
+            pool.endpoints.map { MetricSample([pool.label, $0.name], value($0)) }
+        }
+    }
+}
