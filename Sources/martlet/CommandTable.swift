@@ -62,6 +62,48 @@ enum CommandTable {
             run: SchemaCommand.reference
         ),
         Command(
+            name: "status",
+            usage: "[--admin URL] [--json]",
+            help: "show pools, endpoints and their health",
+            run: StatusCommand.run
+        ),
+        Command(
+            name: "explain",
+            usage: "http://HOST/PATH [--method M] [--from IP] [--header 'N: V'] [--json]",
+            help: "say where a request would go, and why",
+            run: ExplainCommand.request
+        ),
+        Command(
+            name: "explain-dns",
+            usage: "NAME [--type A] [--from IP] [--json]",
+            help: "say what a query would get, and why",
+            run: ExplainCommand.query
+        ),
+        Command(
+            name: "drain",
+            usage: "POOL ENDPOINT",
+            help: "give an endpoint no new work and let it finish what it has",
+            run: StatusCommand.set("draining", "drain")
+        ),
+        Command(
+            name: "maintain",
+            usage: "POOL ENDPOINT",
+            help: "take an endpoint out of service",
+            run: StatusCommand.set("maintenance", "maintain")
+        ),
+        Command(
+            name: "ready",
+            usage: "POOL ENDPOINT",
+            help: "take an endpoint back into service",
+            run: StatusCommand.set("ready", "ready")
+        ),
+        Command(
+            name: "reload",
+            usage: "[--admin URL]",
+            help: "have the running service read its configuration again",
+            run: StatusCommand.reload
+        ),
+        Command(
             name: "demo",
             usage: "[--kill NAME | --revive NAME | --break NAME FAULT | --mend NAME]",
             help: "start a demonstration, or act on a running one",

@@ -129,7 +129,7 @@ public struct SnapshotWriter {
         let weight = view.health.weightOverride(endpoint.slot)
         json.beginObject()
         member("name", endpoint.name)
-        member("address", endpoint.address.map { "\($0)" })
+        member("address", endpoint.address.map(\.placeText))
         member("health", word.health.word)
         member("administrative", word.administrative.word)
         member("takesWork", word.takesNewWork)
@@ -256,8 +256,14 @@ extension ControlView {
 extension EndpointView {
     /// True for its name, its name in the file, and its address.
     func answers(to text: String) -> Bool {
-        text == name || text == configuredName || address.map { "\($0)" == text } ?? false
+        text == name || text == configuredName
+            || address.map { $0.placeText == text || "\($0)" == text } ?? false
     }
+}
+
+extension SocketAddress {
+    /// With the port, or without one where none applies, as for the address of a policy.
+    var placeText: String { port == 0 ? "\(ip)" : "\(self)" }
 }
 
 extension Readiness {

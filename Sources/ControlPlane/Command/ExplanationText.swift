@@ -12,8 +12,18 @@ public enum ExplanationText {
             text += line("route", "\(host) \(path) -> pool \(route["pool"]?.string ?? "?")")
             if let why = route["why"]?.string { text += line("", why) }
         } else {
-            text += line("route", TextTable.paint("none: 404", .bad, usesColour))
+            let status = document["status"]?.integer.map { "\($0) " } ?? ""
+            let answer = "\(status)\(document["reason"]?.string ?? "")"
+            text += line(
+                "answer",
+                TextTable.paint(answer, .bad, usesColour) + " by the door itself"
+            )
             if let why = document["why"]?.string { text += line("", why) }
+        }
+        for other in document["passedOver"]?.elements ?? [] {
+            let host = other["host"]?.string ?? "?"
+            let path = other["path"]?.string ?? "?"
+            text += line("not", "\(host) \(path), which fits too and is less special")
         }
         guard let pool = document["pool"], !pool.isNull else { return text }
         text += line("balance", pool["balance"]?.string ?? "?")

@@ -39,6 +39,18 @@ public enum SnapshotText {
         return text
     }
 
+    /// What a change has made of an endpoint, one line each.
+    public static func changed(_ answer: JSONValue, pool: String) -> String {
+        var text = ""
+        for endpoint in answer["endpoints"]?.elements ?? [] {
+            let name = endpoint["name"]?.string ?? "?"
+            let state = endpoint["administrative"]?.string ?? "?"
+            text += "\(pool)/\(name) is \(state), health \(EndpointText.health(endpoint).text), "
+            text += "\(number(endpoint["inFlight"])) in flight\n"
+        }
+        return text
+    }
+
     private static func pool(_ pool: JSONValue, usesColour: Bool) -> String {
         let endpoints = pool["endpoints"]?.elements ?? []
         let working = endpoints.count { $0["takesWork"]?.bool == true }

@@ -23,7 +23,7 @@ extension ServiceClientError: CustomStringConvertible {
             return "'\(text)' is no admin address; write an IP address and a port, "
                 + "such as http://127.0.0.1:9180"
         case .connect(let address, let error) where error == .connectionRefused:
-            return "nothing listens at \(address). Is Martlet running? `martlet run FILE` "
+            return "nothing listens at \(address). Is Martlet running? `martlet run --config FILE` "
                 + "starts it; --admin URL asks at another address"
         case .connect(let address, let error):
             return "\(address) cannot be reached: \(error)"

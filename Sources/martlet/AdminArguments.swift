@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import ControlPlane
+internal import Essentials
+internal import Runtime
+
+/// What follows the word of a command that asks the admin service.
+struct AdminArguments {
+    /// What was wrong with them.
+    struct Misuse: Error {
+        let text: String
+    }
+
+    /// Words that belong to no option.
+    var words: [String] = []
+    /// Values of options, without their dashes, in order.
+    var values: [(name: String, value: String)] = []
+    /// True with `--json`.
+    var isJSON = false
+
+    /// Reads the arguments; `options` take a value, beside `--admin`, which every command has.
+    init(_ arguments: [String], options: [String], words wanted: [String]) throws(Misuse) {
+        var rest = arguments[...]
+        while let word = rest.popFirst() {
+            guard word.hasPrefix("--") else {
+                words.append(word)
+                continue
+            }
+            let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1)
+            let name = parts.first.map(String.init) ?? ""
+            if word == "--json" {
+                isJSON = true
+            } else if name == "admin" || options.contains(name) {
+                guard let value = parts.count > 1 ? String(parts[1]) : rest.popFirst() else {
+                    throw Misuse(text: "'--\(name)' needs a value")
+                }
+                values.append((name, value))
+            } else {
+                throw Misuse(text: "unexpected '\(word)'")
+            }
+        }
+        guard words.count >= wanted.count else {
+            throw Misuse(text: "\(wanted[words.count]) is missing")
+        }
+        guard words.count == wanted.count else {
+            throw Misuse(text: "unexpected '\(words[wanted.count])'")
+        }
+    }
+
+    /// The value of an option; the last one counts.
+    func value(_ name: String) -> String? { values.last { $0.name == name }?.value }
+
+    /// The query of a target: the given parameters, then the options that have a value.
+    func query(_ parameters: [(String, String)], options: [String]) -> String {
+        let given = values.filter { options.contains($0.name) }.map { ($0.name, $0.value) }
+        return (parameters + given).map { "\($0.0)=\(PercentCoding.encode($0.1))" }
+            .joined(separator: "&")
+    }
+
+    /// True when standard output is a terminal that takes colours (no-color.org).
+    static var usesColour: Bool {
+        Terminal.isTerminal(1) && (Terminal.environment("NO_COLOR") ?? "").isEmpty
+            && Terminal.environment("TERM") != "dumb"
+    }
+}
+
+/// One question to the admin service, and what is printed about it.
+struct AdminQuery {
+    let method: String
+    let target: String
+    var body: JSONValue?
+
+    /// Asks, prints the answer by `render` or as JSON, and returns the exit code.
+    func run(_ arguments: AdminArguments, render: (JSONValue) -> String) -> Int32 {
+        let document: JSONValue
+        do throws(ServiceClientError) {
+            let client = try ServiceClient(arguments.value("admin") ?? "127.0.0.1:9180")
+            let answer = try client.ask(method, target, json: body)
+            let limits = JSONLimits(bytes: 256 << 20, depth: 64, values: 50_000_000)
+            guard let json = try? JSONReader.read(answer.body, limits: limits) else {
+                throw .response(client.address)
+            }
+            guard answer.status < 300 else { return refused(json, arguments) }
+            document = json
+        } catch {
+            ProcessControl.printError("martlet: \(error)")
+            return ExitCode.failed
+        }
+        let text = arguments.isJSON ? document.text(indented: true) + "\n" : render(document)
+        return Output.write(text)
+    }
+
+    private func refused(_ problem: JSONValue, _ arguments: AdminArguments) -> Int32 {
+        if arguments.isJSON { _ = Output.write(problem.text(indented: true) + "\n") }
+        ProcessControl.printError(ProblemText.text(problem))
+        return ExitCode.failed
+    }
+}
