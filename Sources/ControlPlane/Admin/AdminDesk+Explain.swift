@@ -62,7 +62,22 @@ extension AdminDesk {
         guard let type = RecordType(sketch.type) else {
             throw Problem(.invalidValue, "The parameter 'type' is no record type.")
         }
-        let answer = DNSExplanation(name, type, snapshot.dns, now: moment.now)
+        let answer = snapshot.dns.explain(
+            name: name,
+            type: type,
+            from: sketch.from,
+            now: moment.now,
+            seed: UInt64(bitPattern: moment.now.nanoseconds)
+        )
+        let steps = answer.steps.map { step -> JSONValue in
+            [
+                "name": .string("\(step.name)"),
+                "zone": step.zone.map { .string("\($0)") } ?? .null,
+                "node": step.node.map { .string("\($0)") } ?? .null,
+                "why": .string(step.why),
+            ]
+        }
+        func list(_ lines: [String]) -> JSONValue { .array(lines.map { .string($0) }) }
         let document: JSONValue = [
             "generation": .integer(Int64(clamping: view.generation)),
             "healthGeneration": .integer(Int64(clamping: view.health.generation)),
@@ -71,11 +86,14 @@ extension AdminDesk {
                 "type": .string("\(type)"),
                 "from": .string("\(sketch.from)"),
             ],
-            "zone": answer.zone.map { .string("\($0)") } ?? .null,
-            "rcode": .string(answer.code),
+            "rcode": .string("\(answer.code)"),
+            "authoritative": .bool(answer.isAuthoritative),
+            "truncatedOverUDP": .bool(answer.isTruncatedOverUDP),
             "why": .string(answer.why),
-            "records": .array(answer.records.map { .string($0) }),
-            "authority": .array(answer.authority.map { .string($0) }),
+            "steps": .array(steps),
+            "records": list(answer.answers),
+            "authority": list(answer.authorities),
+            "additional": list(answer.additionals),
             "policy": answer.policy?.json ?? .null,
         ]
         return AdminDesk.answer(document)

@@ -33,16 +33,22 @@ public enum ExplanationText {
 
     /// What a query would get, and why.
     public static func query(_ document: JSONValue, usesColour: Bool) -> String {
-        var text = line("zone", document["zone"]?.string ?? "none")
+        var text = ""
+        for step in document["steps"]?.elements ?? [] {
+            let zone = step["zone"]?.string.map { " in zone \($0)" } ?? ""
+            text += line("name", "\(step["name"]?.string ?? "?")\(zone)")
+            text += line("", step["why"]?.string ?? "")
+        }
         if let policy = document["policy"], !policy.isNull {
             text += line("policy", policy["name"]?.string ?? "?")
             if let why = policy["why"]?.string { text += line("", why) }
-        } else if let why = document["why"]?.string {
-            text += line("", why)
         }
         text += line("answer", document["rcode"]?.string ?? "?")
         for record in document["records"]?.elements ?? [] {
             text += line("", record.string ?? record.text())
+        }
+        if document["truncatedOverUDP"]?.bool == true {
+            text += line("", "over UDP it is cut: the client asks again over TCP")
         }
         guard let policy = document["policy"], !policy.isNull else { return text }
         return text + "\n" + members(policy, usesColour)
