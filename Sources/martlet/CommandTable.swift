@@ -134,6 +134,12 @@ enum CommandTable {
             help: "",
             run: { TrafficClient.run(arguments: $0) }
         ),
+        Command(
+            name: "demo-gateway",
+            usage: "",
+            help: "",
+            run: { DemoGateway.run(arguments: $0) }
+        ),
     ]
 
     /// Runs the command that the arguments name; the first one is the program.

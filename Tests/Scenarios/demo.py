@@ -18,18 +18,22 @@ class Demo:
     def __init__(self, scene, name="demo"):
         self.scene = scene
         self.environment = {**os.environ, "TMPDIR": scene.folder}
+        # Started by root, Martlet serves as another account, which must get through to its log.
+        os.chmod(scene.folder, 0o755)
         self.path = scene.path(f"{name}.txt")
         with open(self.path, "wb") as output:
             self.process = subprocess.Popen(
                 [scene.options.martlet, "demo"], stdin=subprocess.DEVNULL, stdout=output,
-                stderr=output, env=self.environment, cwd=scene.folder, start_new_session=True)
+                stderr=output, env=self.environment, cwd=scene.folder, start_new_session=True,
+                # A shell starts background jobs deaf to Ctrl-C, and this would be inherited.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         scene.started.append(self)
         eventually("the screen is there", lambda: "--mend NAME" in self.text(), within=25)
         screen = self.text()
         self.http = re.search(r"HTTP door +(http://\S+)", screen)[1]
         self.dns = int(re.search(r"DNS door +127\.0\.0\.1:(\d+)", screen)[1])
         self.admin = re.search(r"status page +(http://\S+)", screen)[1]
-        self.folder = re.search(r"files +(\S+)", screen)[1]
+        self.folder = os.path.dirname(re.search(r"files +(\S+),", screen)[1])
 
     def text(self):
         with open(self.path) as file:
@@ -77,7 +81,7 @@ class Demo:
     def stop(self, number=signal.SIGINT):
         """A signal, and the exit status; the processes that outlived it are a failure."""
         family = descendants(self.process.pid)
-        expect(len(family) >= 6, f"origins, gateway, worker, traffic: {family}")
+        expect(len(family) >= 5, f"origins, gateway, worker, traffic: {family}")
         self.process.send_signal(number)
         status = self.process.wait(15)
         eventually("every process has ended",
@@ -95,13 +99,12 @@ class Demo:
 def screen(scene):
     demo = Demo(scene)
     lines = demo.text().splitlines()
-    expect(len(lines) <= 36, f"{len(lines)} lines are more than one screen")
+    expect(len(lines) <= 26, f"{len(lines)} lines are more than one screen")
     status, body = demo.get(demo.http + "/api/items")
     expect_equal(status, 200, "the HTTP door")
     expect(json.loads(body)["served_by"] in ("wren", "robin", "heron"), body)
     eventually("the DNS door answers", demo.addresses)
-    commands = [line.strip() for line in lines if re.match(r"\s+(\d\. +)?(curl|dig|\S*martlet) ", line)]
-    commands = [re.sub(r"^\d\. +", "", command) for command in commands]
+    commands = [line.strip() for line in lines if re.match(r" {7}\S", line)]
     expect(len(commands) == 5, f"five commands: {commands}")
     for command in commands:
         done = subprocess.run(command, shell=True, capture_output=True, timeout=20,

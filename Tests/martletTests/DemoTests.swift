@@ -35,7 +35,7 @@ private let places: [(plan: DemoOrigin, address: SocketAddress)] = DemoOrigin.al
             origins: places
         )
         let lines = screen.text.split(separator: "\n", omittingEmptySubsequences: false)
-        #expect(lines.count <= 36)
+        #expect(lines.count <= 26)
         #expect(lines.allSatisfy { $0.count <= 140 })
         for word in ["18080", "15300", "19180", "wren", "robin", "heron", "--demo 2 --kill wren"] {
             #expect(screen.text.contains(word), "\(word)")

@@ -40,15 +40,6 @@ enum DemoCommand {
         }
     }
 
-    /// The hidden commands by which a demonstration starts its own processes; nil for any other.
-    static func runHidden(_ name: String, arguments: [String]) -> Int32? {
-        switch name {
-        case "demo-origin": OriginServer.run(arguments: arguments)
-        case "demo-traffic": TrafficClient.run(arguments: arguments)
-        default: nil
-        }
-    }
-
     static func parse(_ arguments: [String]) throws(DemoRefusal) -> (act: Act, number: Int?) {
         var rest = arguments[...]
         var number: Int?

@@ -20,42 +20,39 @@ struct DemoScreen {
         let drained = origins.dropFirst().first?.address.description ?? ""
         let url = "http://127.0.0.1:\(ports.http)"
         let admin = "127.0.0.1:\(ports.admin)"
-        let places = origins.map { origin in
-            "               \(DemoScreen.padded(origin.plan.name, 7))\(origin.address)"
-                + "  answers after \(origin.plan.delay) ms"
+        let places = origins.enumerated().map { index, origin in
+            (index == 0 ? "  origins      " : "               ")
+                + DemoScreen.padded(origin.plan.name, 7)
+                + DemoScreen.padded(origin.address.description, 19)
+                + "answers after \(origin.plan.delay) ms"
         }
         let demo = "\(program) demo\(folder.number == 1 ? "" : " --demo \(folder.number)")"
         let patch = "curl -sX PATCH -d '{\"administrative\": \"draining\"}' http://\(admin)"
-        var lines = [
-            "",
-            "Martlet demo: one binary, two doors, one picture of health. Ctrl-C ends all of it.",
-            "",
-            "  HTTP door    \(url)",
-            "  DNS door     127.0.0.1:\(ports.dns), zone \(Demo.zone)",
-            "  status page  http://\(admin)  (metrics under /metrics)",
-            "  traffic      \(Demo.trafficRate) requests/s over \(Demo.trafficConnections) "
-                + "connections",
-            "  origins, each a process with a deep /healthz (db, cache, disk):",
-        ]
-        lines += places
-        lines += [
-            "  files        \(folder.path)  (martlet.yaml, martlet.log)",
-            "",
-            "Try in another terminal:",
-            "",
-            "  1. Ask both doors; the same health decides what each of them answers.",
-            "       curl -s \(url)/api/items",
-            "  2.   dig +short @127.0.0.1 -p \(ports.dns) \(Demo.host)",
-            "  3. Kill an origin, then repeat 1 and 2: nothing fails. --revive brings it back.",
-            "       \(demo) --kill \(victim)",
-            "  4. Drain an endpoint: no new work, nothing is cut. \"ready\" takes it back in.",
-            "       \(patch)/api/v1/pools/web/endpoints/\(drained)",
-            "  5. Ask why a request goes where it goes.",
-            "       \(program) explain \(url)/api/items\(explainOption)",
-            "",
-            "  More: \(demo) --break NAME db|cache|disk|500|slow|lie, then --mend NAME",
-            "",
-        ]
+        let lines =
+            [
+                "Martlet demo: one binary, two doors, one picture of health. Ctrl-C ends it all.",
+                "  HTTP door    \(url)",
+                "  DNS door     127.0.0.1:\(ports.dns), zone \(Demo.zone)",
+                "  status page  http://\(admin)  (and /metrics, /api/v1/snapshot)",
+            ] + places + [
+                "  traffic      \(Demo.trafficRate) requests/s over \(Demo.trafficConnections) "
+                    + "connections, none sent twice",
+                "  files        \(folder.path)/martlet.yaml, martlet.log",
+                "",
+                "Five commands to try in another terminal:",
+                "  1. Ask the HTTP door who serves, and ask again.",
+                "       curl -s \(url)/api/items",
+                "  2. Ask the DNS door: the same health decides.",
+                "       dig +short @127.0.0.1 -p \(ports.dns) \(Demo.host)",
+                "  3. Kill an origin, then repeat 1 and 2: nothing fails. --revive brings it back.",
+                "       \(demo) --kill \(victim)",
+                "  4. Drain an endpoint: no new work, nothing is cut. \"ready\" takes it in again.",
+                "       \(patch)/api/v1/pools/web/endpoints/\(drained)",
+                "  5. Ask why a request goes where it goes.",
+                "       \(program) explain \(url)/api/items\(explainOption)",
+                "More: \(demo) --break NAME db|cache|disk|500|slow|lie, then --mend NAME",
+                "",
+            ]
         return lines.joined(separator: "\n")
     }
 
