@@ -17,7 +17,7 @@ struct DemoScreen {
 
     var text: String {
         let victim = origins.first?.plan.name ?? "wren"
-        let drained = origins.dropFirst().first?.address.description ?? ""
+        let drained = origins.dropFirst().first?.plan.name ?? "robin"
         let url = "http://127.0.0.1:\(ports.http)"
         let admin = "127.0.0.1:\(ports.admin)"
         let places = origins.enumerated().map { index, origin in
@@ -27,7 +27,6 @@ struct DemoScreen {
                 + "answers after \(origin.plan.delay) ms"
         }
         let demo = "\(program) demo\(folder.number == 1 ? "" : " --demo \(folder.number)")"
-        let patch = "curl -sX PATCH -d '{\"administrative\": \"draining\"}' http://\(admin)"
         let lines =
             [
                 "Martlet demo: one binary, two doors, one picture of health. Ctrl-C ends it all.",
@@ -46,18 +45,18 @@ struct DemoScreen {
                 "       dig +short @127.0.0.1 -p \(ports.dns) \(Demo.host)",
                 "  3. Kill an origin, then repeat 1 and 2: nothing fails. --revive brings it back.",
                 "       \(demo) --kill \(victim)",
-                "  4. Drain an endpoint: no new work, nothing is cut. \"ready\" takes it in again.",
-                "       \(patch)/api/v1/pools/web/endpoints/\(drained)",
+                "  4. Drain an endpoint: no new work, nothing is cut. `ready` takes it in again.",
+                "       \(program) drain web \(drained)\(adminOption)",
                 "  5. Ask why a request goes where it goes.",
-                "       \(program) explain \(url)/api/items\(explainOption)",
+                "       \(program) explain \(url)/api/items\(adminOption)",
                 "More: \(demo) --break NAME db|cache|disk|500|slow|lie, then --mend NAME",
                 "",
             ]
         return lines.joined(separator: "\n")
     }
 
-    private var explainOption: String {
-        ports.admin == 9180 ? "" : " --admin 127.0.0.1:\(ports.admin)"
+    private var adminOption: String {
+        ports.admin == 9180 ? "" : " --admin http://127.0.0.1:\(ports.admin)"
     }
 
     private static func padded(_ text: String, _ width: Int) -> String {
