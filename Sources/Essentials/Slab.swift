@@ -32,7 +32,18 @@ public struct Slab<Element: BitwiseCopyable>: ~Copyable {
     public let limit: Int
 
     /// An empty slab that will hold at most `limit` values.
-    public init(limit: Int) { self.limit = limit }
+    ///
+    /// Address space for `reserving` values is taken at once. Untouched pages cost nothing, and
+    /// the table never moves: growing by doubling would copy every connection in one step and
+    /// leave as much freed memory behind as the table takes.
+    public init(limit: Int, reserving: Int = 0) {
+        self.limit = limit
+        let count = Swift.min(reserving, limit)
+        guard count > 0 else { return }
+        elements.reserveCapacity(count)
+        generations.reserveCapacity(count)
+        free.reserveCapacity(count)
+    }
 
     /// Number of places taken.
     @inlinable public var count: Int { elements.count - free.count }

@@ -23,9 +23,16 @@ public struct TimerWheel: ~Copyable {
     var count = 0
 
     /// A wheel whose deadlines come due at most one `tick` late, never early.
-    public init(tick: Interval = .milliseconds(8), now: Instant) {
+    ///
+    /// Address space for `reserving` ids is taken at once, as in ``Slab``.
+    public init(tick: Interval = .milliseconds(8), now: Instant, reserving: Int = 0) {
         self.tick = max(tick.nanoseconds, 1)
         cursor = now.nanoseconds / self.tick
+        guard reserving > 0 else { return }
+        next.reserveCapacity(reserving)
+        previous.reserveCapacity(reserving)
+        slot.reserveCapacity(reserving)
+        deadline.reserveCapacity(reserving)
     }
 
     /// Sets, or replaces, the deadline of `id`.

@@ -66,6 +66,8 @@ struct Exchange: BitwiseCopyable {
     var isReplayable = false
     var requestSent = false  // head and body are with the origin
     var responseStarted = false  // bytes have gone to the client
+    var isLastResort = false  // chosen although every endpoint is down
+    var lastFault = Fault.allDown  // how the last attempt failed
     var requestAborted = false  // the origin stopped taking the body
     var keepsClient = true
     var originPersists = false

@@ -20,10 +20,15 @@ extension HTTPDoor {
             )
             switch choice {
             case .none(.atLimit): return wait(c, &loop)
-            case .none(let why): return answer(c, HTTPDoor.fault(why), &loop)
+            case .none(let why):
+                // Nobody is left to try: what the last attempt met says more.
+                let isSpent = why == .exhausted && clients[c].exchange.tried > 0
+                let last = clients[c].exchange.lastFault
+                return answer(c, isSpent ? last : HTTPDoor.fault(why), &loop)
             case .endpoint(let index):
                 let endpoint = chooser.endpoint(pool: pool, index: index)
                 guard chooser.begin(slot: endpoint.slot) else { continue }
+                clients[c].exchange.isLastResort = chooser.latestMode == .allDown
                 clients[c].exchange.endpoint = Int32(index)
                 clients[c].exchange.slot = Int32(endpoint.slot)
                 clients[c].exchange.triedSet.insert(index)
@@ -103,10 +108,10 @@ extension HTTPDoor {
         clients[c].exchange.slot = -1
         detachUpstream(c, &loop, keep: false)
         if clients[c].exchange.responseStarted { return abandon(c, fault, &loop) }
-        guard mayRetry(c, fault) else {
-            let isHopeless = chooser.latestMode == .allDown
-            return answer(c, isHopeless ? .allDown : fault, &loop)
-        }
+        clients[c].exchange.lastFault = fault
+        // All endpoints are down: one attempt, and the reason is the pool's.
+        if clients[c].exchange.isLastResort { return answer(c, .allDown, &loop) }
+        guard mayRetry(c, fault) else { return answer(c, fault, &loop) }
         count(.retries)
         clients[c].exchange.requestSent = false
         clients[c].exchange.requestAborted = false

@@ -11,6 +11,12 @@ extension HTTPDoor {
         clients[c].exchange.connected = now
         recallHead(c)
         guard prepareBody(c) else { return answer(c, .outOfBuffers, &loop) }
+        let route = Int(clients[c].exchange.route)
+        if route >= 0, clients[c].exchange.request.total > routeRecords[route].bodyLimit {
+            detachUpstream(c, &loop, keep: false)
+            endAttempt(c)
+            return refuseStarted(c, .fault(.bodyTooLarge), &loop)
+        }
         if clients[c].exchange.requestID == 0 {
             clients[c].exchange.requestID = UInt128(random.next()) << 64 | UInt128(random.next())
         }
@@ -204,7 +210,10 @@ extension HTTPDoor {
 
     private mutating func awaitBody(_ c: Int, _ loop: inout EventLoop) {
         register(c, &loop)
-        if clients[c].phase == .waiting { arm(c, .seconds(10)) }
+        guard clients[c].phase == .waiting else { return }
+        // From the last judgement, not from now: a body that drips must not put it off.
+        let judged = clients[c].exchange.bodyChecked + HTTPDoor.bodyRatePeriod
+        timers.schedule(c, at: min(judged, clients[c].exchange.deadline))
     }
 
     private func sendTimeout(_ c: Int) -> Interval {
@@ -219,8 +228,9 @@ extension HTTPDoor {
         clients[c].exchange.sent = now
         if !clients[c].exchange.requestBlock.isNone { settleRequestBlock(c) }
         guard clients[c].phase == .waiting else { return }
-        let pool = Int(clients[c].exchange.pool)
-        arm(c, pool >= 0 ? pools[pool].timeouts.firstByte : .seconds(30))
+        let soon = clients[c].isRegistered ? Interval.max : HTTPDoor.quickAnswer
+        let wake = min(firstByteDeadline(c), now + soon)
+        timers.schedule(c, at: min(wake, clients[c].exchange.deadline))
     }
 
     func isTrusted(_ c: Int) -> Bool {

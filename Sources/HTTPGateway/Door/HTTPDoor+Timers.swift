@@ -83,7 +83,12 @@ extension HTTPDoor {
 
     private mutating func waitingExpired(_ c: Int, _ loop: inout EventLoop) {
         if clients[c].exchange.requestSent {
-            return attemptFailed(c, .firstByteTimeout, &loop)
+            guard now < firstByteDeadline(c) else {
+                return attemptFailed(c, .firstByteTimeout, &loop)
+            }
+            // The origin takes its time: from now on a client that goes away is worth noticing.
+            register(c, &loop)
+            return timers.schedule(c, at: min(firstByteDeadline(c), clients[c].exchange.deadline))
         }
         let u = clients[c].exchange.upstream
         let isOriginSlow =
@@ -102,7 +107,18 @@ extension HTTPDoor {
         }
         clients[c].exchange.bodyChecked = now
         clients[c].exchange.bodyCheckedBytes = total
-        arm(c, .seconds(10))
+        arm(c, HTTPDoor.bodyRatePeriod)
+    }
+
+    /// How often the rate of a request body is judged; a body gets this much grace at first.
+    static let bodyRatePeriod = Interval.seconds(5)
+    /// A quick answer spares the client's connection its place in the loop.
+    static let quickAnswer = Interval.milliseconds(250)
+
+    func firstByteDeadline(_ c: Int) -> Instant {
+        let pool = Int(clients[c].exchange.pool)
+        let bound = pool >= 0 ? pools[pool].timeouts.firstByte : .seconds(30)
+        return clients[c].exchange.sent + bound
     }
 
     /// The whole exchange has run out of time.

@@ -95,11 +95,12 @@ public struct HTTPDoor: ~Copyable {
             worker: worker,
             seed: seed
         )
-        clients = Slab(limit: 1 << 20)
-        upstreams = Slab(limit: 1 << 20)
+        let room = min(max(limits.connections, 1024), 1 << 18)
+        clients = Slab(limit: 1 << 20, reserving: room)
+        upstreams = Slab(limit: 1 << 20, reserving: room)
         buffers = BufferPool(limit: 1 << 18)
-        timers = TimerWheel(now: now)
-        upstreamTimers = TimerWheel(now: now)
+        timers = TimerWheel(now: now, reserving: room)
+        upstreamTimers = TimerWheel(now: now, reserving: room)
         random = SeededRandom(seed: seed ^ 0x5bd1_e995)
         scratch = Scratch(capacity: BufferPool.blockSize)
         tail = Scratch(capacity: BufferPool.blockSize)
@@ -159,7 +160,12 @@ public struct HTTPDoor: ~Copyable {
         case .idle, .header: readRequest(c, &loop)
         case .queued: if clients[c].hangUp { abandon(c, .clientGone, &loop) }
         case .connecting: break
-        case .waiting: pumpRequest(c, &loop)
+        case .waiting:
+            // As nginx has it: a client that closes while its answer is awaited has given up.
+            if clients[c].hangUp, clients[c].exchange.requestSent {
+                return abandon(c, .clientGone, &loop)
+            }
+            pumpRequest(c, &loop)
         case .relaying:
             let handle = clients.handle(at: c)
             if !clients[c].exchange.requestSent { pumpRequest(c, &loop) }
