@@ -31,13 +31,15 @@ final class Reading {
     private(set) var diagnostics: [Diagnostic] = []
     private(set) var suppressed = 0
     private(set) var effective: [EffectiveValue] = []
-    private(set) var consumed: Set<String> = []
+    private var consumedRows: [Bool]
+    private var consumedPaths: Set<String> = []
     var references: [Reference] = []
     var addressProbes: [AddressProbe] = []
 
     init(schema: Schema, file: String, bytes: [UInt8]) {
         self.schema = schema
         self.file = file
+        consumedRows = Array(repeating: false, count: schema.options.count)
         lines = SourceLines(bytes)
     }
 
@@ -77,7 +79,14 @@ final class Reading {
         diagnostics.append(diagnostic)
     }
 
-    func consume(_ option: Option) { consumed.insert(option.path) }
+    func consume(_ option: Option) { consumedPaths.insert(option.path) }
+    func consume(_ row: SchemaRow) { consumedRows[row.number] = true }
+
+    /// The paths of the options that were asked for.
+    var consumed: Set<String> {
+        let rows = schema.options.indices.filter { consumedRows[$0] }
+        return consumedPaths.union(rows.map { schema.options[$0].path })
+    }
 
     func keep(_ value: EffectiveValue) { effective.append(value) }
 }

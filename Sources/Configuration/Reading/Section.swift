@@ -22,6 +22,8 @@ struct Section {
     let name: String
     private(set) var objects: [String]
     private(set) var entries: [String: YAMLEntry] = [:]
+    /// The options that may stand here.
+    private let rows: [String: SchemaRow]
     /// Keys within the innermost object, for nested groups: `timeouts.`.
     private var optionPrefix = ""
 
@@ -34,6 +36,7 @@ struct Section {
         name = ""
         objects = []
         self.reading = reading
+        rows = reading.schema.rows(of: "")
         range = root?.range ?? SourceRange(start: start, end: start)
         nameRange = range
         isGiven = true
@@ -49,6 +52,7 @@ struct Section {
         nameRange: SourceRange? = nil
     ) {
         self.pattern = pattern
+        rows = parent.pattern == pattern ? parent.rows : parent.reading.schema.rows(of: pattern)
         self.path = path
         self.name = name
         let noun = parent.reading.schema.group(pattern)?.noun ?? ""
@@ -118,6 +122,7 @@ struct Section {
     // MARK: Keys
 
     private func checkKnown(_ entry: YAMLEntry) {
+        guard rows[entry.key] == nil else { return }
         let known = reading.schema.keys(of: pattern)
         guard !known.contains(entry.key), reading.hasRoom() else { return }
         let suggestion =
@@ -152,7 +157,7 @@ struct Section {
 
     private func checkBeside() {
         for (key, entry) in entries {
-            let others = reading.schema.beside(pattern, key)
+            let others = rows[key]?.option.beside ?? reading.schema.beside(pattern, key)
             guard !others.isEmpty, !others.contains(where: { entries[$0] != nil }) else { continue }
             report(
                 .keyWithoutOther,
@@ -252,23 +257,27 @@ struct Section {
 
     /// The value of an option: from the file, else by default, else nil.
     func value(_ key: String) -> OptionValue? {
-        guard let option = reading.schema.option(in: pattern, key) else { return nil }
-        reading.consume(option)
-        var value = reading.schema.defaultValue(option)
-        if let entry = entries[key] {
-            value = read(entry.value, option.type, key: key) ?? value
-        } else if case .required = option.fallback, isGiven {
+        guard let row = rows[key] else { return nil }
+        reading.consume(row)
+        var value = row.value
+        let entry = entries[key]
+        if let entry {
+            value = read(entry.value, row.option.type, key: key) ?? value
+        } else if case .required = row.option.fallback, isGiven {
             report(.missingKey, nameRange, key: key, "\(titleOrFile) needs `\(key)`")
         }
-        reading.keep(
-            EffectiveValue(
-                objects: objects,
-                option: optionPrefix + key,
-                value: value,
-                isGiven: entries[key] != nil,
-                isReloadable: option.isReloadable
+        // What is neither given nor there by default makes no difference to anything.
+        if value != nil || entry != nil {
+            reading.keep(
+                EffectiveValue(
+                    objects: objects,
+                    option: optionPrefix.isEmpty ? key : optionPrefix + key,
+                    value: value,
+                    isGiven: entry != nil,
+                    isReloadable: row.option.isReloadable
+                )
             )
-        )
+        }
         return value
     }
 

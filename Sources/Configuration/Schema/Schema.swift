@@ -15,6 +15,7 @@ public struct Schema: Sendable {
     private let groupIndex: [String: Int]
     private let defaults: [String: OptionValue]
     private let keys: [String: [String]]
+    private let rows: [String: [String: SchemaRow]]
 
     init(options: [Option], groups: [OptionGroup]) {
         self.options = options
@@ -33,6 +34,26 @@ public struct Schema: Sendable {
         for (index, group) in groups.enumerated() { groupIndex[group.path] = index }
         self.groupIndex = groupIndex
         keys = Schema.keys(options)
+        rows = Schema.rows(options, defaults)
+    }
+
+    /// The options of a mapping by key, found by one look instead of one per key.
+    func rows(of group: String) -> [String: SchemaRow] { rows[group] ?? [:] }
+
+    private static func rows(
+        _ options: [Option],
+        _ defaults: [String: OptionValue]
+    ) -> [String: [String: SchemaRow]] {
+        var rows: [String: [String: SchemaRow]] = [:]
+        for (number, option) in options.enumerated() {
+            let (group, key) = split(option.path)
+            rows[group, default: [:]][key] = SchemaRow(option, number, defaults[option.path])
+        }
+        // A policy by name takes what every policy takes, and more.
+        for (key, row) in rows[policy] ?? [:] where rows["steer.*"]?[key] == nil {
+            rows["steer.*", default: [:]][key] = row
+        }
+        return rows
     }
 
     /// The option at a path pattern.
@@ -83,5 +104,20 @@ public struct Schema: Sendable {
         // A policy by name takes what every policy takes, and more.
         keys["steer.*", default: []] += keys[policy] ?? []
         return keys
+    }
+}
+
+/// One option with what every value of it needs: shared, so that looking it up copies nothing.
+final class SchemaRow: Sendable {
+    let option: Option
+    /// Its place in the table.
+    let number: Int
+    /// What holds when it is not given; nil for nothing.
+    let value: OptionValue?
+
+    init(_ option: Option, _ number: Int, _ value: OptionValue?) {
+        self.option = option
+        self.number = number
+        self.value = value
     }
 }

@@ -55,8 +55,9 @@ public enum ConfigurationSource {
     static func load(_ path: String) throws(StartRefusal) -> ConfigurationText {
         let (result, text) = read(path: path)
         guard let loaded = result.configuration else {
+            // The report ends in a line break of its own, and so does what prints it.
             let report = CheckReport.text(result)
-            throw StartRefusal(exitCode: 78, lines: [report])
+            throw StartRefusal(exitCode: 78, lines: [String(report.dropLast())])
         }
         return ConfigurationText(
             text: text,

@@ -221,9 +221,12 @@ struct ResolverDriver: ~Copyable {
             let length = Int(received[0]) << 8 | Int(received[1])
             guard received.count >= length + 2 else { return }
             deliver(index, Array(received[2..<length + 2]), now, &loop)
-        case .endOfStream, .failed:
+        case .endOfStream:
             close(index)
             failed(flight.key, flight.question, "it closed the connection", now, &loop)
+        case .failed(let error):
+            close(index)
+            failed(flight.key, flight.question, "\(error)", now, &loop)
         }
     }
 

@@ -11,8 +11,31 @@ extension Plane {
     mutating func takeProbeResults(_ now: Instant) {
         for result in probes.takeResults() {
             absorb(keeper.record(result.slot, result.outcome, now: now), now)
+            keepNote(result)
             probes.setChanging(keeper.isChanging(result.slot), slot: result.slot, now: now)
         }
+    }
+
+    /// A passing probe may still name a dependency that fails: people want to know.
+    private mutating func keepNote(_ result: ProbeResult) {
+        let before = probeNotes[result.slot] ?? ""
+        guard result.note != before else { return }
+        probeNotes[result.slot] = result.note.isEmpty ? nil : result.note
+        guard let identity = assembly.registries.endpoints.identity(of: result.slot),
+            let status = keeper.status(result.slot)
+        else { return }
+        let who = "\(identity.pool)/\(status.registration.name)"
+        let what = result.note.isEmpty ? "reports nothing amiss any more" : "reports \(result.note)"
+        note(
+            .healthReason,
+            result.note.isEmpty ? .info : .warning,
+            "\(who) is \(status.word.health.word) and \(what)",
+            [
+                JSONMember("pool", .string(identity.pool)),
+                JSONMember("endpoint", .string(status.registration.name)),
+                JSONMember("detail", .string(result.note)),
+            ]
+        )
     }
 
     /// What workers report about real requests.
@@ -61,6 +84,7 @@ extension Plane {
                 continue
             }
             keeper.unregister(slot)
+            probeNotes[slot] = nil
             registries.endpoints.release(slot)
             drains[slot] = nil
         }

@@ -6,7 +6,11 @@ internal import Steering
 
 /// Changes by operators.
 extension Plane: ControlSurface {
-    func status(slot: Int) -> EndpointStatus? { keeper.status(slot) }
+    func status(slot: Int) -> EndpointStatus? {
+        guard var status = keeper.status(slot) else { return nil }
+        if status.detail.isEmpty, let note = probeNotes[slot] { status.detail = note }
+        return status
+    }
 
     mutating func perform(_ command: ControlCommand, now: Instant) -> ControlOutcome {
         if case .stopping = phase { return .stopping }

@@ -50,6 +50,8 @@ struct Plane: ~Copyable {
     var phase = Phase.waiting
     /// By when the doors open, verdicts or not.
     var opensBy: Instant
+    /// What passing probes had to say all the same, such as `db=fail`.
+    var probeNotes: [Int: String] = [:]
     var reloads = (adopted: 0, refused: 0)
     var reloadProblems: [ReloadProblem] = []
     /// When work on draining endpoints is cut off.
@@ -111,6 +113,8 @@ extension Plane {
 
     /// Does what time demands, and what the events of this turn have made possible.
     mutating func expire(now: Instant, loop: inout EventLoop) {
+        // With saved verdicts the doors open before the first probe is sent.
+        if phase == .waiting { advance(now) }
         probes.expire(now: now, loop: &loop)
         resolver.expire(now: now, loop: &loop)
         takeProbeResults(now)

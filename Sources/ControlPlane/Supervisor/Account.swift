@@ -26,7 +26,7 @@ extension ReloadProblem {
     static func start(_ code: String, _ message: String, _ remedy: String) -> ReloadProblem {
         ReloadProblem(
             code: code,
-            text: "\(code): \(message). \(remedy).",
+            text: "\(code): \(message). \(remedy.prefix(1).uppercased())\(remedy.dropFirst()).",
             json: [
                 "code": .string(code), "message": .string(message), "remedy": .string(remedy),
             ]

@@ -31,15 +31,7 @@ struct ListenFailure: Error, Equatable {
             default:
                 ("M3104", "check that the address belongs to this machine")
             }
-        let text = "\(code): cannot listen for \(place): \(error). \(remedy)."
-        return ReloadProblem(
-            code: code,
-            text: text,
-            json: [
-                "code": .string(code), "message": .string("cannot listen for \(place): \(error)"),
-                "remedy": .string(remedy),
-            ]
-        )
+        return .start(code, "cannot listen for \(place): \(error)", remedy)
     }
 
     private static func highPort(_ key: SocketKey) -> Int {
