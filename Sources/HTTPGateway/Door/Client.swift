@@ -63,6 +63,7 @@ struct Exchange: BitwiseCopyable {
     // What has happened, for decisions that must not be taken twice.
     var isActive = false  // counted in the pool's budget
     var holdsRetry = false
+    var awaitsBudget = false  // queued because the retry budget is spent
     var isReplayable = false
     var requestSent = false  // head and body are with the origin
     var responseStarted = false  // bytes have gone to the client

@@ -52,6 +52,10 @@ extension HTTPDoor {
         let pool = Int(clients[c].exchange.pool)
         let limit = Int(pools[pool].queueLimit)
         guard self.pending.tryEnter(Int(pools[pool].slot), limit: limit) else {
+            guard !clients[c].exchange.awaitsBudget else {
+                count(.retriesRefused)
+                return answer(c, clients[c].exchange.lastFault, &loop)
+            }
             return answer(c, limit == 0 ? .atLimit : .queueFull, &loop)
         }
         count(.queued)
@@ -85,6 +89,7 @@ extension HTTPDoor {
                     now: now
                 )
                 if case .none(.atLimit) = choice { break }
+                if clients[c].exchange.awaitsBudget, !takeRetry(c) { break }
                 served += 1
                 leaveQueue(c)
                 clients[c].phase = .waiting
@@ -111,14 +116,33 @@ extension HTTPDoor {
         clients[c].exchange.lastFault = fault
         // All endpoints are down: one attempt, and the reason is the pool's.
         if clients[c].exchange.isLastResort { return answer(c, .allDown, &loop) }
-        guard mayRetry(c, fault) else { return answer(c, fault, &loop) }
-        count(.retries)
+        guard mayRetry(c) else { return answer(c, fault, &loop) }
         clients[c].exchange.requestSent = false
         clients[c].exchange.requestAborted = false
+        guard takeRetry(c) else {
+            // When an endpoint dies, all it had in hand fails at once. The budget spreads these
+            // retries over time instead of refusing them: they wait as others do.
+            count(.retriesDelayed)
+            clients[c].exchange.awaitsBudget = true
+            return wait(c, &loop)
+        }
         startAttempt(c, &loop)
     }
 
-    private mutating func mayRetry(_ c: Int, _ fault: Fault) -> Bool {
+    /// Claims a place in the pool's retry budget, once per exchange.
+    private mutating func takeRetry(_ c: Int) -> Bool {
+        guard !clients[c].exchange.holdsRetry else {
+            count(.retries)
+            return true
+        }
+        guard budget.tryRetry(Int(clients[c].exchange.poolSlot)) else { return false }
+        clients[c].exchange.holdsRetry = true
+        clients[c].exchange.awaitsBudget = false
+        count(.retries)
+        return true
+    }
+
+    private func mayRetry(_ c: Int) -> Bool {
         let pool = Int(clients[c].exchange.pool)
         guard pool >= 0, now < clients[c].exchange.deadline, !clients[c].hangUp else {
             return false
@@ -131,14 +155,7 @@ extension HTTPDoor {
         // may be sent again; a connection that never opened has carried nothing.
         let untouched = clients[c].exchange.sent == .start && clients[c].phase == .connecting
         let again = requestIsIdempotent(c) && clients[c].exchange.isReplayable
-        guard untouched || again else { return false }
-        if clients[c].exchange.holdsRetry { return true }
-        guard budget.tryRetry(Int(pools[pool].slot)) else {
-            count(.retriesRefused)
-            return false
-        }
-        clients[c].exchange.holdsRetry = true
-        return true
+        return untouched || again
     }
 
     private func requestIsIdempotent(_ c: Int) -> Bool {

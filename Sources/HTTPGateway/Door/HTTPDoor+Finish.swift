@@ -160,9 +160,9 @@ extension HTTPDoor {
         }
         count(.bytesOut, UInt64(scratch.count))
         clients[c].exchange.bytesOut &+= UInt64(scratch.count)
+        guard keepOutput(c, from: sent, &loop) else { return }
         record(c, slot: -1)
         endExchange(c)
-        guard keepOutput(c, from: sent, &loop) else { return }
         guard clients[c].output.isEmpty, clients[c].exchange.keepsClient else {
             clients[c].exchange.keepsClient = false
             return closeGracefully(c, &loop)

@@ -51,7 +51,7 @@ extension HTTPDoor {
             endpoint: Int(exchange.endpoint)
         )
         AccessLine.write(
-            into: &scratch,
+            into: &tail,  // the scratch may hold bytes on their way to the client
             format: logFormat,
             facts: AccessFacts(
                 exchange: exchange,
@@ -65,6 +65,6 @@ extension HTTPDoor {
             bytes: buffers.bytes(pending.block, from: Int(pending.start), count: pending.count),
             labels: labels
         )
-        if !log.write(scratch.bytes) { count(.logDropped) }
+        if !log.write(tail.bytes) { count(.logDropped) }
     }
 }

@@ -38,7 +38,7 @@ extension HTTPDoor {
         switch clients[c].phase {
         case .idle: close(c, &loop)
         case .header: headExpired(c, &loop)
-        case .queued: answer(c, isLate ? .requestTimeout : .queueTimeout, &loop)
+        case .queued: queueExpired(c, isLate: isLate, &loop)
         case .connecting:
             if isLate { return finishLate(c, &loop) }
             attemptFailed(c, .connectTimeout, &loop)
@@ -119,6 +119,14 @@ extension HTTPDoor {
         let pool = Int(clients[c].exchange.pool)
         let bound = pool >= 0 ? pools[pool].timeouts.firstByte : .seconds(30)
         return clients[c].exchange.sent + bound
+    }
+
+    private mutating func queueExpired(_ c: Int, isLate: Bool, _ loop: inout EventLoop) {
+        guard clients[c].exchange.awaitsBudget else {
+            return answer(c, isLate ? .requestTimeout : .queueTimeout, &loop)
+        }
+        count(.retriesRefused)
+        answer(c, clients[c].exchange.lastFault, &loop)
     }
 
     /// The whole exchange has run out of time.

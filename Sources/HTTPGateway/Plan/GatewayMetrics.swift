@@ -25,6 +25,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case tunnels
     /// Attempts after the first.
     case retries
+    /// Retries that waited for the budget.
+    case retriesDelayed
     /// Retries that the budget refused.
     case retriesRefused
     /// Requests that waited in a queue.
@@ -56,6 +58,7 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .status5xx: "Final responses with a 5xx status."
         case .tunnels: "Connections switched to another protocol (101)."
         case .retries: "Attempts after the first."
+        case .retriesDelayed: "Retries that waited for the retry budget."
         case .retriesRefused: "Retries refused by the retry budget."
         case .queued: "Requests that waited for an endpoint below its limit."
         case .originConnections: "Connections opened to endpoints."
