@@ -79,11 +79,12 @@ public struct ProbeDriver: ~Copyable {
         if isIdle { wheel.schedule(place, at: targets[place].schedule.due) }
     }
 
-    /// Probes an endpoint as soon as it can be done, for example because real requests fail.
+    /// Probes an endpoint out of turn, for example because real requests fail; at most once per
+    /// fast interval.
     public mutating func probeNow(slot: Int, now: Instant) {
         guard let place = places[slot], targets[place].activity == .idle else { return }
-        targets[place].schedule.askNow(now: now)
-        wheel.schedule(place, at: now)
+        targets[place].schedule.bringForward(now: now)
+        wheel.schedule(place, at: targets[place].schedule.due)
     }
 }
 

@@ -118,6 +118,21 @@ private func starts(
         #expect(schedule.due == begin + .milliseconds(1_500), "the fast time has passed: at once")
     }
 
+    @Test func `a probe out of turn comes no sooner than the fast interval, and only once`() {
+        var random = SeededRandom(seed: 3)
+        var schedule = ProbeSchedule(rhythm(), place: 0, of: 1, now: begin)
+        _ = starts(&schedule, rounds: 2)
+        let last = schedule.due
+        _ = schedule.begin(now: last)
+        schedule.finish(now: last, random: &random)
+        for step in 0..<10 { schedule.bringForward(now: last + .milliseconds(Int64(step))) }
+        #expect(schedule.due == last + .seconds(1))
+        _ = starts(&schedule, rounds: 1)
+        #expect(schedule.due == last + .seconds(5), "then its grid again")
+        schedule.bringForward(now: last + .seconds(3))
+        #expect(schedule.due == last + .seconds(3), "long after the last probe: at once")
+    }
+
     @Test func `another interval never makes a target wait longer for its next probe`() {
         var longer = ProbeSchedule(rhythm(interval: 1_000), place: 3, of: 5, now: begin)
         _ = starts(&longer, rounds: 1)

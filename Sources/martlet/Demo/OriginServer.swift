@@ -77,7 +77,11 @@ struct OriginServer: ~Copyable {
         var ping = HTTPQuestion(path: "/ping")
         ping.bodyContains = "pong"
         // Asked only when someone asks this origin.
-        let rhythm = ProbeRhythm(interval: .seconds(86_400), timeout: .milliseconds(250))
+        let rhythm = ProbeRhythm(
+            interval: .seconds(86_400),
+            fastInterval: .milliseconds(1),
+            timeout: .milliseconds(250)
+        )
         return dependencies.enumerated().map { slot, address in
             ProbeTarget(slot: slot, address: address, question: .http(ping), rhythm: rhythm)
         }
