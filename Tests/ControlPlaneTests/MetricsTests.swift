@@ -120,7 +120,7 @@ import Testing
     @Test func `labels come from closed lists or the configuration`() {
         let known: Set = [
             "pool", "endpoint", "state", "result", "version", "worker", "log", "class", "reason",
-            "limit", "direction", "rcode", "transport", "type", "zone",
+            "limit", "direction", "rcode", "transport", "type", "zone", "kind",
         ]
         for family in MetricFamily.all {
             for label in family.labels { #expect(known.contains(label), "\(family.name) \(label)") }

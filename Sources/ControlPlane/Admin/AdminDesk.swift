@@ -1,44 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Configuration
+internal import Configuration
 internal import Essentials
 internal import Runtime
 internal import Steering
 
 /// Answers admin questions: everything between a question and the bytes of its answer.
-public struct AdminDesk: Sendable {
+struct AdminDesk: Sendable {
     /// The topic of the event stream.
     static let eventTopic = 1
 
     /// Who may ask; follows the configuration.
-    public var gate: AdminGuard
+    var gate: AdminGuard
     private let events: EventLog
     private let log: LogThread?
+    /// Writes large answers; nil until the first listener is open.
+    var renderer: AdminRenderer?
+    /// Up to so many endpoints an answer is written at once: it takes about a millisecond.
+    static let inlineEndpoints = 256
     /// Connections of the service, for the metrics.
     var connections = 0
     /// Connections refused by the service, for the metrics.
     var refusals: UInt64 = 0
 
     /// A desk that shows these events and the counts of this log thread.
-    public init(listen: ListenAddress?, events: EventLog, log: LogThread?) {
+    init(listen: ListenAddress?, events: EventLog, log: LogThread?) {
         gate = AdminGuard(listen: listen)
         self.events = events
         self.log = log
     }
 
-    /// Answers one request.
-    public func answer<S: ControlSurface & ~Copyable>(
+    /// Answers one request, or hands it to the rendering thread when the answer is a large one.
+    func answer<S: ControlSurface & ~Copyable>(
         _ request: ServiceRequest,
         _ surface: inout S,
         at moment: Moment
-    ) -> ServiceResponse {
-        var response: ServiceResponse
+    ) -> ServiceAnswer {
         do throws(Problem) {
             if let refusal = gate.refusal(of: request) { throw refusal }
-            response = try answer(AdminQuestion(request), &surface, at: moment)
+            let question = try AdminQuestion(request)
+            let size = surface.view.pools.reduce(0) { $0 + $1.endpoints.count }
+            if size > AdminDesk.inlineEndpoints, let renderer,
+                let render = render(question, surface, at: moment)
+            {
+                renderer.submit(request.ticket) { AdminDesk.guarded(render()) }
+                return .later
+            }
+            return .now(AdminDesk.guarded(try answer(question, &surface, at: moment)))
         } catch {
-            response = error.response
+            return .now(AdminDesk.guarded(error.response))
         }
-        // What a page of another origin cannot guess it shall not learn from a cache either.
+    }
+
+    /// What a page of another origin cannot guess it shall not learn from a cache either.
+    private static func guarded(_ response: ServiceResponse) -> ServiceResponse {
+        var response = response
         response.fields.append(("Cache-Control", "no-store"))
         response.fields.append(("X-Content-Type-Options", "nosniff"))
         return response
@@ -55,12 +70,14 @@ public struct AdminDesk: Sendable {
         case .ready: return ProcessHealth.ready(surface.view)
         case .started: return ProcessHealth.started(surface.view)
         case .metrics(let isOpenMetrics): return metrics(surface.view, isOpenMetrics)
-        case .snapshot, .pools, .pool: return try show(question, surface, at: moment)
+        case .snapshot, .pools:
+            return AdminDesk.show(question, SnapshotSource(surface, at: moment))
+        case .pool(let name): return try show(pool: name, surface, at: moment)
         case .change(let pool, let endpoint, let change):
             let command = ControlCommand.change(pool: pool, endpoint: endpoint, change)
             try perform(command, &surface, at: moment)
-            var writer = SnapshotWriter(at: moment)
-            writer.writeChanged(pool: pool, endpoint: endpoint, surface)
+            var writer = SnapshotWriter(SnapshotSource(surface, pool: pool, at: moment))
+            writer.writeChanged(pool: pool, endpoint: endpoint)
             return .json(writer.json)
         case .discardOverlay, .reload:
             try perform(question == .reload ? .reload : .discardOverlay, &surface, at: moment)
@@ -77,19 +94,38 @@ public struct AdminDesk: Sendable {
 
     // MARK: Showing
 
-    private func show<S: ControlSurface & ~Copyable>(
+    /// The work of writing one of the large answers; nil for questions with small ones.
+    private func render<S: ControlSurface & ~Copyable>(
         _ question: AdminQuestion,
         _ surface: borrowing S,
         at moment: Moment
-    ) throws(Problem) -> ServiceResponse {
-        var writer = SnapshotWriter(at: moment)
+    ) -> (@Sendable () -> ServiceResponse)? {
         switch question {
-        case .pool(let name):
-            guard writer.writePool(named: name, surface) else {
-                throw Problem(.unknownPool, "There is no pool '\(name)'.")
-            }
-        case .pools: writer.writePools(surface)
-        default: writer.writeSnapshot(surface)
+        case .metrics(let isOpenMetrics):
+            let (desk, view) = (self, surface.view)
+            return { desk.metrics(view, isOpenMetrics) }
+        case .snapshot, .pools:
+            let source = SnapshotSource(surface, at: moment)
+            return { AdminDesk.show(question, source) }
+        default: return nil
+        }
+    }
+
+    private static func show(_ question: AdminQuestion, _ source: SnapshotSource) -> ServiceResponse
+    {
+        var writer = SnapshotWriter(source)
+        if question == .pools { writer.writePoolsDocument() } else { writer.writeSnapshot() }
+        return .json(writer.json)
+    }
+
+    private func show<S: ControlSurface & ~Copyable>(
+        pool name: String,
+        _ surface: borrowing S,
+        at moment: Moment
+    ) throws(Problem) -> ServiceResponse {
+        var writer = SnapshotWriter(SnapshotSource(surface, pool: name, at: moment))
+        guard writer.writePool(named: name) else {
+            throw Problem(.unknownPool, "There is no pool '\(name)'.")
         }
         return .json(writer.json)
     }
@@ -99,6 +135,7 @@ public struct AdminDesk: Sendable {
         source.adminConnections = connections
         source.adminRefusals = refusals
         source.droppedLines = log?.droppedLines ?? []
+        source.events = events.counts
         var text = MetricText(isOpenMetrics: isOpenMetrics)
         for family in MetricFamily.all { text.write(family, family.collect(source)) }
         text.end()

@@ -18,11 +18,20 @@ public struct AdminService: ~Copyable {
     }
 
     /// True when an event of this token kind belongs here.
-    public func owns(kind: UInt8) -> Bool { service.owns(kind: kind) }
+    public func owns(kind: UInt8) -> Bool {
+        service.owns(kind: kind) || kind == AdminService.renderedKind
+    }
+
+    /// The kind of event tokens that say that answers have been rendered.
+    private static let renderedKind = ServiceListener.defaultKind + 2
 
     /// Begins to accept at a listening socket, which is the service's from now on.
     public mutating func open(_ fd: FileDescriptor, number: Int, loop: inout EventLoop) {
         service.open(fd, number: number, loop: &loop)
+        guard desk.renderer == nil, let renderer = try? AdminRenderer() else { return }
+        desk.renderer = renderer
+        let token = EventToken(kind: AdminService.renderedKind, index: 0)
+        loop.add(renderer.done.descriptor, token: token.raw, interest: .read)
     }
 
     /// Stops to accept at a listener; its connections live on.
@@ -45,8 +54,16 @@ public struct AdminService: ~Copyable {
         desk.connections = service.connectionCount
         desk.refusals = service.refusedConnections
         let desk = self.desk
-        service.handle(event, loop: &loop, at: moment) { request in
-            .now(desk.answer(request, &surface, at: moment))
+        if EventToken(raw: event.token).kind == AdminService.renderedKind {
+            for done in desk.renderer?.done.drain() ?? [] {
+                service.complete(done.ticket, with: done.response, loop: &loop, at: moment) {
+                    desk.answer($0, &surface, at: moment)
+                }
+            }
+        } else {
+            service.handle(event, loop: &loop, at: moment) {
+                desk.answer($0, &surface, at: moment)
+            }
         }
         publish(loop: &loop, at: moment)
     }

@@ -1,39 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
-public import Essentials
+internal import Essentials
 internal import Steering
 
 /// Writes what there is to see as JSON, straight from the shared tables.
-public struct SnapshotWriter {
+struct SnapshotWriter {
     /// The document.
-    public private(set) var json: JSONWriter
+    private(set) var json = JSONWriter()
+    private let source: SnapshotSource
+    private let candidates: [Int: CandidateExplanation]
+    private let view: ControlView
     private let moment: Moment
+    private let balances: [String: String]
 
     /// A writer for one document.
-    public init(at moment: Moment, indented: Bool = false) {
-        self.moment = moment
-        json = JSONWriter(indented: indented)
+    init(_ source: SnapshotSource) {
+        self.source = source
+        candidates = source.candidates()
+        view = source.view
+        moment = source.moment
+        let pools = source.view.settings.pools.map { ($0.name, $0.balance.rawValue) }
+        balances = Dictionary(pools) { first, _ in first }
     }
 
     // MARK: Documents
 
     /// Everything.
-    public mutating func writeSnapshot<S: ControlSurface & ~Copyable>(_ surface: borrowing S) {
-        let view = surface.view
+    mutating func writeSnapshot() {
         json.beginObject()
-        writeGenerations(view)
+        writeGenerations()
         member("time", CivilTime(nanoseconds: moment.realtime).rfc3339)
         member("readiness", view.readiness.word)
         json.name("process")
         write(view.process, view.workers)
         json.name("configuration")
-        writeConfiguration(view)
+        writeConfiguration()
         json.name("listeners")
         json.beginArray()
         for listener in view.listeners { write(listener) }
         json.endArray()
         json.name("pools")
-        writePools(view, surface)
+        writePools()
         json.name("routes")
         json.beginArray()
         for route in view.settings.routes { write(route) }
@@ -46,39 +53,31 @@ public struct SnapshotWriter {
     }
 
     /// All pools.
-    public mutating func writePools<S: ControlSurface & ~Copyable>(_ surface: borrowing S) {
-        let view = surface.view
+    mutating func writePoolsDocument() {
         json.beginObject()
-        writeGenerations(view)
+        writeGenerations()
         json.name("pools")
-        writePools(view, surface)
+        writePools()
         json.endObject()
     }
 
     /// One pool; false, with nothing written, when there is none of this name.
-    public mutating func writePool<S: ControlSurface & ~Copyable>(
-        named name: String,
-        _ surface: borrowing S
-    ) -> Bool {
-        let view = surface.view
+    mutating func writePool(named name: String) -> Bool {
         guard let pool = view.pool(named: name) else { return false }
-        write(pool, view, surface)
+        write(pool)
         return true
     }
 
     /// What a change of endpoints has made of them.
-    public mutating func writeChanged<S: ControlSurface & ~Copyable>(
-        pool name: String,
-        endpoint: String,
-        _ surface: borrowing S
-    ) {
-        let view = surface.view
+    mutating func writeChanged(pool name: String, endpoint: String) {
         json.beginObject()
-        writeGenerations(view)
+        writeGenerations()
         json.name("endpoints")
         json.beginArray()
-        for found in view.pool(named: name)?.endpoints ?? [] where found.answers(to: endpoint) {
-            write(found, view, surface.status(slot: found.slot))
+        if let pool = view.pool(named: name) {
+            for found in pool.endpoints where found.answers(to: endpoint) {
+                write(found, candidates[found.slot])
+            }
         }
         json.endArray()
         json.endObject()
@@ -86,45 +85,32 @@ public struct SnapshotWriter {
 
     // MARK: Parts
 
-    private mutating func writeGenerations(_ view: ControlView) {
+    private mutating func writeGenerations() {
         member("generation", view.generation)
         member("healthGeneration", view.health.generation)
     }
 
-    private mutating func writePools<S: ControlSurface & ~Copyable>(
-        _ view: ControlView,
-        _ surface: borrowing S
-    ) {
+    private mutating func writePools() {
         json.beginArray()
-        for pool in view.pools { write(pool, view, surface) }
+        for pool in view.pools { write(pool) }
         json.endArray()
     }
 
-    private mutating func write<S: ControlSurface & ~Copyable>(
-        _ pool: PoolView,
-        _ view: ControlView,
-        _ surface: borrowing S
-    ) {
-        let settings = view.settings.pools.first { $0.name == pool.name && !pool.isSteer }
+    private mutating func write(_ pool: PoolView) {
         json.beginObject()
         member("name", pool.label)
         member("kind", pool.isSteer ? "steer" : "pool")
-        member("balance", settings?.balance.rawValue)
+        member("balance", pool.isSteer ? nil : balances[pool.name])
         member("probe", pool.probe)
         json.name("endpoints")
         json.beginArray()
-        for endpoint in pool.endpoints {
-            write(endpoint, view, surface.status(slot: endpoint.slot))
-        }
+        for endpoint in pool.endpoints { write(endpoint, candidates[endpoint.slot]) }
         json.endArray()
         json.endObject()
     }
 
-    private mutating func write(
-        _ endpoint: EndpointView,
-        _ view: ControlView,
-        _ status: EndpointStatus?
-    ) {
+    private mutating func write(_ endpoint: EndpointView, _ candidate: CandidateExplanation?) {
+        let status = source.status(endpoint.slot)
         let word = view.health.word(endpoint.slot)
         let weight = view.health.weightOverride(endpoint.slot)
         json.beginObject()
@@ -146,6 +132,8 @@ public struct SnapshotWriter {
         member("weight", UInt64(weight ?? endpoint.weight))
         member("configuredWeight", UInt64(endpoint.weight))
         member("weightOverride", weight.map { UInt64($0) })
+        member("slowStartFactor", candidate?.slowStartFactor ?? 1)
+        member("effectiveWeight", candidate?.effectiveWeight ?? Double(weight ?? endpoint.weight))
         member("tier", UInt64(endpoint.tier))
         member("zone", endpoint.zone)
         member("inFlight", UInt64(max(view.load.inFlight(endpoint.slot), 0)))
@@ -189,7 +177,7 @@ public struct SnapshotWriter {
         json.endObject()
     }
 
-    private mutating func writeConfiguration(_ view: ControlView) {
+    private mutating func writeConfiguration() {
         json.beginObject()
         member("path", view.configurationPath)
         member("adopted", CivilTime(nanoseconds: view.adoptedAt).rfc3339)

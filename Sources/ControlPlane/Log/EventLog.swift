@@ -13,6 +13,7 @@ public final class EventLog: Sendable {
         var level: LogLevel
         var next: UInt64 = 1
         var events: [LogEvent] = []
+        var counts: [EventKind: UInt64] = [:]
 
         mutating func keep(_ event: LogEvent) {
             events.append(event)
@@ -44,6 +45,7 @@ public final class EventLog: Sendable {
             var event = event
             event.sequence = state.next
             state.next += 1
+            state.counts[event.kind, default: 0] += 1
             if event.level != .debug || state.level == .debug { state.keep(event) }
             guard event.level.isAtLeast(state.level) else { return false }
             return ring.write(Array((event.line + "\n").utf8).span)
@@ -57,6 +59,11 @@ public final class EventLog: Sendable {
             let start = state.events.firstIndex { $0.sequence > sequence }
             return start.map { Array(state.events[$0...]) } ?? []
         }
+    }
+
+    /// Events so far by kind, in the order of the kinds.
+    public var counts: [(kind: EventKind, count: UInt64)] {
+        state.withLock { state in EventKind.allCases.map { ($0, state.counts[$0] ?? 0) } }
     }
 
     /// The sequence number of the latest event.

@@ -6,7 +6,8 @@ internal import Steering
 extension MetricFamily {
     /// Every metric that Martlet has, in the order in which it is shown.
     public static let all: [MetricFamily] =
-        processRows + serviceRows + requestRows + endpointRows + httpRows + dnsRows + limitRows
+        processRows + serviceRows + requestRows + endpointRows + probeRows + httpRows + dnsRows
+        + limitRows
         + workerRows + adminRows
 
     private static let endpoint = ["pool", "endpoint"]
@@ -139,6 +140,33 @@ extension MetricFamily {
         },
     ]
 
+    private static let probeRows: [MetricFamily] = [
+        MetricFamily(
+            "martlet_probe_results",
+            .counter,
+            labels: endpoint + ["result"],
+            "Probes that passed and probes that failed."
+        ) { source in
+            source.perEndpoint(labels: ["passed", "failed"]) { slot in
+                [source.view.counts.load(.passed, slot), source.view.counts.load(.failed, slot)]
+            }
+        },
+        MetricFamily(
+            "martlet_endpoint_health_changes",
+            .counter,
+            labels: endpoint,
+            "Changes between unknown, up and down."
+        ) { source in source.perEndpoint { .integer(source.view.counts.load(.changes, $0.slot)) } },
+        MetricFamily(
+            "martlet_endpoint_ejections",
+            .counter,
+            labels: endpoint,
+            "Times taken out because real requests failed."
+        ) { source in
+            source.perEndpoint { .integer(source.view.counts.load(.ejections, $0.slot)) }
+        },
+    ]
+
     private static let workerRows: [MetricFamily] = [
         MetricFamily(
             "martlet_worker_cpu_seconds",
@@ -171,6 +199,12 @@ extension MetricFamily {
         MetricFamily("martlet_admin_connections", .gauge, "Connections of the admin service.") {
             [MetricSample(.integer(UInt64($0.adminConnections)))]
         },
+        MetricFamily(
+            "martlet_events",
+            .counter,
+            labels: ["kind"],
+            "Events by kind: changes of health, ejections, reloads, limits reached and so on."
+        ) { source in source.events.map { MetricSample([$0.kind.rawValue], .integer($0.count)) } },
         MetricFamily(
             "martlet_log_dropped_lines",
             .counter,

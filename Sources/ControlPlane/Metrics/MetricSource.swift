@@ -11,6 +11,8 @@ public struct MetricSource: Sendable {
     public var adminConnections = 0
     /// Connections that the admin service refused.
     public var adminRefusals: UInt64 = 0
+    /// Events so far, by kind.
+    public var events: [(kind: EventKind, count: UInt64)] = []
     /// Lines that logs dropped, by log.
     public var droppedLines: [(log: String, count: UInt64)] = []
 
@@ -24,6 +26,17 @@ public struct MetricSource: Sendable {
     func perEndpoint(_ value: (EndpointView) -> MetricValue) -> [MetricSample] {
         view.pools.flatMap { pool in
             pool.endpoints.map { MetricSample([pool.label, $0.name], value($0)) }
+        }
+    }
+
+    /// One sample per endpoint and label of a closed list, from the counts of its slot.
+    func perEndpoint(labels: [String], _ counts: (Int) -> [UInt64]) -> [MetricSample] {
+        view.pools.flatMap { pool in
+            pool.endpoints.flatMap { endpoint in
+                zip(labels, counts(endpoint.slot)).map { label, count in
+                    MetricSample([pool.label, endpoint.name, label], .integer(count))
+                }
+            }
         }
     }
 

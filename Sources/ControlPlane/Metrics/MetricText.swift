@@ -55,29 +55,56 @@ public struct MetricText {
     }
 
     private mutating func write(_ family: MetricFamily, _ sample: MetricSample) {
-        let pairs = zip(family.labels, sample.labels).map { ($0, $1) }
         switch sample.value {
-        case .integer(let value): write(family.sampleName, pairs, String(value))
-        case .number(let value): write(family.sampleName, pairs, text(value))
+        case .integer(let value): write(family.sampleName, family, sample, String(value))
+        case .number(let value): write(family.sampleName, family, sample, text(value))
         case .histogram(let bounds, let counts, let sum):
             var total: UInt64 = 0
+            let name = "\(family.name)_bucket"
             for (index, count) in counts.enumerated() {
                 total &+= count
-                let bound = index < bounds.count ? boundText(bounds[index]) : "+Inf"
-                write("\(family.name)_bucket", pairs + [("le", bound)], String(total))
+                // OpenMetrics wants the canonical form, `1.0` for one; both formats read it.
+                let bound = index < bounds.count ? "\(bounds[index])" : "+Inf"
+                write(name, family, sample, String(total), bound: bound)
             }
-            write("\(family.name)_sum", pairs, text(sum))
-            write("\(family.name)_count", pairs, String(total))
+            write("\(family.name)_sum", family, sample, text(sum))
+            write("\(family.name)_count", family, sample, String(total))
         }
     }
 
-    private mutating func write(_ name: String, _ labels: [(String, String)], _ value: String) {
-        var text = name
-        if !labels.isEmpty {
-            let pairs = labels.map { "\($0.0)=\"\(escape($0.1, quotes: true))\"" }
-            text += "{\(pairs.joined(separator: ","))}"
+    /// One line, appended piece by piece: a scrape may have some 100,000 of them.
+    private mutating func write(
+        _ name: String,
+        _ family: MetricFamily,
+        _ sample: MetricSample,
+        _ value: String,
+        bound: String? = nil
+    ) {
+        bytes += name.utf8
+        var separator = UInt8(ascii: "{")
+        for (label, value) in zip(family.labels, sample.labels) {
+            write(label, value, &separator)
         }
-        line("\(text) \(value)")
+        if let bound { write("le", bound, &separator) }
+        if separator == UInt8(ascii: ",") { bytes.append(UInt8(ascii: "}")) }
+        bytes.append(0x20)
+        bytes += value.utf8
+        bytes.append(0x0a)
+    }
+
+    private mutating func write(_ label: String, _ value: String, _ separator: inout UInt8) {
+        bytes.append(separator)
+        separator = UInt8(ascii: ",")
+        bytes += label.utf8
+        bytes += [UInt8(ascii: "="), UInt8(ascii: "\"")]
+        for byte in value.utf8 {
+            switch byte {
+            case UInt8(ascii: "\\"), UInt8(ascii: "\""): bytes += [UInt8(ascii: "\\"), byte]
+            case 0x0a: bytes += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
+            default: bytes.append(byte)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
     }
 
     private mutating func line(_ text: String) {
@@ -90,9 +117,6 @@ public struct MetricText {
         if value.isInfinite { return value > 0 ? "+Inf" : "-Inf" }
         return value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : "\(value)"
     }
-
-    /// OpenMetrics wants the canonical form, `1.0` for one; both formats read it.
-    private func boundText(_ value: Double) -> String { "\(value)" }
 
     private func escape(_ text: String, quotes: Bool) -> String {
         var escaped = ""

@@ -37,6 +37,8 @@ public struct ControlView: Sendable {
     public let health: HealthTable
     /// Work per endpoint slot.
     public let load: LoadTable
+    /// What happened to the health of each slot.
+    public let counts: HealthCounts
     /// Counters of the doors.
     public let shared: DoorsShared
     /// What each worker says about itself.

@@ -10,6 +10,7 @@ internal import Steering
 extension Plane {
     mutating func takeProbeResults(_ now: Instant) {
         for result in probes.takeResults() {
+            counts.count(result.outcome, slot: result.slot)
             absorb(keeper.record(result.slot, result.outcome, now: now), now)
             keepNote(result)
             probes.setChanging(keeper.isChanging(result.slot), slot: result.slot, now: now)
@@ -53,6 +54,7 @@ extension Plane {
         let moment = moment(now)
         for event in events {
             log.record(LogEvent(event, at: moment))
+            counts.count(event)
             if event.closesConnections {
                 workers.post(.closeConnections(slot: event.slot, cutting: true))
             }
@@ -85,6 +87,7 @@ extension Plane {
             }
             keeper.unregister(slot)
             probeNotes[slot] = nil
+            counts.clear(slot)
             registries.endpoints.release(slot)
             drains[slot] = nil
         }

@@ -100,6 +100,7 @@ extension Plane {
             readiness: readiness,
             health: health,
             load: load,
+            counts: counts,
             shared: shared,
             workers: workers.words,
             snapshot: snapshot

@@ -16,6 +16,7 @@ struct Plane: ~Copyable {
     let startedAt = Clock.realtime()
     let health: HealthTable
     let load: LoadTable
+    let counts: HealthCounts
     let shared: DoorsShared
     let workers: WorkerGroup
     let store: StateStore

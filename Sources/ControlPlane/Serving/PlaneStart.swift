@@ -62,6 +62,7 @@ struct PlaneStart {
             setup: setup,
             health: health,
             load: load,
+            counts: HealthCounts(capacity: capacity),
             shared: shared,
             workers: group,
             store: store,

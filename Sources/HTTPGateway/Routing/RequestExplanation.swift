@@ -73,6 +73,23 @@ extension GatewaySnapshot {
         return explanation
     }
 
+    /// The endpoints of one pool, or of all, as the choice sees them now, by slot.
+    public func candidates(
+        pool name: String?,
+        health: HealthTable,
+        load: LoadTable,
+        now: Instant
+    ) -> [Int: CandidateExplanation] {
+        let chooser = Chooser(plan: selection, health: health, load: load, worker: 0, seed: 1)
+        var found: [Int: CandidateExplanation] = [:]
+        for pool in plan.pools.indices where name == nil || plan.pools[pool].name == name {
+            for candidate in chooser.explain(pool: pool, key: 0, now: now).candidates {
+                found[candidate.slot] = candidate
+            }
+        }
+        return found
+    }
+
     private func refusal(_ reason: Reason, _ why: String) -> RequestExplanation {
         var explanation = RequestExplanation()
         explanation.status = reason.status
