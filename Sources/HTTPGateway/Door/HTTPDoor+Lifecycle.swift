@@ -31,7 +31,9 @@ extension HTTPDoor {
         routes = new.table
         routeRecords = new.routes
         pools = newPools
-        listenerRecords = new.listeners
+        // Connections remember the number of their listener; one that the new plan has no
+        // listener for keeps the policy it was opened under.
+        listenerRecords = new.listeners + listenerRecords.dropFirst(new.listeners.count)
         limits = new.plan.limits
         logFormat = new.plan.accessLog
         labels = new.labels
