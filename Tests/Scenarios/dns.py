@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The DNS door as dig sees it."""
+import time
+
 from harness import eventually, expect, expect_equal, scenario
 from harness.ask import ask_dns, dig, dig_text
 from harness.service import service
@@ -108,9 +110,12 @@ for policy in ("all", "none", "servfail", "last-good"):
         b.health("fail")
         eventually("only a is answered",
                    lambda: ask_dns(dns, "www.example.com").addresses == [a.address])
+        # What goes down within ten seconds is one collapse, and the set before all of it counts.
+        if policy == "last-good" and scene.full:
+            time.sleep(10.5)
         a.health("fail")
         eventually("a is down", lambda: martlet.endpoint("web", a.at)["health"] == "down")
         answer = ask_dns(dns, "www.example.com")
         wanted = {"all": ({a.address, b.address}, 0), "none": (set(), 0), "servfail": (set(), 2),
-                  "last-good": ({a.address}, 0)}[policy]
+                  "last-good": ({a.address} if scene.full else {a.address, b.address}, 0)}[policy]
         expect_equal((set(answer.addresses), answer.rcode), wanted, "addresses and code")
