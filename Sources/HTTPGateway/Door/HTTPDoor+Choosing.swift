@@ -135,7 +135,13 @@ extension HTTPDoor {
             count(.retries)
             return true
         }
-        guard budget.tryRetry(Int(clients[c].exchange.poolSlot)) else { return false }
+        let pool = Int(clients[c].exchange.pool)
+        let isAllowed = budget.tryRetry(
+            Int(clients[c].exchange.poolSlot),
+            percent: Int(pools[pool].retryPercent),
+            minimum: Int(pools[pool].retryMinimum)
+        )
+        guard isAllowed else { return false }
         clients[c].exchange.holdsRetry = true
         clients[c].exchange.awaitsBudget = false
         count(.retries)
@@ -151,6 +157,8 @@ extension HTTPDoor {
         let own = route >= 0 ? Int(routeRecords[route].retries) : -1
         let retries = own >= 0 ? own : Int(pools[pool].retries)
         guard Int(clients[c].exchange.tried) <= retries else { return false }
+        // A budget of nothing never comes free: no use in waiting for it.
+        guard pools[pool].retryPercent > 0 || pools[pool].retryMinimum > 0 else { return false }
         // RFC 9110 §9.2.2: once bytes may have reached an origin, only an idempotent request
         // may be sent again; a connection that never opened has carried nothing.
         let untouched = clients[c].exchange.sent == .start && clients[c].phase == .connecting

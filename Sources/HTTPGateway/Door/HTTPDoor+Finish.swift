@@ -112,6 +112,8 @@ extension HTTPDoor {
         if isParsed, !clients[c].exchange.head.framing.isEmpty {
             clients[c].exchange.keepsClient = false
         }
+        // Whoever sent CONNECT may take the bytes behind it for those of a tunnel.
+        if case .fault(.connectMethod) = reason { clients[c].exchange.keepsClient = false }
         respond(c, reason, &loop)
     }
 

@@ -96,7 +96,7 @@ public struct HealthKeeper: ~Copyable {
         return put(slot, record, [.ejected(until: until, times: record.passive.times)], now)
     }
 
-    // At most a share of the pool, one always allowed, and never the last one that takes work:
+    // At most a share of the pool, one always allowed unless the share is 0, and never the last one that takes work:
     // a bad endpoint is better than none.
     private func mayEject(
         _ slot: Int,
@@ -105,6 +105,7 @@ public struct HealthKeeper: ~Copyable {
     ) -> Bool {
         let members = pools[record.registration.identity.pool] ?? []
         let out = members.count { ejected.contains($0) }
+        guard settings.maximumPercent > 0 else { return false }
         let allowed = max(members.count * settings.maximumPercent / 100, 1)
         guard out < allowed else { return false }
         // One that takes no work anyway can go, so that it does not return the moment it is up.

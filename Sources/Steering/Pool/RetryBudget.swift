@@ -36,6 +36,11 @@ public final class RetryBudget: Sendable {
 
     /// Takes one retry out of the pool's budget; false when it is spent.
     public func tryRetry(_ pool: Int) -> Bool {
+        tryRetry(pool, percent: percent, minimum: minimum)
+    }
+
+    /// Takes one retry out of the pool's budget by figures of its own; false when it is spent.
+    public func tryRetry(_ pool: Int, percent: Int, minimum: Int) -> Bool {
         let active = activeRequests(pool)
         // In two steps, so that no product can overflow.
         let share = active / 100 * percent + active % 100 * percent / 100
