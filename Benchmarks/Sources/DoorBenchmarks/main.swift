@@ -39,7 +39,7 @@ func measure(_ operations: Int64, _ drive: (Int64) -> Int64) throws -> Figures {
     )
 }
 
-/// The cases by name. Each runs in a process of its own, so that one thread is counted.
+/// The cases by name; each runs in a process of its own, so that one thread is counted.
 func run(_ name: String) throws -> Figures {
     let stop = Stop()
     let size: Int32 = 1024
