@@ -31,7 +31,8 @@ func examine(_ bytes: [UInt8]) {
         promise(answer.count >= 12, "an answer has a header")
         promise(answer[0] == bytes[0] && answer[1] == bytes[1], "an answer repeats the id")
         promise(answer[2] & 0x80 != 0, "an answer says that it is one")
-        promise(isStream || answer.count <= 4096, "an answer keeps to its size")
+        promise(isStream || answer.count <= 1232, "an answer keeps to its size")
+        promise(DNSMessage(answer) != nil, "an answer can be decoded to its last octet")
     }
 }
 
@@ -53,7 +54,7 @@ private let snapshot: DNSSnapshot? = {
     var builder = ZoneTableBuilder()
     builder.beginZone(origin)
     builder.read(ZoneFileReader(Array(zone.utf8), file: "z", origin: origin))
-    guard let zones = builder.build() else { return nil }
+    guard let zones = builder.build().table else { return nil }
     let health = HealthTable(capacity: 1)
     return DNSSnapshot(zones: zones, steer: SteerTable([], health: health), generation: 1)
 }()

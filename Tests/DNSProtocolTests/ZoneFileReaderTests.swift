@@ -84,9 +84,9 @@ import Testing
         ),
         ("1 PTR host", ["1.example.com. 60 PTR host.example.com."]),
         (
-            "@ SOA ns host\\.master ( 1 2h 30m 2w 1d )",
+            "@ SOA ns h\\.m ( 1 2h 30m 2w 1d )",
             [
-                "example.com. 60 SOA ns.example.com. host\\.master.example.com. 1 7200 1800 1209600 86400"
+                "example.com. 60 SOA ns.example.com. h\\.m.example.com. 1 7200 1800 1209600 86400"
             ]
         ),
         (##"a TYPE65280 \# 4 0a0b 0C0d"##, [##"a.example.com. 60 TYPE65280 \# 4 0a0b0c0d"##]),

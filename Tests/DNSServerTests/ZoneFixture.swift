@@ -16,6 +16,14 @@ struct ZoneFixture {
         steered: [(String, Int)] = [],
         steer: SteerTable? = nil
     ) throws {
+        try self.init(pairs: zones.map { ($0.key, $0.value) }, steered: steered, steer: steer)
+    }
+
+    init(
+        pairs zones: [(key: String, value: String)],
+        steered: [(String, Int)] = [],
+        steer: SteerTable? = nil
+    ) throws {
         var builder = ZoneTableBuilder()
         for (number, zone) in zones.enumerated() {
             let apex = try #require(DomainName(zone.key))

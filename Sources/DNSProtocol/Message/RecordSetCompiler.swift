@@ -16,8 +16,8 @@ public import Essentials
 /// - a name earlier in the same set.
 ///
 /// Where these stand is known only in the answer, so each such pointer is listed as a reference of
-/// four octets: where the pointer is, and what it means. ``ResponseWriter/place(_:of:owner:apex:rotation:section:into:)`` fills
-/// them in: two stores each, and none at all for addresses and texts.
+/// four octets: where the pointer is, and what it means. `ResponseWriter.place` fills them in: two
+/// stores each, and none at all for addresses and texts.
 public struct RecordSetCompiler {
     /// The records in wire form.
     public private(set) var wire: [UInt8] = []

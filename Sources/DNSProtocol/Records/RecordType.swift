@@ -46,7 +46,7 @@ public struct RecordType: RawRepresentable, Hashable, Sendable, BitwiseCopyable 
     /// Certification authority authorisation (RFC 8659).
     @inlinable public static var CAA: RecordType { RecordType(257) }
 
-    /// True for numbers that only questions and pseudo records use, never zone data (RFC 6895 §3.1).
+    /// True for numbers of questions and pseudo records, never of zone data (RFC 6895 §3.1).
     @inlinable public var isMeta: Bool {
         self == .OPT || (rawValue >= 128 && rawValue <= 255) || rawValue == 0
     }

@@ -2,8 +2,8 @@
 
 /// Reads a zone file (RFC 1035 §5, RFC 2308 §4, RFC 3597) record by record.
 ///
-/// After each `true` of ``next()`` the record is in ``owner``, ``type``, ``ttl`` and ``data``; these
-/// buffers are reused. A faulty entry is noted in ``diagnostics`` and skipped, so one reading finds
+/// After each `true` of ``next()`` the record is in ``owner``, ``type``, ``ttl`` and ``data``;
+/// these buffers are reused. A faulty entry is noted in ``diagnostics`` and skipped, so one reading finds
 /// all errors. Nothing here opens a file: `include` hands over the bytes of included ones.
 public struct ZoneFileReader: ~Copyable {
     /// How deep `$INCLUDE` may nest.
@@ -43,8 +43,8 @@ public struct ZoneFileReader: ~Copyable {
 
     /// Reads `bytes`, relative names completed by `origin`.
     ///
-    /// `include` is asked for the bytes of an included file: its name as written, and the name of the
-    /// file that names it; nil means that it cannot be read.
+    /// `include` is asked for the bytes of an included file: its name as written, and the name of
+    /// the file that names it; nil means that it cannot be read.
     public init(
         _ bytes: [UInt8],
         file: String,
@@ -221,7 +221,7 @@ public struct ZoneFileReader: ~Copyable {
         return true
     }
 
-    // TTL and class come in either order, each at most once; then the type, whose index is returned.
+    // TTL and class in either order, each at most once; then the type, whose index is returned.
     private mutating func readHead(
         _ top: Int,
         from first: Int,
@@ -286,7 +286,7 @@ public struct ZoneFileReader: ~Copyable {
         }
     }
 
-    // RFC 2308 §4: $TTL; without it the last stated one (RFC 1035 §5.1), and for an SOA its minimum.
+    // RFC 2308 §4: $TTL; else the last stated one (RFC 1035 §5.1), and for an SOA its minimum.
     private func timeToLive(_ stated: UInt32?) -> UInt32? {
         if let known = stated ?? defaultTTL ?? lastTTL { return known }
         guard type == .SOA, data.count >= 4 else { return nil }

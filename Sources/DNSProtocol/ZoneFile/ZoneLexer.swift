@@ -11,10 +11,10 @@ struct ZoneField: BitwiseCopyable {
     var position: ZonePosition { ZonePosition(line: line, column: column) }
 }
 
-/// Cuts a zone file into entries and their fields (RFC 1035 §5.1); what they mean is not its business.
+/// Cuts a zone file into entries and their fields (RFC 1035 §5.1); their meaning is not its business.
 ///
-/// An entry is a line, or several that parentheses join. The fields of the present entry are kept as
-/// ranges in an array that is reused, so a file of a million records costs no allocation per record.
+/// An entry is a line, or several that parentheses join. The fields of the present entry are kept
+/// as ranges in an array that is reused: a million records cost no allocation each.
 struct ZoneLexer {
     /// Bounds the memory of one entry: far more than a record of 64 KiB can have.
     static let fieldLimit = 40_000

@@ -12,14 +12,16 @@ struct AnswerRun {
     private var owner = DNSQuery.headerLength
     private var apex = DNSQuery.headerLength
     private var nameLength = 0
-    /// Nodes whose CNAME is in the answer already: a second visit is a loop.
-    private var visited = InlineArray<16, UInt32>(repeating: 0)
+    private var nameHash: UInt64 = 0
+    /// Hashes of the aliases in the answer: a target among them closes a loop.
+    private var visited = InlineArray<16, UInt64>(repeating: 0)
     private var steps = 0
 
     init(query: DNSQuery, writer: ResponseWriter) {
         self.query = query
         self.writer = writer
         nameLength = query.name.length
+        nameHash = query.name.hash.value
     }
 
     @_lifetime(output: copy output)
@@ -188,11 +190,8 @@ struct AnswerRun {
         _ view: ZoneView,
         into output: inout OutputSpan<UInt8>
     ) -> ZoneMatch? {
-        for step in 0..<steps where visited[step] == UInt32(truncatingIfNeeded: match.node) {
-            return nil
-        }
         guard steps < Authority.chainLimit else { return nil }
-        visited[steps] = UInt32(truncatingIfNeeded: match.node)
+        visited[steps] = nameHash
         steps &+= 1
         let base = output.count
         place(set.compiled, rotation: 0, view, in: .answer, into: &output)
@@ -200,6 +199,8 @@ struct AnswerRun {
         // The target stands in full behind the compiled record.
         let target = Int(set.offset) &+ Int(set.length)
         guard let scanned = WireName.scan(view.bytes, at: target) else { return nil }
+        nameHash = scanned.hash.value
+        for step in 0..<steps where visited[step] == nameHash { return nil }
         let next = view.find(view.bytes, at: target, scanned, type: query.type)
         guard next.kind != .outside else { return nil }
         owner = base &- writer.start &+ 12

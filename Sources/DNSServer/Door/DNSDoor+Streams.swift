@@ -109,7 +109,7 @@ extension DNSDoor {
         return true
     }
 
-    // Answers the queries in hand until none is whole, or the peer does not take more. False: closed.
+    // Answers the queries in hand until none is whole or the peer takes no more. False: closed.
     private mutating func answerFrames(_ place: Int) -> Bool {
         while connections[place].inputCount > 1, connections[place].pendingEnd == 0 {
             let progress = answerBatch(place)

@@ -31,7 +31,7 @@ public struct DNSSnapshot: Sendable {
 public struct DNSDoorSettings: Sendable, Equatable, BitwiseCopyable {
     /// The largest UDP answer, also announced by EDNS; 512 to 4096.
     public var ednsSize: UInt16
-    /// How long a TCP connection may take for its next query, or to take its answers (RFC 7766 §6.2.3).
+    /// How long a TCP peer may take for its next query, or to take its answers (RFC 7766 §6.2.3).
     public var idleTimeout: Interval
     /// TCP connections at a time, over all workers.
     public var connectionLimit: Int
@@ -48,7 +48,7 @@ public struct DNSDoorSettings: Sendable, Equatable, BitwiseCopyable {
     }
 }
 
-/// What the doors of all workers share: counters, each written by one worker, and connection counts.
+/// What the doors of all workers share: counters, each of one worker, and connection counts.
 public final class DNSShared: Sendable {
     /// Listeners that can be told apart.
     public static let listenerLimit = 256

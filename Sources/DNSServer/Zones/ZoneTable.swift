@@ -9,10 +9,10 @@ internal import Essentials
 ///     sets    the record sets of a node, next to each other
 ///     bytes   per node: its name in lower case, then its sets as ``CompiledSet`` has them
 ///
-/// The name and the data of a node lie side by side, so an answer touches three or four cache lines:
-/// slot, node, set, bytes. A million names of one address take about 90 octets each. There is no
-/// reference in any element: looking up touches no reference count, and a copy of the table is eight
-/// retained arrays, made once per worker when it adopts a snapshot.
+/// The name and the data of a node lie side by side, so an answer touches few cache lines: slot,
+/// node, set, bytes. A million names of one address take about 90 octets each. There is no
+/// reference in any element: looking up touches no reference count, and a copy of the table is
+/// eight retained arrays, made once per worker when it adopts a snapshot.
 public struct ZoneTable: Sendable {
     let slots: [UInt64]
     let nodes: [ZoneNode]

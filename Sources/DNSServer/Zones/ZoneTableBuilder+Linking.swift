@@ -2,7 +2,7 @@
 internal import DNSProtocol
 internal import Essentials
 
-/// What points from node to node: delegations, wildcards, glue. Done when all nodes have their places.
+/// What points from node to node: delegations, wildcards, glue. Done when all have their places.
 extension ZoneTableBuilder {
     mutating func link(_ layout: inout ZoneTableLayout) {
         for number in names.indices {

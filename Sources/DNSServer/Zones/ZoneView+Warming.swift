@@ -3,8 +3,8 @@ internal import DNSProtocol
 
 /// Fetching what a batch of lookups needs, for all of them at once.
 ///
-/// A lookup is a chain of three loads, each of which needs the one before: slot, node, name. Between
-/// two batches the kernel's network code takes the caches, so each is a miss of 30 to 100 ns, and
+/// A lookup is a chain of three loads, each of which needs the one before: slot, node, name.
+/// Between two batches the kernel's network code takes the caches, so each is a miss of 30 to 100 ns, and
 /// nearly nine tenths of the time of ``ZoneView/find(_:at:_:type:)`` went into waiting for them.
 /// Here the same loads are done step by step for the whole batch: the loads of one step do not
 /// depend on each other, so the processor has many of them under way at a time.

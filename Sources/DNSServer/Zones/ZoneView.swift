@@ -80,7 +80,7 @@ struct ZoneView: ~Escapable {
     }
 
     // Up to the closest encloser: the longest suffix that exists. Label by label from the left, and
-    // without lookups as long as the suffix has more labels than any name of the table, so a name of
+    // without lookups while the suffix has more labels than any name of the table: so a name of
     // 127 labels costs no more lookups than the zones are deep.
     private func climb(
         _ name: Span<UInt8>,
