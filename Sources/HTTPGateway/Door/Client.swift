@@ -58,7 +58,7 @@ struct Exchange: BitwiseCopyable {
     var key: UInt64 = 0
     var tried: UInt16 = 0  // attempts begun
     var triedSet = Tried()
-    var requestID: UInt128 = 0
+    var requestID = RequestID(bits: 0)
 
     // What has happened, for decisions that must not be taken twice.
     var isActive = false  // counted in the pool's budget
@@ -76,7 +76,10 @@ struct Exchange: BitwiseCopyable {
     var downClosed = false  // tunnel: the origin has finished
     var clientTakesChunks = true
     var isLingering = false
-    var queueTicket: UInt32 = 0
+    var isRecorded = false  // counted and logged
+    var interims: UInt8 = 0  // 1xx passed on
+    var retries: Int16 = 0  // allowed by the route or pool that it began under
+    var bodyLimit = UInt64.max
 
     var request = BodyTransfer()
     var requestBlock = Block.none
@@ -106,6 +109,7 @@ struct Upstream: BitwiseCopyable {
 
     let fd: FileDescriptor
     let slot: Int32
+    let address: SocketAddress
     var state = State.connecting
     var client = Handle.none
     var canRead = false
@@ -121,9 +125,10 @@ struct Upstream: BitwiseCopyable {
     var newer: Int32 = -1
     var older: Int32 = -1
 
-    init(fd: FileDescriptor, slot: Int32, client: Handle, limits: HeadLimits) {
+    init(fd: FileDescriptor, to endpoint: EndpointRecord, client: Handle, limits: HeadLimits) {
         self.fd = fd
-        self.slot = slot
+        slot = Int32(endpoint.slot)
+        address = endpoint.address
         self.client = client
         parser = ResponseParser(limits: limits)
     }

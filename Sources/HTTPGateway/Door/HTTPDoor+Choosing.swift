@@ -6,10 +6,19 @@ internal import Steering
 
 /// Choosing an endpoint, waiting for one, and choosing again after a failure.
 extension HTTPDoor {
-    /// Chooses an endpoint that was not tried yet and brings the request on its way there.
+    /// Chooses an endpoint that was not tried yet and brings the request on its way there, or
+    /// lets it wait.
     mutating func startAttempt(_ c: Int, _ loop: inout EventLoop) {
+        if !beginAttempt(c, &loop) { wait(c, &loop) }
+    }
+
+    /// False, with nothing changed, when every endpoint is at its limit.
+    private mutating func beginAttempt(_ c: Int, _ loop: inout EventLoop) -> Bool {
         let pool = Int(clients[c].exchange.pool)
-        guard pool >= 0 else { return answer(c, .poolEmpty, &loop) }
+        guard pool >= 0 else {
+            answer(c, .poolEmpty, &loop)
+            return true
+        }
         // An endpoint may reach its limit between the choice and the claim: choose again.
         for _ in 0..<8 {
             let choice = chooser.choose(
@@ -19,24 +28,28 @@ extension HTTPDoor {
                 now: now
             )
             switch choice {
-            case .none(.atLimit): return wait(c, &loop)
+            case .none(.atLimit): return false
             case .none(let why):
                 // Nobody is left to try: what the last attempt met says more.
                 let isSpent = why == .exhausted && clients[c].exchange.tried > 0
                 let last = clients[c].exchange.lastFault
-                return answer(c, isSpent ? last : HTTPDoor.fault(why), &loop)
+                answer(c, isSpent ? last : HTTPDoor.fault(why), &loop)
+                return true
             case .endpoint(let index):
                 let endpoint = chooser.endpoint(pool: pool, index: index)
                 guard chooser.begin(slot: endpoint.slot) else { continue }
+                if clients[c].phase == .queued { leaveQueue(c) }
+                if clients[c].exchange.tried > 0 { count(.retries) }
                 clients[c].exchange.isLastResort = chooser.latestMode == .allDown
                 clients[c].exchange.endpoint = Int32(index)
                 clients[c].exchange.slot = Int32(endpoint.slot)
                 clients[c].exchange.triedSet.insert(index)
                 clients[c].exchange.tried &+= 1
-                return reach(endpoint, c, &loop)
+                reach(endpoint, c, &loop)
+                return true
             }
         }
-        wait(c, &loop)
+        return false
     }
 
     static func fault(_ why: NoChoice) -> Fault {
@@ -82,19 +95,9 @@ extension HTTPDoor {
                     served += 1  // gone meanwhile: off the books already
                     continue
                 }
-                let choice = chooser.choose(
-                    pool: pool,
-                    key: clients[c].exchange.key,
-                    tried: clients[c].exchange.triedSet,
-                    now: now
-                )
-                if case .none(.atLimit) = choice { break }
                 if clients[c].exchange.awaitsBudget, !takeRetry(c) { break }
+                guard beginAttempt(c, &loop) else { break }
                 served += 1
-                leaveQueue(c)
-                clients[c].phase = .waiting
-                // Retains its place when it must wait again: rare, and bounded by the limit.
-                startAttempt(c, &loop)
             }
             queues[pool].removeFirst(min(served, queues[pool].count))
         }
@@ -105,10 +108,14 @@ extension HTTPDoor {
     mutating func attemptFailed(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
         let slot = Int(clients[c].exchange.slot)
         if slot >= 0 {
-            chooser.fail(slot: slot, now: now)
-            load.countFailure(slot, worker: worker)
-            report(slot, fault)
-            words.addOwned(GatewayMetrics.endpoint(slot) + 5, 1)
+            if fault.isOfEndpoint {
+                chooser.fail(slot: slot, now: now)
+                load.countFailure(slot, worker: worker)
+                report(slot, fault)
+                words.addOwned(GatewayMetrics.endpoint(slot) + 5, 1)
+            } else {
+                chooser.abandon(slot: slot)
+            }
         }
         clients[c].exchange.slot = -1
         detachUpstream(c, &loop, keep: false)
@@ -116,7 +123,7 @@ extension HTTPDoor {
         clients[c].exchange.lastFault = fault
         // All endpoints are down: one attempt, and the reason is the pool's.
         if clients[c].exchange.isLastResort { return answer(c, .allDown, &loop) }
-        guard mayRetry(c) else { return answer(c, fault, &loop) }
+        guard mayRetry(c, fault) else { return answer(c, fault, &loop) }
         clients[c].exchange.requestSent = false
         clients[c].exchange.requestAborted = false
         guard takeRetry(c) else {
@@ -131,10 +138,7 @@ extension HTTPDoor {
 
     /// Claims a place in the pool's retry budget, once per exchange.
     private mutating func takeRetry(_ c: Int) -> Bool {
-        guard !clients[c].exchange.holdsRetry else {
-            count(.retries)
-            return true
-        }
+        guard !clients[c].exchange.holdsRetry else { return true }
         let pool = Int(clients[c].exchange.pool)
         let isAllowed = budget.tryRetry(
             Int(clients[c].exchange.poolSlot),
@@ -144,19 +148,17 @@ extension HTTPDoor {
         guard isAllowed else { return false }
         clients[c].exchange.holdsRetry = true
         clients[c].exchange.awaitsBudget = false
-        count(.retries)
         return true
     }
 
-    private func mayRetry(_ c: Int) -> Bool {
+    private func mayRetry(_ c: Int, _ fault: Fault) -> Bool {
+        let isOpen = now < clients[c].exchange.deadline && !clients[c].hangUp
+        // Short of blocks or descriptors, another endpoint would fare no better.
         let pool = Int(clients[c].exchange.pool)
-        guard pool >= 0, now < clients[c].exchange.deadline, !clients[c].hangUp else {
+        guard pool >= 0, isOpen, fault != .outOfBuffers else { return false }
+        guard Int(clients[c].exchange.tried) <= Int(clients[c].exchange.retries) else {
             return false
         }
-        let route = Int(clients[c].exchange.route)
-        let own = route >= 0 ? Int(routeRecords[route].retries) : -1
-        let retries = own >= 0 ? own : Int(pools[pool].retries)
-        guard Int(clients[c].exchange.tried) <= retries else { return false }
         // A budget of nothing never comes free: no use in waiting for it.
         guard pools[pool].retryPercent > 0 || pools[pool].retryMinimum > 0 else { return false }
         // RFC 9110 §9.2.2: once bytes may have reached an origin, only an idempotent request

@@ -11,7 +11,7 @@ extension HTTPDoor {
         let hasExcess = clients[c].exchange.response.hasRaw
         let isReusable =
             clients[c].exchange.originPersists && clients[c].exchange.requestSent
-            && !hasExcess && !upstreams[u].hangUp
+            && !hasExcess && !upstreams[u].hangUp && !upstreams[u].canRead
         let slot = Int(clients[c].exchange.slot)
         if slot >= 0 {
             let latency = clients[c].exchange.firstByte - clients[c].exchange.connected
@@ -40,7 +40,7 @@ extension HTTPDoor {
     }
 
     /// Forgets the bytes of the request that is over and keeps those of the next one.
-    private mutating func consumeRequest(_ c: Int) {
+    mutating func consumeRequest(_ c: Int) {
         let transfer = clients[c].exchange.request
         let block = clients[c].exchange.requestBlock
         if !block.isNone, transfer.hasRaw {
@@ -142,6 +142,7 @@ extension HTTPDoor {
         clients[c].exchange.reason = reason
         clients[c].exchange.status = reason.status
         clients[c].exchange.responseStarted = true
+        clients[c].exchange.deadline = .never  // from here on only the client's pace counts
         if isShuttingDown { clients[c].exchange.keepsClient = false }
         ResponseHeadWriter.writeOwn(
             into: &scratch,

@@ -9,31 +9,22 @@ extension HTTPDoor {
     mutating func sendRequest(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         clients[c].phase = .waiting
         clients[c].exchange.connected = now
-        recallHead(c)
+        guard recallHead(c) else { return answer(c, .internalError, &loop) }
         guard prepareBody(c) else { return answer(c, .outOfBuffers, &loop) }
-        let route = Int(clients[c].exchange.route)
-        if route >= 0, clients[c].exchange.request.total > routeRecords[route].bodyLimit {
-            detachUpstream(c, &loop, keep: false)
-            endAttempt(c)
-            return refuseStarted(c, .fault(.bodyTooLarge), &loop)
+        // A body that breaks its framing or its limit at once must not begin to reach the origin.
+        if clients[c].exchange.bodyTaken > 0 {
+            guard stepRequestBody(c, &loop) else { return }
         }
-        if clients[c].exchange.requestID == 0 {
-            clients[c].exchange.requestID = UInt128(random.next()) << 64 | UInt128(random.next())
+        if clients[c].exchange.requestID.bits == 0 {
+            clients[c].exchange.requestID = RequestID(random: &random)
         }
-        let listener = Int(clients[c].listener)
         let pending = clients[c].input
         let isWhole = RequestHeadWriter.write(
             into: &scratch,
             head: requestHead,
             fields: fields,
             bytes: buffers.bytes(pending.block, from: Int(pending.start), count: pending.count),
-            policy: ForwardPolicy(
-                fields: listenerRecords[listener].forwarded,
-                isTrusted: isTrusted(c),
-                writesRequestID: listenerRecords[listener].requestID
-            ),
-            client: clients[c].peer,
-            requestID: clients[c].exchange.requestID
+            policy: forwardPolicy(c, u)
         )
         guard isWhole else { return answer(c, .internalError, &loop) }
         let transfer = clients[c].exchange.request
@@ -46,29 +37,53 @@ extension HTTPDoor {
             body.isEmpty
             ? Socket.send(upstreams[u].fd, scratch.bytes)
             : Socket.send(upstreams[u].fd, scratch.bytes, body)
+        let isKept: Bool
         switch result {
-        case .count(let count): took(count, of: scratch.count, c, u)
-        case .wouldBlock: took(0, of: scratch.count, c, u)
+        case .count(let count): isKept = took(count, of: scratch.count, c, u)
+        case .wouldBlock: isKept = took(0, of: scratch.count, c, u)
         case .endOfStream, .failed: return attemptFailed(c, .originReset, &loop)
         }
+        guard isKept else { return attemptFailed(c, .outOfBuffers, &loop) }
         pumpRequest(c, &loop)
     }
 
+    private func forwardPolicy(_ c: Int, _ u: Int) -> ForwardPolicy {
+        let listener = Int(clients[c].listener)
+        let isTrusted = isTrusted(c)
+        return ForwardPolicy(
+            forwarding: Forwarding(
+                client: clients[c].peer.ip,
+                isTrusted: isTrusted,
+                style: listenerRecords[listener].forwarded
+            ),
+            dropped: isTrusted
+                ? listenerRecords[listener].droppedOfTrusted
+                : listenerRecords[listener].droppedOfOthers,
+            requestID: clients[c].exchange.requestID,
+            writesRequestID: listenerRecords[listener].requestID,
+            endpoint: upstreams[u].address
+        )
+    }
+
     /// Keeps what the socket did not take of the head; the rest of the count was body.
-    private mutating func took(_ count: Int, of headCount: Int, _ c: Int, _ u: Int) {
+    ///
+    /// False when there is no block for it: a head with a hole must never go on.
+    private mutating func took(_ count: Int, of headCount: Int, _ c: Int, _ u: Int) -> Bool {
         if count >= headCount {
             clients[c].exchange.request.sent(count - headCount)
-            return
+            return true
         }
         let block = buffers.take()
         let rest = scratch.bytes.extracting(count..<headCount)
         let kept = buffers.write(block, at: 0) { $0.write(rest) }
         upstreams[u].output = Pending(block: block, start: 0, end: Int32(kept))
+        return kept == rest.count
     }
 
     /// Sets the body transfer up from the bytes that came with the head; false without a block.
     private mutating func prepareBody(_ c: Int) -> Bool {
         let framing = requestHead.framing
+        clients[c].exchange.bodyTaken = 0
         clients[c].exchange.request = BodyTransfer(framing, toChunks: framing == .chunked)
         guard !framing.isEmpty else { return true }
         if clients[c].exchange.requestBlock.isNone {
@@ -93,7 +108,7 @@ extension HTTPDoor {
         clients[c].exchange.request.rawEnd = Int32(BodyTransfer.room + available)
         clients[c].exchange.bodyTaken = Int32(available)
         clients[c].exchange.bodyChecked = now
-        if available > 0 { _ = advanceRequestBody(c) }
+        clients[c].exchange.bodyCheckedBytes = 0
         return true
     }
 
@@ -123,6 +138,8 @@ extension HTTPDoor {
             guard clients[c].canRead else { return awaitBody(c, &loop) }
             guard receiveBody(c, &loop), stepRequestBody(c, &loop) else { return }
         }
+        // Bytes have moved: the deadline of the phase before must not strike in the middle of it.
+        if clients[c].phase == .waiting { arm(c, sendTimeout(c)) }
         queueReady(c)
     }
 
@@ -157,6 +174,8 @@ extension HTTPDoor {
             switch Socket.send(upstreams[u].fd, bytes) {
             case .count(let count): clients[c].exchange.request.sent(count)
             case .wouldBlock:
+                // While the origin is slow the client cannot be blamed for a low rate.
+                clients[c].exchange.bodyChecked = .never
                 arm(c, sendTimeout(c))
                 return false
             case .endOfStream, .failed:
@@ -177,8 +196,7 @@ extension HTTPDoor {
             refuseStarted(c, .refused(refusal), &loop)
             return false
         }
-        let route = Int(clients[c].exchange.route)
-        if route >= 0, clients[c].exchange.request.total > routeRecords[route].bodyLimit {
+        if clients[c].exchange.request.total > clients[c].exchange.bodyLimit {
             detachUpstream(c, &loop, keep: false)
             endAttempt(c)
             refuseStarted(c, .fault(.bodyTooLarge), &loop)
@@ -199,7 +217,11 @@ extension HTTPDoor {
             clients[c].exchange.bytesIn &+= UInt64(received)
             clients[c].exchange.isReplayable = false
             count(.bytesIn, UInt64(received))
-            return received > 0
+            if received > 0 { return true }
+            // No room left although nothing could be sent: no framing that is accepted does this.
+            detachUpstream(c, &loop, keep: false)
+            endAttempt(c)
+            refuseStarted(c, .fault(.internalError), &loop)
         case .wouldBlock:
             clients[c].canRead = false
             awaitBody(c, &loop)
@@ -211,6 +233,10 @@ extension HTTPDoor {
     private mutating func awaitBody(_ c: Int, _ loop: inout EventLoop) {
         register(c, &loop)
         guard clients[c].phase == .waiting else { return }
+        if clients[c].exchange.bodyChecked == .never {
+            clients[c].exchange.bodyChecked = now
+            clients[c].exchange.bodyCheckedBytes = clients[c].exchange.request.total
+        }
         // From the last judgement, not from now: a body that drips must not put it off.
         let judged = clients[c].exchange.bodyChecked + HTTPDoor.bodyRatePeriod
         timers.schedule(c, at: min(judged, clients[c].exchange.deadline))

@@ -34,13 +34,16 @@ extension HTTPDoor {
         // Connections remember the number of their listener; one that the new plan has no
         // listener for keeps the policy it was opened under.
         listenerRecords = new.listeners + listenerRecords.dropFirst(new.listeners.count)
+        addresses = new.addresses
         limits = new.plan.limits
         logFormat = new.plan.accessLog
         labels = new.labels
         chooser = Chooser(plan: new.selection, adopting: chooser)
         fieldsOwner = .none
-        fields = FieldTable(limit: Int(limits.head.fields))
-        responseFields = FieldTable(limit: Int(limits.head.fields))
+        // Never smaller: heads accepted under the old limits may have to be read again.
+        fields = FieldTable(limit: max(fields.limit, Int(limits.head.fields)))
+        responseFields = FieldTable(limit: max(responseFields.limit, Int(limits.head.fields)))
+        dropStrangers()
         failOrphans(&loop)
     }
 
@@ -54,6 +57,17 @@ extension HTTPDoor {
             moved[new] = queue
         }
         queues = moved
+    }
+
+    /// Closes kept connections to endpoints that are gone, or whose slot is another's now.
+    private mutating func dropStrangers() {
+        for u in 0..<upstreams.highWater where !upstreams.handle(at: u).isNone {
+            guard upstreams[u].state == .idle else { continue }
+            let slot = Int(upstreams[u].slot)
+            if slot < addresses.count, addresses[slot] == upstreams[u].address { continue }
+            dropIdle(u)
+            closeUpstream(u)
+        }
     }
 
     /// A request that waits for a pool which no longer exists is told so.
@@ -76,7 +90,12 @@ extension HTTPDoor {
         }
         for c in 0..<clients.highWater where !clients.handle(at: c).isNone {
             clients[c].exchange.keepsClient = false
-            if clients[c].phase == .idle { close(c, &loop) }
+            guard clients[c].phase == .idle else { continue }
+            // A request may lie in the kernel already: it is under way, and is answered.
+            let handle = clients.handle(at: c)
+            clients[c].canRead = true
+            readRequest(c, &loop)
+            if clients.contains(handle), clients[c].phase == .idle { close(c, &loop) }
         }
         for u in 0..<upstreams.highWater where !upstreams.handle(at: u).isNone {
             guard upstreams[u].state == .idle else { continue }

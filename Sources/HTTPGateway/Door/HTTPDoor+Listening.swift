@@ -22,6 +22,10 @@ extension HTTPDoor {
         number: Int,
         loop: inout EventLoop
     ) {
+        // A number that the plan does not have would stand for no policy at all.
+        guard listenerRecords.indices.contains(number), number <= Int(UInt16.max) else {
+            return fd.close()
+        }
         let state = ListenerState(fd: fd, number: Int32(number))
         let place = listeners.firstIndex { $0.number < 0 } ?? listeners.count
         if place == listeners.count { listeners.append(state) } else { listeners[place] = state }
@@ -44,14 +48,6 @@ extension HTTPDoor {
             listeners[place].isBusy = true
             accept(place, &loop)
             guard listeners[place].isBusy else { return }
-        }
-    }
-
-    /// Tells which numbers the listeners have in a new plan, before ``adopt(_:loop:now:)``.
-    public mutating func renumber(_ numbers: [Int: Int]) {
-        for place in listeners.indices where listeners[place].number >= 0 {
-            let old = Int(listeners[place].number)
-            listeners[place].number = Int32(numbers[old] ?? old)
         }
     }
 
@@ -78,7 +74,9 @@ extension HTTPDoor {
                 listeners[place].isBusy = taken > 1
                 return
             case .failed(let error):
-                guard error == .tooManyFiles || error.code == 23 else { continue }
+                // Gone before it was taken. It counts as a turn, so that no error can spin here.
+                taken += 1
+                guard error.isShortage else { continue }
                 count(.pausedAtFiles)
                 return pauseAccepting(&loop, for: .milliseconds(100))
             }

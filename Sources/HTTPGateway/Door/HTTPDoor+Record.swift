@@ -7,6 +7,8 @@ internal import Runtime
 extension HTTPDoor {
     /// Counts the exchange and writes its access log line; `slot` is the endpoint that answered.
     mutating func record(_ c: Int, slot: Int) {
+        guard !clients[c].exchange.isRecorded else { return }
+        clients[c].exchange.isRecorded = true
         let status = clients[c].exchange.status
         switch status / 100 {
         case 2: count(.status2xx)
@@ -41,9 +43,13 @@ extension HTTPDoor {
         var isParsed = true
         if case .refused = clients[c].exchange.reason { isParsed = false }
         if clients[c].phase == .tunnel || clients[c].exchange.head.length == 0 { isParsed = false }
-        if isParsed { recallHead(c) } else { fields.removeAll() }
-        if !isParsed { fieldsOwner = .none }
-        let pending = clients[c].input
+        // The head of a tunnel is gone: what is in the input now are bytes of the other protocol.
+        if isParsed { isParsed = recallHead(c) }
+        if !isParsed {
+            fields.removeAll()
+            fieldsOwner = .none
+        }
+        let pending = isParsed ? clients[c].input : Pending()
         let exchange = clients[c].exchange
         let names = AccessNames(
             route: Int(exchange.route),

@@ -107,6 +107,7 @@ extension HTTPDoor {
         let began = clients[c].exchange.began
         clients[c].requestCount &+= 1
         clients[c].exchange = Exchange()
+        ignoreUnwantedUpgrade(c)
         clients[c].exchange.head = requestHead
         clients[c].exchange.began = began
         clients[c].exchange.headDone = now
@@ -123,6 +124,19 @@ extension HTTPDoor {
             return refuse(c, .fault(.bodyTooLarge), &loop)
         }
         startAttempt(c, &loop)
+    }
+
+    /// Takes no notice of a wish for `h2c`, as RFC 9110 §7.8 lets a server do.
+    ///
+    /// Behind it an origin would take requests that no route was asked for.
+    private mutating func ignoreUnwantedUpgrade(_ c: Int) {
+        guard requestHead.wantsUpgrade else { return }
+        let pending = clients[c].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        if UpgradeForm.namesHTTP2(bytes.slice(requestHead.upgradeRange)) {
+            requestHead.wantsUpgrade = false
+            requestHead.upgradeRange = .empty
+        }
     }
 
     /// What a gateway must refuse although the message is well formed.
@@ -166,6 +180,8 @@ extension HTTPDoor {
         let listener = listenerRecords[Int(clients[c].listener)].timeouts.request
         let bound = record.requestTimeout == .zero ? listener : record.requestTimeout
         if bound < .max { clients[c].exchange.deadline = clients[c].exchange.began + bound }
+        clients[c].exchange.bodyLimit = record.bodyLimit
+        clients[c].exchange.retries = record.retries >= 0 ? record.retries : pools[pool].retries
         budget.begin(Int(pools[pool].slot), worker: worker)
         clients[c].exchange.isActive = true
         if pools[pool].needsKey {
@@ -198,14 +214,23 @@ extension HTTPDoor {
     }
 
     /// Makes `fields` and `requestHead` this client's again, by reading its head once more.
-    mutating func recallHead(_ c: Int) {
+    ///
+    /// It is read by the limits that it was accepted under: a reload may have lowered them.
+    mutating func recallHead(_ c: Int) -> Bool {
         let handle = clients.handle(at: c)
-        guard fieldsOwner != handle else { return }
+        guard fieldsOwner != handle else { return true }
+        fieldsOwner = .none
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
-        var parser = RequestParser(limits: limits.head)
-        _ = parser.parse(bytes, fields: &fields, head: &requestHead)
+        var parser = RequestParser(limits: clients[c].parser.limits)
+        let result = parser.parse(bytes, fields: &fields, head: &requestHead)
+        guard case .complete = result else {
+            fields.removeAll()
+            return false
+        }
+        requestHead = clients[c].exchange.head
         fieldsOwner = handle
+        return true
     }
 
     /// Keeps the beginning of the head where the supervisor can read it after a crash.
@@ -218,6 +243,24 @@ extension HTTPDoor {
         memory.write(bytes, at: worker * size)
         let end: InlineArray<1, UInt8> = [0]
         memory.write(end.span, at: worker * size + count)
+    }
+}
+
+/// Protocols that a client may ask to switch to.
+enum UpgradeForm {
+    /// True when `h2c` is among those named.
+    static func namesHTTP2(_ value: Span<UInt8>) -> Bool {
+        var index = 0
+        while index &+ 2 < value.count {
+            if ASCII.lowercased(value[index]) == UInt8(ascii: "h"),
+                value[index &+ 1] == UInt8(ascii: "2"),
+                ASCII.lowercased(value[index &+ 2]) == UInt8(ascii: "c")
+            {
+                return true
+            }
+            index &+= 1
+        }
+        return false
     }
 }
 

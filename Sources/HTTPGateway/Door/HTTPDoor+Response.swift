@@ -46,6 +46,9 @@ extension HTTPDoor {
         upstreams[u].input = Pending()
     }
 
+    /// Interim responses per request; an origin that never comes to the point is broken.
+    static let interimLimit: UInt8 = 16
+
     private enum HeadStep { case needMore, interim, ended }
 
     private mutating func parseResponse(
@@ -69,6 +72,11 @@ extension HTTPDoor {
         case .complete: break
         }
         if responseHead.isInterim {
+            clients[c].exchange.interims &+= 1
+            guard clients[c].exchange.interims <= HTTPDoor.interimLimit else {
+                attemptFailed(c, .originMalformed, &loop)
+                return .ended
+            }
             guard passInterim(c, u, &loop) else { return .ended }
             upstreams[u].input.consume(responseHead.length)
             return .interim
@@ -91,6 +99,7 @@ extension HTTPDoor {
             fields: responseFields,
             bytes: buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
         )
+        guard !scratch.bytes.isEmpty else { return true }
         return sendHead(c, &loop)
     }
 
@@ -235,6 +244,8 @@ extension HTTPDoor {
             guard upstreams[u].canRead else { return awaitOrigin(c, u) }
             guard receiveResponse(c, u, &loop) else { return }
         }
+        // Bytes have moved: the deadline of the phase before must not strike in the middle of it.
+        arm(c, betweenBytes(c))
         queueReady(c)
     }
 
@@ -243,8 +254,12 @@ extension HTTPDoor {
             buffers.give(upstreams[u].input.block)
             upstreams[u].input = Pending()
         }
+        arm(c, betweenBytes(c))
+    }
+
+    private func betweenBytes(_ c: Int) -> Interval {
         let pool = Int(clients[c].exchange.pool)
-        arm(c, pool >= 0 ? pools[pool].timeouts.betweenBytes : .seconds(30))
+        return pool >= 0 ? pools[pool].timeouts.betweenBytes : .seconds(30)
     }
 
     /// Reads body bytes and frames them; false when the exchange has ended or must wait.
@@ -290,7 +305,11 @@ extension HTTPDoor {
     /// The origin failed in mid-answer: the client must see that the answer is not whole.
     private mutating func originBroke(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
         let slot = Int(clients[c].exchange.slot)
-        shared.reports.post(PassiveReport(slot: slot, failure: .reset, at: now))
+        if slot >= 0 {
+            shared.reports.post(PassiveReport(slot: slot, failure: .reset, at: now))
+            load.countFailure(slot, worker: worker)
+            words.addOwned(GatewayMetrics.endpoint(slot) + 5, 1)
+        }
         abandon(c, fault, &loop)
     }
 

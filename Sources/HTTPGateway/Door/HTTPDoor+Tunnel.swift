@@ -7,7 +7,9 @@ internal import Runtime
 extension HTTPDoor {
     /// The origin agreed to switch protocols: passes its head on and opens the tunnel.
     mutating func beginTunnel(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
-        guard clients[c].exchange.head.wantsUpgrade else {
+        // RFC 9110 §7.8: the other protocol begins behind the request, its body included.
+        let isAsked = clients[c].exchange.head.wantsUpgrade && clients[c].exchange.requestSent
+        guard isAsked else {
             return attemptFailed(c, .originMalformed, &loop)
         }
         let pending = upstreams[u].input
@@ -25,9 +27,15 @@ extension HTTPDoor {
         clients[c].phase = .tunnel
         count(.tunnels)
         upstreams[u].input.consume(responseHead.length)
-        // What the client sent behind its head belongs to the other protocol.
-        clients[c].input.consume(clients[c].exchange.head.length)
-        fieldsOwner = .none
+        // What the client sent behind its request belongs to the other protocol.
+        consumeRequest(c)
+        // The whole exchange's deadline was met by the 101; a tunnel has its own.
+        clients[c].exchange.deadline = .never
+        // Nor may it keep a retry from others for as long as it lasts.
+        if clients[c].exchange.holdsRetry {
+            clients[c].exchange.holdsRetry = false
+            budget.endRetry(Int(clients[c].exchange.poolSlot))
+        }
         register(c, &loop)
         count(.bytesOut, UInt64(scratch.count))
         clients[c].exchange.bytesOut &+= UInt64(scratch.count)
@@ -55,11 +63,22 @@ extension HTTPDoor {
             let isOver = clients[c].exchange.upClosed && clients[c].exchange.downClosed
             if isOver { return abandon(c, .tunnelClosed, &loop) }
             if up == .waiting, down == .waiting {
-                let pool = Int(clients[c].exchange.pool)
-                return arm(c, pool >= 0 ? pools[pool].timeouts.tunnelIdle : .seconds(86_400))
+                return arm(c, tunnelIdle(c))
             }
         }
+        arm(c, tunnelIdle(c))
         queueReady(c)
+    }
+
+    /// Silence in a tunnel of which one side has finished.
+    static let halfClosedIdle = Interval.seconds(60)
+
+    private func tunnelIdle(_ c: Int) -> Interval {
+        let pool = Int(clients[c].exchange.pool)
+        let idle = pool >= 0 ? pools[pool].timeouts.tunnelIdle : .seconds(86_400)
+        // A peer that has gone looks like one that has only finished sending: silence decides.
+        let isHalfClosed = clients[c].exchange.upClosed || clients[c].exchange.downClosed
+        return isHalfClosed ? min(idle, HTTPDoor.halfClosedIdle) : idle
     }
 
     private enum Move { case moved, waiting, broken }

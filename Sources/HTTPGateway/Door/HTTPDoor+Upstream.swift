@@ -48,7 +48,7 @@ extension HTTPDoor {
         }
         let upstream = Upstream(
             fd: fd,
-            slot: Int32(endpoint.slot),
+            to: endpoint,
             client: clients.handle(at: c),
             limits: limits.head
         )
@@ -70,8 +70,7 @@ extension HTTPDoor {
         switch error {
         case .connectionRefused, .connectionReset: .connectRefused
         case .timedOut: .connectTimeout
-        case .tooManyFiles: .outOfBuffers
-        default: .connectFailed
+        default: error.isShortage ? .outOfBuffers : .connectFailed
         }
     }
 
@@ -134,7 +133,10 @@ extension HTTPDoor {
         let slot = Int(upstreams[u].slot)
         while idle.count <= slot { idle.append(IdleStack()) }
         let most = pool >= 0 ? pools[pool].keepaliveConnections : 0
-        let isWanted = !health.word(slot).closesConnections && !isShuttingDown
+        // After a reload the slot may be another endpoint's, or nobody's.
+        let isCurrent = slot < addresses.count && addresses[slot] == upstreams[u].address
+        let isWanted =
+            isCurrent && !health.word(slot).closesConnections && !isShuttingDown
         guard idle[slot].count < most, isWanted else { return closeUpstream(u) }
         buffers.give(upstreams[u].input.block)
         buffers.give(upstreams[u].output.block)

@@ -32,6 +32,7 @@ public struct HTTPDoor: ~Copyable {
     var limits: GatewayLimits
     var logFormat: AccessLogFormat
     var labels: LabelTable
+    var addresses: [SocketAddress?]
 
     var chooser: Chooser
     var clients: Slab<Client>
@@ -88,6 +89,7 @@ public struct HTTPDoor: ~Copyable {
         limits = snapshot.plan.limits
         logFormat = snapshot.plan.accessLog
         labels = snapshot.labels
+        addresses = snapshot.addresses
         chooser = Chooser(
             plan: snapshot.selection,
             health: shared.health,

@@ -62,6 +62,17 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         }
     }
 
+    /// True when the endpoint is to blame; otherwise it is the door, the client or an operator.
+    var isOfEndpoint: Bool {
+        switch self {
+        case .connectRefused, .connectTimeout, .connectFailed, .originReset, .originClosed,
+            .originMalformed, .originTruncated, .originSlow, .firstByteTimeout,
+            .betweenBytesTimeout:
+            true
+        default: false
+        }
+    }
+
     private var originWord: StaticString {
         switch self {
         case .connectRefused: "connect-refused"

@@ -96,9 +96,9 @@ enum AccessLine {
         facts.date.writeLogForm(into: &output)
         output.write("] \"")
         if exchange.head.length > 0, !bytes.isEmpty {
-            writeQuoted(bytes.slice(exchange.head.methodRange), into: &output)
+            output.writeLogText(bytes.slice(exchange.head.methodRange), limit: Limit.method)
             output.write(" ")
-            writeQuoted(bytes.slice(exchange.head.target), into: &output)
+            output.writeLogText(bytes.slice(exchange.head.target), limit: Limit.target)
             output.write(exchange.head.minorVersion == 0 ? " HTTP/1.0" : " HTTP/1.1")
         } else {
             output.write("-")
@@ -108,9 +108,13 @@ enum AccessLine {
         output.write(" ")
         output.write(decimal: exchange.bytesOut)
         output.write(" \"")
-        writeField(.referer, fields, bytes, into: &output)
+        let referer = value(.referer, fields, bytes)
+        if referer.isEmpty { output.write("-") }
+        output.writeLogText(referer, limit: Limit.referer)
         output.write("\" \"")
-        writeField(.userAgent, fields, bytes, into: &output)
+        let agent = value(.userAgent, fields, bytes)
+        if agent.isEmpty { output.write("-") }
+        output.writeLogText(agent, limit: Limit.agent)
         output.write("\" ")
         labels.writeRoute(facts.names.route, into: &output)
         output.write(" ")
@@ -165,36 +169,25 @@ enum AccessLine {
         if time < 0 { output.write("-") } else { output.write(decimal: UInt64(time)) }
     }
 
-    private static func writeField(
-        _ known: KnownField,
-        _ fields: borrowing FieldTable,
-        _ bytes: Span<UInt8>,
-        into output: inout OutputSpan<UInt8>
-    ) {
-        guard let index = fields.first(known) else {
-            output.write("-")
-            return
-        }
-        writeQuoted(bytes.slice(fields[index].value), into: &output)
+    /// How much of each text a line shows: all of them, escaped octet by octet at six for one,
+    /// fit the scratch together.
+    enum Limit {
+        static let method = 32
+        static let host = 255
+        static let target = 2_048
+        static let referer = 1_024
+        static let agent = 512
     }
 
-    /// Bytes inside quotes, valid for the combined form and for JSON: what could end the text or
-    /// the line is written as `\u00xx`, which both readers undo.
-    static func writeQuoted(_ bytes: Span<UInt8>, into output: inout OutputSpan<UInt8>) {
-        var start = 0
-        var index = 0
-        let end = min(bytes.count, 4096)
-        while index < end {
-            let byte = bytes[index]
-            if byte < 0x20 || byte >= 0x7f || byte == 0x22 || byte == 0x5c {
-                output.write(bytes.extracting(start..<index))
-                output.write("\\u00")
-                output.write(hexadecimal: UInt64(byte), width: 2)
-                start = index &+ 1
-            }
-            index &+= 1
-        }
-        output.write(bytes.extracting(start..<end))
+    /// The value of the first field of a kind; empty without one.
+    @_lifetime(copy bytes)
+    private static func value(
+        _ known: KnownField,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>
+    ) -> Span<UInt8> {
+        guard let index = fields.first(known) else { return bytes.extracting(0..<0) }
+        return bytes.slice(fields[index].value)
     }
 
     private static func writeJSON(
@@ -222,9 +215,7 @@ enum AccessLine {
         output.write(decimal: UInt64(exchange.tried))
         writeJSONTimes(Times(exchange, facts.now), into: &output)
         output.write(",\"request_id\":\"")
-        let high = UInt64(truncatingIfNeeded: exchange.requestID >> 64)
-        output.write(hexadecimal: high, width: 16)
-        output.write(hexadecimal: UInt64(truncatingIfNeeded: exchange.requestID), width: 16)
+        output.write(exchange.requestID)
         output.write("\",\"reason\":\"")
         output.write(exchange.reason.word)
         output.write("\"}\n")
@@ -249,15 +240,15 @@ enum AccessLine {
         guard facts.exchange.head.length > 0, !bytes.isEmpty else { return }
         let head = facts.exchange.head
         output.write("\",\"method\":\"")
-        writeQuoted(bytes.slice(head.methodRange), into: &output)
+        output.writeJSONText(bytes.slice(head.methodRange), limit: Limit.method)
         output.write("\",\"host\":\"")
-        writeQuoted(bytes.slice(head.authority), into: &output)
+        output.writeJSONText(bytes.slice(head.authority), limit: Limit.host)
         output.write("\",\"target\":\"")
-        writeQuoted(bytes.slice(head.target), into: &output)
+        output.writeJSONText(bytes.slice(head.target), limit: Limit.target)
         output.write("\",\"referer\":\"")
-        writeField(.referer, fields, bytes, into: &output)
+        output.writeJSONText(value(.referer, fields, bytes), limit: Limit.referer)
         output.write("\",\"agent\":\"")
-        writeField(.userAgent, fields, bytes, into: &output)
+        output.writeJSONText(value(.userAgent, fields, bytes), limit: Limit.agent)
     }
 
     private static func writeJSONTimes(_ times: Times, into output: inout OutputSpan<UInt8>) {

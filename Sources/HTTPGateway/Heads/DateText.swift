@@ -29,7 +29,8 @@ struct DateText: BitwiseCopyable {
     }
 
     /// IMF-fixdate (RFC 9110 §5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
-    func write(into output: inout OutputSpan<UInt8>) { output.write(field.span) }
+    @discardableResult
+    func write(into output: inout OutputSpan<UInt8>) -> Bool { output.write(field.span) }
 
     /// The common log format's date: `06/Nov/1994:08:49:37 +0000`.
     func writeLogForm(into output: inout OutputSpan<UInt8>) {

@@ -3,215 +3,104 @@ internal import Essentials
 internal import HTTPProtocol
 internal import Runtime
 
-/// How forwarding fields are written for one request.
+/// What a listener's policy makes of one request's head.
 struct ForwardPolicy: BitwiseCopyable {
-    var fields: ForwardedFields
-    /// The peer's own forwarding fields and request id are believed and carried on.
-    var isTrusted: Bool
+    var forwarding: Forwarding
+    /// Fields that are not copied: they are written anew, or not believed.
+    var dropped: FieldSet
+    var requestID: RequestID
     var writesRequestID: Bool
+    /// Named in `Host` when the client, by HTTP/1.0, named nobody.
+    var endpoint: SocketAddress
 }
 
 /// Writes the head that goes to an origin, anew from the parsed form.
 ///
 /// Nothing is copied that was not understood: framing comes from the parsed framing, hop-by-hop
-/// fields end here (RFC 9110 §7.6.1), and each other field is written name by name.
+/// fields end here (RFC 9110 §7.6.1), and each other field was judged octet by octet.
 enum RequestHeadWriter {
-    /// False when it does not fit, which the limits of the plan rule out.
+    /// False when it does not fit: then nothing of it may be sent, since a head that lacks a field
+    /// may mean something else.
     static func write(
         into scratch: inout Scratch,
         head: RequestHead,
         fields: borrowing FieldTable,
         bytes: Span<UInt8>,
-        policy: ForwardPolicy,
-        client: SocketAddress,
-        requestID: UInt128
+        policy: ForwardPolicy
     ) -> Bool {
         var isWhole = false
         scratch.write { output in
-            output.writeRequestLine(head, from: bytes)
-            if !head.authority.isEmpty {
-                output.write("Host: ")
-                output.write(bytes.slice(head.authority))
-                output.writeLineEnd()
-            }
-            var seen = Seen()
-            var index = 0
-            while index < fields.count {
-                let field = fields[index]
-                if passes(field, policy: policy, seen: &seen) {
-                    output.copyField(field, from: bytes)
-                }
-                index &+= 1
-            }
-            writeFraming(head, into: &output)
-            writeForwarding(
-                head,
-                fields,
-                bytes,
-                policy: policy,
-                client: client,
-                into: &output
-            )
-            if policy.writesRequestID, !(policy.isTrusted && seen.requestID) {
-                output.write("X-Request-Id: ")
-                output.write(
-                    hexadecimal: UInt64(truncatingIfNeeded: requestID >> 64),
-                    width: 16
-                )
-                output.write(hexadecimal: UInt64(truncatingIfNeeded: requestID), width: 16)
-                output.writeLineEnd()
-            }
-            writeVia(fields, bytes, minorVersion: head.minorVersion, into: &output)
-            writeConnection(head, bytes, into: &output)
-            isWhole = output.writeLineEnd()
+            isWhole =
+                output.writeRequestLine(head, from: bytes)
+                && writeHost(head, bytes, policy.endpoint, into: &output)
+                && output.copyFields(fields, from: bytes, dropping: policy.dropped)
+                && writeFraming(head.framing, into: &output)
+                && output.writeForwarding(policy.forwarding, head, fields, from: bytes)
+                && writeRequestID(policy, fields, bytes, into: &output)
+                && output.writeVia(minorVersion: head.minorVersion, fields, from: bytes)
+                && writeConnection(head, bytes, into: &output)
+                && output.writeLineEnd()
         }
         return isWhole
     }
 
-    struct Seen { var requestID = false }
-
-    private static func passes(
-        _ field: FieldSlice,
-        policy: ForwardPolicy,
-        seen: inout Seen
+    /// RFC 9112 §3.2: a request by HTTP/1.1 has a `Host`, also when it came by HTTP/1.0 without.
+    private static func writeHost(
+        _ head: RequestHead,
+        _ bytes: Span<UInt8>,
+        _ endpoint: SocketAddress,
+        into output: inout OutputSpan<UInt8>
     ) -> Bool {
-        if field.isHopByHop { return false }
-        switch field.known {
-        case .other: return true
-        case .host, .contentLength, .via, .xForwardedFor, .xForwardedProto, .xForwardedHost,
-            .forwarded:
-            return false
-        case .xForwardedPort, .xRealIP: return policy.isTrusted
-        case .xRequestID:
-            guard policy.writesRequestID else { return true }
-            guard policy.isTrusted, !seen.requestID else { return false }
-            seen.requestID = true
-            return true
-        default: return true
-        }
-    }
-
-    private static func writeFraming(_ head: RequestHead, into output: inout OutputSpan<UInt8>) {
-        switch head.framing {
-        case .length(let count):
-            output.write("Content-Length: ")
-            output.write(decimal: count)
-            output.writeLineEnd()
-        case .chunked: output.write("Transfer-Encoding: chunked\r\n")
-        case .none, .untilClose: break
-        }
-    }
-
-    private static func writeForwarding(
-        _ head: RequestHead,
-        _ fields: borrowing FieldTable,
-        _ bytes: Span<UInt8>,
-        policy: ForwardPolicy,
-        client: SocketAddress,
-        into output: inout OutputSpan<UInt8>
-    ) {
-        let isTrusted = policy.isTrusted
-        if policy.fields.contains(.xForwarded) {
-            output.write("X-Forwarded-For: ")
-            if isTrusted { writeList(.xForwardedFor, fields, bytes, into: &output) }
-            output.write(address: client.ip)
-            output.writeLineEnd()
-            if !(isTrusted && carry(.xForwardedProto, fields, bytes, into: &output)) {
-                output.write("X-Forwarded-Proto: http\r\n")
-            }
-            if !(isTrusted && carry(.xForwardedHost, fields, bytes, into: &output)),
-                !head.authority.isEmpty
-            {
-                output.write("X-Forwarded-Host: ")
-                output.write(bytes.slice(head.authority))
-                output.writeLineEnd()
-            }
-        }
-        guard policy.fields.contains(.standard) else { return }
-        output.write("Forwarded: ")
-        if isTrusted { writeList(.forwarded, fields, bytes, into: &output) }
-        writeElement(head, bytes, client: client, into: &output)
-    }
-
-    /// One element of `Forwarded` (RFC 7239 §4): IPv6 is quoted and in brackets.
-    private static func writeElement(
-        _ head: RequestHead,
-        _ bytes: Span<UInt8>,
-        client: SocketAddress,
-        into output: inout OutputSpan<UInt8>
-    ) {
-        output.write("for=")
-        if client.ip.isIPv4 {
-            output.write(address: client.ip)
-        } else {
-            output.write("\"[")
-            output.write(address: client.ip)
-            output.write("]\"")
-        }
+        guard output.write("Host: ") else { return false }
         if !head.authority.isEmpty {
-            output.write(";host=\"")
-            output.write(bytes.slice(head.authority))
-            output.write("\"")
+            return output.write(bytes.slice(head.authority)) && output.writeLineEnd()
         }
-        output.write(";proto=http\r\n")
+        let isIPv4 = endpoint.ip.isIPv4
+        guard output.write(isIPv4 ? "" : "[" as StaticString), output.write(address: endpoint.ip),
+            output.write(isIPv4 ? "" : "]" as StaticString)
+        else { return false }
+        guard endpoint.port != 80 else { return output.writeLineEnd() }
+        return output.write(":") && output.write(decimal: UInt64(endpoint.port))
+            && output.writeLineEnd()
     }
 
-    /// Writes the values of all lines of a field, each followed by a comma.
-    private static func writeList(
-        _ known: KnownField,
-        _ fields: borrowing FieldTable,
-        _ bytes: Span<UInt8>,
+    private static func writeFraming(
+        _ framing: BodyFraming,
         into output: inout OutputSpan<UInt8>
-    ) {
-        var place = fields.first(known)
-        while let index = place {
-            let value = bytes.slice(fields[index].value)
-            if !value.isEmpty {
-                output.write(value)
-                output.write(", ")
-            }
-            place = fields.next(known, from: index &+ 1)
+    ) -> Bool {
+        switch framing {
+        case .length(let count): output.writeField("Content-Length", decimal: count)
+        case .chunked: output.write("Transfer-Encoding: chunked\r\n")
+        case .none, .untilClose: true
         }
     }
 
-    /// Copies a trusted peer's field; false when it sent none.
-    private static func carry(
-        _ known: KnownField,
+    /// The name that a trusted peer gave the request, if it is one, else ours.
+    private static func writeRequestID(
+        _ policy: ForwardPolicy,
         _ fields: borrowing FieldTable,
         _ bytes: Span<UInt8>,
         into output: inout OutputSpan<UInt8>
     ) -> Bool {
-        guard let index = fields.first(known) else { return false }
-        return output.copyField(fields[index], from: bytes)
-    }
-
-    /// RFC 9110 §7.6.3: what came, then the version it came by and who passes it on.
-    static func writeVia(
-        _ fields: borrowing FieldTable,
-        _ bytes: Span<UInt8>,
-        minorVersion: UInt8,
-        into output: inout OutputSpan<UInt8>
-    ) {
-        output.write("Via: ")
-        writeList(.via, fields, bytes, into: &output)
-        if minorVersion == 0 {
-            output.write("1.0 martlet\r\n")
-        } else {
-            output.write("1.1 martlet\r\n")
+        guard policy.writesRequestID else { return true }
+        if policy.forwarding.isTrusted, let index = fields.first(.xRequestID),
+            RequestID.isAcceptable(bytes.slice(fields[index].value))
+        {
+            return output.copyField(fields[index], from: bytes)
         }
+        return output.write("X-Request-Id: ") && output.write(policy.requestID)
+            && output.writeLineEnd()
     }
 
     private static func writeConnection(
         _ head: RequestHead,
         _ bytes: Span<UInt8>,
         into output: inout OutputSpan<UInt8>
-    ) {
+    ) -> Bool {
         if head.wantsUpgrade {
-            output.write("Connection: upgrade\r\nUpgrade: ")
-            output.write(bytes.slice(head.upgradeRange))
-            output.writeLineEnd()
-        } else if head.teTrailers {
-            output.write("TE: trailers\r\nConnection: TE\r\n")
+            return output.write("Connection: upgrade\r\nUpgrade: ")
+                && output.write(bytes.slice(head.upgradeRange)) && output.writeLineEnd()
         }
+        return head.teTrailers ? output.write("TE: trailers\r\nConnection: TE\r\n") : true
     }
 }

@@ -22,34 +22,31 @@ enum ResponseHeadWriter {
         style: ResponseStyle,
         date: DateText
     ) -> Bool {
+        var dropped = FieldSet()
+        dropped.insert(.via)
+        if !keepsLength(head, style) { dropped.insert(.contentLength) }
         var isWhole = false
         scratch.write { output in
-            output.writeStatusLine(head, from: bytes)
-            var hasDate = false
-            var index = 0
-            while index < fields.count {
-                let field = fields[index]
-                index &+= 1
-                if field.isHopByHop || field.known == .via { continue }
-                if field.known == .contentLength, !keepsLength(head, style) { continue }
-                if field.known == .date { hasDate = true }
-                output.copyField(field, from: bytes)
-            }
-            // RFC 9110 §6.6.1: a recipient with a clock adds what the origin left out.
-            if !hasDate { write(date, into: &output) }
-            if style.toChunks {
-                output.write("Transfer-Encoding: chunked\r\n")
-            } else if case .length(let count) = head.framing {
-                output.write("Content-Length: ")
-                output.write(decimal: count)
-                output.writeLineEnd()
-            }
-            let minor = head.minorVersion
-            RequestHeadWriter.writeVia(fields, bytes, minorVersion: minor, into: &output)
-            writePersistence(style, into: &output)
-            isWhole = output.writeLineEnd()
+            isWhole =
+                output.writeStatusLine(head, from: bytes)
+                && output.copyFields(fields, from: bytes, dropping: dropped)
+                // RFC 9110 §6.6.1: a recipient with a clock adds what the origin left out.
+                && (fields.first(.date) != nil || write(date, into: &output))
+                && writeFraming(head, style, into: &output)
+                && output.writeVia(minorVersion: head.minorVersion, fields, from: bytes)
+                && writePersistence(style, into: &output) && output.writeLineEnd()
         }
         return isWhole
+    }
+
+    private static func writeFraming(
+        _ head: ResponseHead,
+        _ style: ResponseStyle,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        if style.toChunks { return output.write("Transfer-Encoding: chunked\r\n") }
+        guard case .length(let count) = head.framing else { return true }
+        return output.writeField("Content-Length", decimal: count)
     }
 
     /// A response without a body may still say how long one would be (RFC 9110 §8.6).
@@ -60,15 +57,12 @@ enum ResponseHeadWriter {
     private static func writePersistence(
         _ style: ResponseStyle,
         into output: inout OutputSpan<UInt8>
-    ) {
-        if !style.isPersistent {
-            output.write("Connection: close\r\n")
-        } else if style.clientMinorVersion == 0 {
-            output.write("Connection: keep-alive\r\n")
-        }
+    ) -> Bool {
+        if !style.isPersistent { return output.write("Connection: close\r\n") }
+        return style.clientMinorVersion > 0 || output.write("Connection: keep-alive\r\n")
     }
 
-    /// An interim response (RFC 9110 §15.2).
+    /// An interim response (RFC 9110 §15.2); nothing when it does not fit.
     static func writeInterim(
         into scratch: inout Scratch,
         head: ResponseHead,
@@ -76,11 +70,11 @@ enum ResponseHeadWriter {
         bytes: Span<UInt8>
     ) {
         scratch.write { output in
-            output.writeStatusLine(head, from: bytes)
-            for index in 0..<fields.count where !fields[index].isHopByHop {
-                output.copyField(fields[index], from: bytes)
-            }
-            output.writeLineEnd()
+            let isWhole =
+                output.writeStatusLine(head, from: bytes)
+                && output.copyFields(fields, from: bytes, dropping: FieldSet())
+                && output.writeLineEnd()
+            if !isWhole { output.removeAll() }
         }
     }
 
@@ -93,14 +87,17 @@ enum ResponseHeadWriter {
     ) -> Bool {
         var isWhole = false
         scratch.write { output in
-            output.writeStatusLine(head, from: bytes)
-            for index in 0..<fields.count {
-                let field = fields[index]
-                guard !field.isHopByHop || field.known == .upgrade else { continue }
-                output.copyField(field, from: bytes)
+            isWhole =
+                output.writeStatusLine(head, from: bytes)
+                && output.copyFields(fields, from: bytes, dropping: FieldSet())
+            // Hop-by-hop, so it is not copied with the others; this hop speaks it on.
+            var place = fields.first(.upgrade)
+            while isWhole, let index = place {
+                isWhole = output.copyField(fields[index], from: bytes)
+                place = fields.next(.upgrade, from: index &+ 1)
             }
-            output.write("Connection: upgrade\r\n")
-            isWhole = output.writeLineEnd()
+            isWhole =
+                isWhole && output.write("Connection: upgrade\r\n") && output.writeLineEnd()
         }
         return isWhole
     }
@@ -139,9 +136,11 @@ enum ResponseHeadWriter {
         }
     }
 
-    private static func write(_ date: DateText, into output: inout OutputSpan<UInt8>) {
-        output.write("Date: ")
-        date.write(into: &output)
-        output.writeLineEnd()
+    @discardableResult
+    private static func write(
+        _ date: DateText,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        output.write("Date: ") && date.write(into: &output) && output.writeLineEnd()
     }
 }

@@ -57,7 +57,7 @@ public struct HTTPListenerPlan: Sendable, Equatable {
     /// Peers whose forwarding fields and request id are believed.
     public var trusted: [Prefix] = []
     /// Which forwarding fields are written.
-    public var forwarded = ForwardedFields.xForwarded
+    public var forwarded = ForwardingStyle.xForwarded
     /// Whether each request gets an `X-Request-Id`.
     public var requestID = true
     /// Deadlines towards the client.
@@ -67,25 +67,11 @@ public struct HTTPListenerPlan: Sendable, Equatable {
     public init(name: String) { self.name = name }
 }
 
-/// Families of forwarding fields.
-public struct ForwardedFields: OptionSet, Sendable, BitwiseCopyable {
-    /// The bits as given.
-    public let rawValue: UInt8
-
-    /// Wraps raw bits.
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
-
-    /// `X-Forwarded-For`, `X-Forwarded-Proto`, `X-Forwarded-Host`.
-    public static let xForwarded = ForwardedFields(rawValue: 1)
-    /// `Forwarded` (RFC 7239).
-    public static let standard = ForwardedFields(rawValue: 2)
-}
-
 /// Deadlines towards a client; each ends with its own status and reason.
 public struct ClientTimeouts: Sendable, BitwiseCopyable, Equatable {
     /// From the connection, or the first byte of a later head, to the head's end: a total.
     public var header = Interval.seconds(10)
-    /// Least body bytes per second, judged after a grace of ten seconds; 0 for any.
+    /// Least body bytes per second, judged every five seconds; 0 for any.
     public var bodyRate: Int64 = 500
     /// A keep-alive connection without a request.
     public var idle = Interval.seconds(60)

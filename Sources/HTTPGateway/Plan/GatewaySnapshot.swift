@@ -15,6 +15,8 @@ public final class GatewaySnapshot: Sendable {
     let pools: [PoolRecord]
     let listeners: [ListenerRecord]
     let labels: LabelTable
+    /// Where the endpoint with each slot listens; nil for a slot that is in no pool.
+    let addresses: [SocketAddress?]
 
     /// Compiles a plan.
     public init(_ plan: GatewayPlan, health: HealthTable, generation: UInt64) {
@@ -26,6 +28,13 @@ public final class GatewaySnapshot: Sendable {
         pools = zip(plan.pools, plan.poolPlans).map(PoolRecord.init)
         listeners = plan.listeners.map(ListenerRecord.init)
         labels = LabelTable(plan)
+        var addresses: [SocketAddress?] = []
+        for endpoint in plan.pools.flatMap(\.endpoints) where endpoint.slot >= 0 {
+            let missing = endpoint.slot + 1 - addresses.count
+            if missing > 0 { addresses += Array(repeating: nil, count: missing) }
+            addresses[endpoint.slot] = endpoint.address
+        }
+        self.addresses = addresses
     }
 }
 
@@ -92,15 +101,28 @@ struct PoolRecord: Sendable, BitwiseCopyable {
 /// What the loops need of a listener.
 struct ListenerRecord: Sendable {
     var timeouts: ClientTimeouts
-    var forwarded: ForwardedFields
+    var forwarded: ForwardingStyle
     var requestID: Bool
     var trusted: [Prefix]
+    // What of a request's fields is not copied, from those who are trusted and from all others.
+    var droppedOfTrusted: FieldSet
+    var droppedOfOthers: FieldSet
 
     init(_ plan: HTTPListenerPlan) {
         timeouts = plan.timeouts
         forwarded = plan.forwarded
         requestID = plan.requestID
         trusted = plan.trusted
+        droppedOfTrusted = ListenerRecord.dropped(plan, isTrusted: true)
+        droppedOfOthers = ListenerRecord.dropped(plan, isTrusted: false)
+    }
+
+    private static func dropped(_ plan: HTTPListenerPlan, isTrusted: Bool) -> FieldSet {
+        var fields = Forwarding(client: IPAddress(v4: 0), isTrusted: isTrusted).dropped
+        fields.insert(.host)
+        fields.insert(.contentLength)
+        if plan.requestID { fields.insert(.xRequestID) }
+        return fields
     }
 
     func trusts(_ address: IPAddress) -> Bool {

@@ -4,6 +4,9 @@
 public struct FieldSet: BitwiseCopyable, Sendable, ExpressibleByArrayLiteral {
     @usableFromInline var bits: UInt64 = 0
 
+    /// The empty set.
+    @inlinable public init() {}
+
     /// The set of the fields listed.
     @inlinable public init(arrayLiteral elements: KnownField...) {
         for element in elements { insert(element) }

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: Apache-2.0
+import Essentials
+import HTTPProtocol
+import Runtime
+import Steering
+import Testing
+
+@testable import HTTPGateway
+
+/// What an origin does when a whole request has come.
+enum Part {
+    /// Says this and keeps the connection.
+    case answer(String)
+    /// Says this and finishes.
+    case answerAndClose(String)
+    /// Says this, which may be nothing, and resets.
+    case reset(String)
+    /// Says nothing.
+    case silence
+    /// Says this at the first byte of a request, and reads no further.
+    case interrupt(String)
+    /// Agrees to switch protocols, then sends back what comes.
+    case echo
+}
+
+/// One door, its clients and its origins, on one event loop in the test's own thread.
+///
+/// Nothing sleeps: ``turn(until:)`` steps the loop until a condition holds, and ``advance(_:)``
+/// moves the time that the door is told, so a timeout of an hour costs a test no time.
+struct DoorHarness: ~Copyable {
+    struct Origin {
+        var listener: FileDescriptor
+        var parts: [Part]
+        var requests = 0
+        var isListening = true
+    }
+    struct Visitor {
+        let fd: FileDescriptor
+        let origin: Int
+        var heard: [UInt8] = []
+        /// Bytes of `heard` that belong to requests already answered.
+        var answered = 0
+        var isEchoing = false
+        var isOpen = true
+        var isDeaf = false
+    }
+    struct Guest {
+        let fd: FileDescriptor
+        var heard: [UInt8] = []
+        var unsent: [UInt8] = []
+        var isOpen = true
+        var isFinished = false
+        var wasReset = false
+        var reads = true
+    }
+
+    static let originKind: UInt8 = 200
+    static let visitorKind: UInt8 = 201
+    static let guestKind: UInt8 = 202
+    static let loopback = IPAddress(v4: 0x7f00_0001)
+
+    var loop: EventLoop
+    var door: HTTPDoor
+    let shared: GatewayShared
+    let health: HealthTable
+    let load: LoadTable
+    let address: SocketAddress
+    var plan: GatewayPlan
+    var origins: [Origin] = []
+    var visitors: [Visitor] = []
+    var guests: [Guest] = []
+    var skew = Interval.zero
+
+    /// A door in front of one pool with an endpoint per list of parts, the last of which lasts.
+    ///
+    /// An empty list stands for an endpoint where nobody listens.
+    init(
+        _ parts: [[Part]] = [[.answer(ok())]],
+        workers: Int = 1,
+        _ configure: (inout GatewayPlan) -> Void = { _ in }
+    ) throws {
+        var loop = try EventLoop()
+        let (origins, endpoints) = try DoorHarness.open(parts, loop: loop)
+        var plan = GatewayPlan()
+        plan.listeners = [HTTPListenerPlan(name: "in")]
+        plan.pools = [PoolDefinition(name: "pool", endpoints: endpoints)]
+        plan.poolPlans = [GatewayPoolPlan()]
+        plan.routes = [RoutePlan(name: "all", host: .any, path: .prefix("/"), pool: 0)]
+        configure(&plan)
+        let health = HealthTable(capacity: 64)
+        for slot in 0..<64 { health.publish(slot, HealthWord(health: .up, reason: .noProbe)) }
+        let load = LoadTable(capacity: 64, workers: workers)
+        let shared = try GatewayShared(workers: workers, health: health, load: load)
+        let snapshot = GatewaySnapshot(plan, health: health, generation: 1)
+        let any = SocketAddress(DoorHarness.loopback, port: 0)
+        let listener = try Socket.listen(any, backlog: 512, reusePort: false)
+        let address = try #require(Socket.localAddress(listener))
+        let base = Clock.monotonic()
+        var door = HTTPDoor(worker: 0, shared: shared, snapshot: snapshot, now: base, seed: 5)
+        door.open(listener: listener, number: 0, loop: &loop)
+        self.loop = loop
+        self.door = door
+        self.shared = shared
+        self.health = health
+        self.load = load
+        self.address = address
+        self.plan = plan
+        self.origins = origins
+    }
+
+    private static func open(
+        _ parts: [[Part]],
+        loop: borrowing EventLoop
+    ) throws -> ([Origin], [EndpointDefinition]) {
+        var endpoints: [EndpointDefinition] = []
+        var origins: [Origin] = []
+        for (slot, parts) in parts.enumerated() {
+            let any = SocketAddress(DoorHarness.loopback, port: 0)
+            let listener = try Socket.listen(any, backlog: 256, reusePort: false)
+            let address = try #require(Socket.localAddress(listener))
+            let token = EventToken(kind: DoorHarness.originKind, index: slot)
+            loop.add(listener, token: token.raw, interest: .read)
+            endpoints.append(EndpointDefinition(name: "e\(slot)", slot: slot, address: address))
+            origins.append(Origin(listener: listener, parts: parts))
+            guard parts.isEmpty else { continue }
+            listener.close()
+            origins[slot].isListening = false
+        }
+        return (origins, endpoints)
+    }
+
+    deinit {
+        for origin in origins where origin.isListening { origin.listener.close() }
+        for visitor in visitors where visitor.isOpen { visitor.fd.close() }
+        for guest in guests where guest.isOpen { guest.fd.close() }
+    }
+
+    // MARK: Time
+
+    /// The time that the door is told.
+    var now: Instant { Clock.monotonic() + skew }
+
+    /// Lets time pass, and ends what has run out of it.
+    mutating func advance(_ time: Interval) {
+        skew = skew + time
+        door.expire(now: now, loop: &loop)
+        turnOnce(wait: 0)
+    }
+
+    /// Turns the loop until `isDone` or 5 s have gone; true when it was done.
+    @discardableResult
+    mutating func turn(until isDone: (inout DoorHarness) -> Bool) -> Bool {
+        let limit = Clock.monotonic() + .seconds(5)
+        while Clock.monotonic() < limit {
+            if isDone(&self) { return true }
+            turnOnce(wait: door.hasReadyWork ? 0 : 2)
+        }
+        return isDone(&self)
+    }
+
+    /// Turns the loop until nothing happens any more.
+    mutating func settle() {
+        var quiet = 0
+        for _ in 0..<10_000 where quiet < 3 {
+            let happened = turnOnce(wait: 0)
+            quiet = happened == 0 && !door.hasReadyWork ? quiet + 1 : 0
+        }
+    }
+
+    @discardableResult
+    mutating func turnOnce(wait: Int) -> Int {
+        let count = loop.wait(timeoutMilliseconds: wait)
+        for index in 0..<count {
+            let event = loop.event(index)
+            let token = EventToken(raw: event.token)
+            switch token.kind {
+            case DoorHarness.originKind: welcome(token.index)
+            case DoorHarness.visitorKind: hear(token.index)
+            case DoorHarness.guestKind: receive(token.index)
+            default: door.handle(event, loop: &loop, now: now)
+            }
+        }
+        door.expire(now: now, loop: &loop)
+        door.finishBatch(loop: &loop, now: now)
+        return count
+    }
+
+    // MARK: Clients
+
+    /// Connects a client and returns its number.
+    mutating func connect() -> Int {
+        switch Socket.connect(to: address) {
+        case .connected(let fd), .inProgress(let fd):
+            let token = EventToken(kind: DoorHarness.guestKind, index: guests.count)
+            loop.add(fd, token: token.raw, interest: [.read, .write, .edge])
+            guests.append(Guest(fd: fd))
+            return guests.count - 1
+        case .failed(let error):
+            Issue.record("no connection: \(error)")
+            guests.append(Guest(fd: .none, isOpen: false))
+            return guests.count - 1
+        }
+    }
+
+    /// Connects a client that says this at once.
+    mutating func visit(_ text: String) -> Int {
+        let guest = connect()
+        send(guest, text)
+        return guest
+    }
+
+    mutating func send(_ guest: Int, _ text: String) { send(guest, Array(text.utf8)) }
+
+    mutating func send(_ guest: Int, _ bytes: [UInt8]) {
+        guests[guest].unsent += bytes
+        flush(guest)
+    }
+
+    private mutating func flush(_ guest: Int) {
+        while !guests[guest].unsent.isEmpty, guests[guest].isOpen {
+            let unsent = guests[guest].unsent
+            let result = Socket.send(guests[guest].fd, unsent.span)
+            guard case .count(let sent) = result else { return }
+            guests[guest].unsent.removeFirst(sent)
+        }
+    }
+
+    /// The client says that it has finished sending.
+    mutating func finish(_ guest: Int) { Socket.shutdownWrite(guests[guest].fd) }
+
+    /// The client goes away, with a reset if told so.
+    mutating func leave(_ guest: Int, reset: Bool = false) {
+        guard guests[guest].isOpen else { return }
+        if reset { Socket.resetOnClose(guests[guest].fd) }
+        guests[guest].fd.close()
+        guests[guest].isOpen = false
+    }
+
+    /// What the client has been told.
+    func heard(_ guest: Int) -> String { String(decoding: guests[guest].heard, as: UTF8.self) }
+
+    /// Turns until the client has heard this text; returns all it has heard.
+    @discardableResult
+    mutating func hear(_ guest: Int, until text: String) -> String {
+        turn { $0.heard(guest).contains(text) }
+        return heard(guest)
+    }
+
+    /// Turns until the client's connection has ended; returns all it has heard.
+    @discardableResult
+    mutating func hearAll(_ guest: Int) -> String {
+        turn { $0.guests[guest].isFinished }
+        return heard(guest)
+    }
+
+    private mutating func receive(_ guest: Int) {
+        flush(guest)
+        guard guests[guest].isOpen, guests[guest].reads else { return }
+        let got = DoorHarness.read(guests[guest].fd, into: &guests[guest].heard)
+        if got == .wouldBlock { return }
+        guests[guest].isFinished = true
+        if case .failed = got { guests[guest].wasReset = true }
+    }
+
+    /// A client that had stopped reading reads again.
+    mutating func resume(_ guest: Int) {
+        guests[guest].reads = true
+        receive(guest)
+    }
+
+    private static func read(_ fd: FileDescriptor, into heard: inout [UInt8]) -> IOResult {
+        while true {
+            var result = IOResult.wouldBlock
+            let bytes = [UInt8](capacity: 65_536) { output in
+                result = Socket.receive(fd, into: &output)
+            }
+            heard += bytes
+            guard case .count = result else { return result }
+        }
+    }
+
+    // MARK: Origins
+
+    private mutating func welcome(_ origin: Int) {
+        while case .connection(let fd, _) = Socket.accept(origins[origin].listener) {
+            let token = EventToken(kind: DoorHarness.visitorKind, index: visitors.count)
+            loop.add(fd, token: token.raw, interest: [.read, .edge])
+            visitors.append(Visitor(fd: fd, origin: origin))
+        }
+    }
+
+    private mutating func hear(_ visitor: Int) {
+        guard visitors[visitor].isOpen, !visitors[visitor].isDeaf else { return }
+        let got = DoorHarness.read(visitors[visitor].fd, into: &visitors[visitor].heard)
+        play(visitor)
+        guard visitors[visitor].isOpen, got != .wouldBlock else { return }
+        visitors[visitor].fd.close()
+        visitors[visitor].isOpen = false
+    }
+
+    private mutating func play(_ visitor: Int) {
+        while visitors[visitor].isOpen {
+            let text = visitors[visitor].heard[visitors[visitor].answered...]
+            if visitors[visitor].isEchoing {
+                visitors[visitor].answered = visitors[visitor].heard.count
+                if !text.isEmpty { say(visitor, Array(text)) }
+                return
+            }
+            let origin = visitors[visitor].origin
+            let place = min(origins[origin].requests, origins[origin].parts.count - 1)
+            let part = origins[origin].parts[place]
+            var length = text.count
+            if case .interrupt = part {
+                guard !text.isEmpty else { return }
+            } else {
+                guard let whole = DoorHarness.requestLength(Array(text)) else { return }
+                length = whole
+            }
+            origins[origin].requests += 1
+            visitors[visitor].answered += length
+            act(part, visitor)
+        }
+    }
+
+    private mutating func act(_ part: Part, _ visitor: Int) {
+        switch part {
+        case .answer(let text): say(visitor, Array(text.utf8))
+        case .answerAndClose(let text):
+            say(visitor, Array(text.utf8))
+            close(visitor)
+        case .reset(let text):
+            say(visitor, Array(text.utf8))
+            close(visitor, reset: true)
+        case .silence: break
+        case .interrupt(let text):
+            visitors[visitor].isDeaf = true
+            say(visitor, Array(text.utf8))
+        case .echo:
+            visitors[visitor].isEchoing = true
+            let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+            say(visitor, Array((head + "Connection: Upgrade\r\n\r\n").utf8))
+        }
+    }
+
+    /// An origin's connection says something of its own accord.
+    mutating func say(_ visitor: Int, _ bytes: [UInt8]) {
+        guard visitors[visitor].isOpen else { return }
+        _ = Socket.send(visitors[visitor].fd, bytes.span)
+    }
+
+    mutating func close(_ visitor: Int, reset: Bool = false) {
+        guard visitors[visitor].isOpen else { return }
+        if reset { Socket.resetOnClose(visitors[visitor].fd) }
+        visitors[visitor].fd.close()
+        visitors[visitor].isOpen = false
+    }
+
+    /// All that the origin was told by all its connections, in order of their opening.
+    func told(_ origin: Int) -> String {
+        visitors.filter { $0.origin == origin }
+            .map { String(decoding: $0.heard, as: UTF8.self) }.joined()
+    }
+
+    /// Bytes of the first request; nil while it is not whole.
+    private static func requestLength(_ bytes: [UInt8]) -> Int? {
+        // One character per byte, whatever the byte.
+        let text = String(decoding: bytes.map { $0 & 0x7f }, as: UTF8.self)
+        guard let end = text.range(of: "\r\n\r\n") else { return nil }
+        let head = text[..<end.lowerBound].lowercased()
+        let headLength = text[..<end.upperBound].utf8.count
+        if let place = head.range(of: "content-length: ") {
+            let length = Int(head[place.upperBound...].prefix { $0.isNumber }) ?? 0
+            return bytes.count - headLength >= length ? headLength + length : nil
+        }
+        guard head.contains("transfer-encoding: chunked") else { return headLength }
+        guard let last = text[end.upperBound...].range(of: "0\r\n\r\n") else { return nil }
+        return text[..<last.upperBound].utf8.count
+    }
+
+    // MARK: Numbers
+
+    func count(_ counter: DoorCounter) -> Int {
+        Int(shared.metrics[0].load(GatewayMetrics.index(counter)))
+    }
+
+    func count(_ fault: Fault) -> Int { Int(shared.metrics[0].load(GatewayMetrics.fault(fault))) }
+
+    /// The access log lines written since the last call.
+    func lines() throws -> [String] {
+        guard shared.accessLog[0].waiting > 0 else { return [] }
+        let (near, far) = try Socket.pair()
+        defer {
+            near.close()
+            far.close()
+        }
+        var bytes: [UInt8] = []
+        while shared.accessLog[0].waiting > 0 {
+            _ = try shared.accessLog[0].drain(to: near, limit: 16_384)
+            bytes += try Socket.receiveMessage(far).message
+        }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    /// What is still on some book although every client has left; empty when all is well.
+    mutating func leftovers() -> [String] {
+        for guest in guests.indices { leave(guest) }
+        settle()
+        advance(.seconds(4))
+        settle()
+        advance(.seconds(200))
+        settle()
+        var found: [String] = []
+        func expect(_ what: String, _ count: Int) {
+            if count != 0 { found.append("\(what): \(count)") }
+        }
+        expect("clients", door.openConnections)
+        expect("connections of the process", shared.openConnections)
+        expect("upstreams", door.upstreams.count)
+        expect("buffers", door.buffers.inUse)
+        expect("waiting", door.waitingCount)
+        for pool in 0..<4 {
+            expect("active requests of \(pool)", shared.budget.activeRequests(pool))
+            expect("active retries of \(pool)", shared.budget.activeRetries(pool))
+            expect("pending of \(pool)", shared.pending.count(pool))
+        }
+        for slot in 0..<8 {
+            expect("in flight at \(slot)", load.inFlight(slot))
+            expect("reserved at \(slot)", load.reserved(slot))
+        }
+        return found
+    }
+}
+
+/// A whole response with a length.
+func ok(_ body: String = "hello", fields: String = "") -> String {
+    "HTTP/1.1 200 OK\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+}
+
+extension StringProtocol {
+    /// The first place of a text.
+    func range(of text: String) -> Range<Index>? {
+        let wanted = Array(text.utf8)
+        guard !wanted.isEmpty else { return nil }
+        let bytes = Array(utf8)
+        guard bytes.count >= wanted.count else { return nil }
+        for start in 0...(bytes.count - wanted.count)
+        where bytes[start] == wanted[0] && Array(bytes[start..<start + wanted.count]) == wanted {
+            let lower = utf8.index(startIndex, offsetBy: start)
+            return lower..<utf8.index(lower, offsetBy: wanted.count)
+        }
+        return nil
+    }
+}
