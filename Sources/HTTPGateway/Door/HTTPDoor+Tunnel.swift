@@ -2,6 +2,7 @@
 internal import Essentials
 internal import HTTPProtocol
 internal import Runtime
+internal import Steering
 
 /// Tunnels: after 101 (RFC 9110 §7.8) bytes pass both ways unread.
 extension HTTPDoor {
