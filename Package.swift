@@ -103,8 +103,8 @@ let package = Package(
         tests(
             "ControlPlaneTests",
             [
-                "ControlPlane", "Configuration", "DNSProtocol", "HTTPGateway", "HTTPProtocol",
-                "Prober", "Runtime", "Steering",
+                "ControlPlane", "Configuration", "DNSProtocol", "DNSServer", "HTTPGateway",
+                "HTTPProtocol", "Prober", "Runtime", "Steering",
             ]
         ),
         tests("martletTests", ["martlet", "ControlPlane", "Configuration", "Prober", "Steering"]),

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: Apache-2.0
+import Configuration
+import DNSServer
+import Essentials
+import HTTPGateway
+import HTTPProtocol
+import Runtime
+import Steering
+import Testing
+
+@testable import ControlPlane
+
+/// A control thread that stands still: two endpoints, one of them down, and commands written down.
+struct StillSurface: ControlSurface, ~Copyable {
+    var view: ControlView
+    var keeper: HealthKeeper
+    var outcome = ControlOutcome.done
+    var commands: [ControlCommand] = []
+
+    static let text = """
+        listeners: [ { http: "127.0.0.1:8080" }, { dns: "127.0.0.1:5300" } ]
+        probes: { web: { http: /, expect: 200, rise: 1, fall: 1 } }
+        pools:
+          web:
+            probe: web
+            endpoints:
+              - { address: 192.0.2.1:80, name: one, weight: 3 }
+              - { address: 192.0.2.2:80, name: two }
+        routes:
+          - { host: www.example.com, path: /a/, pool: web }
+          - { host: "*.example.com", path: /, pool: web }
+        zones:
+          example.com:
+            soa: { primary: ns1.example.com, mailbox: h.example.com }
+            records: { www: { steer: www } }
+        steer: { www: { pool: web } }
+        """
+
+    init() throws {
+        let read = ConfigurationSource.read(Array(Self.text.utf8), path: "test.yaml")
+        let settings = try #require(read.configuration).settings
+        let registries = Registries(
+            endpoints: EndpointRegistry(capacity: 16),
+            pools: PoolRegistry(capacity: 8)
+        )
+        let present = Assembly.Present(
+            registries: registries,
+            names: ResolvedNames(),
+            running: [],
+            zones: nil,
+            fileLimit: 65_536
+        )
+        let assembly = try Assembly.make(settings, present: present)
+        let health = HealthTable(capacity: 16)
+        let load = LoadTable(capacity: 16, workers: 1)
+        let now = Instant(nanoseconds: 100_000_000_000)
+        let http = try GatewayShared(workers: 1, health: health, load: load)
+        var keeper = HealthKeeper(table: health, load: load)
+        for registration in assembly.registrations { _ = keeper.register(registration, now: now) }
+        _ = keeper.record(assembly.slots[0], .success, now: now)
+        let failure = ProbeOutcome.failure(.dependency, detail: "db=fail")
+        _ = keeper.record(assembly.slots[1], failure, now: now)
+        load.begin(assembly.slots[0], worker: 0)
+        let address = SocketAddress(IPAddress(v4: 0x7f00_0001), port: 8080)
+        let listeners = [DoorKind.http, .dns].map { door in
+            ListenerView(
+                door: door,
+                configured: ListenAddress(address.ip, port: 8080),
+                address: address,
+                isOpen: true
+            )
+        }
+        self.keeper = keeper
+        view = ControlView(
+            settings: settings,
+            generation: 7,
+            snapshotNumber: 7,
+            adoptedAt: 0,
+            configurationPath: "test.yaml",
+            configurationText: [],
+            reloadProblems: [],
+            reloads: (adopted: 1, refused: 2),
+            pools: assembly.pools.map(\.view),
+            listeners: listeners,
+            process: ProcessView(
+                version: "1.2.3",
+                identifier: 42,
+                supervisor: 41,
+                startedAt: 0,
+                serviceStartedAt: 0,
+                restarts: 3,
+                lastEnd: "signal 9",
+                workers: 1,
+                fileLimit: 65_536
+            ),
+            readiness: .ready,
+            health: health,
+            load: load,
+            counts: HealthCounts(capacity: 16),
+            shared: DoorsShared(http: http, dns: DNSShared(workers: 1)),
+            workers: WorkerWords(count: 1),
+            snapshot: Plane.snapshot(assembly, number: 7, health: health)
+        )
+    }
+
+    func status(slot: Int) -> EndpointStatus? { keeper.status(slot) }
+
+    mutating func perform(_ command: ControlCommand, now: Instant) -> ControlOutcome {
+        commands.append(command)
+        return outcome
+    }
+}
+
+@Suite struct AdminDeskTests {
+    private static let moment = Moment(
+        now: Instant(nanoseconds: 160_000_000_000),
+        realtime: 1_795_194_309_000_000_000
+    )
+
+    private func ask(
+        _ method: Method,
+        _ target: String,
+        _ surface: inout StillSurface,
+        body: String = "",
+        host: String = "localhost"
+    ) -> ServiceResponse {
+        let desk = AdminDesk(listen: nil, events: EventLog(level: .info), log: nil)
+        let fields = [
+            ServiceRequest.Field("host", host),
+            ServiceRequest.Field("content-type", "application/json"),
+        ]
+        let request = ServiceRequest(
+            method: method,
+            target: target,
+            fields: fields,
+            body: Array(body.utf8)
+        )
+        guard case .now(let response) = desk.answer(request, &surface, at: Self.moment) else {
+            return .text("later", status: 599)
+        }
+        return response
+    }
+
+    private func json(_ response: ServiceResponse) throws -> JSONValue {
+        guard case .bytes(let bytes) = response.body else { return .null }
+        return try JSONReader.read(bytes)
+    }
+
+    @Test func `the snapshot shows health with reason, age and weights`() throws {
+        var surface = try StillSurface()
+        let response = ask(.get, "/api/v1/snapshot", &surface)
+        let snapshot = try json(response)
+        #expect(snapshot["generation"]?.integer == 7)
+        #expect(snapshot["healthGeneration"]?.integer ?? 0 > 0)
+        #expect(snapshot["process"]?["restarts"]?.integer == 3)
+        let pool = snapshot["pools"]?[0]
+        #expect(pool?["balance"] == "weighted-round-robin")
+        let one = pool?["endpoints"]?[0]
+        #expect(one?["health"] == "up")
+        #expect(one?["weight"]?.integer == 3)
+        #expect(one?["effectiveWeight"]?.number == 3)
+        #expect(one?["inFlight"]?.integer == 1)
+        #expect(one?["ageSeconds"]?.number == 60)
+        #expect(one?["since"] == "2026-11-20T17:04:09.000Z")
+        let two = pool?["endpoints"]?[1]
+        #expect(two?["health"] == "down")
+        #expect(two?["reason"] == "dependency")
+        #expect(two?["detail"] == "db=fail")
+        #expect(two?["takesWork"]?.bool == false)
+        #expect(snapshot["routes"]?[1]?["host"] == "*.example.com")
+        let text = SnapshotText.text(snapshot, usesColour: false)
+        #expect(text.contains("web  weighted-round-robin  1 of 2 take work"), "\(text)")
+        #expect(text.contains("dependency: db=fail"))
+    }
+
+    @Test func `every answer forbids to be kept or guessed at`() throws {
+        var surface = try StillSurface()
+        for target in ["/", "/metrics", "/api/v1/nothing"] {
+            let names = ask(.get, target, &surface).fields.map(\.name)
+            #expect(names.contains("Cache-Control") && names.contains("X-Content-Type-Options"))
+        }
+    }
+
+    @Test func `the page lets in its own script and nothing else, by a new number each time`()
+        throws
+    {
+        var surface = try StillSurface()
+        let policies = (0..<2).map { _ in
+            ask(.get, "/", &surface).fields.first { $0.name == "Content-Security-Policy" }?.value
+        }
+        #expect(policies[0] != policies[1])
+        let policy = try #require(policies[0])
+        #expect(policy.hasPrefix("default-src 'none'") && !policy.contains("unsafe"))
+        guard case .bytes(let bytes) = ask(.get, "/", &surface).body else { return }
+        let page = String(decoding: bytes, as: UTF8.self)
+        #expect(!page.contains("{{") && page.contains("<script nonce=\""))
+    }
+
+    @Test func `a change is passed on, and the endpoint is shown as it is now`() throws {
+        var surface = try StillSurface()
+        let target = "/api/v1/pools/web/endpoints/192.0.2.2:80"
+        let response = ask(.patch, target, &surface, body: #"{"administrative":"draining"}"#)
+        let commands = surface.commands
+        let change = EndpointChange(state: .draining)
+        #expect(commands == [.change(pool: "web", endpoint: "192.0.2.2:80", change)])
+        #expect(try json(response)["endpoints"]?[0]?["name"] == "two")
+    }
+
+    @Test(arguments: [
+        (ControlOutcome.unknownPool, 404, "M3020"), (.unknownEndpoint, 404, "M3021"),
+        (.stopping, 503, "M3032"), (.failed("no space"), 500, "M3034"),
+    ])
+    func `a change that cannot be made is a problem`(
+        outcome: ControlOutcome,
+        status: Int,
+        code: String
+    ) throws {
+        var surface = try StillSurface()
+        surface.outcome = outcome
+        let target = "/api/v1/pools/web/endpoints/x"
+        let response = ask(.patch, target, &surface, body: #"{"weight":1}"#)
+        #expect(Int(response.status) == status)
+        #expect(try json(response)["code"]?.string == code)
+    }
+
+    @Test func `a refused reload answers with every error`() throws {
+        var surface = try StillSurface()
+        let reasons = [1, 2].map { number in
+            ReloadProblem(code: "M110\(number)", text: "x", json: ["line": .integer(number)])
+        }
+        surface.outcome = .refused(reasons)
+        let response = ask(.post, "/api/v1/reload", &surface)
+        let problem = try json(response)
+        #expect(response.status == 422)
+        #expect(problem["errors"]?.elements?.count == 2)
+        #expect(problem["detail"]?.string?.hasPrefix("2 errors") == true)
+    }
+
+    @Test func `a name that was pointed at this machine opens nothing`() throws {
+        var surface = try StillSurface()
+        let response = ask(.post, "/api/v1/reload", &surface, host: "evil.example")
+        let commands = surface.commands
+        #expect(response.status == 421)
+        #expect(commands.isEmpty)
+    }
+
+    @Test func `readiness follows the process and its listeners`() throws {
+        var surface = try StillSurface()
+        #expect(ask(.get, "/readyz", &surface).status == 200)
+        surface.view.listeners[1].isOpen = false
+        #expect(ask(.get, "/readyz", &surface).status == 503)
+        surface.view.listeners[1].isOpen = true
+        surface.view.readiness = .starting(pending: 2)
+        #expect(ask(.get, "/readyz", &surface).status == 503)
+        #expect(ask(.get, "/startupz", &surface).status == 503)
+        surface.view.readiness = .stopping
+        #expect(ask(.get, "/readyz", &surface).status == 503)
+        #expect(ask(.get, "/startupz", &surface).status == 200)
+        #expect(ask(.get, "/livez", &surface).status == 200)
+    }
+
+    @Test func `every family of the table is in the metrics`() throws {
+        var surface = try StillSurface()
+        guard case .bytes(let bytes) = ask(.get, "/metrics", &surface).body else { return }
+        let text = String(decoding: bytes, as: UTF8.self)
+        // Lines dropped are those of a log thread, which this desk does not have.
+        for family in MetricFamily.all where family.name != "martlet_log_dropped_lines" {
+            #expect(text.contains("# TYPE \(family.sampleName) "), "\(family.name)")
+        }
+        let down = #"martlet_endpoint_health{pool="web",endpoint="two",state="down"} 1"#
+        #expect(text.contains(down))
+        #expect(text.contains(#"martlet_configuration_reloads_total{result="refused"} 2"#))
+    }
+
+    @Test func `explain says where a request goes and who was passed over`() throws {
+        var surface = try StillSurface()
+        let target = "/api/v1/explain?url=http://www.example.com/a/b"
+        let answer = try json(ask(.get, target, &surface))
+        #expect(answer["status"]?.isNull == true)
+        #expect(answer["route"]?["path"] == "/a/")
+        #expect(answer["passedOver"]?[0]?["host"] == "*.example.com")
+        #expect(answer["pool"]?["chosen"] == "one")
+        #expect(answer["pool"]?["candidates"]?[1]?["whyNot"] == "down: dependency")
+        let text = ExplanationText.request(answer, usesColour: false)
+        #expect(text.contains("chosen   one"), "\(text)")
+        #expect(text.contains("not      *.example.com /"), "\(text)")
+    }
+
+    @Test(arguments: [
+        ("http://other.example/", "no-route", 404),
+        ("http://www.example.com/../x", "dot-segment", 400),
+    ])
+    func `explain says what the door answers itself`(
+        url: String,
+        reason: String,
+        status: Int
+    ) throws {
+        var surface = try StillSurface()
+        let target = "/api/v1/explain?url=\(PercentCoding.encode(url))"
+        let answer = try json(ask(.get, target, &surface))
+        #expect(answer["reason"]?.string == reason)
+        #expect(answer["status"]?.integer == Int64(status))
+        #expect(answer["route"]?.isNull == true)
+    }
+
+    @Test func `explain-dns shows the answer and every member with its health`() throws {
+        var surface = try StillSurface()
+        let answer = try json(ask(.get, "/api/v1/explain-dns?name=www.example.com", &surface))
+        #expect(answer["rcode"] == "NOERROR")
+        #expect(answer["records"]?.elements?.count == 1)
+        #expect(answer["records"]?[0]?.string?.hasSuffix(" A 192.0.2.1") == true)
+        let members = answer["policy"]?["candidates"]?.elements ?? []
+        #expect(members.map { $0["health"]?.string } == ["up", "down"])
+        #expect(members.map { $0["answered"]?.bool } == [true, false])
+        let text = ExplanationText.query(answer, usesColour: false)
+        #expect(text.contains("192.0.2.2") && text.contains("down"), "\(text)")
+        let missing = try json(ask(.get, "/api/v1/explain-dns?name=no.example.com", &surface))
+        #expect(missing["rcode"] == "NXDOMAIN")
+    }
+
+    @Test func `events can be read on from a number`() throws {
+        var surface = try StillSurface()
+        let events = EventLog(level: .info)
+        for number in 1...3 { events.record(LogEvent(.notice, realtime: 0, "event \(number)")) }
+        let desk = AdminDesk(listen: nil, events: events, log: nil)
+        func opening(_ target: String) -> String {
+            let fields = [ServiceRequest.Field("host", "localhost")]
+            let request = ServiceRequest(method: .get, target: target, fields: fields)
+            guard case .now(let response) = desk.answer(request, &surface, at: Self.moment),
+                case .stream(_, let bytes) = response.body
+            else { return "" }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        let rest = opening("/api/v1/events/stream?after=2")
+        #expect(rest.hasPrefix("retry: 1000\n\nid: 3\ndata: {") && rest.hasSuffix("}\n\n"))
+        #expect(opening("/api/v1/events/stream") == "retry: 1000\n\n", "only what comes")
+        let all = opening("/api/v1/events/stream?after=900")
+        #expect(all.contains("event 1"), "a number of a former process")
+    }
+}
+
+@Suite struct CommandTextTests {
+    @Test(
+        arguments: [
+            ("http://127.0.0.1:9180/", "127.0.0.1:9180"), ("127.0.0.1:9180", "127.0.0.1:9180"),
+            ("localhost:1", "127.0.0.1:1"), (":80", "127.0.0.1:80"), ("9180", "127.0.0.1:9180"),
+            ("http://[::1]:9180", "[::1]:9180"), ("foo", nil), ("http://foo:1", nil), ("", nil),
+        ] as [(String, String?)]
+    )
+    func `an admin address is written in many ways`(text: String, address: String?) {
+        let client = try? ServiceClient(text)
+        #expect(client.map { "\($0.address)" } == address)
+    }
+
+    @Test func `nobody listening is said with what to do about it`() throws {
+        let listener = try Socket.listen(
+            SocketAddress(IPAddress(v4: 0x7f00_0001), port: 0),
+            backlog: 1,
+            reusePort: false
+        )
+        let address = try #require(Socket.localAddress(listener))
+        listener.close()
+        var said = ""
+        do throws(ServiceClientError) {
+            _ = try ServiceClient(address).ask("GET", "/")
+        } catch {
+            said = error.description
+        }
+        #expect(said.hasPrefix("nothing listens at 127.0.0.1:") && said.contains("martlet run"))
+    }
+
+    @Test func `a table leaves out columns without content and cannot steer the terminal`() {
+        var table = TextTable(["A", "B", "C"], usesColour: true)
+        table.add([TextTable.Cell("x\u{1b}[31m"), TextTable.Cell(""), TextTable.Cell("y", .good)])
+        #expect(
+            table.text == "  \u{1b}[2mA\u{1b}[0m       \u{1b}[2mC\u{1b}[0m\n"
+                + "  x?[31m  \u{1b}[32my\u{1b}[0m\n"
+        )
+    }
+
+    @Test(
+        arguments: [
+            (0.4, "0 s"), (59.9, "59 s"), (185, "3 min 5 s"), (7800, "2 h 10 min"),
+            (435_600, "5 d 1 h"), (nil, ""), (.infinity, ""),
+        ] as [(Double?, String)]
+    )
+    func `lengths of time are for people`(seconds: Double?, text: String) {
+        #expect(SpanText.text(seconds) == text)
+    }
+
+    @Test func `a refused configuration is shown with its places`() {
+        let problem: JSONValue = [
+            "title": "The configuration was refused", "code": "M3030", "detail": "1 error.",
+            "remedy": "Correct it.",
+            "errors": [
+                ["file": "a.yaml", "line": 3, "column": 7, "code": "M1101", "message": "no"]
+            ],
+        ]
+        let lines = ProblemText.text(problem).split(separator: "\n")
+        #expect(lines[0] == "martlet: The configuration was refused (M3030)")
+        #expect(lines.contains("  a.yaml:3:7: M1101 no"))
+    }
+}
