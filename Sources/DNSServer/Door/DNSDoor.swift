@@ -19,7 +19,7 @@ public enum DNSEventKind {
 /// Hop 1: answers DNS queries on one worker's sockets.
 ///
 /// UDP goes in batches: up to 64 datagrams in one call, the answers back in another. TCP
-/// (``DNSDoor/serve(_:loop:)`` and its file) is kept from harming UDP: one read per connection and
+/// (see DNSDoor+Streams) is kept from harming UDP: one read per connection and
 /// turn, bounded answers in hand, an idle timeout that trickling octets do not extend.
 public struct DNSDoor: ~Copyable {
     /// Datagrams taken in one call, and batches taken before others get their turn.
