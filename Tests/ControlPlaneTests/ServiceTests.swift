@@ -107,6 +107,57 @@ struct ServiceTalk: ~Copyable {
         #expect(after.1.contains("late"))
     }
 
+    @Test func `a client that has said all it will say still gets its answers`() {
+        var talk = ServiceTalk()
+        let one = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"
+        talk.exchange.receive(Array((one + one).utf8).span, at: talk.moment)
+        talk.exchange.receiveEnd()
+        talk.work()
+        let (asked, phase) = (talk.asked.count, talk.exchange.phase)
+        #expect(asked == 2)
+        #expect(phase == .finished)
+        var half = ServiceTalk()
+        half.exchange.receive(Array("GET /1 HT".utf8).span, at: half.moment)
+        half.exchange.receiveEnd()
+        half.work()
+        let (answers, end) = (half.answers, half.exchange.phase)
+        #expect(answers.isEmpty)
+        #expect(end == .finished)
+    }
+
+    @Test func `mutated requests are answered or refused, never a crash`() {
+        let seeds = [
+            "GET /api/v1/explain?url=http://a/%41 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            "PATCH /api/v1/pools/a/endpoints/[::1]:1 HTTP/1.1\r\nHost: [::1]:9180\r\n"
+                + "Content-Length: 12\r\n\r\n{\"weight\":1}",
+            "POST /api/v1/reload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                + "5;a=b\r\nabcde\r\n0\r\nA: b\r\n\r\n",
+        ]
+        var random = SeededRandom(seed: 5)
+        let gate = AdminGuard(listen: nil)
+        var judged = 0
+        for round in 0..<3000 {
+            var bytes = Array(seeds[round % seeds.count].utf8)
+            for _ in 0...random.next(below: 4) {
+                let place = Int(random.next(below: UInt32(bytes.count)))
+                switch random.next(below: 3) {
+                case 0: bytes[place] = UInt8(truncatingIfNeeded: random.next())
+                case 1: bytes.remove(at: place)
+                default: bytes.insert(bytes[place], at: place)
+                }
+            }
+            var talk = ServiceTalk()
+            talk.exchange.receive(bytes.span, at: talk.moment)
+            talk.exchange.receiveEnd()
+            talk.work { request in
+                if gate.refusal(of: request) != nil { return .text("host") }
+                return (try? AdminQuestion(request)) == nil ? .text("problem") : .text("ok")
+            }
+            if !talk.answers.isEmpty { judged += 1 }
+        }
+        #expect(judged > 1000)
+    }
+
     @Test func `a chunked body arrives without its coding`() {
         var talk = ServiceTalk()
         talk.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab")

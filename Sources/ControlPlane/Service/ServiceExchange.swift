@@ -113,14 +113,20 @@ struct ServiceExchange {
     mutating func receiveEnd() {
         peerHasFinished = true
         switch phase {
-        case .idle, .head, .body, .streaming, .lingering: phase = .finished
-        case .asked, .sending: closes = true
-        case .finished: break
+        case .idle, .streaming, .lingering: phase = .finished
+        // What came before the end may be a whole request: its sender still reads.
+        case .head, .body, .asked, .sending, .finished: break
         }
     }
 
     /// Looks for the next whole request; `fields` is scratch space.
     mutating func next(fields: inout FieldTable, at moment: Moment) -> Step {
+        let step = read(fields: &fields, at: moment)
+        if peerHasFinished, phase == .head || phase == .body { phase = .finished }
+        return step
+    }
+
+    private mutating func read(fields: inout FieldTable, at moment: Moment) -> Step {
         if phase == .head {
             // Copies: a call may not touch two parts of `self` that it reads and writes.
             var parser = self.parser
@@ -289,6 +295,8 @@ struct ServiceExchange {
         case .sending where closes:
             phase = .lingering
             deadline = moment.now + limits.linger
+        case .sending where peerHasFinished && input.isEmpty:
+            phase = .finished
         case .sending:
             phase = input.isEmpty ? .idle : .head
             deadline = moment.now + (input.isEmpty ? limits.idle : limits.request)

@@ -37,6 +37,8 @@ public struct ServiceListener: ~Copyable {
     private var places: [Place] = []
     private var fields = FieldTable(limit: 100)
     private var isClosing = false
+    /// When accepting goes on after descriptors had run out; ``Instant/never`` while it goes on.
+    private var acceptsAgainAt = Instant.never
 
     /// A service whose listeners have tokens of `kind` and whose connections `kind + 1`.
     public init(
@@ -117,7 +119,15 @@ public struct ServiceListener: ~Copyable {
     private mutating func accept(number: Int, loop: inout EventLoop, at moment: Moment) {
         guard let listener = listeners.first(where: { $0.number == number }) else { return }
         for _ in 0..<16 {
-            guard case .connection(let fd, let peer) = Socket.accept(listener.fd) else { return }
+            let fd: FileDescriptor
+            let peer: SocketAddress
+            switch Socket.accept(listener.fd) {
+            case .connection(let socket, let address): (fd, peer) = (socket, address)
+            case .wouldBlock: return
+            case .failed:
+                pause(loop: &loop, at: moment)
+                return
+            }
             guard let index = freePlace() else {
                 refuse(fd, at: moment)
                 continue
@@ -133,6 +143,19 @@ public struct ServiceListener: ~Copyable {
             )
             let token = EventToken(kind: kind + 1, handle: handle(index)).raw
             if !loop.add(fd, token: token, interest: .read) { close(index) }
+        }
+    }
+
+    /// Stops asking for connections for a while: a waiting one would wake the loop without end.
+    private mutating func pause(loop: inout EventLoop, at moment: Moment) {
+        acceptsAgainAt = moment.now + .milliseconds(100)
+        listen(loop: &loop, interest: [])
+    }
+
+    private func listen(loop: inout EventLoop, interest: Interest) {
+        for listener in listeners {
+            let token = EventToken(kind: kind, index: listener.number).raw
+            loop.modify(listener.fd, token: token, interest: interest)
         }
     }
 
@@ -298,7 +321,7 @@ public struct ServiceListener: ~Copyable {
 
     /// When ``expire(loop:at:)`` has something to do.
     public var nextDeadline: Instant {
-        var next = Instant.never
+        var next = acceptsAgainAt
         for place in places {
             if let connection = place.connection { next = min(next, connection.exchange.deadline) }
         }
@@ -307,6 +330,10 @@ public struct ServiceListener: ~Copyable {
 
     /// Ends what has taken too long.
     public mutating func expire(loop: inout EventLoop, at moment: Moment) {
+        if acceptsAgainAt <= moment.now {
+            acceptsAgainAt = .never
+            listen(loop: &loop, interest: .read)
+        }
         for index in places.indices where deadline(index) <= moment.now {
             places[index].connection?.exchange.expire(at: moment)
             send(index, at: moment)
