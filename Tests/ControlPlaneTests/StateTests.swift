@@ -103,15 +103,9 @@ import Testing
 }
 
 @Suite struct StateStoreTests {
-    private func folder() throws -> String {
-        let base = ProcessControl.environment("TMPDIR") ?? "/tmp"
-        let path = "\(base)/martlet-test-\(ProcessControl.randomSeed())"
-        try File.makeFolder(path)
-        return path
-    }
-
     @Test func `what is written is read, and a damaged file is set aside with a word`() throws {
-        let path = try folder()
+        let folder = try TemporaryFolder()
+        let path = folder.path
         let store = try StateStore(folder: path)
         var overlay = Overlay()
         _ = overlay.change(.init(pool: "a", endpoint: "b"), EndpointChange(state: .draining))
@@ -132,13 +126,15 @@ import Testing
         var notes: [String] = []
         let none = try StateStore(folder: nil)
         #expect(none.read(.health, notes: &notes) { SavedHealth(json: $0) } == nil)
-        let empty = try StateStore(folder: try folder())
+        let other = try TemporaryFolder()
+        let empty = try StateStore(folder: other.path)
         #expect(empty.read(.health, notes: &notes) { SavedHealth(json: $0) } == nil)
         #expect(notes.isEmpty)
     }
 
     @Test func `two services cannot share a folder`() throws {
-        let path = try folder()
+        let folder = try TemporaryFolder()
+        let path = folder.path
         var notes: [String] = []
         let first = try StateFolder.open(path, configuration: "a", owner: nil, notes: &notes)
         #expect(first != nil)

@@ -28,7 +28,9 @@ extension Schema {
         Option(
             "state",
             .filePath,
-            .absent("`/var/lib/martlet` as root, else `./martlet-state`"),
+            .absent(
+                "one for each file, under `/var/lib/martlet` as root, else `~/.local/state/martlet`"
+            ),
             "Folder for the health table, the overlay and the last good configuration.",
             restart: true
         ),
@@ -42,43 +44,37 @@ extension Schema {
             "limits.connections",
             .integer(1...1_000_000),
             "16384",
-            "Client connections of all doors together; beyond them accepting waits.",
-            restart: true
+            "Client connections of all doors together; beyond them accepting waits."
         ),
         Option(
             "limits.header-bytes",
             .size(KiB(1)...KiB(16)),
             "16KiB",
-            "Bytes of one request or response head; a longer request gets 431.",
-            restart: true
+            "Bytes of one request or response head; a longer request gets 431."
         ),
         Option(
             "limits.header-count",
             .integer(1...1000),
             "100",
-            "Fields in one request or response head; a request with more gets 431.",
-            restart: true
+            "Fields in one request or response head; a request with more gets 431."
         ),
         Option(
             "limits.request-line",
             .size(64...KiB(16)),
             "8KiB",
-            "Bytes of the request line; a longer one gets 414.",
-            restart: true
+            "Bytes of the request line; a longer one gets 414."
         ),
         Option(
             "limits.buffered-body",
             .size(0...MiB(1)),
             "16KiB",
-            "Body bytes kept so that an idempotent request with a body can be sent again.",
-            restart: true
+            "Body bytes kept so that an idempotent request with a body can be sent again."
         ),
         Option(
             "admin.listen",
             .either("off", .listenAddress),
             "127.0.0.1:9180",
-            "Where metrics, API and status page listen; they ask for no password.",
-            restart: true
+            "Where metrics, API and status page listen; they ask for no password."
         ),
         Option(
             "log.level",

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+import Configuration
+import Essentials
+import Runtime
+import Steering
+import Testing
+
+@testable import ControlPlane
+
+/// A configuration file and a state folder of its own.
+private struct Place {
+    let temporary: TemporaryFolder
+    var folder: String { temporary.path }
+    var path: String { "\(folder)/martlet.yaml" }
+
+    init() throws {
+        temporary = try TemporaryFolder()
+    }
+
+    /// Writes a configuration whose listeners take ports that the system chooses.
+    func write(_ rest: String) throws {
+        let head = "state: \(folder)/state\nworkers: 1\nadmin: { listen: off }\n"
+        try File.writeAtomically(path, Array((head + rest).utf8))
+    }
+
+    func plan() throws -> StartPlan { try StartPlan.make(path: path) }
+}
+
+/// A plane as the serving process has it, with its workers, and no supervisor.
+private struct Stage: ~Copyable {
+    let place: Place
+    var plane: Plane
+    var loop: EventLoop
+    var now = Clock.monotonic()
+
+    init(place: Place, plane: consuming Plane, loop: consuming EventLoop) {
+        self.place = place
+        self.plane = plane
+        self.loop = loop
+    }
+
+    static func open(_ place: Place) throws -> Stage {
+        let keeper = try ServiceKeeper(plan: try place.plan())
+        var link = SupervisorLink(keeper)
+        let found = link.setup()
+        let setup = try #require(found)
+        let loop = try EventLoop()
+        return Stage(place: place, plane: try PlaneStart(setup).plane(link), loop: loop)
+    }
+
+    mutating func turn(_ wait: Interval = .zero) {
+        now = now + wait
+        plane.expire(now: now, loop: &loop)
+    }
+
+    mutating func end() {
+        plane.obey(.stop, now)
+    }
+
+    func slots(_ pool: Int = 0) -> [String: Int] {
+        Dictionary(
+            plane.view.pools[pool].endpoints.map { ($0.name, $0.slot) },
+            uniquingKeysWith: { first, _ in first }
+        )
+    }
+}
+
+@Suite struct PlaneTests {
+    private static let unprobed = """
+        listeners: [ { http: "127.0.0.1:0" } ]
+        pools: { api: { endpoints: [ { address: 192.0.2.1:80 }, { address: 192.0.2.2:80 } ] } }
+        routes: [ { host: "*", path: /, pool: api } ]
+        """
+
+    @Test func `the doors of unprobed pools open at once`() throws {
+        let place = try Place()
+        try place.write(Self.unprobed)
+        var stage = try Stage.open(place)
+        let before = stage.plane.view.readiness
+        stage.turn()
+        let after = stage.plane.view.readiness
+        let words = stage.slots().values.map { stage.plane.health.word($0) }
+        stage.end()
+        #expect(before == .starting(pending: 0))
+        #expect(after == .ready)
+        #expect(words.allSatisfy { $0.isUnchecked && $0.takesNewWork })
+    }
+
+    @Test func `doors wait for first verdicts, but no longer than one timeout`() throws {
+        let place = try Place()
+        try place.write(
+            Self.unprobed.replacing("api: { endpoints", with: "api: { probe: p, endpoints")
+                + "\nprobes: { p: { tcp: connect, timeout: 500ms } }\n"
+        )
+        var stage = try Stage.open(place)
+        stage.turn()
+        let early = stage.plane.view.readiness
+        stage.turn(.milliseconds(600))
+        let late = stage.plane.view.readiness
+        stage.end()
+        #expect(early == .starting(pending: 2))
+        #expect(late == .ready)
+    }
+
+    @Test func `a bad file changes nothing and every reason is told`() throws {
+        let place = try Place()
+        try place.write(Self.unprobed)
+        var stage = try Stage.open(place)
+        stage.turn()
+        let before = (stage.plane.view.generation, stage.plane.view.snapshotNumber)
+        try place.write("listeners: 7\npolls: {}\n")
+        let outcome = stage.plane.perform(.reload, now: stage.now)
+        let view = stage.plane.view
+        stage.end()
+        guard case .refused(let problems) = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(problems.count == 2)
+        #expect(view.reloadProblems == problems)
+        #expect((view.generation, view.snapshotNumber) == before)
+        #expect(view.pools.count == 1)
+    }
+
+    @Test func `a reload keeps the slots of what stays and gives new ones to what comes`() throws {
+        let place = try Place()
+        try place.write(Self.unprobed)
+        var stage = try Stage.open(place)
+        stage.turn()
+        let before = stage.slots()
+        let generation = stage.plane.view.generation
+        try place.write(
+            Self.unprobed.replacing("{ address: 192.0.2.1:80 }", with: "{ address: 192.0.2.3:80 }")
+        )
+        let outcome = stage.plane.perform(.reload, now: stage.now)
+        let after = stage.slots()
+        let adopted = stage.plane.view.generation
+        stage.end()
+        #expect(outcome == .done)
+        #expect(after["192.0.2.2:80"] == before["192.0.2.2:80"])
+        #expect(after["192.0.2.3:80"] != before["192.0.2.1:80"], "its requests may still count")
+        #expect(adopted == generation + 1)
+    }
+
+    @Test func `endpoints of which nothing is known yet do not take over a pool alone`() throws {
+        let place = try Place()
+        try place.write(Self.unprobed)
+        var stage = try Stage.open(place)
+        stage.turn()
+        let generation = stage.plane.view.generation
+        try place.write(
+            """
+            listeners: [ { http: "127.0.0.1:0" } ]
+            probes: { p: { tcp: connect, timeout: 500ms } }
+            pools: { api: { probe: p, endpoints: [ { address: 192.0.2.7:80 } ] } }
+            routes: [ { host: "*", path: /, pool: api } ]
+            """
+        )
+        let outcome = stage.plane.perform(.reload, now: stage.now)
+        stage.turn()
+        let waiting = stage.plane.view.generation
+        stage.turn(.milliseconds(600))
+        let adopted = stage.plane.view.generation
+        stage.end()
+        #expect(outcome == .done)
+        #expect(waiting == generation)
+        #expect(adopted == generation + 1)
+    }
+
+    @Test
+    func `a change through the API is saved before it is confirmed, and outlives the process`()
+        throws
+    {
+        let place = try Place()
+        try place.write(Self.unprobed)
+        var first = try Stage.open(place)
+        first.turn()
+        let change = EndpointChange(state: .draining, weight: .set(0))
+        let command = ControlCommand.change(pool: "api", endpoint: "192.0.2.1:80", change)
+        let outcome = first.plane.perform(command, now: first.now)
+        let saved = try File.read("\(place.folder)/state/overlay.json", limit: 10_000)
+        first.end()
+        #expect(outcome == .done)
+        #expect(String(decoding: saved, as: UTF8.self).contains("draining"))
+    }
+
+    @Test func `unknown pools and endpoints are told apart`() throws {
+        let place = try Place()
+        try place.write(Self.unprobed)
+        var stage = try Stage.open(place)
+        stage.turn()
+        let change = EndpointChange(state: .draining)
+        let pool = stage.plane.perform(
+            .change(pool: "none", endpoint: "x", change),
+            now: stage.now
+        )
+        let endpoint = stage.plane.perform(
+            .change(pool: "api", endpoint: "x", change),
+            now: stage.now
+        )
+        let byAddress = stage.plane.perform(
+            .change(pool: "api", endpoint: "192.0.2.2:80", change),
+            now: stage.now
+        )
+        let state = stage.plane.health.word(stage.slots()["192.0.2.2:80"] ?? -1).administrative
+        stage.end()
+        #expect(pool == .unknownPool)
+        #expect(endpoint == .unknownEndpoint)
+        #expect(byAddress == .done)
+        #expect(state == .draining)
+    }
+
+    @Test func `nothing is changed any more once the process is on its way out`() throws {
+        let place = try Place()
+        try place.write(Self.unprobed)
+        var stage = try Stage.open(place)
+        stage.turn()
+        stage.plane.obey(.stop, stage.now)
+        let outcome = stage.plane.perform(.reload, now: stage.now)
+        let readiness = stage.plane.view.readiness
+        let isDone = stage.plane.isFinished(stage.now + .seconds(3600))
+        #expect(outcome == .stopping)
+        #expect(readiness == .stopping)
+        #expect(isDone)
+    }
+}
+
+@Suite struct ServiceKeeperTests {
+    private func keeper(_ place: Place) throws -> ServiceKeeper {
+        try place.write(
+            """
+            listeners: [ { http: "127.0.0.1:0" } ]
+            pools: { api: { endpoints: [ { address: 192.0.2.1:80 } ] } }
+            routes: [ { host: "*", path: /, pool: api } ]
+            """
+        )
+        return try ServiceKeeper(plan: try place.plan())
+    }
+
+    @Test func `sockets are given for places in the configuration and for no others`() throws {
+        let keeper = try keeper(try Place())
+        let known = SocketKey(.http, ListenAddress(IPAddress(v4: 0x7f00_0001), port: 0))
+        let given = keeper.answer(.open([known]))
+        #expect(given.descriptors.count == 1)
+        let other = SocketKey(.http, ListenAddress(IPAddress(v4: 0x7f00_0001), port: 22))
+        let refused = keeper.answer(.open([known, other]))
+        #expect(refused.descriptors.isEmpty)
+        #expect(refused.json["error"] != nil)
+    }
+
+    @Test func `a place counts from the moment that the new file has been handed out`() throws {
+        let place = try Place()
+        let keeper = try keeper(place)
+        try place.write(
+            """
+            listeners: [ { dns: "127.0.0.1:0" } ]
+            zones: { example.com: { soa: { primary: ns1, mailbox: h }, records: { a: { a: 192.0.2.1 } } } }
+            """
+        )
+        let dns = SocketKey(.dns, ListenAddress(IPAddress(v4: 0x7f00_0001), port: 0))
+        let before = keeper.answer(.open([dns]))
+        #expect(before.descriptors.isEmpty)
+        let handed = keeper.answer(.configuration)
+        #expect(handed.descriptors.count == 1)
+        let after = keeper.answer(.open([dns]))
+        #expect(after.descriptors.count == 2)
+        _ = keeper.answer(.adopted(generation: 2, [dns]))
+        let setup = keeper.answer(.setup)
+        #expect(setup.json["generation"]?.integer == 2)
+        let old = SocketKey(.http, ListenAddress(IPAddress(v4: 0x7f00_0001), port: 0))
+        #expect(keeper.answer(.open([old])).descriptors.isEmpty, "what was dropped is gone")
+    }
+
+    @Test func `ends are told until somebody serves`() throws {
+        let keeper = try keeper(try Place())
+        keeper.noteEnd("was ended by SIGILL")
+        #expect(keeper.answer(.setup).json["ends"]?[0]?.string == "was ended by SIGILL")
+        _ = keeper.answer(.serving)
+        #expect(keeper.answer(.setup).json["ends"]?.elements?.isEmpty == true)
+    }
+}
+
+@Suite struct HealthSavingTests {
+    @Test func `changes are written soon, bursts together, and now and then without a change`() {
+        var saving = HealthSaving()
+        let begin = Instant.start + .seconds(1000)
+        let first = saving.isDue(begin)
+        saving.isDirty = true
+        let tooSoon = saving.isDue(begin + .milliseconds(100))
+        let soon = saving.isDue(begin + .milliseconds(200))
+        let clean = saving.isDue(begin + .seconds(10))
+        let period = saving.isDue(begin + .milliseconds(60_200))
+        #expect([first, tooSoon, soon, clean, period] == [true, false, true, false, true])
+    }
+}
