@@ -77,7 +77,12 @@ class Origin:
                 if head.split(" ")[1] == path]
 
     def seen(self):
-        """{"requests", "opened", "connections", "probes": [[time, status, head]...], "heads"}"""
+        """{"requests", "opened", "connections", "carried", "carrying", "heads",
+        "probes": [[time, status, head]...]}
+
+        Connections: ever opened and open now; then the same of those that carried requests, for
+        each probe has a connection of its own.
+        """
         return self.tell(report=True)
 
     def streams(self):
@@ -107,6 +112,7 @@ class Server:
         self.failing = []
         self.requests = 0
         self.opened = 0
+        self.carried = 0
         self.connections = set()
         self.probes = []
         self.heads = []
@@ -124,7 +130,9 @@ class Server:
             self.requests, self.probes, self.heads, self.recorded = 0, [], [], []
         if order.get("report"):
             return {"requests": self.requests, "opened": self.opened, "heads": self.heads[-200:],
-                    "connections": len(self.connections), "probes": self.probes[-3000:]}
+                    "connections": len(self.connections), "probes": self.probes[-3000:],
+                    "carried": self.carried,
+                    "carrying": sum(connection.carries for connection in self.connections)}
         if order.get("streams"):
             parts = [base64.b64encode(bytes(stream)).decode() for stream in self.recorded]
             return {"streams": parts}
@@ -159,6 +167,7 @@ class Connection(asyncio.Protocol):
         self.buffer = bytearray()
         self.busy = False
         self.tunnel = False
+        self.carries = False
         self.record = None
         self.paused = None
 
@@ -218,6 +227,9 @@ class Connection(asyncio.Protocol):
             self.probe(method, path.decode("latin-1"), head.decode("latin-1"))
             return True
         self.server.requests += 1
+        if not self.carries:
+            self.carries = True
+            self.server.carried += 1
         if len(self.server.heads) < 5000:
             self.server.heads.append(head.decode("latin-1"))
         has_body = re.search(rb"(?i)\r\n(content-length|transfer-encoding):", head)
