@@ -48,6 +48,7 @@ let package = Package(
         // C borders: headers and shims only.
         .systemLibrary(name: "CLinux", path: "C/CLinux"),
         .systemLibrary(name: "CYAML", path: "C/CYAML"),
+        .systemLibrary(name: "COpenSSL", path: "C/COpenSSL"),
         .target(
             name: "CRE2",
             path: "C/CRE2",
@@ -63,7 +64,7 @@ let package = Package(
         module("Configuration", ["Essentials", "CYAML"]),
 
         // Shell.
-        module("Runtime", ["Essentials", "CLinux"]),
+        module("Runtime", ["Essentials", "CLinux", "COpenSSL"]),
         module("DNSServer", ["Essentials", "DNSProtocol", "Steering", "Runtime"]),
         module("HTTPGateway", ["Essentials", "HTTPProtocol", "Steering", "Runtime"]),
         module("Prober", ["Essentials", "HTTPProtocol", "Steering", "Runtime", "CRE2"]),

@@ -31,6 +31,7 @@ enum ImportRule {
         "Glibc": ["Essentials", "Runtime"],
         "CLinux": ["Runtime"],
         "CYAML": ["Configuration"],
+        "COpenSSL": ["Runtime"],
         "CRE2": ["Prober"],
         // 58 MB of a static binary. FoundationEssentials could be granted to Configuration,
         // ControlPlane and martlet by a decision note; nothing has needed it.

@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpenSSL 3.0 for TLS: what Swift does not see because it is a macro or a callback, and one way
+// for bytes to and from a socket.
+//
+// The way (a BIO) never asks OpenSSL to write again: what the socket does not take stays with the
+// connection, up to a bound. So a write that was accepted is accepted, as with a plain socket, and
+// the rule that a failed SSL_write must be repeated with the same bytes never comes into play.
+#pragma once
+#include <errno.h>
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+struct mt_tickets;
+
+// What callbacks need to know of the server side; lives as long as its SSL_CTX.
+typedef struct mt_server {
+    struct mt_tickets *tickets;
+    uint8_t protocol_length;
+    uint8_t protocols[31];
+} mt_server;
+
+// One connection: the SSL object, and the bytes that the socket has not taken.
+typedef struct mt_tls {
+    SSL *ssl;
+    mt_server *server;
+    int fd;
+    int error;            // errno of the socket call that failed
+    uint8_t is_drained;   // the last read took all that the socket had
+    uint8_t is_ended;     // the peer has finished sending
+    uint8_t is_corked;    // bytes are collected, and sent in one call later
+    uint8_t is_asking;    // a client hello waits for a certificate
+    uint8_t is_chosen;    // the certificate has been chosen
+    uint8_t is_refused;   // the name is unknown here
+    uint8_t is_broken;    // no close_notify may follow
+    uint8_t is_full;      // the peer makes us answer and takes nothing
+    uint8_t is_server;
+    uint8_t is_established;
+    uint8_t is_deferred;  // what waits may wait for the first response: tickets
+    uint16_t name_length;
+    char *name;           // what the client hello asked for, in lower case
+    uint8_t *out;
+    uint32_t out_start, out_end, out_capacity;
+} mt_tls;
+
+// A peer that sends what has to be answered, and reads nothing, ends here.
+#define MT_BACKLOG_LIMIT (192u << 10)
+
+// MARK: Bytes
+
+static inline long mt_tls_backlog(const mt_tls *t) { return (long)(t->out_end - t->out_start); }
+
+// Sends what was kept back. 1: nothing is left, 0: the socket is full, -1: it is broken.
+static inline int mt_tls_flush(mt_tls *t) {
+    while (t->out_end > t->out_start) {
+        ssize_t n = send(t->fd, t->out + t->out_start, t->out_end - t->out_start,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0) {
+            if (errno == EINTR) continue;
+            if (errno == EAGAIN) return 0;
+            t->error = errno;
+            t->is_broken = 1;
+            return -1;
+        }
+        t->out_start += (uint32_t)n;
+    }
+    free(t->out);
+    t->out = NULL;
+    t->out_start = t->out_end = t->out_capacity = 0;
+    return 1;
+}
+
+static inline int mt_tls_keep(mt_tls *t, const char *bytes, size_t length) {
+    uint32_t waiting = t->out_end - t->out_start;
+    if (length > MT_BACKLOG_LIMIT - waiting) {
+        t->is_full = 1;
+        return 0;
+    }
+    if (t->out_end + length > t->out_capacity) {
+        uint32_t capacity = waiting + (uint32_t)length;
+        if (capacity < 4096) capacity = 4096;
+        uint8_t *grown = malloc(capacity);
+        if (!grown) return 0;
+        if (waiting) memcpy(grown, t->out + t->out_start, waiting);
+        free(t->out);
+        t->out = grown;
+        t->out_start = 0;
+        t->out_end = waiting;
+        t->out_capacity = capacity;
+    }
+    memcpy(t->out + t->out_end, bytes, length);
+    t->out_end += (uint32_t)length;
+    return 1;
+}
+
+static inline int mt_bio_write(BIO *bio, const char *bytes, size_t length, size_t *count) {
+    mt_tls *t = BIO_get_data(bio);
+    size_t sent = 0;
+    BIO_clear_retry_flags(bio);
+    *count = 0;
+    if (!t->is_corked && t->out_end == t->out_start) {
+        ssize_t n = send(t->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
+            t->error = errno;
+            t->is_broken = 1;
+            return 0;
+        }
+        sent = n < 0 ? 0 : (size_t)n;
+    }
+    if (sent < length && !mt_tls_keep(t, bytes + sent, length - sent)) return 0;
+    *count = length;
+    return 1;
+}
+
+static inline int mt_bio_read(BIO *bio, char *bytes, size_t length, size_t *count) {
+    mt_tls *t = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    *count = 0;
+    ssize_t n = recv(t->fd, bytes, length, MSG_DONTWAIT);
+    if (n > 0) {
+        t->is_drained = (size_t)n < length;
+        *count = (size_t)n;
+        return 1;
+    }
+    t->is_drained = 1;
+    if (n == 0) {
+        t->is_ended = 1;
+    } else if (errno == EAGAIN || errno == EINTR) {
+        BIO_set_retry_read(bio);
+    } else {
+        t->error = errno;
+        t->is_broken = 1;
+    }
+    return 0;
+}
+
+static inline long mt_bio_ctrl(BIO *bio, int command, long number, void *pointer) {
+    (void)bio, (void)number, (void)pointer;
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+static inline int mt_bio_create(BIO *bio) {
+    BIO_set_init(bio, 1);
+    return 1;
+}
+
+static inline BIO_METHOD *mt_bio_method(void) {
+    BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "martlet");
+    if (!method) return NULL;
+    BIO_meth_set_write_ex(method, mt_bio_write);
+    BIO_meth_set_read_ex(method, mt_bio_read);
+    BIO_meth_set_ctrl(method, mt_bio_ctrl);
+    BIO_meth_set_create(method, mt_bio_create);
+    return method;
+}
+
+// MARK: Session tickets
+
+// RFC 5077 §4: a name that finds the key, a key to encrypt and one to authenticate.
+typedef struct mt_ticket_key {
+    uint8_t name[16];
+    uint8_t cipher[32];
+    uint8_t digest[32];
+} mt_ticket_key;
+
+#define MT_TICKET_KEYS 4
+typedef struct mt_ticket_set {
+    int count;  // the first one issues, all are accepted
+    mt_ticket_key keys[MT_TICKET_KEYS];
+} mt_ticket_set;
+
+// Never freed: callbacks of connections may look at it for as long as the process lives. A set
+// that has been replaced is wiped at the next exchange, long after anyone could still look at it.
+typedef struct mt_tickets {
+    _Atomic(mt_ticket_set *) current;
+    mt_ticket_set *former;
+    EVP_CIPHER *cipher;
+} mt_tickets;
+
+static inline mt_tickets *mt_tickets_new(void) {
+    mt_tickets *tickets = calloc(1, sizeof *tickets);
+    if (tickets) tickets->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+    return tickets;
+}
+
+static inline int mt_tickets_exchange(mt_tickets *tickets, const mt_ticket_set *set) {
+    mt_ticket_set *fresh = malloc(sizeof *fresh);
+    if (!fresh) return 0;
+    *fresh = *set;
+    mt_ticket_set *old = atomic_exchange(&tickets->current, fresh);
+    if (tickets->former) {
+        OPENSSL_cleanse(tickets->former, sizeof *tickets->former);
+        free(tickets->former);
+    }
+    tickets->former = old;
+    return 1;
+}
+
+static inline int mt_tickets_begin(EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, const EVP_CIPHER *form,
+                                   const mt_ticket_key *key, const uint8_t *iv, int enc) {
+    OSSL_PARAM parameters[3] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key->digest, 32),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    if (!EVP_MAC_CTX_set_params(mac, parameters)) return 0;
+    return EVP_CipherInit_ex2(cipher, form, key->cipher, iv, enc, NULL);
+}
+
+// MARK: Contexts
+
+static inline void mt_server_free(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index,
+                                  long number, void *argument) {
+    (void)parent, (void)data, (void)index, (void)number, (void)argument;
+    free(pointer);
+}
+static inline int mt_server_index(void) {
+    return SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, mt_server_free);
+}
+
+static inline int mt_ticket_callback(SSL *ssl, unsigned char *name, unsigned char *iv,
+                                     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int enc) {
+    mt_tls *t = SSL_get_app_data(ssl);
+    mt_tickets *tickets = t->server ? t->server->tickets : NULL;
+    mt_ticket_set *set = tickets ? atomic_load(&tickets->current) : NULL;
+    if (!set || set->count < 1) return 0;
+    if (enc) {
+        if (RAND_bytes(iv, 16) != 1) return -1;
+        memcpy(name, set->keys[0].name, 16);
+        return mt_tickets_begin(cipher, mac, tickets->cipher, &set->keys[0], iv, 1) ? 1 : -1;
+    }
+    for (int i = 0; i < set->count; i++) {
+        if (CRYPTO_memcmp(name, set->keys[i].name, 16) != 0) continue;
+        if (!mt_tickets_begin(cipher, mac, tickets->cipher, &set->keys[i], iv, 0)) return -1;
+        return i == 0 ? 1 : 2;
+    }
+    return 0;
+}
+
+static inline int mt_alpn_callback(SSL *ssl, const unsigned char **chosen, unsigned char *length,
+                                   const unsigned char *offered, unsigned int offered_length,
+                                   void *argument) {
+    (void)argument;
+    mt_tls *t = SSL_get_app_data(ssl);
+    mt_server *server = t->server;
+    unsigned char *out = NULL;
+    if (SSL_select_next_proto(&out, length, server->protocols, server->protocol_length, offered,
+                              offered_length) != OPENSSL_NPN_NEGOTIATED) {
+        return SSL_TLSEXT_ERR_ALERT_FATAL;  // RFC 7301 §3.2
+    }
+    *chosen = out;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static inline int mt_name_callback(SSL *ssl, int *alert, void *argument) {
+    (void)ssl, (void)alert, (void)argument;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+// RFC 6066 §3: a list with one entry of type host_name.
+static inline void mt_read_name(mt_tls *t, const unsigned char *bytes, size_t length) {
+    if (length < 5 || bytes[2] != 0) return;
+    size_t list = (size_t)bytes[0] << 8 | bytes[1], count = (size_t)bytes[3] << 8 | bytes[4];
+    if (list + 2 != length || count + 5 > length || count == 0 || count > 255) return;
+    char *name = malloc(count);
+    if (!name) return;
+    for (size_t i = 0; i < count; i++) {
+        unsigned char c = bytes[5 + i];
+        if (c <= 0x20 || c >= 0x7f) {
+            free(name);
+            return;
+        }
+        name[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    }
+    if (name[count - 1] == '.') count--;  // §3: without the trailing dot; some send it
+    t->name = name;
+    t->name_length = (uint16_t)count;
+}
+
+// Stops the handshake once, so that the certificate can be chosen outside of any callback.
+static inline int mt_hello_callback(SSL *ssl, int *alert, void *argument) {
+    (void)argument;
+    mt_tls *t = SSL_get_app_data(ssl);
+    if (t->is_refused) {
+        *alert = SSL_AD_UNRECOGNIZED_NAME;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    if (t->is_chosen) return SSL_CLIENT_HELLO_SUCCESS;
+    const unsigned char *bytes;
+    size_t length;
+    if (!t->name && SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &length)) {
+        mt_read_name(t, bytes, length);
+    }
+    t->is_asking = 1;
+    return SSL_CLIENT_HELLO_RETRY;
+}
+
+static inline void mt_ctx_defaults(SSL_CTX *ctx) {
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE
+                              | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_SSLv3
+                                 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1
+                                 | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_set_read_ahead(ctx, 1);
+    // Sessions live in tickets: a store would be one lock for all workers.
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+}
+
+static inline int mt_ctx_versions(SSL_CTX *ctx, int least, int most) {
+    return SSL_CTX_set_min_proto_version(ctx, least) && SSL_CTX_set_max_proto_version(ctx, most);
+}
+static inline int mt_ctx_groups(SSL_CTX *ctx, const char *list) {
+    return (int)SSL_CTX_set1_groups_list(ctx, list);
+}
+
+static inline int mt_ctx_server(SSL_CTX *ctx, int index, mt_tickets *tickets,
+                                const uint8_t *protocols, size_t length) {
+    mt_server *server = calloc(1, sizeof *server);
+    if (!server || length > sizeof server->protocols) {
+        free(server);
+        return 0;
+    }
+    server->tickets = tickets;
+    server->protocol_length = (uint8_t)length;
+    memcpy(server->protocols, protocols, length);
+    if (!SSL_CTX_set_ex_data(ctx, index, server)) {
+        free(server);
+        return 0;
+    }
+    SSL_CTX_set_app_data(ctx, server);
+    SSL_CTX_set_client_hello_cb(ctx, mt_hello_callback, NULL);
+    SSL_CTX_set_tlsext_servername_callback(ctx, mt_name_callback);
+    if (length > 0) SSL_CTX_set_alpn_select_cb(ctx, mt_alpn_callback, NULL);
+    if (tickets) {
+        SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, mt_ticket_callback);
+        SSL_CTX_set_num_tickets(ctx, 1);
+    } else {
+        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+        SSL_CTX_set_num_tickets(ctx, 0);
+    }
+    return 1;
+}
+
+// MARK: Certificates
+
+// A locked key is refused rather than asked for at a terminal that nobody watches.
+static inline int mt_no_password(char *buffer, int size, int writing, void *argument) {
+    (void)buffer, (void)size, (void)writing, (void)argument;
+    return 0;
+}
+
+typedef struct stack_st_X509 mt_chain;
+// The first certificate of a text is the leaf, the others are its chain, in the order given.
+static inline X509 *mt_cert_read(const uint8_t *bytes, long length, mt_chain **chain) {
+    *chain = NULL;
+    ERR_clear_error();
+    BIO *bio = BIO_new_mem_buf(bytes, (int)length);
+    if (!bio) return NULL;
+    X509 *leaf = PEM_read_bio_X509(bio, NULL, mt_no_password, NULL);
+    if (leaf) {
+        *chain = sk_X509_new_null();
+        X509 *next;
+        while (*chain && (next = PEM_read_bio_X509(bio, NULL, mt_no_password, NULL))) {
+            if (!sk_X509_push(*chain, next)) X509_free(next);
+        }
+        // Reading ends with "no start line"; anything else is a damaged certificate in the chain.
+        if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
+            X509_free(leaf);
+            leaf = NULL;
+        }
+    }
+    if (!leaf && *chain) {
+        sk_X509_pop_free(*chain, X509_free);
+        *chain = NULL;
+    }
+    BIO_free(bio);
+    ERR_clear_error();
+    return leaf;
+}
+static inline void mt_chain_free(mt_chain *chain) { sk_X509_pop_free(chain, X509_free); }
+static inline int mt_chain_count(mt_chain *chain) { return chain ? sk_X509_num(chain) : 0; }
+static inline X509 *mt_chain_at(mt_chain *chain, int index) { return sk_X509_value(chain, index); }
+static inline EVP_PKEY *mt_key_read(const uint8_t *bytes, long length) {
+    BIO *bio = BIO_new_mem_buf(bytes, (int)length);
+    if (!bio) return NULL;
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, mt_no_password, NULL);
+    BIO_free(bio);
+    ERR_clear_error();
+    return key;
+}
+
+// The names of a certificate, one at a time. 1: a DNS name, 2: an address, 0: another kind,
+// -1: no more. `text` points into `names`.
+typedef struct stack_st_GENERAL_NAME mt_names;
+static inline mt_names *mt_cert_names(X509 *certificate) {
+    return X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+}
+static inline int mt_cert_name(mt_names *names, int index, const uint8_t **text, long *length) {
+    if (!names || index >= sk_GENERAL_NAME_num(names)) return -1;
+    GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+    if (name->type != GEN_DNS && name->type != GEN_IPADD) return 0;
+    ASN1_STRING *string = name->type == GEN_DNS ? name->d.dNSName : name->d.iPAddress;
+    *text = ASN1_STRING_get0_data(string);
+    *length = ASN1_STRING_length(string);
+    return name->type == GEN_DNS ? 1 : 2;
+}
+static inline void mt_cert_names_free(mt_names *names) { GENERAL_NAMES_free(names); }
+
+static inline int64_t mt_cert_time(const ASN1_TIME *time) {
+    struct tm parts;
+    if (!ASN1_TIME_to_tm(time, &parts)) return 0;
+    return (int64_t)timegm(&parts);
+}
+static inline int64_t mt_cert_not_before(X509 *x) { return mt_cert_time(X509_get0_notBefore(x)); }
+static inline int64_t mt_cert_not_after(X509 *x) { return mt_cert_time(X509_get0_notAfter(x)); }
+static inline int mt_key_kind(X509 *x) { return EVP_PKEY_get_base_id(X509_get0_pubkey(x)); }
+static inline int mt_key_bits(X509 *x) { return EVP_PKEY_get_bits(X509_get0_pubkey(x)); }
+
+// The loaded pair becomes the only one of its kind for the context or the connection.
+static inline int mt_ctx_use(SSL_CTX *ctx, X509 *leaf, EVP_PKEY *key, mt_chain *chain) {
+    return SSL_CTX_use_cert_and_key(ctx, leaf, key, chain, 1);
+}
+static inline int mt_tls_use(mt_tls *t, X509 *leaf, EVP_PKEY *key, mt_chain *chain) {
+    return SSL_use_cert_and_key(t->ssl, leaf, key, chain, 1);
+}
+
+// MARK: Connections
+
+static inline mt_tls *mt_tls_new(SSL_CTX *ctx, BIO_METHOD *method, int fd, int is_server) {
+    mt_tls *t = calloc(1, sizeof *t);
+    if (!t) return NULL;
+    BIO *bio = BIO_new(method);
+    t->ssl = SSL_new(ctx);
+    t->fd = fd;
+    t->is_server = (uint8_t)is_server;
+    t->server = is_server ? SSL_CTX_get_app_data(ctx) : NULL;
+    if (!bio || !t->ssl) {
+        BIO_free(bio);
+        SSL_free(t->ssl);
+        free(t);
+        return NULL;
+    }
+    BIO_set_data(bio, t);
+    SSL_set_bio(t->ssl, bio, bio);
+    SSL_set_app_data(t->ssl, t);
+    if (is_server) SSL_set_accept_state(t->ssl); else SSL_set_connect_state(t->ssl);
+    return t;
+}
+
+static inline void mt_tls_free(mt_tls *t) {
+    SSL_free(t->ssl);
+    free(t->name);
+    free(t->out);
+    free(t);
+}
+
+static inline int mt_tls_handshake(mt_tls *t) {
+    t->is_corked = 1;
+    ERR_clear_error();
+    int result = SSL_do_handshake(t->ssl);
+    t->is_corked = 0;
+    return result == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, result);
+}
+
+static inline int mt_tls_read(mt_tls *t, void *bytes, size_t length, size_t *count) {
+    ERR_clear_error();
+    int result = SSL_read_ex(t->ssl, bytes, length, count);
+    return result == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, result);
+}
+
+static inline int mt_tls_write(mt_tls *t, const void *bytes, size_t length, size_t *count) {
+    ERR_clear_error();
+    int result = SSL_write_ex(t->ssl, bytes, length, count);
+    return result == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, result);
+}
+
+// Says that nothing more will be sent, together with what was kept back.
+static inline int mt_tls_finish(mt_tls *t) {
+    if (!t->is_established || t->is_broken) return -1;
+    t->is_corked = 1;
+    ERR_clear_error();
+    if (!(SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN)) SSL_shutdown(t->ssl);
+    t->is_corked = 0;
+    return mt_tls_flush(t);
+}
+
+// The name that the peer's certificate must have: asked for by SNI unless it is an address.
+static inline int mt_tls_expect(mt_tls *t, const char *name, int is_address, int is_verified) {
+    if (!is_address && !SSL_set_tlsext_host_name(t->ssl, name)) return 0;
+    if (!is_verified) return 1;
+    if (is_address) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), name);
+    SSL_set_hostflags(t->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set1_host(t->ssl, name);
+}
+// RFC 9110 section 7.4: whether the certificate that was shown is one for this host.
+static inline int mt_tls_covers(const mt_tls *t, const char *host, size_t length) {
+    X509 *leaf = SSL_get_certificate(t->ssl);
+    return leaf && X509_check_host(leaf, host, length, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+}
+static inline const char *mt_tls_cipher(const mt_tls *t) {
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(t->ssl);
+    return cipher ? SSL_CIPHER_standard_name(cipher) : NULL;
+}
+static inline int mt_tls_may_have_more(const mt_tls *t) {
+    return !t->is_drained || SSL_has_pending(t->ssl);
+}
+static inline unsigned long mt_error_reason(void) {
+    unsigned long code = ERR_peek_error();
+    return ERR_GET_LIB(code) == ERR_LIB_SSL ? (unsigned long)ERR_GET_REASON(code) : 0;
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import COpenSSL
+
+/// What is spoken inside of TLS, chosen by ALPN (RFC 7301).
+public enum TLSProtocol: UInt8, Sendable, BitwiseCopyable, CaseIterable {
+    /// `http/1.1`; also what a client gets that offers nothing.
+    case http1
+    /// `h2`.
+    case http2
+
+    /// The name on the wire.
+    public var name: String {
+        switch self {
+        case .http1: "http/1.1"
+        case .http2: "h2"
+        }
+    }
+}
+
+/// Versions of TLS; older ones are not spoken.
+public enum TLSVersion: UInt16, Sendable, BitwiseCopyable, Comparable {
+    /// TLS 1.2 (RFC 5246).
+    case tls12 = 0x0303
+    /// TLS 1.3 (RFC 8446).
+    case tls13 = 0x0304
+
+    /// The older one is less.
+    public static func < (a: TLSVersion, b: TLSVersion) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// How a listener speaks TLS.
+public struct TLSServerSettings: Sendable, Equatable {
+    /// What a client gets whose name no certificate has.
+    public enum UnknownName: Sendable, Equatable {
+        /// The default certificate.
+        case defaultCertificate
+        /// The alert `unrecognized_name`.
+        case refuse
+    }
+
+    /// The oldest version.
+    public var least = TLSVersion.tls12
+    /// The newest version.
+    public var most = TLSVersion.tls13
+    /// Ciphers of TLS 1.2, in OpenSSL's words and our order.
+    public var ciphers = TLSServerSettings.modernCiphers
+    /// Ciphers of TLS 1.3, in OpenSSL's words and our order.
+    public var suites = TLSServerSettings.modernSuites
+    /// Groups for the exchange of keys, in OpenSSL's words.
+    public var groups = TLSServerSettings.modernGroups
+    /// Protocols offered by ALPN, the preferred one first.
+    public var protocols: [TLSProtocol] = [.http1]
+    /// What a client gets whose name no certificate has.
+    public var unknownName = UnknownName.defaultCertificate
+
+    /// Forward secrecy and authenticated encryption only (RFC 9325).
+    public static let modernCiphers =
+        "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+        + "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+        + "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+    /// All three of RFC 8446 that are common; the one that costs least first.
+    public static let modernSuites =
+        "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+    /// What browsers offer.
+    public static let modernGroups = "X25519:P-256:P-384"
+
+    /// The modern defaults.
+    public init() {}
+}
+
+/// Why settings cannot be used.
+public enum TLSContextProblem: Error, Equatable, Sendable {
+    /// OpenSSL has no memory.
+    case outOfMemory
+    /// The list of TLS 1.2 ciphers names nothing that OpenSSL knows.
+    case ciphers
+    /// The list of TLS 1.3 ciphers names something that OpenSSL does not know.
+    case suites
+    /// The list of groups names something that OpenSSL does not know.
+    case groups
+    /// The versions are in the wrong order.
+    case versions
+    /// OpenSSL refuses this certificate, by its place in the table.
+    case certificate(Int)
+    /// The file of authorities holds none.
+    case authorities
+}
+
+/// The server side of TLS for one listener: immutable, shared by all workers.
+///
+/// A change of certificates is a new context; connections go on with what they began with.
+@safe public final class TLSServerContext: Sendable {
+    /// The settings it was made from.
+    public let settings: TLSServerSettings
+    /// The certificates.
+    public let table: TLSCertificateTable
+    nonisolated(unsafe) let raw: OpaquePointer
+
+    /// Compiles settings and certificates; without `tickets` no session is ever resumed.
+    public init(
+        _ settings: TLSServerSettings,
+        table: TLSCertificateTable,
+        tickets: TLSTickets?
+    ) throws(TLSContextProblem) {
+        guard let raw = unsafe SSL_CTX_new(TLS_server_method()) else { throw .outOfMemory }
+        unsafe self.raw = raw
+        self.settings = settings
+        self.table = table
+        unsafe mt_ctx_defaults(raw)
+        try unsafe OpenSSL.apply(
+            TLSLists(settings.ciphers, settings.suites, settings.groups),
+            settings.least,
+            settings.most,
+            to: raw
+        )
+        var wire: [UInt8] = []
+        for name in settings.protocols.map(\.name) {
+            wire.append(UInt8(truncatingIfNeeded: name.utf8.count))
+            wire += name.utf8
+        }
+        let isReady = unsafe mt_ctx_server(
+            raw,
+            OpenSSL.serverIndex,
+            tickets?.raw,
+            wire,
+            wire.count
+        )
+        guard isReady == 1 else { throw .outOfMemory }
+        for place in table.defaultPlaces {
+            let pair = table.certificates[place]
+            guard unsafe mt_ctx_use(raw, pair.leaf, pair.key, pair.chain) == 1 else {
+                throw .certificate(place)
+            }
+        }
+        ERR_clear_error()
+    }
+
+    deinit { unsafe SSL_CTX_free(raw) }
+
+    /// What the client hello of a connection asks for.
+    enum Choice {
+        case keep
+        case use([Int])
+        case refuse
+    }
+
+    func choose(_ name: String) -> Choice {
+        let places = name.isEmpty ? [] : table.places(for: name)
+        if places.isEmpty {
+            return !name.isEmpty && settings.unknownName == .refuse ? .refuse : .keep
+        }
+        return places == table.defaultPlaces ? .keep : .use(places)
+    }
+}
