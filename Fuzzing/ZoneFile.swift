@@ -8,7 +8,7 @@ func examine(_ bytes: [UInt8]) {
     guard let origin = DomainName("example.com") else { return }
     var reader = ZoneFileReader(bytes, file: "z", origin: origin) { name, _ in
         // An include that includes again: depth and number of files are bounded.
-        name.utf8.count % 2 == 0 ? Array(bytes.prefix(64)) : nil
+        name.utf8.count % 2 == 0 ? (name, Array(bytes.prefix(64))) : nil
     }
     var records = 0
     while reader.next() {

@@ -42,7 +42,7 @@ extension ProbeDriver {
     }
 
     private mutating func startWaiting(_ loop: inout EventLoop, now: Instant) {
-        while !line.isEmpty, !flights.isFull {
+        while !line.isEmpty, !isFull {
             guard let place = line.popFirst(), targets[place].activity == .waiting else { continue }
             targets[place].activity = .idle
             start(place, loop: &loop, now: now)
@@ -50,7 +50,7 @@ extension ProbeDriver {
     }
 
     private mutating func start(_ place: Int, loop: inout EventLoop, now: Instant) {
-        guard !flights.isFull else {
+        guard !isFull else {
             targets[place].activity = .waiting
             line.append(place)
             statistics.delayed &+= 1

@@ -15,8 +15,10 @@ public struct ProbeDriver: ~Copyable {
     /// The kind of its event tokens.
     public static let eventKind: UInt8 = 48
 
-    /// The most probes that run at a time: the limit named `concurrent-probes`.
-    public let concurrentProbes: Int
+    /// The most probes that run at a time; what runs already goes on when it is lowered.
+    public var concurrentProbes: Int
+    /// The most that ``concurrentProbes`` can be.
+    public static let greatestConcurrency = 65_536
     /// Counts since the driver began.
     public internal(set) var statistics = ProbeStatistics()
 
@@ -36,10 +38,10 @@ public struct ProbeDriver: ~Copyable {
     /// A driver without targets; each running probe takes a descriptor.
     public init(concurrentProbes: Int = 1_024, now: Instant, seed: UInt64) {
         self.concurrentProbes = max(concurrentProbes, 1)
-        flights = Slab(limit: self.concurrentProbes)
+        flights = Slab(limit: ProbeDriver.greatestConcurrency)
         wheel = TimerWheel(tick: .milliseconds(4), now: now)
         // A block per running probe at most, so the pool itself never runs dry.
-        buffers = BufferPool(limit: self.concurrentProbes)
+        buffers = BufferPool(limit: ProbeDriver.greatestConcurrency)
         random = SeededRandom(seed: seed)
     }
 
@@ -53,6 +55,8 @@ public struct ProbeDriver: ~Copyable {
     public var count: Int { places.count }
     /// Probes that run now; each holds one descriptor.
     public var running: Int { flights.count }
+    /// True while another probe has to wait.
+    var isFull: Bool { flights.isFull || flights.count >= concurrentProbes }
     /// Buffer blocks in use, at most one per running probe.
     public var buffersInUse: Int { buffers.inUse }
 

@@ -47,4 +47,7 @@ public struct ProbeStatistics: Sendable, BitwiseCopyable, Equatable {
     public var delayed: UInt64 = 0
     /// Probes put off because this machine had no descriptor, port or memory to spare.
     public var starved: UInt64 = 0
+
+    /// Nothing yet.
+    public init() {}
 }

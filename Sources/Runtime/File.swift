@@ -26,6 +26,13 @@ public enum File {
         }
     }
 
+    /// False for pipes, devices and folders; nil when there is nothing of this name to be seen.
+    public static func isRegular(_ path: String) -> Bool? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        return status.st_mode & S_IFMT == S_IFREG
+    }
+
     /// Writes all bytes to a descriptor, waiting where it must.
     public static func write(_ fd: FileDescriptor, _ bytes: [UInt8]) throws(SystemError) {
         var done = 0

@@ -28,7 +28,9 @@ public struct SystemError: Error, Equatable, Sendable, BitwiseCopyable {
     public static var connectionReset: SystemError { SystemError(code: ECONNRESET) }
     /// The peer no longer takes bytes.
     public static var brokenPipe: SystemError { SystemError(code: EPIPE) }
-    /// The content is not of the expected form, or too large.
+    /// It is not the kind of thing that is wanted.
+    public static var invalid: SystemError { SystemError(code: EINVAL) }
+    /// The file is larger than the caller takes.
     public static var tooLarge: SystemError { SystemError(code: EFBIG) }
     /// True when this machine lacks descriptors or memory: no word about the peer.
     public var isShortage: Bool {

@@ -20,9 +20,10 @@ enum CheckCommand {
         guard let path else {
             return CommandTable.misuse("'check' needs a file, or - for input", command: "check")
         }
-        let result = ConfigurationSource.read(path: path).result
-        // What only shows when zones and pools are put together.
-        let problems = result.configuration.map { ConfigurationTrial.problems($0.settings) } ?? []
+        // The second part is what only shows when zones and pools are put together.
+        let (result, problems) = ConfigurationTrial.judge(
+            ConfigurationSource.read(path: path).result
+        )
         let text = isJSON ? json(result, problems) : plain(result, problems)
         let written = Output.write(text)
         guard written == ExitCode.ok else { return written }

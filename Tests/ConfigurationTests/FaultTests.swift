@@ -29,6 +29,8 @@ import Testing
 
     static let reading: [Case] = [
         Case("bad syntax", "pools: [\nroutes: x\n  y: ]", ["M1001 3:4"]),
+        Case("a line break of YAML 1.1 only", "state: é/a\u{85}workers: x", ["M1001 1:11"]),
+        Case("another one", "workers: 1\nstate: /a\u{2028}user: x", ["M1001 2:10"]),
         Case("a tab", "pools:\n\tapi: x", ["M1001 2:1"]),
         Case("bad UTF-8 stands in for control", "user: \u{1}", ["M1001 1:7"]),
         Case("alias of nothing", "user: *who", ["M1004 1:7"]),

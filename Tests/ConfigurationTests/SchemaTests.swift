@@ -76,7 +76,8 @@ private struct Leaves {
     /// What the file has in another shape: names are keys, records and policies are lists by kind.
     private static let ownShape: Set<String> = [
         "probes.*.name", "pools.*.name", "zones.*.name", "zones.*.records.*.owner",
-        "zones.*.records.*.data", "steer.*.name", "steer.*.policy", "probes.*.check.tcp",
+        "zones.*.records.*.data", "zones.*.records.*.place", "steer.*.name", "steer.*.policy",
+        "probes.*.check.tcp",
         "probes.*.check.http.headers[].name",
     ]
     private static let renamed = [

@@ -57,6 +57,13 @@ import Testing
 
     static let bad: [(OptionType, String, DiagnosticCode, String?)] = [
         (day, "5", .notDuration, "did you mean `5s`?"),
+        (day, "1s1m", .notDuration, "such as `1m30s`"), (day, "1s1s", .notDuration, nil),
+        (.endpointAddress, "[::1]", .notAddress, "did you mean `[::1]:80`?"),
+        (.endpointAddress, "0.0.0.0:80", .notAddress, nil),
+        (.endpointAddress, "[::]:80", .notAddress, nil),
+        (.endpointAddress, "239.1.2.3:80", .notAddress, nil),
+        (.endpointAddress, "255.255.255.255:80", .notAddress, nil),
+        (.endpointAddress, "[ff02::1]:80", .notAddress, nil),
         (day, "5 s", .notDuration, nil), (day, "5sec", .notDuration, "did you mean `5s`?"),
         (day, "1.5s", .notDuration, nil), (day, "s", .notDuration, nil),
         (day, "-1s", .notDuration, nil),

@@ -24,7 +24,7 @@ import Testing
             file: "zone",
             origin: try #require(DomainName("example.com")),
             defaultTTL: ttl,
-            include: { name, _ in files[name].map { Array($0.utf8) } }
+            include: { name, _ in files[name].map { (name, Array($0.utf8)) } }
         )
         while reader.next() {
             let owner = try #require(DomainName(wire: reader.owner))

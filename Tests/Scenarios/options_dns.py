@@ -90,7 +90,7 @@ def policies(scene):
   failover: {{ failover: [ 127.0.0.12, 127.0.0.11 ], probe: port }}
   unprobed: {{ failover: [ 127.0.0.12, 127.0.0.11 ] }}
   nested: {{ failover: [ {{ steer: listed }}, 192.0.2.1 ] }}
-  quick: {{ pool: web, ttl: 7s }}
+  quick: {{ address: 192.0.2.51, ttl: 7s }}
   single: {{ address: 192.0.2.50 }}
   none: {{ pool: web, all-down: none }}
 """, "  port: { http: /healthz, port: PORT, interval: 100ms, timeout: 80ms }\n")
@@ -103,7 +103,7 @@ def policies(scene):
     expect_equal({tuple(ask_dns(dns, "listed.a.test").addresses) for _ in range(20)},
                  {(b.address,)}, "weight 0 in a list")
     expect_equal(dig(dns, "nested.a.test"), [b.address], "a policy by name")
-    expect_equal([ask_dns(dns, f"{n}.a.test").answers[0][1] for n in ("quick", "pool")], [7, 30],
+    expect_equal([ask_dns(dns, f"{n}.a.test").answers[0][1] for n in ("quick", "single")], [7, 30],
                  "TTLs")
     expect_equal(dig(dns, "failover.a.test"), [b.address], "failover: the first")
     b.health("fail")
@@ -112,3 +112,40 @@ def policies(scene):
     a.health("fail")
     eventually("all-down: none answers nothing", lambda: dig(dns, "none.a.test") == [])
     expect_equal(set(dig(dns, "pool.a.test")), {a.address, b.address}, "without it all")
+
+
+@scenario("the TTL of a steered answer is the time in which health cannot change, within bounds",
+          covers=["steer.*.min-ttl"])
+def health_ttl(scene):
+    names = ("half", "free", "fixed", "unchecked", "empty")
+    (a, b), dns, martlet = start(
+        scene, """
+  a.test:
+    soa: { primary: ns.a.test, mailbox: me@a.test, negative-ttl: 10m }
+    records:
+""" + "".join(f"      {name}: {{ steer: {name} }}\n" for name in names), """
+  half: { address: 127.0.0.11, probe: slow, ttl: 40s }
+  free: { address: 127.0.0.11, probe: slow, ttl: 40s, min-ttl: 1s }
+  fixed: { address: 127.0.0.11, probe: slow, ttl: 40s, min-ttl: 40s }
+  unchecked: { address: 127.0.0.11, ttl: 40s }
+  empty: { address: 127.0.0.12, probe: slow, ttl: 40s, all-down: none }
+""", "  slow: { http: /healthz, port: PORT, interval: 4s, fast-interval: 2s, timeout: 1s, "
+        "fall: 3, rise: 2, jitter: 0% }\n")
+
+    def ttl(name):
+        return ask_dns(dns, f"{name}.a.test").answers[0][1]
+
+    # One interval, then two fast ones; half of the TTL is the bound when none is given.
+    expect_equal([ttl(name) for name in names[:4]], [20, 8, 40, 40], "TTLs while all is well")
+    a.health("fail")
+    seen = set()
+    eventually("the TTL shrinks with each failed check, before the change",
+               lambda: seen.add(ttl("free")) or {4, 2} <= seen, within=9)
+    b.health("fail")
+
+    def nothing():
+        reply = ask_dns(dns, "empty.a.test")
+        return not reply.answers and reply.authority[0][1] <= 20
+
+    eventually("NODATA because of health is kept no longer than an answer", nothing, within=12)
+    expect_equal(ask_dns(dns, "none.a.test").authority[0][1], 600, "an ordinary negative answer")

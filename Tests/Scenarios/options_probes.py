@@ -167,3 +167,41 @@ def kind(scene):
     eventually("both are down", lambda: all(
         martlet.pool(n)["endpoints"][0]["health"] == "down" for n in tunnels))
     expect(not tunnels["ready"].is_closed(0.5), "readiness leaves it open")
+
+
+@scenario("limits.concurrent-probes bounds the probes under way, and a reload moves the bound",
+          covers=["limits.concurrent-probes"])
+def concurrent(scene):
+    origins = scene.origins(*"abcdef")
+    http, dns = scene.port(), scene.port()
+    slow = "{ http: /healthz/delay/100, interval: 300ms, timeout: 250ms, jitter: 0% }"
+    text = service(http, dns, origins, probe=slow)
+    martlet = scene.martlet(text)
+
+    def delayed():
+        return martlet.metric("martlet_limit_hits_total", limit="limits.concurrent-probes")
+
+    never("no probe waits", lambda: delayed() > 0, during=0.7)
+    martlet.reload("limits: { concurrent-probes: 1 }\n" + text)
+    most = 0
+    for _ in range(40):
+        most = max(most, martlet.metric("martlet_probes_running"))
+        time.sleep(0.02)
+    # What ran already when the bound came down goes on to its end, 100 ms at most.
+    expect(delayed() > 0, "probes wait for their turn, and are counted")
+    before = [len(o.seen()["probes"]) for o in origins]
+    never("more than one at a time", lambda: martlet.metric("martlet_probes_running") > 1, during=1)
+    after = [len(o.seen()["probes"]) for o in origins]
+    made = sum(after) - sum(before)
+    expect(5 <= made <= 13, f"one after the other, {made} in a second of 100 ms each")
+    expect(min(y - x for x, y in zip(before, after)) >= 1, f"each has its turn: {before} {after}")
+    martlet.reload(text)
+    time.sleep(0.6)
+    now = delayed()
+    never("no probe waits any more", lambda: delayed() > now, during=0.7)
+    latest = martlet.endpoint("web", origins[0].at)["latestProbe"]
+    expect(latest["passed"] and latest["status"] == 200, f"the latest probe {latest}")
+    expect(0.09 < latest["seconds"] < 0.25, f"its duration {latest}")
+    total = martlet.metric("martlet_probe_duration_seconds_total", endpoint="a")
+    count = martlet.metric("martlet_probe_results_total", endpoint="a")
+    expect(0.09 < total / count < 0.25, f"mean duration {total} / {count}")

@@ -12,9 +12,16 @@ import Testing
         var random = SeededRandom(seed: 3)
         var now = Instant(nanoseconds: 100_000_000_000)
 
-        init(_ policy: SteerPolicy, allDown: AllDownPolicy = .all) {
+        init(_ policy: SteerPolicy, allDown: AllDownPolicy = .all, leastTTL: UInt32? = nil) {
             table = SteerTable(
-                [SteerDefinition(name: "www", policy: policy, allDown: allDown)],
+                [
+                    SteerDefinition(
+                        name: "www",
+                        policy: policy,
+                        allDown: allDown,
+                        leastTTL: leastTTL
+                    )
+                ],
                 health: health
             )
             for slot in 0..<300 { health.publish(slot, .serving) }
@@ -172,6 +179,27 @@ import Testing
         // The first branch coming back would change it, the second's members too.
         #expect(set.secondsToChange == 4)
         #expect(set.generation == generation)
+    }
+
+    @Test(
+        arguments: [
+            (nil, 4, 30, 15), (nil, 20, 30, 20), (nil, 40, 30, 30), (nil, 1, 1, 1), (nil, 9, 0, 0),
+            (2, 4, 30, 4), (2, 1, 30, 2), (30, 4, 30, 30), (60, 4, 30, 30), (0, 4, 30, 4),
+        ] as [(UInt32?, UInt16, UInt32, UInt32)]
+    )
+    func `the TTL is the time in which health cannot change, between its bounds`(
+        least: UInt32?,
+        seconds: UInt16,
+        most: UInt32,
+        expected: UInt32
+    ) {
+        let bench = Bench(.roundRobin(members([0, 1])), leastTTL: least)
+        bench.health.publish(0, HealthWord(health: .up, secondsToChange: 50))
+        bench.health.publish(1, HealthWord(health: .up, secondsToChange: seconds))
+        #expect(bench.ask().ttl(atMost: most) == expected)
+        // Nothing is probed: nothing can change by itself.
+        for slot in 0..<2 { bench.health.publish(slot, HealthWord(health: .up, reason: .noProbe)) }
+        #expect(bench.ask().ttl(atMost: most) == most)
     }
 
     @Test func `one answer holds sixteen of a larger set, in turn`() {

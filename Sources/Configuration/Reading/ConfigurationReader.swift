@@ -79,11 +79,7 @@ public struct ConfigurationReader: Sendable {
         } catch {
             reading.report(error.code, error.range, option: "", error.message, error.suggestion)
         }
-        let diagnostics = reading.diagnostics.sorted { a, b in
-            let left = (a.file == file ? 0 : 1, a.range.start.line, a.range.start.column)
-            let right = (b.file == file ? 0 : 1, b.range.start.line, b.range.start.column)
-            return left == right ? a.code.rawValue < b.code.rawValue : left < right
-        }
+        let diagnostics = ReadResult.inOrder(reading.diagnostics, of: file)
         let isValid = !diagnostics.contains { $0.severity == .error }
         return ReadResult(
             file: file,

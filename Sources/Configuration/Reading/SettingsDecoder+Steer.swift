@@ -8,8 +8,16 @@ extension SettingsDecoder {
             name: section.name,
             policy: policy ?? .failover([]),
             allDown: section.word("all-down", AllDownAnswer.all),
-            ttl: section.interval("ttl")
+            ttl: section.interval("ttl"),
+            minTTL: section.optionalInterval("min-ttl")
         )
+        if let least = settings.minTTL, least > settings.ttl {
+            section.fault(
+                .wrongOrder,
+                "min-ttl",
+                "`min-ttl` \(least) is above `ttl` \(settings.ttl)"
+            )
+        }
         return policy == nil ? nil : settings
     }
 

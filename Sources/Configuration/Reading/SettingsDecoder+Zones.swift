@@ -80,7 +80,13 @@ extension SettingsDecoder {
             }
             if !hasNS { zone.records[apex].data.append(.ns(primary)) }
         } else {
-            let apex = RecordSettings(owner: zone.name, ttl: nil, steer: nil, data: [.ns(primary)])
+            let apex = RecordSettings(
+                owner: zone.name,
+                ttl: nil,
+                steer: nil,
+                data: [.ns(primary)],
+                place: SourcePlace()
+            )
             zone.records.insert(apex, at: 0)
         }
     }
@@ -155,7 +161,8 @@ extension SettingsDecoder {
             owner: owner,
             ttl: section.optionalInterval("ttl"),
             steer: section.text("steer"),
-            data: data
+            data: data,
+            place: SourcePlace(section.nameRange.start)
         )
     }
 

@@ -59,7 +59,8 @@ struct SettingsDecoder {
             headerBytes: section.size("header-bytes"),
             headerCount: section.integer("header-count"),
             requestLine: section.size("request-line"),
-            bufferedBody: section.size("buffered-body")
+            bufferedBody: section.size("buffered-body"),
+            concurrentProbes: section.integer("concurrent-probes")
         )
     }
 

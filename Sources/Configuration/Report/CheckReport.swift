@@ -70,7 +70,8 @@ public enum CheckReport {
         }
         let contents = contents(settings)
         let findings = parts.isEmpty ? "" : ", \(parts.joined(separator: ", "))"
-        return "\(result.file): valid\(findings) (\(contents))\n"
+        let holds = contents.isEmpty ? "empty" : contents
+        return "\(result.file): valid\(findings) (\(holds))\n"
     }
 
     private static func contents(_ settings: Settings) -> String {

@@ -296,11 +296,17 @@ extension DiagnosticCode {
                 "The admin listener asks for no password and is bound to more than loopback.",
                 "Bind it to 127.0.0.1, or guard the port."
             )
-        default:
+        case .slowProbe:
             .init(
                 "probe slower than its rhythm",
                 "The timeout is longer than the interval.",
                 "Shorten the timeout or lengthen the interval."
+            )
+        default:
+            .init(
+                "finding in a zone",
+                "Something in a zone is probably not meant; the message begins with its own code.",
+                "Look at the line that the message names; the zone is served all the same."
             )
         }
     }

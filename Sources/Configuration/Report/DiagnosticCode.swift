@@ -121,6 +121,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case openAdmin = "M1355"
     /// A check may take longer than the time to the next.
     case slowProbe = "M1356"
+    /// Something in a zone that is probably not meant.
+    case zoneFinding = "M1357"
 }
 
 /// How much a finding matters.

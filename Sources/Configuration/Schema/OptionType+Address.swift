@@ -39,9 +39,24 @@ extension OptionType {
             guard address.port != 0 else {
                 throw ValueFault(.notAddress, "port 0 cannot be connected to")
             }
+            guard !isForNobody(address.ip) else {
+                throw ValueFault(
+                    .notAddress,
+                    "`\(address.ip)` is the address of no single machine",
+                    "name the endpoint's own address; this machine is 127.0.0.1 or [::1]"
+                )
+            }
             return .address(address)
         }
         if let ip = IPAddress(text) {
+            throw ValueFault(
+                .notAddress,
+                "`\(text)` has no port",
+                "did you mean `\(SocketAddress(ip, port: 80))`?"
+            )
+        }
+        if text.hasPrefix("["), text.hasSuffix("]"), let ip = IPAddress(text.dropFirst().dropLast())
+        {
             throw ValueFault(
                 .notAddress,
                 "`\(text)` has no port",
@@ -77,6 +92,13 @@ extension OptionType {
             throw ValueFault(.notAddress, "`\(host)` is no IPv4 address")
         }
         return .name(try domainName(host).droppingFinalDot, port: port)
+    }
+
+    /// All addresses, many or none: 0.0.0.0 and ::, multicast (RFC 5771, RFC 4291 §2.7), broadcast.
+    private static func isForNobody(_ ip: IPAddress) -> Bool {
+        ip.isIPv4
+            ? ip.byte(0) == 0 || ip.byte(0) >= 224
+            : ip.byte(0) == 0xff || (0..<16).allSatisfy { ip.byte($0) == 0 }
     }
 
     static func address(_ text: String) throws(ValueFault) -> IPAddress {

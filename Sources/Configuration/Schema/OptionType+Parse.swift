@@ -80,6 +80,7 @@ extension OptionType {
             throw ValueFault(.notDuration, "`\(text)` has no unit", "did you mean `\(text)s`?")
         }
         var sum = Interval.zero
+        var last = Int64.max
         for part in parts {
             guard let unit = durationUnits.first(where: { $0.name == part.unit }) else {
                 throw ValueFault(
@@ -88,6 +89,15 @@ extension OptionType {
                     durationHint(text, part)
                 )
             }
+            // `1m30s`, but neither `1s1m` nor `1s1s`: those are slips of the keyboard.
+            guard unit.nanoseconds < last else {
+                throw ValueFault(
+                    .notDuration,
+                    "`\(text)` does not go from long units to short ones",
+                    "such as `1m30s`"
+                )
+            }
+            last = unit.nanoseconds
             sum = sum + Interval(nanoseconds: unit.nanoseconds) * part.number
         }
         guard !parts.isEmpty else {

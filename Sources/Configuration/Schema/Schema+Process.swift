@@ -71,6 +71,12 @@ extension Schema {
             "Body bytes kept so that an idempotent request with a body can be sent again."
         ),
         Option(
+            "limits.concurrent-probes",
+            .integer(1...65_536),
+            "1024",
+            "Probes that run at a time, each with a descriptor; more wait for their turn."
+        ),
+        Option(
             "admin.listen",
             .either("off", .listenAddress),
             "127.0.0.1:9180",

@@ -125,7 +125,18 @@ extension Schema {
             "all",
             "Answer when nothing is healthy: every address, none, SERVFAIL, or the last good one."
         ),
-        Option("steer.*.ttl", anyTTL, "30s", "TTL of the answers."),
+        Option(
+            "steer.*.ttl",
+            anyTTL,
+            "30s",
+            "Highest TTL of the answers; they live as long as health cannot change."
+        ),
+        Option(
+            "steer.*.min-ttl",
+            anyTTL,
+            .absent("half of the TTL"),
+            "Lowest TTL of the answers, however soon health may change."
+        ),
         Option(
             "steer.**.address",
             .address,

@@ -46,6 +46,8 @@ public struct LimitSettings: Sendable, Equatable {
     public var requestLine: ByteCount
     /// Body bytes kept so that an idempotent request with a body can be sent again.
     public var bufferedBody: ByteCount
+    /// Probes that run at a time.
+    public var concurrentProbes: Int
 }
 
 /// The admin listener: metrics, API, status page, health of Martlet itself.

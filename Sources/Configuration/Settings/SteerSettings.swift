@@ -9,8 +9,10 @@ public struct SteerSettings: Sendable, Equatable {
     public var policy: PolicySettings
     /// What is answered when nothing is healthy.
     public var allDown: AllDownAnswer
-    /// The TTL of the answers.
+    /// The TTL of the answers, and the most that it can be.
     public var ttl: Interval
+    /// The least that health may bring the TTL to; nil means half of it.
+    public var minTTL: Interval?
 }
 
 /// What a steered name answers when nothing is healthy.

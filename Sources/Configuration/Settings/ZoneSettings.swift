@@ -45,6 +45,20 @@ public struct RecordSettings: Sendable, Equatable {
     public var steer: String?
     /// Plain records in file order.
     public var data: [RecordData]
+    /// Where the owner stands, for findings.
+    public var place: SourcePlace
+}
+
+/// Where something stands in its file: no part of its value, so any two are equal.
+public struct SourcePlace: Sendable, Equatable {
+    /// The line and column; nil for what was added without being written.
+    public var position: SourcePosition?
+
+    /// A place in a file, or none.
+    public init(_ position: SourcePosition? = nil) { self.position = position }
+
+    /// Always true: a record that has only moved in its file is the same record.
+    public static func == (left: SourcePlace, right: SourcePlace) -> Bool { true }
 }
 
 /// The data of one record.

@@ -37,8 +37,39 @@ struct YAMLReader: ~Copyable {
                 suggestion: "move large zones into zone files (`zones.*.file`)"
             )
         }
+        try refuseOddBreaks(bytes)
         var reader = YAMLReader(bytes)
         return try reader.document()
+    }
+
+    /// Line breaks of YAML 1.1 that are letters to YAML 1.2, and to editors: what stands behind
+    /// one would be an option that nobody sees.
+    private static func refuseOddBreaks(_ bytes: [UInt8]) throws(YAMLFault) {
+        var line = 1
+        var lineStart = 0
+        for place in bytes.indices {
+            if bytes[place] == 0x0a {
+                (line, lineStart) = (line + 1, place + 1)
+                continue
+            }
+            guard bytes[place] == 0xc2 || bytes[place] == 0xe2 else { continue }
+            let name =
+                switch bytes[place..<min(place + 3, bytes.count)] {
+                case let rest where rest.starts(with: [0xc2, 0x85]): "U+0085"
+                case [0xe2, 0x80, 0xa8]: "U+2028"
+                case [0xe2, 0x80, 0xa9]: "U+2029"
+                default: ""
+                }
+            guard !name.isEmpty else { continue }
+            let before = String(decoding: bytes[lineStart..<place], as: UTF8.self)
+            let start = SourcePosition(line: line, column: before.unicodeScalars.count + 1)
+            throw YAMLFault(
+                code: .notYAML,
+                range: SourceRange(start: start, end: start),
+                message: "\(name) ends a line for some readers of YAML and not for others",
+                suggestion: "remove it, or write it as an escape in double quotes"
+            )
+        }
     }
 
     private init(_ bytes: [UInt8]) {

@@ -150,6 +150,23 @@ struct SnapshotWriter {
         }
         if let needed = status?.checksNeeded, needed > 0 { member("checksNeeded", UInt64(needed)) }
         member("healthGeneration", UInt64(word.generation))
+        json.name("latestProbe")
+        writeProbe(endpoint.slot, status?.latest)
+        json.endObject()
+    }
+
+    /// The latest probe, whether it has changed the health or not; null before the first.
+    private mutating func writeProbe(_ slot: Int, _ latest: ProbeOutcome?) {
+        guard let latest else { return json.writeNull() }
+        json.beginObject()
+        member("passed", latest == .success)
+        if case .failure(let reason, let detail) = latest {
+            member("reason", reason.word)
+            member("detail", detail)
+        }
+        let status = view.counts.load(.status, slot)
+        member("status", status == 0 ? nil : status)
+        member("seconds", Double(view.counts.load(.latest, slot)) / 1e9)
         json.endObject()
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Essentials
+public import Prober
 public import Steering
 
 /// Counts what happened to the health of each endpoint; the control thread writes, anyone reads.
@@ -10,6 +11,12 @@ public final class HealthCounts: Sendable {
         case passed
         /// Probes that failed.
         case failed
+        /// Nanoseconds that all probes took together.
+        case spent
+        /// Nanoseconds that the latest probe took.
+        case latest
+        /// The status of the latest answer to a probe; 0 without one.
+        case status
         /// Changes between unknown, up and down.
         case changes
         /// Ejections.
@@ -28,9 +35,13 @@ public final class HealthCounts: Sendable {
         words.load(slot &* Word.allCases.count &+ word.rawValue)
     }
 
-    /// Counts a probe.
-    public func count(_ outcome: ProbeOutcome, slot: Int) {
-        add(outcome == .success ? .passed : .failed, slot)
+    /// Counts a probe, and keeps how long it took.
+    public func count(_ result: ProbeResult) {
+        add(result.outcome == .success ? .passed : .failed, result.slot)
+        let took = UInt64(max(result.latency.nanoseconds, 0))
+        add(.spent, result.slot, took)
+        set(.latest, result.slot, took)
+        set(.status, result.slot, UInt64(result.status))
     }
 
     /// Counts a change that the health keeper has published.
@@ -47,8 +58,12 @@ public final class HealthCounts: Sendable {
         for word in Word.allCases { words.store(slot &* Word.allCases.count &+ word.rawValue, 0) }
     }
 
-    private func add(_ word: Word, _ slot: Int) {
+    private func add(_ word: Word, _ slot: Int, _ amount: UInt64 = 1) {
         guard slot >= 0 else { return }
-        words.addOwned(slot &* Word.allCases.count &+ word.rawValue, 1)
+        words.addOwned(slot &* Word.allCases.count &+ word.rawValue, amount)
+    }
+    private func set(_ word: Word, _ slot: Int, _ value: UInt64) {
+        guard slot >= 0 else { return }
+        words.store(slot &* Word.allCases.count &+ word.rawValue, value)
     }
 }

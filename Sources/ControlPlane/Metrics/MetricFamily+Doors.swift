@@ -2,6 +2,7 @@
 internal import DNSServer
 internal import Essentials
 internal import HTTPGateway
+internal import Prober
 internal import Steering
 
 /// The families whose numbers the doors count, each worker in words of its own.
@@ -183,6 +184,7 @@ extension MetricFamily {
                 ("buffers", source.http(.buffersExhausted)),
                 ("retry.budget", source.http(.retriesRefused)),
                 ("tcp-connections", source.dns(.connectionsRefused)),
+                ("limits.concurrent-probes", source.view.probing.statistics.delayed),
                 ("admin-connections", source.adminRefusals),
             ]
             return hits.map { MetricSample([$0.0], .integer($0.1)) }

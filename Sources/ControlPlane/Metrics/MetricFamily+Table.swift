@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Essentials
+internal import Prober
 internal import Runtime
 internal import Steering
 
@@ -151,6 +152,34 @@ extension MetricFamily {
                 [source.view.counts.load(.passed, slot), source.view.counts.load(.failed, slot)]
             }
         },
+        MetricFamily(
+            "martlet_probe_duration_seconds",
+            .counter,
+            unit: "seconds",
+            labels: endpoint,
+            "Time that probes took, from connecting to their verdict; by their number, the mean."
+        ) { source in
+            source.perEndpoint { .number(Double(source.view.counts.load(.spent, $0.slot)) / 1e9) }
+        },
+        MetricFamily(
+            "martlet_probe_latest_duration_seconds",
+            .gauge,
+            unit: "seconds",
+            labels: endpoint,
+            "Time that the latest probe took."
+        ) { source in
+            source.perEndpoint { .number(Double(source.view.counts.load(.latest, $0.slot)) / 1e9) }
+        },
+        MetricFamily(
+            "martlet_probes_running",
+            .gauge,
+            "Probes under way; `limits.concurrent-probes` bounds them."
+        ) { [MetricSample(.integer(UInt64(max($0.view.probing.running, 0))))] },
+        MetricFamily(
+            "martlet_probes_starved",
+            .counter,
+            "Probes put off because this machine had no descriptor, port or memory to spare."
+        ) { [MetricSample(.integer($0.view.probing.statistics.starved))] },
         MetricFamily(
             "martlet_endpoint_health_changes",
             .counter,

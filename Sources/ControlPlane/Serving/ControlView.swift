@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Configuration
 public import Essentials
+public import Prober
 public import Steering
 
 /// What the admin service may see: plain values, copied cheaply on the control thread.
@@ -31,6 +32,8 @@ public struct ControlView: Sendable {
     public var listeners: [ListenerView]
     /// The processes.
     public var process: ProcessView
+    /// What the prober does.
+    public var probing = ProbingView()
     /// Whether the doors serve.
     public var readiness: Readiness
     /// One word per endpoint slot.
@@ -127,6 +130,14 @@ public struct ProcessView: Sendable, Equatable {
     public var fileLimit: Int
     /// The folder of the state files; nil when there is none to write to.
     public var stateFolder: String?
+}
+
+/// What the prober does.
+public struct ProbingView: Sendable, Equatable {
+    /// Probes that run now.
+    public var running = 0
+    /// Its counts since the process started.
+    public var statistics = ProbeStatistics()
 }
 
 /// Whether the doors serve: the answer of `/startupz` and `/readyz`.

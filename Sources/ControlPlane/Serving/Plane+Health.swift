@@ -10,7 +10,7 @@ internal import Steering
 extension Plane {
     mutating func takeProbeResults(_ now: Instant) {
         for result in probes.takeResults() {
-            counts.count(result.outcome, slot: result.slot)
+            counts.count(result)
             absorb(keeper.record(result.slot, result.outcome, now: now), now)
             keepNote(result)
             probes.setChanging(keeper.isChanging(result.slot), slot: result.slot, now: now)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
 internal import Essentials
+internal import Prober
 internal import Runtime
 internal import Steering
 
@@ -97,6 +98,7 @@ extension Plane {
             pools: assembly.pools.map(\.view),
             listeners: listenerViews,
             process: processView,
+            probing: ProbingView(running: probes.running, statistics: probes.statistics),
             readiness: readiness,
             health: health,
             load: load,

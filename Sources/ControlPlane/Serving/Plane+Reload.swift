@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import DNSProtocol
 internal import DNSServer
 internal import Essentials
 internal import HTTPGateway
@@ -54,6 +55,7 @@ extension Plane {
         }
         for warning in result.warnings { note(.notice, .warning, warning.description) }
         let fresh = try assemble(loaded.settings, isReload: true)
+        noteZones(fresh)
         let known = Set(sockets.map(\.key))
         let wanted = SocketKey.all(of: loaded.settings).filter { !known.contains($0) }
         if !wanted.isEmpty { awaitClosing() }
@@ -98,6 +100,20 @@ extension Plane {
         }
     }
 
+    /// Logs what is noteworthy about the zones that an assembly has read.
+    func noteZones(_ assembly: Assembly) {
+        for warning in assembly.zoneWarnings {
+            var event = LogEvent(
+                .notice,
+                .warning,
+                realtime: Clock.realtime(),
+                ConfigurationTrial.text(of: warning)
+            )
+            event.code = "\(warning.code)"
+            log.record(event)
+        }
+    }
+
     private func assemble(
         _ settings: Settings,
         isReload: Bool
@@ -115,7 +131,8 @@ extension Plane {
                 names: names,
                 running: Set(assembly.pools.map(\.view.label)),
                 zones: isSame && !(isReload && hasFiles) ? assembly.zones : nil,
-                fileLimit: setup.fileLimit
+                fileLimit: setup.fileLimit,
+                path: setup.path
             )
         )
     }
@@ -202,6 +219,7 @@ extension Plane {
             generation += 1
             adoptedAt = Clock.realtime()
             reloads.adopted += 1
+            probes.concurrentProbes = settings.limits.concurrentProbes
         }
         exchangeSockets(new: change.newSockets, old.registries)
         probes.configure(assembly.targets, now: now)

@@ -47,16 +47,7 @@ struct PlaneStart {
         let group = try system { () throws(SystemError) in try WorkerGroup(count: setup.workers) }
         let generation = max(setup.generation, (saved.health?.generation ?? 0), 1)
         let snapshot = Plane.snapshot(assembly, number: generation, health: health)
-        var keeper = HealthKeeper(table: health, load: load)
-        let realtime = Clock.realtime()
-        if let table = saved.health {
-            if table.isUseful(realtime: realtime) {
-                keeper.restore(table.endpoints, now: now, realtime: realtime)
-            } else {
-                let text = "the saved health is too old to go by: the first probes decide"
-                log.record(LogEvent(.notice, realtime: realtime, text))
-            }
-        }
+        let keeper = keeper(health, load, saved.health, log, now)
         let random = ProcessControl.randomSeed()
         var plane = Plane(
             setup: setup,
@@ -70,7 +61,11 @@ struct PlaneStart {
             logThread: logThread,
             link: link,
             keeper: keeper,
-            probes: ProbeDriver(now: now, seed: random),
+            probes: ProbeDriver(
+                concurrentProbes: loaded.settings.limits.concurrentProbes,
+                now: now,
+                seed: random
+            ),
             names: names,
             overlay: saved.overlay,
             loaded: loaded,
@@ -78,11 +73,31 @@ struct PlaneStart {
             assembly: assembly,
             snapshot: snapshot,
             generation: generation,
-            adoptedAt: realtime,
+            adoptedAt: Clock.realtime(),
             opensBy: now + Plane.firstRound(of: assembly)
         )
         try plane.begin(now)
         return plane
+    }
+
+    /// A keeper that knows what a former process knew, unless that is too long ago.
+    private func keeper(
+        _ table: HealthTable,
+        _ load: LoadTable,
+        _ saved: SavedHealth?,
+        _ log: EventLog,
+        _ now: Instant
+    ) -> HealthKeeper {
+        var keeper = HealthKeeper(table: table, load: load)
+        guard let saved else { return keeper }
+        let realtime = Clock.realtime()
+        if saved.isUseful(realtime: realtime) {
+            keeper.restore(saved.endpoints, now: now, realtime: realtime)
+        } else {
+            let text = "the saved health is too old to go by: the first probes decide"
+            log.record(LogEvent(.notice, realtime: realtime, text))
+        }
+        return keeper
     }
 
     private func system<Value>(
@@ -138,7 +153,8 @@ struct PlaneStart {
                 names: names,
                 running: [],
                 zones: nil,
-                fileLimit: setup.fileLimit
+                fileLimit: setup.fileLimit,
+                path: setup.path
             )
         )
     }
@@ -192,6 +208,7 @@ extension Plane {
                     + "\(allowed): raise the limit ('ulimit -Hn', LimitNOFILE=)"
             )
         }
+        noteZones(assembly)
         if let crash = CrashReport.write(setup) { log.record(crash) }
         do throws(ReloadProblem) {
             sockets = try link.open(SocketKey.all(of: settings))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import DNSProtocol
 internal import DNSServer
 internal import Essentials
 internal import HTTPGateway
@@ -21,6 +22,8 @@ struct Assembly: Sendable {
     let steer: [SteerDefinition]
     let dnsListeners: [DNSDoorSettings]
     let zones: ZoneTable
+    /// What is noteworthy about zones that were read for this one.
+    let zoneWarnings: [ZoneDiagnostic]
 
     /// What assembling needs to know of the present.
     struct Present {
@@ -32,13 +35,15 @@ struct Assembly: Sendable {
         var zones: ZoneTable?
         /// The limit of open files.
         var fileLimit: Int
+        /// The configuration file, as findings name it.
+        var path = ""
     }
 
     static func make(
         _ settings: Settings,
         present: Present
     ) throws(AssemblyRefusal) -> Assembly {
-        let zones = try zones(settings, present.zones)
+        let zones = try zones(settings, present)
         do throws(ReloadProblem) {
             var registries = present.registries
             let probes = ProbeAssembly(settings.probes)
@@ -73,7 +78,8 @@ struct Assembly: Sendable {
                 ),
                 steer: steer,
                 dnsListeners: dnsListeners(settings, registries.dns),
-                zones: zones
+                zones: zones.table,
+                zoneWarnings: zones.warnings
             )
         } catch {
             throw AssemblyRefusal(problems: [error])
@@ -82,14 +88,14 @@ struct Assembly: Sendable {
 
     private static func zones(
         _ settings: Settings,
-        _ known: ZoneTable?
-    ) throws(AssemblyRefusal) -> ZoneTable {
-        if let known { return known }
+        _ present: Present
+    ) throws(AssemblyRefusal) -> (table: ZoneTable, warnings: [ZoneDiagnostic]) {
+        if let known = present.zones { return (known, []) }
         var policies: [String: (number: Int, ttl: Interval)] = [:]
         for (number, policy) in settings.steer.enumerated() {
             policies[policy.name] = (number, policy.ttl)
         }
-        return try ZoneAssembly(policies: policies).table(settings.zones)
+        return try ZoneAssembly(policies: policies, path: present.path).table(settings.zones)
     }
 
     /// One entry for each number; a number without a place keeps the defaults.
@@ -150,6 +156,8 @@ struct Assembly: Sendable {
 /// Why a configuration cannot be put into force.
 struct AssemblyRefusal: Error {
     let problems: [ReloadProblem]
+    /// All that was found in the zones, when they are among the reasons.
+    var zoneFaults: [ZoneDiagnostic] = []
     /// What the process exits with when this happens at its start.
     var exitCode: Int32 = 78
 

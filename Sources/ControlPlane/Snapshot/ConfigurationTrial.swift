@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Configuration
+internal import DNSProtocol
 internal import Essentials
 internal import Steering
 
 /// Assembles a configuration without using the result, to find what only assembling can find.
 public enum ConfigurationTrial {
-    /// What would refuse the configuration although each of its options is valid.
-    public static func problems(_ settings: Settings) -> [ReloadProblem] {
+    /// The result with what was found in its zones, and what else would refuse the configuration
+    /// although each of its options is valid.
+    public static func judge(_ result: ReadResult) -> (ReadResult, [ReloadProblem]) {
+        guard let settings = result.configuration?.settings else { return (result, []) }
         do throws(AssemblyRefusal) {
             let present = Assembly.Present(
                 registries: Registries(
@@ -16,12 +19,39 @@ public enum ConfigurationTrial {
                 names: ResolvedNames(),
                 running: [],
                 zones: nil,
-                fileLimit: .max
+                fileLimit: .max,
+                path: result.file
             )
-            _ = try Assembly.make(settings, present: present)
-            return []
+            let assembly = try Assembly.make(settings, present: present)
+            return (result.adding(findings(assembly.zoneWarnings)), [])
         } catch {
-            return error.problems
+            let known = Set(error.zoneFaults.map { "\($0.code)" })
+            let judged = result.adding(findings(error.zoneFaults))
+            return (judged, error.problems.filter { !known.contains($0.code) })
+        }
+    }
+
+    /// `zones/a.zone:3:1: M1652: ...`.
+    static func text(of found: ZoneDiagnostic) -> String {
+        let place = found.position.line == 0 ? "" : ":\(found.position.line)"
+        return "\(found.file)\(place): \(found.message)"
+    }
+
+    private static func findings(_ found: [ZoneDiagnostic]) -> [ZoneFinding] {
+        var files: [String: [ArraySlice<UInt8>]] = [:]
+        return found.map { one in
+            let line = Int(one.position.line)
+            if line > 0, files[one.file] == nil {
+                files[one.file] = ZoneText.lines(of: one.file)
+            }
+            return ZoneFinding(
+                file: one.file,
+                position: line == 0
+                    ? nil : SourcePosition(line: line, column: max(Int(one.position.column), 1)),
+                severity: one.severity == .error ? .error : .warning,
+                message: "\(one.code): \(one.message)",
+                excerpt: ZoneText.excerpt(files[one.file], line)
+            )
         }
     }
 }

@@ -28,7 +28,15 @@ enum GatewayAssembly {
             places[route.pool].map { GatewayAssembly.route(route, pool: $0) }
         }
         let limits = settings.limits
-        plan.limits.connections = connections(limits.connections, fileLimit: fileLimit)
+        let probes = min(
+            limits.concurrentProbes,
+            settings.pools.reduce(0) { $0 + $1.endpoints.count }
+        )
+        plan.limits.connections = connections(
+            limits.connections,
+            fileLimit: fileLimit,
+            probes: probes
+        )
         plan.limits.head.headBytes = UInt32(clamping: limits.headerBytes.bytes)
         plan.limits.head.fields = UInt32(clamping: limits.headerCount)
         plan.limits.head.targetBytes = UInt32(clamping: limits.requestLine.bytes)
@@ -38,8 +46,10 @@ enum GatewayAssembly {
     }
 
     /// Client connections that the limit of open files allows: each may need one to an endpoint.
-    static func connections(_ wanted: Int, fileLimit: Int) -> Int {
-        let room = max((fileLimit - reservedFiles) / 2, 64)
+    static func connections(_ wanted: Int, fileLimit: Int, probes: Int = 0) -> Int {
+        // Half of the reserve is for probes; many endpoints need more when they all hang.
+        let reserved = reservedFiles + max(probes - reservedFiles / 2, 0)
+        let room = max((fileLimit - reserved) / 2, 64)
         return min(wanted, room)
     }
 

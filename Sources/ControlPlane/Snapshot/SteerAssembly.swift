@@ -35,7 +35,8 @@ struct SteerAssembly {
         return SteerDefinition(
             name: steer.name,
             policy: policy,
-            allDown: AllDownPolicy(steer.allDown)
+            allDown: AllDownPolicy(steer.allDown),
+            leastTTL: steer.minTTL.map(ZoneAssembly.seconds)
         )
     }
 

@@ -9,9 +9,13 @@ internal import Runtime
 struct ZoneAssembly {
     /// The numbers of the steer policies by name.
     let policies: [String: (number: Int, ttl: Interval)]
+    /// The configuration file, which records stand in that are in no zone file.
+    let path: String
 
-    /// The table, or everything that is wrong with the zones.
-    func table(_ zones: [ZoneSettings]) throws(AssemblyRefusal) -> ZoneTable {
+    /// The table with what is noteworthy about it, or everything that is wrong with the zones.
+    func table(
+        _ zones: [ZoneSettings]
+    ) throws(AssemblyRefusal) -> (table: ZoneTable, warnings: [ZoneDiagnostic]) {
         var builder = ZoneTableBuilder()
         var problems: [ReloadProblem] = []
         for zone in zones {
@@ -29,6 +33,7 @@ struct ZoneAssembly {
                 }
             }
             if let soa = zone.soa { ZoneAssembly.add(soa, apex, zone, to: &builder) }
+            builder.beginRecords(source: path)
             for record in zone.records { add(record, zone, to: &builder) }
         }
         let build = builder.build()
@@ -42,9 +47,11 @@ struct ZoneAssembly {
             )
         }
         guard let table = build.table, problems.isEmpty else {
-            throw AssemblyRefusal(problems: problems)
+            var refusal = AssemblyRefusal(problems: problems)
+            refusal.zoneFaults = build.diagnostics
+            throw refusal
         }
-        return table
+        return (table, build.diagnostics)
     }
 
     private static func add(
@@ -73,14 +80,18 @@ struct ZoneAssembly {
         to builder: inout ZoneTableBuilder
     ) {
         guard let owner = DomainName(record.owner) else { return }
+        let place =
+            record.place.position.map {
+                ZonePosition(line: UInt32(clamping: $0.line), column: UInt32(clamping: $0.column))
+            } ?? .none
         if let policy = record.steer.flatMap({ policies[$0] }) {
             let ttl = ZoneAssembly.seconds(record.ttl ?? policy.ttl)
-            builder.steer(owner: owner, ttl: ttl, policy: policy.number)
+            builder.steer(owner: owner, ttl: ttl, policy: policy.number, at: place)
         }
         let ttl = ZoneAssembly.seconds(record.ttl ?? zone.ttl)
         for data in record.data {
             guard let value = RecordValue(data) else { continue }
-            builder.add(value, owner: owner, ttl: ttl)
+            builder.add(value, owner: owner, ttl: ttl, at: place)
         }
     }
 

@@ -15,17 +15,39 @@ enum ZoneText {
         origin: DomainName,
         defaultTTL: UInt32?
     ) throws(SystemError) -> ZoneFileReader {
-        let bytes = try File.read(path, limit: sizeLimit)
-        return ZoneFileReader(bytes, file: path, origin: origin, defaultTTL: defaultTTL) {
+        let text = try bytes(of: path)
+        return ZoneFileReader(text, file: path, origin: origin, defaultTTL: defaultTTL) {
             name,
             from in
-            try? File.read(beside(from, name), limit: sizeLimit)
+            let place = beside(from, name)
+            return (try? bytes(of: place)).map { (place, $0) }
         }
+    }
+
+    /// A zone is read by the thread that looks after health: a pipe would keep it waiting.
+    private static func bytes(of path: String) throws(SystemError) -> [UInt8] {
+        guard File.isRegular(path) != false else { throw .invalid }
+        return try File.read(path, limit: sizeLimit)
+    }
+
+    /// A line of a file, for people.
+    static func excerpt(_ lines: [ArraySlice<UInt8>]?, _ line: Int) -> String {
+        guard let lines, lines.indices.contains(line - 1) else { return "" }
+        return String(decoding: lines[line - 1].prefix(400), as: UTF8.self)
+    }
+
+    /// The lines of a file; none when it cannot be read.
+    static func lines(of path: String) -> [ArraySlice<UInt8>] {
+        let text = (try? bytes(of: path)) ?? []
+        return text.split(separator: 0x0a, omittingEmptySubsequences: false)
     }
 
     /// What is wrong with the text of a zone file.
     static func faults(path: String, origin: String) -> [OutsideChecks.ZoneFileFault] {
         let start = SourcePosition(line: 1, column: 1)
+        guard File.isRegular(path) != false else {
+            return [.init(position: start, message: "the zone file is no regular file")]
+        }
         guard let apex = DomainName(origin) else {
             return [.init(position: start, message: "'\(origin)' is no domain name")]
         }
@@ -33,13 +55,16 @@ enum ZoneText {
             // The zone's own default holds for records without a TTL, so none is missing here.
             var reader = try reader(path: path, origin: apex, defaultTTL: 0)
             while reader.next() {}
-            return reader.diagnostics.filter { $0.severity == .error }.map { found in
+            let errors = reader.diagnostics.filter { $0.severity == .error }
+            let lines = errors.isEmpty ? nil : lines(of: path)
+            return errors.map { found in
                 let line = max(Int(found.position.line), 1)
                 let column = max(Int(found.position.column), 1)
                 let elsewhere = found.file == path ? "" : "\(found.file):\(line): "
                 return .init(
                     position: SourcePosition(line: line, column: column),
-                    message: "\(elsewhere)\(found.code): \(found.message)"
+                    message: "\(elsewhere)\(found.code): \(found.message)",
+                    excerpt: elsewhere.isEmpty ? excerpt(lines, line) : ""
                 )
             }
         } catch {

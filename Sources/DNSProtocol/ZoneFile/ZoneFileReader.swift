@@ -39,18 +39,22 @@ public struct ZoneFileReader: ~Copyable {
     private var lastTTL: UInt32?
     private var typePosition = ZonePosition.none
     private var isGivenUp = false
-    private let include: (_ file: String, _ from: String) -> [UInt8]?
+    private let include: (_ file: String, _ from: String) -> (file: String, bytes: [UInt8])?
 
     /// Reads `bytes`, relative names completed by `origin`.
     ///
-    /// `include` is asked for the bytes of an included file: its name as written, and the name of
-    /// the file that names it; nil means that it cannot be read.
+    /// `include` is asked for an included file by its name as written and the name of the file
+    /// that names it. It answers with the bytes and the name that the file goes by from then on,
+    /// for findings and for what is included from there; nil means that it cannot be read.
     public init(
         _ bytes: [UInt8],
         file: String,
         origin: DomainName,
         defaultTTL: UInt32? = nil,
-        include: @escaping (_ file: String, _ from: String) -> [UInt8]? = { _, _ in nil }
+        include: @escaping (_ file: String, _ from: String) -> (file: String, bytes: [UInt8])? = {
+            _,
+            _ in nil
+        }
     ) {
         files = [file]
         self.defaultTTL = defaultTTL
@@ -145,15 +149,20 @@ public struct ZoneFileReader: ~Copyable {
             origin = name
         }
         let file = text(top, fields[1])
-        guard let bytes = include(file, files[Int(frames[top].file)]) else {
+        guard let included = include(file, files[Int(frames[top].file)]) else {
             return note(.includeFailed, fields[1].position, "cannot read '\(file)'")
         }
-        files.append(file)
+        files.append(included.file)
         // Origin and last owner are the outer file's again afterwards, as in BIND.
         let number = UInt32(truncatingIfNeeded: files.count - 1)
         let last = frames[top].lastOwner
         frames.append(
-            Frame(lexer: ZoneLexer(bytes), file: number, origin: origin, lastOwner: last)
+            Frame(
+                lexer: ZoneLexer(included.bytes),
+                file: number,
+                origin: origin,
+                lastOwner: last
+            )
         )
     }
 

@@ -282,12 +282,33 @@ struct AnswerRun {
         case .servfail:
             writer.isAuthoritative = false
             return .serverFailure
-        case .none, .noData:
+        case .noData: deny(match, view, into: &output)
+        case .none:
+            let base = output.count
             deny(match, view, into: &output)
+            shorten(recordAt: base, to: answers.ttl(atMost: steered.ttl), in: &output)
         case .addresses:
-            write(answers, ttl: steered.ttl, type: set.type, into: &output)
+            let ttl = answers.ttl(atMost: steered.ttl)
+            write(answers, ttl: ttl, type: set.type, into: &output)
         }
         return .noError
+    }
+
+    // That nothing is healthy is no more lasting than what the healthy would be answered with
+    // (RFC 2308 §5: the SOA's TTL is how long the negative answer is kept).
+    @_lifetime(output: copy output)
+    private func shorten(
+        recordAt base: Int,
+        to ttl: UInt32,
+        in output: inout OutputSpan<UInt8>
+    ) {
+        guard base &+ 10 <= output.count else { return }
+        var known: UInt32 = 0
+        for place in base &+ 6..<base &+ 10 { known = known << 8 | UInt32(output[place]) }
+        guard ttl < known else { return }
+        for place in 0..<4 {
+            output[base &+ 6 &+ place] = UInt8(truncatingIfNeeded: ttl >> UInt32(24 &- 8 &* place))
+        }
     }
 
     // All addresses or, with TC, none: a cut set would look like a whole one.

@@ -43,6 +43,8 @@ public struct ZoneTableBuilder: ~Copyable {
         var apex: UInt32
         var apexName: [UInt8]
         var file: UInt32
+        /// Where records stand that are added one by one.
+        var recordFile: UInt32
         var parent = absent
         var isDuplicate = false
     }
@@ -69,13 +71,25 @@ public struct ZoneTableBuilder: ~Copyable {
         files.append(source)
         let number = UInt32(truncatingIfNeeded: zones.count)
         let file = UInt32(truncatingIfNeeded: files.count - 1)
-        var zone = Zone(apex: absent, apexName: apex.lowercased.wire, file: file)
+        var zone = Zone(
+            apex: absent,
+            apexName: apex.lowercased.wire,
+            file: file,
+            recordFile: file
+        )
         if zones.contains(where: { $0.apexName == zone.apexName }) {
             note(.duplicateZone, file: file, .none, "zone \(apex) is there twice")
             zone.isDuplicate = true
         }
         zones.append(zone)
         zones[Int(number)].apex = intern(zones[Int(number)].apexName) ?? absent
+    }
+
+    /// Says in which file the records stand that are added one by one from now on.
+    public mutating func beginRecords(source: String) {
+        guard let last = zones.indices.last else { return }
+        files.append(source)
+        zones[last].recordFile = UInt32(truncatingIfNeeded: files.count - 1)
     }
 
     /// Adds a record to the present zone.
@@ -87,7 +101,7 @@ public struct ZoneTableBuilder: ~Copyable {
     ) {
         guard let zone = zones.last else { return }
         var place = position
-        place.file = zone.file
+        place.file = zone.recordFile
         add(owner.wire, value.type, ttl, value.wire, at: place)
     }
 
@@ -104,7 +118,7 @@ public struct ZoneTableBuilder: ~Copyable {
                 ttl: ttl,
                 offset: policy,
                 line: position.line,
-                file: zone.file,
+                file: zone.recordFile,
                 length: 0,
                 type: type,
                 isSteered: true

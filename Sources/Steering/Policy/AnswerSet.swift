@@ -28,6 +28,8 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
     public internal(set) var mode = ChoiceMode.healthy
     /// The earliest time in which a member consulted can change its state, in seconds.
     public internal(set) var secondsToChange = HealthWord.noChangeInSight
+    /// The TTL below which health never brings the answer, in seconds.
+    var leastTTL = AnswerSet.halfOfMost
     /// The highest health generation consulted.
     public internal(set) var generation: UInt32 = 0
     // The leaf of the policy that served; -1 for none.
@@ -50,11 +52,26 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         return Int(slots[index])
     }
 
+    /// Stands for half of the record's TTL.
+    static var halfOfMost: UInt32 { .max }
+
+    /// How long resolvers may keep the answer: no longer than health must stay as it is, within
+    /// the policy's lower bound and `most`, the record's TTL.
+    ///
+    /// So the TTL shrinks with every failed check before the change itself, as gdnsd does it: what
+    /// resolvers hold when an endpoint goes down is young.
+    public func ttl(atMost most: UInt32) -> UInt32 {
+        guard secondsToChange != HealthWord.noChangeInSight else { return most }
+        let least = leastTTL == AnswerSet.halfOfMost ? most / 2 : leastTTL
+        return min(most, max(UInt32(secondsToChange), least))
+    }
+
     mutating func clear() {
         count = 0
         outcome = .none
         mode = .healthy
         secondsToChange = HealthWord.noChangeInSight
+        leastTTL = AnswerSet.halfOfMost
         generation = 0
         leaf = -1
     }

@@ -16,6 +16,8 @@ struct PolicyRecord: BitwiseCopyable {
     var firstMember: Int
     var memberCount: Int
     var allDown: AllDownPolicy
+    /// ``AnswerSet/halfOfMost`` for half of the record's TTL.
+    var leastTTL: UInt32
     var hasIPv4: Bool
     var hasIPv6: Bool
 }
@@ -55,6 +57,7 @@ struct PolicyLayout {
                 firstMember: firstMember,
                 memberCount: own.count,
                 allDown: definition.allDown,
+                leastTTL: definition.leastTTL ?? AnswerSet.halfOfMost,
                 hasIPv4: own.contains { $0.address.isIPv4 },
                 hasIPv6: own.contains { !$0.address.isIPv4 }
             )

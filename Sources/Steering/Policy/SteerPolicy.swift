@@ -55,11 +55,19 @@ public struct SteerDefinition: Sendable, Equatable {
     public var policy: SteerPolicy
     /// What is answered when no member takes new work.
     public var allDown: AllDownPolicy
+    /// The TTL, in seconds, below which health never brings an answer; nil for half of the record's.
+    public var leastTTL: UInt32?
 
     /// Joins the parts.
-    public init(name: String, policy: SteerPolicy, allDown: AllDownPolicy = .all) {
+    public init(
+        name: String,
+        policy: SteerPolicy,
+        allDown: AllDownPolicy = .all,
+        leastTTL: UInt32? = nil
+    ) {
         self.name = name
         self.policy = policy
         self.allDown = allDown
+        self.leastTTL = leastTTL
     }
 }

@@ -44,6 +44,7 @@ public struct SteerTable: Sendable {
         set.clear()
         guard policy >= 0, policy < policies.count else { return }
         let record = policies[policy]
+        set.leastTTL = record.leastTTL
         var filter = MemberFilter(mask: 0b1_1111, want: 0b0_0001, wantIPv4: wantIPv4)
         var leaf = serving(record.root, filter, &set)
         if leaf < 0 {
