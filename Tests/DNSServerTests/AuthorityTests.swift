@@ -43,6 +43,9 @@ import Testing
 
     static let soa =
         "au example.com. 60 SOA ns1.example.com. hostmaster.example.com. 7 3600 600 86400 60"
+    static let mail = [
+        "ad mail.example.com. 300 A 192.0.2.25", "ad mail.example.com. 300 AAAA 2001:db8::25",
+    ]
     static let referral = [
         "NOERROR",
         "au sub.example.com. 300 NS ns.other.org.",
@@ -57,7 +60,7 @@ import Testing
         ("mail.example.com", .A, ["NOERROR aa", "an mail.example.com. 300 A 192.0.2.25"]),
         ("mail.example.com", .AAAA, ["NOERROR aa", "an mail.example.com. 300 AAAA 2001:db8::25"]),
         ("mail.example.com", .MX, ["NOERROR aa", soa]),
-        ("example.com", .MX, ["NOERROR aa", "an example.com. 300 MX 10 mail.example.com."]),
+        ("example.com", .MX, ["NOERROR aa", "an example.com. 300 MX 10 mail.example.com."] + mail),
         ("example.com", .TXT, ["NOERROR aa", #"an example.com. 300 TXT "hello" "world""#]),
         (
             "example.com", .CAA,
@@ -68,6 +71,7 @@ import Testing
             [
                 "NOERROR aa", "an example.com. 300 NS ns.example.net.",
                 "an example.com. 300 NS ns1.example.com.",
+                "ad ns1.example.com. 300 A 192.0.2.53",
             ]
         ),
         (
@@ -81,6 +85,8 @@ import Testing
             "_s._tcp.example.com", .SRV,
             [
                 "NOERROR aa", "an _s._tcp.example.com. 300 SRV 1 2 443 www.example.com.",
+                "ad www.example.com. 300 A 192.0.2.1", "ad www.example.com. 300 A 192.0.2.2",
+                "ad www.example.com. 300 A 192.0.2.3",
             ]
         ),
         // Negative answers.
@@ -135,7 +141,7 @@ import Testing
             "x.y.w.example.com", .MX,
             [
                 "NOERROR aa", "an x.y.w.example.com. 300 MX 10 mail.example.com.",
-            ]
+            ] + mail
         ),
         ("x.w.example.com", .TXT, ["NOERROR aa", soa]),
         ("w.example.com", .A, ["NOERROR aa", soa]),

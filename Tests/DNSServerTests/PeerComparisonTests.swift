@@ -11,11 +11,15 @@ struct PeerComparisonTests {
     @Test func `Knot answers the table of RFC 1034 cases alike`() throws {
         var zones = ["example.com": AuthorityTests.zone, "example": WildcardTests.zone]
         zones["big.test"] = TruncationTests.zone
+        zones["hosts.test"] = AdditionalTests.zone.replacing("example.com", with: "hosts.test")
         var questions = AuthorityTests.table.map { ($0.0, $0.1) }
         questions += WildcardTests.synthesized.map { ($0.0, $0.1) }
         questions += WildcardTests.others.map { ($0.0, $0.1) }
         for name in ["many", "some", "to", "x.sub", "x.far"] {
             questions.append(("\(name).big.test", .A))
+        }
+        questions += AdditionalTests.table.map {
+            ($0.0.replacing("example.com", with: "hosts.test"), $0.1)
         }
         try compare(zones, questions)
     }
@@ -68,6 +72,8 @@ struct Essence: Equatable {
     var isTruncated: Bool
     var answers: [String]
     var authorities: [String]
+    /// Addresses that go along with the answer; glue beside a referral is judged elsewhere.
+    var addresses: [String]
 
     init(_ message: DNSMessage) {
         func lines(_ records: [DNSMessage.Record]) -> [String] {
@@ -80,6 +86,7 @@ struct Essence: Equatable {
         // How much of a truncated answer is left is of no meaning (RFC 2181 §9).
         answers = isTruncated ? [] : lines(message.answers)
         authorities = isTruncated ? [] : lines(message.authorities)
+        addresses = isTruncated || answers.isEmpty ? [] : lines(message.additionals)
     }
 }
 

@@ -31,7 +31,11 @@ import Testing
     func `records are made from the wildcard`(index: Int) throws {
         var fixture = try ZoneFixture(["example": WildcardTests.zone])
         let (name, type, line) = WildcardTests.synthesized[index]
-        #expect(try fixture.lines(name, type) == ["NOERROR aa", line])
+        let lines = try fixture.lines(name, type)
+        #expect(Array(lines.prefix(2)) == ["NOERROR aa", line])
+        // The host that MX names brings its address along; the wildcard is no part of that.
+        let others = type == .MX ? ["ad host1.example. 3600 A 192.0.2.1"] : []
+        #expect(Array(lines.dropFirst(2)) == others)
     }
 
     static let others: [(String, RecordType, String)] = [

@@ -124,7 +124,14 @@ struct AnswerRun {
         if set.count > 1, set.type == .A || set.type == .AAAA {
             rotation = Int(context.random.next(below: UInt32(set.count)))
         }
+        let base = output.count &- writer.start
         place(set.compiled, rotation: rotation, view, in: .answer, into: &output)
+        if set.namesHosts, !writer.isTruncated {
+            let hosts = view.hosts(of: set)
+            if hosts != absent {
+                placeAddresses(view.referrals[Int(hosts)], base: base, view, into: &output)
+            }
+        }
         return .noError
     }
 
@@ -239,6 +246,17 @@ struct AnswerRun {
             writer.isTruncated = true
             return
         }
+        placeAddresses(referral, base: base, view, into: &output)
+    }
+
+    // RFC 1034 §4.3.2 step 6: what the asker will want to know next, as far as there is room.
+    @_lifetime(output: copy output)
+    private mutating func placeAddresses(
+        _ referral: Referral,
+        base: Int,
+        _ view: ZoneView,
+        into output: inout OutputSpan<UInt8>
+    ) {
         var index = Int(referral.firstGlue)
         let end = index &+ Int(referral.glueCount)
         while index < end {
@@ -251,7 +269,8 @@ struct AnswerRun {
                 section: .additional,
                 into: &output
             )
-            // RFC 9471 §3: glue that is needed to go on is not left out silently.
+            // RFC 9471 §3: glue that is needed to go on is not left out silently. All else may be
+            // (RFC 2181 §9).
             if !fits, glue.isRequired { writer.isTruncated = true }
             index &+= 1
         }

@@ -111,6 +111,14 @@ struct ZoneSet: BitwiseCopyable, Sendable {
     var compiled: CompiledSet {
         CompiledSet(offset: offset, length: length, count: count, referenceCount: referenceCount)
     }
+
+    /// True when its records name hosts whose addresses the asker will want next.
+    var namesHosts: Bool { !isSteered && ZoneSet.namesHosts(type) }
+
+    // RFC 1035 §3.3.9 and §3.3.11, RFC 2782.
+    static func namesHosts(_ type: RecordType) -> Bool {
+        type == .NS || type == .MX || type == .SRV
+    }
 }
 
 /// One zone.
@@ -129,19 +137,19 @@ struct SteeredSet: BitwiseCopyable, Sendable {
     var ttl: UInt32
 }
 
-/// What goes along with a delegation.
+/// What goes along with a delegation, or with a set of NS, MX or SRV.
 struct Referral: BitwiseCopyable, Sendable {
-    /// The NS set, a place in `sets`.
+    /// The set that names the hosts, a place in `sets`.
     var servers: UInt32
     var firstGlue: UInt32
     var glueCount: UInt32
 }
 
-/// Addresses of one name server of a delegation.
+/// Addresses of one host that a set names.
 struct Glue: BitwiseCopyable, Sendable {
     /// Place in `sets`.
     var set: UInt32
-    /// Where the server's name stands, counted from the start of the NS set.
+    /// Where the host's name stands, counted from the start of that set.
     var nameOffset: UInt16
     /// The server's name lies inside the delegation: without the address it cannot be found.
     var isRequired: Bool

@@ -2,7 +2,8 @@
 internal import DNSProtocol
 internal import Essentials
 
-/// What points from node to node: delegations, wildcards, glue. Done when all have their places.
+/// What points from node to node: delegations, wildcards, addresses that go along. Done when all
+/// have their places.
 extension ZoneTableBuilder {
     mutating func link(_ layout: inout ZoneTableLayout) {
         for number in names.indices {
@@ -16,8 +17,15 @@ extension ZoneTableBuilder {
                 } else {
                     checkOccluded(number)
                 }
-            } else if name.wildcard != absent {
+                continue
+            }
+            if name.wildcard != absent {
                 layout.nodes[place].link = names[Int(name.wildcard)].final
+            }
+            let node = layout.nodes[place]
+            for index in Int(node.firstSet)..<Int(node.firstSet) + Int(node.setCount)
+            where layout.sets[index].namesHosts {
+                layout.setHosts(addHosts(number, index, to: &layout), ofSet: index)
             }
         }
     }
@@ -38,23 +46,39 @@ extension ZoneTableBuilder {
         _ number: Int,
         to layout: inout ZoneTableLayout
     ) -> UInt32 {
-        let place = Int(names[number].final)
-        let node = layout.nodes[place]
+        let node = layout.nodes[Int(names[number].final)]
         let range = Int(node.firstSet)..<Int(node.firstSet) + Int(node.setCount)
         guard let servers = range.first(where: { layout.sets[$0].type == .NS }) else {
             return absent
         }
+        return addHosts(number, servers, to: &layout)
+    }
+
+    // The addresses of the hosts that a set of NS, MX or SRV names, in the order of its records;
+    // absent when there are none, except at a delegation, which also needs the servers alone.
+    private mutating func addHosts(
+        _ number: Int,
+        _ place: Int,
+        to layout: inout ZoneTableLayout
+    ) -> UInt32 {
+        let set = layout.sets[place]
+        let isCut = Int(names[number].cut) == number
+        let skipped = set.type == .MX ? 2 : set.type == .SRV ? 6 : 0
         let firstGlue = layout.glue.count
         var offset = 12
-        let set = layout.sets[servers]
-        for record in uniqueServers(number) {
-            let target = Array(bytes(of: record)).map(ASCII.lowercased)
-            let required = isBelow(target, number)
-            let found = addGlue(target, number, at: offset, required: required, to: &layout)
-            if required, !found {
-                let server = DomainName(wire: target).map { "\($0)" } ?? "?"
-                let message = "\(text(number)) is delegated to \(server), which has no address here"
-                noteRecord(record, .missingGlue, message)
+        var seen: Set<[UInt8]> = []
+        for record in uniqueRecords(of: number, set.type) {
+            let target = Array(bytes(of: record).dropFirst(skipped)).map(ASCII.lowercased)
+            let required = isCut && isBelow(target, number)
+            if seen.insert(target).inserted {
+                let at = offset + skipped
+                let found = addGlue(target, number, at: at, required: required, to: &layout)
+                if required, !found {
+                    let server = DomainName(wire: target).map { "\($0)" } ?? "?"
+                    let message =
+                        "\(text(number)) is delegated to \(server), which has no address here"
+                    noteRecord(record, .missingGlue, message)
+                }
             }
             // The next record's data: behind this one's, whose length stands in front of it.
             let lengthPlace = Int(set.offset) + offset - 2
@@ -62,9 +86,10 @@ extension ZoneTableBuilder {
             offset +=
                 12 + Int(layout.bytes[lengthPlace]) << 8 + Int(layout.bytes[lengthPlace + 1])
         }
+        guard isCut || layout.glue.count > firstGlue else { return absent }
         layout.referrals.append(
             Referral(
-                servers: UInt32(truncatingIfNeeded: servers),
+                servers: UInt32(truncatingIfNeeded: place),
                 firstGlue: UInt32(truncatingIfNeeded: firstGlue),
                 glueCount: UInt32(truncatingIfNeeded: layout.glue.count - firstGlue)
             )
@@ -73,9 +98,9 @@ extension ZoneTableBuilder {
     }
 
     // In the order in which they were compiled.
-    private func uniqueServers(_ number: Int) -> [Int] {
+    private func uniqueRecords(of number: Int, _ type: RecordType) -> [Int] {
         var seen: Set<ArraySlice<UInt8>> = []
-        return recordNumbers(of: number).filter { records[$0].type == .NS }.sorted().filter {
+        return recordNumbers(of: number).filter { records[$0].type == type }.sorted().filter {
             seen.insert(bytes(of: $0)).inserted
         }
     }
@@ -103,8 +128,7 @@ extension ZoneTableBuilder {
         required: Bool,
         to layout: inout ZoneTableLayout
     ) -> Bool {
-        guard let scanned = WireName.scan(target.span, at: 0),
-            let found = lookup(target.span, at: 0, scanned.hash, zone: names[number].zone),
+        guard let found = host(target, zone: names[number].zone),
             names[Int(found)].final != absent, let offset = UInt16(exactly: offset)
         else { return false }
         let node = layout.nodes[Int(names[Int(found)].final)]
@@ -122,5 +146,25 @@ extension ZoneTableBuilder {
             )
         }
         return hasAny
+    }
+
+    // The name that has a host's addresses: its own, or the wildcard that stands for it.
+    private func host(_ target: [UInt8], zone: UInt32) -> UInt32? {
+        guard let scanned = WireName.scan(target.span, at: 0) else { return nil }
+        var hash = scanned.hash
+        if let known = lookup(target.span, at: 0, hash, zone: zone) { return known }
+        var position = 0
+        while position < target.count, target[position] != 0 {
+            for _ in 0...Int(target[position]) {
+                hash.dropFirst(target[position])
+                position += 1
+            }
+            guard let encloser = lookup(target.span, at: position, hash, zone: zone) else {
+                continue
+            }
+            let name = names[Int(encloser)]
+            return name.cut == absent && name.wildcard != absent ? name.wildcard : nil
+        }
+        return nil
     }
 }

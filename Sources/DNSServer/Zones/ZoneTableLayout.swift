@@ -102,6 +102,8 @@ struct ZoneTableLayout {
             // Behind the record: its target in full and in lower case, to be looked up.
             bytes += target.map { $0 &- 0x41 < 26 ? $0 | 0x20 : $0 }
         }
+        // Behind the records: the place of the addresses that go along, see `setHosts`.
+        if ZoneSet.namesHosts(type) { bytes += [0xff, 0xff, 0xff, 0xff] }
         append(
             ZoneSet(
                 offset: compiled.offset,
@@ -113,6 +115,15 @@ struct ZoneTableLayout {
             )
         )
         return true
+    }
+
+    /// Notes the place in `referrals` of the addresses that go along with a set.
+    mutating func setHosts(_ referral: UInt32, ofSet index: Int) {
+        let start = Int(sets[index].offset) + Int(sets[index].length)
+        guard sets[index].namesHosts, start + 4 <= bytes.count else { return }
+        for place in 0..<4 {
+            bytes[start + place] = UInt8(truncatingIfNeeded: referral >> UInt32(24 - place * 8))
+        }
     }
 
     /// Adds a steered set to the last node.

@@ -157,4 +157,14 @@ struct ZoneView: ~Escapable {
         }
         return nil
     }
+
+    /// The place of the addresses that go along with a set; `absent` when none do.
+    ///
+    /// It stands behind the set's records: a field for it would make every set larger.
+    func hosts(of set: ZoneSet) -> UInt32 {
+        let start = Int(set.offset) &+ Int(set.length)
+        guard set.namesHosts, start &+ 4 <= bytes.count else { return absent }
+        return UInt32(bytes[start]) << 24 | UInt32(bytes[start &+ 1]) << 16
+            | UInt32(bytes[start &+ 2]) << 8 | UInt32(bytes[start &+ 3])
+    }
 }
