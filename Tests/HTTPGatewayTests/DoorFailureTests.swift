@@ -95,6 +95,23 @@ import Testing
         #expect(stage.leftovers() == [])
     }
 
+    @Test func `a body whose framing breaks at once is not begun, and another endpoint is asked`()
+        throws
+    {
+        let broken = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nZ\r\n"
+        var stage = try DoorHarness([[.answer(broken)], [.answer(ok())]]) { plan in
+            plan.pools[0].balance = .firstAvailable
+        }
+        let guest = stage.visit(get())
+        #expect(stage.hear(guest, until: "hello").contains("\r\nContent-Length: 5\r\n"))
+        #expect(stage.count(.retries) == 1)
+        stage.send(guest, post("body"))
+        let text = stage.hear(guest, until: "origin-malformed")
+        #expect(text.contains("HTTP/1.1 502 Bad Gateway\r\n"))
+        #expect(stage.shared.reports.drain().map(\.slot) == [0, 0])
+        #expect(stage.leftovers() == [])
+    }
+
     @Test func `attempts end with the retries of the route`() throws {
         var stage = try DoorHarness([[], [], [], [.answer(ok())]]) { plan in
             plan.routes[0].retries = 1

@@ -86,6 +86,19 @@ private let upgrade = """
         #expect(stage.leftovers() == [])
     }
 
+    @Test(arguments: [("foo", false), ("foo, WebSocket", true), ("websocket2", false)])
+    func `RFC 9110 section 7.8 no protocol is switched to but those that were named`(
+        asked: String,
+        isTunnel: Bool
+    ) throws {
+        let head = "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"
+        var stage = try DoorHarness([[.answer(head)]])
+        let guest = stage.visit(get(fields: "Connection: Upgrade\r\nUpgrade: \(asked)\r\n"))
+        let text = stage.hear(guest, until: isTunnel ? "101" : "origin-malformed")
+        #expect(text.hasPrefix(isTunnel ? "HTTP/1.1 101 " : "HTTP/1.1 502 "))
+        #expect(stage.leftovers() == [])
+    }
+
     @Test func `h2c is not asked for, because nothing behind it could be routed`() throws {
         var stage = try DoorHarness()
         let fields =

@@ -127,6 +127,10 @@ private func withEveryPair(
         ("/%2e%2e/x", true), ("/.%2E/x", true), ("/%2e", true), ("/a/%2E%2e", true),
         ("/a/...", false), ("/.well-known/x", false), ("/a..b", false), ("/a/..b", false),
         ("/", false), ("/a%2eb", false), ("/%2", false), ("/a//b", false),
+        ("/a/..;/b", true), ("/a/..;x=1/b", true), ("/.%3b/b", true), ("/a/..%2fb", true),
+        ("/a%2F..%2fb", true), ("/a\\..\\b", true), ("/a/..\\b", true), ("/a%5c..%5Cb", true),
+        ("/a%2f%2e%2e", true), ("/a;..", false), ("/a%2fb", false), ("/a\\b", false),
+        ("/a/...;/b", false), ("/..%20/b", false), ("/%2f..a", false), ("/..%2", false),
     ])
     func `dot segments are seen in every spelling`(path: String, has: Bool) {
         #expect(PathForm.hasDotSegment(Array(path.utf8).span) == has)

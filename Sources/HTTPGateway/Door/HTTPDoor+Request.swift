@@ -144,6 +144,10 @@ extension HTTPDoor {
         if requestHead.method == .connect { return .connectMethod }
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        // RFC 9110 §7.6.2: the last hop answers itself, whether or not it has anything to say.
+        if requestHead.method.countsForwards, ForwardsLeft.read(fields, bytes) == 0 {
+            return requestHead.method == .trace ? .traceEnd : .optionsEnd
+        }
         // RFC 9110 §7.4: this listener is not authoritative for https.
         if requestHead.form == .absolute {
             let target = bytes.slice(requestHead.target)
@@ -265,13 +269,21 @@ enum UpgradeForm {
 }
 
 /// Forms of a path that have more than one reading.
+///
+/// Origins differ in what they take for the end of a segment: some know `\`, some decode `%2f` and
+/// `%5c` first, some end the name of a segment at `;`. What one of them may read as `..` is one.
 enum PathForm {
     /// True when a segment is `.` or `..`, also percent-encoded (RFC 3986 §3.3).
     static func hasDotSegment(_ path: Span<UInt8>) -> Bool {
         var index = 0
         while index < path.count {
-            if path[index] == UInt8(ascii: "/"), isDotSegment(path, index &+ 1) { return true }
-            index &+= 1
+            let width = separator(path, index)
+            guard width > 0 else {
+                index &+= 1
+                continue
+            }
+            index &+= width
+            if isDotSegment(path, index) { return true }
         }
         return false
     }
@@ -279,20 +291,37 @@ enum PathForm {
     private static func isDotSegment(_ path: Span<UInt8>, _ start: Int) -> Bool {
         var index = start
         var dots = 0
-        while index < path.count, path[index] != UInt8(ascii: "/") {
+        while index < path.count, dots < 3 {
             if path[index] == UInt8(ascii: ".") {
                 index &+= 1
-            } else if path[index] == UInt8(ascii: "%"), index &+ 2 < path.count,
-                path[index &+ 1] == UInt8(ascii: "2"),
-                ASCII.lowercased(path[index &+ 2]) == UInt8(ascii: "e")
-            {
+            } else if isEncoded(path, index, 0x2e) {
                 index &+= 3
             } else {
-                return false
+                let isEnd =
+                    path[index] == UInt8(ascii: ";") || isEncoded(path, index, 0x3b)
+                    || separator(path, index) > 0
+                return isEnd && dots > 0
             }
             dots &+= 1
-            if dots > 2 { return false }
         }
-        return dots > 0
+        return dots > 0 && dots < 3
+    }
+
+    /// Octets of the separator at a place; 0 when there is none.
+    @inline(__always)
+    private static func separator(_ path: Span<UInt8>, _ index: Int) -> Int {
+        switch path[index] {
+        case UInt8(ascii: "/"), UInt8(ascii: "\\"): 1
+        case UInt8(ascii: "%"):
+            isEncoded(path, index, 0x2f) || isEncoded(path, index, 0x5c) ? 3 : 0
+        default: 0
+        }
+    }
+
+    private static func isEncoded(_ path: Span<UInt8>, _ index: Int, _ octet: UInt8) -> Bool {
+        guard index &+ 2 < path.count, path[index] == UInt8(ascii: "%"),
+            let high = ASCII.hexDigit(path[index &+ 1]), let low = ASCII.hexDigit(path[index &+ 2])
+        else { return false }
+        return high << 4 | low == octet
     }
 }

@@ -144,7 +144,6 @@ extension HTTPDoor {
         let status = responseHead.status
         clients[c].exchange.status = status
         clients[c].exchange.firstByte = now
-        judgeEndpoint(c, status)
         let isOld = !clients[c].exchange.clientTakesChunks
         var toChunks = responseHead.framing == .chunked
         if case .untilClose = responseHead.framing { toChunks = true }
@@ -168,12 +167,15 @@ extension HTTPDoor {
             date: dates
         )
         guard isWhole else { return attemptFailed(c, .originMalformed, &loop) }
-        clients[c].exchange.responseStarted = true
-        clients[c].phase = .relaying
         clients[c].exchange.response = BodyTransfer(responseHead.framing, toChunks: toChunks)
         clients[c].exchange.response.rawStart = pending.start &+ Int32(responseHead.length)
         clients[c].exchange.response.rawEnd = pending.end
         clients[c].exchange.originPersists = responseHead.isPersistent
+        // Framing that breaks within the bytes at hand: the client has seen nothing of it yet.
+        if advanceResponse(c, u) != nil { return attemptFailed(c, .originMalformed, &loop) }
+        judgeEndpoint(c, status)
+        clients[c].exchange.responseStarted = true
+        clients[c].phase = .relaying
         sendFirst(c, u, &loop)
     }
 
@@ -191,7 +193,6 @@ extension HTTPDoor {
 
     private mutating func sendFirst(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         let headCount = scratch.count
-        if advanceResponse(c, u) != nil { return abandon(c, .originMalformed, &loop) }
         let transfer = clients[c].exchange.response
         let body = buffers.bytes(
             upstreams[u].input.block,

@@ -10,7 +10,7 @@ extension HTTPDoor {
     mutating func beginTunnel(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         // RFC 9110 §7.8: the other protocol begins behind the request, its body included.
         let isAsked = clients[c].exchange.head.wantsUpgrade && clients[c].exchange.requestSent
-        guard isAsked else {
+        guard isAsked, namesAskedProtocol(c, u) else {
             return attemptFailed(c, .originMalformed, &loop)
         }
         let pending = upstreams[u].input
@@ -49,6 +49,29 @@ extension HTTPDoor {
         guard keepOutput(c, from: sent, &loop) else { return }
         clients[c].canRead = true
         pumpTunnel(c, &loop)
+    }
+
+    /// RFC 9110 §7.8: a server must not switch to a protocol that the client did not name.
+    private func namesAskedProtocol(_ c: Int, _ u: Int) -> Bool {
+        let request = clients[c].input
+        let response = upstreams[u].input
+        let asked = buffers.bytes(
+            request.block,
+            from: Int(request.start),
+            count: request.count
+        )
+        let answer = buffers.bytes(
+            response.block,
+            from: Int(response.start),
+            count: response.count
+        )
+        guard let index = responseFields.first(.upgrade) else { return false }
+        let name = answer.slice(responseFields[index].value)
+        var list = ListReader(clients[c].exchange.head.upgradeRange)
+        while let element = list.next(asked) {
+            if FieldSyntax.equalsIgnoringCase(asked.slice(element), name) { return true }
+        }
+        return false
     }
 
     /// Moves bytes both ways until neither side has more, or both have finished.

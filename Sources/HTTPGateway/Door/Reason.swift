@@ -31,7 +31,7 @@ enum Reason: BitwiseCopyable, Equatable, Sendable {
 /// Why the door ended an exchange itself.
 enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     // The request.
-    case noRoute, dotSegment, connectMethod, misdirected, bodyTooLarge
+    case noRoute, dotSegment, connectMethod, misdirected, bodyTooLarge, optionsEnd, traceEnd
     case headerTimeout, bodyTimeout, clientGone, clientSlow
     // Choosing an endpoint.
     case poolEmpty, allDown, atLimit, queueFull, queueTimeout
@@ -49,6 +49,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .connectMethod: "connect-method"
         case .misdirected: "misdirected"
         case .bodyTooLarge: "body-too-large"
+        case .optionsEnd, .traceEnd: "max-forwards"
         case .headerTimeout: "header-timeout"
         case .bodyTimeout: "body-timeout"
         case .clientGone: "client-gone"
@@ -99,7 +100,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         switch self {
         case .noRoute: 404
         case .dotSegment: 400
-        case .connectMethod: 405
+        case .connectMethod, .traceEnd: 405
+        case .optionsEnd: 200
         case .misdirected: 421
         case .bodyTooLarge: 413
         case .headerTimeout, .bodyTimeout: 408

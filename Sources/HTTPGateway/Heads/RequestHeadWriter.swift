@@ -29,11 +29,14 @@ enum RequestHeadWriter {
         policy: ForwardPolicy
     ) -> Bool {
         var isWhole = false
+        var dropped = policy.dropped
+        if head.method.countsForwards { dropped.insert(.maxForwards) }
         scratch.write { output in
             isWhole =
                 output.writeRequestLine(head, from: bytes)
                 && writeHost(head, bytes, policy.endpoint, into: &output)
-                && output.copyFields(fields, from: bytes, dropping: policy.dropped)
+                && output.copyFields(fields, from: bytes, dropping: dropped)
+                && writeForwardsLeft(head, fields, bytes, into: &output)
                 && writeFraming(head.framing, into: &output)
                 && output.writeForwarding(policy.forwarding, head, fields, from: bytes)
                 && writeRequestID(policy, fields, bytes, into: &output)
@@ -62,6 +65,18 @@ enum RequestHeadWriter {
         guard endpoint.port != 80 else { return output.writeLineEnd() }
         return output.write(":") && output.write(decimal: UInt64(endpoint.port))
             && output.writeLineEnd()
+    }
+
+    /// RFC 9110 §7.6.2: one hop less than it came with.
+    private static func writeForwardsLeft(
+        _ head: RequestHead,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        guard head.method.countsForwards, let left = ForwardsLeft.read(fields, bytes), left > 0
+        else { return true }
+        return output.writeField("Max-Forwards", decimal: left &- 1)
     }
 
     private static func writeFraming(
@@ -103,4 +118,25 @@ enum RequestHeadWriter {
         }
         return head.teTrailers ? output.write("TE: trailers\r\nConnection: TE\r\n") : true
     }
+}
+
+/// The hops that a request may still make (RFC 9110 §7.6.2).
+enum ForwardsLeft {
+    /// The number in `Max-Forwards`; nil without one that can be read.
+    static func read(_ fields: borrowing FieldTable, _ bytes: Span<UInt8>) -> UInt64? {
+        guard let index = fields.first(.maxForwards) else { return nil }
+        let text = bytes.slice(fields[index].value)
+        guard !text.isEmpty, text.count <= 18 else { return nil }
+        var value: UInt64 = 0
+        for place in text.indices {
+            guard case 0x30...0x39 = text[place] else { return nil }
+            value = value &* 10 &+ UInt64(text[place] &- 0x30)
+        }
+        return value
+    }
+}
+
+extension Method {
+    /// True for the methods that ask about the way itself.
+    var countsForwards: Bool { self == .options || self == .trace }
 }

@@ -119,7 +119,7 @@ enum ResponseHeadWriter {
             output.write("Content-Type: text/plain\r\nContent-Length: ")
             output.write(decimal: UInt64(length))
             output.writeLineEnd()
-            if status == 405 {
+            if status == 405 || status == 200 {
                 output.write("Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n")
             }
             if status == 503 { output.write("Retry-After: 1\r\n") }

@@ -10,7 +10,8 @@ public struct FieldSlice: BitwiseCopyable, Sendable, Equatable {
     public var known: KnownField
     /// True when it must not be forwarded, also because `Connection` named it.
     public var isHopByHop: Bool
-    /// True in a trailer section for a field that must not be merged or forwarded.
+    /// True in a trailer section for a field that must not be merged or forwarded, and in what
+    /// clients send for a known name with `_` in place of `-`.
     public var isForbidden: Bool
     /// True when the line stands in its buffer just as it would be written.
     @usableFromInline var isVerbatim = false

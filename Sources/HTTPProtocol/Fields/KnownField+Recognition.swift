@@ -45,6 +45,29 @@ extension KnownField {
         return recognize(bytes, start, count, word)
     }
 
+    /// True for a known name that is spelled with `_` for `-`.
+    ///
+    /// CGI and its heirs make one variable of both spellings (RFC 3875 §4.1.18), so that
+    /// `X_Forwarded_For` would say what only we may say in `X-Forwarded-For`.
+    @inline(__always)
+    static func isDisguised(_ bytes: Span<UInt8>, _ start: Int, _ end: Int) -> Bool {
+        HeadScan.first(0x5f, in: bytes, from: start, to: end) < end
+            && isKnownWithHyphens(bytes, start, end)
+    }
+
+    private static func isKnownWithHyphens(
+        _ bytes: Span<UInt8>,
+        _ start: Int,
+        _ end: Int
+    ) -> Bool {
+        var name = InlineArray<24, UInt8>(repeating: 0)
+        guard start >= 0, end &- start <= 24, end <= bytes.count else { return false }
+        for index in start..<end {
+            name[index &- start] = bytes[index] == 0x5f ? 0x2d : bytes[index]
+        }
+        return recognize(name.span, ByteRange(from: 0, to: end &- start)) != .other
+    }
+
     // Names of up to 8 octets, in one word; octets past the name are zero.
     @inline(__always)
     private static func short(_ word: UInt64) -> KnownField {

@@ -82,6 +82,8 @@ extension HeadFacts {
             known: known,
             isHopByHop: known.isHopByHop,
             isForbidden: role == .trailer && known.isForbiddenInTrailers
+                || known == .other && role != .response
+                    && KnownField.isDisguised(bytes, start, colon)
         )
         field.isVerbatim = isVerbatim
         slots[index] = field
