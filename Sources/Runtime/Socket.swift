@@ -202,14 +202,6 @@ public enum Socket {
         return unsafe mt_peek(fd.raw, &byte, 1) != -Int(EAGAIN)
     }
 
-    /// Lets the kernel hold new connections back until their first bytes are there.
-    ///
-    /// Saves the wake-up between the handshake and the request. A client that connects and stays
-    /// silent is handed over after the time.
-    public static func deferAccept(_ listener: FileDescriptor, seconds: Int32) {
-        _ = mt_setsockopt_int(listener.raw, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, seconds)
-    }
-
     /// Bytes handed to the kernel that the peer has not acknowledged; nil when it cannot be asked.
     public static func unacknowledged(_ fd: FileDescriptor) -> Int? {
         let count = mt_unsent(fd.raw)
