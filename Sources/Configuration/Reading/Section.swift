@@ -90,7 +90,9 @@ struct Section {
             guard case .scalar(let text, _)? = entries[key]?.value.content else { return nil }
             return noun == "listener" ? "\(key) \(text)" : text
         }
-        let identity = parts.isEmpty ? name : parts.joined(separator: " ")
+        // A route that says neither host nor path is the one for everything.
+        let nameless = noun == "route" ? "*" : name
+        let identity = parts.isEmpty ? nameless : parts.joined(separator: " ")
         objects[objects.count - 1] = "\(noun) \(identity)"
     }
 

@@ -60,9 +60,16 @@ public struct ConfigurationDifference: Sendable, Equatable {
         let touched = Set(changes.compactMap(\.object.first))
         unchanged = after.order.filter { $0.count == 1 }.map { $0[0] }
             .filter { !touched.contains($0) }
+            .map { name in
+                // What a zone file holds is not part of the configuration: it may have changed.
+                let hasFile = after.values[[name]]?["file"]?.value != nil
+                return name.hasPrefix("zone ") && hasFile ? name + Self.rereading : name
+            }
     }
 
-    /// True when a reload would change nothing.
+    private static let rereading = " (its file is read again)"
+
+    /// True when a reload would change nothing, unless zone files have changed.
     public var isEmpty: Bool { changes.isEmpty }
 
     private static func compare(
@@ -139,9 +146,9 @@ extension ConfigurationDifference {
     public var text: String {
         var lines = changes.map(\.text)
         if lines.isEmpty { lines.append("Nothing changes.") }
-        if !isEmpty, !unchanged.isEmpty {
-            lines.append("= unchanged: " + unchanged.joined(separator: ", "))
-        }
+        // Where nothing changes, only what may have changed all the same is worth a word.
+        let rest = isEmpty ? unchanged.filter { $0.hasSuffix(Self.rereading) } : unchanged
+        if !rest.isEmpty { lines.append("= unchanged: " + rest.joined(separator: ", ")) }
         return lines.joined(separator: "\n") + "\n"
     }
 
