@@ -141,6 +141,10 @@ static inline long mt_read_signal(int fd) {
 static inline long mt_open(const char *path, int flags, mode_t mode) {
     return MT_RESULT(open(path, flags | O_CLOEXEC, mode));
 }
+// A step into a folder that cannot be led astray: `name` has no slash, and a link is refused.
+static inline long mt_open_at(int folder, const char *name, int flags, mode_t mode) {
+    return MT_RESULT(openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC, mode));
+}
 static inline long mt_read(int fd, void *buffer, size_t length) {
     return MT_RESULT(read(fd, buffer, length));
 }

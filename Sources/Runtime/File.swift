@@ -71,23 +71,23 @@ public enum File {
         return FileDescriptor(raw: Int32(try checked(unsafe mt_open(path, flags, mode))))
     }
 
-    /// Makes a folder and its parents where missing.
-    public static func makeFolder(_ path: String, mode: UInt32 = 0o750) throws(SystemError) {
-        var prefix = path.hasPrefix("/") ? "/" : ""
-        for part in path.split(separator: "/") {
-            prefix += part + "/"
-            guard unsafe mkdir(prefix, mode) != 0, errno != EEXIST else { continue }
-            throw SystemError(code: errno)
-        }
-    }
-
-    /// Gives a file or folder to a user and group.
-    public static func changeOwner(
+    /// Makes a folder and its parents where missing, with these modes whatever the umask is.
+    public static func makeFolder(
         _ path: String,
-        user: UInt32,
-        group: UInt32
+        mode: UInt32 = 0o750,
+        parents: UInt32 = 0o750
     ) throws(SystemError) {
-        guard unsafe chown(path, user, group) == 0 else { throw SystemError(code: errno) }
+        var prefix = path.hasPrefix("/") ? "/" : ""
+        let parts = path.split(separator: "/")
+        for (index, part) in parts.enumerated() {
+            prefix += part + "/"
+            let mode = index == parts.count - 1 ? mode : parents
+            if unsafe mkdir(prefix, mode) == 0 {
+                guard unsafe chmod(prefix, mode) == 0 else { throw SystemError(code: errno) }
+            } else if errno != EEXIST {
+                throw SystemError(code: errno)
+            }
+        }
     }
 
     /// Gives a file another name in the same file system, replacing what has that name.

@@ -52,7 +52,12 @@ struct LogFiles {
             do {
                 return try File.openForAppending(path)
             } catch {
-                say(.logFailed, .error, "the \(stream.name) log \(path) cannot be opened: \(error)")
+                let whose = error == .accessDenied ? " by the account that serves" : ""
+                say(
+                    .logFailed,
+                    .error,
+                    "the \(stream.name) log \(path) cannot be opened\(whose): \(error)"
+                )
                 // Events are too important to be lost with their file.
                 return stream.name == "events" ? FileDescriptor(raw: 2) : .none
             }

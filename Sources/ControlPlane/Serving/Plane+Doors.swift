@@ -30,7 +30,9 @@ extension Plane {
         case .stop: stop(now)
         case .stopNow: phase = .stopping(until: now)
         case .reload: _ = perform(.reload, now: now)
-        case .reopenLogs: logThread.reopen()
+        case .reopenLogs:
+            prepareLogs()
+            logThread.reopen()
         case .upgrade:
             note(
                 .notice,
@@ -62,8 +64,14 @@ extension Plane {
         return now >= until || workers.words.areFinished
     }
 
+    /// Has root make files that this account could not make in a folder of root.
+    private mutating func prepareLogs() {
+        if setup.account != nil { link.tell(.logs) }
+    }
+
     /// Makes the logs follow the configuration.
-    func applyLog() {
+    mutating func applyLog() {
+        prepareLogs()
         log.setLevel(settings.log.level)
         var streams = [LogStream(name: "events", output: settings.log.output, rings: [log.ring])]
         streams.append(

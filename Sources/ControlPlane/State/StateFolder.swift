@@ -16,9 +16,10 @@ enum StateFolder {
     ) throws(ReloadProblem) -> (path: String, lock: FileDescriptor)? {
         let path = configured ?? standard(for: configuration)
         do throws(SystemError) {
-            try File.makeFolder(path)
-            if let owner { try File.changeOwner(path, user: owner.user, group: owner.group) }
-            return (path, try File.lock("\(path)/lock"))
+            // The account must get through to a folder that root makes for it.
+            try File.makeFolder(path, parents: owner == nil ? 0o750 : 0o755)
+            if let owner { try hand(path, to: owner) }
+            return (path, try File.lock("\(path)/\(lock)"))
         } catch {
             if error == .wouldBlock {
                 throw .start(
@@ -33,6 +34,15 @@ enum StateFolder {
             )
             return nil
         }
+    }
+
+    private static let lock = "lock"
+
+    /// Gives the folder to the account, and files in it that another account has left there.
+    private static func hand(_ path: String, to owner: Account) throws(SystemError) {
+        let handed = HandedFile(user: owner.user, group: owner.group)
+        try handed.giveFolder(path)
+        try? handed.giveAll(in: path, except: lock)
     }
 
     /// Where the state of a configuration file lives unless it says: one folder for each file.

@@ -8,6 +8,13 @@ struct Account: Sendable, Equatable {
     var user: UInt32
     var group: UInt32
 
+    /// Gives log files to this account, made where missing: the folder may be root's alone.
+    ///
+    /// What cannot be done here is told by the log itself, once it tries to write.
+    func prepareLogs(_ paths: [String]) {
+        for path in paths { try? HandedFile(user: user, group: group).make(path) }
+    }
+
     /// The account of this name, else `nobody`; nil when there is nothing to give up.
     static func forServing(_ name: String) throws(ReloadProblem) -> Account? {
         guard ProcessControl.effectiveUser == 0 else { return nil }

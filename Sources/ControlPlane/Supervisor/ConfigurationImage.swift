@@ -14,11 +14,17 @@ final class ConfigurationImage {
     /// Where it says to listen: the only places that are ever opened for the serving process.
     let keys: [SocketKey]
     let grace: Interval
+    /// The files that logs are written to.
+    let logs: [String]
 
     init(_ text: [UInt8], settings: Settings) throws(SystemError) {
         size = text.count
         keys = SocketKey.all(of: settings)
         grace = settings.shutdownGrace
+        logs = [settings.log.output, settings.log.access.output].compactMap { output in
+            guard case .file(let path) = output else { return nil }
+            return path
+        }
         descriptor = try File.openMemory("martlet-configuration", size: max(text.count, 1))
         let memory = try SharedMemory(descriptor, count: max(text.count, 1))
         memory.write(text.span, at: 0)

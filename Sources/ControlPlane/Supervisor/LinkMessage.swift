@@ -12,6 +12,8 @@ enum LinkRequest: Sendable, Equatable {
     case open([SocketKey])
     /// The configuration handed out last is in force; other places may be closed.
     case adopted(generation: UInt64, [SocketKey])
+    /// Log files of the configuration in force, so that this account can open them.
+    case logs
     /// The doors serve.
     case serving
 
@@ -25,6 +27,7 @@ enum LinkRequest: Sendable, Equatable {
                 "ask": "adopted", "generation": .integer(Int64(clamping: generation)),
                 "keys": .array(keys.map(\.json)),
             ]
+        case .logs: ["ask": "logs"]
         case .serving: ["ask": "serving"]
         }
     }
@@ -38,6 +41,7 @@ enum LinkRequest: Sendable, Equatable {
         case "adopted":
             let generation = json["generation"]?.integer ?? 0
             self = .adopted(generation: UInt64(clamping: generation), keys)
+        case "logs": self = .logs
         case "serving": self = .serving
         default: return nil
         }

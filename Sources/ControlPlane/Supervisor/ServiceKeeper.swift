@@ -71,6 +71,9 @@ final class ServiceKeeper {
             self.generation = generation
             sockets.keep(only: Set(keys))
             return LinkReply(json: ["ok": true])
+        case .logs:
+            plan.account?.prepareLogs(image.logs)
+            return LinkReply(json: ["ok": true])
         case .serving:
             isServing = true
             wasServing = true

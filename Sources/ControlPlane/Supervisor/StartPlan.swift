@@ -27,10 +27,11 @@ struct StartPlan {
                 owner: account,
                 notes: &notes
             )
-            if let account { prepareLogs(loaded.settings.log, owner: account) }
+            let image = try image(loaded)
+            account?.prepareLogs(image.logs)
             return StartPlan(
                 path: path,
-                image: try image(loaded),
+                image: image,
                 workers: loaded.settings.workers ?? Cores.usable(),
                 account: account,
                 stateFolder: state?.path,
@@ -39,18 +40,6 @@ struct StartPlan {
             )
         } catch {
             throw StartRefusal(exitCode: 1, lines: [error.text])
-        }
-    }
-
-    /// Gives log files to the account that will write them, made where missing.
-    private static func prepareLogs(_ log: LogSettings, owner: Account) {
-        for case .file(let path) in [log.output, log.access.output] {
-            // What cannot be done here is told by the log itself, once it tries to write.
-            guard File.modified(path) == nil, let fd = try? File.openForAppending(path) else {
-                continue
-            }
-            fd.close()
-            try? File.changeOwner(path, user: owner.user, group: owner.group)
         }
     }
 

@@ -112,21 +112,8 @@ struct DemoStage: ~Copyable {
             origins: origins.map { ($0.plan.name, $0.address) }
         )
         try File.writeAtomically(folder.configuration, Array(text.utf8), mode: 0o644)
-        try makeLog()
         gateway = try spawn(["demo-gateway", folder.path])
         record()
-    }
-
-    /// Makes the log file.
-    ///
-    /// Started by root, Martlet serves as another account, which may not make
-    /// files in a folder of root.
-    private func makeLog() throws(SystemError) {
-        try File.openForAppending(folder.log, mode: 0o644).close()
-        guard ProcessControl.effectiveUser == 0,
-            let account = ProcessControl.account("martlet") ?? ProcessControl.account("nobody")
-        else { return }
-        try File.changeOwner(folder.log, user: account.user, group: account.group)
     }
 
     /// An origin's listener: at its own loopback address, or where there is only one, at that.
