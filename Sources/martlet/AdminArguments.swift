@@ -83,6 +83,7 @@ struct AdminQuery {
             document = json
         } catch {
             ProcessControl.printError("martlet: \(error)")
+            if case .address = error { return ExitCode.usage }
             return ExitCode.failed
         }
         let text = arguments.isJSON ? document.text(indented: true) + "\n" : render(document)
@@ -92,6 +93,7 @@ struct AdminQuery {
     private func refused(_ problem: JSONValue, _ arguments: AdminArguments) -> Int32 {
         if arguments.isJSON { _ = Output.write(problem.text(indented: true) + "\n") }
         ProcessControl.printError(ProblemText.text(problem))
-        return ExitCode.failed
+        // What the service calls a wrong value stood on the command line.
+        return problem["code"] == "M3016" ? ExitCode.usage : ExitCode.failed
     }
 }

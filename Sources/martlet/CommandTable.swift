@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Configuration
 internal import ControlPlane
 internal import Runtime
 
@@ -39,7 +40,7 @@ enum CommandTable {
         ),
         Command(
             name: "diff",
-            usage: "FILE [--config running|OTHER]",
+            usage: "FILE [--config running|OTHER] [--json]",
             help: "say what a reload of the file would change",
             run: DiffCommand.run
         ),
@@ -69,37 +70,38 @@ enum CommandTable {
         ),
         Command(
             name: "explain",
-            usage: "http://HOST/PATH [--method M] [--from IP] [--header 'N: V'] [--json]",
+            usage: "http://HOST/PATH [--method M] [--from IP] [--header 'N: V'] "
+                + "[--admin URL] [--json]",
             help: "say where a request would go, and why",
             run: ExplainCommand.request
         ),
         Command(
             name: "explain-dns",
-            usage: "NAME [--type A] [--from IP] [--json]",
+            usage: "NAME [--type A] [--from IP] [--admin URL] [--json]",
             help: "say what a query would get, and why",
             run: ExplainCommand.query
         ),
         Command(
             name: "drain",
-            usage: "POOL ENDPOINT",
+            usage: "POOL ENDPOINT [--admin URL] [--json]",
             help: "give an endpoint no new work and let it finish what it has",
             run: StatusCommand.set("draining", "drain")
         ),
         Command(
             name: "maintain",
-            usage: "POOL ENDPOINT",
+            usage: "POOL ENDPOINT [--admin URL] [--json]",
             help: "take an endpoint out of service",
             run: StatusCommand.set("maintenance", "maintain")
         ),
         Command(
             name: "ready",
-            usage: "POOL ENDPOINT",
+            usage: "POOL ENDPOINT [--admin URL] [--json]",
             help: "take an endpoint back into service",
             run: StatusCommand.set("ready", "ready")
         ),
         Command(
             name: "reload",
-            usage: "[--admin URL]",
+            usage: "[--admin URL] [--json]",
             help: "have the running service read its configuration again",
             run: StatusCommand.reload
         ),
@@ -154,7 +156,7 @@ enum CommandTable {
         case "--version", "-V": return print("martlet \(Version.current)", rest)
         case let word:
             guard let command = commands.first(where: { $0.name == word }) else {
-                return misuse("there is no command '\(word)'")
+                return unknown(word)
             }
             if rest == ["--help"] || rest == ["-h"] { return help([word]) }
             return command.run(rest)
@@ -169,6 +171,12 @@ enum CommandTable {
         return ExitCode.usage
     }
 
+    private static func unknown(_ word: String) -> Int32 {
+        let names = commands.filter { !$0.help.isEmpty }.map(\.name)
+        let meant = Spelling.nearest(to: word, among: names).map { "; did you mean '\($0)'?" }
+        return misuse("there is no command '\(word)'\(meant ?? "")")
+    }
+
     /// Prints a text for a command that takes no arguments.
     static func print(_ text: String, _ arguments: [String]) -> Int32 {
         guard arguments.isEmpty else { return misuse("unexpected '\(arguments[0])'") }
@@ -178,7 +186,7 @@ enum CommandTable {
     private static func help(_ arguments: [String]) -> Int32 {
         guard let name = arguments.first else { return Output.write(overview + "\n") }
         guard let command = commands.first(where: { $0.name == name }), !command.help.isEmpty else {
-            return misuse("there is no command '\(name)'")
+            return unknown(name)
         }
         return Output.write("usage: \(line(command))\n\n\(command.help)\n")
     }
@@ -187,15 +195,18 @@ enum CommandTable {
         "martlet \(command.name)\(command.usage.isEmpty ? "" : " \(command.usage)")"
     }
 
-    private static var overview: String {
+    /// One line for each command: a terminal of 80 columns shows it as it is meant.
+    static var overview: String {
         let shown = commands.filter { !$0.help.isEmpty }
-        let width = shown.map { line($0).count }.max() ?? 0
+        let width = shown.map(\.name.count).max() ?? 0
         let lines = shown.map { command in
-            let call = line(command)
-            let blanks = String(repeating: " ", count: width - call.count)
-            return "  \(call)\(blanks)  \(command.help)"
+            let blanks = String(repeating: " ", count: width - command.name.count)
+            return "  \(command.name)\(blanks)  \(command.help)"
         }
-        let codes = "Exit codes: 0 ok, 1 failed or invalid, 2 usage, 78 configuration refused."
-        return (["usage:"] + lines + ["", codes]).joined(separator: "\n")
+        let end = [
+            "", "'martlet help COMMAND' shows how it is called.",
+            "Exit codes: 0 ok, 1 failed or invalid, 2 usage, 78 configuration refused.",
+        ]
+        return (["usage: martlet COMMAND ...", ""] + lines + end).joined(separator: "\n")
     }
 }

@@ -19,7 +19,11 @@ enum DiffCommand {
                     return CommandTable.misuse("'--config' needs a value", command: "diff")
                 }
                 base = value
-            default: paths.append(word)
+            default:
+                guard !word.hasPrefix("--") else {
+                    return CommandTable.misuse("unexpected '\(word)'", command: "diff")
+                }
+                paths.append(word)
             }
         }
         guard paths.count == 1 else {

@@ -12,7 +12,11 @@ enum ExplainCommand {
             words: ["http://HOST/PATH"],
             options: options
         ) { given in
-            let query = given.query([("url", given.words[0])], options: options)
+            let url = given.words[0]
+            guard url.lowercased().hasPrefix("http://") else {
+                return CommandTable.misuse("'\(url)' is no http:// URL", command: "explain")
+            }
+            let query = given.query([("url", url)], options: options)
             return AdminQuery(method: "GET", target: "/api/v1/explain?\(query)").run(given) {
                 ExplanationText.request($0, usesColour: AdminArguments.usesColour)
             }

@@ -112,3 +112,13 @@ def exit_codes(scene):
                  "run without a file")
     expect_equal(martlet_command(scene, "run", "--confg", good)[0], 2, "a wrong option")
     expect_equal(martlet_command(scene, "frobnicate")[0], 2, "a wrong command")
+    expect_equal(martlet_command(scene, "diff", "--jason", good)[0], 2, "a wrong option of diff")
+    expect_equal(martlet_command(scene, "explain", "ftp://a/")[0], 2, "no http:// URL")
+    expect_equal(martlet_command(scene, "status", "--admin", "no-address")[0], 2, "no address")
+    nowhere = f"127.0.0.1:{scene.port()}"
+    expect_equal(martlet_command(scene, "status", "--admin", nowhere)[0], 1, "nothing runs there")
+    status, _, err = martlet_command(scene, "statsu")
+    expect_equal((status, "did you mean 'status'?" in err), (2, True), f"a near miss: {err}")
+    status, out, _ = martlet_command(scene, "help")
+    expect_equal(status, 0, "help")
+    expect(max(map(len, out.splitlines())) <= 80, f"help fits a terminal:\n{out}")

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Finds the word that was probably meant.
-enum Spelling {
+public enum Spelling {
     /// Candidates looked at: a file may define tens of thousands of names.
     private static let candidateLimit = 1000
 
     /// The known word closest to `word`, when it is close enough to be worth saying.
-    static func nearest(to word: String, among known: some Sequence<String>) -> String? {
+    public static func nearest(
+        to word: String,
+        among known: some Sequence<String>
+    ) -> String? {
         let wanted = letters(word)
         guard !wanted.isEmpty else { return nil }
         // A third of the letters may be wrong: `timout` yes, `tier` for `user` no.

@@ -13,7 +13,7 @@ public enum SnapshotText {
         text += ", process \(number(process?["pid"]))"
         let restarts = process?["restarts"]?.integer ?? 0
         if restarts > 0 {
-            text += ", \(restarts) restarts"
+            text += ", \(restarts) \(restarts == 1 ? "restart" : "restarts")"
             if let end = process?["lastEnd"]?.string { text += " (last: \(end))" }
         }
         text += "\nconfiguration \(number(snapshot["generation"]))"
@@ -21,7 +21,8 @@ public enum SnapshotText {
         text += ", health generation \(number(snapshot["healthGeneration"]))\n"
         let problems = snapshot["configuration"]?["problems"]?.elements ?? []
         if !problems.isEmpty {
-            let line = "the last reload was refused: \(problems.count) errors"
+            let count = problems.count == 1 ? "1 error" : "\(problems.count) errors"
+            let line = "the last reload was refused: \(count)"
             text += TextTable.paint(line, .bad, usesColour) + "\n"
         }
         let listeners = snapshot["listeners"]?.elements ?? []
