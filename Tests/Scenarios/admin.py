@@ -2,6 +2,7 @@
 """The admin listener: metrics that real parsers accept, the API, and its errors."""
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -135,6 +136,31 @@ def explain(scene):
         expect(a.address in out and "draining" in out, f"{command} prints:\n{out}")
 
 
+@scenario("clients of the admin listener that never finish, or only listen, keep nobody out")
+def slow_admin_clients(scene):
+    _, _, _, martlet = start(scene)
+    at = ("127.0.0.1", martlet.admin)
+
+    def clients(count, text):
+        held = [socket.create_connection(at, 2) for _ in range(count)]
+        for client in held:
+            client.sendall(text)
+        return held
+
+    half = clients(200, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n")
+    expect_equal(martlet.api("GET", "/livez")[0], 200, "beside 200 heads that do not end")
+    readers = clients(60, b"GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    seen = [reader.recv(12) for reader in readers]
+    expect_equal(seen.count(b"HTTP/1.1 200"), 32, f"readers of the stream: {set(seen)}")
+    expect_equal(seen.count(b"HTTP/1.1 503"), 28, f"readers turned away: {set(seen)}")
+    more = clients(200, b"GET /")
+    expect_equal(martlet.api("GET", "/api/v1/snapshot")[0], 200, "beside all of them")
+    text = martlet.metrics()
+    expect("martlet_" in text, "the metrics are there")
+    for client in half + readers + more:
+        client.close()
+
+
 @scenario("the status page shows pools and endpoints in a browser's terms")
 def status_page(scene):
     origins, _, _, martlet = start(scene)
@@ -142,3 +168,9 @@ def status_page(scene):
     expect_equal(status, 200, "status")
     expect("text/html" in head, "it is HTML")
     expect(b"web" in body or b"/api/v1/" in body, "it shows pools, or asks the API for them")
+    links = [word for word in (b"http://", b"https://", b"//cdn") if word in
+             body.replace(b"http://www.w3.org/2000/svg", b"")]
+    expect(not links, f"it needs nothing from elsewhere: {links}")
+    doors = martlet.snapshot()["doors"]
+    expect(doors["http"]["requests"] >= 10 and doors["dns"]["queries"] >= 10,
+           f"the counts that its rates are made of: {doors}")

@@ -17,7 +17,8 @@ extension AdminQuestion {
         }
         let method = request.method == .head ? "GET" : "\(request.method.name)"
         guard let row = rows.first(where: { $0.method == method }) else {
-            var problem = Problem(.methodNotAllowed, "\(request.path) does not take it.")
+            let asked = method.isEmpty ? "that method" : method
+            var problem = Problem(.methodNotAllowed, "\(request.path) does not take \(asked).")
             problem.allow = AdminRoute.allow(rows)
             throw problem
         }

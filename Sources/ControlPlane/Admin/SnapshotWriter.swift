@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import DNSServer
 internal import Essentials
+internal import HTTPGateway
 internal import Steering
 
 /// Writes what there is to see as JSON, straight from the shared tables.
@@ -39,6 +41,8 @@ struct SnapshotWriter {
         json.beginArray()
         for listener in view.listeners { write(listener) }
         json.endArray()
+        json.name("doors")
+        writeDoors()
         json.name("pools")
         writePools()
         json.name("routes")
@@ -204,6 +208,24 @@ struct SnapshotWriter {
         json.beginArray()
         for problem in view.reloadProblems { json.write(problem.json) }
         json.endArray()
+        json.endObject()
+    }
+
+    /// What the doors have done since the process started: rates are made of two snapshots.
+    private mutating func writeDoors() {
+        let counts = MetricSource(view: view, usage: nil)
+        json.beginObject()
+        json.name("http")
+        json.beginObject()
+        member("connections", counts.positive(view.shared.http.openConnections))
+        member("requests", counts.http(.requests))
+        member("serverErrors", counts.http(.status5xx))
+        json.endObject()
+        json.name("dns")
+        json.beginObject()
+        member("queries", counts.dns(.queriesUDP) &+ counts.dns(.queriesTCP))
+        member("serverErrors", counts.dns(.serverFailure))
+        json.endObject()
         json.endObject()
     }
 

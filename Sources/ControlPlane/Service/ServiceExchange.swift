@@ -6,6 +6,8 @@ internal import HTTPProtocol
 public struct ServiceLimits: Sendable, Equatable {
     /// Connections at a time, over all its listeners.
     public var connections = 128
+    /// Of these, connections that read a stream without end; others must find a place beside them.
+    public var streams = 32
     /// Bytes of a request body.
     public var body = 1 << 20
     /// Bytes that wait for a slow reader of a stream before its connection is closed.
@@ -62,6 +64,8 @@ struct ServiceExchange {
     private(set) var phase = Phase.idle
     /// When something must have happened; the owner calls ``expire(now:)`` then.
     private(set) var deadline: Instant
+    /// Since when it is this client's turn to say something, and to finish what it says.
+    private(set) var awaitsSince: Instant
     /// Bytes for the peer, from ``sent`` on.
     private(set) var output: [UInt8] = []
     private(set) var sent = 0
@@ -80,6 +84,7 @@ struct ServiceExchange {
         self.limits = limits
         // The first request must begin soon: a new connection has no right to sit idle.
         deadline = moment.now + limits.request
+        awaitsSince = moment.now
         parser = RequestParser(limits: HeadLimits(headBytes: 32_768, fields: 100))
     }
 
@@ -88,6 +93,13 @@ struct ServiceExchange {
         switch phase {
         case .idle, .head, .body, .streaming, .lingering: !peerHasFinished
         case .asked, .sending, .finished: false
+        }
+    }
+    /// True while nothing is owed to this client, so that it may have to make room for another.
+    var mayMakeRoom: Bool {
+        switch phase {
+        case .idle, .head, .body, .lingering: true
+        case .asked, .sending, .streaming, .finished: false
         }
     }
     /// True while bytes wait for the peer.
@@ -294,11 +306,13 @@ struct ServiceExchange {
         switch phase {
         case .sending where closes:
             phase = .lingering
+            awaitsSince = moment.now
             deadline = moment.now + limits.linger
         case .sending where peerHasFinished && input.isEmpty:
             phase = .finished
         case .sending:
             phase = input.isEmpty ? .idle : .head
+            awaitsSince = moment.now
             deadline = moment.now + (input.isEmpty ? limits.idle : limits.request)
         case .streaming:
             deadline = moment.now + limits.ping

@@ -159,23 +159,26 @@ public struct ServiceListener: ~Copyable {
         }
     }
 
-    /// A place for a connection: a free one, else that of the longest idle connection.
+    /// A place for a connection: a free one, else that of one that has been silent for longest.
+    ///
+    /// Silent is who is idle, or sends a head that does not end. Of many at once the oldest goes:
+    /// a client in a hurry has said all by then.
     private mutating func freePlace() -> Int? {
         if let index = places.firstIndex(where: { $0.connection == nil }) { return index }
         if places.count < limits.connections {
             places.append(Place(generation: 0, connection: nil))
             return places.count - 1
         }
-        var longest: Int?
-        for index in places.indices where places[index].connection?.exchange.phase == .idle {
-            guard let known = longest else {
-                longest = index
-                continue
-            }
-            if deadline(index) < deadline(known) { longest = index }
+        let silent = places.indices.filter {
+            places[$0].connection?.exchange.mayMakeRoom ?? false
         }
+        let longest = silent.min { awaitsSince($0) < awaitsSince($1) }
         if let longest { close(longest) }
         return longest
+    }
+
+    private func awaitsSince(_ index: Int) -> Instant {
+        places[index].connection?.exchange.awaitsSince ?? .never
     }
 
     private func deadline(_ index: Int) -> Instant {
@@ -226,7 +229,7 @@ public struct ServiceListener: ~Copyable {
                 request.listener = places[index].connection?.listener ?? 0
                 request.ticket = handle(index)
                 if case .now(let response) = handler(request) {
-                    places[index].connection?.exchange.answer(response, at: moment)
+                    answer(index, response, at: moment)
                 }
             }
             send(index, at: moment)
@@ -235,6 +238,22 @@ public struct ServiceListener: ~Copyable {
             else { break }
         }
         settle(index, loop: &loop)
+    }
+
+    private mutating func answer(_ index: Int, _ response: ServiceResponse, at moment: Moment) {
+        var response = response
+        if case .stream = response.body, streamCount >= limits.streams {
+            let detail = "All \(limits.streams) places for readers of a stream are taken."
+            response = Problem(.tooManyConnections, detail).response
+        }
+        places[index].connection?.exchange.answer(response, at: moment)
+    }
+
+    private var streamCount: Int {
+        places.count { place in
+            if case .streaming = place.connection?.exchange.phase { return true }
+            return false
+        }
     }
 
     private mutating func send(_ index: Int, at moment: Moment) {
@@ -294,7 +313,7 @@ public struct ServiceListener: ~Copyable {
     ) {
         let index = Int(ticket.index)
         guard places.indices.contains(index), handle(index) == ticket else { return }
-        places[index].connection?.exchange.answer(response, at: moment)
+        answer(index, response, at: moment)
         send(index, at: moment)
         advance(index, loop: &loop, at: moment, handler: handler)
     }
