@@ -47,6 +47,7 @@ let package = Package(
     targets: [
         // C borders: headers and shims only.
         .systemLibrary(name: "CLinux", path: "C/CLinux"),
+        .systemLibrary(name: "CNGHTTP2", path: "C/CNGHTTP2"),
         .systemLibrary(name: "CYAML", path: "C/CYAML"),
         .systemLibrary(name: "COpenSSL", path: "C/COpenSSL"),
         .target(
@@ -59,7 +60,7 @@ let package = Package(
         // Pure core.
         module("Essentials"),
         module("DNSProtocol", ["Essentials"]),
-        module("HTTPProtocol", ["Essentials"]),
+        module("HTTPProtocol", ["Essentials", "CNGHTTP2"]),
         module("Steering", ["Essentials"]),
         module("Configuration", ["Essentials", "CYAML"]),
 

@@ -32,6 +32,7 @@ enum ImportRule {
         "CLinux": ["Runtime"],
         "CYAML": ["Configuration"],
         "COpenSSL": ["Runtime"],
+        "CNGHTTP2": ["HTTPProtocol"],
         "CRE2": ["Prober"],
         // 58 MB of a static binary. FoundationEssentials could be granted to Configuration,
         // ControlPlane and martlet by a decision note; nothing has needed it.

@@ -9,6 +9,9 @@ enum SafetyRule {
         "Sources/Essentials/SharedWords.swift",
         "Sources/Essentials/OutputSpan+Text.swift",
         "Sources/Configuration/YAMLParser.swift",
+        "Sources/HTTPProtocol/HTTP2/HTTP2Callbacks.swift",
+        "Sources/HTTPProtocol/HTTP2/HTTP2Session.swift",
+        "Sources/HTTPProtocol/HTTP2/HTTP2Workspace.swift",
         "Sources/Prober/RegularExpression.swift",
     ]
 

@@ -98,6 +98,20 @@ public enum Refusal: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case trailerLength
     /// More trailer fields than the limit.
     case trailerCount
+    /// An HTTP/2 pseudo-field that is missing, repeated, unknown or behind a regular field.
+    case pseudoField
+    /// An HTTP/2 field name with an upper-case letter.
+    case fieldCase
+    /// An HTTP/2 field that speaks of the connection.
+    case connectionField
+    /// A `TE` in HTTP/2 that is not `trailers`.
+    case teValue
+    /// An HTTP/2 `Host` that is not the `:authority`.
+    case authorityMismatch
+    /// An HTTP/2 field value with a blank at either end.
+    case valueBlank
+    /// HTTP/2 content that is not as long as was declared.
+    case lengthMismatch
 }
 
 extension Refusal {
@@ -166,6 +180,13 @@ extension Refusal {
         case .chunkEnd: "chunk-end"
         case .trailerLength: "trailer-length"
         case .trailerCount: "trailer-count"
+        case .pseudoField: "pseudo-field"
+        case .fieldCase: "field-case"
+        case .connectionField: "connection-field"
+        case .teValue: "te-value"
+        case .authorityMismatch: "authority-mismatch"
+        case .valueBlank: "value-blank"
+        case .lengthMismatch: "length-mismatch"
         }
     }
 
@@ -233,6 +254,16 @@ extension Refusal {
             "RFC 9112 §7.1.1"
         case .trailerLength, .trailerCount:
             "RFC 9112 §7.1.2"
+        case .pseudoField:
+            "RFC 9113 §8.3"
+        case .fieldCase, .valueBlank:
+            "RFC 9113 §8.2.1"
+        case .connectionField, .teValue:
+            "RFC 9113 §8.2.2"
+        case .authorityMismatch:
+            "RFC 9113 §8.3.1"
+        case .lengthMismatch:
+            "RFC 9113 §8.1.1"
         }
     }
 }

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+/// How much of one thing a connection may do: so much at once, and so much more every second.
+public struct HTTP2Allowance: BitwiseCopyable, Sendable, Equatable {
+    /// The most at once.
+    public var burst: Int32
+    /// What comes back every second.
+    public var perSecond: Int32
+
+    /// An allowance.
+    public init(burst: Int32, perSecond: Int32) {
+        self.burst = burst
+        self.perSecond = perSecond
+    }
+}
+
+/// The budgets of one connection.
+///
+/// A page that is left cancels all its streams at once, so resets begin at twice the number of
+/// streams. PING, WINDOW_UPDATE and PRIORITY are also earned: honest clients send them along with
+/// requests and data, so each of those adds to what may come.
+public struct HTTP2Budgets: BitwiseCopyable, Sendable, Equatable {
+    /// Streams that the client resets before their answer.
+    public var rapidReset = HTTP2Allowance(burst: 200, perSecond: 20)
+    /// Streams that it makes this side reset.
+    public var provokedReset = HTTP2Allowance(burst: 100, perSecond: 10)
+    /// SETTINGS frames.
+    public var settings = HTTP2Allowance(burst: 32, perSecond: 2)
+    /// PING frames, and one more for each frame of data either way.
+    public var ping = HTTP2Allowance(burst: 64, perSecond: 10)
+    /// PRIORITY, PRIORITY_UPDATE and unknown frames, and four more for each request.
+    public var priority = HTTP2Allowance(burst: 200, perSecond: 20)
+    /// WINDOW_UPDATE frames, and four more for each request and each frame of data sent.
+    public var windowUpdate = HTTP2Allowance(burst: 400, perSecond: 20)
+    /// DATA without content that ends nothing.
+    public var emptyFrames = HTTP2Allowance(burst: 64, perSecond: 5)
+    /// Field lists above the limit.
+    public var fieldLists = HTTP2Allowance(burst: 8, perSecond: 1)
+
+    /// The shipped budgets.
+    public init() {}
+}
+
+/// Counts what a peer makes this side do, and says when it is more than a client needs.
+///
+/// Pure: what happened and when go in, a verdict comes out. Every frame is counted before the
+/// library works on it.
+public struct HTTP2Meter: BitwiseCopyable, Sendable {
+    private struct Account: BitwiseCopyable {
+        var balance: Int32
+        let allowance: HTTP2Allowance
+
+        init(_ allowance: HTTP2Allowance) {
+            self.allowance = allowance
+            balance = allowance.burst
+        }
+        // False when there is nothing left.
+        mutating func spend() -> Bool {
+            balance &-= 1
+            return balance >= 0
+        }
+        mutating func earn(_ count: Int32, most: Int32) {
+            balance = Swift.min(balance &+ Swift.min(count, most), Swift.max(most, balance))
+        }
+        mutating func refill(_ seconds: Int32) {
+            guard balance < allowance.burst else { return }
+            let (gain, overflow) = allowance.perSecond.multipliedReportingOverflow(by: seconds)
+            let (sum, over) = balance.addingReportingOverflow(overflow ? allowance.burst : gain)
+            balance = over ? allowance.burst : Swift.min(sum, allowance.burst)
+        }
+    }
+
+    // What is earned may be saved up to here, so that a long quiet transfer is no licence.
+    private static var savings: Int32 { 4_000 }
+
+    private var rapidReset: Account
+    private var provokedReset: Account
+    private var settings: Account
+    private var ping: Account
+    private var priority: Account
+    private var windowUpdate: Account
+    private var emptyFrames: Account
+    private var fieldLists: Account
+    private var refilled: Instant
+
+    /// A meter for a connection that begins now.
+    public init(_ budgets: HTTP2Budgets = HTTP2Budgets(), now: Instant) {
+        rapidReset = Account(budgets.rapidReset)
+        provokedReset = Account(budgets.provokedReset)
+        settings = Account(budgets.settings)
+        ping = Account(budgets.ping)
+        priority = Account(budgets.priority)
+        windowUpdate = Account(budgets.windowUpdate)
+        emptyFrames = Account(budgets.emptyFrames)
+        fieldLists = Account(budgets.fieldLists)
+        refilled = now
+    }
+
+    /// A frame has come; a field block counts as the HEADERS that begins it.
+    public mutating func receive(_ header: HTTP2FrameHeader, now: Instant) -> HTTP2Abuse? {
+        if now - refilled >= .seconds(1) { refill(now) }
+        switch header.type {
+        case HTTP2FrameType.data:
+            // Padding alone is no content either, but its octets are paid for by the sender.
+            if header.length > 0 { ping.earn(1, most: HTTP2Meter.savings) }
+            guard header.length == 0, !header.endsStream else { return nil }
+            return emptyFrames.spend() ? nil : .emptyFrames
+        case HTTP2FrameType.headers:
+            windowUpdate.earn(4, most: HTTP2Meter.savings)
+            priority.earn(4, most: HTTP2Meter.savings)
+            return nil
+        case HTTP2FrameType.settings: return settings.spend() ? nil : .settings
+        case HTTP2FrameType.ping: return ping.spend() ? nil : .ping
+        case HTTP2FrameType.windowUpdate: return windowUpdate.spend() ? nil : .windowUpdate
+        case HTTP2FrameType.reset, HTTP2FrameType.goAway, HTTP2FrameType.continuation: return nil
+        default: return priority.spend() ? nil : .priority
+        }
+    }
+
+    /// Frames of data have been sent to the peer.
+    public mutating func sentData(frames: Int) {
+        let count = Int32(clamping: frames)
+        ping.earn(count, most: HTTP2Meter.savings)
+        windowUpdate.earn(count &* 4, most: HTTP2Meter.savings)
+    }
+
+    /// The peer has reset a stream whose answer was not complete.
+    public mutating func wasReset(now: Instant) -> HTTP2Abuse? {
+        if now - refilled >= .seconds(1) { refill(now) }
+        return rapidReset.spend() ? nil : .rapidReset
+    }
+
+    /// This side had to reset so many streams.
+    public mutating func hadToReset(_ count: Int, now: Instant) -> HTTP2Abuse? {
+        if now - refilled >= .seconds(1) { refill(now) }
+        for _ in 0..<Swift.min(count, 1_000) where !provokedReset.spend() { return .provokedReset }
+        return nil
+    }
+
+    /// A field list was longer than the limit.
+    public mutating func hadLongList(now: Instant) -> HTTP2Abuse? {
+        if now - refilled >= .seconds(1) { refill(now) }
+        return fieldLists.spend() ? nil : .fieldLists
+    }
+
+    private mutating func refill(_ now: Instant) {
+        let seconds = Int32(clamping: (now - refilled).nanoseconds / 1_000_000_000)
+        refilled = now
+        rapidReset.refill(seconds)
+        provokedReset.refill(seconds)
+        settings.refill(seconds)
+        ping.refill(seconds)
+        priority.refill(seconds)
+        windowUpdate.refill(seconds)
+        emptyFrames.refill(seconds)
+        fieldLists.refill(seconds)
+    }
+}
