@@ -43,8 +43,23 @@ public struct ConfigurationDifference: Sendable, Equatable {
 
     /// Compares two configurations.
     public init(from old: LoadedConfiguration, to new: LoadedConfiguration) {
-        let before = Objects(old.effective)
-        let after = Objects(new.effective)
+        self.init(old.effective, new.effective)
+    }
+
+    /// Compares what only a restart adopts: a few options, however large the configurations are.
+    public static func needingRestart(
+        from old: LoadedConfiguration,
+        to new: LoadedConfiguration
+    ) -> [Change] {
+        Self(
+            old.effective.filter { !$0.isReloadable },
+            new.effective.filter { !$0.isReloadable }
+        ).changes
+    }
+
+    private init(_ old: [EffectiveValue], _ new: [EffectiveValue]) {
+        let before = Objects(old)
+        let after = Objects(new)
         var changes: [Change] = []
         for path in after.order {
             guard let known = before.values[path] else {

@@ -93,8 +93,7 @@ extension Plane {
     }
 
     private func noteRestartNeeded(_ new: LoadedConfiguration) {
-        for change in ConfigurationDifference(from: loaded, to: new).changes
-        where change.needsRestart {
+        for change in ConfigurationDifference.needingRestart(from: loaded, to: new) {
             let option = change.option.isEmpty ? change.title : change.option
             note(.notice, .warning, "'\(option)' has changed: it takes effect at the next restart")
         }
