@@ -374,6 +374,14 @@ struct ServiceTalk: ~Copyable {
         #expect(answer.hasSuffix("\r\n\r\n3 /a 100000"), "\(answer)")
     }
 
+    @Test func `of many pipelined requests none is forgotten`() throws {
+        let one = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+        let last = "GET /z HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        let answer = try ask(String(repeating: one, count: 300) + last)
+        #expect(answer.split(separator: "3 /a 0").count == 301)
+        #expect(answer.hasSuffix("3 /z 0"), "\(answer.suffix(200))")
+    }
+
     @Test func `beyond the limit of connections a client is told so`() throws {
         var limits = ServiceLimits()
         limits.connections = 0

@@ -21,7 +21,12 @@ public struct ServiceListener: ~Copyable {
         let listener: Int
         var exchange: ServiceExchange
         var interest: Interest
+        /// True when requests that have arrived wait for the next turn of the loop.
+        var isBehind = false
     }
+
+    /// Requests of one connection that are answered in one turn: others have their turn too.
+    private static let requestsPerTurn = 64
 
     private struct Place {
         var generation: UInt32
@@ -221,7 +226,8 @@ public struct ServiceListener: ~Copyable {
         handler: (ServiceRequest) -> ServiceAnswer
     ) {
         // Requests that were pipelined are answered one after the other.
-        for _ in 0..<64 {
+        places[index].connection?.isBehind = false
+        for turn in 1...ServiceListener.requestsPerTurn {
             guard let step = places[index].connection?.exchange.next(fields: &fields, at: moment)
             else { return }
             if case .request(var request) = step {
@@ -236,6 +242,7 @@ public struct ServiceListener: ~Copyable {
             guard case .head = places[index].connection?.exchange.phase,
                 case .request = step
             else { break }
+            places[index].connection?.isBehind = turn == ServiceListener.requestsPerTurn
         }
         settle(index, loop: &loop)
     }
@@ -285,7 +292,8 @@ public struct ServiceListener: ~Copyable {
         if exchange.phase == .lingering { Socket.shutdownWrite(connection.fd) }
         var interest: Interest = []
         if exchange.wantsInput { interest.insert(.read) }
-        if exchange.hasOutput { interest.insert(.write) }
+        // Room to write is there at once, so who is behind is called again in the next turn.
+        if exchange.hasOutput || connection.isBehind { interest.insert(.write) }
         guard interest != connection.interest else { return }
         places[index].connection?.interest = interest
         let token = EventToken(kind: kind + 1, handle: handle(index)).raw
