@@ -140,13 +140,15 @@ internal import Glibc
     /// What it does not take is dropped: the asker will ask again, and waiting would harm others.
     public mutating func send(_ fd: FileDescriptor) -> IOResult {
         guard replyCount > 0 else { return .count(0) }
+        var place = 0
         var sent = 0
-        while sent < replyCount {
-            let result = unsafe mt_sendmmsg(fd.raw, replies + sent, UInt32(replyCount - sent))
+        while place < replyCount {
+            let result = unsafe mt_sendmmsg(fd.raw, replies + place, UInt32(replyCount - place))
             if result > 0 {
+                place += result
                 sent += result
-            } else if sent + 1 < replyCount, result != -Int(EAGAIN) {
-                sent += 1  // one bad destination must not hold up the rest
+            } else if place + 1 < replyCount, result != -Int(EAGAIN) {
+                place += 1  // one bad destination must not hold up the rest
             } else {
                 break
             }

@@ -49,7 +49,8 @@ import Testing
 
     /// Names that some programs fold onto those of framing fields.
     ///
-    /// They are other fields here and go on as such: nothing of ours reads them as framing.
+    /// They are other fields here: nothing of ours reads them as framing, and those that differ
+    /// from a known name by an underscore do not go on.
     @Test(arguments: [
         "Transfer_Encoding", "Content_Length", "Transfer-Encodin", "Transfer-Encodingg",
         "XTransfer-Encoding", "Content-Lengt", "Content-Length1", "Transfer.Encoding",

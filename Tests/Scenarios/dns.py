@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The DNS door as dig sees it."""
+"""The DNS door as dig sees it, and as those see it who send what dig does not."""
+import socket
+import struct
 import time
 
-from harness import eventually, expect, expect_equal, scenario
-from harness.ask import ask_dns, dig, dig_text
+from harness import Skip, eventually, expect, expect_equal, scenario
+from harness.ask import DNSAnswer, ask_dns, dig, dig_text, dns_query
 from harness.service import service
 
 ZONE = """
@@ -83,6 +85,49 @@ def truncation(scene):
     expect("x" * 250 in text and "TCP" in text, "dig falls back to TCP")
     text = dig_text(dns, "big.example.org", "TXT", "+noedns", "+ignore")
     expect(" tc" in text, f"without EDNS:\n{text}")
+
+
+@scenario("addresses of the zone go along with NS, MX and SRV")
+def additional(scene):
+    _, dns, _ = start(scene)
+    for name, kind in (("example.com", "NS"), ("_sip._tcp.example.com", "SRV")):
+        text = dig_text(dns, name, kind)
+        expect("ADDITIONAL: 3" in text and "192.0.2.1" in text and "2001:db8::1" in text,
+               f"{name} {kind}:\n{text}")
+
+
+@scenario("responses are never answered, and an asker without a port harms nobody")
+def spoofed(scene):
+    _, dns, martlet = start(scene)
+    query = dns_query("ns1.example.com", identifier=7)
+    response = query[:2] + b"\x81\x80" + query[4:]
+    for data in (response, b"\0\7\x80\0" + bytes(8), b"\0\7\x80"):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(0.3)
+            sock.connect(("127.0.0.1", dns))
+            sock.send(data)
+            try:
+                expect(False, f"an answer to {data!r}: {sock.recv(512)!r}")
+            except TimeoutError:
+                pass
+    try:
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
+    except PermissionError:
+        raise Skip("raw sockets need root")
+    # Port 0 cannot be answered: the kernel refuses that one answer out of a batch.
+    header = struct.pack("!4H", 0, dns, 8 + len(query), 0)
+    honest = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(40)]
+    for sock in honest:
+        sock.settimeout(1)
+        sock.connect(("127.0.0.1", dns))
+    for sock in honest:
+        raw.sendto(header + query, ("127.0.0.1", 0))
+        sock.send(query)
+    for sock in honest:
+        expect_equal(DNSAnswer(sock.recv(512)).addresses, ["192.0.2.1"], "an honest answer")
+        sock.close()
+    raw.close()
+    expect_equal(martlet.metric("martlet_dns_unsent_total"), 40, "answers that could not be sent")
 
 
 @scenario("round robin rotates, weights are kept, weight 0 is never answered")
