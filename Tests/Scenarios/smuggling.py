@@ -66,6 +66,9 @@ REFUSED = {
     "a Host with a path": b"GET / HTTP/1.1\r\nHost: www.example.com/x\r\n\r\n",
     "a Host with user information": b"GET / HTTP/1.1\r\nHost: a@www.example.com\r\n\r\n",
     "a method with a colon": b"GE:T / HTTP/1.1\r\n" + HOST + b"\r\n",
+    "dots before a parameter": b"GET /a/..;/b HTTP/1.1\r\n" + HOST + b"\r\n",
+    "dots beside an encoded slash": b"GET /a/..%2fb HTTP/1.1\r\n" + HOST + b"\r\n",
+    "dots beside a backslash": b"GET /a\\..\\b HTTP/1.1\r\n" + HOST + b"\r\n",
     "CONNECT": b"CONNECT www.example.com:80 HTTP/1.1\r\n" + HOST + b"\r\n" + INNER,
 }
 

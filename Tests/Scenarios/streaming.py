@@ -146,9 +146,10 @@ def field_policy(scene):
     browser = Browser(http)
     _, _, seen = browser.ask(
         "/head", headers="Connection: X-Secret, close-ish\r\nX-Secret: 1\r\nKeep-Alive: 5\r\n"
-        "Proxy-Connection: keep-alive\r\nTE: gzip\r\nX-Forwarded-For: 1.2.3.4\r\nX-Kept: yes\r\n")
+        "Proxy-Connection: keep-alive\r\nTE: gzip\r\nX-Forwarded-For: 1.2.3.4\r\nX-Kept: yes\r\n"
+        "X_Forwarded_For: 1.2.3.4\r\n")
     head = seen.decode("latin-1")
-    for gone in ("X-Secret", "Keep-Alive", "Proxy-Connection", "TE"):
+    for gone in ("X-Secret", "Keep-Alive", "Proxy-Connection", "TE", "X_Forwarded_For"):
         expect_equal(field(head, gone), None, f"{gone} at the origin")
     expect_equal(field(head, "X-Kept"), "yes", "an ordinary field")
     expect_equal(field(head, "X-Forwarded-For"), "127.0.0.1", "X-Forwarded-For of a stranger")
