@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Configuration
+import DNSProtocol
 import HTTPGateway
 import Runtime
 import Testing
@@ -46,6 +47,16 @@ import Testing
         }
         #expect(found == wanted, "run `make reference`")
         for (table, _) in tables { #expect(found.contains("<!-- table: \(table) -->")) }
+    }
+
+    @Test func `the page of zones has every code once`() throws {
+        let page = try page("zones.md")
+        for code in ZoneCode.allCases {
+            let kind = code.isWarning ? "warning" : "error"
+            #expect(page.contains("| \(code) | \(kind) | "), "\(code)")
+        }
+        let rows = page.split(separator: "\n").filter { $0.hasPrefix("| M") }
+        #expect(rows.count == ZoneCode.allCases.count)
     }
 
     @Test func `the page of metrics lists every family`() throws {

@@ -60,6 +60,10 @@ def zone_files(scene):
     expect_equal(dig(dns, "there.a.test"), ["192.0.2.7"], "an include inside an include")
     status, out, err = martlet_command(scene, "diff", martlet.config)
     expect(status == 0 and "zone a.test (its file is read again)" in out, f"diff: {out}{err}")
+    scene.write("zones/parts/two.inc", "there A 192.0.2.7\n\nthere A nonsense\n")
+    status, out, _ = martlet_command(scene, "check", martlet.config)
+    expect(status == 1 and "zones/parts/two.inc:3:9" in out and "3 | there A nonsense" in out,
+           f"a fault is shown where it stands:\n{out}")
     scene.write("zones/a.zone", HEAD + "here A 192.0.2.8\n")
     martlet.reload()
     expect_equal((dig(dns, "here.a.test"), dig(dns, "there.a.test")), (["192.0.2.8"], []),

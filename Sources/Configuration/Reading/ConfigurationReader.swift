@@ -4,7 +4,9 @@
 public struct OutsideChecks: Sendable {
     /// A fault inside a zone file.
     public struct ZoneFileFault: Sendable, Equatable {
-        /// Where in the zone file.
+        /// The file, when it is one that the zone file includes.
+        public var file: String?
+        /// Where in the file.
         public var position: SourcePosition
         /// What is wrong, without a full stop.
         public var message: String
@@ -12,7 +14,13 @@ public struct OutsideChecks: Sendable {
         public var excerpt: String
 
         /// A fault at a place.
-        public init(position: SourcePosition, message: String, excerpt: String = "") {
+        public init(
+            file: String? = nil,
+            position: SourcePosition,
+            message: String,
+            excerpt: String = ""
+        ) {
+            self.file = file
             self.position = position
             self.message = message
             self.excerpt = excerpt

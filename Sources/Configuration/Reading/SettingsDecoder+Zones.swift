@@ -96,7 +96,7 @@ extension SettingsDecoder {
             reading.add(
                 Diagnostic(
                     code: .zoneFileFault,
-                    file: path,
+                    file: fault.file ?? path,
                     range: SourceRange(start: fault.position, end: fault.position),
                     option: section.path + ".file",
                     message: SourceLines.message(fault.message),

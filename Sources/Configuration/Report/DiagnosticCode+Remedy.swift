@@ -306,7 +306,7 @@ extension DiagnosticCode {
             .init(
                 "finding in a zone",
                 "Something in a zone is probably not meant; the message begins with its own code.",
-                "Look at the line that the message names; the zone is served all the same."
+                "Look the code up in [zones.md](zones.md); the zone is served all the same."
             )
         }
     }

@@ -56,15 +56,16 @@ enum ZoneText {
             var reader = try reader(path: path, origin: apex, defaultTTL: 0)
             while reader.next() {}
             let errors = reader.diagnostics.filter { $0.severity == .error }
-            let lines = errors.isEmpty ? nil : lines(of: path)
+            var files: [String: [ArraySlice<UInt8>]] = [:]
             return errors.map { found in
+                if files[found.file] == nil { files[found.file] = lines(of: found.file) }
                 let line = max(Int(found.position.line), 1)
                 let column = max(Int(found.position.column), 1)
-                let elsewhere = found.file == path ? "" : "\(found.file):\(line): "
                 return .init(
+                    file: found.file,
                     position: SourcePosition(line: line, column: column),
-                    message: "\(elsewhere)\(found.code): \(found.message)",
-                    excerpt: elsewhere.isEmpty ? excerpt(lines, line) : ""
+                    message: "\(found.code): \(found.message)",
+                    excerpt: excerpt(files[found.file], line)
                 )
             }
         } catch {
