@@ -38,7 +38,7 @@ struct DemoScreen {
                     + "connections, none sent twice",
                 "  files        \(folder.path)/martlet.yaml, martlet.log",
                 "",
-                "Five commands to try in another terminal:",
+                "Five commands to try in another terminal\(place):",
                 "  1. Ask the HTTP door who serves, and ask again.",
                 "       curl -s \(url)/api/items",
                 "  2. Ask the DNS door: the same health decides.",
@@ -53,6 +53,11 @@ struct DemoScreen {
                 "",
             ]
         return lines.joined(separator: "\n")
+    }
+
+    /// A program that was called by a path from here is found from here only.
+    private var place: String {
+        program.contains("/") && !program.hasPrefix("/") ? ", in this folder" : ""
     }
 
     private var adminOption: String {
