@@ -279,11 +279,13 @@ static inline void mt_read_name(mt_tls *t, const unsigned char *bytes, size_t le
     if (!name) return;
     for (size_t i = 0; i < count; i++) {
         unsigned char c = bytes[5 + i];
-        if (c <= 0x20 || c >= 0x7f) {
+        if (c >= 'A' && c <= 'Z') c += 32;
+        // What cannot be a host is nobody's name: it may stand in logs and in no certificate.
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_')) {
             free(name);
             return;
         }
-        name[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+        name[i] = (char)c;
     }
     if (name[count - 1] == '.') count--;  // §3: without the trailing dot; some send it
     t->name = name;

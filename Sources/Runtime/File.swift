@@ -119,6 +119,14 @@ public enum File {
         return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
     }
 
+    /// A number that differs after a file was changed or replaced; 0 when there is none.
+    public static func stamp(_ path: String) -> Int64 {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return 0 }
+        let time = Int64(status.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(status.st_mtim.tv_nsec)
+        return time &* 31 &+ Int64(status.st_size) &* 17 &+ Int64(truncatingIfNeeded: status.st_ino)
+    }
+
     /// A nameless file in memory that can be handed to other processes.
     public static func openMemory(_ name: String, size: Int) throws(SystemError) -> FileDescriptor {
         let fd = FileDescriptor(raw: Int32(try checked(unsafe mt_memfd(name))))

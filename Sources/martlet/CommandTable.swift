@@ -70,7 +70,7 @@ enum CommandTable {
         ),
         Command(
             name: "explain",
-            usage: "http://HOST/PATH [--method M] [--from IP] [--header 'N: V'] "
+            usage: "http[s]://HOST/PATH [--method M] [--from IP] [--header 'N: V'] "
                 + "[--admin URL] [--json]",
             help: "say where a request would go, and why",
             run: ExplainCommand.request

@@ -9,12 +9,13 @@ enum ExplainCommand {
         return StatusCommand.ask(
             arguments,
             "explain",
-            words: ["http://HOST/PATH"],
+            words: ["http[s]://HOST/PATH"],
             options: options
         ) { given in
             let url = given.words[0]
-            guard url.lowercased().hasPrefix("http://") else {
-                return CommandTable.misuse("'\(url)' is no http:// URL", command: "explain")
+            let isURL = ["http://", "https://"].contains(where: url.lowercased().hasPrefix)
+            guard isURL else {
+                return CommandTable.misuse("'\(url)' is no URL of HTTP", command: "explain")
             }
             let query = given.query([("url", url)], options: options)
             return AdminQuery(method: "GET", target: "/api/v1/explain?\(query)").run(given) {

@@ -112,7 +112,9 @@ import Testing
         let endpoint = pools?["properties"]?["endpoints"]?["items"]
         #expect(endpoint?["required"] == .array(["address"]))
         let listener = schema["properties"]?["listeners"]?["items"]
-        #expect(listener?["dependentRequired"]?["edns-size"] == .array(["dns"]))
+        let beside = listener?["dependentSchemas"]
+        #expect(beside?["edns-size"]?["required"] == .array(["dns"]))
+        #expect(beside?["forwarded"]?["anyOf"]?.elements?.count == 2, "http or https")
         #expect(schema["x-options"]?.elements?.count == Schema.martlet.options.count)
         for option in Schema.martlet.options {
             #expect(JSONSchema.text.contains(option.sentence.split(separator: "\"")[0]))

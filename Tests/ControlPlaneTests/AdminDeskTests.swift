@@ -261,8 +261,16 @@ struct StillSurface: ControlSurface, ~Copyable {
 
     @Test func `every family of the table is in the metrics`() throws {
         var surface = try StillSurface()
+        surface.view.certificates = [
+            CertificateView(file: "a.crt", names: ["a.example"], notAfter: 1_800_000_000)
+        ]
         guard case .bytes(let bytes) = ask(.get, "/metrics", &surface).body else { return }
         let text = String(decoding: bytes, as: UTF8.self)
+        #expect(
+            text.contains(
+                #"certificate_expiry_timestamp_seconds{certificate="a.crt"} 1800000000"#
+            )
+        )
         // Lines dropped are those of a log thread, which this desk does not have.
         for family in MetricFamily.all where family.name != "martlet_log_dropped_lines" {
             #expect(text.contains("# TYPE \(family.sampleName) "), "\(family.name)")

@@ -13,7 +13,8 @@ import Testing
     ]
 
     @Test(arguments: [
-        LinkRequest.setup, .configuration, .serving, .open(keys), .open([]),
+        LinkRequest.setup, .configuration, .serving, .open(keys), .open([]), .stamps(from: 3),
+        .file("site.crt"),
         .adopted(generation: 7, keys),
     ])
     func `a request survives its way`(request: LinkRequest) throws {

@@ -27,18 +27,41 @@ public struct OutsideChecks: Sendable {
         }
     }
 
+    /// What there is to say about a certificate and its key.
+    public enum CertificateFinding: Sendable, Equatable {
+        /// They belong together; days until the certificate ends, below zero when it has ended.
+        case usable(days: Int)
+        /// A file cannot be read.
+        case unreadable(key: Bool, reason: String)
+        /// A file holds no certificate, or no key, that can be used.
+        case unusable(key: Bool, reason: String)
+        /// They do not belong together.
+        case mismatch
+    }
+
     /// What is wrong with a regular expression; nil when nothing is.
     public var expression: @Sendable (_ pattern: String) -> String?
     /// What is wrong with a zone file; empty when nothing is.
     public var zoneFile: @Sendable (_ path: String, _ origin: String) -> [ZoneFileFault]
 
+    /// What there is to say about the files of a certificate and its key.
+    public var certificate: @Sendable (_ certificate: String, _ key: String) -> CertificateFinding
+    /// What is wrong with lists of ciphers and groups; nil when nothing is.
+    public var lists: @Sendable (_ ciphers: String?, _ groups: String?) -> String?
+
     /// The checks; those left out find nothing wrong.
     public init(
         expression: @escaping @Sendable (String) -> String? = { _ in nil },
-        zoneFile: @escaping @Sendable (String, String) -> [ZoneFileFault] = { _, _ in [] }
+        zoneFile: @escaping @Sendable (String, String) -> [ZoneFileFault] = { _, _ in [] },
+        certificate: @escaping @Sendable (String, String) -> CertificateFinding = { _, _ in
+            .usable(days: 365)
+        },
+        lists: @escaping @Sendable (String?, String?) -> String? = { _, _ in nil }
     ) {
         self.expression = expression
         self.zoneFile = zoneFile
+        self.certificate = certificate
+        self.lists = lists
     }
 }
 

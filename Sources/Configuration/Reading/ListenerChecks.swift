@@ -15,7 +15,7 @@ struct ListenerChecks {
 
     private func address(_ listener: ListenerSettings) -> (ListenAddress, key: String) {
         switch listener {
-        case .http(let settings): (settings.address, "http")
+        case .http(let settings): (settings.address, settings.tls == nil ? "http" : "https")
         case .dns(let settings): (settings.address, "dns")
         }
     }
@@ -68,7 +68,7 @@ struct ListenerChecks {
     private func checkReach(_ settings: Settings) {
         // By what is written, so that a listener with a bad address is not also called missing.
         let doors = root.keysWithin("listeners")
-        let hasHTTP = doors.contains("http")
+        let hasHTTP = doors.contains("http") || doors.contains("https")
         let hasDNS = doors.contains("dns")
         if !hasHTTP, !hasDNS {
             // A listener of no kind has its own finding.

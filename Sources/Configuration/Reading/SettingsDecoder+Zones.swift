@@ -108,7 +108,7 @@ extension SettingsDecoder {
     }
 
     /// A path as seen from the folder of the configuration.
-    private func resolve(path: String) -> String {
+    func resolve(path: String) -> String {
         guard !path.hasPrefix("/"), let slash = reading.file.lastIndex(of: "/") else { return path }
         return String(reading.file[...slash]) + path
     }

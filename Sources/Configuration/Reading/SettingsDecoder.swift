@@ -88,25 +88,31 @@ struct SettingsDecoder {
     // MARK: Listeners
 
     private func listener(_ section: Section) -> ListenerSettings? {
-        switch (section.has("http"), section.has("dns")) {
-        case (true, false): return httpListener(section)
-        case (false, true): return dnsListener(section)
-        case (true, true):
+        let kinds = ["http", "https", "dns"].filter(section.has)
+        switch kinds.first {
+        case "dns": return dnsListener(section)
+        case let kind? where kinds.count == 1: return httpListener(section, kind)
+        case nil:
+            section.report(
+                .missingKey,
+                section.nameRange,
+                "a listener needs `http`, `https` or `dns`"
+            )
+        default:
             section.fault(
                 .excludingKeys,
-                "dns",
-                "a listener has either `http` or `dns`",
+                kinds[1],
+                "a listener has either `http`, `https` or `dns`",
                 "make two listeners of it"
             )
-        case (false, false):
-            section.report(.missingKey, section.nameRange, "a listener needs `http` or `dns`")
         }
         return nil
     }
 
-    private func httpListener(_ section: Section) -> ListenerSettings? {
+    private func httpListener(_ section: Section, _ kind: String) -> ListenerSettings? {
         let timeouts = section.group("timeouts")
-        let address = section.listen("http")
+        let address = section.listen(kind)
+        let tls = kind == "https" ? tls(section) : nil
         let settings = HTTPListenerSettings(
             address: address ?? ListenAddress(nil, port: 0),
             trustedProxies: section.prefixes("trusted-proxies"),
@@ -115,10 +121,13 @@ struct SettingsDecoder {
             timeouts: ListenerTimeoutSettings(
                 header: timeouts.interval("header"),
                 bodyRate: timeouts.optionalSize("body-rate"),
+                handshake: timeouts.interval("handshake"),
                 idle: timeouts.interval("idle"),
                 send: timeouts.interval("send"),
                 request: timeouts.optionalInterval("request")
-            )
+            ),
+            certificates: tls?.certificates ?? [],
+            tls: tls?.settings
         )
         return address == nil ? nil : .http(settings)
     }

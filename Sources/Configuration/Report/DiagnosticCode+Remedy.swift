@@ -182,6 +182,18 @@ extension DiagnosticCode {
                 "RE2 does not take the expression.",
                 "Correct it; RE2 has no back references and no look-around."
             )
+        case .badCertificate:
+            .init(
+                "unusable certificate or key",
+                "The file is not PEM, is damaged, asks for a password, or names nobody.",
+                "Look at it: `openssl x509 -text -in FILE`, `openssl pkey -noout -in FILE`."
+            )
+        case .badCipherList:
+            .init(
+                "ciphers or groups refused",
+                "OpenSSL does not know a name in the list.",
+                "Leave the option out for modern ones, or see `openssl ciphers -v`."
+            )
         default:
             .init(
                 "not a prime",
@@ -232,6 +244,18 @@ extension DiagnosticCode {
                 "probe without port",
                 "A plain address in a policy has no port to ask.",
                 "Set `port` in the probe."
+            )
+        case .keyMismatch:
+            .init(
+                "key of another certificate",
+                "Certificate and key do not belong together.",
+                "Take the key that the certificate was requested with."
+            )
+        case .certificateExpired:
+            .init(
+                "certificate has ended",
+                "Clients refuse a certificate whose time is over.",
+                "Renew it. A start takes it all the same, with a warning."
             )
         case .wrongOrder:
             .init("bounds in the wrong order", "The lower bound is above the upper.", "Swap them.")
@@ -295,6 +319,12 @@ extension DiagnosticCode {
                 "admin listener open to others",
                 "The admin listener asks for no password and is bound to more than loopback.",
                 "Bind it to 127.0.0.1, or guard the port."
+            )
+        case .certificateEndsSoon:
+            .init(
+                "certificate ends soon",
+                "It has fewer days left than `tls.min-days`.",
+                "Renew it; the new files are taken up without a reload."
             )
         case .slowProbe:
             .init(

@@ -68,6 +68,10 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case badExpression = "M1217"
     /// A number that must be a prime is none.
     case notPrime = "M1218"
+    /// A certificate or key that cannot be used.
+    case badCertificate = "M1219"
+    /// A list of ciphers or groups that OpenSSL refuses.
+    case badCipherList = "M1220"
 
     /// A probe that is not defined.
     case unknownProbe = "M1301"
@@ -109,6 +113,11 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     /// More of something than Martlet takes.
     case tooMany = "M1319"
 
+    /// A key of another certificate.
+    case keyMismatch = "M1320"
+    /// A certificate whose time is over.
+    case certificateExpired = "M1321"
+
     /// All weights are zero.
     case allWeightsZero = "M1351"
     /// Something defined and never used.
@@ -123,6 +132,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case slowProbe = "M1356"
     /// Something in a zone that is probably not meant.
     case zoneFinding = "M1357"
+    /// A certificate ends soon.
+    case certificateEndsSoon = "M1358"
 }
 
 /// How much a finding matters.

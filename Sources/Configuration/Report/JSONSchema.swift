@@ -38,9 +38,11 @@ public enum JSONSchema {
         let beside = keys.compactMap { key -> JSONMember? in
             let others = schema.beside(group, key)
             guard !others.isEmpty else { return nil }
-            return JSONMember(key, .array(others.map(JSONValue.string)))
+            // One of them is enough.
+            let each = others.map { JSONValue.object([JSONMember("required", [.string($0)])]) }
+            return JSONMember(key, each.count == 1 ? each[0] : ["anyOf": .array(each)])
         }
-        if !beside.isEmpty { members.append(JSONMember("dependentRequired", .object(beside))) }
+        if !beside.isEmpty { members.append(JSONMember("dependentSchemas", .object(beside))) }
         if let kinds = schema.group(group)?.kinds, !kinds.isEmpty {
             let each = kinds.map { JSONValue.object([JSONMember("required", [.string($0)])]) }
             members.append(JSONMember("oneOf", .array(each)))

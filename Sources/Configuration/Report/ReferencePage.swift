@@ -45,6 +45,11 @@ public enum ReferencePage {
 
     // MARK: Options
 
+    /// `` `http` or `https` ``.
+    private static func words(_ keys: [String]) -> String {
+        keys.map { "`\($0)`" }.joined(separator: " or ")
+    }
+
     private static func section(_ group: OptionGroup) -> String {
         let schema = Schema.martlet
         let options = schema.options.filter { $0.group == group.path }
@@ -54,7 +59,7 @@ public enum ReferencePage {
             let kinds = group.kinds.map { "`\($0)`" }.joined(separator: ", ")
             text += " Each has exactly one of \(kinds)."
         }
-        if !group.beside.isEmpty { text += " Only beside `\(group.beside[0])`." }
+        if !group.beside.isEmpty { text += " Only beside \(words(group.beside))." }
         text += "\n"
         guard !options.isEmpty else { return text }
         text += "\n| option | type | default | meaning |\n|---|---|---|---|\n"
@@ -70,7 +75,7 @@ public enum ReferencePage {
             case .absent(let words): words
             }
         var notes = option.sentence
-        if !option.beside.isEmpty { notes += " Only beside `\(option.beside[0])`." }
+        if !option.beside.isEmpty { notes += " Only beside \(words(option.beside))." }
         if !option.isReloadable { notes += " *Takes a restart.*" }
         let cells = ["`\(option.path)`", option.type.summary, fallback, notes]
         return "| \(cells.map(escape).joined(separator: " | ")) |\n"

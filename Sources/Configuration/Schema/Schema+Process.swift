@@ -120,21 +120,21 @@ extension Schema {
             .list(.prefix),
             .absent("nobody is trusted"),
             "Peers whose forwarding fields and request id are believed.",
-            beside: ["http"]
+            beside: ["http", "https"]
         ),
         Option(
             "listeners[].forwarded",
             .words(ForwardedPolicy.allCases.map(\.rawValue)),
             "x-forwarded",
             "Which forwarding fields are sent to the endpoint.",
-            beside: ["http"]
+            beside: ["http", "https"]
         ),
         Option(
             "listeners[].request-id",
             .boolean,
             "true",
             "Give every request an `X-Request-Id`.",
-            beside: ["http"]
+            beside: ["http", "https"]
         ),
         Option(
             "listeners[].timeouts.header",

@@ -201,13 +201,13 @@ extension Schema {
             "listeners[]",
             "A list of places where the doors listen.",
             noun: "listener",
-            identity: ["http", "dns"],
-            kinds: ["http", "dns"]
+            identity: ["http", "https", "dns"],
+            kinds: ["http", "https", "dns"]
         ),
         OptionGroup(
             "listeners[].timeouts",
             "Deadlines of an HTTP listener towards its clients.",
-            beside: ["http"]
+            beside: ["http", "https"]
         ),
         OptionGroup(
             "probes.*",

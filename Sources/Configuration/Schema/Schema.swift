@@ -4,8 +4,9 @@
 public struct Schema: Sendable {
     /// The one table.
     public static let martlet = Schema(
-        options: processOptions + listenerOptions + probeOptions + poolOptions + zoneOptions,
-        groups: allGroups
+        options: processOptions + listenerOptions + tlsOptions + probeOptions + poolOptions
+            + zoneOptions,
+        groups: allGroups + tlsGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -3,7 +3,7 @@ public import Essentials
 
 /// One place where a door listens.
 public enum ListenerSettings: Sendable, Equatable {
-    /// HTTP/1.1 over TCP.
+    /// HTTP over TCP, with or without TLS.
     case http(HTTPListenerSettings)
     /// DNS over UDP and TCP on the same port.
     case dns(DNSListenerSettings)
@@ -21,6 +21,51 @@ public struct HTTPListenerSettings: Sendable, Equatable {
     public var requestID: Bool
     /// Deadlines towards the client.
     public var timeouts: ListenerTimeoutSettings
+    /// The certificates of an HTTPS listener.
+    public var certificates: [CertificateSettings]
+    /// How TLS is spoken; nil for a plain HTTP listener.
+    public var tls: TLSSettings?
+}
+
+/// A certificate and its key.
+public struct CertificateSettings: Sendable, Equatable, Hashable {
+    /// The file of the certificate and its chain.
+    public var certificate: String
+    /// The file of the key; nil when it is in the same file.
+    public var key: String?
+
+    /// A pair of files; nil for a key in the file of the certificate.
+    public init(certificate: String, key: String?) {
+        self.certificate = certificate
+        self.key = key
+    }
+
+    /// The file that the key is in.
+    public var keyFile: String { key ?? certificate }
+}
+
+/// How an HTTPS listener speaks TLS.
+public struct TLSSettings: Sendable, Equatable {
+    /// The oldest version: `1.2` or `1.3`.
+    public var minVersion: String
+    /// Ciphers of TLS 1.2; nil for the modern ones.
+    public var ciphers: String?
+    /// Groups; nil for the modern ones.
+    public var groups: String?
+    /// What a client gets whose name no certificate has.
+    public var unknownName: UnknownNamePolicy
+    /// True when sessions are resumed by tickets.
+    public var tickets: Bool
+    /// Days left below which there is a warning; 0 for never.
+    public var minDays: Int
+}
+
+/// What a client gets whose name no certificate has.
+public enum UnknownNamePolicy: String, Sendable, Equatable, CaseIterable {
+    /// The first certificate.
+    case `default`
+    /// The alert `unrecognized_name`.
+    case refuse
 }
 
 /// Which forwarding fields a request carries to the origin.
@@ -41,6 +86,8 @@ public struct ListenerTimeoutSettings: Sendable, Equatable {
     public var header: Interval
     /// The least number of body bytes per second from the client; nil means any.
     public var bodyRate: ByteCount?
+    /// A whole TLS handshake.
+    public var handshake: Interval
     /// How long a keep-alive connection may wait for its next request.
     public var idle: Interval
     /// How long the client may take no byte of the response.

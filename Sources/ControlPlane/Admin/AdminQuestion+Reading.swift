@@ -102,10 +102,14 @@ extension RequestSketch {
     init(_ parameters: Parameters) throws(Problem) {
         try parameters.check(known: ["url", "method", "from", "header"])
         let url = try parameters.required("url")
-        guard url.lowercased().hasPrefix("http://") else {
-            throw Problem(.invalidValue, "The parameter 'url' must begin with http://: '\(url)'.")
+        let isSecure = url.lowercased().hasPrefix("https://")
+        guard isSecure || url.lowercased().hasPrefix("http://") else {
+            throw Problem(
+                .invalidValue,
+                "The parameter 'url' must begin with http:// or https://: '\(url)'."
+            )
         }
-        let rest = url.dropFirst(7).prefix { $0 != "#" }
+        let rest = url.dropFirst(isSecure ? 8 : 7).prefix { $0 != "#" }
         var authority = rest.prefix { $0 != "/" && $0 != "?" }
         let target = rest.dropFirst(authority.count)
         if let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") {

@@ -38,6 +38,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case overlayDiscarded = "overlay-discarded"
     /// An endpoint's name resolves to other addresses, or to none.
     case resolved
+    /// New files of a certificate are in force, or cannot be used.
+    case certificate
     /// A named limit was reached.
     case limit
     /// Log lines were dropped.

@@ -137,6 +137,32 @@ extension MetricFamily {
         },
     ]
 
+    static let tlsRows: [MetricFamily] = [
+        http("martlet_tls_handshakes", .handshakes),
+        http("martlet_tls_resumptions", .resumptions),
+        MetricFamily(
+            "martlet_tls_handshake_failures",
+            .counter,
+            labels: ["reason"],
+            "TLS handshakes that failed, by the word `tls_failure` of the access log."
+        ) { source in
+            GatewayMetrics.handshakeFailures.map {
+                MetricSample([$0.word], .integer(source.http($0.index)))
+            }
+        },
+        MetricFamily(
+            "martlet_tls_certificate_expiry_timestamp_seconds",
+            .gauge,
+            unit: "seconds",
+            labels: ["certificate"],
+            "When a certificate in force ends, in seconds since 1970, by the path of its file."
+        ) { source in
+            source.view.certificates.map {
+                MetricSample([$0.file], .integer(UInt64(clamping: $0.notAfter)))
+            }
+        },
+    ]
+
     static let dnsRows: [MetricFamily] = [
         MetricFamily(
             "martlet_dns_queries",

@@ -30,22 +30,71 @@ public enum ConfigurationSource {
                 return error.reason
             }
         },
-        zoneFile: { path, origin in ZoneText.faults(path: path, origin: origin) }
+        zoneFile: { path, origin in ZoneText.faults(path: path, origin: origin) },
+        certificate: { certificate, key in
+            let files = CertificateSettings(certificate: certificate, key: key)
+            return CertificateFiles.read(
+                files,
+                known: nil,
+                realtime: Clock.realtime(),
+                CertificateFiles.readHere
+            ).1
+        },
+        lists: { ciphers, groups in TLSAssembly.fault(ciphers: ciphers, groups: groups) }
     )
+
+    /// The same for a configuration that is to serve: a certificate that has ended is a warning,
+    /// because a refusal would help nobody.
+    static let servingChecks: OutsideChecks = {
+        var serving = checks
+        serving.certificate = { certificate, key in
+            softened(checks.certificate(certificate, key))
+        }
+        return serving
+    }()
+
+    private static func softened(
+        _ finding: OutsideChecks.CertificateFinding
+    ) -> OutsideChecks.CertificateFinding {
+        guard case .usable(let days) = finding else { return finding }
+        return .usable(days: max(days, 0))
+    }
 
     /// Reads a text as the file at `path`.
     public static func read(_ text: [UInt8], path: String) -> ReadResult {
         ConfigurationReader(checks: checks).read(text, file: path)
     }
 
+    /// Reads a text whose certificates have been read already.
+    static func read(
+        _ text: [UInt8],
+        path: String,
+        certificates: CertificateFiles
+    ) -> ReadResult {
+        var checks = checks
+        let findings = certificates.findings
+        checks.certificate = { certificate, key in
+            // By their paths, whichever way the key was given.
+            let found = findings.first {
+                $0.key.certificate == certificate && $0.key.keyFile == key
+            }
+            return softened(found?.value ?? .usable(days: 365))
+        }
+        return ConfigurationReader(checks: checks).read(text, file: path)
+    }
+
     /// Reads a file; `-` is standard input.
-    public static func read(path: String) -> (result: ReadResult, text: [UInt8]) {
+    public static func read(
+        path: String,
+        checks: OutsideChecks = checks
+    ) -> (result: ReadResult, text: [UInt8]) {
         do throws(SystemError) {
             let text =
                 path == "-"
                 ? try File.read(FileDescriptor(raw: 0), limit: sizeLimit)
                 : try File.read(path, limit: sizeLimit)
-            return (read(text, path: path == "-" ? "standard input" : path), text)
+            let file = path == "-" ? "standard input" : path
+            return (ConfigurationReader(checks: checks).read(text, file: file), text)
         } catch {
             return (ConfigurationReader.unreadable(file: path, reason: "\(error)"), [])
         }
@@ -53,7 +102,7 @@ public enum ConfigurationSource {
 
     /// The configuration at `path`, for a start.
     static func load(_ path: String) throws(StartRefusal) -> ConfigurationText {
-        let (result, text) = read(path: path)
+        let (result, text) = read(path: path, checks: servingChecks)
         guard let loaded = result.configuration else {
             // The report ends in a line break of its own, and so does what prints it.
             let report = CheckReport.text(result)

@@ -48,6 +48,18 @@ public struct ControlView: Sendable {
     public let workers: WorkerWords
     /// What the doors answer from; nil before the first snapshot.
     public var snapshot: ServingSnapshot?
+    /// The certificates in hand.
+    public var certificates: [CertificateView] = []
+}
+
+/// A certificate that HTTPS listeners show.
+public struct CertificateView: Sendable, Equatable {
+    /// The path of its file.
+    public var file: String
+    /// The names that it is for.
+    public var names: [String]
+    /// When it ends, in seconds since 1970.
+    public var notAfter: Int64
 }
 
 /// A pool with its endpoints as they are now, resolved names included.

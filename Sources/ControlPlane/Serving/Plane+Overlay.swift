@@ -105,7 +105,16 @@ extension Plane {
             counts: counts,
             shared: shared,
             workers: workers.words,
-            snapshot: snapshot
+            snapshot: snapshot,
+            certificates: settings.certificates.compactMap { files in
+                assembly.certificates.loaded[files].map {
+                    CertificateView(
+                        file: files.certificate,
+                        names: $0.pair.names,
+                        notAfter: $0.pair.notAfter
+                    )
+                }
+            }
         )
     }
 

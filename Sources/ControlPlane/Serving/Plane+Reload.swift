@@ -49,12 +49,17 @@ extension Plane {
 
     private mutating func stageReload(_ now: Instant) throws(AssemblyRefusal) {
         let text = try asking { link throws(ReloadProblem) in try link.freshConfiguration() }
-        let result = ConfigurationSource.read(text, path: setup.path)
+        // Certificates are read first, by the supervisor: what it finds belongs to the errors.
+        var certificates = assembly.certificates
+        if let wanted = ConfigurationReader().read(text, file: setup.path).configuration {
+            certificates = Plane.load(wanted.settings, known: certificates, &link)
+        }
+        let result = ConfigurationSource.read(text, path: setup.path, certificates: certificates)
         guard let loaded = result.configuration else {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
         }
         for warning in result.warnings { note(.notice, .warning, warning.description) }
-        let fresh = try assemble(loaded.settings, isReload: true)
+        let fresh = try assemble(loaded.settings, certificates, isReload: true)
         noteZones(fresh)
         let known = Set(sockets.map(\.key))
         let wanted = SocketKey.all(of: loaded.settings).filter { !known.contains($0) }
@@ -115,6 +120,7 @@ extension Plane {
 
     private func assemble(
         _ settings: Settings,
+        _ certificates: CertificateFiles,
         isReload: Bool
     ) throws(AssemblyRefusal) -> Assembly {
         // Zone files may have changed behind an unchanged path.
@@ -131,7 +137,10 @@ extension Plane {
                 running: Set(assembly.pools.map(\.view.label)),
                 zones: isSame && !(isReload && hasFiles) ? assembly.zones : nil,
                 fileLimit: setup.fileLimit,
-                path: setup.path
+                path: setup.path,
+                certificates: certificates,
+                security: assembly.security,
+                tickets: tickets
             )
         )
     }
@@ -140,7 +149,7 @@ extension Plane {
     mutating func stageChange(_ now: Instant) {
         needsSnapshot = false
         do throws(AssemblyRefusal) {
-            let fresh = try assemble(settings, isReload: false)
+            let fresh = try assemble(settings, assembly.certificates, isReload: false)
             stage(
                 Staged(
                     assembly: fresh,
@@ -224,7 +233,10 @@ extension Plane {
         probes.configure(assembly.targets, now: now)
         names.keep(only: Set(assembly.wishes.map(\.key)))
         healthSaving.isDirty = true
-        if change.reload != nil { finishReload() }
+        if change.reload != nil {
+            watch.begin(settings, now)
+            finishReload()
+        }
     }
 
     /// New listeners open before old ones close.

@@ -22,6 +22,7 @@ struct Plane: ~Copyable {
     let store: StateStore
     let log: EventLog
     let logThread: LogThread
+    let tickets: TLSTickets?
 
     var link: SupervisorLink
     var keeper: HealthKeeper
@@ -60,6 +61,7 @@ struct Plane: ~Copyable {
     /// When retired slots are looked at again.
     var retiresAt = Instant.never
     var healthSaving = HealthSaving()
+    var watch = CertificateWatch()
 
     /// Where the process stands.
     enum Phase: Equatable {
@@ -109,6 +111,7 @@ extension Plane {
         next = min(next, phase == .waiting ? opensBy : healthSaving.deadline)
         if case .stopping(let until) = phase { next = min(next, until) }
         if let staged { next = min(next, staged.adoptsBy) }
+        next = min(next, watch.deadline)
         return min(next, drains.values.min() ?? .never, retiresAt)
     }
 
@@ -125,6 +128,7 @@ extension Plane {
         cutDrained(now)
         releaseRetired(now)
         saveHealth(now)
+        if now >= watch.deadline { followCertificates(now) }
     }
 
     /// Opens the doors, or adopts what is staged, as soon as that can be done.

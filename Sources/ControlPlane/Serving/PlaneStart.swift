@@ -31,7 +31,14 @@ struct PlaneStart {
         let saved = restore(store, log)
         var names = ResolvedNames()
         for name in saved.health?.names ?? [] { _ = names.succeed(name.key, name.addresses) }
-        let assembly = try firstAssembly(loaded.settings, names, log)
+        let certificates = Plane.load(loaded.settings, known: CertificateFiles(), &link)
+        Plane.noteFaults(loaded.settings, certificates, log)
+        let tickets = TLSTickets()
+        let assembly = try firstAssembly(
+            loaded.settings,
+            Ready(names: names, certificates: certificates, tickets: tickets),
+            log
+        )
         let capacity = assembly.registries.endpoints.capacity
         let health = HealthTable(capacity: capacity)
         let load = LoadTable(capacity: capacity, workers: setup.workers)
@@ -59,6 +66,7 @@ struct PlaneStart {
             store: store,
             log: log,
             logThread: logThread,
+            tickets: tickets,
             link: link,
             keeper: keeper,
             probes: ProbeDriver(
@@ -114,11 +122,11 @@ struct PlaneStart {
     /// the zones in files are left out, and everything else serves.
     private func firstAssembly(
         _ settings: Settings,
-        _ names: ResolvedNames,
+        _ ready: Ready,
         _ log: EventLog
     ) throws(AssemblyRefusal) -> Assembly {
         do throws(AssemblyRefusal) {
-            return try assemble(settings, names)
+            return try assemble(settings, ready)
         } catch {
             guard setup.restarts > 0 else { throw error }
             for problem in error.problems {
@@ -133,13 +141,20 @@ struct PlaneStart {
             }
             var reduced = settings
             reduced.zones.removeAll { $0.file != nil }
-            return try assemble(reduced, names)
+            return try assemble(reduced, ready)
         }
+    }
+
+    /// What a first assembly is made with.
+    private struct Ready {
+        var names: ResolvedNames
+        var certificates: CertificateFiles
+        var tickets: TLSTickets?
     }
 
     private func assemble(
         _ settings: Settings,
-        _ names: ResolvedNames
+        _ ready: Ready
     ) throws(AssemblyRefusal) -> Assembly {
         let count = settings.pools.reduce(0) { $0 + $1.endpoints.count }
         let capacity = count * 2 + PlaneStart.spareSlots
@@ -150,11 +165,13 @@ struct PlaneStart {
                     endpoints: EndpointRegistry(capacity: capacity),
                     pools: PoolRegistry(capacity: PlaneStart.poolCapacity)
                 ),
-                names: names,
+                names: ready.names,
                 running: [],
                 zones: nil,
                 fileLimit: setup.fileLimit,
-                path: setup.path
+                path: setup.path,
+                certificates: ready.certificates,
+                tickets: ready.tickets
             )
         )
     }
@@ -219,6 +236,7 @@ extension Plane {
         probes.configure(assembly.targets, now: now)
         resolver.configure(assembly.wishes, now: now)
         takeNames(now)
+        watch.begin(settings, now)
         try startWorkers()
     }
 

@@ -24,6 +24,9 @@ struct Assembly: Sendable {
     let zones: ZoneTable
     /// What is noteworthy about zones that were read for this one.
     let zoneWarnings: [ZoneDiagnostic]
+    /// What is in hand of certificates, and the contexts made of them.
+    var certificates: CertificateFiles
+    let security: [ListenAddress: TLSAssembly.Made]
 
     /// What assembling needs to know of the present.
     struct Present {
@@ -37,6 +40,12 @@ struct Assembly: Sendable {
         var fileLimit: Int
         /// The configuration file, as findings name it.
         var path = ""
+        /// The certificates that are to be used.
+        var certificates = CertificateFiles()
+        /// The contexts in use.
+        var security: [ListenAddress: TLSAssembly.Made] = [:]
+        /// The keys of session tickets.
+        var tickets: TLSTickets?
     }
 
     static func make(
@@ -65,6 +74,12 @@ struct Assembly: Sendable {
                 steer.append(try steering.definition(policy, registries: &registries))
             }
             registries.adopt(settings.listeners)
+            var security = TLSAssembly(
+                certificates: present.certificates,
+                tickets: present.tickets
+            )
+            security.made = present.security
+            let listeners = try GatewayAssembly.listeners(settings, registries.http, &security)
             return Assembly(
                 settings: settings,
                 registries: registries,
@@ -73,13 +88,15 @@ struct Assembly: Sendable {
                 gateway: GatewayAssembly.plan(
                     settings,
                     definitions,
-                    registries.http,
+                    listeners,
                     fileLimit: present.fileLimit
                 ),
                 steer: steer,
                 dnsListeners: dnsListeners(settings, registries.dns),
                 zones: zones.table,
-                zoneWarnings: zones.warnings
+                zoneWarnings: zones.warnings,
+                certificates: present.certificates,
+                security: security.made
             )
         } catch {
             throw AssemblyRefusal(problems: [error])

@@ -13,11 +13,11 @@ enum GatewayAssembly {
     static func plan(
         _ settings: Settings,
         _ pools: [PoolDefinition],
-        _ numbers: ListenerNumbers,
+        _ listeners: [HTTPListenerPlan],
         fileLimit: Int
     ) -> GatewayPlan {
         var plan = GatewayPlan()
-        plan.listeners = listeners(settings, numbers)
+        plan.listeners = listeners
         plan.pools = pools
         plan.poolPlans = settings.pools.map(poolPlan)
         let places = Dictionary(
@@ -62,17 +62,20 @@ enum GatewayAssembly {
 
     /// One plan for each number; a number without a place keeps an unused plan, because
     /// connections that came in there may still live.
-    private static func listeners(
+    static func listeners(
         _ settings: Settings,
-        _ numbers: ListenerNumbers
-    ) -> [HTTPListenerPlan] {
+        _ numbers: ListenerNumbers,
+        _ security: inout TLSAssembly
+    ) throws(ReloadProblem) -> [HTTPListenerPlan] {
         var byAddress: [ListenAddress: HTTPListenerSettings] = [:]
         for case .http(let listener) in settings.listeners {
             byAddress[listener.address] = listener
         }
-        return numbers.places.map { place in
+        var plans: [HTTPListenerPlan] = []
+        for place in numbers.places {
             guard let place, let listener = byAddress[place] else {
-                return HTTPListenerPlan(name: "closed")
+                plans.append(HTTPListenerPlan(name: "closed"))
+                continue
             }
             var plan = HTTPListenerPlan(name: "\(place)")
             plan.trusted = listener.trustedProxies
@@ -84,13 +87,16 @@ enum GatewayAssembly {
                 case .none: []
                 }
             plan.requestID = listener.requestID
+            plan.tls = try security.context(listener)
+            plan.timeouts.handshake = listener.timeouts.handshake
             plan.timeouts.header = listener.timeouts.header
             plan.timeouts.bodyRate = listener.timeouts.bodyRate.map { Int64($0.bytes) } ?? 0
             plan.timeouts.idle = listener.timeouts.idle
             plan.timeouts.send = listener.timeouts.send
             plan.timeouts.request = listener.timeouts.request ?? .max
-            return plan
+            plans.append(plan)
         }
+        return plans
     }
 
     private static func poolPlan(_ pool: PoolSettings) -> GatewayPoolPlan {

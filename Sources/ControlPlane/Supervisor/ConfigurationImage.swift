@@ -16,6 +16,9 @@ final class ConfigurationImage {
     let grace: Interval
     /// The files that logs are written to.
     let logs: [String]
+    /// The only files that are ever read for the serving process.
+    let files: [String]
+    let fileSet: Set<String>
 
     init(_ text: [UInt8], settings: Settings) throws(SystemError) {
         size = text.count
@@ -25,6 +28,8 @@ final class ConfigurationImage {
             guard case .file(let path) = output else { return nil }
             return path
         }
+        files = settings.certificateFiles
+        fileSet = Set(files)
         descriptor = try File.openMemory("martlet-configuration", size: max(text.count, 1))
         let memory = try SharedMemory(descriptor, count: max(text.count, 1))
         memory.write(text.span, at: 0)

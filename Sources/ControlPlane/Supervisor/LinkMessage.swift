@@ -16,6 +16,10 @@ enum LinkRequest: Sendable, Equatable {
     case logs
     /// The doors serve.
     case serving
+    /// A file of a certificate or key that the configuration names.
+    case file(String)
+    /// A number for each file of certificates from this place on: another one after each change.
+    case stamps(from: Int)
 
     var json: JSONValue {
         switch self {
@@ -29,6 +33,8 @@ enum LinkRequest: Sendable, Equatable {
             ]
         case .logs: ["ask": "logs"]
         case .serving: ["ask": "serving"]
+        case .file(let path): ["ask": "file", "path": .string(path)]
+        case .stamps(let place): ["ask": "stamps", "from": .integer(Int64(place))]
         }
     }
 
@@ -43,6 +49,13 @@ enum LinkRequest: Sendable, Equatable {
             self = .adopted(generation: UInt64(clamping: generation), keys)
         case "logs": self = .logs
         case "serving": self = .serving
+        case "file":
+            guard let path = json["path"]?.string else { return nil }
+            self = .file(path)
+        case "stamps":
+            guard let place = json["from"]?.integer.flatMap({ Int(exactly: $0) }), place >= 0
+            else { return nil }
+            self = .stamps(from: place)
         default: return nil
         }
     }

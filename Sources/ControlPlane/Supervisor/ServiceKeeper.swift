@@ -64,6 +64,8 @@ final class ServiceKeeper {
         switch request {
         case .setup: return setup()
         case .configuration: return freshConfiguration()
+        case .file(let path): return file(path)
+        case .stamps(let place): return stamps(from: place)
         case .open(let keys): return open(keys)
         case .adopted(let generation, let keys):
             if let candidate { image = candidate }
@@ -135,6 +137,31 @@ final class ServiceKeeper {
         } catch {
             return LinkReply(json: ["error": .string("\(plan.path): \(error)")])
         }
+    }
+
+    private func file(_ path: String) -> LinkReply {
+        guard image.fileSet.contains(path) || candidate?.fileSet.contains(path) == true else {
+            return LinkReply(json: ["error": "a file that is not in the configuration"])
+        }
+        do throws(SystemError) {
+            let bytes = try File.read(path, limit: CertificateFiles.sizeLimit)
+            let fd = try File.openMemory("martlet-file", size: max(bytes.count, 1))
+            try SharedMemory(fd, count: max(bytes.count, 1)).write(bytes.span, at: 0)
+            return LinkReply(
+                json: ["size": .integer(Int64(bytes.count))],
+                descriptors: [fd],
+                givesAway: true
+            )
+        } catch {
+            return LinkReply(json: ["error": .string("\(error)")])
+        }
+    }
+
+    /// As many as a message holds.
+    private func stamps(from place: Int) -> LinkReply {
+        let files = image.files.dropFirst(place).prefix(1000)
+        let stamps = files.map { JSONValue.integer(File.stamp($0)) }
+        return LinkReply(json: ["stamps": .array(stamps)])
     }
 
     private func open(_ keys: [SocketKey]) -> LinkReply {

@@ -121,6 +121,28 @@ struct SupervisorLink: ~Copyable {
         return sockets
     }
 
+    /// A file of a certificate or key, read by whoever may.
+    mutating func file(_ path: String) throws(CertificateFiles.Unreadable) -> [UInt8] {
+        guard let reply = ask(.file(path)) else { throw .init(reason: "the supervisor has gone") }
+        defer { for fd in reply.descriptors { fd.close() } }
+        guard let fd = reply.descriptors.first, let size = integer(reply.json["size"]),
+            let bytes = try? ConfigurationImage.text(fd, size: size)
+        else { throw .init(reason: reply.json["error"]?.string ?? "no answer") }
+        return bytes
+    }
+
+    /// A number for each file of the configuration's certificates, in its order.
+    mutating func stamps(count: Int) -> [Int64] {
+        var stamps: [Int64] = []
+        while stamps.count < count {
+            guard let reply = ask(.stamps(from: stamps.count)),
+                let more = reply.json["stamps"]?.elements, !more.isEmpty
+            else { break }
+            stamps += more.map { $0.integer ?? 0 }
+        }
+        return stamps
+    }
+
     mutating func tell(_ request: LinkRequest) { _ = ask(request) }
 
     private func integer(_ json: JSONValue?) -> Int? { json?.integer.flatMap { Int(exactly: $0) } }

@@ -23,6 +23,8 @@ struct Client: BitwiseCopyable {
     let peer: SocketAddress
     let listener: UInt16
     var phase = Phase.idle
+    /// The TLS session; none on a plain listener.
+    var tls = Handle.none
 
     // What the kernel last said; edge-triggered, so it is remembered until used up.
     var canRead = false
@@ -37,6 +39,8 @@ struct Client: BitwiseCopyable {
     var parser: RequestParser
     var requestCount: UInt32 = 0
     var exchange = Exchange()
+
+    var isSecure: Bool { !tls.isNone }
 
     init(fd: FileDescriptor, peer: SocketAddress, listener: UInt16, limits: HeadLimits) {
         self.fd = fd

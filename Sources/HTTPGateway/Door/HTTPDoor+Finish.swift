@@ -153,7 +153,7 @@ extension HTTPDoor {
             date: dates
         )
         var sent = 0
-        switch Socket.send(clients[c].fd, scratch.bytes) {
+        switch send(c, scratch.bytes) {
         case .count(let count): sent = count
         case .wouldBlock: break
         case .endOfStream, .failed:
@@ -188,7 +188,7 @@ extension HTTPDoor {
         guard !isClean, !clients[c].hangUp else { return close(c, &loop) }
         if !clients[c].exchange.isLingering {
             clients[c].exchange.isLingering = true
-            Socket.shutdownWrite(clients[c].fd)
+            finishSending(c)
             timers.schedule(c, at: now + .seconds(2))
             clients[c].canRead = true
         }
@@ -234,7 +234,11 @@ extension HTTPDoor {
         }
         record(c, slot: slot)
         endExchange(c)
-        if clients[c].exchange.responseStarted, !isTunnel { Socket.resetOnClose(clients[c].fd) }
+        if clients[c].exchange.responseStarted, !isTunnel {
+            Socket.resetOnClose(clients[c].fd)
+            // Nor may close_notify say that nothing is missing.
+            if clients[c].isSecure { endSession(c, saying: false) }
+        }
         close(c, &loop)
     }
 
@@ -248,6 +252,7 @@ extension HTTPDoor {
         buffers.give(clients[c].input.block)
         buffers.give(clients[c].output.block)
         buffers.give(clients[c].exchange.requestBlock)
+        if clients[c].isSecure { endSession(c, saying: true) }
         clients[c].fd.close()
         let handle = clients.handle(at: c)
         if fieldsOwner == handle { fieldsOwner = .none }

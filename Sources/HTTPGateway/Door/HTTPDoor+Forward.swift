@@ -54,6 +54,7 @@ extension HTTPDoor {
             forwarding: Forwarding(
                 client: clients[c].peer.ip,
                 isTrusted: isTrusted,
+                isSecure: clients[c].isSecure,
                 style: listenerRecords[listener].forwarded
             ),
             dropped: isTrusted
@@ -210,9 +211,8 @@ extension HTTPDoor {
         let block = clients[c].exchange.requestBlock
         let place = clients[c].exchange.request.readingPlace(in: &buffers, block: block)
         let end = BufferPool.blockSize - BodyTransfer.reserve
-        switch buffers.receive(clients[c].fd, into: block, at: place, upTo: end) {
+        switch receive(c, into: block, at: place, upTo: end) {
         case .count(let received):
-            if received < end - place { clients[c].canRead = clients[c].hangUp }
             clients[c].exchange.request.rawEnd &+= Int32(received)
             clients[c].exchange.bytesIn &+= UInt64(received)
             clients[c].exchange.isReplayable = false

@@ -95,7 +95,10 @@ extension HTTPDoor {
             let handle = clients.handle(at: c)
             clients[c].canRead = true
             readRequest(c, &loop)
-            if clients.contains(handle), clients[c].phase == .idle { close(c, &loop) }
+            guard clients.contains(handle), clients[c].phase == .idle else { continue }
+            // The end of the last response may still wait in the session.
+            let hasRest = clients[c].isSecure && tls.hasBacklog(clients[c].tls)
+            if hasRest { closeGracefully(c, &loop) } else { close(c, &loop) }
         }
         for u in 0..<upstreams.highWater where !upstreams.handle(at: u).isNone {
             guard upstreams[u].state == .idle else { continue }

@@ -107,6 +107,7 @@ extension HTTPDoor {
         clients[c].exchange.began = now
         // With the handshake the first request is often there already: read before asking.
         clients[c].canRead = true
+        if listenerRecords[Int(number)].isSecure { return beginHandshake(c, &loop) }
         readRequest(c, &loop)
     }
 

@@ -58,9 +58,10 @@ extension HTTPDoor {
         )
         AccessLine.write(
             into: &tail,  // the scratch may hold bytes on their way to the client
-            format: logFormat,
             facts: AccessFacts(
+                format: logFormat,
                 exchange: exchange,
+                session: clients[c].tls,
                 peer: clients[c].peer,
                 names: names,
                 date: dates,
@@ -69,7 +70,8 @@ extension HTTPDoor {
             ),
             fields: fields,
             bytes: buffers.bytes(pending.block, from: Int(pending.start), count: pending.count),
-            labels: labels
+            labels: labels,
+            sessions: tls
         )
         if !log.write(tail.bytes) { count(.logDropped) }
     }

@@ -24,8 +24,8 @@ extension HTTPDoor {
                 compactInput(c)
             }
             let end = Int(clients[c].input.end)
-            let result = buffers.receive(
-                clients[c].fd,
+            let result = receive(
+                c,
                 into: clients[c].input.block,
                 at: end,
                 upTo: HTTPDoor.inputEnd
@@ -33,8 +33,6 @@ extension HTTPDoor {
             switch result {
             case .count(let count):
                 if count == 0 { return refuse(c, .fault(.internalError), &loop) }
-                // A short read means the socket is empty, unless its end waits behind.
-                if count < HTTPDoor.inputEnd - end { clients[c].canRead = clients[c].hangUp }
                 clients[c].input.end &+= Int32(count)
                 if clients[c].phase == .idle { beginHead(c) }
             case .wouldBlock: clients[c].canRead = false
@@ -72,6 +70,7 @@ extension HTTPDoor {
             clients[c].phase = .idle
         }
         register(c, &loop)
+        if clients[c].isSecure { _ = tls.flush(clients[c].tls) }
         let isFirst = clients[c].requestCount == 0
         if clients[c].phase == .header || isFirst {
             timers.schedule(c, at: clients[c].exchange.began + timeouts.header)
@@ -148,12 +147,17 @@ extension HTTPDoor {
         if requestHead.method.countsForwards, ForwardsLeft.read(fields, bytes) == 0 {
             return requestHead.method == .trace ? .traceEnd : .optionsEnd
         }
-        // RFC 9110 §7.4: this listener is not authoritative for https.
+        // RFC 9110 §7.4: a plain listener is not authoritative for https, nor the other way round.
         if requestHead.form == .absolute {
             let target = bytes.slice(requestHead.target)
-            if target.count > 4, ASCII.lowercased(target[4]) == UInt8(ascii: "s") {
-                return .misdirected
-            }
+            let isHTTPS = target.count > 4 && ASCII.lowercased(target[4]) == UInt8(ascii: "s")
+            if isHTTPS != clients[c].isSecure { return .misdirected }
+        }
+        // A client that came for one name and asks for another has joined two connections that
+        // only look alike: unless the certificate it was shown is for both.
+        let host = bytes.slice(requestHead.host)
+        if clients[c].isSecure, !host.isEmpty, !tls.covers(clients[c].tls, host: host) {
+            return .misdirected
         }
         // One form of a path is used for matching and forwarding. Dot segments have two readings,
         // and clients resolve them before sending (RFC 3986 §5.2.4), so they only come from

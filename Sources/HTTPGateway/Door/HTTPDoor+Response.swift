@@ -107,7 +107,7 @@ extension HTTPDoor {
     private mutating func sendHead(_ c: Int, _ loop: inout EventLoop) -> Bool {
         var sent = 0
         if clients[c].output.isEmpty {
-            switch Socket.send(clients[c].fd, scratch.bytes) {
+            switch send(c, scratch.bytes) {
             case .count(let count): sent = count
             case .wouldBlock: break
             case .endOfStream, .failed:
@@ -201,8 +201,8 @@ extension HTTPDoor {
         )
         let result =
             body.isEmpty
-            ? Socket.send(clients[c].fd, scratch.bytes)
-            : Socket.send(clients[c].fd, scratch.bytes, body)
+            ? send(c, scratch.bytes)
+            : send(c, scratch.bytes, body)
         var sent = 0
         switch result {
         case .count(let count): sent = count
@@ -316,10 +316,11 @@ extension HTTPDoor {
 
     /// Sends what is left of heads; false when the client has to be waited for.
     mutating func flushOutput(_ c: Int, _ loop: inout EventLoop) -> Bool {
+        if clients[c].isSecure, !flushSession(c, &loop) { return false }
         while !clients[c].output.isEmpty {
             let pending = clients[c].output
             let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
-            switch Socket.send(clients[c].fd, bytes) {
+            switch send(c, bytes) {
             case .count(let count): clients[c].output.consume(count)
             case .wouldBlock:
                 register(c, &loop)
@@ -349,7 +350,7 @@ extension HTTPDoor {
                 from: Int(transfer.start),
                 count: Int(transfer.end &- transfer.start)
             )
-            switch Socket.send(clients[c].fd, bytes) {
+            switch send(c, bytes) {
             case .count(let sent):
                 clients[c].exchange.response.sent(sent)
                 clients[c].exchange.bytesOut &+= UInt64(sent)

@@ -36,6 +36,7 @@ extension HTTPDoor {
         let isLate = clients[c].exchange.deadline <= now
         let pending = clients[c].exchange.responseStarted
         switch clients[c].phase {
+        case .handshake: handshakeFailed(c, .timedOut, &loop)
         case .idle: close(c, &loop)
         case .header: headExpired(c, &loop)
         case .queued: queueExpired(c, isLate: isLate, &loop)
@@ -47,6 +48,7 @@ extension HTTPDoor {
             guard !isLate || !pending else { return abandon(c, .requestTimeout, &loop) }
             let isClientSlow =
                 !clients[c].output.isEmpty || clients[c].exchange.response.hasFramed
+                || tls.hasBacklog(clients[c].tls)
             if isClientSlow, takesBytes(c) {
                 return arm(c, listenerRecords[Int(clients[c].listener)].timeouts.send)
             }

@@ -41,7 +41,7 @@ extension HTTPDoor {
         count(.bytesOut, UInt64(scratch.count))
         clients[c].exchange.bytesOut &+= UInt64(scratch.count)
         var sent = 0
-        switch Socket.send(clients[c].fd, scratch.bytes) {
+        switch send(c, scratch.bytes) {
         case .count(let count): sent = count
         case .wouldBlock: break
         case .endOfStream, .failed: return abandon(c, .clientGone, &loop)
@@ -85,7 +85,10 @@ extension HTTPDoor {
             let down = moveDown(c, u)
             if up == .broken || down == .broken { return abandon(c, .tunnelClosed, &loop) }
             let isOver = clients[c].exchange.upClosed && clients[c].exchange.downClosed
-            if isOver { return abandon(c, .tunnelClosed, &loop) }
+            if isOver {
+                guard flushOutput(c, &loop) else { return }
+                return abandon(c, .tunnelClosed, &loop)
+            }
             if up == .waiting, down == .waiting {
                 return arm(c, tunnelIdle(c))
             }
@@ -120,9 +123,8 @@ extension HTTPDoor {
             }
             clients[c].input.start = 0
             clients[c].input.end = 0
-            switch buffers.receive(clients[c].fd, into: clients[c].input.block, at: 0) {
+            switch receive(c, into: clients[c].input.block, at: 0) {
             case .count(let count):
-                if count < BufferPool.blockSize { clients[c].canRead = clients[c].hangUp }
                 clients[c].input.end = Int32(count)
                 clients[c].exchange.bytesIn &+= UInt64(count)
             case .wouldBlock:
@@ -174,14 +176,14 @@ extension HTTPDoor {
                 return .waiting
             case .endOfStream:
                 clients[c].exchange.downClosed = true
-                Socket.shutdownWrite(clients[c].fd)
+                finishSending(c)
                 return .moved
             case .failed: return .broken
             }
         }
         let pending = upstreams[u].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
-        switch Socket.send(clients[c].fd, bytes) {
+        switch send(c, bytes) {
         case .count(let count):
             upstreams[u].input.consume(count)
             clients[c].exchange.bytesOut &+= UInt64(count)

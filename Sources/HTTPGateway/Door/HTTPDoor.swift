@@ -9,7 +9,7 @@ internal import Steering
 /// One value, owned by one thread, driven by events and time. All state is plain bytes in slabs,
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
-/// Listening, Request, Choosing, Upstream, Forward, Response, Tunnel, Finish, Timers, Record.
+/// Listening, Security, Request, Choosing, Upstream, Forward, Response, Tunnel, Finish, Timers, Record.
 public struct HTTPDoor: ~Copyable {
     let worker: Int
     let shared: GatewayShared
@@ -38,6 +38,7 @@ public struct HTTPDoor: ~Copyable {
     var clients: Slab<Client>
     var upstreams: Slab<Upstream>
     var buffers: BufferPool
+    var tls: TLSSessions
     var timers: TimerWheel
     var upstreamTimers: TimerWheel
     var random: SeededRandom
@@ -101,6 +102,7 @@ public struct HTTPDoor: ~Copyable {
         clients = Slab(limit: 1 << 20, reserving: room)
         upstreams = Slab(limit: 1 << 20, reserving: room)
         buffers = BufferPool(limit: 1 << 18)
+        tls = TLSSessions(limit: 1 << 20)
         timers = TimerWheel(now: now, reserving: room)
         upstreamTimers = TimerWheel(now: now, reserving: room)
         random = SeededRandom(seed: seed ^ 0x5bd1_e995)
@@ -124,6 +126,8 @@ public struct HTTPDoor: ~Copyable {
             let c = token.index
             if event.isReadable || event.isHangUp || event.isError { clients[c].canRead = true }
             if event.isHangUp || event.isError { clients[c].hangUp = true }
+            // What waits may belong to a response that is over: nobody else would send it.
+            if clients[c].isSecure, event.isWritable { _ = tls.flush(clients[c].tls) }
             advance(c, &loop)
         case EventKind.upstream:
             let handle = upstreams.handle(at: token.index)
@@ -159,6 +163,7 @@ public struct HTTPDoor: ~Copyable {
     /// Carries a client's exchange on, after an event or from the ready queue.
     mutating func advance(_ c: Int, _ loop: inout EventLoop) {
         switch clients[c].phase {
+        case .handshake: shakeHands(c, &loop)
         case .idle, .header: readRequest(c, &loop)
         case .queued: if clients[c].hangUp { abandon(c, .clientGone, &loop) }
         case .connecting: break

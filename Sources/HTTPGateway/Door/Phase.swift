@@ -2,6 +2,8 @@
 
 /// Where a client connection stands; the same words in the log and in explanations.
 enum Phase: UInt8, BitwiseCopyable, Sendable {
+    /// TLS is being agreed on.
+    case handshake
     /// Open, no byte of a request yet.
     case idle
     /// A request head is arriving.
@@ -21,6 +23,7 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
 
     var word: StaticString {
         switch self {
+        case .handshake: "handshake"
         case .idle: "idle"
         case .header: "header"
         case .queued: "queued"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import HTTPProtocol
+internal import Runtime
 
 /// How an exchange ended, as one stable word in logs, metrics and explanations.
 enum Reason: BitwiseCopyable, Equatable, Sendable {
@@ -9,12 +10,15 @@ enum Reason: BitwiseCopyable, Equatable, Sendable {
     case refused(Refusal)
     /// The door ended it.
     case fault(Fault)
+    /// There was no exchange: TLS was not agreed on.
+    case handshake(TLSFailure)
 
     var word: StaticString {
         switch self {
         case .completed: "ok"
         case .refused(let refusal): refusal.word
         case .fault(let fault): fault.word
+        case .handshake: "handshake-failed"
         }
     }
 
@@ -24,6 +28,7 @@ enum Reason: BitwiseCopyable, Equatable, Sendable {
         case .completed: 200
         case .refused(let refusal): refusal.status
         case .fault(let fault): fault.status
+        case .handshake: 0
         }
     }
 }

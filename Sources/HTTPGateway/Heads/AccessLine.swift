@@ -56,7 +56,10 @@ struct LabelTable: Sendable {
 
 /// What a line tells, but for what lies in the head.
 struct AccessFacts: BitwiseCopyable {
+    var format: AccessLogFormat
     var exchange: Exchange
+    /// The client's TLS session; none for plain HTTP.
+    var session: Handle
     var peer: SocketAddress
     var names: AccessNames
     var date: DateText
@@ -68,19 +71,66 @@ struct AccessFacts: BitwiseCopyable {
 enum AccessLine {
     static func write(
         into scratch: inout Scratch,
-        format: AccessLogFormat,
         facts: AccessFacts,
         fields: borrowing FieldTable,
         bytes: Span<UInt8>,
-        labels: LabelTable
+        labels: LabelTable,
+        sessions: borrowing TLSSessions
     ) {
         scratch.write { output in
-            if format == .json {
+            if facts.format == .json {
                 writeJSON(facts, fields, bytes, labels, &output)
+                writeSecurityJSON(facts, sessions, &output)
+                output.write("}\n")
             } else {
                 writeCombined(facts, fields, bytes, labels, &output)
+                writeSecurity(facts, sessions, &output)
+                output.write("\n")
             }
         }
+    }
+
+    /// Version, cipher and name behind the reason; nothing for plain HTTP.
+    private static func writeSecurity(
+        _ facts: AccessFacts,
+        _ sessions: borrowing TLSSessions,
+        _ output: inout OutputSpan<UInt8>
+    ) {
+        guard !facts.session.isNone else { return }
+        output.write(" ")
+        if case .handshake(let failure) = facts.exchange.reason {
+            output.write(failure.word)
+        } else {
+            output.write(sessions.facts(facts.session).versionWord)
+        }
+        output.write(" ")
+        if !sessions.writeCipher(facts.session, into: &output) { output.write("-") }
+        output.write(" ")
+        if !sessions.writeName(facts.session, into: &output) { output.write("-") }
+    }
+
+    private static func writeSecurityJSON(
+        _ facts: AccessFacts,
+        _ sessions: borrowing TLSSessions,
+        _ output: inout OutputSpan<UInt8>
+    ) {
+        guard !facts.session.isNone else { return }
+        if case .handshake(let failure) = facts.exchange.reason {
+            output.write(",\"tls_failure\":\"")
+            output.write(failure.word)
+            output.write("\"")
+        } else {
+            let session = sessions.facts(facts.session)
+            output.write(",\"tls\":\"")
+            output.write(session.versionWord)
+            output.write("\",\"cipher\":\"")
+            sessions.writeCipher(facts.session, into: &output)
+            output.write("\",\"resumed\":")
+            output.write(session.isResumed ? "true" : "false" as StaticString)
+        }
+        output.write(",\"sni\":\"")
+        sessions.writeName(facts.session, into: &output)
+        output.write("\"")
     }
 
     private static func writeCombined(
@@ -126,7 +176,6 @@ enum AccessLine {
         writeTimes(Times(exchange, facts.now), " ", into: &output)
         output.write(" ")
         output.write(exchange.reason.word)
-        output.write("\n")
     }
 
     /// The phases in microseconds: head, queue and connect, first byte, total.
@@ -218,7 +267,7 @@ enum AccessLine {
         output.write(exchange.requestID)
         output.write("\",\"reason\":\"")
         output.write(exchange.reason.word)
-        output.write("\"}\n")
+        output.write("\"")
     }
 
     /// Time, client and request.

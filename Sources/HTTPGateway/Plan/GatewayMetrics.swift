@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Essentials
+internal import Runtime
 
 /// A number that the door counts, whatever the pool.
 public enum DoorCounter: Int, CaseIterable, Sendable {
@@ -43,6 +44,10 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case buffersExhausted
     /// Access log lines dropped.
     case logDropped
+    /// TLS handshakes that succeeded.
+    case handshakes
+    /// TLS handshakes that resumed a session.
+    case resumptions
 
     /// What it counts, for `/metrics`.
     public var help: String {
@@ -67,6 +72,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .bytesOut: "Bytes sent to clients, heads included."
         case .buffersExhausted: "Times no buffer was left."
         case .logDropped: "Access log lines dropped because the disk was too slow."
+        case .handshakes: "TLS handshakes that succeeded, resumed ones included."
+        case .resumptions: "TLS handshakes that resumed a session by a ticket."
         }
     }
 }
@@ -88,6 +95,7 @@ public enum GatewayMetrics {
     public static let poolWords = 16
 
     static let faultStart = 32
+    static let handshakeStart = 96
     static let poolStart = 128
     static var slotStart: Int { poolStart + poolLimit * poolWords }
 
@@ -104,6 +112,12 @@ public enum GatewayMetrics {
         Fault.allCases.map { ("\($0.word)", faultStart + Int($0.rawValue)) }
     }
 
+    /// The words of failed TLS handshakes, each with the place of its count.
+    public static var handshakeFailures: [(word: String, index: Int)] {
+        TLSFailure.allCases.map { ("\($0.word)", handshakeStart + Int($0.rawValue)) }
+    }
+
+    static func handshake(_ failure: TLSFailure) -> Int { handshakeStart + Int(failure.rawValue) }
     static func fault(_ fault: Fault) -> Int { faultStart + Int(fault.rawValue) }
 
     // A chain of comparisons the compiler can order; the array above is for readers only.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Essentials
 public import HTTPProtocol
+public import Runtime
 public import Steering
 
 /// Everything the HTTP door is told: plain values, made from the settings by the control plane.
@@ -62,6 +63,8 @@ public struct HTTPListenerPlan: Sendable, Equatable {
     public var requestID = true
     /// Deadlines towards the client.
     public var timeouts = ClientTimeouts()
+    /// How it speaks TLS; nil for plain HTTP.
+    public var tls: TLSServerContext?
 
     /// A listener with the shipped policy.
     public init(name: String) { self.name = name }
@@ -71,6 +74,8 @@ public struct HTTPListenerPlan: Sendable, Equatable {
 public struct ClientTimeouts: Sendable, BitwiseCopyable, Equatable {
     /// From the connection, or the first byte of a later head, to the head's end: a total.
     public var header = Interval.seconds(10)
+    /// A whole TLS handshake.
+    public var handshake = Interval.seconds(10)
     /// Least body bytes per second, judged every five seconds; 0 for any.
     public var bodyRate: Int64 = 500
     /// A keep-alive connection without a request.

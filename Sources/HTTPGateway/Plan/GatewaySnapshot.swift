@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Essentials
 internal import HTTPProtocol
+internal import Runtime
 public import Steering
 
 /// A plan compiled for the loops: immutable, built once, handed to every worker.
@@ -104,6 +105,9 @@ struct ListenerRecord: Sendable {
     var forwarded: ForwardingStyle
     var requestID: Bool
     var trusted: [Prefix]
+    /// True when ``tls`` is there: asking for it counts no reference.
+    var isSecure: Bool
+    var tls: TLSServerContext?
     // What of a request's fields is not copied, from those who are trusted and from all others.
     var droppedOfTrusted: FieldSet
     var droppedOfOthers: FieldSet
@@ -113,6 +117,8 @@ struct ListenerRecord: Sendable {
         forwarded = plan.forwarded
         requestID = plan.requestID
         trusted = plan.trusted
+        isSecure = plan.tls != nil
+        tls = plan.tls
         droppedOfTrusted = ListenerRecord.dropped(plan, isTrusted: true)
         droppedOfOthers = ListenerRecord.dropped(plan, isTrusted: false)
     }

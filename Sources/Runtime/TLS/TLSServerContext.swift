@@ -152,3 +152,8 @@ public enum TLSContextProblem: Error, Equatable, Sendable {
         return places == table.defaultPlaces ? .keep : .use(places)
     }
 }
+
+extension TLSServerContext: Equatable {
+    /// The same object: two contexts from the same files still differ in what they hold.
+    public static func == (a: TLSServerContext, b: TLSServerContext) -> Bool { a === b }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// The part of a listener that makes it an HTTPS listener.
+extension SettingsDecoder {
+    /// Certificates of one listener: each is parsed at every start.
+    static let certificateLimit = 10_000
+
+    func tls(_ section: Section) -> (settings: TLSSettings, certificates: [CertificateSettings]) {
+        let group = section.group("tls")
+        let settings = TLSSettings(
+            minVersion: group.text("min-version") ?? "1.2",
+            ciphers: group.text("ciphers"),
+            groups: group.text("groups"),
+            unknownName: group.word("unknown-name", UnknownNamePolicy.default),
+            tickets: group.bool("tickets"),
+            minDays: group.integer("min-days")
+        )
+        if let reason = checks.lists(settings.ciphers, settings.groups) {
+            let key = group.has("ciphers") ? "ciphers" : "groups"
+            group.fault(.badCipherList, key, reason)
+        }
+        let sections = section.list("certificates")
+        if sections.isEmpty {
+            section.fault(
+                section.has("certificates") ? .emptyPolicy : .missingKey,
+                section.has("certificates") ? "certificates" : "https",
+                "an HTTPS listener needs a certificate",
+                "such as `certificates: [{ certificate: site.crt, key: site.key }]`"
+            )
+        }
+        if sections.count > Self.certificateLimit {
+            section.fault(
+                .tooMany,
+                "certificates",
+                "\(sections.count) certificates, at most \(Self.certificateLimit) are taken"
+            )
+        }
+        let certificates = sections.prefix(Self.certificateLimit).compactMap {
+            certificate($0, minDays: settings.minDays)
+        }
+        return (settings, certificates)
+    }
+
+    private func certificate(_ section: Section, minDays: Int) -> CertificateSettings? {
+        let key = section.text("key").map(resolve(path:))
+        guard let path = section.text("certificate").map(resolve(path:)) else { return nil }
+        let settings = CertificateSettings(certificate: path, key: key)
+        func place(_ isKey: Bool) -> String { isKey && key != nil ? "key" : "certificate" }
+        switch checks.certificate(path, settings.keyFile) {
+        case .usable(let days) where days < 0:
+            section.fault(
+                .certificateExpired,
+                "certificate",
+                "the certificate ended \(-days) day\(days == -1 ? "" : "s") ago"
+            )
+        case .usable(let days):
+            guard minDays > 0, days < minDays else { break }
+            section.fault(
+                .certificateEndsSoon,
+                "certificate",
+                "the certificate ends in \(days) day\(days == 1 ? "" : "s")",
+                "`tls.min-days` is \(minDays)"
+            )
+        case .unreadable(let isKey, let reason):
+            let file = isKey ? settings.keyFile : path
+            section.fault(.unreadableFile, place(isKey), "`\(file)` cannot be read: \(reason)")
+        case .unusable(let isKey, let reason):
+            let file = isKey ? settings.keyFile : path
+            section.fault(.badCertificate, place(isKey), "`\(file)` \(reason)")
+        case .mismatch:
+            section.fault(
+                .keyMismatch,
+                place(true),
+                "the key is not the one of the certificate"
+            )
+        }
+        return settings
+    }
+}

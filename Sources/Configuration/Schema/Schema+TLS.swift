@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+extension Schema {
+    /// What an HTTPS listener has beyond what an HTTP listener has.
+    static let tlsOptions: [Option] = [
+        Option(
+            "listeners[].https",
+            .listenAddress,
+            .absent("this is no HTTPS listener"),
+            "Address and port of an HTTPS listener; takes what an HTTP listener takes, and "
+                + "certificates."
+        ),
+        Option(
+            "listeners[].certificates[].certificate",
+            .filePath,
+            .required,
+            "Certificate in PEM, its chain behind it; read again when the file changes."
+        ),
+        Option(
+            "listeners[].certificates[].key",
+            .filePath,
+            .absent("in the file of the certificate"),
+            "Private key in PEM, without a password."
+        ),
+        Option(
+            "listeners[].tls.min-version",
+            .words(["1.2", "1.3"]),
+            "1.2",
+            "Oldest version of TLS that is spoken."
+        ),
+        Option(
+            "listeners[].tls.ciphers",
+            .text(4096),
+            .absent("ECDHE with AES-GCM or ChaCha20-Poly1305"),
+            "Ciphers of TLS 1.2 in OpenSSL's words, the preferred one first."
+        ),
+        Option(
+            "listeners[].tls.groups",
+            .text(1024),
+            .absent("`X25519:P-256:P-384`"),
+            "Groups for the exchange of keys in OpenSSL's words, the preferred one first."
+        ),
+        Option(
+            "listeners[].tls.unknown-name",
+            .words(UnknownNamePolicy.allCases.map(\.rawValue)),
+            "default",
+            "What a client gets whose name no certificate has: the first certificate, or an alert."
+        ),
+        Option(
+            "listeners[].tls.tickets",
+            .boolean,
+            "true",
+            "Let clients resume a session by a ticket; its keys are replaced every hour."
+        ),
+        Option(
+            "listeners[].tls.min-days",
+            .integer(0...365),
+            "14",
+            "Warn when a certificate has fewer days left; 0 for never."
+        ),
+        Option(
+            "listeners[].timeouts.handshake",
+            .duration(milliseconds(10)...minutes(10)),
+            "10s",
+            "Total time for a TLS handshake; then the connection closes."
+        ),
+    ]
+
+    static let tlsGroups: [OptionGroup] = [
+        OptionGroup(
+            "listeners[].certificates[]",
+            "A list of certificates with their keys; a client's SNI chooses, exact names before "
+                + "wildcards, and the first one serves those who name nobody.",
+            noun: "certificate",
+            identity: ["certificate"],
+            beside: ["https"]
+        ),
+        OptionGroup("listeners[].tls", "How TLS is spoken.", beside: ["https"]),
+    ]
+}

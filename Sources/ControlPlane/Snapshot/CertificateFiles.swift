@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Essentials
+internal import Runtime
+
+/// A certificate with its key as read from their files, and what the files held.
+struct LoadedCertificate: Sendable {
+    let pair: TLSCertificate
+    let digest: Int
+
+    /// Whole days until it ends; below zero once it has ended.
+    func days(realtime: Int64) -> Int {
+        let left = pair.notAfter - realtime / 1_000_000_000
+        return Int(left >= 0 ? left / 86_400 : (left - 86_399) / 86_400)
+    }
+}
+
+/// The certificates of a configuration: read, judged, and kept until their files change.
+///
+/// The files are read by a function that is handed in: the serving process may not be allowed to
+/// open them, then its supervisor does.
+struct CertificateFiles: Sendable {
+    /// The largest file of a certificate or key that is read.
+    static let sizeLimit = 1 << 20
+
+    /// Why a file cannot be read.
+    struct Unreadable: Error {
+        let reason: String
+    }
+    typealias Read = (String) throws(Unreadable) -> [UInt8]
+
+    /// What is in hand, for each pair of files.
+    private(set) var loaded: [CertificateSettings: LoadedCertificate] = [:]
+    /// What was found at the last look.
+    private(set) var findings: [CertificateSettings: OutsideChecks.CertificateFinding] = [:]
+
+    /// Reads one pair; what is in hand stays when nothing has changed, or nothing usable came.
+    ///
+    /// True when there is a new certificate.
+    mutating func load(_ files: CertificateSettings, realtime: Int64, _ read: Read) -> Bool {
+        let (fresh, finding) = CertificateFiles.read(
+            files,
+            known: loaded[files],
+            realtime: realtime,
+            read
+        )
+        findings[files] = finding
+        guard let fresh, fresh.digest != loaded[files]?.digest else { return false }
+        loaded[files] = fresh
+        return true
+    }
+
+    /// Forgets the pairs that are in no listener.
+    mutating func keep(only wanted: [CertificateSettings]) {
+        let wanted = Set(wanted)
+        loaded = loaded.filter { wanted.contains($0.key) }
+        findings = findings.filter { wanted.contains($0.key) }
+    }
+
+    /// Reads and judges one pair.
+    static func read(
+        _ files: CertificateSettings,
+        known: LoadedCertificate?,
+        realtime: Int64,
+        _ read: Read
+    ) -> (LoadedCertificate?, OutsideChecks.CertificateFinding) {
+        var isKey = false
+        do throws(Unreadable) {
+            let certificate = try read(files.certificate)
+            isKey = true
+            let key = files.key == nil ? certificate : try read(files.keyFile)
+            let digest = certificate.hashValue ^ key.hashValue &* 31
+            if let known, known.digest == digest {
+                return (known, .usable(days: known.days(realtime: realtime)))
+            }
+            return pair(certificate, key, digest: digest, realtime: realtime)
+        } catch {
+            return (nil, .unreadable(key: isKey, reason: error.reason))
+        }
+    }
+
+    private static func pair(
+        _ certificate: [UInt8],
+        _ key: [UInt8],
+        digest: Int,
+        realtime: Int64
+    ) -> (LoadedCertificate?, OutsideChecks.CertificateFinding) {
+        do throws(TLSCertificateProblem) {
+            let pair = try TLSCertificate(certificate: certificate, key: key)
+            let table = TLSCertificateTable([pair])
+            let context = try? TLSServerContext(TLSServerSettings(), table: table, tickets: nil)
+            guard context != nil else { throw .refused }
+            let loaded = LoadedCertificate(pair: pair, digest: digest)
+            return (loaded, .usable(days: loaded.days(realtime: realtime)))
+        } catch {
+            switch error {
+            case .badCertificate:
+                return (
+                    nil, .unusable(key: false, reason: "holds no certificate, or a damaged one")
+                )
+            case .badKey:
+                let reason = "holds no key, a damaged one, or one that asks for a password"
+                return (nil, .unusable(key: true, reason: reason))
+            case .mismatch: return (nil, .mismatch)
+            case .nameless:
+                let reason = "names no host: it has no subject alternative name"
+                return (nil, .unusable(key: false, reason: reason))
+            case .refused:
+                let reason = "is refused by OpenSSL: a short key, or a weak digest"
+                return (nil, .unusable(key: false, reason: reason))
+            }
+        }
+    }
+
+    /// Reads a file on this machine.
+    static func readHere(_ path: String) throws(Unreadable) -> [UInt8] {
+        do throws(SystemError) {
+            return try File.read(path, limit: sizeLimit)
+        } catch {
+            throw Unreadable(reason: "\(error)")
+        }
+    }
+}
+
+extension OutsideChecks.CertificateFinding {
+    /// What is wrong in one line; nil when nothing is.
+    func fault(_ files: CertificateSettings) -> (code: DiagnosticCode, text: String)? {
+        switch self {
+        case .usable(let days) where days < 0:
+            (.certificateExpired, "the certificate has ended")
+        case .usable: nil
+        case .unreadable(let isKey, let reason):
+            (
+                .unreadableFile,
+                "'\(isKey ? files.keyFile : files.certificate)' cannot be read: \(reason)"
+            )
+        case .unusable(let isKey, let reason):
+            (.badCertificate, "'\(isKey ? files.keyFile : files.certificate)' \(reason)")
+        case .mismatch: (.keyMismatch, "'\(files.keyFile)' is not the key of the certificate")
+        }
+    }
+}
+
+extension Settings {
+    /// The certificates of all listeners, each once.
+    var certificates: [CertificateSettings] {
+        var seen: Set<CertificateSettings> = []
+        return listeners.flatMap { listener -> [CertificateSettings] in
+            guard case .http(let settings) = listener else { return [] }
+            return settings.certificates
+        }.filter { seen.insert($0).inserted }
+    }
+
+    /// The files of all certificates and keys, each once.
+    var certificateFiles: [String] {
+        var seen: Set<String> = []
+        return certificates.flatMap { [$0.certificate, $0.keyFile] }
+            .filter { seen.insert($0).inserted }
+    }
+}

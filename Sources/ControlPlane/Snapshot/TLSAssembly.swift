@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Essentials
+internal import Runtime
+
+/// From a listener's settings and the certificates in hand to what its connections speak.
+struct TLSAssembly: Sendable {
+    /// What a context was made from, to see whether it still is what is wanted.
+    struct Made: Sendable {
+        let settings: TLSServerSettings
+        let digests: [Int]
+        let hasTickets: Bool
+        let context: TLSServerContext
+    }
+
+    let certificates: CertificateFiles
+    let tickets: TLSTickets?
+    /// The contexts in use: a listener whose settings and certificates are the same keeps its own.
+    var made: [ListenAddress: Made] = [:]
+
+    init(certificates: CertificateFiles, tickets: TLSTickets?) {
+        self.certificates = certificates
+        self.tickets = tickets
+    }
+
+    /// The context of a listener; one without a usable certificate fails every handshake.
+    mutating func context(
+        _ listener: HTTPListenerSettings
+    ) throws(ReloadProblem) -> TLSServerContext? {
+        guard let tls = listener.tls else { return nil }
+        let settings = TLSAssembly.settings(tls)
+        let pairs = listener.certificates.compactMap { certificates.loaded[$0] }
+        let digests = pairs.map(\.digest)
+        if let known = made[listener.address], known.settings == settings,
+            known.digests == digests, known.hasTickets == tls.tickets
+        {
+            return known.context
+        }
+        do throws(TLSContextProblem) {
+            let context = try TLSServerContext(
+                settings,
+                table: TLSCertificateTable(pairs.map(\.pair)),
+                tickets: tls.tickets ? tickets : nil
+            )
+            made[listener.address] = Made(
+                settings: settings,
+                digests: digests,
+                hasTickets: tls.tickets,
+                context: context
+            )
+            return context
+        } catch {
+            throw .start(
+                "M3120",
+                "the listener \(listener.address) cannot speak TLS: \(error)",
+                "leave `tls.ciphers` and `tls.groups` out"
+            )
+        }
+    }
+
+    static func settings(_ tls: TLSSettings) -> TLSServerSettings {
+        var settings = TLSServerSettings()
+        settings.least = tls.minVersion == "1.3" ? .tls13 : .tls12
+        if let ciphers = tls.ciphers { settings.ciphers = ciphers }
+        if let groups = tls.groups { settings.groups = groups }
+        settings.unknownName = tls.unknownName == .refuse ? .refuse : .defaultCertificate
+        return settings
+    }
+
+    /// What OpenSSL has against lists of ciphers and groups; nil when nothing.
+    static func fault(ciphers: String?, groups: String?) -> String? {
+        guard ciphers != nil || groups != nil else { return nil }
+        var settings = TLSServerSettings()
+        if let ciphers { settings.ciphers = ciphers }
+        if let groups { settings.groups = groups }
+        do throws(TLSContextProblem) {
+            _ = try TLSServerContext(settings, table: TLSCertificateTable([]), tickets: nil)
+            return nil
+        } catch {
+            let list = error == .groups ? "groups" : "ciphers"
+            return "OpenSSL does not take the list of \(list)"
+        }
+    }
+}

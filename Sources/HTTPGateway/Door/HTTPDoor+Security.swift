@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+
+/// The one switch between plain sockets and TLS, and the handshake before the first request.
+extension HTTPDoor {
+    // MARK: Handshake
+
+    /// A connection has come in at an HTTPS listener.
+    mutating func beginHandshake(_ c: Int, _ loop: inout EventLoop) {
+        clients[c].phase = .handshake
+        guard let context = listenerRecords[Int(clients[c].listener)].tls,
+            let handle = tls.accept(clients[c].fd, context)
+        else { return handshakeFailed(c, .outOfMemory, &loop) }
+        clients[c].tls = handle
+        shakeHands(c, &loop)
+    }
+
+    /// Carries the handshake on; it has one deadline from the connection to its end.
+    mutating func shakeHands(_ c: Int, _ loop: inout EventLoop) {
+        // By the certificates of now: a reload may have come since the connection.
+        let number = Int(clients[c].listener)
+        switch tls.handshake(clients[c].tls, listenerRecords[number].tls) {
+        case .established: establish(c, &loop)
+        case .wantsRead, .wantsWrite:
+            register(c, &loop)
+            let deadline = listenerRecords[number].timeouts.handshake
+            timers.schedule(c, at: clients[c].exchange.began + deadline)
+        case .failed(let failure): handshakeFailed(c, failure, &loop)
+        }
+    }
+
+    private mutating func establish(_ c: Int, _ loop: inout EventLoop) {
+        let handle = clients.handle(at: c)
+        count(.handshakes)
+        if tls.facts(clients[c].tls).isResumed { count(.resumptions) }
+        clients[c].phase = .idle
+        clients[c].exchange.began = now
+        // The first request often comes with the end of the handshake.
+        clients[c].canRead = true
+        readRequest(c, &loop)
+        guard isShuttingDown, clients.contains(handle), clients[c].phase == .idle else { return }
+        close(c, &loop)
+    }
+
+    /// Counts and logs why there is no session, and closes.
+    mutating func handshakeFailed(_ c: Int, _ failure: TLSFailure, _ loop: inout EventLoop) {
+        words.addOwned(GatewayMetrics.handshake(failure), 1)
+        clients[c].exchange.reason = .handshake(failure)
+        // Whoever connects and leaves asked for nothing: not worth a line, as with plain HTTP.
+        if failure != .peerClosed { record(c, slot: -1) }
+        close(c, &loop)
+    }
+
+    // MARK: Bytes
+
+    /// Reads from the client, and notes when its socket is empty.
+    @inline(__always)
+    mutating func receive(
+        _ c: Int,
+        into block: Block,
+        at start: Int,
+        upTo end: Int = BufferPool.blockSize
+    ) -> IOResult {
+        if clients[c].isSecure { return receiveSecurely(c, into: block, at: start, upTo: end) }
+        let result = buffers.receive(clients[c].fd, into: block, at: start, upTo: end)
+        // A short read means the socket is empty, unless its end waits behind.
+        if case .count(let count) = result, count < end &- start {
+            clients[c].canRead = clients[c].hangUp
+        }
+        return result
+    }
+
+    @inline(never)
+    private mutating func receiveSecurely(
+        _ c: Int,
+        into block: Block,
+        at start: Int,
+        upTo end: Int
+    ) -> IOResult {
+        let session = clients[c].tls
+        let result = buffers.receive(tls, session, into: block, at: start, upTo: end)
+        // Here it is the session that knows: a record may be there that was not read yet.
+        if case .count = result {
+            clients[c].canRead = clients[c].hangUp || tls.mayHaveMore(session)
+        }
+        return result
+    }
+
+    /// Writes to the client what its socket takes.
+    @inline(__always)
+    func send(_ c: Int, _ bytes: Span<UInt8>) -> IOResult {
+        clients[c].isSecure ? tls.send(clients[c].tls, bytes) : Socket.send(clients[c].fd, bytes)
+    }
+
+    /// Writes two pieces to the client in one call.
+    @inline(__always)
+    func send(_ c: Int, _ first: Span<UInt8>, _ second: Span<UInt8>) -> IOResult {
+        clients[c].isSecure
+            ? tls.send(clients[c].tls, first, second)
+            : Socket.send(clients[c].fd, first, second)
+    }
+
+    /// Sends what a session kept back; false when the client has to be waited for.
+    mutating func flushSession(_ c: Int, _ loop: inout EventLoop) -> Bool {
+        guard tls.hasBacklog(clients[c].tls) else { return true }
+        switch tls.flush(clients[c].tls) {
+        case .count: return true
+        case .wouldBlock:
+            register(c, &loop)
+            arm(c, listenerRecords[Int(clients[c].listener)].timeouts.send)
+        case .endOfStream, .failed: abandon(c, .clientGone, &loop)
+        }
+        return false
+    }
+
+    /// Says that nothing more will be sent.
+    mutating func finishSending(_ c: Int) {
+        if clients[c].isSecure {
+            tls.finishWriting(clients[c].tls)
+            // The word itself may wait behind other bytes, and must not be cut off with them.
+            if tls.hasBacklog(clients[c].tls) { return }
+        }
+        Socket.shutdownWrite(clients[c].fd)
+    }
+
+    /// Ends the session before its socket; without `saying` it looks cut to the client.
+    mutating func endSession(_ c: Int, saying: Bool) {
+        tls.close(clients[c].tls, saying: saying)
+        clients[c].tls = .none
+    }
+}

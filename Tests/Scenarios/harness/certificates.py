@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates of an authority of the scenario's own, made by the openssl command."""
+import os
+import subprocess
+
+
+def openssl(*arguments, text="", within=15):
+    """(exit status, output and errors) of the openssl command."""
+    done = subprocess.run(["openssl", *arguments], input=text.encode(), capture_output=True,
+                          timeout=within)
+    return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
+
+
+class Authority:
+    def __init__(self, scene, name="ca"):
+        self.folder = scene.path(name)
+        os.makedirs(self.folder)
+        self.certificate = os.path.join(self.folder, "ca.crt")
+        self.key = os.path.join(self.folder, "ca.key")
+        self._run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                  "-keyout", self.key, "-out", self.certificate, "-days", "30",
+                  "-subj", "/CN=Scenario Authority")
+
+    def _run(self, *arguments):
+        status, text = openssl(*arguments)
+        if status != 0:
+            raise RuntimeError(f"openssl {' '.join(arguments)}: {text}")
+
+    def make(self, name, *hosts, kind="ecdsa", days=20):
+        """Writes NAME.crt and NAME.key; an existing pair is replaced, the key first."""
+        base = os.path.join(self.folder, name)
+        form = ["rsa:2048"] if kind == "rsa" else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        names = ",".join(f"DNS:{host}" for host in hosts)
+        self._run("req", "-new", "-newkey", *form, "-nodes", "-keyout", base + ".key.new",
+                  "-out", base + ".csr", "-subj", f"/CN={name}",
+                  "-addext", f"subjectAltName={names}")
+        self._run("x509", "-req", "-in", base + ".csr", "-CA", self.certificate, "-CAkey", self.key,
+                  "-CAcreateserial", "-out", base + ".crt.new", "-days", str(days),
+                  "-copy_extensions", "copy")
+        os.replace(base + ".key.new", base + ".key")
+        os.replace(base + ".crt.new", base + ".crt")
+        return base + ".crt", base + ".key"
+
+
+def pair(files):
+    """One entry of `certificates` in YAML."""
+    return f"{{ certificate: {files[0]}, key: {files[1]} }}"
