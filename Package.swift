@@ -65,10 +65,10 @@ let package = Package(
         module("Configuration", ["Essentials", "CYAML"]),
 
         // Shell.
-        module("Runtime", ["Essentials", "CLinux", "COpenSSL"]),
+        module("Runtime", ["Essentials", "CLinux", "COpenSSL", "CRE2"]),
         module("DNSServer", ["Essentials", "DNSProtocol", "Steering", "Runtime"]),
         module("HTTPGateway", ["Essentials", "HTTPProtocol", "Steering", "Runtime"]),
-        module("Prober", ["Essentials", "HTTPProtocol", "Steering", "Runtime", "CRE2"]),
+        module("Prober", ["Essentials", "HTTPProtocol", "Steering", "Runtime"]),
         module(
             "ControlPlane",
             [

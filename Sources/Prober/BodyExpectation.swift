@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Essentials
+internal import Runtime
 internal import Steering
 
 extension HTTPQuestion {

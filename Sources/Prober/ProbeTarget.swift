@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Essentials
 public import HTTPProtocol
+public import Runtime
 
 /// One endpoint to be probed, with everything that the prober needs to know of it.
 public struct ProbeTarget: Sendable, Equatable {

@@ -77,13 +77,19 @@ private struct Leaves {
     private static let ownShape: Set<String> = [
         "probes.*.name", "pools.*.name", "zones.*.name", "zones.*.records.*.owner",
         "zones.*.records.*.data", "zones.*.records.*.place", "steer.*.name", "steer.*.policy",
-        "probes.*.check.tcp",
+        "probes.*.check.tcp", "routes[].when", "routes[].action",
+        "routes[].request-headers.set[].name", "routes[].request-headers.add[].name",
+        "routes[].response-headers.set[].name", "routes[].response-headers.add[].name",
         "probes.*.check.http.headers[].name",
     ]
     private static let renamed = [
         "listeners[].http.address": "listeners[].http",
         "listeners[].dns.address": "listeners[].dns", "probes.*.check.http.path": "probes.*.http",
         "probes.*.headers[].value": "probes.*.headers.*",
+        "routes[].request-headers.set[].value": "routes[].request-headers.set.*",
+        "routes[].request-headers.add[].value": "routes[].request-headers.add.*",
+        "routes[].response-headers.set[].value": "routes[].response-headers.set.*",
+        "routes[].response-headers.add[].value": "routes[].response-headers.add.*",
     ]
     private static let mappings: Set<String> = ["probes", "pools", "zones", "steer", "records"]
 

@@ -157,7 +157,7 @@ import Testing
         #expect(listener.timeouts.request == .seconds(5))
     }
 
-    @Test(arguments: ["minimal", "pools-and-probes", "dns-steering", "full"])
+    @Test(arguments: ["minimal", "pools-and-probes", "dns-steering", "routing", "full"])
     func `an example is valid without a warning`(name: String) throws {
         let path = "Documentation/examples/\(name).yaml"
         let result = ConfigurationReader().read(try Repository.bytes(path), file: path)
@@ -167,16 +167,23 @@ import Testing
 
     @Test func `every example on disk is in the list above`() throws {
         let files = try Repository.files("Documentation/examples", ".yaml")
-        #expect(files.count == 4)
+        #expect(files.count == 5)
     }
 }
 
 extension RouteSettings {
     static func make(_ host: String, _ path: String, pool: String, retry: Int?) -> RouteSettings {
         RouteSettings(
+            name: "\(host)\(path)*",
             host: .exact(host),
             path: .prefix(path),
-            pool: pool,
+            when: nil,
+            action: .pool(pool),
+            allow: [],
+            deny: [],
+            rewrite: RewriteSettings(),
+            requestHeaders: HeaderEditSettings(),
+            responseHeaders: HeaderEditSettings(),
             retry: retry,
             timeout: nil,
             bodyLimit: nil

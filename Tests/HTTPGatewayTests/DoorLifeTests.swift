@@ -192,7 +192,7 @@ private let upgrade = """
         // The order of pools and routes is turned round, and one listener goes.
         stage.plan.pools.reverse()
         stage.plan.routes.reverse()
-        for index in stage.plan.routes.indices { stage.plan.routes[index].pool = index }
+        for index in stage.plan.routes.indices { stage.plan.routes[index].action = .pool(index) }
         stage.plan.listeners = []
         stage.plan.limits.head.headBytes = 64
         stage.adopt()

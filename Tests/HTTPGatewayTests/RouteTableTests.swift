@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Essentials
+import HTTPProtocol
 import Testing
 
 @testable import HTTPGateway
@@ -8,8 +9,30 @@ private func match(_ routes: [(HostMatch, PathMatch)], _ host: String, _ path: S
     let plans = routes.enumerated().map { number, route in
         RoutePlan(name: "r\(number)", host: route.0, path: route.1, pool: 0)
     }
-    let table = RouteTable(plans)
-    return table.match(host: Array(host.utf8).span, path: Array(path.utf8).span)
+    return RouteTable(plans).match(host: host, path: path)
+}
+
+extension RouteTable {
+    /// The route of a request as a client writes it; HTTP/1.0, so that it may lack a host.
+    func match(
+        host: String,
+        path: String,
+        method: String = "GET",
+        fields: String = "",
+        client: IPAddress = IPAddress(v4: 0x7f00_0001)
+    ) -> Int {
+        let line = host.isEmpty ? "" : "Host: \(host)\r\n"
+        let head = Array("\(method) \(path) HTTP/1.0\r\n\(line)\(fields)\r\n".utf8)
+        var parser = RequestParser(limits: HeadLimits(headBytes: 8192))
+        var table = FieldTable(limit: 32)
+        var request = RequestHead()
+        guard case .complete = parser.parse(head.span, fields: &table, head: &request) else {
+            return -2
+        }
+        return match(
+            RequestView(head: request, fields: table.entries, bytes: head.span, client: client)
+        )
+    }
 }
 
 @Suite struct RouteTableTests {
@@ -69,6 +92,7 @@ private func match(_ routes: [(HostMatch, PathMatch)], _ host: String, _ path: S
                     text.hasSuffix("/") || path.count == text.count
                     || path.dropFirst(text.count).first == "/"
                 return isWhole ? [hostRank, text.count] : nil
+            case .expression: return nil
             }
         }
         var best: (rank: [Int], number: Int)?
@@ -107,7 +131,7 @@ private func match(_ routes: [(HostMatch, PathMatch)], _ host: String, _ path: S
         }
         let table = RouteTable(routes)
         withEveryPair(hosts + ["e.d.c.b.a", "nowhere"], paths + ["/a/b/c/d", "/zz"]) { host, path in
-            let found = table.match(host: Array(host.utf8).span, path: Array(path.utf8).span)
+            let found = table.match(host: host, path: path)
             #expect(found == plain(routes, host, path), "\(host)\(path) in \(routes)")
         }
     }

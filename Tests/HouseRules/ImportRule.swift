@@ -33,7 +33,7 @@ enum ImportRule {
         "CYAML": ["Configuration"],
         "COpenSSL": ["Runtime"],
         "CNGHTTP2": ["HTTPProtocol"],
-        "CRE2": ["Prober"],
+        "CRE2": ["Runtime"],
         // 58 MB of a static binary. FoundationEssentials could be granted to Configuration,
         // ControlPlane and martlet by a decision note; nothing has needed it.
         "Foundation": [],

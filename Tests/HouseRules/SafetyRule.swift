@@ -12,7 +12,6 @@ enum SafetyRule {
         "Sources/HTTPProtocol/HTTP2/HTTP2Callbacks.swift",
         "Sources/HTTPProtocol/HTTP2/HTTP2Session.swift",
         "Sources/HTTPProtocol/HTTP2/HTTP2Workspace.swift",
-        "Sources/Prober/RegularExpression.swift",
     ]
 
     static let unsafeWords: Set<String> = [

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Essentials
 import HTTPProtocol
+import Runtime
 import Steering
 import Testing
 

@@ -39,6 +39,23 @@ public struct OutsideChecks: Sendable {
         case mismatch
     }
 
+    /// Why a text is no template.
+    public struct TemplateFault: Sendable, Equatable {
+        /// What is wrong, without a full stop.
+        public var message: String
+        /// What would be right; nil when nothing is near.
+        public var suggestion: String?
+
+        /// A fault with what would be right.
+        public init(message: String, suggestion: String?) {
+            self.message = message
+            self.suggestion = suggestion
+        }
+    }
+
+    /// What is wrong with a text with variables, given the parameters of the route's path; nil
+    /// when nothing is.
+    public var template: @Sendable (_ text: String, _ parameters: [String]) -> TemplateFault?
     /// What is wrong with a regular expression; nil when nothing is.
     public var expression: @Sendable (_ pattern: String) -> String?
     /// What is wrong with a zone file; empty when nothing is.
@@ -51,6 +68,7 @@ public struct OutsideChecks: Sendable {
 
     /// The checks; those left out find nothing wrong.
     public init(
+        template: @escaping @Sendable (String, [String]) -> TemplateFault? = { _, _ in nil },
         expression: @escaping @Sendable (String) -> String? = { _ in nil },
         zoneFile: @escaping @Sendable (String, String) -> [ZoneFileFault] = { _, _ in [] },
         certificate: @escaping @Sendable (String, String) -> CertificateFinding = { _, _ in
@@ -58,6 +76,7 @@ public struct OutsideChecks: Sendable {
         },
         lists: @escaping @Sendable (String?, String?) -> String? = { _, _ in nil }
     ) {
+        self.template = template
         self.expression = expression
         self.zoneFile = zoneFile
         self.certificate = certificate

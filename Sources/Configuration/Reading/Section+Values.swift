@@ -74,6 +74,12 @@ extension Section {
         case nil: []
         }
     }
+    func texts(_ key: String) -> [String] {
+        elements(key).compactMap {
+            guard case .text(let text) = $0 else { return nil }
+            return text
+        }
+    }
     func prefixes(_ key: String) -> [Prefix] {
         elements(key).compactMap {
             guard case .prefix(let prefix) = $0 else { return nil }

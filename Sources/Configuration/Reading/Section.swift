@@ -231,22 +231,38 @@ struct Section {
             report(.wrongKind, node.range, key: key, "`\(memberPath)` must be a list")
             return []
         }
+        var seen: [String: Int] = [:]
         return nodes.enumerated().map { index, node in
-            Section(
+            var member = Section(
                 self,
                 pattern: Schema.join(pattern, key) + "[]",
                 path: "\(memberPath)[\(index)]",
                 name: String(index),
                 node: node
             )
+            let count = seen[member.objects.last ?? "", default: 0] + 1
+            seen[member.objects.last ?? ""] = count
+            if count > 1 { member.number(count) }
+            return member
         }
+    }
+
+    /// Members that are the same by what they are called are counted.
+    private mutating func number(_ count: Int) {
+        guard let last = objects.indices.last else { return }
+        objects[last] += " #\(count)"
     }
 
     /// A mapping inside a policy, read with the keys of policies.
     func policy(at place: String, _ node: YAMLNode) -> Section {
+        nested(Schema.policy, at: place, node)
+    }
+
+    /// A mapping read with the keys that stand at another place of the table.
+    func nested(_ pattern: String, at place: String, _ node: YAMLNode) -> Section {
         Section(
             self,
-            pattern: Schema.policy,
+            pattern: pattern,
             path: "\(path).\(place)",
             name: name,
             node: node

@@ -147,39 +147,4 @@ extension SettingsDecoder {
             "it takes no new work"
         )
     }
-
-    // MARK: Routes
-
-    func routes(_ sections: [Section]) -> [RouteSettings] {
-        struct Key: Hashable {
-            var host: HostPattern
-            var path: PathPattern
-        }
-        var seen: [Key: Int] = [:]
-        return sections.compactMap { section in
-            let route = route(section)
-            let key = Key(host: route.host, path: route.path)
-            let line = section.range.start.line
-            if let first = seen.updateValue(line, forKey: key) {
-                section.report(
-                    .duplicateRoute,
-                    section.nameRange,
-                    "host `\(route.host)` and path `\(route.path)` have a route already",
-                    "it stands in line \(first)"
-                )
-            }
-            return route.pool.isEmpty ? nil : route
-        }
-    }
-
-    private func route(_ section: Section) -> RouteSettings {
-        RouteSettings(
-            host: section.host("host"),
-            path: section.pathPattern("path"),
-            pool: section.text("pool") ?? "",
-            retry: section.optionalInteger("retry"),
-            timeout: section.optionalInterval("timeout"),
-            bodyLimit: section.optionalSize("body-limit")
-        )
-    }
 }

@@ -176,6 +176,12 @@ extension DiagnosticCode {
                 "The text is empty, too long or holds control characters.",
                 "Shorten it, or remove these characters."
             )
+        case .badTemplate:
+            .init(
+                "variable unknown",
+                "A text names a variable in braces that does not exist, or a brace is not closed.",
+                "Use one of the variables named; `{{` stands for a brace."
+            )
         case .badExpression:
             .init(
                 "regular expression refused",

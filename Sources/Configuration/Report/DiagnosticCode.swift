@@ -72,6 +72,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case badCertificate = "M1219"
     /// A list of ciphers or groups that OpenSSL refuses.
     case badCipherList = "M1220"
+    /// A text with variables that do not exist.
+    case badTemplate = "M1221"
 
     /// A probe that is not defined.
     case unknownProbe = "M1301"

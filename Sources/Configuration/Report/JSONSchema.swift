@@ -15,7 +15,8 @@ public enum JSONSchema {
         ]
         members += object(schema, "")
         let policy = JSONValue.object(object(schema, Schema.policy))
-        members.append(JSONMember("$defs", ["policy": policy]))
+        let condition = JSONValue.object(object(schema, Schema.condition))
+        members.append(JSONMember("$defs", ["policy": policy, "condition": condition]))
         // The paths of the table, for tools that ask about options and not about documents.
         let paths = schema.options.map { JSONValue.string($0.path) }
         members.append(JSONMember("x-options", .array(paths)))
@@ -129,6 +130,8 @@ extension OptionType {
                 "type": "array", "minItems": 1,
                 "items": ["anyOf": [["type": "string"], Self.policy]],
             ]
+        case .condition: Self.nestedCondition
+        case .conditions: ["type": "array", "minItems": 1, "items": Self.nestedCondition]
         case .weights:
             [
                 "anyOf": [
@@ -143,6 +146,7 @@ extension OptionType {
         }
     }
 
+    private static let nestedCondition: JSONValue = ["$ref": "#/$defs/condition"]
     private static let policy: JSONValue = ["$ref": "#/$defs/policy"]
 
     private static func united(_ pattern: String) -> JSONValue {

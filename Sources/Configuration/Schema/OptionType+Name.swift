@@ -88,6 +88,10 @@ extension OptionType {
     }
 
     static func pathPattern(_ text: String) throws(ValueFault) -> PathPattern {
+        if text.hasPrefix("~") {
+            let pattern = String(text.dropFirst().drop { $0 == " " })
+            return .expression(try plainText(pattern, limit: 4096))
+        }
         let isExact = text.hasPrefix("=")
         let path = isExact ? String(text.dropFirst()) : text
         guard path.hasPrefix("/") else {
@@ -113,7 +117,30 @@ extension OptionType {
                 "write other characters percent-encoded"
             )
         }
+        if path.contains("{") || path.contains("}") { try checkTemplate(path) }
         return isExact ? .exact(path) : .prefix(path)
+    }
+
+    /// A parameter is a whole segment, and no two have the same name.
+    private static func checkTemplate(_ path: String) throws(ValueFault) {
+        var names: Set<Substring> = []
+        for segment in path.split(separator: "/")
+        where segment.contains(where: { "{}".contains($0) }) {
+            let name = segment.dropFirst().dropLast()
+            let isWhole =
+                segment.hasPrefix("{") && segment.hasSuffix("}") && !name.isEmpty
+                && name.utf8.allSatisfy { ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == 0x2d }
+            guard isWhole else {
+                throw ValueFault(
+                    .notPath,
+                    "`\(segment)` is no parameter",
+                    "a parameter is a whole segment: `/{name}/`, of letters, digits and `-`"
+                )
+            }
+            guard names.insert(name).inserted else {
+                throw ValueFault(.notPath, "the parameter `{\(name)}` stands twice")
+            }
+        }
     }
 
     static func requestTarget(_ text: String) throws(ValueFault) -> String {

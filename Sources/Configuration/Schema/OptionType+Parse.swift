@@ -22,13 +22,19 @@ extension OptionType {
         case .hashKey: return .hashKey(try Self.hashKey(text))
         case .hostPattern: return .host(try Self.hostPattern(text))
         case .pathPattern: return .path(try Self.pathPattern(text))
+        case .method: return .text(try Self.method(text))
+        case .fieldName: return .text(try Self.fieldName(text))
+        case .valueMatch: return .match(try Self.valueMatch(text))
+        case .mediaRange: return .text(try Self.mediaRange(text))
+        case .template: return .text(try Self.plainText(text, limit: 4096))
+        case .content(let limit): return .text(try Self.content(text, limit: limit))
         case .logOutput: return .output(try Self.logOutput(text))
         case .record(let kind): return .record(try Self.record(text, kind))
         case .list(let element): return .list([try element.parse(text)])
         case .either(let word, let other):
             return text == word ? .word(word) : try other.parse(text)
         case .text, .label, .requestTarget, .filePath, .hostField, .domainName, .mailbox,
-            .expression, .reference, .policies, .weights:
+            .expression, .reference, .policies, .weights, .condition, .conditions:
             return .text(try parseText(text))
         }
     }

@@ -39,8 +39,24 @@ public indirect enum OptionType: Sendable {
     case hashKey
     /// A host, or `*.` and a name, or `*`.
     case hostPattern
-    /// A path prefix, or `=` and a path.
+    /// A path prefix, or `=` and a path, or `~` and a regular expression.
     case pathPattern
+    /// A request method.
+    case method
+    /// The name of a field.
+    case fieldName
+    /// A name, and what its value must be like.
+    case valueMatch
+    /// A media type, or `type/*`.
+    case mediaRange
+    /// A text with variables in braces.
+    case template
+    /// A text of lines, of at most so many bytes.
+    case content(Int)
+    /// A condition of a route.
+    case condition
+    /// A list of conditions.
+    case conditions
     /// A path with an optional query, as sent in a request.
     case requestTarget
     /// A file or folder.
@@ -133,6 +149,8 @@ public enum OptionValue: Sendable, Equatable {
     case host(HostPattern)
     /// The paths of a route.
     case path(PathPattern)
+    /// A test of a value with a name.
+    case match(ValueMatchSettings)
     /// Where a log goes.
     case output(LogOutput)
     /// A record; its names are still relative to the zone.
@@ -162,6 +180,7 @@ extension OptionValue: CustomStringConvertible {
         case .hashKey(let value): value.description
         case .host(let value): value.description
         case .path(let value): value.description
+        case .match(let value): value.description
         case .output(let value): value.description
         case .record(let value): value.description
         case .list(let values):

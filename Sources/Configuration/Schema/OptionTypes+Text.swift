@@ -26,11 +26,12 @@ extension HostPattern: CustomStringConvertible {
 }
 
 extension PathPattern: CustomStringConvertible {
-    /// As the file has it: `/api/` or `=/api`.
+    /// As the file has it: `/api/`, `=/api` or `~ ^/a`.
     public var description: String {
         switch self {
         case .exact(let path): "=\(path)"
         case .prefix(let path): path
+        case .expression(let pattern): "~ \(pattern)"
         }
     }
 }

@@ -239,36 +239,5 @@ extension Schema {
             "5m",
             "An answer is kept at most this long."
         ),
-        Option(
-            "routes[].host",
-            .hostPattern,
-            "*",
-            "Host, or `*.` and a name for every host below it; `*` for every host."
-        ),
-        Option(
-            "routes[].path",
-            .pathPattern,
-            "/",
-            "Path prefix, or `=` and a path for exactly this one; the longest match wins."
-        ),
-        Option("routes[].pool", .reference(.pool), .required, "Pool that serves."),
-        Option(
-            "routes[].retry",
-            .integer(0...7),
-            .absent("the pool's `retry.attempts`"),
-            "Further attempts on other endpoints after one that failed."
-        ),
-        Option(
-            "routes[].timeout",
-            .duration(milliseconds(10)...days(1)),
-            .absent("the listener's `timeouts.request`"),
-            "Time for the whole exchange; then 504, or the connection is cut."
-        ),
-        Option(
-            "routes[].body-limit",
-            .either("off", .size(0...(1 << 50))),
-            "off",
-            "Largest request body; a larger one gets 413."
-        ),
     ]
 }

@@ -232,10 +232,20 @@ extension Schema {
         OptionGroup("pools.*.resolve", "Resolving endpoints given by name."),
         OptionGroup(
             "routes[]",
-            "A list of which request goes to which pool; order is no matter.",
+            "What is done with which requests. Order matters only among routes of the same host and "
+                + "path, and among expressions.",
             noun: "route",
-            identity: ["host", "path"]
+            identity: ["name", "host", "path"],
+            kinds: ["pool", "split", "redirect", "respond"]
         ),
+        OptionGroup(
+            "routes[].when",
+            "What else must hold of a request; several keys must all hold. Where it does not, the "
+                + "next route for the host and path is asked."
+        ),
+        OptionGroup("routes[].redirect", "The client is sent elsewhere."),
+        OptionGroup("routes[].respond", "Martlet answers itself."),
+        OptionGroup("routes[].rewrite", "What the endpoint is asked for instead."),
         OptionGroup(
             "zones.*",
             "Zones that the DNS door answers for, by name.",

@@ -5,7 +5,7 @@ public struct Schema: Sendable {
     /// The one table.
     public static let martlet = Schema(
         options: processOptions + listenerOptions + tlsOptions + probeOptions + poolOptions
-            + zoneOptions,
+            + routeOptions + zoneOptions,
         groups: allGroups + tlsGroups
     )
 
@@ -75,6 +75,9 @@ public struct Schema: Sendable {
     func beside(_ group: String, _ key: String) -> [String] {
         option(in: group, key)?.beside ?? self.group(Schema.join(group, key))?.beside ?? []
     }
+
+    /// The path of conditions at any depth: those inside others have the same keys.
+    static let condition = "routes[].when"
 
     /// The path of policies at any depth.
     static let policy = "steer.**"

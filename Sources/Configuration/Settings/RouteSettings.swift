@@ -1,20 +1,131 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Essentials
 
-/// Which requests go to which pool.
+/// What is done with which requests.
 public struct RouteSettings: Sendable, Equatable {
+    /// What it is called: its name, else host and path, with a number behind from the second on.
+    public var name: String
     /// The hosts it is for.
     public var host: HostPattern
     /// The paths it is for.
     public var path: PathPattern
-    /// The pool that serves.
-    public var pool: String
+    /// What else must hold; nil for nothing.
+    public var when: ConditionSettings?
+    /// What is done with a request.
+    public var action: RouteActionSettings
+    /// Networks that are served; empty for all.
+    public var allow: [Prefix]
+    /// Networks that are not served.
+    public var deny: [Prefix]
+    /// What the endpoint is asked for instead.
+    public var rewrite: RewriteSettings
+    /// Changes to the request's fields.
+    public var requestHeaders: HeaderEditSettings
+    /// Changes to the response's fields.
+    public var responseHeaders: HeaderEditSettings
     /// Attempts after the first; nil means the pool's.
     public var retry: Int?
     /// The whole exchange; nil means the listener's.
     public var timeout: Interval?
     /// The largest request body; nil means no bound.
     public var bodyLimit: ByteCount?
+}
+
+/// What an endpoint is asked for instead of what the client asked for; values have variables.
+public struct RewriteSettings: Sendable, Equatable {
+    /// The path, and the query if it names one; nil for the client's.
+    public var path: String?
+    /// `Host`; nil for the client's.
+    public var host: String?
+}
+
+/// What a route does.
+public enum RouteActionSettings: Sendable, Equatable {
+    /// This pool serves.
+    case pool(String)
+    /// These pools serve, each its share.
+    case split([PoolShareSettings], by: HashKey?)
+    /// The client is sent elsewhere; the text has variables.
+    case redirect(to: String, status: Int)
+    /// This is the answer.
+    case respond(status: Int, type: String, body: String)
+
+    /// The names of the pools.
+    public var pools: [String] {
+        switch self {
+        case .pool(let name): [name]
+        case .split(let shares, _): shares.map(\.pool)
+        case .redirect, .respond: []
+        }
+    }
+}
+
+/// One pool of a split.
+public struct PoolShareSettings: Sendable, Equatable {
+    /// The pool.
+    public var pool: String
+    /// Its share, beside those of the others.
+    public var weight: Int
+}
+
+/// Changes to the fields of a message; values have variables.
+public struct HeaderEditSettings: Sendable, Equatable {
+    /// Fields that take the place of all of their name.
+    public var set: [HeaderSettings] = []
+    /// Fields that are added.
+    public var add: [HeaderSettings] = []
+    /// Names of fields that are taken out.
+    public var remove: [String] = []
+}
+
+/// A condition on a request.
+public indirect enum ConditionSettings: Sendable, Hashable {
+    /// All hold.
+    case all([ConditionSettings])
+    /// One holds.
+    case any([ConditionSettings])
+    /// It does not hold.
+    case not(ConditionSettings)
+    /// The method.
+    case method(String)
+    /// A field.
+    case header(ValueMatchSettings)
+    /// A cookie.
+    case cookie(ValueMatchSettings)
+    /// A query parameter.
+    case query(ValueMatchSettings)
+    /// A media type or `type/*`.
+    case contentType(String)
+    /// The client's network.
+    case client(Prefix)
+}
+
+/// A test of the value that stands under a name.
+public struct ValueMatchSettings: Sendable, Hashable, CustomStringConvertible {
+    /// How the value is tested; the raw value is how it is written.
+    public enum Test: String, Sendable, CaseIterable {
+        /// There is one.
+        case present = ""
+        /// It is the text.
+        case equals = "="
+        /// It begins with the text.
+        case prefix = "^="
+        /// It ends with the text.
+        case suffix = "$="
+        /// It holds the text.
+        case contains = "*="
+        /// The text as an expression matches somewhere in it.
+        case expression = "~"
+    }
+
+    /// The name.
+    public var name: String
+    /// The test.
+    public var test: Test
+    /// What it tests for.
+    public var text: String
+    /// The match as it is written.
+    public var description: String { name + test.rawValue + text }
 }
 
 /// The hosts of a route, without port and in lower case.
@@ -33,4 +144,6 @@ public enum PathPattern: Sendable, Hashable {
     case exact(String)
     /// This path and everything that begins with it.
     case prefix(String)
+    /// Every path in which the expression matches.
+    case expression(String)
 }

@@ -29,6 +29,7 @@ extension AdminDesk {
             return .object(json)
         }
         let others = explanation.passedOver.map { JSONValue.object(routes[$0].json(pools)) }
+        let unmet = explanation.unmet.map { JSONValue.object(routes[$0].json(pools)) }
         let document: JSONValue = [
             "generation": .integer(Int64(clamping: view.generation)),
             "healthGeneration": .integer(Int64(clamping: view.health.generation)),
@@ -42,7 +43,9 @@ extension AdminDesk {
             "reason": .string(explanation.reason),
             "why": .string(explanation.why),
             "route": route ?? .null,
+            "action": .string(explanation.action),
             "passedOver": .array(others),
+            "unmet": .array(unmet),
             "pool": explanation.pool?.json ?? .null,
         ]
         return AdminDesk.answer(document)
@@ -128,13 +131,15 @@ extension RoutePlan {
             switch path {
             case .exact(let path): "= \(path)"
             case .prefix(let path): path
+            case .expression(let pattern): "~ \(pattern)"
             }
-        let poolName = pools.indices.contains(pool) ? pools[pool].name : ""
+        let names = action.pools.filter(pools.indices.contains).map { pools[$0].name }
         return [
             JSONMember("name", .string(name)),
             JSONMember("host", .string(hostText)),
             JSONMember("path", .string(pathText)),
-            JSONMember("pool", .string(poolName)),
+            JSONMember("when", condition.map { .string("\($0)") } ?? .null),
+            JSONMember("pools", .array(names.map(JSONValue.string))),
         ]
     }
 }

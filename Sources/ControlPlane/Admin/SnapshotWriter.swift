@@ -240,9 +240,11 @@ struct SnapshotWriter {
 
     private mutating func write(_ route: RouteSettings) {
         json.beginObject()
+        member("name", route.name)
         member("host", route.host.text)
         member("path", route.path.text)
-        member("pool", route.pool)
+        member("when", route.when.map { "\(RouteAssembly.condition($0))" })
+        member("action", RouteAssembly.words(route.action))
         json.endObject()
     }
 
@@ -321,6 +323,7 @@ extension PathPattern {
         switch self {
         case .exact(let path): "= \(path)"
         case .prefix(let path): path
+        case .expression(let pattern): "~ \(pattern)"
         }
     }
 }

@@ -6,29 +6,40 @@ public enum ExplanationText {
     /// Where a request would go, and why.
     public static func request(_ document: JSONValue, usesColour: Bool) -> String {
         var text = ""
+        let status = document["status"]?.integer.map { "\($0) " } ?? ""
+        let isOwn = document["pool"]?.isNull ?? true
         if let route = document["route"], !route.isNull {
-            let host = route["host"]?.string ?? "?"
-            let path = route["path"]?.string ?? "?"
-            text += line("route", "\(host) \(path) -> pool \(route["pool"]?.string ?? "?")")
+            text += line("route", place(route))
             if let why = route["why"]?.string { text += line("", why) }
-        } else {
-            let status = document["status"]?.integer.map { "\($0) " } ?? ""
+            text += line("action", document["action"]?.string ?? "?")
+        }
+        if isOwn {
             let answer = "\(status)\(document["reason"]?.string ?? "")"
+            let isGood = document["status"]?.integer ?? 500 < 400
             text += line(
                 "answer",
-                TextTable.paint(answer, .bad, usesColour) + " by the door itself"
+                TextTable.paint(answer, isGood ? .strong : .bad, usesColour) + " by the door itself"
             )
-            if let why = document["why"]?.string { text += line("", why) }
+            if let why = document["why"]?.string, document["route"]?.isNull ?? true {
+                text += line("", why)
+            }
         }
         for other in document["passedOver"]?.elements ?? [] {
-            let host = other["host"]?.string ?? "?"
-            let path = other["path"]?.string ?? "?"
-            text += line("not", "\(host) \(path), which fits too and is less special")
+            text += line("not", "\(place(other)), which fits too and comes later")
+        }
+        for other in document["unmet"]?.elements ?? [] {
+            text += line("not", "\(place(other)), whose condition does not hold")
         }
         guard let pool = document["pool"], !pool.isNull else { return text }
         text += line("balance", pool["balance"]?.string ?? "?")
         text += chosen(pool, usesColour)
         return text + "\n" + candidates(pool, usesColour)
+    }
+
+    private static func place(_ route: JSONValue) -> String {
+        let place = "\(route["host"]?.string ?? "?") \(route["path"]?.string ?? "?")"
+        guard let condition = route["when"]?.string else { return place }
+        return "\(place) when \(condition)"
     }
 
     /// What a query would get, and why.

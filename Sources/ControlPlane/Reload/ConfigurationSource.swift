@@ -2,7 +2,7 @@
 public import Configuration
 internal import DNSProtocol
 internal import Essentials
-internal import Prober
+internal import HTTPGateway
 internal import Runtime
 
 /// A valid configuration with the text that it came from.
@@ -20,8 +20,16 @@ public enum ConfigurationSource {
     /// The largest configuration file that is read.
     public static let sizeLimit = 64 << 20
 
-    /// The outside checks: expressions by RE2, zone files by the zone reader.
+    /// The outside checks: variables by the HTTP door, expressions by RE2, zone files by the zone reader.
     public static let checks = OutsideChecks(
+        template: { text, parameters in
+            do throws(TextTemplate.Fault) {
+                _ = try TextTemplate(text, parameters: parameters)
+                return nil
+            } catch {
+                return .init(message: error.message, suggestion: error.suggestion)
+            }
+        },
         expression: { pattern in
             do throws(RegularExpression.PatternError) {
                 _ = try RegularExpression(pattern)

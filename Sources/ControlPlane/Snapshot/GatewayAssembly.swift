@@ -24,9 +24,7 @@ enum GatewayAssembly {
             pools.enumerated().map { ($1.name, $0) },
             uniquingKeysWith: { first, _ in first }
         )
-        plan.routes = settings.routes.compactMap { route in
-            places[route.pool].map { GatewayAssembly.route(route, pool: $0) }
-        }
+        plan.routes = settings.routes.map { RouteAssembly(pools: places).plan($0) }
         let limits = settings.limits
         let probes = min(
             limits.concurrentProbes,
@@ -114,47 +112,7 @@ enum GatewayAssembly {
         plan.queueLimit = pool.queue.limit
         plan.queueTimeout = pool.queue.timeout
         plan.failureStatuses = pool.passive.statuses.ranges
-        plan.key =
-            switch pool.hash.key {
-            case .sourceIP: .sourceIP
-            case .uri: .uri
-            case .header(let name): .header(name)
-            case .cookie(let name): .cookie(name)
-            case .query(let name): .query(name)
-            }
+        plan.key = pool.hash.key.plan
         return plan
-    }
-
-    private static func route(_ route: RouteSettings, pool: Int) -> RoutePlan {
-        let host: HostMatch =
-            switch route.host {
-            case .any: .any
-            case .exact(let name): .exact(name)
-            case .wildcard(let name): .wildcard(name)
-            }
-        let path: PathMatch =
-            switch route.path {
-            case .exact(let path): .exact(path)
-            case .prefix(let path): .prefix(path)
-            }
-        var plan = RoutePlan(name: name(route), host: host, path: path, pool: pool)
-        plan.retries = route.retry
-        plan.requestTimeout = route.timeout
-        plan.bodyLimit = route.bodyLimit.map { UInt64(clamping: $0.bytes) }
-        return plan
-    }
-
-    /// `photos.example.com/api/`; an exact path has no star, a prefix does.
-    static func name(_ route: RouteSettings) -> String {
-        let host =
-            switch route.host {
-            case .any: "*"
-            case .exact(let name): name
-            case .wildcard(let name): "*.\(name)"
-            }
-        switch route.path {
-        case .exact(let path): return host + path
-        case .prefix(let path): return "\(host)\(path)*"
-        }
     }
 }

@@ -3,6 +3,7 @@ internal import Configuration
 internal import Essentials
 internal import HTTPProtocol
 internal import Prober
+internal import Runtime
 internal import Steering
 
 /// From `probes` to what the prober asks and what the health keeper makes of the answers.

@@ -137,21 +137,40 @@ extension HTTPDoor {
     }
 
     private mutating func respond(_ c: Int, _ reason: Reason, _ loop: inout EventLoop) {
-        if clients[c].phase == .queued { leaveQueue(c) }
-        clients[c].phase = .relaying
+        beginOwn(c, reason.status, reason)
+        writeFault(c, reason)
+        sendOwn(c, &loop)
+    }
+
+    /// Puts the answer that names a reason into the scratch.
+    mutating func writeFault(_ c: Int, _ reason: Reason) {
         clients[c].exchange.reason = reason
         clients[c].exchange.status = reason.status
-        clients[c].exchange.responseStarted = true
-        clients[c].exchange.deadline = .never  // from here on only the client's pace counts
-        if isShuttingDown { clients[c].exchange.keepsClient = false }
+        var text = renderResponse(c)
+        text.target = .empty
+        if !text.isWhole { text.fields = .empty }
         ResponseHeadWriter.writeOwn(
             into: &scratch,
             status: reason.status,
             word: reason.word,
-            isPersistent: clients[c].exchange.keepsClient,
-            omitsBody: clients[c].exchange.head.method == .head,
-            date: dates
+            changes: RouteChanges(text, tail.bytes),
+            style: ownStyle(c)
         )
+    }
+
+    /// From here on the door answers itself.
+    mutating func beginOwn(_ c: Int, _ status: UInt16, _ reason: Reason) {
+        if clients[c].phase == .queued { leaveQueue(c) }
+        clients[c].phase = .relaying
+        clients[c].exchange.reason = reason
+        clients[c].exchange.status = status
+        clients[c].exchange.responseStarted = true
+        clients[c].exchange.deadline = .never  // from here on only the client's pace counts
+        if isShuttingDown { clients[c].exchange.keepsClient = false }
+    }
+
+    /// Sends the whole answer that is in the scratch, and ends the exchange.
+    mutating func sendOwn(_ c: Int, _ loop: inout EventLoop) {
         var sent = 0
         switch send(c, scratch.bytes) {
         case .count(let count): sent = count

@@ -10,23 +10,24 @@ extension HTTPDoor {
         clients[c].phase = .waiting
         clients[c].exchange.connected = now
         guard recallHead(c) else { return answer(c, .internalError, &loop) }
+        guard !clients[c].exchange.hasLostRoute else { return answer(c, .noRoute, &loop) }
         guard prepareBody(c) else { return answer(c, .outOfBuffers, &loop) }
         // A body that breaks its framing or its limit at once must not begin to reach the origin.
         if clients[c].exchange.bodyTaken > 0 {
             guard stepRequestBody(c, &loop) else { return }
         }
-        if clients[c].exchange.requestID.bits == 0 {
-            clients[c].exchange.requestID = RequestID(random: &random)
-        }
+        nameRequest(c)
+        let changes = renderRequest(c)
         let pending = clients[c].input
         let isWhole = RequestHeadWriter.write(
             into: &scratch,
             head: requestHead,
             fields: fields,
             bytes: buffers.bytes(pending.block, from: Int(pending.start), count: pending.count),
-            policy: forwardPolicy(c, u)
+            policy: forwardPolicy(c, u),
+            changes: RouteChanges(changes, tail.bytes)
         )
-        guard isWhole else { return answer(c, .internalError, &loop) }
+        guard isWhole, changes.isWhole else { return answer(c, .internalError, &loop) }
         let transfer = clients[c].exchange.request
         let body = buffers.bytes(
             clients[c].exchange.requestBlock,

@@ -22,7 +22,7 @@ extension HTTPDoor {
             let slot = clients[c].exchange.poolSlot
             let moved = newPools.firstIndex { $0.slot == slot }
             clients[c].exchange.pool = Int32(moved ?? -1)
-            clients[c].exchange.route = -1
+            carryRoute(c, to: new)
             clients[c].exchange.endpoint = -1
             clients[c].exchange.triedSet = Tried()
         }
@@ -30,6 +30,7 @@ extension HTTPDoor {
         snapshot = new
         routes = new.table
         routeRecords = new.routes
+        actions = new.actions
         pools = newPools
         // Connections remember the number of their listener; one that the new plan has no
         // listener for keeps the policy it was opened under.
@@ -45,6 +46,15 @@ extension HTTPDoor {
         responseFields = FieldTable(limit: max(responseFields.limit, Int(limits.head.fields)))
         dropStrangers()
         failOrphans(&loop)
+    }
+
+    /// What its route still has to do for an exchange, the route of the same host, path and
+    /// condition does; a request that nobody knows any more how to rewrite is not sent.
+    private mutating func carryRoute(_ c: Int, to new: GatewaySnapshot) {
+        let old = routeRecord(c)
+        let number = clients[c].exchange.route < 0 ? nil : new.routeNumbers[old.identity]
+        clients[c].exchange.route = number ?? -1
+        if number == nil, old.changesRequest { clients[c].exchange.hasLostRoute = true }
     }
 
     /// Requests waiting in a queue move to the queue of the same pool in the new order.

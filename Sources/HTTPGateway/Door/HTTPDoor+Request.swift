@@ -118,10 +118,21 @@ extension HTTPDoor {
         rememberRequest(c)
         if let fault = judge(c) { return refuse(c, .fault(fault), &loop) }
         guard let route = matchRoute(c) else { return refuse(c, .fault(.noRoute), &loop) }
-        apply(route: route, to: c)
-        if case .length(let length) = requestHead.framing, length > routeRecords[route].bodyLimit {
+        clients[c].exchange.route = Int32(route)
+        let record = routeRecords[route]
+        guard actions.admits(clients[c].peer.ip, record) else {
+            return refuse(c, .fault(.clientDenied), &loop)
+        }
+        if case .length(let length) = requestHead.framing, length > record.bodyLimit {
             return refuse(c, .fault(.bodyTooLarge), &loop)
         }
+        switch record.action {
+        case .redirect, .respond: return answerByRoute(c, record, &loop)
+        case .pool, .split: break
+        }
+        let pool = pool(of: record, c)
+        guard pools.indices.contains(pool) else { return refuse(c, .fault(.poolEmpty), &loop) }
+        apply(record, pool, to: c)
         startAttempt(c, &loop)
     }
 
@@ -166,24 +177,18 @@ extension HTTPDoor {
     }
 
     private func matchRoute(_ c: Int) -> Int? {
-        let pending = clients[c].input
-        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
-        let host = bytes.slice(requestHead.host)
-        let path = bytes.slice(requestHead.path)
-        if path.isEmpty {  // `http://host` and `*` mean the root
-            let root: InlineArray<1, UInt8> = [UInt8(ascii: "/")]
-            let route = routes.match(host: host, path: root.span)
-            return route < 0 ? nil : route
-        }
-        let route = routes.match(host: host, path: path)
+        let request = RequestView(
+            head: requestHead,
+            fields: fields.entries,
+            bytes: requestBytes(c),
+            client: clients[c].peer.ip
+        )
+        let route = routes.match(request)
         return route < 0 ? nil : route
     }
 
-    private mutating func apply(route: Int, to c: Int) {
-        let record = routeRecords[route]
-        let pool = Int(record.pool)
-        clients[c].exchange.route = Int32(route)
-        clients[c].exchange.pool = record.pool
+    private mutating func apply(_ record: RouteRecord, _ pool: Int, to c: Int) {
+        clients[c].exchange.pool = Int32(pool)
         clients[c].exchange.poolSlot = pools[pool].slot
         let listener = listenerRecords[Int(clients[c].listener)].timeouts.request
         let bound = record.requestTimeout == .zero ? listener : record.requestTimeout

@@ -152,6 +152,8 @@ extension HTTPDoor {
             clients[c].exchange.keepsClient = false
         }
         toChunks = toChunks && !isOld
+        let changes = renderResponse(c)
+        hideResponseFields(c, u)
         let pending = upstreams[u].input
         let isWhole = ResponseHeadWriter.write(
             into: &scratch,
@@ -162,11 +164,12 @@ extension HTTPDoor {
                 toChunks: toChunks,
                 isPersistent: clients[c].exchange.keepsClient,
                 clientMinorVersion: clients[c].exchange.head.minorVersion,
-                answersHead: clients[c].exchange.head.method == .head
+                answersHead: clients[c].exchange.head.method == .head,
+                date: dates
             ),
-            date: dates
+            changes: RouteChanges(changes, tail.bytes)
         )
-        guard isWhole else { return attemptFailed(c, .originMalformed, &loop) }
+        guard isWhole, changes.isWhole else { return attemptFailed(c, .originMalformed, &loop) }
         clients[c].exchange.response = BodyTransfer(responseHead.framing, toChunks: toChunks)
         clients[c].exchange.response.rawStart = pending.start &+ Int32(responseHead.length)
         clients[c].exchange.response.rawEnd = pending.end

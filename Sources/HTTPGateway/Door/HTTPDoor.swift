@@ -27,6 +27,7 @@ public struct HTTPDoor: ~Copyable {
     // Flat copies of the snapshot's tables: reading them touches no reference count.
     var routes: RouteTable
     var routeRecords: [RouteRecord]
+    var actions: ActionTable
     var pools: [PoolRecord]
     var listenerRecords: [ListenerRecord]
     var limits: GatewayLimits
@@ -85,6 +86,7 @@ public struct HTTPDoor: ~Copyable {
         self.snapshot = snapshot
         routes = snapshot.table
         routeRecords = snapshot.routes
+        actions = snapshot.actions
         pools = snapshot.pools
         listenerRecords = snapshot.listeners
         limits = snapshot.plan.limits

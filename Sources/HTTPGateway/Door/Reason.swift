@@ -12,6 +12,8 @@ enum Reason: BitwiseCopyable, Equatable, Sendable {
     case fault(Fault)
     /// There was no exchange: TLS was not agreed on.
     case handshake(TLSFailure)
+    /// The route itself is the answer.
+    case route(RouteAnswer)
 
     var word: StaticString {
         switch self {
@@ -19,13 +21,15 @@ enum Reason: BitwiseCopyable, Equatable, Sendable {
         case .refused(let refusal): refusal.word
         case .fault(let fault): fault.word
         case .handshake: "handshake-failed"
+        case .route(.redirect): "redirect"
+        case .route(.respond): "respond"
         }
     }
 
     /// The status the client is told, when there still is a way to tell.
     var status: UInt16 {
         switch self {
-        case .completed: 200
+        case .completed, .route: 200
         case .refused(let refusal): refusal.status
         case .fault(let fault): fault.status
         case .handshake: 0
@@ -33,10 +37,14 @@ enum Reason: BitwiseCopyable, Equatable, Sendable {
     }
 }
 
+/// How a route answers without an endpoint.
+enum RouteAnswer: UInt8, BitwiseCopyable, Sendable { case redirect, respond }
+
 /// Why the door ended an exchange itself.
 enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     // The request.
-    case noRoute, dotSegment, connectMethod, misdirected, bodyTooLarge, optionsEnd, traceEnd
+    case noRoute, dotSegment, connectMethod, misdirected, bodyTooLarge, clientDenied
+    case optionsEnd, traceEnd
     case headerTimeout, bodyTimeout, clientGone, clientSlow
     // Choosing an endpoint.
     case poolEmpty, allDown, atLimit, queueFull, queueTimeout
@@ -53,6 +61,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .dotSegment: "dot-segment"
         case .connectMethod: "connect-method"
         case .misdirected: "misdirected"
+        case .clientDenied: "client-denied"
         case .bodyTooLarge: "body-too-large"
         case .optionsEnd, .traceEnd: "max-forwards"
         case .headerTimeout: "header-timeout"
@@ -108,6 +117,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .connectMethod, .traceEnd: 405
         case .optionsEnd: 200
         case .misdirected: 421
+        case .clientDenied: 403
         case .bodyTooLarge: 413
         case .headerTimeout, .bodyTimeout: 408
         case .clientGone, .clientSlow: 400

@@ -26,20 +26,22 @@ enum RequestHeadWriter {
         head: RequestHead,
         fields: borrowing FieldTable,
         bytes: Span<UInt8>,
-        policy: ForwardPolicy
+        policy: ForwardPolicy,
+        changes: RouteChanges
     ) -> Bool {
         var isWhole = false
         var dropped = policy.dropped
         if head.method.countsForwards { dropped.insert(.maxForwards) }
         scratch.write { output in
             isWhole =
-                output.writeRequestLine(head, from: bytes)
-                && writeHost(head, bytes, policy.endpoint, into: &output)
+                writeRequestLine(head, bytes, changes, into: &output)
+                && writeHost(head, bytes, policy.endpoint, changes, into: &output)
                 && output.copyFields(fields, from: bytes, dropping: dropped)
                 && writeForwardsLeft(head, fields, bytes, into: &output)
                 && writeFraming(head.framing, into: &output)
                 && output.writeForwarding(policy.forwarding, head, fields, from: bytes)
                 && writeRequestID(policy, fields, bytes, into: &output)
+                && changes.writeFields(into: &output)
                 && output.writeVia(minorVersion: head.minorVersion, fields, from: bytes)
                 && writeConnection(head, bytes, into: &output)
                 && output.writeLineEnd()
@@ -47,14 +49,30 @@ enum RequestHeadWriter {
         return isWhole
     }
 
+    private static func writeRequestLine(
+        _ head: RequestHead,
+        _ bytes: Span<UInt8>,
+        _ changes: RouteChanges,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        if changes.text.target.isEmpty { return output.writeRequestLine(head, from: bytes) }
+        return output.write(bytes.slice(head.methodRange)) && output.write(" ")
+            && output.write(changes.bytes.slice(changes.text.target))
+            && output.write(" HTTP/1.1\r\n")
+    }
+
     /// RFC 9112 §3.2: a request by HTTP/1.1 has a `Host`, also when it came by HTTP/1.0 without.
     private static func writeHost(
         _ head: RequestHead,
         _ bytes: Span<UInt8>,
         _ endpoint: SocketAddress,
+        _ changes: RouteChanges,
         into output: inout OutputSpan<UInt8>
     ) -> Bool {
         guard output.write("Host: ") else { return false }
+        if !changes.text.host.isEmpty {
+            return output.write(changes.bytes.slice(changes.text.host)) && output.writeLineEnd()
+        }
         if !head.authority.isEmpty {
             return output.write(bytes.slice(head.authority)) && output.writeLineEnd()
         }

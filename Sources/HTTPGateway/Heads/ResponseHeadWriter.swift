@@ -9,6 +9,7 @@ struct ResponseStyle: BitwiseCopyable {
     var isPersistent: Bool
     var clientMinorVersion: UInt8
     var answersHead: Bool
+    var date: DateText
 }
 
 /// Writes the head that goes to a client, anew from the parsed form.
@@ -20,7 +21,7 @@ enum ResponseHeadWriter {
         fields: borrowing FieldTable,
         bytes: Span<UInt8>,
         style: ResponseStyle,
-        date: DateText
+        changes: RouteChanges
     ) -> Bool {
         var dropped = FieldSet()
         dropped.insert(.via)
@@ -31,9 +32,10 @@ enum ResponseHeadWriter {
                 output.writeStatusLine(head, from: bytes)
                 && output.copyFields(fields, from: bytes, dropping: dropped)
                 // RFC 9110 §6.6.1: a recipient with a clock adds what the origin left out.
-                && (fields.first(.date) != nil || write(date, into: &output))
+                && (fields.first(.date) != nil || write(style.date, into: &output))
                 && writeFraming(head, style, into: &output)
                 && output.writeVia(minorVersion: head.minorVersion, fields, from: bytes)
+                && changes.writeFields(into: &output)
                 && writePersistence(style, into: &output) && output.writeLineEnd()
         }
         return isWhole
@@ -102,42 +104,8 @@ enum ResponseHeadWriter {
         return isWhole
     }
 
-    /// A whole short response of ours.
-    static func writeOwn(
-        into scratch: inout Scratch,
-        status: UInt16,
-        word: StaticString,
-        isPersistent: Bool,
-        omitsBody: Bool,
-        date: DateText
-    ) {
-        let reason = StatusText.reason(status)
-        let length = 3 + 1 + reason.utf8CodeUnitCount + 2 + word.utf8CodeUnitCount + 1
-        scratch.write { output in
-            output.writeStatusLine(status)
-            write(date, into: &output)
-            output.write("Content-Type: text/plain\r\nContent-Length: ")
-            output.write(decimal: UInt64(length))
-            output.writeLineEnd()
-            if status == 405 || status == 200 {
-                output.write("Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n")
-            }
-            if status == 503 { output.write("Retry-After: 1\r\n") }
-            output.write("Cache-Control: no-store\r\n")
-            if !isPersistent { output.write("Connection: close\r\n") }
-            output.writeLineEnd()
-            if omitsBody { return }
-            output.write(decimal: UInt64(status))
-            output.write(" ")
-            output.write(reason)
-            output.write(": ")
-            output.write(word)
-            output.write("\n")
-        }
-    }
-
     @discardableResult
-    private static func write(
+    static func write(
         _ date: DateText,
         into output: inout OutputSpan<UInt8>
     ) -> Bool {

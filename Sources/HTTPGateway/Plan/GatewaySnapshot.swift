@@ -13,6 +13,9 @@ public final class GatewaySnapshot: Sendable {
     let table: RouteTable
     let selection: SelectionPlan
     let routes: [RouteRecord]
+    let actions: ActionTable
+    /// By ``RouteRecord/identity``: what an exchange under way goes on with.
+    let routeNumbers: [UInt64: Int32]
     let pools: [PoolRecord]
     let listeners: [ListenerRecord]
     let labels: LabelTable
@@ -25,7 +28,13 @@ public final class GatewaySnapshot: Sendable {
         self.plan = plan
         table = RouteTable(plan.routes)
         selection = SelectionPlan(pools: plan.pools, health: health)
-        routes = plan.routes.map(RouteRecord.init)
+        var actions = ActionTable()
+        routes = plan.routes.map { RouteRecord($0, &actions) }
+        self.actions = actions
+        routeNumbers = Dictionary(
+            routes.enumerated().map { ($1.identity, Int32($0)) },
+            uniquingKeysWith: { first, _ in first }
+        )
         pools = zip(plan.pools, plan.poolPlans).map(PoolRecord.init)
         listeners = plan.listeners.map(ListenerRecord.init)
         labels = LabelTable(plan)
@@ -36,21 +45,6 @@ public final class GatewaySnapshot: Sendable {
             addresses[endpoint.slot] = endpoint.address
         }
         self.addresses = addresses
-    }
-}
-
-/// What the loops need of a route.
-struct RouteRecord: Sendable, BitwiseCopyable {
-    var pool: Int32
-    var retries: Int16  // -1: the pool's
-    var requestTimeout: Interval  // zero: the listener's
-    var bodyLimit: UInt64
-
-    init(_ plan: RoutePlan) {
-        pool = Int32(plan.pool)
-        retries = plan.retries.map { Int16(clamping: $0) } ?? -1
-        requestTimeout = plan.requestTimeout ?? .zero
-        bodyLimit = plan.bodyLimit ?? .max
     }
 }
 

@@ -13,8 +13,12 @@ public struct RequestExplanation: Sendable, Equatable {
     public var route: Int?
     /// One sentence: why this route, or why none.
     public var why = ""
+    /// What the route does with the request, in words.
+    public var action = ""
     /// Other routes that would fit too, most special ones not first, at most ten.
     public var passedOver: [Int] = []
+    /// Routes for this host and path whose condition does not hold, at most ten.
+    public var unmet: [Int] = []
     /// The choice of the endpoint; nil without a route.
     public var pool: PoolExplanation?
 }
@@ -47,23 +51,34 @@ extension GatewaySnapshot {
         if PathForm.hasDotSegment(path) {
             return refusal(.fault(.dotSegment), "a path with dot segments is refused")
         }
-        let target = path.isEmpty ? [UInt8(ascii: "/")] : Array(request[head.path])
-        let host = request[head.host]
-        guard let route = match(table, host, target) else {
-            return refusal(.fault(.noRoute), "no route fits this host and path")
-        }
+        let view = RequestView(
+            head: head,
+            fields: fields.entries,
+            bytes: request.span,
+            client: client
+        )
+        let route = table.match(view)
         var explanation = RequestExplanation()
+        (explanation.passedOver, explanation.unmet) = others(than: route, view)
+        guard plan.routes.indices.contains(route) else {
+            let whole = refusal(.fault(.noRoute), "no route fits this request")
+            explanation.status = whole.status
+            explanation.reason = whole.reason
+            explanation.why = whole.why
+            return explanation
+        }
         explanation.route = route
         explanation.why = why(plan.routes[route])
-        explanation.passedOver = passedOver(by: route, host, target)
-        let pool = plan.routes[route].pool
-        guard pools.indices.contains(pool) else { return explanation }
+        explain(route, view, &explanation)
+        guard explanation.status == nil else { return explanation }
+        let number = pool(of: route, head, fields, request.span, client)
+        guard pools.indices.contains(number) else { return explanation }
         let key =
-            pools[pool].needsKey
-            ? pools[pool].key.key(head: head, fields: fields, bytes: request.span, client: client)
+            pools[number].needsKey
+            ? pools[number].key.key(head: head, fields: fields, bytes: request.span, client: client)
             : 0
         let chooser = Chooser(plan: selection, health: health, load: load, worker: 0, seed: 1)
-        let choice = chooser.explain(pool: pool, key: key, now: now)
+        let choice = chooser.explain(pool: number, key: key, now: now)
         explanation.pool = choice
         if case .none(let nobody) = choice.choice {
             let fault = HTTPDoor.fault(nobody)
@@ -71,6 +86,83 @@ extension GatewaySnapshot {
             explanation.reason = "\(fault.word)"
         }
         return explanation
+    }
+
+    /// Says what the route does itself: refuse, redirect, respond, or which pools it knows.
+    private func explain(
+        _ route: Int,
+        _ request: RequestView,
+        _ explanation: inout RequestExplanation
+    ) {
+        guard actions.admits(request.client, routes[route]) else {
+            explanation.status = Fault.clientDenied.status
+            explanation.reason = "\(Fault.clientDenied.word)"
+            explanation.action = "the client's network is not served here"
+            return
+        }
+        let context = TemplateContext(
+            record: routes[route],
+            head: request.head,
+            bytes: request.bytes,
+            client: request.client,
+            requestID: RequestID(bits: 0)
+        )
+        switch plan.routes[route].action {
+        case .pool(let pool): explanation.action = "pool \(name(ofPool: pool))"
+        case .split(let shares, let key):
+            let parts = shares.map { "\(name(ofPool: $0.pool)) \($0.weight)" }
+            let way = key == .random ? "each request drawn anew" : "by a part of the request"
+            explanation.action = "split \(parts.joined(separator: ", ")), \(way)"
+        case .redirect(let status, _):
+            explanation.status = status
+            explanation.reason = "\(Reason.route(.redirect).word)"
+            explanation.action =
+                "redirect to \(text { actions.writeResponse(context, into: &$0).target })"
+        case .respond(let status, _, let body):
+            explanation.status = status
+            explanation.reason = "\(Reason.route(.respond).word)"
+            explanation.action = "a text of \(body.count) bytes"
+        }
+        if routes[route].target >= 0 {
+            let target = text { actions.writeRequest(context, into: &$0).target }
+            explanation.action += ", rewritten to \(target)"
+        }
+    }
+
+    private func name(ofPool pool: Int) -> String {
+        plan.pools.indices.contains(pool) ? plan.pools[pool].name : "-"
+    }
+
+    /// What a writer has put into the range that it answers.
+    private func text(_ write: (inout OutputSpan<UInt8>) -> ByteRange) -> String {
+        var range = ByteRange.empty
+        let bytes = [UInt8](capacity: 32_768) { (output: inout OutputSpan<UInt8>) in
+            range = write(&output)
+        }
+        let end = min(range.end, bytes.count)
+        return String(decoding: bytes[min(Int(range.start), end)..<end], as: UTF8.self)
+    }
+
+    /// The pool of the route; of a split that is drawn anew, the one with the largest share.
+    private func pool(
+        of route: Int,
+        _ head: RequestHead,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>,
+        _ client: IPAddress
+    ) -> Int {
+        let record = routes[route]
+        guard case .split(let shares, _) = plan.routes[route].action else {
+            return Int(record.pool)
+        }
+        guard record.splitKey >= 0 else { return shares.max { $0.weight < $1.weight }?.pool ?? -1 }
+        let key = actions.splitKeys[Int(record.splitKey)].key(
+            head: head,
+            fields: fields,
+            bytes: bytes,
+            client: client
+        )
+        return Int(actions.pool(record.shares, draw: Hash.mix(key ^ record.identity)))
     }
 
     /// The endpoints of one pool, or of all, as the choice sees them now, by slot.
@@ -98,19 +190,22 @@ extension GatewaySnapshot {
         return explanation
     }
 
-    private func match(_ table: RouteTable, _ host: [UInt8], _ path: [UInt8]) -> Int? {
-        let route = table.match(host: host.span, path: path.span)
-        return plan.routes.indices.contains(route) ? route : nil
-    }
-
-    /// Routes that would get the request if this one were not there: each is asked alone.
-    private func passedOver(by winner: Int, _ host: [UInt8], _ path: [UInt8]) -> [Int] {
+    /// Routes that would get the request if the winner were not there, and those that would if
+    /// their condition held: each is asked alone.
+    private func others(than winner: Int, _ request: RequestView) -> ([Int], [Int]) {
         var found: [Int] = []
-        for index in plan.routes.indices where index != winner && found.count < 10 {
-            let alone = RouteTable([plan.routes[index]])
-            if match(alone, host, path) != nil { found.append(index) }
+        var unmet: [Int] = []
+        for index in plan.routes.indices where index != winner {
+            if RouteTable([plan.routes[index]]).match(request) >= 0 {
+                if found.count < 10 { found.append(index) }
+                continue
+            }
+            guard plan.routes[index].condition != nil, unmet.count < 10 else { continue }
+            var open = plan.routes[index]
+            open.condition = nil
+            if RouteTable([open]).match(request) >= 0 { unmet.append(index) }
         }
-        return found
+        return (found, unmet)
     }
 
     private func why(_ route: RoutePlan) -> String {
@@ -122,17 +217,14 @@ extension GatewaySnapshot {
             }
         let path =
             switch route.path {
-            case .exact: "exactly this path"
-            case .prefix: "the longest prefix of the path there"
+            case .exact(let text):
+                PathTemplate.isTemplate(text) ? "the path has this form" : "exactly this path"
+            case .prefix(let text):
+                PathTemplate.isTemplate(text)
+                    ? "the path begins with this form" : "the longest prefix of the path there"
+            case .expression: "the first expression that matches the path"
             }
-        return "\(host); \(path)"
-    }
-}
-
-extension [UInt8] {
-    /// A copy of the bytes of a range.
-    fileprivate subscript(_ range: ByteRange) -> [UInt8] {
-        let start = Swift.min(Int(range.start), count)
-        return Array(self[start..<Swift.min(range.end, count)])
+        guard let condition = route.condition else { return "\(host); \(path)" }
+        return "\(host); \(path); the condition holds: \(condition)"
     }
 }

@@ -4,42 +4,26 @@ internal import HTTPProtocol
 
 /// Building the table, off the loops.
 extension RouteTable {
-    /// A table of the routes; of two with the same host and path the first one counts.
+    /// A table of the routes; of two that are always taken the first one counts.
     init(_ routes: [RoutePlan]) {
-        var numbers: [HostMatch: Int] = [:]
-        var seen: Set<PathKey> = []
-        var prefixLengths: [Set<UInt32>] = []
+        var builder = Builder()
         for (number, route) in routes.enumerated() {
-            let host = numbers[route.host] ?? addHost(route.host)
-            if numbers[route.host] == nil {
-                numbers[route.host] = host
-                prefixLengths.append([])
-            }
-            guard seen.insert(PathKey(host: host, path: route.path)).inserted else { continue }
-            let (path, isExact) = RouteTable.bytes(route.path)
-            if isExact {
-                hosts[host].hasExactPaths = true
+            var link = Link()
+            if let condition = route.condition { link.condition = Int32(conditions.add(condition)) }
+            links.append(link)
+            let host = builder.numbers[route.host] ?? addHost(route.host)
+            builder.numbers[route.host] = host
+            let key = PathKey(host: host, path: route.path)
+            if let last = builder.lastRoutes.updateValue(number, forKey: key) {
+                links[last].next = Int32(number)
             } else {
-                prefixLengths[host].insert(UInt32(path.count))
+                add(route.path, host: host, route: number, &builder)
             }
-            paths.append(
-                Path(
-                    host: Int32(host),
-                    isExact: isExact,
-                    text: add(path),
-                    route: Int32(number)
-                )
-            )
         }
-        for host in hosts.indices {
-            let sorted = prefixLengths[host].sorted()
-            hosts[host].lengths = ByteRange(
-                start: UInt32(lengths.count),
-                count: UInt32(sorted.count)
-            )
-            lengths += sorted
-        }
+        fillLengths(builder)
+        fillPatterns(builder)
         fillPlaces()
+        fillParents()
     }
 
     private struct PathKey: Hashable {
@@ -47,10 +31,106 @@ extension RouteTable {
         let path: PathMatch
     }
 
-    private static func bytes(_ path: PathMatch) -> ([UInt8], isExact: Bool) {
-        switch path {
-        case .exact(let path): (Array(path.utf8), true)
-        case .prefix(let path): (Array(path.utf8), false)
+    /// What is known of hosts and paths while the table grows.
+    private struct Builder {
+        var numbers: [HostMatch: Int] = [:]
+        /// The last route seen of each host and path.
+        var lastRoutes: [PathKey: Int] = [:]
+        var prefixLengths: [Int: Set<UInt32>] = [:]
+        var templates: [Int: [(rank: (Int, Int), pattern: Pattern)]] = [:]
+        var expressions: [Int: [Pattern]] = [:]
+    }
+
+    private mutating func add(
+        _ match: PathMatch,
+        host: Int,
+        route: Int,
+        _ builder: inout Builder
+    ) {
+        let (path, isExact): (String, Bool)
+        switch match {
+        case .exact(let text): (path, isExact) = (text, true)
+        case .prefix(let text): (path, isExact) = (text, false)
+        case .expression(let text):
+            let pattern = Pattern(
+                isExact: false,
+                text: .empty,
+                expression: Int32(conditions.add(expression: text)),
+                route: Int32(route)
+            )
+            builder.expressions[host, default: []].append(pattern)
+            return
+        }
+        let range = add(Array(path.utf8))
+        guard !PathTemplate.isTemplate(path) else {
+            let pattern = Pattern(
+                isExact: isExact,
+                text: range,
+                expression: -1,
+                route: Int32(route)
+            )
+            // Most segments first, and of as many the one with more that are given.
+            let segments = path.split(separator: "/").count
+            let rank = (segments, segments - PathTemplate.names(path).count)
+            builder.templates[host, default: []].append((rank, pattern))
+            return
+        }
+        if isExact {
+            hosts[host].hasExactPaths = true
+        } else {
+            builder.prefixLengths[host, default: []].insert(range.count)
+        }
+        paths.append(Path(host: Int32(host), isExact: isExact, text: range, route: Int32(route)))
+    }
+
+    private mutating func fillLengths(_ builder: Builder) {
+        for host in hosts.indices {
+            let sorted = builder.prefixLengths[host, default: []].sorted()
+            hosts[host].lengths = ByteRange(
+                start: UInt32(lengths.count),
+                count: UInt32(sorted.count)
+            )
+            lengths += sorted
+        }
+    }
+
+    private mutating func fillPatterns(_ builder: Builder) {
+        for host in hosts.indices {
+            let start = patterns.count
+            let templates = builder.templates[host, default: []].enumerated().sorted { a, b in
+                let (left, right) = (a.element, b.element)
+                if left.rank != right.rank { return left.rank > right.rank }
+                if left.pattern.isExact != right.pattern.isExact { return left.pattern.isExact }
+                return a.offset < b.offset
+            }
+            patterns += templates.map(\.element.pattern)
+            patterns += builder.expressions[host, default: []]
+            hosts[host].patterns = ByteRange(from: start, to: patterns.count)
+        }
+    }
+
+    /// What a prefix covers is covered by its shorter prefixes too: they come next.
+    private mutating func fillParents() {
+        for index in paths.indices where !paths[index].isExact {
+            let path = Array(text[Int(paths[index].text.start)..<paths[index].text.end])
+            let host = Int(paths[index].host)
+            var hash = RouteTable.pathSeed(host: host)
+            var length = 0
+            let places = hosts[host].lengths
+            for wanted in lengths[Int(places.start)..<places.end] where Int(wanted) < path.count {
+                while length < Int(wanted) {
+                    hash = RouteTable.roll(hash, path[length])
+                    length += 1
+                }
+                let found = find(
+                    path: path.span,
+                    length: length,
+                    hash: hash,
+                    host: host,
+                    exact: false
+                )
+                if found >= 0 { paths[index].parent = Int32(found) }
+            }
         }
     }
 

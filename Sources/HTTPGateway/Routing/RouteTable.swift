@@ -6,14 +6,17 @@ internal import HTTPProtocol
 ///
 /// Hosts and paths lie in two hash tables. For a host, exact comes before wildcard and a longer
 /// wildcard before a shorter one; routes for any host come last. Within a host, an exact path comes
-/// before prefixes and a longer prefix before a shorter one: the hash of the path is rolled forward
-/// once and looked up at each length that the host has prefixes of. A host without a matching path
-/// hands over to the next less special one.
+/// first, then templates, the one with most segments first, then regular expressions in the order
+/// of the file, then prefixes, the longest first: the hash of the path is rolled forward once and
+/// looked up at each length that the host has prefixes of. Routes with the same host and path are
+/// asked in the order of the file whether their condition holds. Where none holds, the next less
+/// special path is asked, and after the last one the next less special host.
 struct RouteTable: Sendable {
     struct Host: Sendable, BitwiseCopyable {
         var kind: HostKind
         var text: ByteRange
         var lengths: ByteRange  // places in `lengths`
+        var patterns = ByteRange.empty  // places in `patterns`
         var hasExactPaths = false
     }
     enum HostKind: UInt8, Sendable, BitwiseCopyable { case any, exact, wildcard }
@@ -21,13 +24,32 @@ struct RouteTable: Sendable {
         var host: Int32
         var isExact: Bool
         var text: ByteRange
+        /// The first route of those with this host and path.
         var route: Int32
+        /// The longest shorter prefix that covers this one too; -1 for none.
+        var parent: Int32 = -1
+    }
+    /// A template or a regular expression.
+    struct Pattern: Sendable, BitwiseCopyable {
+        var isExact: Bool
+        var text: ByteRange
+        var expression: Int32  // -1: a template
+        var route: Int32
+    }
+    /// What a route's turn depends on.
+    struct Link: Sendable, BitwiseCopyable {
+        var condition: Int32 = -1  // place in `conditions`; -1 when it always holds
+        var next: Int32 = -1  // the next route with the same host and path
     }
 
     /// All host and path texts, one after the other.
     var text: [UInt8] = []
     var hosts: [Host] = []
     var paths: [Path] = []
+    var patterns: [Pattern] = []
+    /// By route.
+    var links: [Link] = []
+    var conditions = ConditionTable()
     /// For each host its distinct prefix lengths, ascending.
     var lengths: [UInt32] = []
     /// Open addressing: place in `hosts` or `paths` plus one; 0 is empty.
@@ -35,16 +57,23 @@ struct RouteTable: Sendable {
     var pathPlaces: [Int32] = [0]
     var anyHost: Int32 = -1
 
-    /// The number of the route for a host (without port) and a path; -1 when there is none.
-    func match(host: Span<UInt8>, path: Span<UInt8>) -> Int {
-        var name = host
+    /// The number of the route for a request; -1 when there is none.
+    func match(_ request: RequestView) -> Int {
+        guard request.path.isEmpty else { return match(request, path: request.path) }
+        // `http://host` and `*` mean the root.
+        let root: InlineArray<1, UInt8> = [UInt8(ascii: "/")]
+        return match(request, path: root.span)
+    }
+
+    private func match(_ request: RequestView, path: Span<UInt8>) -> Int {
+        var name = request.host
         if name.count > 1, name[name.count - 1] == UInt8(ascii: ".") {
             name = name.extracting(0..<name.count - 1)
         }
         if !name.isEmpty {
             let exact = find(host: name, kind: .exact)
             if exact >= 0 {
-                let route = match(path: path, host: exact)
+                let route = match(request, path: path, host: exact)
                 if route >= 0 { return route }
             }
             var index = 0
@@ -53,18 +82,18 @@ struct RouteTable: Sendable {
                     let suffix = name.extracting(index + 1..<name.count)
                     let wildcard = find(host: suffix, kind: .wildcard)
                     if wildcard >= 0 {
-                        let route = match(path: path, host: wildcard)
+                        let route = match(request, path: path, host: wildcard)
                         if route >= 0 { return route }
                     }
                 }
                 index &+= 1
             }
         }
-        return anyHost >= 0 ? match(path: path, host: Int(anyHost)) : -1
+        return anyHost >= 0 ? match(request, path: path, host: Int(anyHost)) : -1
     }
 
     /// The best route of one host; -1 when none fits.
-    func match(path: Span<UInt8>, host: Int) -> Int {
+    private func match(_ request: RequestView, path: Span<UInt8>, host: Int) -> Int {
         var best = -1
         var hash = RouteTable.pathSeed(host: host)
         var length = 0
@@ -77,17 +106,58 @@ struct RouteTable: Sendable {
                 hash = RouteTable.roll(hash, path[length])
                 length &+= 1
             }
-            let route = find(path: path, length: length, hash: hash, host: host, exact: false)
-            if route >= 0 { best = route }
+            let found = find(path: path, length: length, hash: hash, host: host, exact: false)
+            if found >= 0 { best = found }
             next &+= 1
         }
-        guard hosts[host].hasExactPaths else { return best }
-        while length < path.count {
-            hash = RouteTable.roll(hash, path[length])
-            length &+= 1
+        if hosts[host].hasExactPaths {
+            while length < path.count {
+                hash = RouteTable.roll(hash, path[length])
+                length &+= 1
+            }
+            let exact = find(path: path, length: length, hash: hash, host: host, exact: true)
+            if exact >= 0 {
+                let route = pick(paths[exact].route, request)
+                if route >= 0 { return route }
+            }
         }
-        let exact = find(path: path, length: length, hash: hash, host: host, exact: true)
-        return exact >= 0 ? exact : best
+        if !hosts[host].patterns.isEmpty {
+            let route = match(request, path: path, patterns: hosts[host].patterns)
+            if route >= 0 { return route }
+        }
+        while best >= 0 {
+            let route = pick(paths[best].route, request)
+            if route >= 0 { return route }
+            best = Int(paths[best].parent)
+        }
+        return -1
+    }
+
+    private func match(_ request: RequestView, path: Span<UInt8>, patterns places: ByteRange) -> Int
+    {
+        for place in Int(places.start)..<places.end {
+            let pattern = patterns[place]
+            let fits =
+                pattern.expression >= 0
+                ? conditions.matches(expression: Int(pattern.expression), path)
+                : PathTemplate.end(text.span.slice(pattern.text), in: path, pattern.isExact) >= 0
+            guard fits else { continue }
+            let route = pick(pattern.route, request)
+            if route >= 0 { return route }
+        }
+        return -1
+    }
+
+    /// The first route of a chain whose condition holds; -1 when there is none.
+    @inline(__always)
+    private func pick(_ first: Int32, _ request: RequestView) -> Int {
+        var route = Int(first)
+        while route >= 0 {
+            let link = links[route]
+            if link.condition < 0 || conditions.holds(Int(link.condition), request) { return route }
+            route = Int(link.next)
+        }
+        return -1
     }
 
     private func find(host name: Span<UInt8>, kind: HostKind) -> Int {
@@ -104,7 +174,8 @@ struct RouteTable: Sendable {
         return -1
     }
 
-    private func find(
+    /// The place in `paths` of what stands for this path; -1 when nothing does.
+    func find(
         path: Span<UInt8>,
         length: Int,
         hash: UInt64,
@@ -120,7 +191,7 @@ struct RouteTable: Sendable {
                 matches(path.extracting(0..<length), entry.text, folding: false),
                 exact || RouteTable.endsSegment(path, length)
             {
-                return Int(entry.route)
+                return Int(pathPlaces[place]) - 1
             }
             place = (place &+ 1) & mask
         }

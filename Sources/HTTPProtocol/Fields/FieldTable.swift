@@ -60,6 +60,25 @@ public struct FieldTable: ~Copyable {
         index >= 0 && index < count ? slots[index] : .empty
     }
 
+    /// The fields held, in the order of arrival.
+    public var entries: Span<FieldSlice> {
+        @_lifetime(borrow self)
+        borrowing get { slots.span.extracting(0..<count) }
+    }
+
+    /// Keeps every field with a name, compared without case, from being copied on.
+    ///
+    /// `bytes` is what the table was filled from.
+    public mutating func hide(named name: Span<UInt8>, in bytes: Span<UInt8>) {
+        var index = 0
+        while index < count {
+            if FieldSyntax.equalsIgnoringCase(bytes.slice(slots[index].name), name) {
+                slots[index].isForbidden = true
+            }
+            index &+= 1
+        }
+    }
+
     /// Forgets all fields and keeps the storage.
     public mutating func removeAll() { count = 0 }
 

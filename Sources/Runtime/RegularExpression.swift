@@ -33,6 +33,19 @@ internal import CRE2
     deinit { unsafe mt_re2_free(compiled) }
 
     /// True when the expression matches somewhere in the bytes.
+    public func matches(_ bytes: Span<UInt8>) -> Bool { unowned.matches(bytes) }
+
+    /// The expression without a share in its life, for tables that are read for each request.
+    public var unowned: UnownedExpression { unsafe UnownedExpression(compiled) }
+}
+
+/// A compiled expression that someone else keeps alive: plain bytes, free to copy.
+@safe public struct UnownedExpression: BitwiseCopyable, Sendable {
+    nonisolated(unsafe) private let compiled: OpaquePointer
+
+    fileprivate init(_ compiled: OpaquePointer) { unsafe self.compiled = compiled }
+
+    /// True when the expression matches somewhere in the bytes.
     public func matches(_ bytes: Span<UInt8>) -> Bool {
         unsafe bytes.withUnsafeBytes { buffer in
             let start = unsafe buffer.baseAddress?.assumingMemoryBound(to: CChar.self)

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import HTTPGateway
+
+/// From a route of the configuration to what the HTTP door is told.
+struct RouteAssembly {
+    /// The numbers of pools by name.
+    let pools: [String: Int]
+
+    func plan(_ route: RouteSettings) -> RoutePlan {
+        var plan = RoutePlan(
+            name: route.name,
+            host: route.host.match,
+            path: route.path.match,
+            action: action(route)
+        )
+        plan.condition = route.when?.condition
+        plan.allowed = route.allow
+        plan.denied = route.deny
+        plan.rewrittenTarget = route.rewrite.path.map { template($0, route) }
+        plan.rewrittenHost = route.rewrite.host.map { template($0, route) }
+        plan.requestFields = edits(route.requestHeaders, route)
+        plan.responseFields = edits(route.responseHeaders, route)
+        plan.retries = route.retry
+        plan.requestTimeout = route.timeout
+        plan.bodyLimit = route.bodyLimit.map { UInt64(clamping: $0.bytes) }
+        return plan
+    }
+
+    /// A condition as it is shown to people.
+    static func condition(_ settings: ConditionSettings) -> RouteCondition { settings.condition }
+
+    /// What a route does, in words.
+    static func words(_ action: RouteActionSettings) -> String {
+        switch action {
+        case .pool(let name): return "pool \(name)"
+        case .split(let shares, _):
+            return "split " + shares.map { "\($0.pool) \($0.weight)" }.joined(separator: ", ")
+        case .redirect(let location, let status): return "redirect \(status) \(location)"
+        case .respond(let status, _, _): return "respond \(status)"
+        }
+    }
+
+    private func action(_ route: RouteSettings) -> RouteAction {
+        switch route.action {
+        case .pool(let name): .pool(pools[name] ?? -1)
+        case .split(let shares, let key):
+            .split(
+                shares.map {
+                    PoolShare(pool: pools[$0.pool] ?? -1, weight: UInt32(clamping: $0.weight))
+                },
+                by: key.map { .part($0.plan) } ?? .random
+            )
+        case .redirect(let location, let status):
+            .redirect(status: UInt16(clamping: status), location: template(location, route))
+        case .respond(let status, let type, let body):
+            .respond(status: UInt16(clamping: status), contentType: type, body: Array(body.utf8))
+        }
+    }
+
+    private func edits(_ edits: HeaderEditSettings, _ route: RouteSettings) -> [FieldEdit] {
+        edits.remove.map { FieldEdit(.remove, $0) }
+            + edits.set.map { FieldEdit(.set, $0.name, template($0.value, route)) }
+            + edits.add.map { FieldEdit(.add, $0.name, template($0.value, route)) }
+    }
+
+    /// What is no template has been refused before; as it stands it is the best that can be done.
+    private func template(_ text: String, _ route: RouteSettings) -> TextTemplate {
+        (try? TextTemplate(text, parameters: route.path.parameters))
+            ?? TextTemplate(parts: [.text(text)])
+    }
+}
+
+extension HashKey {
+    /// The same part of a request, as the door names it.
+    var plan: HashKeyPlan {
+        switch self {
+        case .sourceIP: .sourceIP
+        case .uri: .uri
+        case .header(let name): .header(name)
+        case .cookie(let name): .cookie(name)
+        case .query(let name): .query(name)
+        }
+    }
+}
+
+extension HostPattern {
+    fileprivate var match: HostMatch {
+        switch self {
+        case .any: .any
+        case .exact(let name): .exact(name)
+        case .wildcard(let name): .wildcard(name)
+        }
+    }
+}
+
+extension PathPattern {
+    fileprivate var match: PathMatch {
+        switch self {
+        case .exact(let path): .exact(path)
+        case .prefix(let path): .prefix(path)
+        case .expression(let pattern): .expression(pattern)
+        }
+    }
+}
+
+extension ConditionSettings {
+    fileprivate var condition: RouteCondition {
+        switch self {
+        case .all(let parts): .all(parts.map(\.condition))
+        case .any(let parts): .any(parts.map(\.condition))
+        case .not(let part): .not(part.condition)
+        case .method(let name): .method(name)
+        case .header(let match): .header(match.plan)
+        case .cookie(let match): .cookie(match.plan)
+        case .query(let match): .query(match.plan)
+        case .contentType(let type): .contentType(type)
+        case .client(let prefix): .client(prefix)
+        }
+    }
+}
+
+extension ValueMatchSettings {
+    fileprivate var plan: ValueMatch {
+        let test: ValueTest =
+            switch self.test {
+            case .present: .present
+            case .equals: .equals(text)
+            case .prefix: .prefix(text)
+            case .suffix: .suffix(text)
+            case .contains: .contains(text)
+            case .expression: .expression(text)
+            }
+        return ValueMatch(name: name, test: test)
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+
+/// What routes do beside naming a pool.
+extension HTTPDoor {
+    /// The pool that a request of this route goes to.
+    mutating func pool(of record: RouteRecord, _ c: Int) -> Int {
+        guard record.action == .split else { return Int(record.pool) }
+        guard record.splitKey >= 0 else {
+            return Int(actions.pool(record.shares, draw: random.next()))
+        }
+        let key = actions.splitKeys[Int(record.splitKey)].key(
+            head: requestHead,
+            fields: fields,
+            bytes: requestBytes(c),
+            client: clients[c].peer.ip
+        )
+        // Mixed with the route, so that the same clients are not the first ones everywhere.
+        return Int(actions.pool(record.shares, draw: Hash.mix(key ^ record.identity)))
+    }
+
+    /// The bytes of the request that has come in, its head first.
+    @_lifetime(borrow self)
+    func requestBytes(_ c: Int) -> Span<UInt8> {
+        let pending = clients[c].input
+        return buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+    }
+
+    /// The record of the exchange's route; one that changes nothing when it has none any more.
+    func routeRecord(_ c: Int) -> RouteRecord {
+        let route = Int(clients[c].exchange.route)
+        return routeRecords.indices.contains(route) ? routeRecords[route] : RouteRecord()
+    }
+
+    /// Gives the request a name when it has none yet.
+    mutating func nameRequest(_ c: Int) {
+        guard clients[c].exchange.requestID.bits == 0 else { return }
+        clients[c].exchange.requestID = RequestID(random: &random)
+    }
+
+    /// Takes the fields out that the route replaces on the way to the client.
+    mutating func hideResponseFields(_ c: Int, _ u: Int) {
+        let edits = routeRecord(c).responseEdits
+        guard !edits.isEmpty else { return }
+        let pending = upstreams[u].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        actions.hide(edits, in: &responseFields, of: bytes)
+    }
+
+    /// Writes into the tail what the route changes about the request; nothing is left out of it.
+    mutating func renderRequest(_ c: Int) -> RouteText {
+        let record = routeRecord(c)
+        guard record.changesRequest else { return RouteText() }
+        let pending = clients[c].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        actions.hide(record.requestEdits, in: &fields, of: bytes)
+        var text = RouteText()
+        let context = TemplateContext(
+            record: record,
+            head: clients[c].exchange.head,
+            bytes: bytes,
+            client: clients[c].peer.ip,
+            requestID: clients[c].exchange.requestID
+        )
+        tail.write { output in text = actions.writeRequest(context, into: &output) }
+        return text
+    }
+
+    /// Writes into the tail what the route says to the client beside the response.
+    mutating func renderResponse(_ c: Int) -> RouteText {
+        let record = routeRecord(c)
+        guard record.changesResponse else { return RouteText() }
+        nameRequest(c)
+        let pending = clients[c].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        var text = RouteText()
+        let context = TemplateContext(
+            record: record,
+            head: clients[c].exchange.head,
+            bytes: bytes,
+            client: clients[c].peer.ip,
+            requestID: clients[c].exchange.requestID
+        )
+        tail.write { output in text = actions.writeResponse(context, into: &output) }
+        return text
+    }
+
+    /// Answers as the route says, without an endpoint.
+    mutating func answerByRoute(_ c: Int, _ record: RouteRecord, _ loop: inout EventLoop) {
+        // Only a request without a body leaves the connection at a known place.
+        if !clients[c].exchange.head.framing.isEmpty { clients[c].exchange.keepsClient = false }
+        let text = renderResponse(c)
+        guard text.isWhole else { return refuse(c, .fault(.internalError), &loop) }
+        beginOwn(c, record.status, .route(record.action == .redirect ? .redirect : .respond))
+        let isWhole = ResponseHeadWriter.writeOwn(
+            into: &scratch,
+            record: record,
+            actions: actions,
+            changes: RouteChanges(text, tail.bytes),
+            style: ownStyle(c)
+        )
+        if !isWhole { writeFault(c, .fault(.internalError)) }
+        sendOwn(c, &loop)
+    }
+
+    func ownStyle(_ c: Int) -> OwnStyle {
+        OwnStyle(
+            isPersistent: clients[c].exchange.keepsClient,
+            omitsBody: clients[c].exchange.head.method == .head,
+            date: dates
+        )
+    }
+}
