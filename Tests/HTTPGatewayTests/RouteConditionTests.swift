@@ -67,7 +67,7 @@ private func plan(
         (.contentType("application/json"), true), (.contentType("application/*"), true),
         (.contentType("application/js"), false), (.contentType("text/*"), false),
         (.client(network("10.0.0.0/8")), true), (.client(network("192.0.2.0/24")), false),
-        (.all([]), true), (.any([]), false),
+        (.tls(false), true), (.tls(true), false), (.all([]), true), (.any([]), false),
         (.all([.method("POST"), .not(.method("GET"))]), true),
         (.all([.method("POST"), .method("GET")]), false),
         (.any([.method("GET"), .all([.method("POST"), .cookie(match("more", .present))])]), true),
@@ -154,7 +154,8 @@ private func plan(
             head: head,
             bytes: bytes.span,
             client: IPAddress(v4: 0xc000_0201),
-            requestID: RequestID(bits: 1)
+            requestID: RequestID(bits: 1),
+            isTLS: false
         )
         let written = [UInt8](capacity: 1024) { (output: inout OutputSpan<UInt8>) in
             _ = actions.writeResponse(context, into: &output)

@@ -30,7 +30,13 @@ extension RouteTable {
             return -2
         }
         return match(
-            RequestView(head: request, fields: table.entries, bytes: head.span, client: client)
+            RequestView(
+                head: request,
+                fields: table.entries,
+                bytes: head.span,
+                client: client,
+                isTLS: false
+            )
         )
     }
 }

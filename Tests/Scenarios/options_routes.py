@@ -4,6 +4,7 @@ import collections
 
 from harness import expect, expect_equal, scenario
 from harness.ask import curl, field
+from harness.certificates import Authority, pair
 from harness.martlet import martlet_command
 from harness.service import service
 
@@ -150,3 +151,27 @@ def changes(scene):
     expect(plain.startswith("GET /head HTTP/1.1"), "without rewrite")
     expect_equal(field(plain, "Host"), "www.example.com", "without rewrite.host")
     expect(field(ask("/head")[1], "X-Origin"), "without remove")
+
+
+@scenario("requests in the clear are sent to TLS", covers=[W + "tls"])
+def to_tls(scene):
+    authority = Authority(scene)
+    clear, secure = scene.port(), scene.port()
+    a, = scene.origins("a")
+    text = service(clear, None, [a]).replace("routes:\n", f"""  - https: 127.0.0.1:{secure}
+    certificates: [ {pair(authority.make("www", "www.example.com"))} ]
+routes:
+  - {{ host: www.example.com, when: {{ tls: false }}, redirect: {{ to: "https://{{host}}{{uri}}" }} }}
+""")
+    martlet = scene.martlet(text)
+    status, head, _ = curl(f"http://127.0.0.1:{clear}/x?y", "-H", "Host: www.example.com")
+    expect_equal((status, field(head, "Location")), (308, "https://www.example.com/x?y"), "clear")
+    status, head, _ = curl(
+        f"https://www.example.com:{secure}/x", "--cacert", authority.certificate,
+        "--resolve", f"www.example.com:{secure}:127.0.0.1")
+    expect_equal((status, field(head, "X-Origin")), (200, "a"), "TLS")
+    for scheme, said in (("http", "308 redirect"), ("https", "pool web")):
+        status, out, _ = martlet_command(
+            scene, "explain", "--admin", f"127.0.0.1:{martlet.admin}",
+            f"{scheme}://www.example.com/x")
+        expect(status == 0 and said in out, f"explain of {scheme}: {out}")

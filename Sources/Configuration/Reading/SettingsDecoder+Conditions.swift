@@ -36,6 +36,7 @@ extension SettingsDecoder {
         either(matches(section, "query").map(ConditionSettings.query))
         either(section.texts("content-type").map(ConditionSettings.contentType))
         either(section.prefixes("client").map(ConditionSettings.client))
+        if case .bool(let isWanted)? = section.value("tls") { either([.tls(isWanted)]) }
         guard depth < Self.conditionDepth else {
             for key in ["all", "any", "not"] where section.has(key) {
                 section.fault(.tooMany, key, "conditions more than \(Self.conditionDepth) deep")

@@ -64,6 +64,12 @@ extension Schema {
             "Networks, one of which the client's address lies in."
         ),
         Option(
+            "routes[].when.tls",
+            .boolean,
+            .absent("any"),
+            "Whether the request came by TLS."
+        ),
+        Option(
             "routes[].when.all",
             .conditions,
             .absent("none"),

@@ -243,6 +243,13 @@ extension Schema {
             "What else must hold of a request; several keys must all hold. Where it does not, the "
                 + "next route for the host and path is asked."
         ),
+        OptionGroup("routes[].split", "Pools that serve, each with its share of the requests."),
+        OptionGroup("routes[].request-headers", "What changes about the request's fields."),
+        OptionGroup("routes[].request-headers.set", "Fields of the request that are replaced."),
+        OptionGroup("routes[].request-headers.add", "Fields that are added to the request."),
+        OptionGroup("routes[].response-headers", "What changes about the response's fields."),
+        OptionGroup("routes[].response-headers.set", "Fields of the response that are replaced."),
+        OptionGroup("routes[].response-headers.add", "Fields that are added to the response."),
         OptionGroup("routes[].redirect", "The client is sent elsewhere."),
         OptionGroup("routes[].respond", "Martlet answers itself."),
         OptionGroup("routes[].rewrite", "What the endpoint is asked for instead."),

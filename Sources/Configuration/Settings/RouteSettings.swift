@@ -98,6 +98,8 @@ public indirect enum ConditionSettings: Sendable, Hashable {
     case contentType(String)
     /// The client's network.
     case client(Prefix)
+    /// By TLS, or in the clear.
+    case tls(Bool)
 }
 
 /// A test of the value that stands under a name.

@@ -17,6 +17,7 @@ extension AdminDesk {
         let explanation = snapshot.gateway.explain(
             sketch.head,
             client: sketch.from,
+            isTLS: sketch.isSecure,
             health: view.health,
             load: view.load,
             now: moment.now

@@ -128,6 +128,7 @@ extension RequestSketch {
             }
             self.method = method
         }
+        self.isSecure = isSecure
         from = try parameters.address("from") ?? from
         for line in parameters.all where line.name == "header" {
             fields.append(try RequestSketch.field(line.value))

@@ -47,6 +47,8 @@ public struct RequestSketch: Sendable, Equatable {
     public var target: String
     /// Who would ask.
     public var from: IPAddress
+    /// True for a request by TLS.
+    public var isSecure = false
     /// Further fields, names in lower case.
     public var fields: [ServiceRequest.Field]
 

@@ -47,7 +47,7 @@ struct RouteAssembly {
         case .split(let shares, let key):
             .split(
                 shares.map {
-                    PoolShare(pool: pools[$0.pool] ?? -1, weight: UInt32(clamping: $0.weight))
+                    PoolShare(pool: pools[$0.pool] ?? -1, part: UInt32(clamping: $0.weight))
                 },
                 by: key.map { .part($0.plan) } ?? .random
             )
@@ -116,6 +116,7 @@ extension ConditionSettings {
         case .query(let match): .query(match.plan)
         case .contentType(let type): .contentType(type)
         case .client(let prefix): .client(prefix)
+        case .tls(let isWanted): .tls(isWanted)
         }
     }
 }

@@ -62,7 +62,8 @@ extension HTTPDoor {
             head: clients[c].exchange.head,
             bytes: bytes,
             client: clients[c].peer.ip,
-            requestID: clients[c].exchange.requestID
+            requestID: clients[c].exchange.requestID,
+            isTLS: clients[c].isSecure
         )
         tail.write { output in text = actions.writeRequest(context, into: &output) }
         return text
@@ -81,7 +82,8 @@ extension HTTPDoor {
             head: clients[c].exchange.head,
             bytes: bytes,
             client: clients[c].peer.ip,
-            requestID: clients[c].exchange.requestID
+            requestID: clients[c].exchange.requestID,
+            isTLS: clients[c].isSecure
         )
         tail.write { output in text = actions.writeResponse(context, into: &output) }
         return text

@@ -181,7 +181,8 @@ extension HTTPDoor {
             head: requestHead,
             fields: fields.entries,
             bytes: requestBytes(c),
-            client: clients[c].peer.ip
+            client: clients[c].peer.ip,
+            isTLS: clients[c].isSecure
         )
         let route = routes.match(request)
         return route < 0 ? nil : route

@@ -72,12 +72,12 @@ public struct PoolShare: Sendable, Equatable {
     /// The pool's number.
     public var pool: Int
     /// Its part, beside those of the others.
-    public var weight: UInt32
+    public var part: UInt32
 
     /// A part for a pool.
-    public init(pool: Int, weight: UInt32) {
+    public init(pool: Int, part: UInt32) {
         self.pool = pool
-        self.weight = weight
+        self.part = part
     }
 }
 

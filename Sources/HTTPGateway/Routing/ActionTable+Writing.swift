@@ -9,7 +9,7 @@ struct TemplateContext: ~Escapable {
     let bytes: Span<UInt8>
     let client: IPAddress
     let requestID: RequestID
-    var isTLS = false
+    let isTLS: Bool
 
     @_lifetime(copy bytes)
     init(
@@ -17,13 +17,15 @@ struct TemplateContext: ~Escapable {
         head: RequestHead,
         bytes: Span<UInt8>,
         client: IPAddress,
-        requestID: RequestID
+        requestID: RequestID,
+        isTLS: Bool
     ) {
         self.record = record
         self.head = head
         self.bytes = bytes
         self.client = client
         self.requestID = requestID
+        self.isTLS = isTLS
     }
 
     var path: Span<UInt8> {

@@ -99,7 +99,7 @@ struct ActionTable: Sendable {
         let start = shares.count
         var end: UInt64 = 0
         for share in list {
-            end += UInt64(share.weight)
+            end += UInt64(share.part)
             shares.append(Share(pool: Int32(share.pool), end: end))
         }
         return ByteRange(from: start, to: shares.count)

@@ -6,7 +6,7 @@ internal import Runtime
 /// Conditions compiled to one flat list in prefix order: asking one touches no reference count.
 struct ConditionTable: Sendable {
     enum Kind: UInt8, Sendable, BitwiseCopyable {
-        case all, any, not, method, header, cookie, query, contentType, client
+        case all, any, not, method, header, cookie, query, contentType, client, tls
     }
     enum Test: UInt8, Sendable, BitwiseCopyable {
         case present, equals, prefix, suffix, contains, expression
@@ -18,7 +18,7 @@ struct ConditionTable: Sendable {
         var end: Int32 = 0
         var name = ByteRange.empty
         var value = ByteRange.empty
-        /// Place in `expressions` or `prefixes`.
+        /// Place in `expressions` or `prefixes`; 0 or 1 for a truth value.
         var number: Int32 = -1
     }
 
@@ -51,6 +51,7 @@ struct ConditionTable: Sendable {
             return false
         case .not: return !holds(place &+ 1, request)
         case .client: return prefixes[Int(node.number)].contains(request.client)
+        case .tls: return request.isTLS == (node.number == 1)
         case .method:
             return same(request.bytes.slice(request.head.methodRange), node.value)
         case .header: return anyField(node, request)
@@ -161,6 +162,9 @@ struct ConditionTable: Sendable {
             nodes[place].kind = .client
             nodes[place].number = Int32(prefixes.count)
             prefixes.append(prefix)
+        case .tls(let isWanted):
+            nodes[place].kind = .tls
+            nodes[place].number = isWanted ? 1 : 0
         }
         nodes[place].end = Int32(nodes.count)
         return place

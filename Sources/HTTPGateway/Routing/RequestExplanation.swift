@@ -31,6 +31,7 @@ extension GatewaySnapshot {
     public func explain(
         _ request: [UInt8],
         client: IPAddress,
+        isTLS: Bool,
         health: HealthTable,
         load: LoadTable,
         now: Instant
@@ -55,7 +56,8 @@ extension GatewaySnapshot {
             head: head,
             fields: fields.entries,
             bytes: request.span,
-            client: client
+            client: client,
+            isTLS: isTLS
         )
         let route = table.match(view)
         var explanation = RequestExplanation()
@@ -105,12 +107,13 @@ extension GatewaySnapshot {
             head: request.head,
             bytes: request.bytes,
             client: request.client,
-            requestID: RequestID(bits: 0)
+            requestID: RequestID(bits: 0),
+            isTLS: request.isTLS
         )
         switch plan.routes[route].action {
         case .pool(let pool): explanation.action = "pool \(name(ofPool: pool))"
         case .split(let shares, let key):
-            let parts = shares.map { "\(name(ofPool: $0.pool)) \($0.weight)" }
+            let parts = shares.map { "\(name(ofPool: $0.pool)) \($0.part)" }
             let way = key == .random ? "each request drawn anew" : "by a part of the request"
             explanation.action = "split \(parts.joined(separator: ", ")), \(way)"
         case .redirect(let status, _):
@@ -155,7 +158,7 @@ extension GatewaySnapshot {
         guard case .split(let shares, _) = plan.routes[route].action else {
             return Int(record.pool)
         }
-        guard record.splitKey >= 0 else { return shares.max { $0.weight < $1.weight }?.pool ?? -1 }
+        guard record.splitKey >= 0 else { return shares.max { $0.part < $1.part }?.pool ?? -1 }
         let key = actions.splitKeys[Int(record.splitKey)].key(
             head: head,
             fields: fields,

@@ -8,18 +8,21 @@ struct RequestView: ~Escapable {
     let fields: Span<FieldSlice>
     let bytes: Span<UInt8>
     let client: IPAddress
+    let isTLS: Bool
 
     @_lifetime(copy fields, copy bytes)
     init(
         head: RequestHead,
         fields: Span<FieldSlice>,
         bytes: Span<UInt8>,
-        client: IPAddress
+        client: IPAddress,
+        isTLS: Bool
     ) {
         self.head = head
         self.fields = fields
         self.bytes = bytes
         self.client = client
+        self.isTLS = isTLS
     }
 
     var host: Span<UInt8> {
@@ -46,7 +49,9 @@ struct PairReader: ~Escapable {
         self.separator = separator
     }
 
-    /// Moves to the next pair; its ranges lie in the text. A name without `=` has an empty value.
+    /// Moves to the next pair; its ranges lie in the text.
+    ///
+    /// A name without `=` has an empty value.
     @_lifetime(self: copy self)
     mutating func next() -> Bool {
         while place < text.count {

@@ -21,6 +21,8 @@ public indirect enum RouteCondition: Sendable, Hashable {
     case contentType(String)
     /// The client's address lies in the network.
     case client(Prefix)
+    /// The request came by TLS, or in the clear.
+    case tls(Bool)
 }
 
 /// A name and what its value must be like.
@@ -66,6 +68,7 @@ extension RouteCondition: CustomStringConvertible {
         case .query(let match): "query \(match)"
         case .contentType(let type): "content-type \(type)"
         case .client(let prefix): "client \(prefix)"
+        case .tls(let isWanted): "tls \(isWanted)"
         }
     }
 

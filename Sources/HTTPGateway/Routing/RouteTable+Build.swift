@@ -52,10 +52,11 @@ extension RouteTable {
         case .exact(let text): (path, isExact) = (text, true)
         case .prefix(let text): (path, isExact) = (text, false)
         case .expression(let text):
+            let number = conditions.add(expression: text)
             let pattern = Pattern(
                 isExact: false,
                 text: .empty,
-                expression: Int32(conditions.add(expression: text)),
+                expression: number < 0 ? .max : Int32(number),
                 route: Int32(route)
             )
             builder.expressions[host, default: []].append(pattern)
