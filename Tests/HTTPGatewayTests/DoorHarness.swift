@@ -419,6 +419,8 @@ struct DoorHarness: ~Copyable {
         expect("clients", door.openConnections)
         expect("connections of the process", shared.openConnections)
         expect("upstreams", door.upstreams.count)
+        expect("sessions", door.sessions.count)
+        expect("streams", door.streams.count)
         expect("buffers", door.buffers.inUse)
         expect("waiting", door.waitingCount)
         for pool in 0..<4 {

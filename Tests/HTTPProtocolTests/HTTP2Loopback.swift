@@ -17,7 +17,7 @@ struct HTTP2Side: ~Copyable {
     private var reader = HTTP2FrameReader(blockLimit: 24_576)
 
     init(isServer: Bool, _ settings: HTTP2SessionSettings, _ limits: HeadLimits) throws {
-        guard let made = HTTP2Workspace(limits: limits) else { throw HTTP2TestError.noMemory }
+        let made = HTTP2Workspace(limits: limits)
         let opened = HTTP2Session(isServer: isServer, settings: settings, workspace: made)
         guard let opened else { throw HTTP2TestError.noMemory }
         workspace = made

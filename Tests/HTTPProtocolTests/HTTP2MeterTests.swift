@@ -55,14 +55,15 @@ import Testing
     }
 
     @Test func `a rapid reset is cut, a page that is left is not`() {
+        let reset = Self.header(HTTP2FrameType.reset, length: 4)
         var meter = HTTP2Meter(now: Self.start)
-        for _ in 0..<200 { #expect(meter.wasReset(now: Self.start) == nil) }
-        #expect(meter.wasReset(now: Self.start) == .rapidReset)
+        for _ in 0..<200 { #expect(meter.receive(reset, now: Self.start) == nil) }
+        #expect(meter.receive(reset, now: Self.start) == .rapidReset)
         // A hundred streams cancelled every ten seconds go on for ever.
         var calm = HTTP2Meter(now: Self.start)
         for round in 0..<50 {
             let now = Self.start + .seconds(Int64(round) * 10)
-            for _ in 0..<100 { #expect(calm.wasReset(now: now) == nil) }
+            for _ in 0..<100 { #expect(calm.receive(reset, now: now) == nil) }
         }
     }
 

@@ -180,7 +180,12 @@ import Testing
         pair.server.session.offerCopy(1, Array("no".utf8).span)
         let heard = pair.exchange().client
         #expect(heard.map(\.content).joined() == "no")
-        #expect(heard.last?.event == .closed(stream: 1, owner: 7, .noError))
+        #expect(heard.last?.event == .finished(stream: 1, owner: 7))
+        let hasAnswered = pair.server.session.hasAnswered
+        #expect(hasAnswered)
+        pair.server.session.resetAnswered()
+        let end = pair.exchange().client
+        #expect(end.last?.event == .closed(stream: 1, owner: 7, .noError))
         let provoked = pair.server.session.provokedResets
         #expect(provoked == 0)
     }

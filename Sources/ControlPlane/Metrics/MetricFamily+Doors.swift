@@ -120,6 +120,16 @@ extension MetricFamily {
             GatewayMetrics.reasons.map { MetricSample([$0.word], .integer(source.http($0.index))) }
         },
         http("martlet_http_tunnels", .tunnels),
+        http("martlet_http_sessions", .http2Connections),
+        http("martlet_http_streams", .http2Streams),
+        MetricFamily(
+            "martlet_http_sessions_cut",
+            .counter,
+            labels: ["reason"],
+            DoorCounter.http2Cut.help
+        ) { source in
+            GatewayMetrics.abuses.map { MetricSample([$0.word], .integer(source.http($0.index))) }
+        },
         http("martlet_http_retries", .retries),
         http("martlet_http_queued", .queued),
         http("martlet_http_origin_connections_opened", .originConnections),

@@ -63,6 +63,7 @@ struct TLSAssembly: Sendable {
         settings.least = tls.minVersion == "1.3" ? .tls13 : .tls12
         if let ciphers = tls.ciphers { settings.ciphers = ciphers }
         if let groups = tls.groups { settings.groups = groups }
+        settings.protocols = [.http2, .http1]
         settings.unknownName = tls.unknownName == .refuse ? .refuse : .defaultCertificate
         return settings
     }

@@ -31,6 +31,9 @@ struct Client: BitwiseCopyable {
     var hangUp = false
     var isRegistered = false
     var isReadyQueued = false
+    var kind = ClientKind.connection
+    /// Among the sessions or streams, for those kinds.
+    var place: Int32 = -1
 
     /// Received and not yet used; holds the head while an exchange is under way.
     var input = Pending()

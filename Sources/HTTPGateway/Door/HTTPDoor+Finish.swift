@@ -171,6 +171,7 @@ extension HTTPDoor {
 
     /// Sends the whole answer that is in the scratch, and ends the exchange.
     mutating func sendOwn(_ c: Int, _ loop: inout EventLoop) {
+        if clients[c].isStream { return sendOwnOnStream(c) }
         var sent = 0
         switch send(c, scratch.bytes) {
         case .count(let count): sent = count
@@ -197,6 +198,7 @@ extension HTTPDoor {
     /// Closes after the last byte has been sent, without harming it: a close while unread bytes of
     /// the client wait would send RST, and RST may overtake the answer (RFC 9112 §9.6).
     mutating func closeGracefully(_ c: Int, _ loop: inout EventLoop) {
+        if clients[c].isStream { return finishStream(c) }
         clients[c].phase = .closing
         finishClosing(c, &loop)
     }
@@ -253,6 +255,10 @@ extension HTTPDoor {
         }
         record(c, slot: slot)
         endExchange(c)
+        if clients[c].isStream {
+            resetStream(c)
+            return freeStream(c)
+        }
         if clients[c].exchange.responseStarted, !isTunnel {
             Socket.resetOnClose(clients[c].fd)
             // Nor may close_notify say that nothing is missing.
@@ -263,6 +269,8 @@ extension HTTPDoor {
 
     /// Gives back everything a client connection holds.
     mutating func close(_ c: Int, _ loop: inout EventLoop) {
+        if clients[c].isStream { return abandon(c, .internalError, &loop) }
+        endStreams(c, &loop)
         if clients[c].phase != .idle, clients[c].phase != .header {
             detachUpstream(c, &loop, keep: false)
             endExchange(c)

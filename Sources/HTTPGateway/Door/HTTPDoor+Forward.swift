@@ -86,7 +86,12 @@ extension HTTPDoor {
     private mutating func prepareBody(_ c: Int) -> Bool {
         let framing = requestHead.framing
         clients[c].exchange.bodyTaken = 0
-        clients[c].exchange.request = BodyTransfer(framing, toChunks: framing == .chunked)
+        // What came on a stream has no chunks yet: the stream's end is its own.
+        let isStreamed = clients[c].isStream && framing == .chunked
+        clients[c].exchange.request = BodyTransfer(
+            isStreamed ? .untilClose : framing,
+            toChunks: framing == .chunked
+        )
         guard !framing.isEmpty else { return true }
         if clients[c].exchange.requestBlock.isNone {
             clients[c].exchange.requestBlock = buffers.take()
@@ -209,6 +214,7 @@ extension HTTPDoor {
 
     /// Reads body bytes; false when the exchange has ended or must wait.
     private mutating func receiveBody(_ c: Int, _ loop: inout EventLoop) -> Bool {
+        if clients[c].isStream { return receiveContent(c, &loop) }
         let block = clients[c].exchange.requestBlock
         let place = clients[c].exchange.request.readingPlace(in: &buffers, block: block)
         let end = BufferPool.blockSize - BodyTransfer.reserve
@@ -231,7 +237,7 @@ extension HTTPDoor {
         return false
     }
 
-    private mutating func awaitBody(_ c: Int, _ loop: inout EventLoop) {
+    mutating func awaitBody(_ c: Int, _ loop: inout EventLoop) {
         register(c, &loop)
         guard clients[c].phase == .waiting else { return }
         if clients[c].exchange.bodyChecked == .never {

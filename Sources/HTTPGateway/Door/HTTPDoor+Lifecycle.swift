@@ -100,6 +100,7 @@ extension HTTPDoor {
         }
         for c in 0..<clients.highWater where !clients.handle(at: c).isNone {
             clients[c].exchange.keepsClient = false
+            if clients[c].kind == .session { announceEnd(c) }
             guard clients[c].phase == .idle else { continue }
             // A request may lie in the kernel already: it is under way, and is answered.
             let handle = clients.handle(at: c)

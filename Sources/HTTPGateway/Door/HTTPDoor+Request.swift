@@ -48,7 +48,7 @@ extension HTTPDoor {
     }
 
     /// Moves the bytes that wait to the front, so that a whole head fits behind.
-    private mutating func compactInput(_ c: Int) {
+    mutating func compactInput(_ c: Int) {
         let pending = clients[c].input
         let count = pending.count
         buffers.copy(
@@ -93,6 +93,7 @@ extension HTTPDoor {
         case .complete:
             fieldsOwner = clients.handle(at: c)
             beginExchange(c, &loop)
+        case .refused(.http2Preface) where beginSession(c, &loop): break
         case .refused(let refusal):
             clients[c].requestCount &+= 1
             count(.requests)
@@ -102,7 +103,7 @@ extension HTTPDoor {
     }
 
     /// A whole head is there: judges what the parser cannot, routes, and starts the first attempt.
-    private mutating func beginExchange(_ c: Int, _ loop: inout EventLoop) {
+    mutating func beginExchange(_ c: Int, _ loop: inout EventLoop) {
         let began = clients[c].exchange.began
         clients[c].requestCount &+= 1
         clients[c].exchange = Exchange()
@@ -170,6 +171,7 @@ extension HTTPDoor {
         if clients[c].isSecure, !host.isEmpty, !tls.covers(clients[c].tls, host: host) {
             return .misdirected
         }
+        if isMisdirected(c) { return .misdirected }
         // One form of a path is used for matching and forwarding. Dot segments have two readings,
         // and clients resolve them before sending (RFC 3986 §5.2.4), so they only come from
         // those who want a route's rule and its origin to disagree.

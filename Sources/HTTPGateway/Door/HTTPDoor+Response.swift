@@ -92,6 +92,7 @@ extension HTTPDoor {
     /// Passes a 1xx on (RFC 9110 §15.2); HTTP/1.0 does not know them.
     private mutating func passInterim(_ c: Int, _ u: Int, _ loop: inout EventLoop) -> Bool {
         guard clients[c].exchange.head.minorVersion > 0 else { return true }
+        if clients[c].isStream { return passInterimOnStream(c, u) }
         let pending = upstreams[u].input
         ResponseHeadWriter.writeInterim(
             into: &scratch,
@@ -141,6 +142,7 @@ extension HTTPDoor {
     /// A final response has begun: writes its head anew and sends it with what there is of the
     /// body, in one call.
     private mutating func beginResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        if clients[c].isStream { return beginStreamResponse(c, u, &loop) }
         let status = responseHead.status
         clients[c].exchange.status = status
         clients[c].exchange.firstByte = now
@@ -183,7 +185,7 @@ extension HTTPDoor {
     }
 
     /// Tells the health owner of a bad status, or counts a good one.
-    private func judgeEndpoint(_ c: Int, _ status: UInt16) {
+    func judgeEndpoint(_ c: Int, _ status: UInt16) {
         let slot = Int(clients[c].exchange.slot)
         let pool = Int(clients[c].exchange.pool)
         guard pool >= 0, pools[pool].isFailure(status) else {
@@ -222,13 +224,15 @@ extension HTTPDoor {
         pumpResponse(c, &loop)
     }
 
-    private mutating func advanceResponse(_ c: Int, _ u: Int) -> Refusal? {
-        clients[c].exchange.response.advance(
+    mutating func advanceResponse(_ c: Int, _ u: Int) -> Refusal? {
+        let refusal = clients[c].exchange.response.advance(
             in: &buffers,
             block: upstreams[u].input.block,
             fields: &responseFields,
             scratch: &tail
         )
+        if clients[c].isStream, clients[c].exchange.response.trailersAt >= 0 { keepTrailers(c, u) }
+        return refusal
     }
 
     /// Moves response bytes until one side has to be waited for, or the response is complete.
@@ -319,7 +323,11 @@ extension HTTPDoor {
 
     /// Sends what is left of heads; false when the client has to be waited for.
     mutating func flushOutput(_ c: Int, _ loop: inout EventLoop) -> Bool {
-        if clients[c].isSecure, !flushSession(c, &loop) { return false }
+        if clients[c].isSecure {
+            // What a stream has to say goes by its connection, which looks after the rest.
+            if clients[c].isStream { return true }
+            guard flushSession(c, &loop) else { return false }
+        }
         while !clients[c].output.isEmpty {
             let pending = clients[c].output
             let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
@@ -346,6 +354,7 @@ extension HTTPDoor {
         _ u: Int,
         _ loop: inout EventLoop
     ) -> Bool {
+        if clients[c].isStream { return offerContent(c, u) }
         while clients[c].exchange.response.hasFramed {
             let transfer = clients[c].exchange.response
             let bytes = buffers.bytes(

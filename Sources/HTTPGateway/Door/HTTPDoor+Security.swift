@@ -39,6 +39,10 @@ extension HTTPDoor {
         clients[c].exchange.began = now
         // The first request often comes with the end of the handshake.
         clients[c].canRead = true
+        if tls.facts(clients[c].tls).chosen == .http2 {
+            guard !beginSession(c, &loop) else { return }
+            return close(c, &loop)
+        }
         readRequest(c, &loop)
         guard isShuttingDown, clients.contains(handle), clients[c].phase == .idle else { return }
         close(c, &loop)

@@ -54,6 +54,7 @@ extension HTTPDoor {
             }
             abandon(c, isClientSlow ? .clientSlow : .betweenBytesTimeout, &loop)
         case .tunnel: abandon(c, isLate ? .requestTimeout : .tunnelIdle, &loop)
+        case .session: sessionExpired(c, &loop)
         case .closing: close(c, &loop)
         }
     }
@@ -61,7 +62,8 @@ extension HTTPDoor {
     /// True when the client has taken bytes since it was last asked.
     ///
     /// Writability is told only when much room is free, so a slow reader may look like a dead one.
-    private mutating func takesBytes(_ c: Int) -> Bool {
+    mutating func takesBytes(_ c: Int) -> Bool {
+        if clients[c].isStream { return streamTakesBytes(c) }
         guard let count = Socket.unacknowledged(clients[c].fd) else { return false }
         let before = clients[c].exchange.unacknowledged
         let sent = clients[c].exchange.bytesOut

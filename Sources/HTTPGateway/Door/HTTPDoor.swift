@@ -38,6 +38,9 @@ public struct HTTPDoor: ~Copyable {
     var chooser: Chooser
     var clients: Slab<Client>
     var upstreams: Slab<Upstream>
+    var sessions = Slab<SessionState>(limit: 1 << 20)
+    var streams = Slab<StreamState>(limit: 1 << 20)
+    var workspace: HTTP2Workspace
     var buffers: BufferPool
     var tls: TLSSessions
     var timers: TimerWheel
@@ -103,6 +106,9 @@ public struct HTTPDoor: ~Copyable {
         let room = min(max(limits.connections, 1024), 1 << 18)
         clients = Slab(limit: 1 << 20, reserving: room)
         upstreams = Slab(limit: 1 << 20, reserving: room)
+        workspace = HTTP2Workspace(
+            limits: HeadLimits(headBytes: UInt32(GatewayLimits.headBytesMaximum), fields: 1024)
+        )
         buffers = BufferPool(limit: 1 << 18)
         tls = TLSSessions(limit: 1 << 20)
         timers = TimerWheel(now: now, reserving: room)
@@ -181,6 +187,7 @@ public struct HTTPDoor: ~Copyable {
             guard clients.contains(handle), clients[c].phase == .relaying else { return }
             pumpResponse(c, &loop)
         case .tunnel: pumpTunnel(c, &loop)
+        case .session: runSession(c, &loop)
         case .closing: finishClosing(c, &loop)
         }
     }

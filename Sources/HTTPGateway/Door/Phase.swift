@@ -18,6 +18,8 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
     case relaying
     /// Bytes pass both ways unread, after 101.
     case tunnel
+    /// A connection that carries streams, each in a phase of its own.
+    case session
     /// The last response is being sent; then the connection closes.
     case closing
 
@@ -31,6 +33,7 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
         case .waiting: "waiting"
         case .relaying: "relaying"
         case .tunnel: "tunnel"
+        case .session: "session"
         case .closing: "closing"
         }
     }

@@ -149,7 +149,7 @@ enum AccessLine {
             output.writeLogText(bytes.slice(exchange.head.methodRange), limit: Limit.method)
             output.write(" ")
             output.writeLogText(bytes.slice(exchange.head.target), limit: Limit.target)
-            output.write(exchange.head.minorVersion == 0 ? " HTTP/1.0" : " HTTP/1.1")
+            output.write(protocolText(exchange.head))
         } else {
             output.write("-")
         }
@@ -176,6 +176,11 @@ enum AccessLine {
         writeTimes(Times(exchange, facts.now), " ", into: &output)
         output.write(" ")
         output.write(exchange.reason.word)
+    }
+
+    private static func protocolText(_ head: RequestHead) -> StaticString {
+        if head.isHTTP2 { return " HTTP/2.0" }
+        return head.minorVersion == 0 ? " HTTP/1.0" : " HTTP/1.1"
     }
 
     /// The phases in microseconds: head, queue and connect, first byte, total.

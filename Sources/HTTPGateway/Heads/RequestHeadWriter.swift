@@ -42,7 +42,12 @@ enum RequestHeadWriter {
                 && output.writeForwarding(policy.forwarding, head, fields, from: bytes)
                 && writeRequestID(policy, fields, bytes, into: &output)
                 && changes.writeFields(into: &output)
-                && output.writeVia(minorVersion: head.minorVersion, fields, from: bytes)
+                && output.writeVia(
+                    minorVersion: head.minorVersion,
+                    isHTTP2: head.isHTTP2,
+                    fields,
+                    from: bytes
+                )
                 && writeConnection(head, bytes, into: &output)
                 && output.writeLineEnd()
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Essentials
+internal import HTTPProtocol
 internal import Runtime
 
 /// A number that the door counts, whatever the pool.
@@ -48,6 +49,12 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case handshakes
     /// TLS handshakes that resumed a session.
     case resumptions
+    /// Connections by HTTP/2.
+    case http2Connections
+    /// Streams that HTTP/2 clients opened.
+    case http2Streams
+    /// Connections by HTTP/2 that were ended for costing too much.
+    case http2Cut
 
     /// What it counts, for `/metrics`.
     public var help: String {
@@ -74,6 +81,9 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .logDropped: "Access log lines dropped because the disk was too slow."
         case .handshakes: "TLS handshakes that succeeded, resumed ones included."
         case .resumptions: "TLS handshakes that resumed a session by a ticket."
+        case .http2Connections: "Client connections by HTTP/2."
+        case .http2Streams: "Streams opened by HTTP/2 clients."
+        case .http2Cut: "HTTP/2 connections ended for costing more than they are worth."
         }
     }
 }
@@ -96,6 +106,7 @@ public enum GatewayMetrics {
 
     static let faultStart = 32
     static let handshakeStart = 96
+    static let abuseStart = 104
     static let poolStart = 128
     static var slotStart: Int { poolStart + poolLimit * poolWords }
 
@@ -118,6 +129,12 @@ public enum GatewayMetrics {
     }
 
     static func handshake(_ failure: TLSFailure) -> Int { handshakeStart + Int(failure.rawValue) }
+    /// The reason words of HTTP/2 connections that were cut, each with the place of its count.
+    public static var abuses: [(word: String, index: Int)] {
+        HTTP2Abuse.allCases.map { ("\($0.word)", abuse($0)) }
+    }
+
+    static func abuse(_ abuse: HTTP2Abuse) -> Int { abuseStart + Int(abuse.rawValue) }
     static func fault(_ fault: Fault) -> Int { faultStart + Int(fault.rawValue) }
 
     // A chain of comparisons the compiler can order; the array above is for readers only.

@@ -37,6 +37,8 @@ struct BodyTransfer: BitwiseCopyable {
     var end: Int32 = 0
     /// Content bytes taken from the source so far, framing not counted.
     var total: UInt64 = 0
+    /// Where raw trailers begin that no chunked sink has taken; -1 for none.
+    private(set) var trailersAt: Int32 = -1
     private var decoder = ChunkDecoder()
     private var trailers = TrailerParser()
 
@@ -102,6 +104,30 @@ struct BodyTransfer: BitwiseCopyable {
             end &+= Int32(buffers.write(block, at: Int(start)) { $0.writeChunkedEnd() })
         }
         return true
+    }
+
+    /// The source has said that it is finished, with these trailers as text or none.
+    ///
+    /// False when it owes bytes.
+    mutating func finish(
+        in buffers: inout BufferPool,
+        block: Block,
+        trailers: Span<UInt8>
+    ) -> Bool {
+        switch source {
+        case .done: return true
+        case .untilClose where trailers.isEmpty || sink == .plain:
+            return sourceClosed(in: &buffers, block: block)
+        case .untilClose:
+            source = .done
+            start = Int32(BodyTransfer.room)
+            let size = buffers.write(block, at: Int(start)) {
+                _ = $0.writeLastChunk() && $0.write(trailers)
+            }
+            end = start &+ Int32(size)
+            return true
+        default: return false
+        }
     }
 
     /// Where the next read goes, moving an unfinished rest to the front first.
@@ -216,6 +242,7 @@ struct BodyTransfer: BitwiseCopyable {
                 makeRoom(for: scratch.count, after: length, in: &buffers, block: block)
                 end &+= Int32(buffers.write(block, at: Int(end)) { $0.write(scratch.bytes) })
             } else {
+                trailersAt = rawStart
                 rawStart &+= Int32(length)
             }
             return nil

@@ -2,7 +2,7 @@
 
 /// Why a connection was ended for costing more than it is worth; each has a budget or a limit.
 public enum HTTP2Abuse: UInt8, BitwiseCopyable, Sendable, CaseIterable {
-    /// Streams opened and reset by the client before their answer (CVE-2023-44487).
+    /// Streams opened and reset by the client (CVE-2023-44487).
     case rapidReset
     /// Streams that the client made this side reset (CVE-2025-8671).
     case provokedReset

@@ -13,6 +13,8 @@ internal import CNGHTTP2
     var isDeferred = false
     /// What is offered is kept by the session itself.
     var isOwn = false
+    /// Our message has ended although the peer's has not.
+    var isAnswered = false
     /// The owner has given the stream up: a reset is not the peer's fault.
     var isGivenUp = false
     /// A short content, or a field list for the end, that the session keeps itself.
@@ -33,6 +35,8 @@ internal import CNGHTTP2
     var provokedResets = 0
     /// DATA frames sent.
     var dataFrames = 0
+    /// Streams that were answered before their request was whole.
+    var answered = 0
 }
 
 /// What the library calls; nothing in here calls anybody but the library.
@@ -250,6 +254,7 @@ enum HTTP2Callbacks {
             unsafe session.pointee.first = next
         }
         if let next = unsafe next { unsafe next.pointee.previous = previous }
+        if unsafe stream.pointee.isAnswered { unsafe session.pointee.answered &-= 1 }
         unsafe mt_h2_free(stream.pointee.kept, &session.pointee.heap)
         unsafe mt_h2_free(stream, &session.pointee.heap)
     }
@@ -365,8 +370,12 @@ enum HTTP2Callbacks {
                 flags & NGHTTP2_FLAG_END_STREAM.rawValue != 0,
                 unsafe nghttp2_session_get_stream_remote_close(raw, number) == 0
             else { return 0 }
-            // RFC 9113 §8.1: answered before the request was whole, whose rest nobody wants.
-            return unsafe nghttp2_submit_rst_stream(raw, 0, number, 0) == 0 ? 0 : failure
+            // Answered before the request was whole, whose rest nobody wants.
+            guard let stream = unsafe stream(raw, number), unsafe !stream.pointee.isAnswered else {
+                return 0
+            }
+            unsafe stream.pointee.isAnswered = true
+            unsafe session.pointee.answered &+= 1
         default: break
         }
         return 0

@@ -21,7 +21,7 @@ public struct HTTP2Allowance: BitwiseCopyable, Sendable, Equatable {
 /// streams. PING, WINDOW_UPDATE and PRIORITY are also earned: honest clients send them along with
 /// requests and data, so each of those adds to what may come.
 public struct HTTP2Budgets: BitwiseCopyable, Sendable, Equatable {
-    /// Streams that the client resets before their answer.
+    /// Streams that the client resets.
     public var rapidReset = HTTP2Allowance(burst: 200, perSecond: 20)
     /// Streams that it makes this side reset.
     public var provokedReset = HTTP2Allowance(burst: 100, perSecond: 10)
@@ -113,7 +113,8 @@ public struct HTTP2Meter: BitwiseCopyable, Sendable {
         case HTTP2FrameType.settings: return settings.spend() ? nil : .settings
         case HTTP2FrameType.ping: return ping.spend() ? nil : .ping
         case HTTP2FrameType.windowUpdate: return windowUpdate.spend() ? nil : .windowUpdate
-        case HTTP2FrameType.reset, HTTP2FrameType.goAway, HTTP2FrameType.continuation: return nil
+        case HTTP2FrameType.reset: return rapidReset.spend() ? nil : .rapidReset
+        case HTTP2FrameType.goAway, HTTP2FrameType.continuation: return nil
         default: return priority.spend() ? nil : .priority
         }
     }
@@ -123,12 +124,6 @@ public struct HTTP2Meter: BitwiseCopyable, Sendable {
         let count = Int32(clamping: frames)
         ping.earn(count, most: HTTP2Meter.savings)
         windowUpdate.earn(count &* 4, most: HTTP2Meter.savings)
-    }
-
-    /// The peer has reset a stream whose answer was not complete.
-    public mutating func wasReset(now: Instant) -> HTTP2Abuse? {
-        if now - refilled >= .seconds(1) { refill(now) }
-        return rapidReset.spend() ? nil : .rapidReset
     }
 
     /// This side had to reset so many streams.

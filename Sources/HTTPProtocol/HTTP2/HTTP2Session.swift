@@ -44,8 +44,12 @@ public struct HTTP2SessionSettings: BitwiseCopyable, Sendable, Equatable {
         unsafe self.memory = memory
         var raw: OpaquePointer?
         var heap = unsafe mt_h2_mem(&memory.pointee.heap)
-        let callbacks = unsafe workspace.memory.pointee.callbacks
-        let options = unsafe workspace.memory.pointee.options
+        guard let callbacks = unsafe workspace.memory.pointee.callbacks,
+            let options = unsafe workspace.memory.pointee.options
+        else {
+            unsafe memory.deallocate()
+            return nil
+        }
         let result =
             isServer
             ? unsafe nghttp2_session_server_new3(&raw, callbacks, memory, options, &heap)
@@ -309,6 +313,24 @@ public struct HTTP2SessionSettings: BitwiseCopyable, Sendable, Equatable {
         unsafe kept.pointee.count = 0
     }
 
+    /// All content has been offered and taken: ends the message, if that did not end it already.
+    public func finish(_ stream: Int32) {
+        guard let kept = unsafe find(stream), unsafe !kept.pointee.isOwn else { return }
+        unsafe kept.pointee.base = nil
+        unsafe kept.pointee.count = 0
+        unsafe kept.pointee.isLast = true
+        unsafe resume(kept, stream)
+    }
+
+    /// Makes an owner whom nobody knows any more the owner of nothing.
+    public func disown(_ owner: UInt64) {
+        var place = unsafe memory.pointee.first
+        while let stream = unsafe place {
+            if unsafe stream.pointee.owner == owner { unsafe stream.pointee.owner = 0 }
+            unsafe place = stream.pointee.next
+        }
+    }
+
     /// Ends a stream at once.
     public func reset(_ stream: Int32, _ code: HTTP2ErrorCode) {
         let raw = unsafe memory.pointee.raw
@@ -316,6 +338,22 @@ public struct HTTP2SessionSettings: BitwiseCopyable, Sendable, Equatable {
             unsafe kept.pointee.isGivenUp = true
         }
         unsafe nghttp2_submit_rst_stream(raw, 0, stream, code.rawValue)
+    }
+
+    /// True when streams were answered before their request was whole, and the rest still comes.
+    public var hasAnswered: Bool { unsafe memory.pointee.answered > 0 }
+
+    /// Tells the peer that the rest of requests which were answered is not wanted (RFC 9113 §8.1).
+    ///
+    /// Best done a little after the answer: many clients forget an answer that a reset follows at
+    /// once. Until then the stream's window stays closed.
+    public func resetAnswered() {
+        var place = unsafe memory.pointee.first
+        while let stream = unsafe place {
+            unsafe place = stream.pointee.next
+            guard unsafe stream.pointee.isAnswered else { continue }
+            unsafe nghttp2_submit_rst_stream(memory.pointee.raw, 0, stream.pointee.stream, 0)
+        }
     }
 
     /// Content of a stream has been passed on: the peer may send as much again.

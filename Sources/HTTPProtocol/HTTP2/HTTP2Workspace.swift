@@ -84,8 +84,8 @@ struct TakenBytes: BitwiseCopyable {
     let taken: UnsafeMutablePointer<TakenBytes>
     var takenCount = 0
     let names: UnsafeMutablePointer<nghttp2_nv>
-    let callbacks: OpaquePointer
-    let options: OpaquePointer
+    let callbacks: OpaquePointer?
+    let options: OpaquePointer?
     /// The bytes that are being received.
     var input: UnsafePointer<UInt8>?
     /// Where the bytes to send go.
@@ -108,16 +108,15 @@ struct TakenBytes: BitwiseCopyable {
 @safe public struct HTTP2Workspace: ~Copyable {
     let memory: UnsafeMutablePointer<WorkspaceMemory>
 
-    /// Room for lists within these limits; nil when the library has no memory.
-    public init?(limits: HeadLimits) {
+    /// Room for lists within these limits.
+    public init(limits: HeadLimits) {
         var callbacks: OpaquePointer?
         var options: OpaquePointer?
-        guard unsafe nghttp2_session_callbacks_new(&callbacks) == 0,
-            unsafe nghttp2_option_new(&options) == 0,
-            let callbacks = unsafe callbacks, let options = unsafe options
-        else { return nil }
-        unsafe HTTP2Callbacks.install(callbacks)
-        unsafe HTTP2Workspace.configure(options)
+        // Without memory for them no session can be made; that is told there.
+        unsafe nghttp2_session_callbacks_new(&callbacks)
+        unsafe nghttp2_option_new(&options)
+        if let callbacks = unsafe callbacks { unsafe HTTP2Callbacks.install(callbacks) }
+        if let options = unsafe options { unsafe HTTP2Workspace.configure(options) }
         let fieldLimit = Int(limits.fields) &+ 8  // pseudo-fields come on top
         let textLimit = Int(limits.headBytes)
         unsafe memory = .allocate(capacity: 1)
@@ -204,6 +203,8 @@ struct TakenBytes: BitwiseCopyable {
 
     /// True when the list that came last was above the limits, so that it is not whole.
     public var isOversized: Bool { unsafe memory.pointee.incoming.isOversized }
+    /// Octets of the list that came last, 32 for each field included (RFC 9113 §10.5.1).
+    public var listSize: Int { unsafe memory.pointee.incoming.listSize }
     /// True when the library found a field of the list that came last invalid.
     public var isInvalid: Bool { unsafe memory.pointee.incoming.isInvalid }
 

@@ -41,6 +41,8 @@ public struct RequestHead: BitwiseCopyable, Sendable, Equatable {
     public var expectsContinue = false
     /// True when the client takes trailers (RFC 9110 §10.1.4).
     public var teTrailers = false
+    /// True when it came by HTTP/2 and was written down as HTTP/1.1.
+    public var isHTTP2 = false
     /// Bytes of the head, an empty line before it and the final CRLF included.
     public var length = 0
 

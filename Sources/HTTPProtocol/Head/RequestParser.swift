@@ -160,6 +160,7 @@ extension HeadFacts {
         // RFC 9110 §10.1.1: a 100-continue expectation in HTTP/1.0 is ignored.
         head.expectsContinue = isVersion11 && seen.contains(.expectContinue)
         head.teTrailers = seen.contains(.teTrailers)
+        head.isHTTP2 = false
         head.length = position
     }
 }

@@ -85,13 +85,16 @@ extension OutputSpan where Element == UInt8 {
     @discardableResult @_lifetime(self: copy self)
     public mutating func writeVia(
         minorVersion: UInt8,
+        isHTTP2: Bool = false,
         _ fields: borrowing FieldTable,
         from bytes: Span<UInt8>
     ) -> Bool {
         let before = count
+        let name: StaticString =
+            isHTTP2 ? "2 martlet\r\n" : minorVersion == 0 ? "1.0 martlet\r\n" : "1.1 martlet\r\n"
         let isWhole =
             write("Via: " as StaticString) && writeList(.via, fields, bytes)
-            && write(minorVersion == 0 ? "1.0 martlet\r\n" : "1.1 martlet\r\n" as StaticString)
+            && write(name)
         if !isWhole { removeLast(count &- before) }
         return isWhole
     }

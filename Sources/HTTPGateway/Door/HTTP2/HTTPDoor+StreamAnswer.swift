@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+
+/// Answers by HTTP/2: from the endpoint's head to a field list, and their content.
+///
+/// Content stays in the block that it was read into. It is offered to the session, which copies it
+/// into a frame when the windows of stream and connection and the socket have room; only then is
+/// more read from the endpoint.
+extension HTTPDoor {
+    /// The least bytes that a client must take of a waiting answer in one send timeout.
+    ///
+    /// A window that opens by single octets would else hold an endpoint for ever.
+    static let leastProgress: UInt64 = 1_024
+
+    /// Passes a 1xx on; those that do not fit the lists are left out.
+    mutating func passInterimOnStream(_ c: Int, _ u: Int) -> Bool {
+        // RFC 9113 §8.6: a change of protocol is not asked for in this way.
+        listStatus(responseHead.status)
+        listFields(u, dropping: FieldSet())
+        let place = Int(clients[c].place)
+        let s = Int(streams[place].session)
+        if workspace.isWhole { _ = sessions[s].session.interim(streams[place].number) }
+        touchSession(s)
+        return true
+    }
+
+    /// A final response has begun.
+    mutating func beginStreamResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        let status = responseHead.status
+        clients[c].exchange.status = status
+        clients[c].exchange.firstByte = now
+        let changes = renderResponse(c)
+        hideResponseFields(c, u)
+        let pending = upstreams[u].input
+        listResponse(c, u)
+        if !changes.fields.isEmpty { listLines(tail.bytes.slice(changes.fields)) }
+        guard workspace.isWhole, changes.isWhole else {
+            return attemptFailed(c, .originMalformed, &loop)
+        }
+        clients[c].exchange.response = BodyTransfer(responseHead.framing, toChunks: false)
+        clients[c].exchange.response.rawStart = pending.start &+ Int32(responseHead.length)
+        clients[c].exchange.response.rawEnd = pending.end
+        clients[c].exchange.originPersists = responseHead.isPersistent
+        let place = Int(clients[c].place)
+        let s = Int(streams[place].session)
+        let isEmpty = clients[c].exchange.response.isSourceDone
+        // The list is handed over first: reading the content may need the table again.
+        guard sessions[s].session.respond(streams[place].number, endsStream: isEmpty) else {
+            return abandon(c, .clientGone, &loop)
+        }
+        clients[c].exchange.responseStarted = true
+        touchSession(s)
+        if advanceResponse(c, u) != nil { return abandon(c, .originMalformed, &loop) }
+        judgeEndpoint(c, status)
+        clients[c].phase = .relaying
+        pumpResponse(c, &loop)
+    }
+
+    private mutating func listStatus(_ status: UInt16) {
+        workspace.beginFields()
+        workspace.add(":status", decimal: UInt64(status))
+    }
+
+    private mutating func listFields(_ u: Int, dropping dropped: FieldSet) {
+        let pending = upstreams[u].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        for index in 0..<responseFields.count {
+            let field = responseFields[index]
+            guard !field.isHopByHop, !field.isForbidden, !dropped.contains(field.known) else {
+                continue
+            }
+            workspace.add(bytes.slice(field.name), bytes.slice(field.value))
+        }
+    }
+
+    private mutating func listResponse(_ c: Int, _ u: Int) {
+        listStatus(responseHead.status)
+        var dropped = FieldSet()
+        // RFC 9110 §8.6: what would have been sent may be told although nothing is.
+        let tellsLength =
+            responseHead.framing == .none
+            && (clients[c].exchange.head.method == .head || responseHead.status == 304)
+        if !tellsLength { dropped.insert(.contentLength) }
+        listFields(u, dropping: dropped)
+        if case .length(let length) = responseHead.framing {
+            workspace.add("content-length", decimal: length)
+        }
+        if responseFields.first(.date) == nil { listDate() }
+        workspace.add("via", responseHead.minorVersion == 0 ? "1.0 martlet" : "1.1 martlet")
+    }
+
+    private mutating func listDate() {
+        let date = dates
+        scratch.write { _ = date.write(into: &$0) }
+        workspace.add("date", scratch.bytes)
+    }
+
+    /// Adds whole field lines that a route has written.
+    private mutating func listLines(_ lines: Span<UInt8>) {
+        var start = 0
+        while start < lines.count {
+            var end = start
+            while end < lines.count, lines[end] != 0x0d { end &+= 1 }
+            var colon = start
+            while colon < end, lines[colon] != 0x3a { colon &+= 1 }
+            var value = colon &+ 1
+            while value < end, lines[value] == 0x20 { value &+= 1 }
+            if colon < end {
+                let name = lines.extracting(start..<colon)
+                workspace.add(name, lines.extracting(min(value, end)..<end))
+            }
+            start = end &+ 2
+        }
+    }
+
+    /// As ``flushResponse(_:_:_:)``: offers what is framed; false until all of it was taken.
+    mutating func offerContent(_ c: Int, _ u: Int) -> Bool {
+        let transfer = clients[c].exchange.response
+        guard transfer.hasFramed else { return true }
+        let place = Int(clients[c].place)
+        let s = Int(streams[place].session)
+        let bytes = buffers.bytes(
+            upstreams[u].input.block,
+            from: Int(transfer.start),
+            count: Int(transfer.end &- transfer.start)
+        )
+        let number = streams[place].number
+        sessions[s].session.offer(number, bytes, isLast: transfer.isSourceDone)
+        touchSession(s)
+        arm(c, listenerRecords[Int(clients[c].listener)].timeouts.send)
+        return false
+    }
+
+    /// The endpoint's trailers have come, and are in the table: keeps them for the end.
+    mutating func keepTrailers(_ c: Int, _ u: Int) {
+        let transfer = clients[c].exchange.response
+        let block = upstreams[u].input.block
+        let bytes = buffers.bytes(
+            block,
+            from: Int(transfer.trailersAt),
+            count: Int(transfer.rawStart &- transfer.trailersAt)
+        )
+        workspace.beginFields()
+        for index in 0..<responseFields.count {
+            let field = responseFields[index]
+            guard !field.isForbidden, !field.isHopByHop else { continue }
+            workspace.add(bytes.slice(field.name), bytes.slice(field.value))
+        }
+        let place = Int(clients[c].place)
+        guard workspace.isWhole else { return }
+        _ = sessions[Int(streams[place].session)].session.keepTrailers(streams[place].number)
+    }
+
+    /// Bytes of a stream have gone into its connection's output.
+    mutating func contentTaken(_ owner: UInt64, _ size: Int) {
+        let handle = Handle(number: owner)
+        guard owner != 0, size > 0, clients.contains(handle) else { return }
+        let c = Int(handle.index)
+        clients[c].exchange.response.sent(size)
+        clients[c].exchange.bytesOut &+= UInt64(size)
+    }
+
+    /// Reads on for a stream all of whose content has been taken.
+    mutating func carryOn(_ owner: UInt64, _ loop: inout EventLoop) {
+        let handle = Handle(number: owner)
+        guard owner != 0, clients.contains(handle) else { return }
+        let c = Int(handle.index)
+        guard clients[c].isStream, clients[c].phase == .relaying,
+            !clients[c].exchange.response.hasFramed
+        else { return }
+        pumpResponse(c, &loop)
+    }
+
+    /// The answer is complete, or was one of ours: leaves the rest to the session.
+    mutating func finishStream(_ c: Int) {
+        let place = Int(clients[c].place)
+        let s = Int(streams[place].session)
+        sessions[s].session.finish(streams[place].number)
+        freeStream(c)
+    }
+
+    /// Sends the whole answer of ours that is in the scratch, as HTTP/1.1 has it.
+    mutating func sendOwnOnStream(_ c: Int) {
+        let bytes = scratch.bytes
+        var parser = ResponseParser(limits: HeadLimits(headBytes: UInt32(scratch.capacity)))
+        let result = parser.parse(
+            bytes,
+            requestMethod: clients[c].exchange.head.method,
+            fields: &responseFields,
+            head: &responseHead
+        )
+        listStatus(clients[c].exchange.status)
+        var content = Span<UInt8>()
+        if case .complete = result {
+            for index in 0..<responseFields.count where !responseFields[index].isHopByHop {
+                let field = responseFields[index]
+                workspace.add(bytes.slice(field.name), bytes.slice(field.value))
+            }
+            content = bytes.extracting(responseHead.length..<bytes.count)
+        }
+        let place = Int(clients[c].place)
+        let s = Int(streams[place].session)
+        let number = streams[place].number
+        if sessions[s].session.respond(number, endsStream: content.isEmpty) {
+            if !content.isEmpty { sessions[s].session.offerCopy(number, content) }
+        } else {
+            sessions[s].session.reset(number, .internalError)
+        }
+        clients[c].exchange.bytesOut &+= UInt64(content.count)
+        record(c, slot: -1)
+        endExchange(c)
+        freeStream(c)
+    }
+
+    /// True when the client has taken enough of a waiting answer since it was last asked.
+    mutating func streamTakesBytes(_ c: Int) -> Bool {
+        let isFirst = clients[c].exchange.unacknowledged < 0
+        clients[c].exchange.unacknowledged = 0
+        let sent = clients[c].exchange.bytesOut
+        let moved = sent &- clients[c].exchange.bodyCheckedBytes
+        clients[c].exchange.bodyCheckedBytes = sent
+        return isFirst || moved >= HTTPDoor.leastProgress
+    }
+}
