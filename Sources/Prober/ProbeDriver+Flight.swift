@@ -127,8 +127,32 @@ extension ProbeDriver {
             act(exchanges[index].broke(fault(error)), handle, now: now)
             return false
         }
+        if !flights[index].tls.isNone { return agree(handle, now: now) }
         guard event.isWritable else { return false }
+        if let security = targets[Int(flights[index].place)].target.security {
+            let session = tls.connect(flights[index].fd, security.context, name: security.name)
+            guard let session else {
+                let place = Int(flights[index].place)
+                close(handle)
+                postpone(place, now: now)
+                return false
+            }
+            flights[index].tls = session
+            return agree(handle, now: now)
+        }
         act(exchanges[index].connected(), handle, now: now)
+        return flights.contains(handle)
+    }
+
+    /// Carries the handshake on; to the exchange it is part of connecting.
+    private mutating func agree(_ handle: Handle, now: Instant) -> Bool {
+        let index = Int(handle.index)
+        switch tls.handshake(flights[index].tls, nil) {
+        case .wantsRead, .wantsWrite: return false
+        case .established: act(exchanges[index].connected(), handle, now: now)
+        case .failed(let failure):
+            act(exchanges[index].broke(.security("\(failure.word)")), handle, now: now)
+        }
         return flights.contains(handle)
     }
 
@@ -138,7 +162,11 @@ extension ProbeDriver {
         let sent = Int(flights[index].sent)
         let request = targets[place].request
         guard sent < request.count else { return }
-        switch Socket.send(flights[index].fd, request.span.extracting(sent..<request.count)) {
+        let rest = request.span.extracting(sent..<request.count)
+        let session = flights[index].tls
+        let result =
+            session.isNone ? Socket.send(flights[index].fd, rest) : tls.send(session, rest)
+        switch result {
         case .count(let count): flights[index].sent += Int32(truncatingIfNeeded: count)
         case .wouldBlock, .endOfStream: return
         case .failed:
@@ -159,11 +187,17 @@ extension ProbeDriver {
                 act(exchanges[index].expired(), handle, now: now)
                 return
             }
-            switch buffers.receive(flight.fd, into: flight.block, at: Int(flight.length)) {
+            let length = Int(flight.length)
+            let result =
+                flight.tls.isNone
+                ? buffers.receive(flight.fd, into: flight.block, at: length)
+                : buffers.receive(tls, flight.tls, into: flight.block, at: length)
+            switch result {
             case .count(let count):
-                consume(handle, Int(flight.length) + count, now: now)
+                let isEmptied = flight.tls.isNone ? count < room : !tls.mayHaveMore(flight.tls)
+                consume(handle, length + count, now: now)
                 // A short read has emptied the socket; the end, if it is near, makes a new event.
-                if count < room, !isLast { return settle(handle) }
+                if isEmptied, !isLast { return settle(handle) }
             case .wouldBlock: return settle(handle)
             case .endOfStream: act(exchanges[index].ended(), handle, now: now)
             case .failed(let error):
@@ -253,6 +287,7 @@ extension ProbeDriver {
         let flight = flights[Int(handle.index)]
         guard flights.remove(handle) else { return }
         buffers.give(flight.block)
+        if !flight.tls.isNone { tls.close(flight.tls, saying: false) }
         // RST at once: no TIME_WAIT here, and the peer need not linger either.
         Socket.resetOnClose(flight.fd)
         flight.fd.close()

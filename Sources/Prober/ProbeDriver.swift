@@ -31,6 +31,7 @@ public struct ProbeDriver: ~Copyable {
     var exchanges: [ProbeExchange] = []
     var wheel: TimerWheel
     var buffers: BufferPool
+    var tls: TLSSessions
     var fields = FieldTable(limit: 100)
     var results: [ProbeResult] = []
     var random: SeededRandom
@@ -42,6 +43,7 @@ public struct ProbeDriver: ~Copyable {
         wheel = TimerWheel(tick: .milliseconds(4), now: now)
         // A block per running probe at most, so the pool itself never runs dry.
         buffers = BufferPool(limit: ProbeDriver.greatestConcurrency)
+        tls = TLSSessions(limit: ProbeDriver.greatestConcurrency)
         random = SeededRandom(seed: seed)
     }
 
@@ -123,7 +125,9 @@ extension ProbeDriver {
         guard old != target else { return false }
         targets[place].target = target
         targets[place].schedule.adopt(target.rhythm, now: now)
-        let isAskedAnew = old.question != target.question || old.address != target.address
+        let isAskedAnew =
+            old.question != target.question || old.address != target.address
+            || old.security != target.security
         if isAskedAnew {
             targets[place].request = ProbeRequest.bytes(target.question, to: target.address)
             abandon(place)

@@ -28,6 +28,8 @@ public struct ProbeExchange: Sendable {
         case reset
         /// The kernel gave up waiting.
         case timedOut
+        /// TLS was not agreed on, for this reason.
+        case security(String)
         /// Another failure, in words.
         case other(String)
     }
@@ -140,6 +142,7 @@ public struct ProbeExchange: Sendable {
         case (.reset, _): finish(.failure(.connectionReset, detail: ""))
         case (.timedOut, true): finish(.failure(.connectTimeout, detail: ""))
         case (.timedOut, false): finish(.failure(.probeTimeout, detail: ""))
+        case (.security(let text), _): finish(.failure(.tlsFailed, detail: text))
         case (.other(let text), true): finish(.failure(.connectFailed, detail: text))
         case (.other(let text), false): finish(.failure(.connectionReset, detail: text))
         }

@@ -13,6 +13,8 @@ public struct ProbeTarget: Sendable, Equatable {
     public var question: ProbeQuestion
     /// How often, and how long to wait.
     public var rhythm: ProbeRhythm
+    /// How TLS is spoken with it; nil for plain TCP.
+    public var security: TargetSecurity?
 
     /// A target from its parts.
     public init(
@@ -25,6 +27,20 @@ public struct ProbeTarget: Sendable, Equatable {
         self.address = address
         self.question = question
         self.rhythm = rhythm
+    }
+}
+
+/// How TLS is spoken with an endpoint.
+public struct TargetSecurity: Sendable, Equatable {
+    /// The client side.
+    public var context: TLSClientContext
+    /// The name that its certificate must have.
+    public var name: String
+
+    /// Joins the parts.
+    public init(context: TLSClientContext, name: String) {
+        self.context = context
+        self.name = name
     }
 }
 

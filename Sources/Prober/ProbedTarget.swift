@@ -37,6 +37,8 @@ struct ProbeFlight: BitwiseCopyable {
     /// Answer bytes in hand, at the front of the block.
     var length: Int32 = 0
     var block = Block.none
+    /// The TLS session; none for plain TCP.
+    var tls = Handle.none
 }
 
 /// Places of targets in the order of their coming, without moving what waits.

@@ -91,6 +91,8 @@ def end_to_end(scene):
     expect_equal(ask(authority, port, "x.b.example.com")[0], 200, "a name of the wildcard")
     expect_equal(ask(authority, port, "www.example.com", "/", "-H", "Host: x.b.example.com")[0],
                  421, "a Host that the certificate shown does not have")
+    expect_equal(ask(authority, port, "www.example.com", "/", "-H", "Host: c.example.com")[0],
+                 200, "a Host that no certificate is for")
     expect_equal(ask(authority, port, "a.b.example.com", "/", "-H", "Host: x.b.example.com")[0],
                  200, "a Host that the certificate shown has")
     size = 20_000_000
@@ -341,6 +343,62 @@ def many(scene):
             visitor.join()
     expect(not failed, f"{len(failed)} of {done[0]} handshakes failed: {failed[:3]}")
     expect(done[0] > 50, f"only {done[0]} visits")
+
+
+@scenario("TLS with the endpoints: verified, by the right name, for requests and probes", covers=[
+    "pools.*.tls.verify", "pools.*.tls.authorities", "pools.*.tls.name", "pools.*.tls.min-version",
+    "probes.*.tls"])
+def endpoints(scene):
+    authority = Authority(scene)
+    files = [authority.make("app", "app.internal")]
+    origin, health, secure, back = https(scene, authority, files)
+    ports = {name: scene.port() for name in
+             ("good", "name", "unknown", "lax", "plain", "new", "off")}
+    ca = f"authorities: {authority.certificate}"
+    ways = {"good": f"{{ {ca}, name: app.internal }}", "name": f"{{ {ca}, name: other.internal }}",
+            "unknown": "{ name: app.internal }", "lax": "{ verify: false }", "plain": None,
+            "new": f'{{ {ca}, name: app.internal, min-version: "1.3" }}',
+            "off": f"{{ {ca}, name: app.internal }}"}
+    pools = "".join(
+        f"  {name}:\n    probe: {'aside' if name == 'off' else 'quick'}\n"
+        + (f"    tls: {way}\n" if way else "")
+        + f"    endpoints: [ {{ address: 127.0.0.1:{secure} }} ]\n" for name, way in ways.items())
+    quick = "http: /healthz, interval: 100ms, timeout: 80ms, fast-interval: 100ms"
+    routes = "".join(f"  - {{ host: {name}.example.com, path: /, pool: {name} }}\n" for name in ways)
+    front = scene.martlet(f"""workers: 2
+probes:
+  quick: {{ {quick} }}
+  aside: {{ {quick}, port: {health}, tls: "off" }}
+pools:
+{pools}listeners:
+  - {{ http: 127.0.0.1:{ports['good']} }}
+routes:
+{routes}""")
+    port = ports["good"]
+
+    def visit(name, path="/", *options):
+        return curl(f"http://{name}.example.com:{port}{path}", "--connect-to",
+                    f"::127.0.0.1:{port}", *options)
+
+    for name in ("good", "lax", "new", "off"):
+        eventually(f"the pool {name} serves", lambda n=name: visit(n)[0] == 200)
+    status, _, body = visit("good", "/head")
+    expect_equal(field(body.decode(), "X-Forwarded-Proto"), "https", "the endpoint sees TLS")
+    upload = os.urandom(3_000_000)
+    _, _, body = visit("good", "/sum", "--data-binary", "@" + scene.path("up")) \
+        if open(scene.path("up"), "wb").write(upload) else (0, "", b"")
+    expect(body.startswith(b"3000000 "), f"3 MB to the endpoint: {body[:60]}")
+    expect_equal(len(visit("good", "/bytes/9000000")[2]), 9_000_000, "9 MB from the endpoint")
+    for _ in range(20):
+        expect_equal(visit("good")[0], 200, "on a kept connection")
+    expect(metric(front, "martlet_http_origin_connections_reused") > 10, "connections are reused")
+    for name in ("name", "unknown", "plain"):
+        status, head, _ = visit(name)
+        expect(status in (502, 503), f"pool {name}: {status}")
+    reasons = front.snapshot()
+    text = json.dumps(reasons)
+    expect("tls-failed" in text, "the probe's reason is tls-failed")
+    expect("name-mismatch" in text and "unknown-authority" in text, "with the word of TLS")
 
 
 @scenario("an upgrade to another protocol works inside of TLS, also when the origin ends it")

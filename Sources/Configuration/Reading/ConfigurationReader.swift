@@ -65,6 +65,8 @@ public struct OutsideChecks: Sendable {
     public var certificate: @Sendable (_ certificate: String, _ key: String) -> CertificateFinding
     /// What is wrong with lists of ciphers and groups; nil when nothing is.
     public var lists: @Sendable (_ ciphers: String?, _ groups: String?) -> String?
+    /// What is wrong with a file of authorities; nil when nothing is.
+    public var authorities: @Sendable (_ path: String) -> String?
 
     /// The checks; those left out find nothing wrong.
     public init(
@@ -74,13 +76,15 @@ public struct OutsideChecks: Sendable {
         certificate: @escaping @Sendable (String, String) -> CertificateFinding = { _, _ in
             .usable(days: 365)
         },
-        lists: @escaping @Sendable (String?, String?) -> String? = { _, _ in nil }
+        lists: @escaping @Sendable (String?, String?) -> String? = { _, _ in nil },
+        authorities: @escaping @Sendable (String) -> String? = { _ in nil }
     ) {
         self.template = template
         self.expression = expression
         self.zoneFile = zoneFile
         self.certificate = certificate
         self.lists = lists
+        self.authorities = authorities
     }
 }
 

@@ -33,7 +33,8 @@ extension SettingsDecoder {
                 budget: retry.percentage("budget"),
                 minimum: retry.integer("minimum")
             ),
-            resolve: resolve(section.group("resolve"))
+            resolve: resolve(section.group("resolve")),
+            tls: originTLS(section)
         )
     }
 

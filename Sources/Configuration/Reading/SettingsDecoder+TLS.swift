@@ -77,4 +77,20 @@ extension SettingsDecoder {
         }
         return settings
     }
+
+    /// TLS with the endpoints of a pool; nil without the group.
+    func originTLS(_ pool: Section) -> OriginTLSSettings? {
+        guard pool.has("tls") else { return nil }
+        let section = pool.group("tls")
+        let settings = OriginTLSSettings(
+            verify: section.bool("verify"),
+            authorities: section.text("authorities").map(resolve(path:)),
+            name: section.text("name"),
+            minVersion: section.text("min-version") ?? "1.2"
+        )
+        if let path = settings.authorities, let reason = checks.authorities(path) {
+            section.fault(.badCertificate, "authorities", "`\(path)` \(reason)")
+        }
+        return settings
+    }
 }

@@ -200,7 +200,8 @@ struct SettingsDecoder {
             bodyContains: section.text("body-contains"),
             bodyRegex: section.text("body-regex"),
             readLimit: section.size("read-limit"),
-            dependencies: section.word("dependencies", DependencyPolicy.report)
+            dependencies: section.word("dependencies", DependencyPolicy.report),
+            tls: section.word("tls", ProbeSecurity.pool)
         )
         if let pattern = settings.bodyRegex, let reason = checks.expression(pattern) {
             section.fault(.badExpression, "body-regex", "RE2 refuses the expression: \(reason)")

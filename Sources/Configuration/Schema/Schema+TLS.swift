@@ -65,6 +65,37 @@ extension Schema {
             "10s",
             "Total time for a TLS handshake; then the connection closes."
         ),
+        Option(
+            "pools.*.tls.verify",
+            .boolean,
+            "true",
+            "Take only an endpoint whose certificate is valid and has the expected name."
+        ),
+        Option(
+            "pools.*.tls.authorities",
+            .filePath,
+            .absent("those of the system"),
+            "File of authorities in PEM that may vouch for endpoints."
+        ),
+        Option(
+            "pools.*.tls.name",
+            .domainName,
+            .absent("the endpoint's own name or address"),
+            "Name that endpoints are asked for by SNI, and that their certificates must have."
+        ),
+        Option(
+            "pools.*.tls.min-version",
+            .words(["1.2", "1.3"]),
+            "1.2",
+            "Oldest version of TLS that is spoken with endpoints."
+        ),
+        Option(
+            "probes.*.tls",
+            .words(ProbeSecurity.allCases.map(\.rawValue)),
+            "pool",
+            "`pool`: ask by TLS where the pool speaks TLS; `off`: never, for a plain health port.",
+            beside: ["http"]
+        ),
     ]
 
     static let tlsGroups: [OptionGroup] = [
@@ -77,5 +108,9 @@ extension Schema {
             beside: ["https"]
         ),
         OptionGroup("listeners[].tls", "How TLS is spoken.", beside: ["https"]),
+        OptionGroup(
+            "pools.*.tls",
+            "TLS with the endpoints: spoken when the group is given, even empty (`tls: {}`)."
+        ),
     ]
 }

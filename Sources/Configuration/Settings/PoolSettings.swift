@@ -31,6 +31,20 @@ public struct PoolSettings: Sendable, Equatable {
     public var retry: RetrySettings
     /// How endpoints given by name are resolved.
     public var resolve: ResolveSettings
+    /// TLS with the endpoints; nil for plain TCP.
+    public var tls: OriginTLSSettings?
+}
+
+/// TLS with the endpoints of a pool.
+public struct OriginTLSSettings: Sendable, Equatable {
+    /// Whether certificates are checked.
+    public var verify: Bool
+    /// The file of authorities; nil for those of the system.
+    public var authorities: String?
+    /// The name expected of every endpoint; nil for each one's own.
+    public var name: String?
+    /// The oldest version: `1.2` or `1.3`.
+    public var minVersion: String
 }
 
 /// How an endpoint is chosen.

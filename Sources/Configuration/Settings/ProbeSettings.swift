@@ -33,6 +33,14 @@ public enum ProbeCheck: Sendable, Equatable {
     case http(HTTPProbeSettings)
 }
 
+/// Whether a probe speaks TLS.
+public enum ProbeSecurity: String, Sendable, Equatable, CaseIterable {
+    /// Where the pool does.
+    case pool
+    /// Never.
+    case off
+}
+
 /// What a down verdict does.
 public enum ProbeKind: String, Sendable, Equatable, CaseIterable {
     /// No new work; nothing is cut.
@@ -61,6 +69,8 @@ public struct HTTPProbeSettings: Sendable, Equatable {
     public var readLimit: ByteCount
     /// What a JSON body with a status per dependency means.
     public var dependencies: DependencyPolicy
+    /// Whether it speaks TLS.
+    public var tls: ProbeSecurity
 }
 
 /// A request method of a probe.

@@ -48,7 +48,8 @@ public enum ConfigurationSource {
                 CertificateFiles.readHere
             ).1
         },
-        lists: { ciphers, groups in TLSAssembly.fault(ciphers: ciphers, groups: groups) }
+        lists: { ciphers, groups in TLSAssembly.fault(ciphers: ciphers, groups: groups) },
+        authorities: { path in TLSAssembly.fault(authorities: path) }
     )
 
     /// The same for a configuration that is to serve: a certificate that has ended is a warning,

@@ -26,7 +26,7 @@ struct Assembly: Sendable {
     let zoneWarnings: [ZoneDiagnostic]
     /// What is in hand of certificates, and the contexts made of them.
     var certificates: CertificateFiles
-    let security: [ListenAddress: TLSAssembly.Made]
+    let security: TLSAssembly
 
     /// What assembling needs to know of the present.
     struct Present {
@@ -43,7 +43,7 @@ struct Assembly: Sendable {
         /// The certificates that are to be used.
         var certificates = CertificateFiles()
         /// The contexts in use.
-        var security: [ListenAddress: TLSAssembly.Made] = [:]
+        var security: TLSAssembly?
         /// The keys of session tickets.
         var tickets: TLSTickets?
     }
@@ -55,6 +55,12 @@ struct Assembly: Sendable {
         let zones = try zones(settings, present)
         do throws(ReloadProblem) {
             var registries = present.registries
+            var security = TLSAssembly(
+                certificates: present.certificates,
+                tickets: present.tickets
+            )
+            security.made = present.security?.made ?? [:]
+            security.origins = present.security?.origins ?? [:]
             let probes = ProbeAssembly(settings.probes)
             let maker = PoolAssembly(
                 probes: probes,
@@ -63,7 +69,8 @@ struct Assembly: Sendable {
             )
             var pools: [AssembledPool] = []
             for pool in settings.pools {
-                pools.append(try maker.assemble(pool, registries: &registries))
+                let origin = try security.origin(pool)
+                pools.append(try maker.assemble(pool, origin, registries: &registries))
             }
             let definitions = pools.map(\.definition)
             var byName: [String: PoolDefinition] = [:]
@@ -74,11 +81,6 @@ struct Assembly: Sendable {
                 steer.append(try steering.definition(policy, registries: &registries))
             }
             registries.adopt(settings.listeners)
-            var security = TLSAssembly(
-                certificates: present.certificates,
-                tickets: present.tickets
-            )
-            security.made = present.security
             let listeners = try GatewayAssembly.listeners(settings, registries.http, &security)
             return Assembly(
                 settings: settings,
@@ -87,7 +89,7 @@ struct Assembly: Sendable {
                 slots: (pools + steering.assembled).flatMap { $0.registrations.map(\.slot) },
                 gateway: GatewayAssembly.plan(
                     settings,
-                    definitions,
+                    pools,
                     listeners,
                     fileLimit: present.fileLimit
                 ),
@@ -96,7 +98,7 @@ struct Assembly: Sendable {
                 zones: zones.table,
                 zoneWarnings: zones.warnings,
                 certificates: present.certificates,
-                security: security.made
+                security: security
             )
         } catch {
             throw AssemblyRefusal(problems: [error])

@@ -12,16 +12,20 @@ enum GatewayAssembly {
 
     static func plan(
         _ settings: Settings,
-        _ pools: [PoolDefinition],
+        _ pools: [AssembledPool],
         _ listeners: [HTTPListenerPlan],
         fileLimit: Int
     ) -> GatewayPlan {
         var plan = GatewayPlan()
         plan.listeners = listeners
-        plan.pools = pools
-        plan.poolPlans = settings.pools.map(poolPlan)
+        plan.pools = pools.map(\.definition)
+        plan.poolPlans = zip(settings.pools, pools).map { pool, assembled in
+            var plan = poolPlan(pool)
+            plan.security = assembled.security
+            return plan
+        }
         let places = Dictionary(
-            pools.enumerated().map { ($1.name, $0) },
+            plan.pools.enumerated().map { ($1.name, $0) },
             uniquingKeysWith: { first, _ in first }
         )
         plan.routes = settings.routes.map { RouteAssembly(pools: places).plan($0) }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
 internal import Essentials
+internal import HTTPGateway
 internal import Prober
 internal import Steering
 
@@ -14,6 +15,8 @@ struct AssembledPool: Sendable {
     var unresolved: [(slot: Int, key: ResolvedNames.Key)] = []
     /// How long work may go on at a draining endpoint.
     var drain = Interval.seconds(60)
+    /// How the endpoints are spoken with; nil for plain TCP.
+    var security: OriginSecurity?
 }
 
 /// From `pools` to definitions, registrations and probes.
@@ -25,6 +28,7 @@ struct PoolAssembly {
 
     func assemble(
         _ pool: PoolSettings,
+        _ origin: TLSAssembly.MadeOrigin?,
         registries: inout Registries
     ) throws(ReloadProblem) -> AssembledPool {
         guard let number = registries.pools.slot(for: pool.name) else {
@@ -48,6 +52,9 @@ struct PoolAssembly {
             )
         )
         assembled.drain = pool.drain
+        assembled.security = origin.map {
+            OriginSecurity(number: $0.number, context: $0.context, names: [])
+        }
         for endpoint in pool.endpoints {
             switch endpoint.address {
             case .address(let address):
@@ -124,9 +131,15 @@ struct PoolAssembly {
         assembled.definition.endpoints.append(definition)
         assembled.registrations.append(registration(pool, slot: slot, identity, name: place.name))
         assembled.view.endpoints.append(view(endpoint, place.name, slot: slot, address))
-        if let target = probes.target(pool.probe, slot: slot, address: address, host: place.asked) {
-            assembled.targets.append(target)
+        let own = place.asked.flatMap { $0.split(separator: ":").first }.map(String.init)
+        let name = pool.tls?.name ?? own ?? "\(address.ip)"
+        assembled.security?.names.append(name)
+        let target = probes.target(pool.probe, slot: slot, address: address, host: place.asked)
+        guard var target else { return }
+        if let context = assembled.security?.context, probes.followsPool(pool.probe) {
+            target.security = TargetSecurity(context: context, name: name)
         }
+        assembled.targets.append(target)
     }
 
     private func registration(

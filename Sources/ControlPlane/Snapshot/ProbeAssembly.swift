@@ -36,6 +36,14 @@ struct ProbeAssembly {
         )
     }
 
+    /// True when the probe speaks TLS where the pool does.
+    func followsPool(_ name: String?) -> Bool {
+        guard case .http(let http)? = name.flatMap({ entries[$0] })?.settings.check else {
+            return false
+        }
+        return http.tls == .pool
+    }
+
     /// The target for an endpoint; nil without a probe of this name.
     func target(_ name: String?, slot: Int, address: SocketAddress, host: String?) -> ProbeTarget? {
         guard let entry = name.flatMap({ entries[$0] }) else { return nil }

@@ -13,8 +13,17 @@ struct TLSAssembly: Sendable {
         let context: TLSServerContext
     }
 
+    /// The same for the endpoints of a pool.
+    struct MadeOrigin: Sendable {
+        let settings: OriginTLSSettings
+        let stamp: Int64
+        let number: UInt32
+        let context: TLSClientContext
+    }
+
     let certificates: CertificateFiles
     let tickets: TLSTickets?
+    var origins: [String: MadeOrigin] = [:]
     /// The contexts in use: a listener whose settings and certificates are the same keeps its own.
     var made: [ListenAddress: Made] = [:]
 
@@ -51,11 +60,49 @@ struct TLSAssembly: Sendable {
             return context
         } catch {
             throw .start(
-                "M3120",
+                "M3121",
                 "the listener \(listener.address) cannot speak TLS: \(error)",
                 "leave `tls.ciphers` and `tls.groups` out"
             )
         }
+    }
+
+    /// How a pool's endpoints are spoken with; connections made by an older answer are not reused.
+    mutating func origin(_ pool: PoolSettings) throws(ReloadProblem) -> MadeOrigin? {
+        guard let tls = pool.tls else { return nil }
+        let stamp = tls.authorities.map(File.stamp) ?? 0
+        if let known = origins[pool.name], known.settings == tls, known.stamp == stamp {
+            return known
+        }
+        var settings = TLSClientSettings()
+        settings.isVerified = tls.verify
+        settings.authorities = tls.authorities
+        settings.least = tls.minVersion == "1.3" ? .tls13 : .tls12
+        do throws(TLSContextProblem) {
+            let made = MadeOrigin(
+                settings: tls,
+                stamp: stamp,
+                number: (origins.values.map(\.number).max() ?? 0) + 1,
+                context: try TLSClientContext(settings)
+            )
+            origins[pool.name] = made
+            return made
+        } catch {
+            throw .start(
+                "M3122",
+                "the pool '\(pool.name)' cannot speak TLS: "
+                    + (error == .authorities ? "no authority can be read" : "\(error)"),
+                "see that `tls.authorities` can be read by the account in `user`"
+            )
+        }
+    }
+
+    /// What is wrong with a file of authorities; nil when nothing is.
+    static func fault(authorities path: String) -> String? {
+        var settings = TLSClientSettings()
+        settings.authorities = path
+        let isUsable = (try? TLSClientContext(settings)) != nil
+        return isUsable ? nil : "cannot be read, or holds no certificate"
     }
 
     static func settings(_ tls: TLSSettings) -> TLSServerSettings {

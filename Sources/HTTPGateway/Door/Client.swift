@@ -113,12 +113,16 @@ struct Exchange: BitwiseCopyable {
 
 /// One connection to an endpoint.
 struct Upstream: BitwiseCopyable {
-    enum State: UInt8, BitwiseCopyable { case connecting, active, idle }
+    enum State: UInt8, BitwiseCopyable { case connecting, securing, active, idle }
 
     let fd: FileDescriptor
     let slot: Int32
     let address: SocketAddress
     var state = State.connecting
+    /// The TLS session; none for plain TCP.
+    var tls = Handle.none
+    /// The number of the ``OriginSecurity`` that it was opened under.
+    var security: UInt32 = 0
     var client = Handle.none
     var canRead = false
     var hangUp = false
@@ -132,6 +136,8 @@ struct Upstream: BitwiseCopyable {
     // Neighbours in the endpoint's stack of idle connections.
     var newer: Int32 = -1
     var older: Int32 = -1
+
+    var isSecure: Bool { !tls.isNone }
 
     init(fd: FileDescriptor, to endpoint: EndpointRecord, client: Handle, limits: HeadLimits) {
         self.fd = fd

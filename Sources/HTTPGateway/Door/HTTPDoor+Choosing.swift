@@ -175,7 +175,7 @@ extension HTTPDoor {
     private func report(_ slot: Int, _ fault: Fault) {
         let failure: PassiveFailure
         switch fault {
-        case .connectRefused, .connectFailed: failure = .connectRefused
+        case .connectRefused, .connectFailed, .originSecurity: failure = .connectRefused
         case .connectTimeout: failure = .connectTimeout
         case .originMalformed: failure = .malformed
         case .firstByteTimeout, .betweenBytesTimeout, .originSlow: failure = .timeout

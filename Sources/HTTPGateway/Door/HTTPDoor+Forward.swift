@@ -36,8 +36,8 @@ extension HTTPDoor {
         )
         let result =
             body.isEmpty
-            ? Socket.send(upstreams[u].fd, scratch.bytes)
-            : Socket.send(upstreams[u].fd, scratch.bytes, body)
+            ? send(upstream: u, scratch.bytes)
+            : send(upstream: u, scratch.bytes, body)
         let isKept: Bool
         switch result {
         case .count(let count): isKept = took(count, of: scratch.count, c, u)
@@ -155,7 +155,7 @@ extension HTTPDoor {
         while !upstreams[u].output.isEmpty {
             let pending = upstreams[u].output
             let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
-            switch Socket.send(upstreams[u].fd, bytes) {
+            switch send(upstream: u, bytes) {
             case .count(let count): upstreams[u].output.consume(count)
             case .wouldBlock:
                 arm(c, sendTimeout(c))
@@ -178,7 +178,7 @@ extension HTTPDoor {
                 from: Int(transfer.start),
                 count: Int(transfer.end &- transfer.start)
             )
-            switch Socket.send(upstreams[u].fd, bytes) {
+            switch send(upstream: u, bytes) {
             case .count(let count): clients[c].exchange.request.sent(count)
             case .wouldBlock:
                 // While the origin is slow the client cannot be blamed for a low rate.

@@ -165,13 +165,9 @@ extension HTTPDoor {
             let isHTTPS = target.count > 4 && ASCII.lowercased(target[4]) == UInt8(ascii: "s")
             if isHTTPS != clients[c].isSecure { return .misdirected }
         }
-        // A client that came for one name and asks for another has joined two connections that
-        // only look alike: unless the certificate it was shown is for both.
         let host = bytes.slice(requestHead.host)
-        if clients[c].isSecure, !host.isEmpty, !tls.covers(clients[c].tls, host: host) {
-            return .misdirected
-        }
         if isMisdirected(c) { return .misdirected }
+        if clients[c].isSecure, !host.isEmpty, isMisdirected(c, host) { return .misdirected }
         // One form of a path is used for matching and forwarding. Dot segments have two readings,
         // and clients resolve them before sending (RFC 3986 §5.2.4), so they only come from
         // those who want a route's rule and its origin to disagree.

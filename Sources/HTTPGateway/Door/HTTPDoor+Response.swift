@@ -26,10 +26,9 @@ extension HTTPDoor {
             }
             let end = Int(upstreams[u].input.end)
             let block = upstreams[u].input.block
-            switch buffers.receive(upstreams[u].fd, into: block, at: end, upTo: HTTPDoor.inputEnd) {
+            switch receive(upstream: u, into: block, at: end, upTo: HTTPDoor.inputEnd) {
             case .count(let count):
                 if count == 0 { return attemptFailed(c, .originMalformed, &loop) }
-                if count < HTTPDoor.inputEnd - end { upstreams[u].canRead = upstreams[u].hangUp }
                 upstreams[u].input.end &+= Int32(count)
             case .wouldBlock: upstreams[u].canRead = false
             case .endOfStream:
@@ -287,9 +286,8 @@ extension HTTPDoor {
         let block = upstreams[u].input.block
         let place = clients[c].exchange.response.readingPlace(in: &buffers, block: block)
         let end = HTTPDoor.inputEnd + BodyTransfer.room
-        switch buffers.receive(upstreams[u].fd, into: block, at: place, upTo: end) {
+        switch receive(upstream: u, into: block, at: place, upTo: end) {
         case .count(let count):
-            if count < end - place { upstreams[u].canRead = upstreams[u].hangUp }
             clients[c].exchange.response.rawEnd &+= Int32(count)
             guard count > 0, advanceResponse(c, u) == nil else {
                 abandon(c, .originMalformed, &loop)

@@ -57,6 +57,15 @@ extension HTTPDoor {
         close(c, &loop)
     }
 
+    /// True when a client came for one name and asks for another that has its own certificate.
+    ///
+    /// It has taken two connections for one (RFC 9110 §7.4). A host that no certificate is for may
+    /// come by any name: a gateway in front of this one asks like that.
+    func isMisdirected(_ c: Int, _ host: Span<UInt8>) -> Bool {
+        guard !tls.covers(clients[c].tls, host: host) else { return false }
+        return listenerRecords[Int(clients[c].listener)].tls?.knows(host) == true
+    }
+
     // MARK: Bytes
 
     /// Reads from the client, and notes when its socket is empty.

@@ -132,14 +132,14 @@ extension HTTPDoor {
                 return .waiting
             case .endOfStream:
                 clients[c].exchange.upClosed = true
-                Socket.shutdownWrite(upstreams[u].fd)
+                finishSending(upstream: u)
                 return .moved
             case .failed: return .broken
             }
         }
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
-        switch Socket.send(upstreams[u].fd, bytes) {
+        switch send(upstream: u, bytes) {
         case .count(let count):
             clients[c].input.consume(count)
             return .moved
@@ -167,9 +167,8 @@ extension HTTPDoor {
             }
             upstreams[u].input.start = 0
             upstreams[u].input.end = 0
-            switch buffers.receive(upstreams[u].fd, into: upstreams[u].input.block, at: 0) {
+            switch receive(upstream: u, into: upstreams[u].input.block, at: 0) {
             case .count(let count):
-                if count < BufferPool.blockSize { upstreams[u].canRead = upstreams[u].hangUp }
                 upstreams[u].input.end = Int32(count)
             case .wouldBlock:
                 upstreams[u].canRead = false

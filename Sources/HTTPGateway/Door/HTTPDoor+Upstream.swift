@@ -16,7 +16,13 @@ extension HTTPDoor {
     mutating func reach(_ endpoint: EndpointRecord, _ c: Int, _ loop: inout EventLoop) {
         clients[c].phase = .connecting
         let isIdempotent = clients[c].exchange.head.method.isIdempotent
+        let security = pools[Int(clients[c].exchange.pool)].security
         while let u = takeIdle(slot: endpoint.slot) {
+            // Opened before a reload that changed how this pool is spoken with.
+            guard upstreams[u].security == security else {
+                closeUpstream(u)
+                continue
+            }
             // The origin may be closing it at this moment. A request that must not be sent twice
             // is worth a look first; others are simply tried again elsewhere.
             if !isIdempotent, Socket.isFinished(upstreams[u].fd) {
@@ -59,10 +65,7 @@ extension HTTPDoor {
         clients[c].exchange.upstream = handle
         let token = EventToken(kind: EventKind.upstream, handle: handle).raw
         loop.add(fd, token: token, interest: [.read, .write, .edge])
-        if case .connected = result {
-            upstreams[Int(handle.index)].state = .active
-            return sendRequest(c, Int(handle.index), &loop)
-        }
+        if case .connected = result { return connected(c, Int(handle.index), &loop) }
         arm(c, pools[Int(clients[c].exchange.pool)].timeouts.connect)
     }
 
@@ -87,9 +90,9 @@ extension HTTPDoor {
             if let error = Socket.error(upstreams[u].fd) {
                 return attemptFailed(c, HTTPDoor.connectFault(error), &loop)
             }
-            upstreams[u].state = .active
             upstreams[u].canRead = event.isReadable || event.isHangUp
-            sendRequest(c, u, &loop)
+            connected(c, u, &loop)
+        case .securing: secure(Int(upstreams[u].client.index), u, &loop)
         case .active:
             let c = Int(upstreams[u].client.index)
             let handle = clients.handle(at: c)
@@ -155,6 +158,7 @@ extension HTTPDoor {
 
     /// Closes a connection that is in no stack.
     mutating func closeUpstream(_ u: Int) {
+        if upstreams[u].isSecure { tls.close(upstreams[u].tls, saying: true) }
         buffers.give(upstreams[u].input.block)
         buffers.give(upstreams[u].output.block)
         upstreamTimers.cancel(u)

@@ -143,6 +143,7 @@ public struct HTTPDoor: ~Copyable {
             let u = token.index
             if event.isReadable || event.isHangUp || event.isError { upstreams[u].canRead = true }
             if event.isHangUp || event.isError { upstreams[u].hangUp = true }
+            if upstreams[u].isSecure, event.isWritable { _ = tls.flush(upstreams[u].tls) }
             advanceUpstream(u, event, &loop)
         case EventKind.listener:
             accept(token.index, &loop)

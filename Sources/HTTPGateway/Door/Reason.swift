@@ -50,6 +50,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case poolEmpty, allDown, atLimit, queueFull, queueTimeout
     // The origin.
     case connectRefused, connectTimeout, connectFailed, originReset, originClosed
+    case originSecurity
     case originMalformed, originTruncated, originSlow, firstByteTimeout, betweenBytesTimeout
     // The door.
     case requestTimeout, outOfBuffers, tunnelClosed, tunnelIdle, shutdown, endpointDown,
@@ -81,7 +82,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     var isOfEndpoint: Bool {
         switch self {
         case .connectRefused, .connectTimeout, .connectFailed, .originReset, .originClosed,
-            .originMalformed, .originTruncated, .originSlow, .firstByteTimeout,
+            .originSecurity, .originMalformed, .originTruncated, .originSlow, .firstByteTimeout,
             .betweenBytesTimeout:
             true
         default: false
@@ -94,6 +95,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .connectTimeout: "connect-timeout"
         case .connectFailed: "connect-failed"
         case .originReset: "origin-reset"
+        case .originSecurity: "origin-tls"
         case .originClosed: "origin-closed"
         case .originMalformed: "origin-malformed"
         case .originTruncated: "origin-truncated"
@@ -126,7 +128,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .connectTimeout, .originSlow, .firstByteTimeout, .betweenBytesTimeout,
             .requestTimeout:
             504
-        case .connectRefused, .connectFailed, .originReset, .originClosed, .originMalformed,
+        case .connectRefused, .connectFailed, .originSecurity, .originReset, .originClosed,
+            .originMalformed,
             .originTruncated, .endpointDown:
             502
         case .tunnelClosed, .tunnelIdle: 101

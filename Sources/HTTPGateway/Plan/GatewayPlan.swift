@@ -111,9 +111,28 @@ public struct GatewayPoolPlan: Sendable, Equatable {
     public var key = HashKeyPlan.sourceIP
     /// Response statuses reported as failures of the endpoint.
     public var failureStatuses: [ClosedRange<UInt16>] = []
+    /// How TLS is spoken with the endpoints; nil for plain TCP.
+    public var security: OriginSecurity?
 
     /// The shipped pool.
     public init() {}
+}
+
+/// How TLS is spoken with the endpoints of a pool.
+public struct OriginSecurity: Sendable, Equatable {
+    /// Differs for each way of speaking: a kept connection is reused only under its own.
+    public var number: UInt32
+    /// The client side.
+    public var context: TLSClientContext
+    /// The name that the certificate of each endpoint must have, in the pool's order.
+    public var names: [String]
+
+    /// Joins the parts.
+    public init(number: UInt32, context: TLSClientContext, names: [String]) {
+        self.number = number
+        self.context = context
+        self.names = names
+    }
 }
 
 /// Deadlines towards an endpoint.

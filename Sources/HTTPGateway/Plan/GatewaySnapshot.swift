@@ -60,6 +60,8 @@ struct PoolRecord: Sendable, BitwiseCopyable {
     var queueLimit: Int32
     var queueTimeout: Interval
     var needsKey: Bool
+    /// The number of ``OriginSecurity``; 0 for plain TCP.
+    var security: UInt32
     var key: KeySource
     // One bit per status from 0 to 1023.
     var failureStatuses: InlineArray<16, UInt64>
@@ -74,6 +76,7 @@ struct PoolRecord: Sendable, BitwiseCopyable {
         keepaliveConnections = Int32(clamping: plan.keepaliveConnections)
         queueLimit = Int32(clamping: plan.queueLimit)
         queueTimeout = plan.queueTimeout
+        security = plan.security?.number ?? 0
         switch definition.balance {
         case .sourceIPHash, .ringHash, .maglev, .boundedLoad: needsKey = true
         default: needsKey = false

@@ -76,6 +76,11 @@ public struct TLSClientSettings: Sendable, Equatable {
     deinit { unsafe SSL_CTX_free(raw) }
 }
 
+extension TLSClientContext: Equatable {
+    /// The same object.
+    public static func == (a: TLSClientContext, b: TLSClientContext) -> Bool { a === b }
+}
+
 /// The lists that say what is spoken.
 struct TLSLists {
     let ciphers: String

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import COpenSSL
+internal import Essentials
 
 /// What is spoken inside of TLS, chosen by ALPN (RFC 7301).
 public enum TLSProtocol: UInt8, Sendable, BitwiseCopyable, CaseIterable {
@@ -136,6 +137,13 @@ public enum TLSContextProblem: Error, Equatable, Sendable {
     }
 
     deinit { unsafe SSL_CTX_free(raw) }
+
+    /// True when there is a certificate for a host.
+    public func knows(_ host: Span<UInt8>) -> Bool {
+        var name: [UInt8] = []
+        for index in 0..<host.count { name.append(ASCII.lowercased(host[index])) }
+        return !table.places(for: String(decoding: name, as: UTF8.self)).isEmpty
+    }
 
     /// What the client hello of a connection asks for.
     enum Choice {

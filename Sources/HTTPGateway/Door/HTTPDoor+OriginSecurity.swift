@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+internal import Steering
+
+/// The one switch between plain sockets and TLS on the side of the endpoints.
+extension HTTPDoor {
+    /// The TCP connection stands: TLS comes next where the pool speaks it.
+    mutating func connected(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        let pool = Int(clients[c].exchange.pool)
+        guard pool >= 0, pools[pool].security != 0 else {
+            upstreams[u].state = .active
+            return sendRequest(c, u, &loop)
+        }
+        // Once per connection, not per request: here references may be counted.
+        let slot = Int(upstreams[u].slot)
+        let endpoint = snapshot.plan.pools[pool].endpoints.firstIndex { $0.slot == slot }
+        guard let security = snapshot.plan.poolPlans[pool].security, let endpoint,
+            security.names.indices.contains(endpoint),
+            let session = tls.connect(
+                upstreams[u].fd,
+                security.context,
+                name: security.names[endpoint]
+            )
+        else { return attemptFailed(c, .originSecurity, &loop) }
+        upstreams[u].tls = session
+        upstreams[u].security = security.number
+        upstreams[u].state = .securing
+        arm(c, pools[pool].timeouts.connect)
+        secure(c, u, &loop)
+    }
+
+    /// Carries the handshake on; the time to connect holds for it as well.
+    mutating func secure(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        switch tls.handshake(upstreams[u].tls, nil) {
+        case .established:
+            upstreams[u].state = .active
+            upstreams[u].canRead = tls.mayHaveMore(upstreams[u].tls)
+            sendRequest(c, u, &loop)
+        case .wantsRead, .wantsWrite: break
+        case .failed: attemptFailed(c, .originSecurity, &loop)
+        }
+    }
+
+    /// Reads from an endpoint, and notes when its socket is empty.
+    @inline(__always)
+    mutating func receive(
+        upstream u: Int,
+        into block: Block,
+        at start: Int,
+        upTo end: Int = BufferPool.blockSize
+    ) -> IOResult {
+        if upstreams[u].isSecure {
+            return receiveSecurely(upstream: u, into: block, at: start, upTo: end)
+        }
+        let result = buffers.receive(upstreams[u].fd, into: block, at: start, upTo: end)
+        if case .count(let count) = result, count < end &- start {
+            upstreams[u].canRead = upstreams[u].hangUp
+        }
+        return result
+    }
+
+    @inline(never)
+    private mutating func receiveSecurely(
+        upstream u: Int,
+        into block: Block,
+        at start: Int,
+        upTo end: Int
+    ) -> IOResult {
+        let session = upstreams[u].tls
+        let result = buffers.receive(tls, session, into: block, at: start, upTo: end)
+        if case .count = result {
+            upstreams[u].canRead = upstreams[u].hangUp || tls.mayHaveMore(session)
+        }
+        return result
+    }
+
+    /// Writes to an endpoint what its socket takes.
+    @inline(__always)
+    func send(upstream u: Int, _ bytes: Span<UInt8>) -> IOResult {
+        upstreams[u].isSecure
+            ? tls.send(upstreams[u].tls, bytes) : Socket.send(upstreams[u].fd, bytes)
+    }
+
+    /// Writes two pieces to an endpoint in one call.
+    @inline(__always)
+    func send(upstream u: Int, _ first: Span<UInt8>, _ second: Span<UInt8>) -> IOResult {
+        upstreams[u].isSecure
+            ? tls.send(upstreams[u].tls, first, second)
+            : Socket.send(upstreams[u].fd, first, second)
+    }
+
+    /// Says to an endpoint that nothing more will be sent.
+    mutating func finishSending(upstream u: Int) {
+        if upstreams[u].isSecure {
+            tls.finishWriting(upstreams[u].tls)
+            if tls.hasBacklog(upstreams[u].tls) { return }
+        }
+        Socket.shutdownWrite(upstreams[u].fd)
+    }
+}
