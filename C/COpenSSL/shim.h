@@ -356,6 +356,19 @@ static inline int mt_ctx_server(SSL_CTX *ctx, int index, mt_tickets *tickets,
     return 1;
 }
 
+// Asks clients for a certificate of these authorities. Sessions are bound to that policy: a ticket of
+// a listener that asks for less is worth nothing here (RFC 8446 section 8.1; CVE-2025-23419).
+static inline int mt_ctx_ask(SSL_CTX *ctx, const char *authorities, int is_required,
+                             const uint8_t *policy, unsigned length) {
+    if (!SSL_CTX_load_verify_file(ctx, authorities)) return 0;
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(authorities);
+    if (!names) return 0;
+    SSL_CTX_set_client_CA_list(ctx, names);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                       NULL);
+    return SSL_CTX_set_session_id_context(ctx, policy, length);
+}
+
 // MARK: Certificates
 
 // A locked key is refused rather than asked for at a terminal that nobody watches.
@@ -515,6 +528,18 @@ static inline int mt_tls_covers(const mt_tls *t, const char *host, size_t length
 static inline const char *mt_tls_cipher(const mt_tls *t) {
     const SSL_CIPHER *cipher = SSL_get_current_cipher(t->ssl);
     return cipher ? SSL_CIPHER_standard_name(cipher) : NULL;
+}
+// The peer's verified certificate as base64 of DER; NULL without one. The caller frees it.
+static inline uint8_t *mt_tls_identity(const mt_tls *t, long *length) {
+    X509 *leaf = SSL_get0_peer_certificate(t->ssl);
+    if (!leaf || SSL_get_verify_result(t->ssl) != X509_V_OK) return NULL;
+    unsigned char *der = NULL;
+    int count = i2d_X509(leaf, &der);
+    if (count <= 0) return NULL;
+    uint8_t *text = malloc((size_t)count / 3 * 4 + 8);
+    if (text) *length = EVP_EncodeBlock(text, der, count);
+    OPENSSL_free(der);
+    return text;
 }
 static inline int mt_tls_may_have_more(const mt_tls *t) {
     return !t->is_drained || SSL_has_pending(t->ssl);

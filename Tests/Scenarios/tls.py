@@ -345,6 +345,51 @@ def many(scene):
     expect(done[0] > 50, f"only {done[0]} visits")
 
 
+@scenario("clients show certificates, endpoints are told, and nobody can pretend", covers=[
+    L + "tls.client-authorities", L + "tls.client-certificate"])
+def clients(scene):
+    authority, others = Authority(scene), Authority(scene, "others")
+    files = [authority.make("www", "www.example.com")]
+    crt, key = authority.make("alice", "alice.example.com")
+    bad_crt, bad_key = others.make("mallory", "alice.example.com")
+    alice, mallory = ("--cert", crt, "--key", key), ("--cert", bad_crt, "--key", bad_key)
+    lie = ("-H", "Client-Cert: :AAAA:", "-H", "client-cert-chain: :AAAA:", "-H", "Client_Cert: x")
+    with open(crt) as file:
+        wanted = ":" + "".join(file.read().splitlines()[1:-1]) + ":"
+    ca = f"client-authorities: {authority.certificate}"
+    ports = {}
+    for policy, more in (("none", ""), ("required", f"tls: {{ {ca} }}"),
+                         ("optional", f"tls: {{ {ca}, client-certificate: optional }}")):
+        _, _, ports[policy], martlet = https(scene, authority, files, more=more)
+
+    def told(policy, *options):
+        status, _, body = ask(authority, ports[policy], "www.example.com", "/head", *options)
+        return status, field(body.decode(), "Client-Cert"), b"lient-cert-chain" in body
+
+    expect_equal(told("none", *alice, *lie[:4]), (200, None, False), "nobody asks, nobody is told")
+    expect_equal(told("required", *alice, *lie[:4]), (200, wanted, False), "the certificate shown")
+    expect_equal(told("required", *lie[:4])[0], 0, "required: none is turned away")
+    expect_equal(told("required", *mallory)[0], 0, "required: another authority's")
+    expect_equal(told("optional", *alice), (200, wanted, False), "optional: shown")
+    expect_equal(told("optional", *lie[:4]), (200, None, False), "optional: not shown")
+    expect_equal(told("optional", *mallory)[0], 0, "optional: another authority's")
+    eventually("the log says why", lambda: "unknown-authority" in {
+        line.get("tls_failure") for line in lines(martlet)})
+
+    saved = scene.path("session")
+
+    def client(port, *more):
+        return openssl("s_client", "-connect", f"127.0.0.1:{port}", "-servername",
+                       "www.example.com", "-CAfile", authority.certificate, "-ign_eof", *more,
+                       text="GET /head HTTP/1.1\r\nHost: www.example.com\r\n"
+                            "Connection: close\r\n\r\n")[1]
+
+    client(ports["required"], "-cert", crt, "-key", key, "-sess_out", saved)
+    text = client(ports["required"], "-sess_in", saved)
+    expect("Reused, TLSv1.3" in text and wanted in text,
+           f"a resumed session keeps who it is: {text[-900:]}")
+
+
 @scenario("TLS with the endpoints: verified, by the right name, for requests and probes", covers=[
     "pools.*.tls.verify", "pools.*.tls.authorities", "pools.*.tls.name", "pools.*.tls.min-version",
     "probes.*.tls"])

@@ -13,12 +13,17 @@ extension SettingsDecoder {
             ciphers: group.text("ciphers"),
             groups: group.text("groups"),
             unknownName: group.word("unknown-name", UnknownNamePolicy.default),
+            clientAuthorities: group.text("client-authorities").map(resolve(path:)),
+            clientCertificate: group.word("client-certificate", ClientCertificatePolicy.required),
             tickets: group.bool("tickets"),
             minDays: group.integer("min-days")
         )
         if let reason = checks.lists(settings.ciphers, settings.groups) {
             let key = group.has("ciphers") ? "ciphers" : "groups"
             group.fault(.badCipherList, key, reason)
+        }
+        if let path = settings.clientAuthorities, let reason = checks.authorities(path) {
+            group.fault(.badCertificate, "client-authorities", "`\(path)` \(reason)")
         }
         let sections = section.list("certificates")
         if sections.isEmpty {

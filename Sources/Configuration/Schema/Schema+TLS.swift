@@ -54,6 +54,20 @@ extension Schema {
             "Let clients resume a session by a ticket; its keys are replaced every hour."
         ),
         Option(
+            "listeners[].tls.client-authorities",
+            .filePath,
+            .absent("clients are asked for no certificate"),
+            "File of authorities in PEM: clients must show a certificate of one of them, and "
+                + "endpoints are told of it in `Client-Cert` (RFC 9440)."
+        ),
+        Option(
+            "listeners[].tls.client-certificate",
+            .words(ClientCertificatePolicy.allCases.map(\.rawValue)),
+            "required",
+            "Whether a client without a certificate is turned away; a bad one always is.",
+            beside: ["client-authorities"]
+        ),
+        Option(
             "listeners[].tls.min-days",
             .integer(0...365),
             "14",

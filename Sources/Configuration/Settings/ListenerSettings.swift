@@ -54,10 +54,22 @@ public struct TLSSettings: Sendable, Equatable {
     public var groups: String?
     /// What a client gets whose name no certificate has.
     public var unknownName: UnknownNamePolicy
+    /// The file of authorities whose certificates clients are asked for; nil for none.
+    public var clientAuthorities: String?
+    /// Whether a client without a certificate is turned away.
+    public var clientCertificate: ClientCertificatePolicy
     /// True when sessions are resumed by tickets.
     public var tickets: Bool
     /// Days left below which there is a warning; 0 for never.
     public var minDays: Int
+}
+
+/// What becomes of a client without a certificate.
+public enum ClientCertificatePolicy: String, Sendable, Equatable, CaseIterable {
+    /// It is turned away.
+    case required
+    /// It is served, and endpoints are told of no certificate.
+    case optional
 }
 
 /// What a client gets whose name no certificate has.

@@ -62,7 +62,9 @@ struct TLSAssembly: Sendable {
             throw .start(
                 "M3121",
                 "the listener \(listener.address) cannot speak TLS: \(error)",
-                "leave `tls.ciphers` and `tls.groups` out"
+                error == .authorities
+                    ? "see that `tls.client-authorities` can be read by the account in `user`"
+                    : "leave `tls.ciphers` and `tls.groups` out"
             )
         }
     }
@@ -111,6 +113,8 @@ struct TLSAssembly: Sendable {
         if let ciphers = tls.ciphers { settings.ciphers = ciphers }
         if let groups = tls.groups { settings.groups = groups }
         settings.protocols = [.http2, .http1]
+        settings.clientAuthorities = tls.clientAuthorities
+        settings.isClientRequired = tls.clientCertificate == .required
         settings.unknownName = tls.unknownName == .refuse ? .refuse : .defaultCertificate
         return settings
     }

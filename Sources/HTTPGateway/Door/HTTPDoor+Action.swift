@@ -52,7 +52,10 @@ extension HTTPDoor {
     /// Writes into the tail what the route changes about the request; nothing is left out of it.
     mutating func renderRequest(_ c: Int) -> RouteText {
         let record = routeRecord(c)
-        guard record.changesRequest else { return RouteText() }
+        let session = clients[c].tls
+        let hasIdentity =
+            clients[c].isSecure && listenerRecords[Int(clients[c].listener)].asksIdentity
+        guard record.changesRequest || hasIdentity else { return RouteText() }
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
         actions.hide(record.requestEdits, in: &fields, of: bytes)
@@ -65,7 +68,12 @@ extension HTTPDoor {
             requestID: clients[c].exchange.requestID,
             isTLS: clients[c].isSecure
         )
-        tail.write { output in text = actions.writeRequest(context, into: &output) }
+        tail.write { output in
+            text = actions.writeRequest(context, into: &output)
+            guard hasIdentity, text.isWhole else { return }
+            text.isWhole = tls.writeIdentity(session, into: &output)
+            text.fields = ByteRange(from: Int(text.fields.start), to: output.count)
+        }
         return text
     }
 

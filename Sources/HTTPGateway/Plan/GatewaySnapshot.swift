@@ -104,6 +104,8 @@ struct ListenerRecord: Sendable {
     var trusted: [Prefix]
     /// True when ``tls`` is there: asking for it counts no reference.
     var isSecure: Bool
+    /// True when clients are asked for a certificate, and endpoints are told of it.
+    var asksIdentity: Bool
     var tls: TLSServerContext?
     // What of a request's fields is not copied, from those who are trusted and from all others.
     var droppedOfTrusted: FieldSet
@@ -115,6 +117,7 @@ struct ListenerRecord: Sendable {
         requestID = plan.requestID
         trusted = plan.trusted
         isSecure = plan.tls != nil
+        asksIdentity = plan.tls?.settings.clientAuthorities != nil
         tls = plan.tls
         droppedOfTrusted = ListenerRecord.dropped(plan, isTrusted: true)
         droppedOfOthers = ListenerRecord.dropped(plan, isTrusted: false)
@@ -125,6 +128,10 @@ struct ListenerRecord: Sendable {
         fields.insert(.host)
         fields.insert(.contentLength)
         if plan.requestID { fields.insert(.xRequestID) }
+        if plan.tls?.settings.clientAuthorities != nil {
+            fields.insert(.clientCert)
+            fields.insert(.clientCertChain)
+        }
         return fields
     }
 

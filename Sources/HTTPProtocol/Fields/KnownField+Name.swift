@@ -58,6 +58,8 @@ extension KnownField {
         case .retryAfter: "Retry-After"
         case .allow: "Allow"
         case .idempotencyKey: "Idempotency-Key"
+        case .clientCert: "Client-Cert"
+        case .clientCertChain: "Client-Cert-Chain"
         }
     }
 }

@@ -111,6 +111,7 @@ extension KnownField {
         case 11:
             if first == 0x7261706563617274, last == 0x746e657261706563 { return .traceparent }
             if first == 0x66612d7972746572, last == 0x72657466612d7972 { return .retryAfter }
+            if first == 0x632d746e65696c63, last == 0x747265632d746e65 { return .clientCert }
         case 12:
             if first == 0x2d746e65746e6f63, last == 0x657079742d746e65 { return .contentType }
             if first == 0x77726f662d78616d, last == 0x7364726177726f66 { return .maxForwards }
@@ -150,6 +151,7 @@ extension KnownField {
     ) -> KnownField {
         switch (count, first, middle, last) {
         case (17, 0x726566736e617274, 0x6e69646f636e652d, 0x676e69646f636e65): .transferEncoding
+        case (17, 0x632d746e65696c63, 0x696168632d747265, 0x6e696168632d7472): .clientCertChain
         case (17, 0x726177726f662d78, 0x746f72702d646564, 0x6f746f72702d6465): .xForwardedProto
         case (17, 0x6669646f6d2d6669, 0x636e69732d646569, 0x65636e69732d6465): .ifModifiedSince
         case (18, 0x75612d79786f7270, 0x616369746e656874, 0x6574616369746e65): .proxyAuthenticate

@@ -137,6 +137,10 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case allow
     /// `Idempotency-Key`.
     case idempotencyKey
+    /// `Client-Cert` (RFC 9440).
+    case clientCert
+    /// `Client-Cert-Chain` (RFC 9440).
+    case clientCertChain
 
     /// True for a field that speaks to the neighbour only and is never forwarded.
     ///

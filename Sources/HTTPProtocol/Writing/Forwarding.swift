@@ -51,6 +51,9 @@ public struct Forwarding: BitwiseCopyable, Sendable {
         if !isTrusted {
             fields.insert(.xForwardedPort)
             fields.insert(.xRealIP)
+            // RFC 9440 §3: only who has seen the certificate may tell of it.
+            fields.insert(.clientCert)
+            fields.insert(.clientCertChain)
         }
         return fields
     }

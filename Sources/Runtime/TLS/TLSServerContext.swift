@@ -53,6 +53,10 @@ public struct TLSServerSettings: Sendable, Equatable {
     public var protocols: [TLSProtocol] = [.http1]
     /// What a client gets whose name no certificate has.
     public var unknownName = UnknownName.defaultCertificate
+    /// A file of authorities in PEM whose certificates clients are asked for; nil asks for none.
+    public var clientAuthorities: String?
+    /// Whether a client without a certificate is turned away.
+    public var isClientRequired = true
 
     /// Forward secrecy and authenticated encryption only (RFC 9325).
     public static let modernCiphers =
@@ -127,6 +131,19 @@ public enum TLSContextProblem: Error, Equatable, Sendable {
             wire.count
         )
         guard isReady == 1 else { throw .outOfMemory }
+        if let file = settings.clientAuthorities {
+            // Tickets are bound to what was asked for, whatever else the listener is.
+            // FNV-1a, so that nodes with the same settings and keys agree.
+            var bits: UInt64 = settings.isClientRequired ? 0xcbf2_9ce4_8422_2325 : 1
+            for byte in file.utf8 { bits = (bits ^ UInt64(byte)) &* 0x100_0000_01b3 }
+            let policy = (0..<8).map { UInt8(truncatingIfNeeded: bits >> ($0 * 8)) }
+            let isRequired: Int32 = settings.isClientRequired ? 1 : 0
+            let count = UInt32(policy.count)
+            guard unsafe mt_ctx_ask(raw, file, isRequired, policy, count) == 1 else {
+                ERR_clear_error()
+                throw .authorities
+            }
+        }
         for place in table.defaultPlaces {
             let pair = table.certificates[place]
             guard unsafe mt_ctx_use(raw, pair.leaf, pair.key, pair.chain) == 1 else {

@@ -203,6 +203,20 @@ extension TLSSessions {
         return output.write(unsafe bytes.bindMemory(to: UInt8.self).span)
     }
 
+    /// Appends the field `Client-Cert` (RFC 9440) with the verified certificate of the client.
+    ///
+    /// False when there is no room; nothing is written for a client that showed none.
+    public func writeIdentity(_ handle: Handle, into output: inout OutputSpan<UInt8>) -> Bool {
+        var length = 0
+        guard let raw = unsafe session(handle), let text = unsafe mt_tls_identity(raw, &length)
+        else { return true }
+        defer { unsafe free(text) }
+        let bytes = unsafe UnsafeBufferPointer(start: text, count: length)
+        // RFC 8941 §3.3.5: a byte sequence stands between colons.
+        return output.write("Client-Cert: :") && output.write(unsafe bytes.span)
+            && output.write(":\r\n")
+    }
+
     /// True when requests for a host may come by this session: it asked for that name or for none,
     /// or the certificate that it was shown has the name (RFC 9110 §7.4).
     public func covers(_ handle: Handle, host: Span<UInt8>) -> Bool {
