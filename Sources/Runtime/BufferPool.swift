@@ -31,6 +31,8 @@ public struct Block: Equatable, Sendable, BitwiseCopyable {
     var created = 0
     /// Blocks at the bottom of `free` whose pages the kernel has back already.
     var trimmed = 0
+    /// The fewest blocks that were free since the last ``trim()``.
+    var lowest = 0
 
     /// An empty pool; memory is taken from the kernel on demand.
     public init(limit: Int) { self.limit = limit }
@@ -42,7 +44,10 @@ public struct Block: Equatable, Sendable, BitwiseCopyable {
     public mutating func take() -> Block {
         if free.isEmpty { grow() }
         guard let index = free.popLast() else { return .none }
-        if free.count < trimmed { trimmed = free.count }
+        if free.count < lowest {
+            lowest = free.count
+            if lowest < trimmed { trimmed = lowest }
+        }
         return Block(index: index)
     }
 
@@ -72,13 +77,14 @@ public struct Block: Equatable, Sendable, BitwiseCopyable {
         created += BufferPool.blocksPerChunk
     }
 
-    /// Gives the pages of blocks that lie idle, all but `keeping`, back to the kernel.
-    public mutating func trim(keeping: Int = 64) {
-        let end = max(free.count - keeping, trimmed)
+    /// Gives the pages of blocks that were not needed since the last call back to the kernel.
+    public mutating func trim() {
+        let end = max(min(lowest, free.count), trimmed)
         for place in trimmed..<end {
             unsafe madvise(base(Block(index: free[place])), BufferPool.blockSize, MADV_DONTNEED)
         }
         trimmed = end
+        lowest = free.count
     }
 
     // Every caller passes a block that came from take(); a wrong one is stopped by `chunks[]`.

@@ -34,12 +34,18 @@ import Testing
         #expect(written == 3)
     }
 
-    @Test func `trimmed blocks read as zero and keep working`() {
+    @Test func `blocks needed since the last trim stay, others read as zero and keep working`() {
         var pool = BufferPool(limit: 128)
         let first = pool.take()
         _ = pool.write(first, at: 0) { $0.write("x") }
         pool.give(first)
-        pool.trim(keeping: 0)
+        pool.trim()
+        let warm = pool.take()
+        let kept = pool.bytes(warm, from: 0, count: 1)[0]
+        #expect(kept == UInt8(ascii: "x"))
+        pool.give(warm)
+        pool.trim()
+        pool.trim()
         let again = pool.take()
         let byte = pool.bytes(again, from: 0, count: 1)[0]
         #expect(again == first)
