@@ -93,7 +93,7 @@ func startDNS(stop: Stop) throws -> UInt16 {
     var builder = ZoneTableBuilder()
     builder.beginZone(apex)
     builder.read(ZoneFileReader(Array(text.utf8), file: "bench", origin: apex))
-    guard let zones = builder.build() else { return 0 }
+    guard let zones = builder.build().table else { return 0 }
     let health = HealthTable(capacity: 64)
     let snapshot = DNSSnapshot(
         zones: zones,

@@ -64,7 +64,8 @@ enum HTTP2Callbacks {
                 return HTTP2Callbacks.failure
             }
             unsafe memory.pointee.incoming.append(name, nameCount, value, valueCount)
-            return 0
+            // Each reference costs a look at its whole value: a bomb is not read to its end.
+            return memory.pointee.incoming.isBomb ? HTTP2Callbacks.failure : 0
         }
         unsafe nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) {
             _,

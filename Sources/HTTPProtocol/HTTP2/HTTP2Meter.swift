@@ -17,12 +17,12 @@ public struct HTTP2Allowance: BitwiseCopyable, Sendable, Equatable {
 
 /// The budgets of one connection.
 ///
-/// A page that is left cancels all its streams at once, so resets begin at twice the number of
-/// streams. PING, WINDOW_UPDATE and PRIORITY are also earned: honest clients send them along with
+/// A page that is left cancels all its streams at once, so resets begin at the number of streams
+/// and are earned by answers. PING, WINDOW_UPDATE and PRIORITY are also earned: honest clients send them along with
 /// requests and data, so each of those adds to what may come.
 public struct HTTP2Budgets: BitwiseCopyable, Sendable, Equatable {
-    /// Streams that the client resets.
-    public var rapidReset = HTTP2Allowance(burst: 200, perSecond: 20)
+    /// Streams that the client resets, and one more for each frame of data sent, to twice as many.
+    public var rapidReset = HTTP2Allowance(burst: 100, perSecond: 20)
     /// Streams that it makes this side reset.
     public var provokedReset = HTTP2Allowance(burst: 100, perSecond: 10)
     /// SETTINGS frames.
@@ -124,6 +124,7 @@ public struct HTTP2Meter: BitwiseCopyable, Sendable {
         let count = Int32(clamping: frames)
         ping.earn(count, most: HTTP2Meter.savings)
         windowUpdate.earn(count &* 4, most: HTTP2Meter.savings)
+        rapidReset.earn(count, most: rapidReset.allowance.burst &* 2)
     }
 
     /// This side had to reset so many streams.

@@ -22,6 +22,9 @@ internal import CNGHTTP2
         unsafe fields = .allocate(capacity: fieldLimit)
     }
 
+    /// Far above the limit: not worth an answer.
+    var isBomb: Bool { listSize > textLimit &* 4 }
+
     mutating func removeAll() {
         textCount = 0
         fieldCount = 0
@@ -205,6 +208,8 @@ struct TakenBytes: BitwiseCopyable {
     public var isOversized: Bool { unsafe memory.pointee.incoming.isOversized }
     /// Octets of the list that came last, 32 for each field included (RFC 9113 §10.5.1).
     public var listSize: Int { unsafe memory.pointee.incoming.listSize }
+    /// True when the list that came last was so far above the limits that the session gave up.
+    public var isBomb: Bool { unsafe memory.pointee.incoming.isBomb }
     /// True when the library found a field of the list that came last invalid.
     public var isInvalid: Bool { unsafe memory.pointee.incoming.isInvalid }
 

@@ -126,7 +126,8 @@ extension HTTPDoor {
             let piece = bytes.extracting(first: size)
             guard sessions[s].session.receive(piece) else {
                 let isGreeting = size == HTTPDoor.prefaceSize && clients[c].requestCount == 0
-                if isGreeting { close(c, &loop) } else { cutSession(c, .memory, &loop) }
+                let abuse: HTTP2Abuse = workspace.isBomb ? .fieldLists : .memory
+                if isGreeting { close(c, &loop) } else { cutSession(c, abuse, &loop) }
                 return false
             }
             guard handleEvents(c, piece, &loop), judgeSession(c, &loop) else { return false }
