@@ -418,6 +418,21 @@ import Testing
         #expect(stage.leftovers() == [])
     }
 
+    @Test func `a request that is reset in the same breath reaches no endpoint`() throws {
+        var stage = try DoorHarness()
+        let attacker = stage.connect()
+        var bytes = Self.preface + Self.frame(4)
+        for round in 0..<80 as Range<UInt32> { bytes += Attack.rapidReset.bytes(round) }
+        stage.send(attacker, bytes)
+        stage.turn { $0.count(.http2Streams) == 80 }
+        stage.settle()
+        let connections = stage.count(.originConnections)
+        #expect(connections == 0)
+        let told = stage.told(0)
+        #expect(told.isEmpty)
+        #expect(stage.leftovers() == [])
+    }
+
     @Test func `mutated sessions never trap and leave nothing behind`() throws {
         var random = SeededRandom(seed: 9_113)
         var stage = try DoorHarness()

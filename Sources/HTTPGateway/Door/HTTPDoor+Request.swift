@@ -11,6 +11,7 @@ extension HTTPDoor {
 
     /// Reads until a head is complete, refused, or the socket is empty.
     mutating func readRequest(_ c: Int, _ loop: inout EventLoop) {
+        if clients[c].isStream { return readHead(c, &loop) }
         while true {
             if !clients[c].input.isEmpty, parseRequest(c, &loop) { return }
             guard clients[c].canRead else { return park(c, &loop) }

@@ -65,7 +65,7 @@ enum HTTP2Callbacks {
             }
             unsafe memory.pointee.incoming.append(name, nameCount, value, valueCount)
             // Each reference costs a look at its whole value: a bomb is not read to its end.
-            return memory.pointee.incoming.isBomb ? HTTP2Callbacks.failure : 0
+            return unsafe memory.pointee.incoming.isBomb ? HTTP2Callbacks.failure : 0
         }
         unsafe nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) {
             _,

@@ -5,7 +5,7 @@ internal import Runtime
 
 /// Requests by HTTP/2: from the field list to an exchange, and their content.
 extension HTTPDoor {
-    /// A request has come: writes its head as HTTP/1.1 has it, and opens its exchange.
+    /// A request has come: writes its head as HTTP/1.1 has it.
     mutating func openStream(
         _ connection: Int,
         _ number: Int32,
@@ -30,7 +30,9 @@ extension HTTPDoor {
             refuseStream(c, refusal, &loop)
             return nil
         }
-        readHead(c, &loop)
+        // Its turn comes when all that was received with it is known: a request that is reset in
+        // the same breath never reaches an endpoint.
+        queueReady(c)
         return nil
     }
 
@@ -84,7 +86,7 @@ extension HTTPDoor {
     }
 
     // The second reader: what it does not take as one head, ending where the text ends, is refused.
-    private mutating func readHead(_ c: Int, _ loop: inout EventLoop) {
+    mutating func readHead(_ c: Int, _ loop: inout EventLoop) {
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: 0, count: pending.count)
         switch clients[c].parser.parse(bytes, fields: &fields, head: &requestHead) {
