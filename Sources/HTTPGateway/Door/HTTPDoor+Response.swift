@@ -26,7 +26,11 @@ extension HTTPDoor {
             }
             let end = Int(upstreams[u].input.end)
             let block = upstreams[u].input.block
-            switch receive(upstream: u, into: block, at: end, upTo: HTTPDoor.inputEnd) {
+            // A hundred streams with closed windows would hold a hundred blocks: only a part of
+            // each is touched until the client has taken something.
+            let isFirst = clients[c].isStream && end == 0
+            let limit = isFirst ? HTTPDoor.firstRead : HTTPDoor.inputEnd
+            switch receive(upstream: u, into: block, at: end, upTo: limit) {
             case .count(let count):
                 if count == 0 { return attemptFailed(c, .originMalformed, &loop) }
                 upstreams[u].input.end &+= Int32(count)

@@ -14,6 +14,9 @@ extension HTTPDoor {
     /// A window that opens by single octets would else hold an endpoint for ever.
     static let leastProgress: UInt64 = 1_024
 
+    /// The most bytes of an answer that are read before the client has taken any.
+    static let firstRead = 8_192
+
     /// Passes a 1xx on; those that do not fit the lists are left out.
     mutating func passInterimOnStream(_ c: Int, _ u: Int) -> Bool {
         // RFC 9113 §8.6: a change of protocol is not asked for in this way.
