@@ -51,7 +51,9 @@ extension Plane {
         let text = try asking { link throws(ReloadProblem) in try link.freshConfiguration() }
         // Certificates are read first, by the supervisor: what it finds belongs to the errors.
         var certificates = assembly.certificates
-        if let wanted = ConfigurationReader().read(text, file: setup.path).configuration {
+        if Plane.mayNameCertificates(text),
+            let wanted = ConfigurationReader().read(text, file: setup.path).configuration
+        {
             certificates = Plane.load(wanted.settings, known: certificates, &link)
         }
         let result = ConfigurationSource.read(text, path: setup.path, certificates: certificates)
@@ -75,6 +77,14 @@ extension Plane {
             ),
             now
         )
+    }
+
+    /// False when no listener can be for https: then the text need not be read twice.
+    private static func mayNameCertificates(_ text: [UInt8]) -> Bool {
+        let key = Array("https".utf8)
+        return text.indices.contains { start in
+            text[start] == key[0] && text[start...].starts(with: key)
+        }
     }
 
     /// Waits until workers have closed what an earlier reload took away: a place that comes back
