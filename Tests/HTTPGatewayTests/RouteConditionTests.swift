@@ -153,6 +153,7 @@ private func plan(
             record: record,
             head: head,
             bytes: bytes.span,
+            path: bytes.span.slice(head.path),
             client: IPAddress(v4: 0xc000_0201),
             requestID: RequestID(bits: 1),
             isTLS: false

@@ -34,6 +34,7 @@ extension RouteTable {
                 head: request,
                 fields: table.entries,
                 bytes: head.span,
+                path: head.span.slice(request.path),
                 client: client,
                 isTLS: false
             )
@@ -164,6 +165,27 @@ private func withEveryPair(
     ])
     func `dot segments are seen in every spelling`(path: String, has: Bool) {
         #expect(PathForm.hasDotSegment(Array(path.utf8).span) == has)
+    }
+}
+
+@Suite struct PathEncodingTests {
+    @Test(
+        arguments: [
+            ("/a/b", .plain, "/a/b"), ("/%61dmin", .disguised, "/admin"),
+            ("/%7Ex", .disguised, "/~x"),
+            ("/a%2fb", .plain, "/a%2fb"), ("/a%2Db%20", .disguised, "/a-b%20"),
+            ("/%2561", .plain, "/%2561"), ("/%%36%31", .malformed, ""), ("/100%", .malformed, ""),
+            ("/%4", .malformed, ""), ("/%zz", .malformed, ""), ("/%41%42%43", .disguised, "/ABC"),
+        ] as [(String, PathForm.Encoding, String)]
+    )
+    func `a path has one plain form`(path: String, encoding: PathForm.Encoding, plain: String) {
+        let bytes = Array(path.utf8)
+        #expect(PathForm.encoding(bytes.span) == encoding)
+        guard encoding != .malformed else { return }
+        let written = [UInt8](capacity: bytes.count) { (output: inout OutputSpan<UInt8>) in
+            PathForm.writePlain(bytes.span, into: &output)
+        }
+        #expect(String(decoding: written, as: UTF8.self) == plain)
     }
 }
 

@@ -105,6 +105,8 @@ def actions(scene):
     head = ask("/closed/x", "--head")
     expect_equal((head[0], field(head[1], "Content-Length"), head[2]), (503, "19", b""), "HEAD")
     expect_equal(ask("/inner/")[0], 403, "allow: others")
+    expect_equal(ask("/%69nner/")[0], 403, "allow: the same path in another spelling")
+    expect_equal(ask("/100%")[0], 400, "a percent sign that begins no octet")
     expect_equal(ask("/outer/")[0], 200, "deny: others")
     expect_equal(ask("/outer/", "--interface", "127.0.0.2")[0], 403, "deny")
     names = [route["name"] for route in martlet.snapshot()["routes"]]
@@ -147,6 +149,8 @@ def changes(scene):
     expect_equal(field(head, "X-Seen"), "127.0.0.1", "response add")
     expect_equal(field(head, "X-Origin"), None, "response remove")
     expect_equal(field(ask("/gone/x")[1], "X-Why"), "/gone/x", "fields of our own answers")
+    seen = ask("/%68ead?%61=b")[2].decode("latin-1")
+    expect(seen.startswith("GET /head?%61=b HTTP/1.1"), f"the plain form of a path: {seen[:40]}")
     plain = ask("/head")[2].decode("latin-1")
     expect(plain.startswith("GET /head HTTP/1.1"), "without rewrite")
     expect_equal(field(plain, "Host"), "www.example.com", "without rewrite.host")

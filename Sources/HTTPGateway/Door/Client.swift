@@ -74,6 +74,7 @@ struct Exchange: BitwiseCopyable {
     var isReplayable = false
     var requestSent = false  // head and body are with the origin
     var responseStarted = false  // bytes have gone to the client
+    var hasPlainPath = false  // its path is not sent on as it was spelt
     var hasLostRoute = false  // a reload took away the route that would rewrite it
     var isLastResort = false  // chosen although every endpoint is down
     var lastFault = Fault.allDown  // how the last attempt failed

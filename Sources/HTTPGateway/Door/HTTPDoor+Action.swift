@@ -28,6 +28,17 @@ extension HTTPDoor {
         return buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
     }
 
+    /// The path of the request in its one plain form: what is matched is what the endpoint gets.
+    @_lifetime(immortal)
+    mutating func path(of c: Int) -> Span<UInt8> {
+        let pending = clients[c].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        let path = bytes.slice(clients[c].exchange.head.path)
+        guard clients[c].exchange.hasPlainPath else { return path }
+        plainPath.write { PathForm.writePlain(path, into: &$0) }
+        return plainPath.bytes
+    }
+
     /// The record of the exchange's route; one that changes nothing when it has none any more.
     func routeRecord(_ c: Int) -> RouteRecord {
         let route = Int(clients[c].exchange.route)
@@ -55,7 +66,9 @@ extension HTTPDoor {
         let session = clients[c].tls
         let hasIdentity =
             clients[c].isSecure && listenerRecords[Int(clients[c].listener)].asksIdentity
-        guard record.changesRequest || hasIdentity else { return RouteText() }
+        let hasPlainPath = clients[c].exchange.hasPlainPath
+        guard record.changesRequest || hasIdentity || hasPlainPath else { return RouteText() }
+        let path = path(of: c)
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
         actions.hide(record.requestEdits, in: &fields, of: bytes)
@@ -64,12 +77,13 @@ extension HTTPDoor {
             record: record,
             head: clients[c].exchange.head,
             bytes: bytes,
+            path: path,
             client: clients[c].peer.ip,
             requestID: clients[c].exchange.requestID,
             isTLS: clients[c].isSecure
         )
         tail.write { output in
-            text = actions.writeRequest(context, into: &output)
+            text = actions.writeRequest(context, into: &output, hasPlainPath: hasPlainPath)
             guard hasIdentity, text.isWhole else { return }
             text.isWhole = tls.writeIdentity(session, into: &output)
             text.fields = ByteRange(from: Int(text.fields.start), to: output.count)
@@ -82,6 +96,7 @@ extension HTTPDoor {
         let record = routeRecord(c)
         guard record.changesResponse else { return RouteText() }
         nameRequest(c)
+        let path = path(of: c)
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
         var text = RouteText()
@@ -89,6 +104,7 @@ extension HTTPDoor {
             record: record,
             head: clients[c].exchange.head,
             bytes: bytes,
+            path: path,
             client: clients[c].peer.ip,
             requestID: clients[c].exchange.requestID,
             isTLS: clients[c].isSecure

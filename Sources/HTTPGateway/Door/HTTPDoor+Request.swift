@@ -118,6 +118,9 @@ extension HTTPDoor {
         count(.requests)
         count(.bytesIn, UInt64(requestHead.length))
         rememberRequest(c)
+        let encoding = PathForm.encoding(requestBytes(c).slice(requestHead.path))
+        if encoding == .malformed { return refuse(c, .fault(.pathEncoding), &loop) }
+        clients[c].exchange.hasPlainPath = encoding == .disguised
         if let fault = judge(c) { return refuse(c, .fault(fault), &loop) }
         guard let route = matchRoute(c) else { return refuse(c, .fault(.noRoute), &loop) }
         clients[c].exchange.route = Int32(route)
@@ -175,11 +178,13 @@ extension HTTPDoor {
         return PathForm.hasDotSegment(bytes.slice(requestHead.path)) ? .dotSegment : nil
     }
 
-    private func matchRoute(_ c: Int) -> Int? {
+    private mutating func matchRoute(_ c: Int) -> Int? {
+        let path = path(of: c)
         let request = RequestView(
             head: requestHead,
             fields: fields.entries,
             bytes: requestBytes(c),
+            path: path,
             client: clients[c].peer.ip,
             isTLS: clients[c].isSecure
         )
@@ -274,63 +279,5 @@ enum UpgradeForm {
             index &+= 1
         }
         return false
-    }
-}
-
-/// Forms of a path that have more than one reading.
-///
-/// Origins differ in what they take for the end of a segment: some know `\`, some decode `%2f` and
-/// `%5c` first, some end the name of a segment at `;`. What one of them may read as `..` is one.
-enum PathForm {
-    /// True when a segment is `.` or `..`, also percent-encoded (RFC 3986 §3.3).
-    static func hasDotSegment(_ path: Span<UInt8>) -> Bool {
-        var index = 0
-        while index < path.count {
-            let width = separator(path, index)
-            guard width > 0 else {
-                index &+= 1
-                continue
-            }
-            index &+= width
-            if isDotSegment(path, index) { return true }
-        }
-        return false
-    }
-
-    private static func isDotSegment(_ path: Span<UInt8>, _ start: Int) -> Bool {
-        var index = start
-        var dots = 0
-        while index < path.count, dots < 3 {
-            if path[index] == UInt8(ascii: ".") {
-                index &+= 1
-            } else if isEncoded(path, index, 0x2e) {
-                index &+= 3
-            } else {
-                let isEnd =
-                    path[index] == UInt8(ascii: ";") || isEncoded(path, index, 0x3b)
-                    || separator(path, index) > 0
-                return isEnd && dots > 0
-            }
-            dots &+= 1
-        }
-        return dots > 0 && dots < 3
-    }
-
-    /// Octets of the separator at a place; 0 when there is none.
-    @inline(__always)
-    private static func separator(_ path: Span<UInt8>, _ index: Int) -> Int {
-        switch path[index] {
-        case UInt8(ascii: "/"), UInt8(ascii: "\\"): 1
-        case UInt8(ascii: "%"):
-            isEncoded(path, index, 0x2f) || isEncoded(path, index, 0x5c) ? 3 : 0
-        default: 0
-        }
-    }
-
-    private static func isEncoded(_ path: Span<UInt8>, _ index: Int, _ octet: UInt8) -> Bool {
-        guard index &+ 2 < path.count, path[index] == UInt8(ascii: "%"),
-            let high = ASCII.hexDigit(path[index &+ 1]), let low = ASCII.hexDigit(path[index &+ 2])
-        else { return false }
-        return high << 4 | low == octet
     }
 }

@@ -50,6 +50,8 @@ public struct HTTPDoor: ~Copyable {
     // One of each serves all connections: they mean something only inside one call.
     var scratch: Scratch
     var tail: Scratch
+    /// The path of a request that spelt it in another way.
+    var plainPath: Scratch
     var fields: FieldTable
     var responseFields: FieldTable
     var requestHead = RequestHead()
@@ -116,6 +118,7 @@ public struct HTTPDoor: ~Copyable {
         random = SeededRandom(seed: seed ^ 0x5bd1_e995)
         scratch = Scratch(capacity: BufferPool.blockSize)
         tail = Scratch(capacity: BufferPool.blockSize)
+        plainPath = Scratch(capacity: BufferPool.blockSize)
         fields = FieldTable(limit: Int(limits.head.fields))
         responseFields = FieldTable(limit: Int(limits.head.fields))
         queues = Array(repeating: [], count: pools.count)

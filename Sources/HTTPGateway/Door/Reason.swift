@@ -44,7 +44,7 @@ enum RouteAnswer: UInt8, BitwiseCopyable, Sendable { case redirect, respond }
 enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     // The request.
     case noRoute, dotSegment, connectMethod, misdirected, bodyTooLarge, clientDenied
-    case optionsEnd, traceEnd
+    case optionsEnd, traceEnd, pathEncoding
     case headerTimeout, bodyTimeout, clientGone, clientSlow
     // Choosing an endpoint.
     case poolEmpty, allDown, atLimit, queueFull, queueTimeout
@@ -60,6 +60,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         switch self {
         case .noRoute: "no-route"
         case .dotSegment: "dot-segment"
+        case .pathEncoding: "path-encoding"
         case .connectMethod: "connect-method"
         case .misdirected: "misdirected"
         case .clientDenied: "client-denied"
@@ -115,7 +116,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     var status: UInt16 {
         switch self {
         case .noRoute: 404
-        case .dotSegment: 400
+        case .dotSegment, .pathEncoding: 400
         case .connectMethod, .traceEnd: 405
         case .optionsEnd: 200
         case .misdirected: 421

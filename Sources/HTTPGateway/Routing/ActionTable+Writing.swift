@@ -7,15 +7,18 @@ struct TemplateContext: ~Escapable {
     let record: RouteRecord
     let head: RequestHead
     let bytes: Span<UInt8>
+    /// The path in its plain form.
+    let path: Span<UInt8>
     let client: IPAddress
     let requestID: RequestID
     let isTLS: Bool
 
-    @_lifetime(copy bytes)
+    @_lifetime(copy bytes, copy path)
     init(
         record: RouteRecord,
         head: RequestHead,
         bytes: Span<UInt8>,
+        path: Span<UInt8>,
         client: IPAddress,
         requestID: RequestID,
         isTLS: Bool
@@ -23,14 +26,12 @@ struct TemplateContext: ~Escapable {
         self.record = record
         self.head = head
         self.bytes = bytes
+        self.path = path
         self.client = client
         self.requestID = requestID
         self.isTLS = isTLS
     }
 
-    var path: Span<UInt8> {
-        @_lifetime(copy self) get { bytes.slice(head.path) }
-    }
 }
 
 /// Where in a scratch lies what a route writes; empty for what it leaves as it is.
@@ -65,10 +66,16 @@ extension ActionTable {
     /// Target, host and fields for the endpoint.
     func writeRequest(
         _ context: TemplateContext,
-        into output: inout OutputSpan<UInt8>
+        into output: inout OutputSpan<UInt8>,
+        hasPlainPath: Bool
     ) -> RouteText {
         var result = RouteText()
         let record = context.record
+        if record.target < 0, hasPlainPath {
+            result.isWhole =
+                output.write(context.path) && writeQuery(context, into: &output)
+            result.target = ByteRange(from: 0, to: output.count)
+        }
         if record.target >= 0 {
             result.isWhole = writeReference(record.target, context, into: &output)
             if record.keepsQuery, result.isWhole {

@@ -52,10 +52,17 @@ extension GatewaySnapshot {
         if PathForm.hasDotSegment(path) {
             return refusal(.fault(.dotSegment), "a path with dot segments is refused")
         }
+        if PathForm.encoding(path) == .malformed {
+            return refusal(.fault(.pathEncoding), "a percent sign in the path begins no octet")
+        }
+        let plain = [UInt8](capacity: path.count) { (output: inout OutputSpan<UInt8>) in
+            PathForm.writePlain(path, into: &output)
+        }
         let view = RequestView(
             head: head,
             fields: fields.entries,
             bytes: request.span,
+            path: plain.span,
             client: client,
             isTLS: isTLS
         )
@@ -106,6 +113,7 @@ extension GatewaySnapshot {
             record: routes[route],
             head: request.head,
             bytes: request.bytes,
+            path: request.path,
             client: request.client,
             requestID: RequestID(bits: 0),
             isTLS: request.isTLS
@@ -127,7 +135,9 @@ extension GatewaySnapshot {
             explanation.action = "a text of \(body.count) bytes"
         }
         if routes[route].target >= 0 {
-            let target = text { actions.writeRequest(context, into: &$0).target }
+            let target = text {
+                actions.writeRequest(context, into: &$0, hasPlainPath: false).target
+            }
             explanation.action += ", rewritten to \(target)"
         }
     }

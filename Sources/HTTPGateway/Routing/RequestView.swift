@@ -7,31 +7,30 @@ struct RequestView: ~Escapable {
     let head: RequestHead
     let fields: Span<FieldSlice>
     let bytes: Span<UInt8>
+    /// The path in its plain form; empty for `http://host` and `*`, which mean the root.
+    let path: Span<UInt8>
     let client: IPAddress
     let isTLS: Bool
 
-    @_lifetime(copy fields, copy bytes)
+    @_lifetime(copy fields, copy bytes, copy path)
     init(
         head: RequestHead,
         fields: Span<FieldSlice>,
         bytes: Span<UInt8>,
+        path: Span<UInt8>,
         client: IPAddress,
         isTLS: Bool
     ) {
         self.head = head
         self.fields = fields
         self.bytes = bytes
+        self.path = path
         self.client = client
         self.isTLS = isTLS
     }
 
     var host: Span<UInt8> {
         @_lifetime(copy self) get { bytes.slice(head.host) }
-    }
-
-    /// The path; empty for `http://host` and `*`, which mean the root.
-    var path: Span<UInt8> {
-        @_lifetime(copy self) get { bytes.slice(head.path) }
     }
 }
 
