@@ -91,6 +91,34 @@ import Testing
         #expect(stage.leftovers() == [])
     }
 
+    @Test func `uploads that stall do not hold up another on their connection`() throws {
+        var stage = try DoorHarness([[.silence], [.answer(ok())]]) { plan in
+            let endpoints = plan.pools[0].endpoints
+            plan.pools = [
+                PoolDefinition(name: "full", endpoints: [endpoints[0]]),
+                PoolDefinition(name: "free", endpoints: [endpoints[1]]),
+            ]
+            plan.pools[0].endpoints[0].connectionLimit = 1
+            plan.poolPlans = [GatewayPoolPlan(), GatewayPoolPlan()]
+            plan.routes = [
+                RoutePlan(name: "full", host: .any, path: .prefix("/full"), pool: 0),
+                RoutePlan(name: "free", host: .any, path: .prefix("/"), pool: 1),
+            ]
+        }
+        var client = try HTTP2Guest(&stage)
+        _ = client.ask(&stage, "GET", "/full")
+        let body = String(repeating: "0123456789", count: 7_000)
+        // Each leaves a whole window of content behind while it waits in the queue.
+        for _ in 0..<40 { _ = client.ask(&stage, "POST", "/full", content: body) }
+        let stream = client.ask(&stage, "POST", "/free", content: body)
+        #expect(stage.answer(&client, stream).status == "200")
+        let held = stage.door.buffers.inUse
+        #expect(held >= 100 && held <= 41 * 4 + 8, "\(held) blocks")
+        stage.leave(client.guest, reset: true)
+        stage.turn { $0.door.openConnections == 0 }
+        #expect(stage.leftovers() == [])
+    }
+
     @Test func `trailers of the origin become trailers of the stream`() throws {
         var stage = try DoorHarness([[.answer(Self.chunkedWithTrailers)]])
         var client = try HTTP2Guest(&stage)
@@ -415,6 +443,35 @@ import Testing
         let heard = stage.guests[guest].heard
         let code = Self.farewell(heard) ?? 0
         #expect(code != 0)
+        #expect(stage.leftovers() == [])
+    }
+
+    @Test func `a listener without HTTP 2 refuses the preface`() throws {
+        var stage = try DoorHarness { $0.listeners[0].http2.isEnabled = false }
+        let guest = stage.connect()
+        stage.send(guest, Self.preface + Self.frame(4))
+        let heard = stage.hear(guest, until: "http2-preface")
+        #expect(heard.hasPrefix("HTTP/1.1 505"))
+        let sessions = stage.count(.http2Connections)
+        #expect(sessions == 0)
+        #expect(stage.leftovers() == [])
+    }
+
+    @Test func `streams above the limit are refused and counted`() throws {
+        var stage = try DoorHarness([[.silence]]) { $0.listeners[0].http2.streams = 2 }
+        let guest = stage.connect()
+        // SETTINGS are not acknowledged: the client cannot know of the limit yet.
+        var bytes = Self.preface + Self.frame(4)
+        for number in 0..<4 as Range<UInt32> {
+            bytes += Self.frame(1, 5, stream: 2 * number + 1, Self.request)
+        }
+        stage.send(guest, bytes)
+        stage.turn { $0.count(.http2Refused) == 2 }
+        stage.settle()
+        let (streams, refused) = (stage.door.streams.count, stage.count(.http2Refused))
+        #expect(streams == 2 && refused == 2)
+        stage.leave(guest, reset: true)
+        stage.turn { $0.door.openConnections == 0 }
         #expect(stage.leftovers() == [])
     }
 

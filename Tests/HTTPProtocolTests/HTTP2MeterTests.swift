@@ -48,6 +48,14 @@ import Testing
         #expect(result.abuse == abuse)
     }
 
+    @Test(arguments: [(10, 6), (100, 64), (1000, 640)])
+    func `budgets follow the tolerance`(percent: Int, most: Int) {
+        let ping = Self.header(HTTP2FrameType.ping)
+        var meter = HTTP2Meter(HTTP2Budgets(percent: percent), now: Self.start)
+        for _ in 0..<most { #expect(meter.receive(ping, now: Self.start) == nil) }
+        #expect(meter.receive(ping, now: Self.start) == .ping)
+    }
+
     @Test func `requests and content are never a flood by themselves`() {
         #expect(Self.flood(Self.header(HTTP2FrameType.headers, flags: 5)).abuse == nil)
         #expect(Self.flood(Self.header(HTTP2FrameType.data, length: 1)).abuse == nil)

@@ -126,10 +126,25 @@ struct SettingsDecoder {
                 send: timeouts.interval("send"),
                 request: timeouts.optionalInterval("request")
             ),
+            http2: http2(section.group("http2")),
             certificates: tls?.certificates ?? [],
             tls: tls?.settings
         )
         return address == nil ? nil : .http(settings)
+    }
+
+    private func http2(_ section: Section) -> HTTP2Settings {
+        let streams = section.integer("streams")
+        let window = section.size("stream-window")
+        let all = min(streams * window.bytes, HTTP2Settings.connectionWindowLimit)
+        return HTTP2Settings(
+            enabled: section.bool("enabled"),
+            streams: streams,
+            streamWindow: window,
+            connectionWindow: section.optionalSize("connection-window")
+                ?? ByteCount(max(all, 65_536)),
+            tolerance: section.percentage("tolerance")
+        )
     }
 
     private func dnsListener(_ section: Section) -> ListenerSettings? {

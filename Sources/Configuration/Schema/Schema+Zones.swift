@@ -210,6 +210,11 @@ extension Schema {
             beside: ["http", "https"]
         ),
         OptionGroup(
+            "listeners[].http2",
+            "What a connection by HTTP/2 may do; new connections follow a reload.",
+            beside: ["http", "https"]
+        ),
+        OptionGroup(
             "probes.*",
             "Active checks by name; a pool or policy refers to them.",
             noun: "probe",

@@ -4,7 +4,8 @@
 public struct Schema: Sendable {
     /// The one table.
     public static let martlet = Schema(
-        options: processOptions + listenerOptions + tlsOptions + probeOptions + poolOptions
+        options: processOptions + listenerOptions + http2Options + tlsOptions + probeOptions
+            + poolOptions
             + routeOptions + zoneOptions,
         groups: allGroups + tlsGroups
     )

@@ -21,10 +21,29 @@ public struct HTTPListenerSettings: Sendable, Equatable {
     public var requestID: Bool
     /// Deadlines towards the client.
     public var timeouts: ListenerTimeoutSettings
+    /// What a connection by HTTP/2 may do.
+    public var http2: HTTP2Settings
     /// The certificates of an HTTPS listener.
     public var certificates: [CertificateSettings]
     /// How TLS is spoken; nil for a plain HTTP listener.
     public var tls: TLSSettings?
+}
+
+/// What a listener allows a connection by HTTP/2.
+public struct HTTP2Settings: Sendable, Equatable {
+    /// False when only HTTP/1.1 is spoken.
+    public var enabled: Bool
+    /// Streams at a time.
+    public var streams: Int
+    /// Request content of a stream that may wait.
+    public var streamWindow: ByteCount
+    /// The same for all streams of a connection.
+    public var connectionWindow: ByteCount
+    /// Share of the shipped budgets of each kind of abuse.
+    public var tolerance: Percentage
+
+    /// What a connection may hold when nothing else was said, however many its streams are.
+    static let connectionWindowLimit = 4 << 20
 }
 
 /// A certificate and its key.

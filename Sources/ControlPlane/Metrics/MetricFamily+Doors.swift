@@ -122,6 +122,7 @@ extension MetricFamily {
         http("martlet_http_tunnels", .tunnels),
         http("martlet_http_sessions", .http2Connections),
         http("martlet_http_streams", .http2Streams),
+        http("martlet_http_streams_refused", .http2Refused),
         MetricFamily(
             "martlet_http_sessions_cut",
             .counter,

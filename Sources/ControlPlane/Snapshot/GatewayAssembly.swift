@@ -89,6 +89,7 @@ enum GatewayAssembly {
                 case .none: []
                 }
             plan.requestID = listener.requestID
+            plan.http2 = http2(listener.http2)
             plan.tls = try security.context(listener)
             plan.timeouts.handshake = listener.timeouts.handshake
             plan.timeouts.header = listener.timeouts.header
@@ -99,6 +100,16 @@ enum GatewayAssembly {
             plans.append(plan)
         }
         return plans
+    }
+
+    private static func http2(_ settings: HTTP2Settings) -> HTTP2Plan {
+        var plan = HTTP2Plan()
+        plan.isEnabled = settings.enabled
+        plan.streams = settings.streams
+        plan.streamWindow = min(settings.streamWindow.bytes, plan.streamWindow)
+        plan.connectionWindow = settings.connectionWindow.bytes
+        plan.tolerance = settings.tolerance.percent
+        return plan
     }
 
     private static func poolPlan(_ pool: PoolSettings) -> GatewayPoolPlan {

@@ -37,7 +37,8 @@ struct TLSAssembly: Sendable {
         _ listener: HTTPListenerSettings
     ) throws(ReloadProblem) -> TLSServerContext? {
         guard let tls = listener.tls else { return nil }
-        let settings = TLSAssembly.settings(tls)
+        var settings = TLSAssembly.settings(tls)
+        if !listener.http2.enabled { settings.protocols = [.http1] }
         let pairs = listener.certificates.compactMap { certificates.loaded[$0] }
         let digests = pairs.map(\.digest)
         if let known = made[listener.address], known.settings == settings,

@@ -55,6 +55,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case http2Streams
     /// Connections by HTTP/2 that were ended for costing too much.
     case http2Cut
+    /// Requests by HTTP/2 above the limit of streams.
+    case http2Refused
 
     /// What it counts, for `/metrics`.
     public var help: String {
@@ -84,6 +86,7 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .http2Connections: "Client connections by HTTP/2."
         case .http2Streams: "Streams opened by HTTP/2 clients."
         case .http2Cut: "HTTP/2 connections ended for costing more than they are worth."
+        case .http2Refused: "Requests by HTTP/2 refused at listeners[].http2.streams."
         }
     }
 }

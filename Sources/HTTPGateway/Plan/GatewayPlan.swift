@@ -63,11 +63,30 @@ public struct HTTPListenerPlan: Sendable, Equatable {
     public var requestID = true
     /// Deadlines towards the client.
     public var timeouts = ClientTimeouts()
+    /// What a connection by HTTP/2 may do.
+    public var http2 = HTTP2Plan()
     /// How it speaks TLS; nil for plain HTTP.
     public var tls: TLSServerContext?
 
     /// A listener with the shipped policy.
     public init(name: String) { self.name = name }
+}
+
+/// What a listener allows a connection by HTTP/2.
+public struct HTTP2Plan: Sendable, BitwiseCopyable, Equatable {
+    /// False when only HTTP/1.1 is spoken.
+    public var isEnabled = true
+    /// Streams at a time.
+    public var streams = 100
+    /// Request content of a stream that may wait, at most 65,535 octets.
+    public var streamWindow = 65_535
+    /// The same for all streams of a connection.
+    public var connectionWindow = 4 << 20
+    /// Percent of the shipped budgets of each kind of abuse.
+    public var tolerance = 100
+
+    /// The shipped limits.
+    public init() {}
 }
 
 /// Deadlines towards a client; each ends with its own status and reason.

@@ -101,6 +101,7 @@ struct ListenerRecord: Sendable {
     var timeouts: ClientTimeouts
     var forwarded: ForwardingStyle
     var requestID: Bool
+    var http2: HTTP2Plan
     var trusted: [Prefix]
     /// True when ``tls`` is there: asking for it counts no reference.
     var isSecure: Bool
@@ -115,6 +116,7 @@ struct ListenerRecord: Sendable {
         timeouts = plan.timeouts
         forwarded = plan.forwarded
         requestID = plan.requestID
+        http2 = plan.http2
         trusted = plan.trusted
         isSecure = plan.tls != nil
         asksIdentity = plan.tls?.settings.clientAuthorities != nil

@@ -40,6 +40,23 @@ public struct HTTP2Budgets: BitwiseCopyable, Sendable, Equatable {
 
     /// The shipped budgets.
     public init() {}
+
+    /// So many percent of the shipped budgets; of each thing there is always one.
+    public init(percent: Int) {
+        let share = Int32(clamping: Swift.min(Swift.max(percent, 1), 10_000))
+        func scale(_ allowance: inout HTTP2Allowance) {
+            allowance.burst = Swift.max(allowance.burst &* share / 100, 1)
+            allowance.perSecond = Swift.max(allowance.perSecond &* share / 100, 1)
+        }
+        scale(&rapidReset)
+        scale(&provokedReset)
+        scale(&settings)
+        scale(&ping)
+        scale(&priority)
+        scale(&windowUpdate)
+        scale(&emptyFrames)
+        scale(&fieldLists)
+    }
 }
 
 /// Counts what a peer makes this side do, and says when it is more than a client needs.

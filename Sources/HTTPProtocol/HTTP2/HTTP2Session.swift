@@ -9,8 +9,9 @@ public struct HTTP2SessionSettings: BitwiseCopyable, Sendable, Equatable {
     public var fieldListBytes: UInt32 = 24_576
     /// Content octets of a stream that may be on their way or not yet passed on.
     public var streamWindow: Int32 = 65_535
-    /// The same for all streams together.
-    public var connectionWindow: Int32 = 262_144
+    /// The same for all streams together: as much as many stalled streams hold, so that they do not
+    /// starve the others.
+    public var connectionWindow: Int32 = 4_194_304
     /// Bytes that the library may take from the heap for this session.
     public var heapBytes = 1 << 20
 

@@ -155,8 +155,8 @@ struct TakenBytes: BitwiseCopyable {
         // Windows open only as far as bytes have been passed on.
         unsafe nghttp2_option_set_no_auto_window_update(options, 1)
         unsafe nghttp2_option_set_no_closed_streams(options, 1)
-        // Behind the budgets of the meter, should a way round them be found.
-        unsafe nghttp2_option_set_max_outbound_ack(options, 128)
+        // Behind the budgets of the meter at their largest, should a way round them be found.
+        unsafe nghttp2_option_set_max_outbound_ack(options, 1024)
         unsafe nghttp2_option_set_max_settings(options, 32)
         unsafe nghttp2_option_set_builtin_recv_extension_type(options, 0x10)  // PRIORITY_UPDATE
     }

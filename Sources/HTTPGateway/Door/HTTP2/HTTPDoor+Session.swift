@@ -17,18 +17,24 @@ extension HTTPDoor {
 
     /// Makes a session of a connection whose first line is the preface; false when it is none.
     mutating func beginSession(_ c: Int, _ loop: inout EventLoop) -> Bool {
-        guard clients[c].requestCount == 0, clients[c].kind == .connection else { return false }
+        let plan = listenerRecords[Int(clients[c].listener)].http2
+        guard plan.isEnabled, clients[c].requestCount == 0, clients[c].kind == .connection
+        else { return false }
         // RFC 9113 §3.2: inside of TLS it is ALPN that chooses, and nothing else.
         if clients[c].isSecure, tls.facts(clients[c].tls).chosen != .http2 { return false }
         var settings = HTTP2SessionSettings()
         settings.fieldListBytes = limits.head.headBytes
+        settings.streams = UInt32(clamping: plan.streams)
+        settings.streamWindow = Int32(clamping: min(plan.streamWindow, BodyQueue.limit))
+        settings.connectionWindow = Int32(clamping: plan.connectionWindow)
         guard let session = HTTP2Session(isServer: true, settings: settings, workspace: workspace)
         else { return false }
         let state = SessionState(
             client: clients.handle(at: c),
             session: session,
             reader: HTTP2FrameReader(blockLimit: Int(limits.head.headBytes)),
-            meter: HTTP2Meter(now: now),
+            meter: HTTP2Meter(HTTP2Budgets(percent: plan.tolerance), now: now),
+            streamLimit: settings.streams,
             idleSince: now
         )
         guard let place = sessions.insert(state) else {
@@ -115,6 +121,7 @@ extension HTTPDoor {
                 case .moreData(let count): size = count
                 case .frame(let header, let count), .fieldBlock(let header, _, let count):
                     size = count
+                    noteStream(header, s)
                     abuse = sessions[s].meter.receive(header, now: now)
                 }
                 if let abuse {
@@ -136,6 +143,15 @@ extension HTTPDoor {
         buffers.give(clients[c].input.block)
         clients[c].input = Pending()
         return true
+    }
+
+    /// Counts a request that comes above the limit of streams, which the library refuses.
+    private mutating func noteStream(_ header: HTTP2FrameHeader, _ s: Int) {
+        guard header.type == HTTP2FrameType.headers, header.stream > sessions[s].lastStream else {
+            return
+        }
+        sessions[s].lastStream = header.stream
+        if sessions[s].streams >= sessions[s].streamLimit { count(.http2Refused) }
     }
 
     /// What the bytes meant, one event after the other; false when the connection has ended.

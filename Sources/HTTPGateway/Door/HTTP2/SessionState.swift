@@ -23,6 +23,10 @@ struct SessionState: BitwiseCopyable {
     let session: HTTP2Session
     var reader: HTTP2FrameReader
     var meter: HTTP2Meter
+    /// Streams that may be open at a time.
+    let streamLimit: UInt32
+    /// The highest stream that the client has opened, or tried to.
+    var lastStream: Int32 = 0
     var streams: Int32 = 0
     var ending = Ending.none
     var hasPreface = false
