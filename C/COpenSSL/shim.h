@@ -11,6 +11,7 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/hmac.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -540,6 +541,10 @@ static inline uint8_t *mt_tls_identity(const mt_tls *t, long *length) {
     if (text) *length = EVP_EncodeBlock(text, der, count);
     OPENSSL_free(der);
     return text;
+}
+static inline int mt_keyed_digest(const uint8_t *key, long keys, const uint8_t *bytes, long count,
+                                  uint8_t *digest) {
+    return HMAC(EVP_sha256(), key, (int)keys, bytes, (size_t)count, digest, NULL) != NULL;
 }
 static inline int mt_tls_may_have_more(const mt_tls *t) {
     return !t->is_drained || SSL_has_pending(t->ssl);

@@ -34,7 +34,8 @@ extension SettingsDecoder {
                 minimum: retry.integer("minimum")
             ),
             resolve: resolve(section.group("resolve")),
-            tls: originTLS(section)
+            tls: originTLS(section),
+            sticky: sticky(section)
         )
     }
 

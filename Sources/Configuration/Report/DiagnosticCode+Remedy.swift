@@ -332,6 +332,12 @@ extension DiagnosticCode {
                 "It has fewer days left than `tls.min-days`.",
                 "Renew it; the new files are taken up without a reload."
             )
+        case .needlessSticky:
+            .init(
+                "sticky beside a hash",
+                "The pool's `balance` is a hash, which already keeps a client at one endpoint.",
+                "Leave `sticky` out, or choose another `balance`."
+            )
         case .slowProbe:
             .init(
                 "probe slower than its rhythm",

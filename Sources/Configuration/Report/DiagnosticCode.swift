@@ -136,6 +136,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case zoneFinding = "M1357"
     /// A certificate ends soon.
     case certificateEndsSoon = "M1358"
+    /// Sticky clients in a pool that hashes them anyway.
+    case needlessSticky = "M1359"
 }
 
 /// How much a finding matters.

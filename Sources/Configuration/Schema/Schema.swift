@@ -5,9 +5,8 @@ public struct Schema: Sendable {
     /// The one table.
     public static let martlet = Schema(
         options: processOptions + listenerOptions + http2Options + tlsOptions + probeOptions
-            + poolOptions
-            + routeOptions + zoneOptions,
-        groups: allGroups + tlsGroups
+            + poolOptions + stickyOptions + routeOptions + zoneOptions,
+        groups: allGroups + tlsGroups + stickyGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -33,6 +33,8 @@ public struct PoolSettings: Sendable, Equatable {
     public var resolve: ResolveSettings
     /// TLS with the endpoints; nil for plain TCP.
     public var tls: OriginTLSSettings?
+    /// Keeping clients at their endpoints; nil for not.
+    public var sticky: StickySettings?
 }
 
 /// TLS with the endpoints of a pool.

@@ -59,7 +59,7 @@ extension MetricFamily {
                 let bounds = GatewayMetrics.durationBounds.map { Double($0) / 1e6 }
                 let start = GatewayMetrics.pool(pool.slot)
                 let counts = (0...bounds.count).map { source.http(start + $0) }
-                let sum = Double(source.http(start + GatewayMetrics.poolWords - 1)) / 1e6
+                let sum = Double(source.http(start + GatewayMetrics.durationSum)) / 1e6
                 return .histogram(bounds: bounds, counts: counts, sum: sum)
             }
         },
@@ -91,7 +91,34 @@ extension MetricFamily {
         ) { source in
             source.perPool { .integer(source.positive(source.shared.http.pending.count($0.slot))) }
         },
+        sessions("martlet_sticky_begun", .begun, "Clients without a session that got a cookie."),
+        sessions("martlet_sticky_kept", .kept, "Requests that went where their cookie says."),
+        MetricFamily(
+            "martlet_sticky_moved",
+            .counter,
+            labels: ["pool", "reason"],
+            "Sessions that moved to another endpoint, by what kept them from their own."
+        ) { source in
+            source.view.pools.filter { !$0.isSteer }.flatMap { pool in
+                SessionTurn.moves.map { turn in
+                    let count = source.http(GatewayMetrics.session(turn, pool: pool.slot))
+                    return MetricSample([pool.label, "\(turn.word)"], .integer(count))
+                }
+            }
+        },
     ]
+
+    private static func sessions(
+        _ name: String,
+        _ turn: SessionTurn,
+        _ help: String
+    ) -> MetricFamily {
+        MetricFamily(name, .counter, labels: ["pool"], help) { source in
+            source.perPool {
+                .integer(source.http(GatewayMetrics.session(turn, pool: $0.slot)))
+            }
+        }
+    }
 
     static let httpRows: [MetricFamily] = [
         MetricFamily("martlet_http_connections", .gauge, "Client connections that are open.") {

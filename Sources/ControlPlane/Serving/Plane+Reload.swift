@@ -150,7 +150,8 @@ extension Plane {
                 path: setup.path,
                 certificates: certificates,
                 security: assembly.security,
-                tickets: tickets
+                tickets: tickets,
+                sessionKeys: assembly.sessionKeys
             )
         )
     }

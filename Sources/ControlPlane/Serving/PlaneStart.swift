@@ -36,7 +36,7 @@ struct PlaneStart {
         let tickets = TLSTickets()
         let assembly = try firstAssembly(
             loaded.settings,
-            Ready(names: names, certificates: certificates, tickets: tickets),
+            Ready(names: names, certificates: certificates, tickets: tickets, keys: saved.keys),
             log
         )
         let capacity = assembly.registries.endpoints.capacity
@@ -150,6 +150,7 @@ struct PlaneStart {
         var names: ResolvedNames
         var certificates: CertificateFiles
         var tickets: TLSTickets?
+        var keys: SessionKeys
     }
 
     private func assemble(
@@ -171,7 +172,8 @@ struct PlaneStart {
                 fileLimit: setup.fileLimit,
                 path: setup.path,
                 certificates: ready.certificates,
-                tickets: ready.tickets
+                tickets: ready.tickets,
+                sessionKeys: ready.keys
             )
         )
     }
@@ -190,14 +192,15 @@ struct PlaneStart {
     private func restore(
         _ store: StateStore,
         _ log: EventLog
-    ) -> (health: SavedHealth?, overlay: Overlay) {
+    ) -> (health: SavedHealth?, overlay: Overlay, keys: SessionKeys) {
         var notes: [String] = []
         let health = store.read(.health, notes: &notes) { SavedHealth(json: $0) }
         let overlay = store.read(.overlay, notes: &notes) { Overlay(json: $0) }
+        let keys = SessionKeys(own: SessionKeys.own(store, notes: &notes))
         for text in notes {
             log.record(LogEvent(.stateFailed, .warning, realtime: Clock.realtime(), text))
         }
-        return (health, overlay ?? Overlay())
+        return (health, overlay ?? Overlay(), keys)
     }
 }
 

@@ -27,6 +27,7 @@ struct Assembly: Sendable {
     /// What is in hand of certificates, and the contexts made of them.
     var certificates: CertificateFiles
     let security: TLSAssembly
+    let sessionKeys: SessionKeys
 
     /// What assembling needs to know of the present.
     struct Present {
@@ -46,6 +47,8 @@ struct Assembly: Sendable {
         var security: TLSAssembly?
         /// The keys of session tickets.
         var tickets: TLSTickets?
+        /// The secrets of sticky cookies.
+        var sessionKeys = SessionKeys()
     }
 
     static func make(
@@ -62,10 +65,11 @@ struct Assembly: Sendable {
             security.made = present.security?.made ?? [:]
             security.origins = present.security?.origins ?? [:]
             let probes = ProbeAssembly(settings.probes)
-            let maker = PoolAssembly(
+            var maker = PoolAssembly(
                 probes: probes,
                 names: present.names,
-                running: present.running
+                running: present.running,
+                sessionKeys: present.sessionKeys
             )
             var pools: [AssembledPool] = []
             for pool in settings.pools {
@@ -98,7 +102,8 @@ struct Assembly: Sendable {
                 zones: zones.table,
                 zoneWarnings: zones.warnings,
                 certificates: present.certificates,
-                security: security
+                security: security,
+                sessionKeys: maker.sessionKeys
             )
         } catch {
             throw AssemblyRefusal(problems: [error])

@@ -128,6 +128,29 @@ enum GatewayAssembly {
         plan.queueTimeout = pool.queue.timeout
         plan.failureStatuses = pool.passive.statuses.ranges
         plan.key = pool.hash.key.plan
+        plan.sticky = pool.sticky.map(sticky)
+        return plan
+    }
+
+    private static func sticky(_ settings: StickySettings) -> StickyPlan {
+        var plan = StickyPlan(cookie: settings.cookie)
+        plan.lifetime = settings.lifetime
+        plan.renews = settings.renew
+        plan.security =
+            switch settings.secure {
+            case .auto: .auto
+            case .always: .always
+            case .never: .never
+            }
+        plan.sameSite =
+            switch settings.sameSite {
+            case .lax: "Lax"
+            case .strict: "Strict"
+            case .none: "None"
+            }
+        plan.path = settings.path
+        plan.domain = settings.domain
+        plan.strips = settings.strip
         return plan
     }
 }

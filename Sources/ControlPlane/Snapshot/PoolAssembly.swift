@@ -25,8 +25,9 @@ struct PoolAssembly {
     let names: ResolvedNames
     /// Pools that serve already: what joins one of them starts slowly.
     let running: Set<String>
+    var sessionKeys = SessionKeys()
 
-    func assemble(
+    mutating func assemble(
         _ pool: PoolSettings,
         _ origin: TLSAssembly.MadeOrigin?,
         registries: inout Registries
@@ -41,6 +42,7 @@ struct PoolAssembly {
             slowStart: pool.slowStart
         )
         definition.panicPercent = UInt8(clamping: pool.panic.percent)
+        definition.drain = pool.drain
         var assembled = AssembledPool(
             definition: definition,
             view: PoolView(
@@ -62,6 +64,14 @@ struct PoolAssembly {
                 try add(endpoint, pool, place, address, to: &assembled, &registries)
             case .name(let host, let port):
                 try addName(endpoint, pool, host, port, to: &assembled, &registries)
+            }
+        }
+        if pool.sticky != nil {
+            let key = try sessionKeys.key(pool)
+            for place in assembled.definition.endpoints.indices {
+                let address = assembled.definition.endpoints[place].address
+                assembled.definition.endpoints[place].session =
+                    SessionKeys.session(pool: pool.name, address, key: key)
             }
         }
         return assembled

@@ -12,6 +12,7 @@ final class StateStore: Sendable {
         case health = "health.json"
         case overlay = "overlay.json"
         case configuration = "last-good.yaml"
+        case sessionKey = "sticky.key"
     }
 
     static let limits = JSONLimits(bytes: 64 << 20, depth: 8, values: 4_000_000)
@@ -58,6 +59,11 @@ final class StateStore: Sendable {
             notes.append("the state file \(path) cannot be read: \(error)")
         }
         return nil
+    }
+
+    /// Reads a file as it is; nil when there is none.
+    func readBytes(_ name: Name) -> [UInt8]? {
+        path(name).flatMap { try? File.read($0, limit: 4096) }
     }
 
     /// Writes a file before it returns.

@@ -63,6 +63,8 @@ struct Exchange: BitwiseCopyable {
     var slot: Int32 = -1
     var upstream = Handle.none
     var key: UInt64 = 0
+    var session: UInt64 = 0  // what the client's cookie names
+    var serving: UInt64 = 0  // what names the endpoint that was chosen
     var tried: UInt16 = 0  // attempts begun
     var triedSet = Tried()
     var requestID = RequestID(bits: 0)
@@ -76,6 +78,8 @@ struct Exchange: BitwiseCopyable {
     var responseStarted = false  // bytes have gone to the client
     var hasPlainPath = false  // its path is not sent on as it was spelt
     var hasLostRoute = false  // a reload took away the route that would rewrite it
+    var hasCookie = false  // of the pool's name, whatever it says
+    var turn = SessionTurn.none
     var isLastResort = false  // chosen although every endpoint is down
     var lastFault = Fault.allDown  // how the last attempt failed
     var requestAborted = false  // the origin stopped taking the body

@@ -67,7 +67,11 @@ extension HTTPDoor {
         let hasIdentity =
             clients[c].isSecure && listenerRecords[Int(clients[c].listener)].asksIdentity
         let hasPlainPath = clients[c].exchange.hasPlainPath
-        guard record.changesRequest || hasIdentity || hasPlainPath else { return RouteText() }
+        let strips = stripsSession(c)
+        let sticky = sticky(c)
+        guard record.changesRequest || hasIdentity || hasPlainPath || strips else {
+            return RouteText()
+        }
         let path = path(of: c)
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
@@ -84,17 +88,26 @@ extension HTTPDoor {
         )
         tail.write { output in
             text = actions.writeRequest(context, into: &output, hasPlainPath: hasPlainPath)
-            guard hasIdentity, text.isWhole else { return }
-            text.isWhole = tls.writeIdentity(session, into: &output)
+            if hasIdentity, text.isWhole {
+                text.isWhole = tls.writeIdentity(session, into: &output)
+            }
+            if strips, text.isWhole {
+                text.isWhole = sticky.writeOthers(fields, bytes, actions, into: &output)
+            }
             text.fields = ByteRange(from: Int(text.fields.start), to: output.count)
         }
         return text
     }
 
-    /// Writes into the tail what the route says to the client beside the response.
-    mutating func renderResponse(_ c: Int) -> RouteText {
+    /// Writes into the tail what is said to the client beside the response: by the route, and of
+    /// the session when an endpoint answers.
+    mutating func renderResponse(_ c: Int, isOwn: Bool = true) -> RouteText {
         let record = routeRecord(c)
-        guard record.changesResponse else { return RouteText() }
+        let gives = !isOwn && givesSession(c)
+        guard record.changesResponse else { return gives ? renderSession(c) : RouteText() }
+        let sticky = sticky(c)
+        let given = clients[c].exchange.serving
+        let isSecure = clients[c].isSecure
         nameRequest(c)
         let path = path(of: c)
         let pending = clients[c].input
@@ -109,7 +122,17 @@ extension HTTPDoor {
             requestID: clients[c].exchange.requestID,
             isTLS: clients[c].isSecure
         )
-        tail.write { output in text = actions.writeResponse(context, into: &output) }
+        tail.write { output in
+            text = actions.writeResponse(context, into: &output)
+            guard gives, text.isWhole else { return }
+            text.isWhole = sticky.write(
+                given,
+                isSecure: isSecure,
+                actions,
+                into: &output
+            )
+            text.fields = ByteRange(from: Int(text.fields.start), to: output.count)
+        }
         return text
     }
 

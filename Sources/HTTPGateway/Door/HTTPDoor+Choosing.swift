@@ -21,13 +21,7 @@ extension HTTPDoor {
         }
         // An endpoint may reach its limit between the choice and the claim: choose again.
         for _ in 0..<8 {
-            let choice = chooser.choose(
-                pool: pool,
-                key: clients[c].exchange.key,
-                tried: clients[c].exchange.triedSet,
-                now: now
-            )
-            switch choice {
+            switch choose(c, pool: pool) {
             case .none(.atLimit): return false
             case .none(let why):
                 // Nobody is left to try: what the last attempt met says more.
@@ -88,18 +82,25 @@ extension HTTPDoor {
     /// Gives those who wait the places that have become free, first come first served.
     mutating func serveQueues(_ loop: inout EventLoop) {
         for pool in queues.indices where !queues[pool].isEmpty {
-            var served = 0
-            for handle in queues[pool] {
+            // Those behind may join while their predecessors are served.
+            let count = queues[pool].count
+            var (place, kept) = (0, 0)
+            while place < count {
+                let handle = queues[pool][place]
                 let c = Int(handle.index)
-                guard clients.contains(handle), clients[c].phase == .queued else {
-                    served += 1  // gone meanwhile: off the books already
-                    continue
+                // Others are gone meanwhile: off the books already.
+                if clients.contains(handle), clients[c].phase == .queued {
+                    if clients[c].exchange.awaitsBudget, !takeRetry(c) { break }
+                    if !beginAttempt(c, &loop) {
+                        // Bound to one endpoint: those behind may find room at another.
+                        guard isBound(c) else { break }
+                        queues[pool][kept] = handle
+                        kept += 1
+                    }
                 }
-                if clients[c].exchange.awaitsBudget, !takeRetry(c) { break }
-                guard beginAttempt(c, &loop) else { break }
-                served += 1
+                place += 1
             }
-            queues[pool].removeFirst(min(served, queues[pool].count))
+            queues[pool].removeSubrange(kept..<place)
         }
     }
 

@@ -51,6 +51,10 @@ extension HTTPDoor {
     private func forwardPolicy(_ c: Int, _ u: Int) -> ForwardPolicy {
         let listener = Int(clients[c].listener)
         let isTrusted = isTrusted(c)
+        var dropped =
+            isTrusted
+            ? listenerRecords[listener].droppedOfTrusted : listenerRecords[listener].droppedOfOthers
+        if stripsSession(c) { dropped.insert(.cookie) }
         return ForwardPolicy(
             forwarding: Forwarding(
                 client: clients[c].peer.ip,
@@ -58,9 +62,7 @@ extension HTTPDoor {
                 isSecure: clients[c].isSecure,
                 style: listenerRecords[listener].forwarded
             ),
-            dropped: isTrusted
-                ? listenerRecords[listener].droppedOfTrusted
-                : listenerRecords[listener].droppedOfOthers,
+            dropped: dropped,
             requestID: clients[c].exchange.requestID,
             writesRequestID: listenerRecords[listener].requestID,
             endpoint: upstreams[u].address

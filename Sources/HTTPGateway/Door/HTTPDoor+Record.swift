@@ -26,13 +26,14 @@ extension HTTPDoor {
             if (1...5).contains(family) { words.addOwned(place + family - 1, 1) }
             words.addOwned(place + 6, clients[c].exchange.bytesIn)
             words.addOwned(place + 7, clients[c].exchange.bytesOut)
+            countSession(c)
         }
         let pool = Int(clients[c].exchange.poolSlot)
         if pool >= 0, pool < GatewayMetrics.poolLimit, status != 101 {
             let taken = (now - clients[c].exchange.began).microseconds
             let place = GatewayMetrics.pool(pool)
             words.addOwned(place + GatewayMetrics.bucket(microseconds: taken), 1)
-            words.addOwned(place + 15, UInt64(clamping: taken))
+            words.addOwned(place + GatewayMetrics.durationSum, UInt64(clamping: taken))
         }
         if logFormat != .off { writeAccessLine(c) }
     }

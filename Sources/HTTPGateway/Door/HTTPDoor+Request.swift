@@ -216,6 +216,7 @@ extension HTTPDoor {
                 client: clients[c].peer.ip
             )
         }
+        readSession(c, pool: pool)
         let available = pending(afterHeadOf: c)
         switch requestHead.framing {
         case .none: clients[c].exchange.isReplayable = true

@@ -157,7 +157,7 @@ extension HTTPDoor {
             clients[c].exchange.keepsClient = false
         }
         toChunks = toChunks && !isOld
-        let changes = renderResponse(c)
+        let changes = renderResponse(c, isOwn: false)
         hideResponseFields(c, u)
         let pending = upstreams[u].input
         let isWhole = ResponseHeadWriter.write(

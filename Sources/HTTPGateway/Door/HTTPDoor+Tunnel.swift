@@ -13,14 +13,16 @@ extension HTTPDoor {
         guard isAsked, namesAskedProtocol(c, u) else {
             return attemptFailed(c, .originMalformed, &loop)
         }
+        let changes = renderSession(c)
         let pending = upstreams[u].input
         let isWhole = ResponseHeadWriter.writeUpgrade(
             into: &scratch,
             head: responseHead,
             fields: responseFields,
-            bytes: buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+            bytes: buffers.bytes(pending.block, from: Int(pending.start), count: pending.count),
+            changes: RouteChanges(changes, tail.bytes)
         )
-        guard isWhole else { return attemptFailed(c, .originMalformed, &loop) }
+        guard isWhole, changes.isWhole else { return attemptFailed(c, .originMalformed, &loop) }
         clients[c].exchange.status = 101
         clients[c].exchange.firstByte = now
         clients[c].exchange.responseStarted = true

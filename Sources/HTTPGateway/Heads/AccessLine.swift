@@ -80,6 +80,7 @@ enum AccessLine {
         scratch.write { output in
             if facts.format == .json {
                 writeJSON(facts, fields, bytes, labels, &output)
+                writeSession(facts.exchange.turn, into: &output)
                 writeSecurityJSON(facts, sessions, &output)
                 output.write("}\n")
             } else {
@@ -88,6 +89,16 @@ enum AccessLine {
                 output.write("\n")
             }
         }
+    }
+
+    private static func writeSession(
+        _ turn: SessionTurn,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        guard turn != .none else { return }
+        output.write(",\"session\":\"")
+        output.write(turn.word)
+        output.write("\"")
     }
 
     /// Version, cipher and name behind the reason; nothing for plain HTTP.

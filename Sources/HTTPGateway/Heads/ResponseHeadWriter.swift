@@ -85,7 +85,8 @@ enum ResponseHeadWriter {
         into scratch: inout Scratch,
         head: ResponseHead,
         fields: borrowing FieldTable,
-        bytes: Span<UInt8>
+        bytes: Span<UInt8>,
+        changes: RouteChanges
     ) -> Bool {
         var isWhole = false
         scratch.write { output in
@@ -99,7 +100,8 @@ enum ResponseHeadWriter {
                 place = fields.next(.upgrade, from: index &+ 1)
             }
             isWhole =
-                isWhole && output.write("Connection: upgrade\r\n") && output.writeLineEnd()
+                isWhole && changes.writeFields(into: &output)
+                && output.write("Connection: upgrade\r\n") && output.writeLineEnd()
         }
         return isWhole
     }

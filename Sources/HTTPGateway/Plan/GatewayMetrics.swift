@@ -104,8 +104,10 @@ public enum GatewayMetrics {
         500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
         2_500_000, 5_000_000, 10_000_000,
     ]
-    /// Words per pool: the buckets, then the sum in microseconds.
-    public static let poolWords = 16
+    /// Words per pool: the buckets, the sum in microseconds, sessions by what became of them.
+    public static let poolWords = 24
+    /// Where among a pool's words the sum of durations is.
+    public static let durationSum = 15
 
     static let faultStart = 32
     static let handshakeStart = 96
@@ -119,6 +121,10 @@ public enum GatewayMetrics {
     public static func index(_ counter: DoorCounter) -> Int { counter.rawValue }
     /// Where the words of a pool begin, by its registry slot.
     public static func pool(_ slot: Int) -> Int { poolStart + slot * poolWords }
+    /// Where the sessions of a pool are counted that met this fate.
+    public static func session(_ turn: SessionTurn, pool slot: Int) -> Int {
+        pool(slot) + durationSum + Int(turn.rawValue)
+    }
     /// Where the words of an endpoint begin, by its slot.
     public static func endpoint(_ slot: Int) -> Int { slotStart + slot * slotWords }
     /// The reason words of exchanges that the door ended, each with the place of its count.

@@ -132,6 +132,8 @@ public struct GatewayPoolPlan: Sendable, Equatable {
     public var failureStatuses: [ClosedRange<UInt16>] = []
     /// How TLS is spoken with the endpoints; nil for plain TCP.
     public var security: OriginSecurity?
+    /// How clients are kept at their endpoints; nil when they are not.
+    public var sticky: StickyPlan?
 
     /// The shipped pool.
     public init() {}

@@ -30,12 +30,12 @@ public final class GatewaySnapshot: Sendable {
         selection = SelectionPlan(pools: plan.pools, health: health)
         var actions = ActionTable()
         routes = plan.routes.map { RouteRecord($0, &actions) }
-        self.actions = actions
         routeNumbers = Dictionary(
             routes.enumerated().map { ($1.identity, Int32($0)) },
             uniquingKeysWith: { first, _ in first }
         )
-        pools = zip(plan.pools, plan.poolPlans).map(PoolRecord.init)
+        pools = zip(plan.pools, plan.poolPlans).map { PoolRecord($0, $1, &actions) }
+        self.actions = actions
         listeners = plan.listeners.map(ListenerRecord.init)
         labels = LabelTable(plan)
         var addresses: [SocketAddress?] = []
@@ -63,10 +63,15 @@ struct PoolRecord: Sendable, BitwiseCopyable {
     /// The number of ``OriginSecurity``; 0 for plain TCP.
     var security: UInt32
     var key: KeySource
+    var sticky = StickyRecord()
     // One bit per status from 0 to 1023.
     var failureStatuses: InlineArray<16, UInt64>
 
-    init(_ definition: PoolDefinition, _ plan: GatewayPoolPlan) {
+    init(
+        _ definition: PoolDefinition,
+        _ plan: GatewayPoolPlan,
+        _ actions: inout ActionTable
+    ) {
         slot = Int32(definition.slot)
         timeouts = plan.timeouts
         retries = Int16(clamping: plan.retries)
@@ -83,6 +88,7 @@ struct PoolRecord: Sendable, BitwiseCopyable {
         }
         key = KeySource(definition.balance == .sourceIPHash ? .sourceIP : plan.key)
         failureStatuses = InlineArray(repeating: 0)
+        if let plan = plan.sticky { sticky = StickyRecord(plan, &actions) }
         for range in plan.failureStatuses {
             for status in range where status < 1024 {
                 failureStatuses[Int(status) / 64] |= 1 << UInt64(status % 64)

@@ -87,7 +87,8 @@ extension GatewaySnapshot {
             ? pools[number].key.key(head: head, fields: fields, bytes: request.span, client: client)
             : 0
         let chooser = Chooser(plan: selection, health: health, load: load, worker: 0, seed: 1)
-        let choice = chooser.explain(pool: number, key: key, now: now)
+        let session = session(in: fields, request.span, pool: number)
+        let choice = chooser.explain(pool: number, key: key, session: session, now: now)
         explanation.pool = choice
         if case .none(let nobody) = choice.choice {
             let fault = HTTPDoor.fault(nobody)
@@ -95,6 +96,19 @@ extension GatewaySnapshot {
             explanation.reason = "\(fault.word)"
         }
         return explanation
+    }
+
+    /// What the client's cookie names, when the pool is sticky and there is one.
+    private func session(
+        in fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>,
+        pool: Int
+    ) -> UInt64? {
+        guard pools[pool].sticky.isOn else { return nil }
+        let actions = actions
+        let name = actions.text.span.slice(pools[pool].sticky.name)
+        let mark = SessionMark(of: name, in: fields.entries, bytes)
+        return mark.isThere ? mark.session : nil
     }
 
     /// Says what the route does itself: refuse, redirect, respond, or which pools it knows.

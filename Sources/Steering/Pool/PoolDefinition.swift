@@ -104,6 +104,8 @@ public struct EndpointDefinition: Sendable, Equatable {
     public var zone: String
     /// Most requests in flight at once in the whole process; 0 for no limit.
     public var connectionLimit: UInt32
+    /// What names it in the sessions of clients; 0 for nothing.
+    public var session: UInt64 = 0
 
     /// An endpoint with the usual defaults.
     public init(
@@ -140,6 +142,8 @@ public struct PoolDefinition: Sendable, Equatable {
     public var panicPercent: UInt8
     /// What happens when no endpoint takes new work.
     public var allDown: AllDownPolicy
+    /// How long a draining endpoint keeps its sessions.
+    public var drain = Interval.max
 
     /// A pool with the usual defaults.
     public init(

@@ -5,12 +5,25 @@ extension Chooser {
     /// Says what would be chosen now and why, by the code of ``choose(pool:key:tried:now:)``.
     ///
     /// Works on a copy of the books: explaining takes nobody's turn.
-    public func explain(pool: Int, key: UInt64, now: Instant) -> PoolExplanation {
+    /// A session is that of the client's cookie; nil when it has none.
+    public func explain(
+        pool: Int,
+        key: UInt64,
+        session: UInt64? = nil,
+        now: Instant
+    ) -> PoolExplanation {
         guard pool >= 0, pool < poolCount else {
             return PoolExplanation(why: "there is no such pool")
         }
         var copy = Chooser(copying: self)
-        let choice = copy.choose(pool: pool, key: key, tried: Tried(), now: now)
+        let answer = copy.choose(
+            pool: pool,
+            key: key,
+            session: session ?? 0,
+            tried: Tried(),
+            now: now
+        )
+        let choice = answer.choice
         let definition = sources.plan.pools[pool]
         let mode = copy.latestMode
         var chosen = -1
@@ -27,7 +40,19 @@ extension Chooser {
         explanation.tier = isChosen ? candidates[chosen].tier : nil
         explanation.candidates = markTiers(candidates, serving: explanation.tier)
         explanation.why = why(definition, explanation)
+        if session != nil { tell(answer, &explanation) }
         return explanation
+    }
+
+    private func tell(_ answer: SessionChoice, _ explanation: inout PoolExplanation) {
+        switch answer.loss {
+        case nil where answer.choice == .none(.atLimit):
+            explanation.why = "the endpoint that the client's cookie names is at its limit"
+        case nil: explanation.why = "the client's cookie names it"
+        case .unknown?: explanation.why += "; the client's cookie names no endpoint of the pool"
+        case let loss?:
+            explanation.why += "; the endpoint that the client's cookie names is \(loss.word)"
+        }
     }
 
     private func candidate(

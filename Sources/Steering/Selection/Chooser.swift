@@ -20,7 +20,7 @@ public struct Chooser: ~Copyable {
     var tierBooks: [TierBook]
     var poolBooks: [PoolBook]
     /// How the latest choice was made: with healthy endpoints, in panic, or with all of them.
-    public private(set) var latestMode = ChoiceMode.healthy
+    public internal(set) var latestMode = ChoiceMode.healthy
 
     /// A chooser over `pools`; `seed` makes its random draws repeatable.
     public init(

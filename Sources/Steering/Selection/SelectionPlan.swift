@@ -17,6 +17,8 @@ public struct SelectionPlan: Sendable {
     let places: [UInt32]
     let ring: [UInt64]
     let lookup: [UInt16]
+    // By session within each pool.
+    let sessions: [SessionPlace]
     // Slots are below this.
     let slotBound: Int
 
@@ -32,6 +34,7 @@ public struct SelectionPlan: Sendable {
         places = layout.places
         ring = layout.ring
         lookup = layout.lookup
+        sessions = layout.sessions
         slotBound = layout.slotBound
     }
 
@@ -51,6 +54,9 @@ struct PoolRecord: BitwiseCopyable {
     var panicPercent: UInt8
     var allDown: AllDownPolicy
     var respectsWeights: Bool
+    var drain: Int64
+    var firstSession: Int
+    var sessionCount: Int
 }
 
 /// One tier of a pool, and where its hash table lies.
@@ -71,6 +77,7 @@ struct TierRecord: BitwiseCopyable {
 /// One endpoint as the choice reads it: four to a cache line and a half.
 struct Candidate: BitwiseCopyable {
     var seed: UInt64
+    var session: UInt64
     var slot: UInt32
     var weight: UInt32
     // The weight that the hash tables were built with.
@@ -91,6 +98,7 @@ private struct PlanLayout {
     var places: [UInt32] = []
     var ring: [UInt64] = []
     var lookup: [UInt16] = []
+    var sessions: [SessionPlace] = []
     var slotBound = 0
 
     mutating func add(_ pool: PoolDefinition, _ health: HealthTable) {
@@ -112,6 +120,11 @@ private struct PlanLayout {
             addTier(first: first, tier: tier, pool.balance)
             start = end
         }
+        let firstSession = sessions.count
+        let named = candidates[firstCandidate...].enumerated().filter { $1.session != 0 }
+        sessions += named.map { place, candidate in
+            SessionPlace(session: candidate.session, place: UInt32(firstCandidate + place))
+        }.sorted { ($0.session, $0.place) < ($1.session, $1.place) }
         pools.append(
             PoolRecord(
                 slot: pool.slot,
@@ -123,7 +136,10 @@ private struct PlanLayout {
                 slowStart: max(pool.slowStart.nanoseconds, 0),
                 panicPercent: pool.panicPercent,
                 allDown: pool.allDown,
-                respectsWeights: pool.balance.respectsWeights
+                respectsWeights: pool.balance.respectsWeights,
+                drain: pool.drain.nanoseconds,
+                firstSession: firstSession,
+                sessionCount: sessions.count - firstSession
             )
         )
     }
@@ -143,6 +159,7 @@ private struct PlanLayout {
         candidates.append(
             Candidate(
                 seed: seed,
+                session: endpoint.session,
                 slot: slot,
                 weight: min(endpoint.weight, Candidate.greatestWeight),
                 tableWeight: min(tableWeight, Candidate.greatestWeight),

@@ -34,7 +34,7 @@ extension HTTPDoor {
         let status = responseHead.status
         clients[c].exchange.status = status
         clients[c].exchange.firstByte = now
-        let changes = renderResponse(c)
+        let changes = renderResponse(c, isOwn: false)
         hideResponseFields(c, u)
         let pending = upstreams[u].input
         listResponse(c, u)

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Essentials
+internal import Runtime
+internal import Steering
+
+/// The secrets that sticky cookies are made with.
+struct SessionKeys: Sendable {
+    /// A shorter secret could be guessed.
+    static let leastBytes = 16
+    /// Bytes of a secret made here.
+    static let ownBytes = 32
+
+    /// The node's own, for pools without a file.
+    var own: [UInt8] = []
+    /// What files held when they could last be read.
+    private var files: [String: [UInt8]] = [:]
+
+    init(own: [UInt8] = []) { self.own = own }
+
+    /// The secret of a pool; a file that cannot be read any more leaves its secret in force.
+    mutating func key(_ pool: PoolSettings) throws(ReloadProblem) -> [UInt8] {
+        guard let path = pool.sticky?.key else { return own }
+        let read = try? File.read(path, limit: 4096)
+        var bytes = read
+        // So that an editor, or `openssl rand -hex 32`, may end the line.
+        while let last = bytes?.last, last == 0x0a || last == 0x0d { bytes?.removeLast() }
+        if let bytes, bytes.count >= SessionKeys.leastBytes {
+            files[path] = bytes
+        } else if files[path] == nil {
+            let what = read == nil ? "cannot be read" : "holds fewer than 16 bytes"
+            throw .start(
+                "M3123",
+                "the pool '\(pool.name)' cannot make its cookie: '\(path)' \(what)",
+                "fill it by `openssl rand -hex 32`, and let the account in `user` read it"
+            )
+        }
+        return files[path] ?? []
+    }
+
+    /// The secret of the state folder, made when there is none.
+    static func own(_ store: StateStore, notes: inout [String]) -> [UInt8] {
+        if let known = store.readBytes(.sessionKey), known.count >= leastBytes { return known }
+        var bytes: [UInt8] = []
+        while bytes.count < ownBytes {
+            var word = ProcessControl.randomSeed()
+            for _ in 0..<8 {
+                bytes.append(UInt8(truncatingIfNeeded: word))
+                word >>= 8
+            }
+        }
+        do throws(SystemError) {
+            try store.writeNow(.sessionKey, bytes)
+        } catch {
+            notes.append("sticky sessions end at the next restart: their key is not kept: \(error)")
+        }
+        return bytes
+    }
+
+    /// What names an endpoint in cookies: the same wherever pool, address and secret are.
+    static func session(pool: String, _ address: SocketAddress, key: [UInt8]) -> UInt64 {
+        let digest = KeyedDigest.sha256(Array("\(pool)\n\(address)".utf8), key: key)
+        let session = digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        return session == 0 ? 1 : session
+    }
+}
