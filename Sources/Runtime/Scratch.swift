@@ -26,6 +26,15 @@ internal import Glibc
         count = unsafe output.finalize(for: buffer)
     }
 
+    /// Lets `body` write behind what is there.
+    @inline(__always)
+    public mutating func append(_ body: (inout OutputSpan<UInt8>) -> Void) {
+        let buffer = unsafe UnsafeMutableBufferPointer(start: base, count: capacity)
+        var output = unsafe OutputSpan(buffer: buffer, initializedCount: count)
+        body(&output)
+        count = unsafe output.finalize(for: buffer)
+    }
+
     /// What was written last; like ``BufferPool/bytes(_:from:count:)`` without a borrow.
     public var bytes: Span<UInt8> {
         @_lifetime(immortal)

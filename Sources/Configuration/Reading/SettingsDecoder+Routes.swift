@@ -45,6 +45,7 @@ extension SettingsDecoder {
             action: .respond(status: 404, type: "", body: ""),
             allow: section.prefixes("allow"),
             deny: section.prefixes("deny"),
+            rateLimit: section.has("rate-limit") ? rateLimit(section.group("rate-limit")) : nil,
             rewrite: RewriteSettings(
                 path: template(rewrite, "path", path, isTarget: true),
                 host: template(rewrite, "host", path)
@@ -132,6 +133,25 @@ extension SettingsDecoder {
         }
         let type = section.text("type") ?? ""
         return .respond(status: status, type: body.isEmpty ? "" : type, body: body)
+    }
+
+    private func rateLimit(_ section: Section) -> RateLimitSettings? {
+        var key: HashKey?
+        if case .hashKey(let part)? = section.value("key") { key = part }
+        let burst = section.optionalInteger("burst")
+        let settings = RateLimitSettings(
+            rate: Rate(1, per: .seconds(1)),
+            burst: burst ?? 1,
+            key: key,
+            ipv4Prefix: section.integer("ipv4-prefix"),
+            ipv6Prefix: section.integer("ipv6-prefix"),
+            dryRun: section.bool("dry-run")
+        )
+        guard case .rate(let rate)? = section.value("rate") else { return nil }
+        var whole = settings
+        whole.rate = rate
+        whole.burst = burst ?? rate.count
+        return whole
     }
 
     // MARK: Changes

@@ -182,6 +182,12 @@ extension DiagnosticCode {
                 "A text names a variable in braces that does not exist, or a brace is not closed.",
                 "Use one of the variables named; `{{` stands for a brace."
             )
+        case .notRate:
+            .init(
+                "not a rate",
+                "The text is no number in a second, minute or hour.",
+                "Write a whole number, `/` and `s`, `m` or `h`, such as `100/s`."
+            )
         case .badExpression:
             .init(
                 "regular expression refused",

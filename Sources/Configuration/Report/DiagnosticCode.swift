@@ -74,6 +74,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case badCipherList = "M1220"
     /// A text with variables that do not exist.
     case badTemplate = "M1221"
+    /// Not a number of requests in a time.
+    case notRate = "M1222"
 
     /// A probe that is not defined.
     case unknownProbe = "M1301"

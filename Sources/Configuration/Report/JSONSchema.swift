@@ -108,6 +108,7 @@ extension OptionType {
                 "type": "integer", "minimum": .integer(Int64(range.lowerBound)),
                 "maximum": .integer(Int64(range.upperBound)),
             ]
+        case .rate: ["type": "string", "pattern": "^[0-9]+/[smh]$"]
         case .boolean: ["type": "boolean"]
         case .words(let words): ["enum": .array(words.map(JSONValue.string))]
         case .statuses:

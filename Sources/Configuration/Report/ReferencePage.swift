@@ -33,6 +33,7 @@ public enum ReferencePage {
         | TTL | a duration in whole seconds |
         | size | a number with `B`, `KiB`, `MiB`, `GiB`, `kB`, `MB` or `GB`: `16KiB`; `0` needs none |
         | percentage | whole percent: `20%` |
+        | rate | a number in a second, minute or hour: `100/s`, `600/m`, `1000/h` |
         | boolean | `true` or `false`, nothing else |
         | listen address | `:8080` for every address of the machine, `127.0.0.1:8080`, `[::1]:8080` |
         | endpoint address | `192.0.2.1:80`, `[2001:db8::1]:80`, or `name:80`, which is resolved |
@@ -123,6 +124,7 @@ extension OptionType {
         case .integer(let range): "\(range.lowerBound) to \(range.upperBound)"
         case .prime(let range): "prime, \(range.lowerBound) to \(range.upperBound)"
         case .percentage(let range): "percentage, \(range.lowerBound)% to \(range.upperBound)%"
+        case .rate(let range): "rate, \(range.lowerBound) to \(range.upperBound)"
         case .boolean: "boolean"
         case .words(let words): words.map { "`\($0)`" }.joined(separator: ", ")
         case .list(let element): "list of \(element.summary)"

@@ -11,6 +11,7 @@ extension OptionType {
         case .integer(let range): return .integer(try Self.integer(text, range))
         case .prime(let range): return .integer(try Self.prime(text, range))
         case .percentage(let range): return .percentage(try Self.percentage(text, range))
+        case .rate(let range): return .rate(try Self.rate(text, range))
         case .boolean: return .bool(try Self.boolean(text))
         case .words(let words): return .text(try Self.word(text, words))
         case .listenAddress: return .listen(try Self.listenAddress(text))

@@ -15,6 +15,8 @@ public indirect enum OptionType: Sendable {
     case prime(ClosedRange<Int>)
     /// A share with a percent sign.
     case percentage(ClosedRange<Int>)
+    /// So many in a second, minute or hour.
+    case rate(ClosedRange<Int>)
     /// `true` or `false`.
     case boolean
     /// One of some words.
@@ -127,6 +129,8 @@ public enum OptionValue: Sendable, Equatable {
     case integer(Int)
     /// A share.
     case percentage(Percentage)
+    /// So many in a time.
+    case rate(Rate)
     /// True or false.
     case bool(Bool)
     /// A word, text, name, path or reference.
@@ -169,6 +173,7 @@ extension OptionValue: CustomStringConvertible {
         case .size(let value): value.description
         case .integer(let value): String(value)
         case .percentage(let value): value.description
+        case .rate(let value): value.description
         case .bool(let value): String(value)
         case .text(let value), .word(let value): value
         case .listen(let value): value.description

@@ -3,7 +3,7 @@ internal import Essentials
 
 extension Schema {
     static let routeOptions: [Option] =
-        matchOptions + conditionOptions + actionOptions + changeOptions
+        matchOptions + conditionOptions + actionOptions + limitOptions + changeOptions
 
     private static let matchOptions: [Option] = [
         Option(
@@ -150,6 +150,45 @@ extension Schema {
             .list(.prefix),
             .absent("nobody"),
             "Networks that get 403, also where `allow` names them."
+        ),
+    ]
+
+    private static let limitOptions: [Option] = [
+        Option(
+            "routes[].rate-limit.rate",
+            .rate(1...1_000_000),
+            .required,
+            "Requests in a time that each key may make; others get 429."
+        ),
+        Option(
+            "routes[].rate-limit.burst",
+            .integer(1...1_000_000),
+            .absent("the number of `rate`"),
+            "Requests that a key may make at once after a rest."
+        ),
+        Option(
+            "routes[].rate-limit.key",
+            .either("route", .hashKey),
+            "source-ip",
+            "What tells requests apart: a part of them; with `route` all of them count together."
+        ),
+        Option(
+            "routes[].rate-limit.ipv4-prefix",
+            .integer(8...32),
+            "32",
+            "Leading bits of IPv4 addresses that tell clients apart."
+        ),
+        Option(
+            "routes[].rate-limit.ipv6-prefix",
+            .integer(16...128),
+            "64",
+            "Leading bits of IPv6 addresses that tell clients apart."
+        ),
+        Option(
+            "routes[].rate-limit.dry-run",
+            .boolean,
+            "false",
+            "Whether requests beyond the limit are only counted and served all the same."
         ),
     ]
 

@@ -257,6 +257,7 @@ extension Schema {
         OptionGroup("routes[].response-headers.add", "Fields that are added to the response."),
         OptionGroup("routes[].redirect", "The client is sent elsewhere."),
         OptionGroup("routes[].respond", "Martlet answers itself."),
+        OptionGroup("routes[].rate-limit", "How many requests the route takes."),
         OptionGroup("routes[].rewrite", "What the endpoint is asked for instead."),
         OptionGroup(
             "zones.*",

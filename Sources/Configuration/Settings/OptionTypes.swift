@@ -35,6 +35,31 @@ extension Percentage: CustomStringConvertible {
     public var description: String { "\(percent)%" }
 }
 
+/// So many in a time.
+public struct Rate: Sendable, Hashable {
+    /// How many.
+    public var count: Int
+    /// In which time.
+    public var period: Interval
+
+    /// `count` in a period.
+    public init(_ count: Int, per period: Interval) {
+        self.count = count
+        self.period = period
+    }
+}
+
+extension Rate: CustomStringConvertible {
+    /// `100/s`.
+    public var description: String {
+        switch period {
+        case .seconds(60): "\(count)/m"
+        case .seconds(3600): "\(count)/h"
+        default: "\(count)/s"
+        }
+    }
+}
+
 /// Sets of HTTP statuses as ranges.
 public struct StatusRanges: Sendable, Hashable {
     /// The ranges in file order, each within 100 to 599.

@@ -17,6 +17,8 @@ public struct RouteSettings: Sendable, Equatable {
     public var allow: [Prefix]
     /// Networks that are not served.
     public var deny: [Prefix]
+    /// How many requests are served; nil for all.
+    public var rateLimit: RateLimitSettings?
     /// What the endpoint is asked for instead.
     public var rewrite: RewriteSettings
     /// Changes to the request's fields.
@@ -29,6 +31,22 @@ public struct RouteSettings: Sendable, Equatable {
     public var timeout: Interval?
     /// The largest request body; nil means no bound.
     public var bodyLimit: ByteCount?
+}
+
+/// How many requests a route serves.
+public struct RateLimitSettings: Sendable, Equatable {
+    /// Requests in a time.
+    public var rate: Rate
+    /// Requests at once.
+    public var burst: Int
+    /// What tells requests apart; nil for nothing.
+    public var key: HashKey?
+    /// Leading bits of IPv4 addresses that count.
+    public var ipv4Prefix: Int
+    /// Leading bits of IPv6 addresses that count.
+    public var ipv6Prefix: Int
+    /// True when nothing is refused.
+    public var dryRun: Bool
 }
 
 /// What an endpoint is asked for instead of what the client asked for; values have variables.

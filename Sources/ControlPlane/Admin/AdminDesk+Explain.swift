@@ -20,6 +20,7 @@ extension AdminDesk {
             isTLS: sketch.isSecure,
             health: view.health,
             load: view.load,
+            rates: view.shared.http.rates,
             now: moment.now
         )
         let routes = snapshot.gateway.plan.routes
@@ -45,6 +46,7 @@ extension AdminDesk {
             "why": .string(explanation.why),
             "route": route ?? .null,
             "action": .string(explanation.action),
+            "limit": explanation.limit.isEmpty ? .null : .string(explanation.limit),
             "passedOver": .array(others),
             "unmet": .array(unmet),
             "pool": explanation.pool?.json ?? .null,

@@ -12,6 +12,7 @@ public enum ExplanationText {
             text += line("route", place(route))
             if let why = route["why"]?.string { text += line("", why) }
             text += line("action", document["action"]?.string ?? "?")
+            if let limit = document["limit"]?.string { text += line("limit", limit) }
         }
         if isOwn {
             let answer = "\(status)\(document["reason"]?.string ?? "")"

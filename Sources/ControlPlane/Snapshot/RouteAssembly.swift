@@ -17,6 +17,7 @@ struct RouteAssembly {
         plan.condition = route.when?.condition
         plan.allowed = route.allow
         plan.denied = route.deny
+        plan.limit = route.rateLimit?.plan
         plan.rewrittenTarget = route.rewrite.path.map { template($0, route) }
         plan.rewrittenHost = route.rewrite.host.map { template($0, route) }
         plan.requestFields = edits(route.requestHeaders, route)
@@ -68,6 +69,21 @@ struct RouteAssembly {
     private func template(_ text: String, _ route: RouteSettings) -> TextTemplate {
         (try? TextTemplate(text, parameters: route.path.parameters))
             ?? TextTemplate(parts: [.text(text)])
+    }
+}
+
+extension RateLimitSettings {
+    fileprivate var plan: RateLimitPlan {
+        var plan = RateLimitPlan(
+            count: rate.count,
+            per: rate.period,
+            burst: burst,
+            key: key?.plan
+        )
+        plan.ipv4Prefix = ipv4Prefix
+        plan.ipv6Prefix = ipv6Prefix
+        plan.isDryRun = dryRun
+        return plan
     }
 }
 

@@ -146,7 +146,8 @@ extension HTTPDoor {
     mutating func writeFault(_ c: Int, _ reason: Reason) {
         clients[c].exchange.reason = reason
         clients[c].exchange.status = reason.status
-        var text = renderResponse(c)
+        let isLimited = reason == .fault(.rateLimited)
+        var text = isLimited ? renderLimited(c) : renderResponse(c)
         text.target = .empty
         if !text.isWhole { text.fields = .empty }
         ResponseHeadWriter.writeOwn(

@@ -31,6 +31,7 @@ extension HTTPDoor {
         routes = new.table
         routeRecords = new.routes
         actions = new.actions
+        rateCounters = HTTPDoor.rateCounters(new.actions, rates)
         pools = newPools
         // Connections remember the number of their listener; one that the new plan has no
         // listener for keeps the policy it was opened under.

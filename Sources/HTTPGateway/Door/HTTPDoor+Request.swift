@@ -128,6 +128,7 @@ extension HTTPDoor {
         guard actions.admits(clients[c].peer.ip, record) else {
             return refuse(c, .fault(.clientDenied), &loop)
         }
+        guard passesLimit(c, record) else { return refuse(c, .fault(.rateLimited), &loop) }
         if case .length(let length) = requestHead.framing, length > record.bodyLimit {
             return refuse(c, .fault(.bodyTooLarge), &loop)
         }

@@ -9,7 +9,8 @@ internal import Steering
 /// One value, owned by one thread, driven by events and time. All state is plain bytes in slabs,
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
-/// Listening, Security, Request, Choosing, Upstream, Forward, Response, Tunnel, Finish, Timers, Record.
+/// Listening, Security, Request, Limit, Choosing, Upstream, Forward, Response, Tunnel, Finish,
+/// Timers, Record.
 public struct HTTPDoor: ~Copyable {
     let worker: Int
     let shared: GatewayShared
@@ -22,12 +23,15 @@ public struct HTTPDoor: ~Copyable {
     let pending: PendingLimit
     let connections: SharedWords
     let lastRequests: SharedMemory?
+    let rates: RateTable
     var snapshot: GatewaySnapshot
 
     // Flat copies of the snapshot's tables: reading them touches no reference count.
     var routes: RouteTable
     var routeRecords: [RouteRecord]
     var actions: ActionTable
+    /// By place in ``actions``, where the numbers of a limit lie.
+    var rateCounters: [Int]
     var pools: [PoolRecord]
     var listenerRecords: [ListenerRecord]
     var limits: GatewayLimits
@@ -56,6 +60,8 @@ public struct HTTPDoor: ~Copyable {
     var responseFields: FieldTable
     var requestHead = RequestHead()
     var responseHead = ResponseHead()
+    /// What the limit said to the request that is being looked at.
+    var latestLimit = RateDecision(isAllowed: true, full: 0, remaining: 0, wait: .zero)
     /// Whose request head is in `fields`; it is read again when another came in between.
     var fieldsOwner = Handle.none
 
@@ -88,10 +94,12 @@ public struct HTTPDoor: ~Copyable {
         pending = shared.pending
         connections = shared.connections
         lastRequests = shared.lastRequests
+        rates = shared.rates
         self.snapshot = snapshot
         routes = snapshot.table
         routeRecords = snapshot.routes
         actions = snapshot.actions
+        rateCounters = HTTPDoor.rateCounters(snapshot.actions, shared.rates)
         pools = snapshot.pools
         listenerRecords = snapshot.listeners
         limits = snapshot.plan.limits

@@ -43,7 +43,7 @@ enum RouteAnswer: UInt8, BitwiseCopyable, Sendable { case redirect, respond }
 /// Why the door ended an exchange itself.
 enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     // The request.
-    case noRoute, dotSegment, connectMethod, misdirected, bodyTooLarge, clientDenied
+    case noRoute, dotSegment, connectMethod, misdirected, bodyTooLarge, clientDenied, rateLimited
     case optionsEnd, traceEnd, pathEncoding
     case headerTimeout, bodyTimeout, clientGone, clientSlow
     // Choosing an endpoint.
@@ -64,6 +64,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .connectMethod: "connect-method"
         case .misdirected: "misdirected"
         case .clientDenied: "client-denied"
+        case .rateLimited: "rate-limited"
         case .bodyTooLarge: "body-too-large"
         case .optionsEnd, .traceEnd: "max-forwards"
         case .headerTimeout: "header-timeout"
@@ -121,6 +122,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .optionsEnd: 200
         case .misdirected: 421
         case .clientDenied: 403
+        case .rateLimited: 429
         case .bodyTooLarge: 413
         case .headerTimeout, .bodyTimeout: 408
         case .clientGone, .clientSlow: 400

@@ -57,6 +57,10 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case http2Cut
     /// Requests by HTTP/2 above the limit of streams.
     case http2Refused
+    /// Requests whose rate limit was judged by the sketch.
+    case rateEstimated
+    /// Keys of rate limits that gave up their place.
+    case rateDisplaced
 
     /// What it counts, for `/metrics`.
     public var help: String {
@@ -85,6 +89,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .resumptions: "TLS handshakes that resumed a session by a ticket."
         case .http2Connections: "Client connections by HTTP/2."
         case .http2Streams: "Streams opened by HTTP/2 clients."
+        case .rateEstimated: "Requests whose rate limit was judged by the shared sketch."
+        case .rateDisplaced: "Keys of rate limits that moved into the sketch for want of room."
         case .http2Cut: "HTTP/2 connections ended for costing more than they are worth."
         case .http2Refused: "Requests by HTTP/2 refused at listeners[].http2.streams."
         }
@@ -112,13 +118,18 @@ public enum GatewayMetrics {
     static let faultStart = 32
     static let handshakeStart = 96
     static let abuseStart = 104
-    static let poolStart = 128
+    static let rateStart = 128
+    /// Limits that can be told apart in metrics; the last place is for all others.
+    public static let rateLimit = 256
+    static let poolStart = rateStart + rateLimit * 2
     static var slotStart: Int { poolStart + poolLimit * poolWords }
 
     /// Words of a table for so many endpoint slots.
     public static func wordCount(slots: Int) -> Int { slotStart + slots * slotWords }
     /// Where a counter lies.
     public static func index(_ counter: DoorCounter) -> Int { counter.rawValue }
+    /// Where the words of a rate limit begin: requests that passed, and those beyond the limit.
+    public static func rate(_ counter: Int) -> Int { rateStart + counter * 2 }
     /// Where the words of a pool begin, by its registry slot.
     public static func pool(_ slot: Int) -> Int { poolStart + slot * poolWords }
     /// Where the sessions of a pool are counted that met this fate.

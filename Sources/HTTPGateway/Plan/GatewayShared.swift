@@ -31,6 +31,8 @@ public final class GatewayShared: Sendable {
     public let metrics: [SharedWords]
     /// Access log lines, one ring per worker.
     public let accessLog: [ByteRing]
+    /// The buckets of rate limits.
+    public let rates = RateTable()
     /// The beginnings of the latest requests, seen by the supervisor after a crash.
     public let lastRequests: SharedMemory?
     /// Client connections open in the whole process.

@@ -48,6 +48,16 @@ public final class GatewaySnapshot: Sendable {
     }
 }
 
+extension GatewaySnapshot {
+    /// The rate limits in the order of the plan, each with what its numbers are found by.
+    public var rateLimits: [(route: String, identity: UInt64)] {
+        zip(plan.routes, routes).compactMap { route, record in
+            guard record.limit >= 0 else { return nil }
+            return (route.name, actions.limits[Int(record.limit)].identity)
+        }
+    }
+}
+
 /// What the loops need of a pool.
 struct PoolRecord: Sendable, BitwiseCopyable {
     var slot: Int32

@@ -17,6 +17,8 @@ public struct RoutePlan: Sendable, Equatable {
     public var allowed: [Prefix] = []
     /// Networks whose clients are not served.
     public var denied: [Prefix] = []
+    /// How many requests it takes; nil for all.
+    public var limit: RateLimitPlan?
     /// Path and query that go to the endpoint instead of the client's; nil for the client's.
     public var rewrittenTarget: TextTemplate?
     /// `Host` that goes to the endpoint instead of the client's; nil for the client's.

@@ -18,6 +18,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
     var body = ByteRange.empty
     var allowed = ByteRange.empty
     var denied = ByteRange.empty
+    var limit: Int32 = -1  // in the action table
     var target: Int32 = -1  // a template; -1: the client's
     var keepsQuery = false
     var host: Int32 = -1  // a template; -1: the client's
@@ -62,6 +63,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
         }
         allowed = actions.add(networks: plan.allowed)
         denied = actions.add(networks: plan.denied)
+        if let plan = plan.limit { limit = actions.add(RateRule(plan, route: identity)) }
         if let template = plan.rewrittenTarget {
             target = actions.add(template)
             keepsQuery = !template.namesQuery

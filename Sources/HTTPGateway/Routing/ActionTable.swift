@@ -30,6 +30,7 @@ struct ActionTable: Sendable {
     private(set) var edits: [Edit] = []
     private var shares: [Share] = []
     private(set) var splitKeys: [KeySource] = []
+    private(set) var limits: [RateRule] = []
     private var networks: [Prefix] = []
 
     /// The pool whose share a draw falls into; -1 when there is no share.
@@ -103,6 +104,11 @@ struct ActionTable: Sendable {
             shares.append(Share(pool: Int32(share.pool), end: end))
         }
         return ByteRange(from: start, to: shares.count)
+    }
+
+    mutating func add(_ limit: RateRule) -> Int32 {
+        limits.append(limit)
+        return Int32(limits.count - 1)
     }
 
     mutating func add(splitKey key: SplitKey) -> Int32 {

@@ -15,6 +15,8 @@ public struct RequestExplanation: Sendable, Equatable {
     public var why = ""
     /// What the route does with the request, in words.
     public var action = ""
+    /// The route's rate limit in words, and what is left of it; empty without one.
+    public var limit = ""
     /// Other routes that would fit too, most special ones not first, at most ten.
     public var passedOver: [Int] = []
     /// Routes for this host and path whose condition does not hold, at most ten.
@@ -34,6 +36,7 @@ extension GatewaySnapshot {
         isTLS: Bool,
         health: HealthTable,
         load: LoadTable,
+        rates: RateTable,
         now: Instant
     ) -> RequestExplanation {
         var parser = RequestParser(limits: plan.limits.head)
@@ -77,8 +80,8 @@ extension GatewaySnapshot {
             return explanation
         }
         explanation.route = route
-        explanation.why = why(plan.routes[route])
         explain(route, view, &explanation)
+        explainLimit(of: route, view, fields, rates, now, &explanation)
         guard explanation.status == nil else { return explanation }
         let number = pool(of: route, head, fields, request.span, client)
         guard pools.indices.contains(number) else { return explanation }
@@ -117,6 +120,7 @@ extension GatewaySnapshot {
         _ request: RequestView,
         _ explanation: inout RequestExplanation
     ) {
+        explanation.why = why(plan.routes[route])
         guard actions.admits(request.client, routes[route]) else {
             explanation.status = Fault.clientDenied.status
             explanation.reason = "\(Fault.clientDenied.word)"
@@ -154,6 +158,35 @@ extension GatewaySnapshot {
             }
             explanation.action += ", rewritten to \(target)"
         }
+    }
+
+    /// Says what the route's limit leaves; nothing is taken of it.
+    private func explainLimit(
+        of route: Int,
+        _ request: RequestView,
+        _ fields: borrowing FieldTable,
+        _ rates: RateTable,
+        _ now: Instant,
+        _ explanation: inout RequestExplanation
+    ) {
+        let isDenied = explanation.reason == "\(Fault.clientDenied.word)"
+        guard let plan = plan.routes[route].limit, !isDenied else { return }
+        let rule = actions.limits[Int(routes[route].limit)]
+        let key = rule.key(
+            head: request.head,
+            fields: fields,
+            bytes: request.bytes,
+            client: request.client
+        )
+        let decision = rates.peek(key, rule.machine, now: now)
+        guard !decision.isAllowed else {
+            explanation.limit = "\(plan.text): \(decision.remaining &+ 1) left"
+            return
+        }
+        explanation.limit = "\(plan.text): none left, the next in \(decision.waitSeconds) s"
+        guard !plan.isDryRun else { return }
+        explanation.status = Fault.rateLimited.status
+        explanation.reason = "\(Fault.rateLimited.word)"
     }
 
     private func name(ofPool pool: Int) -> String {
