@@ -13,7 +13,7 @@ public import Essentials
 ///
 /// No locks: a bucket is changed by one exchange of its word. A place that changes hands is marked
 /// for the few instructions this takes. Only if the thread is stopped just there do others decide
-/// by the sketch meanwhile, and may let one request more through.
+/// by the sketch until it goes on: what they let through then is not booked on the key.
 public struct RateTable: Sendable {
     static let ways = 4
     static let rows = 4
