@@ -77,6 +77,9 @@ struct Exchange: BitwiseCopyable {
     var requestSent = false  // head and body are with the origin
     var responseStarted = false  // bytes have gone to the client
     var hasPlainPath = false  // its path is not sent on as it was spelt
+    // What its route says, at hand without the route's whole record.
+    var changesRequest = false
+    var changesResponse = false
     var hasLostRoute = false  // a reload took away the route that would rewrite it
     var hasCookie = false  // of the pool's name, whatever it says
     var turn = SessionTurn.none

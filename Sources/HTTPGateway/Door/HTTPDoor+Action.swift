@@ -53,8 +53,8 @@ extension HTTPDoor {
 
     /// Takes the fields out that the route replaces on the way to the client.
     mutating func hideResponseFields(_ c: Int, _ u: Int) {
+        guard clients[c].exchange.changesResponse else { return }
         let edits = routeRecord(c).responseEdits
-        guard !edits.isEmpty else { return }
         let pending = upstreams[u].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
         actions.hide(edits, in: &responseFields, of: bytes)
@@ -62,16 +62,15 @@ extension HTTPDoor {
 
     /// Writes into the tail what the route changes about the request; nothing is left out of it.
     mutating func renderRequest(_ c: Int) -> RouteText {
-        let record = routeRecord(c)
         let session = clients[c].tls
         let hasIdentity =
             clients[c].isSecure && listenerRecords[Int(clients[c].listener)].asksIdentity
         let hasPlainPath = clients[c].exchange.hasPlainPath
         let strips = stripsSession(c)
+        let changes = clients[c].exchange.changesRequest
+        guard changes || hasIdentity || hasPlainPath || strips else { return RouteText() }
+        let record = routeRecord(c)
         let sticky = sticky(c)
-        guard record.changesRequest || hasIdentity || hasPlainPath || strips else {
-            return RouteText()
-        }
         let path = path(of: c)
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
@@ -102,9 +101,11 @@ extension HTTPDoor {
     /// Writes into the tail what is said to the client beside the response: by the route, and of
     /// the session when an endpoint answers.
     mutating func renderResponse(_ c: Int, isOwn: Bool = true) -> RouteText {
-        let record = routeRecord(c)
         let gives = !isOwn && givesSession(c)
-        guard record.changesResponse else { return gives ? renderSession(c) : RouteText() }
+        guard clients[c].exchange.changesResponse else {
+            return gives ? renderSession(c) : RouteText()
+        }
+        let record = routeRecord(c)
         let sticky = sticky(c)
         let given = clients[c].exchange.serving
         let isSecure = clients[c].isSecure

@@ -55,6 +55,9 @@ extension HTTPDoor {
         let old = routeRecord(c)
         let number = clients[c].exchange.route < 0 ? nil : new.routeNumbers[old.identity]
         clients[c].exchange.route = number ?? -1
+        let record = number.map { new.routes[Int($0)] } ?? RouteRecord()
+        clients[c].exchange.changesRequest = record.changesRequest
+        clients[c].exchange.changesResponse = record.changesResponse
         if number == nil, old.changesRequest { clients[c].exchange.hasLostRoute = true }
     }
 

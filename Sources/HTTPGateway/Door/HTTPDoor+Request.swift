@@ -125,6 +125,8 @@ extension HTTPDoor {
         guard let route = matchRoute(c) else { return refuse(c, .fault(.noRoute), &loop) }
         clients[c].exchange.route = Int32(route)
         let record = routeRecords[route]
+        clients[c].exchange.changesRequest = record.changesRequest
+        clients[c].exchange.changesResponse = record.changesResponse
         guard actions.admits(clients[c].peer.ip, record) else {
             return refuse(c, .fault(.clientDenied), &loop)
         }

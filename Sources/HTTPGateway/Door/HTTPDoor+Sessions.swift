@@ -64,8 +64,9 @@ extension HTTPDoor {
 
     /// True when the endpoint's answer tells the client its session.
     func givesSession(_ c: Int) -> Bool {
+        guard clients[c].exchange.serving != 0 else { return false }
         let sticky = sticky(c)
-        guard sticky.isOn, clients[c].exchange.serving != 0 else { return false }
+        guard sticky.isOn else { return false }
         switch clients[c].exchange.turn {
         case .none: return false
         case .kept: return sticky.renews
