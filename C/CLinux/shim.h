@@ -80,6 +80,12 @@ static inline long mt_send2(int fd, const void *a, size_t a_length, const void *
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     return MT_RESULT(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
+// The last bytes wait for the FIN of the close or shutdown that must follow at once.
+static inline long mt_send2_before_end(int fd, const void *a, size_t a_length, const void *b, size_t b_length) {
+    struct iovec parts[2] = {{(void *)a, a_length}, {(void *)b, b_length}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    return MT_RESULT(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE));
+}
 static inline long mt_setsockopt_int(int fd, int level, int name, int value) {
     return MT_RESULT(setsockopt(fd, level, name, &value, sizeof value));
 }

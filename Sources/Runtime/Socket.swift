@@ -183,6 +183,29 @@ public enum Socket {
         }
     }
 
+    /// Writes two pieces, the last of which leave together with the FIN.
+    ///
+    /// The caller must close or shut the socket down in the same turn: until then the bytes wait.
+    /// One segment less for a connection that ends with this answer.
+    public static func sendBeforeEnd(
+        _ fd: FileDescriptor,
+        _ first: Span<UInt8>,
+        _ second: Span<UInt8>
+    ) -> IOResult {
+        unsafe first.withUnsafeBufferPointer { a in
+            unsafe second.withUnsafeBufferPointer { b in
+                let result = unsafe mt_send2_before_end(
+                    fd.raw,
+                    a.baseAddress,
+                    a.count,
+                    b.baseAddress,
+                    b.count
+                )
+                return IOResult(result, zeroIsEnd: false)
+            }
+        }
+    }
+
     /// The address the socket is bound to.
     public static func localAddress(_ fd: FileDescriptor) -> SocketAddress? {
         var storage = sockaddr_storage()

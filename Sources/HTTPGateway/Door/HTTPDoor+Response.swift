@@ -207,10 +207,12 @@ extension HTTPDoor {
             from: Int(transfer.start),
             count: Int(transfer.end &- transfer.start)
         )
-        let result =
-            body.isEmpty
-            ? send(c, scratch.bytes)
-            : send(c, scratch.bytes, body)
+        let result: IOResult
+        if endsConnection(c) {
+            result = Socket.sendBeforeEnd(clients[c].fd, scratch.bytes, body)
+        } else {
+            result = body.isEmpty ? send(c, scratch.bytes) : send(c, scratch.bytes, body)
+        }
         var sent = 0
         switch result {
         case .count(let count): sent = count
@@ -225,6 +227,12 @@ extension HTTPDoor {
             return
         }
         pumpResponse(c, &loop)
+    }
+
+    /// True when the whole response is at hand and the connection closes behind it.
+    private func endsConnection(_ c: Int) -> Bool {
+        !clients[c].exchange.keepsClient && clients[c].exchange.response.isSourceDone
+            && clients[c].output.isEmpty && !clients[c].isSecure
     }
 
     mutating func advanceResponse(_ c: Int, _ u: Int) -> Refusal? {
