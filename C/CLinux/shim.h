@@ -80,11 +80,16 @@ static inline long mt_send2(int fd, const void *a, size_t a_length, const void *
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     return MT_RESULT(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
-// The last bytes wait for the FIN of the close or shutdown that must follow at once.
-static inline long mt_send2_before_end(int fd, const void *a, size_t a_length, const void *b, size_t b_length) {
+// The last bytes wait for what must follow at once: more bytes, or the FIN.
+static inline long mt_send2_more(int fd, const void *a, size_t a_length, const void *b, size_t b_length) {
     struct iovec parts[2] = {{(void *)a, a_length}, {(void *)b, b_length}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     return MT_RESULT(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE));
+}
+// Both ends are non-blocking. SPLICE_F_NONBLOCK is 2, which only GNU's header names.
+static inline long mt_pipe(int *ends) { return MT_RESULT(syscall(SYS_pipe2, ends, O_NONBLOCK | O_CLOEXEC)); }
+static inline long mt_splice(int from, int to, size_t length) {
+    return MT_RESULT(syscall(SYS_splice, from, NULL, to, NULL, length, 2u));
 }
 static inline long mt_setsockopt_int(int fd, int level, int name, int value) {
     return MT_RESULT(setsockopt(fd, level, name, &value, sizeof value));

@@ -183,18 +183,18 @@ public enum Socket {
         }
     }
 
-    /// Writes two pieces, the last of which leave together with the FIN.
+    /// Writes two pieces, the last bytes of which wait for what the caller does next.
     ///
-    /// The caller must close or shut the socket down in the same turn: until then the bytes wait.
-    /// One segment less for a connection that ends with this answer.
-    public static func sendBeforeEnd(
+    /// More bytes, a shutdown or a close must follow in the same turn; together they need a
+    /// segment less.
+    public static func sendHeld(
         _ fd: FileDescriptor,
         _ first: Span<UInt8>,
         _ second: Span<UInt8>
     ) -> IOResult {
         unsafe first.withUnsafeBufferPointer { a in
             unsafe second.withUnsafeBufferPointer { b in
-                let result = unsafe mt_send2_before_end(
+                let result = unsafe mt_send2_more(
                     fd.raw,
                     a.baseAddress,
                     a.count,

@@ -422,6 +422,7 @@ struct DoorHarness: ~Copyable {
         expect("sessions", door.sessions.count)
         expect("streams", door.streams.count)
         expect("buffers", door.buffers.inUse)
+        expect("pipes", door.pipes.count)
         expect("waiting", door.waitingCount)
         for pool in 0..<4 {
             expect("active requests of \(pool)", shared.budget.activeRequests(pool))

@@ -173,6 +173,12 @@ extension MetricFamily {
                 MetricSample([$0.0], .integer(source.http(GatewayMetrics.index($0.1))))
             }
         },
+        MetricFamily(
+            "martlet_http_spliced_bytes",
+            .counter,
+            unit: "bytes",
+            DoorCounter.bytesSpliced.help
+        ) { [MetricSample(.integer($0.http(.bytesSpliced)))] },
     ]
 
     static let tlsRows: [MetricFamily] = [

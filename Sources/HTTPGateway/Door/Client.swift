@@ -101,6 +101,7 @@ struct Exchange: BitwiseCopyable {
     var requestBlock = Block.none
     var bodyTaken: Int32 = 0  // body bytes copied out of the client's input
     var response = BodyTransfer()
+    var pipe: Int32 = -1  // among the pipes that are in use
 
     // Times of the phases; zero means not reached.
     var began = Instant.start
@@ -141,6 +142,7 @@ struct Upstream: BitwiseCopyable {
     var parser: ResponseParser
     var exchanges: UInt32 = 0
     var wasReused = false
+    var wasLarge = false  // its last response went through a pipe
     // Neighbours in the endpoint's stack of idle connections.
     var newer: Int32 = -1
     var older: Int32 = -1

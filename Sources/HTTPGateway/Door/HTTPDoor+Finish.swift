@@ -8,6 +8,7 @@ internal import Steering
 extension HTTPDoor {
     /// The response has gone to the client whole.
     mutating func completeResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        lookBehindPiped(c, u)
         let hasExcess = clients[c].exchange.response.hasRaw
         let isReusable =
             clients[c].exchange.originPersists && clients[c].exchange.requestSent
@@ -75,6 +76,7 @@ extension HTTPDoor {
     /// Leaves the pool's books; harmless when called twice.
     mutating func endExchange(_ c: Int) {
         endAttempt(c)
+        releasePipe(c)
         if clients[c].phase == .queued {
             leaveQueue(c)
             clients[c].phase = .closing

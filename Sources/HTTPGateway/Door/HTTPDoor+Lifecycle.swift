@@ -132,5 +132,6 @@ extension HTTPDoor {
         self.now = now
         if realtime / 1_000_000_000 != dates.second { dates = DateText(realtime: realtime) }
         buffers.trim()
+        pipePool.trim()
     }
 }

@@ -27,8 +27,9 @@ extension HTTPDoor {
             let end = Int(upstreams[u].input.end)
             let block = upstreams[u].input.block
             // A hundred streams with closed windows would hold a hundred blocks: only a part of
-            // each is touched until the client has taken something.
-            let isFirst = clients[c].isStream && end == 0
+            // each is touched until the client has taken something. Nor is much of a response
+            // copied the rest of which will not be.
+            let isFirst = (clients[c].isStream || upstreams[u].wasLarge) && end == 0
             let limit = isFirst ? HTTPDoor.firstRead : HTTPDoor.inputEnd
             switch receive(upstream: u, into: block, at: end, upTo: limit) {
             case .count(let count):
@@ -208,8 +209,8 @@ extension HTTPDoor {
             count: Int(transfer.end &- transfer.start)
         )
         let result: IOResult
-        if endsConnection(c) {
-            result = Socket.sendBeforeEnd(clients[c].fd, scratch.bytes, body)
+        if endsConnection(c) || fillsPipe(c, u) {
+            result = Socket.sendHeld(clients[c].fd, scratch.bytes, body)
         } else {
             result = body.isEmpty ? send(c, scratch.bytes) : send(c, scratch.bytes, body)
         }
@@ -233,6 +234,14 @@ extension HTTPDoor {
     private func endsConnection(_ c: Int) -> Bool {
         !clients[c].exchange.keepsClient && clients[c].exchange.response.isSourceDone
             && clients[c].output.isEmpty && !clients[c].isSecure
+    }
+
+    /// True when content that will be sent next lies in a pipe: the head can wait for it.
+    private mutating func fillsPipe(_ c: Int, _ u: Int) -> Bool {
+        beginSplice(c, u)
+        guard upstreams[u].canRead, clients[c].output.isEmpty, splices(c) else { return false }
+        if case .count = fillPipe(c, u) { return true }
+        return false
     }
 
     mutating func advanceResponse(_ c: Int, _ u: Int) -> Refusal? {
@@ -261,7 +270,9 @@ extension HTTPDoor {
                 continue
             }
             guard upstreams[u].canRead else { return awaitOrigin(c, u) }
-            guard receiveResponse(c, u, &loop) else { return }
+            let isMoved =
+                splices(c) ? spliceResponse(c, u, &loop) : receiveResponse(c, u, &loop)
+            guard isMoved else { return }
         }
         // Bytes have moved: the deadline of the phase before must not strike in the middle of it.
         arm(c, betweenBytes(c))
@@ -279,6 +290,17 @@ extension HTTPDoor {
     private func betweenBytes(_ c: Int) -> Interval {
         let pool = Int(clients[c].exchange.pool)
         return pool >= 0 ? pools[pool].timeouts.betweenBytes : .seconds(30)
+    }
+
+    /// Moves body bytes into the pipe; false when the exchange has ended or must wait.
+    private mutating func spliceResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) -> Bool {
+        switch fillPipe(c, u) {
+        case .count: return true
+        case .wouldBlock: awaitOrigin(c, u)
+        case .endOfStream: originBroke(c, .originTruncated, &loop)
+        case .failed: originBroke(c, .originReset, &loop)
+        }
+        return false
     }
 
     /// Reads body bytes and frames them; false when the exchange has ended or must wait.
@@ -386,6 +408,6 @@ extension HTTPDoor {
                 return false
             }
         }
-        return true
+        return clients[c].exchange.pipe < 0 || flushPipe(c, &loop)
     }
 }

@@ -61,6 +61,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case rateEstimated
     /// Keys of rate limits that gave up their place.
     case rateDisplaced
+    /// Bytes of responses that went from socket to socket inside the kernel.
+    case bytesSpliced
 
     /// What it counts, for `/metrics`.
     public var help: String {
@@ -91,6 +93,7 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .http2Streams: "Streams opened by HTTP/2 clients."
         case .rateEstimated: "Requests whose rate limit was judged by the shared sketch."
         case .rateDisplaced: "Keys of rate limits that moved into the sketch for want of room."
+        case .bytesSpliced: "Bytes of large responses passed on inside the kernel, without a copy."
         case .http2Cut: "HTTP/2 connections ended for costing more than they are worth."
         case .http2Refused: "Requests by HTTP/2 refused at listeners[].http2.streams."
         }

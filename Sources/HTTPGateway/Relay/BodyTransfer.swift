@@ -61,6 +61,20 @@ struct BodyTransfer: BitwiseCopyable {
     var isSourceDone: Bool { if case .done = source { true } else { false } }
     var isTrailing: Bool { if case .trailers = source { true } else { false } }
 
+    /// Bytes that are still to come and can go on as they are, without a look at them.
+    var unread: UInt64 {
+        guard sink == .plain, !hasRaw, case .length(let remaining) = source else { return 0 }
+        return remaining
+    }
+
+    /// Bytes have been taken from the source by another way than the block.
+    mutating func bypassed(_ count: Int) {
+        guard case .length(let remaining) = source else { return }
+        let left = remaining &- min(UInt64(max(count, 0)), remaining)
+        source = left == 0 ? .done : .length(left)
+        total &+= remaining &- left
+    }
+
     mutating func sent(_ count: Int) { start &+= Int32(truncatingIfNeeded: count) }
 
     /// Turns raw bytes into framed ones; call when nothing framed is left.
