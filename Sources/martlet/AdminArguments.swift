@@ -16,9 +16,18 @@ struct AdminArguments {
     var values: [(name: String, value: String)] = []
     /// True with `--json`.
     var isJSON = false
+    /// Words with dashes that take no value, without them.
+    var flags: Set<String> = []
 
-    /// Reads the arguments; `options` take a value, beside `--admin`, which every command has.
-    init(_ arguments: [String], options: [String], words wanted: [String]) throws(Misuse) {
+    /// Reads the arguments; `options` take a value, beside `--admin`, which every command has,
+    /// `flags` take none, and the last `spare` of the words may be left out.
+    init(
+        _ arguments: [String],
+        options: [String],
+        flags known: [String] = [],
+        words wanted: [String],
+        spare: Int = 0
+    ) throws(Misuse) {
         var rest = arguments[...]
         while let word = rest.popFirst() {
             guard word.hasPrefix("--") else {
@@ -29,6 +38,8 @@ struct AdminArguments {
             let name = parts.first.map(String.init) ?? ""
             if word == "--json" {
                 isJSON = true
+            } else if known.contains(name), parts.count == 1 {
+                flags.insert(name)
             } else if name == "admin" || options.contains(name) {
                 guard let value = parts.count > 1 ? String(parts[1]) : rest.popFirst() else {
                     throw Misuse(text: "'--\(name)' needs a value")
@@ -38,10 +49,10 @@ struct AdminArguments {
                 throw Misuse(text: "unexpected '\(word)'")
             }
         }
-        guard words.count >= wanted.count else {
+        guard words.count >= wanted.count - spare else {
             throw Misuse(text: "\(wanted[words.count]) is missing")
         }
-        guard words.count == wanted.count else {
+        guard words.count <= wanted.count else {
             throw Misuse(text: "unexpected '\(words[wanted.count])'")
         }
     }
@@ -71,7 +82,23 @@ struct AdminQuery {
 
     /// Asks, prints the answer by `render` or as JSON, and returns the exit code.
     func run(_ arguments: AdminArguments, render: (JSONValue) -> String) -> Int32 {
-        let document: JSONValue
+        do throws(Refusal) {
+            let document = try ask(arguments)
+            let text = arguments.isJSON ? document.text(indented: true) + "\n" : render(document)
+            return Output.write(text)
+        } catch {
+            return error.say(arguments)
+        }
+    }
+
+    /// Asks, and returns the document of the answer.
+    func ask(_ arguments: AdminArguments) throws(Refusal) -> JSONValue {
+        let (status, json) = try answer(arguments)
+        guard status < 300 else { throw Refusal(problem: json) }
+        return json
+    }
+
+    private func answer(_ arguments: AdminArguments) throws(Refusal) -> (UInt16, JSONValue) {
         do throws(ServiceClientError) {
             let client = try ServiceClient(arguments.value("admin") ?? "127.0.0.1:9180")
             let answer = try client.ask(method, target, json: body)
@@ -79,21 +106,39 @@ struct AdminQuery {
             guard let json = try? JSONReader.read(answer.body, limits: limits) else {
                 throw .response(client.address)
             }
-            guard answer.status < 300 else { return refused(json, arguments) }
-            document = json
+            return (answer.status, json)
         } catch {
-            ProcessControl.printError("martlet: \(error)")
-            if case .address = error { return ExitCode.usage }
-            return ExitCode.failed
+            var isMisuse = false
+            if case .address = error { isMisuse = true }
+            throw Refusal("\(error)", exitCode: isMisuse ? ExitCode.usage : ExitCode.failed)
         }
-        let text = arguments.isJSON ? document.text(indented: true) + "\n" : render(document)
-        return Output.write(text)
+    }
+}
+
+/// Why a command that asks the admin service came to nothing.
+struct Refusal: Error {
+    let text: String
+    let exitCode: Int32
+    /// What the service said about it; nil when it said nothing.
+    let problem: JSONValue?
+
+    init(_ text: String, exitCode: Int32 = ExitCode.failed) {
+        self.text = "martlet: \(text)"
+        self.exitCode = exitCode
+        problem = nil
     }
 
-    private func refused(_ problem: JSONValue, _ arguments: AdminArguments) -> Int32 {
-        if arguments.isJSON { _ = Output.write(problem.text(indented: true) + "\n") }
-        ProcessControl.printError(ProblemText.text(problem))
+    init(problem: JSONValue) {
+        text = ProblemText.text(problem)
         // What the service calls a wrong value stood on the command line.
-        return problem["code"] == "M3016" ? ExitCode.usage : ExitCode.failed
+        exitCode = problem["code"] == "M3016" ? ExitCode.usage : ExitCode.failed
+        self.problem = problem
+    }
+
+    /// Prints it; returns the exit code.
+    func say(_ arguments: AdminArguments) -> Int32 {
+        if arguments.isJSON, let problem { _ = Output.write(problem.text(indented: true) + "\n") }
+        ProcessControl.printError(text)
+        return exitCode
     }
 }

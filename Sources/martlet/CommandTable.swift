@@ -83,21 +83,21 @@ enum CommandTable {
         ),
         Command(
             name: "drain",
-            usage: "POOL ENDPOINT [--admin URL] [--json]",
-            help: "give an endpoint no new work and let it finish what it has",
-            run: StatusCommand.set("draining", "drain")
+            usage: "POOL[/ENDPOINT] [--max 60s] [--wait] [--admin URL] [--json]",
+            help: "give endpoints no new work and let them finish what they have",
+            run: StateCommand.set("draining", "drain")
         ),
         Command(
-            name: "maintain",
-            usage: "POOL ENDPOINT [--admin URL] [--json]",
-            help: "take an endpoint out of service",
-            run: StatusCommand.set("maintenance", "maintain")
+            name: "maintenance",
+            usage: "POOL[/ENDPOINT] [--max 60s] [--wait] [--admin URL] [--json]",
+            help: "take endpoints out of service, their sticky clients at once",
+            run: StateCommand.set("maintenance", "maintenance")
         ),
         Command(
             name: "ready",
-            usage: "POOL ENDPOINT [--admin URL] [--json]",
-            help: "take an endpoint back into service",
-            run: StatusCommand.set("ready", "ready")
+            usage: "POOL[/ENDPOINT] [--admin URL] [--json]",
+            help: "take endpoints back into service",
+            run: StateCommand.set("ready", "ready")
         ),
         Command(
             name: "reload",
@@ -122,6 +122,13 @@ enum CommandTable {
             usage: "[COMMAND]",
             help: "print this, or how a command is called",
             run: help
+        ),
+        // Another word for `maintenance`.
+        Command(
+            name: "maintain",
+            usage: "POOL[/ENDPOINT]",
+            help: "",
+            run: StateCommand.set("maintenance", "maintenance")
         ),
         Command(name: "serve-internal", usage: "FD", help: "", run: RunCommand.serve),
         Command(

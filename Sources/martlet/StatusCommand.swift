@@ -12,22 +12,6 @@ enum StatusCommand {
         }
     }
 
-    /// `martlet drain|maintain|ready POOL ENDPOINT`.
-    static func set(_ state: String, _ command: String) -> @Sendable ([String]) -> Int32 {
-        { arguments in
-            ask(arguments, command, words: ["POOL", "ENDPOINT"]) { given in
-                let (pool, endpoint) = (given.words[0], given.words[1])
-                var query = AdminQuery(
-                    method: "PATCH",
-                    target: "/api/v1/pools/\(PercentCoding.encode(pool))"
-                        + "/endpoints/\(PercentCoding.encode(endpoint))"
-                )
-                query.body = ["administrative": .string(state)]
-                return query.run(given) { SnapshotText.changed($0, pool: pool) }
-            }
-        }
-    }
-
     static func reload(_ arguments: [String]) -> Int32 {
         ask(arguments, "reload", words: []) { given in
             AdminQuery(method: "POST", target: "/api/v1/reload").run(given) { answer in

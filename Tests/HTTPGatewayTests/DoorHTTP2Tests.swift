@@ -279,7 +279,7 @@ import Testing
         let stream = client.ask(&stage)
         stage.turn { $0.told(0).contains("GET") }
         let now = stage.now
-        stage.door.beginShutdown(loop: &stage.loop, now: now)
+        stage.door.beginShutdown(Farewell(quiet: .zero), loop: &stage.loop, now: now)
         stage.turn(&client) { $0.farewells.count == 1 }
         #expect(client.farewells.first?.last == .max)
         stage.advance(.seconds(2))

@@ -119,12 +119,12 @@ private let upgrade = """
         }
         let first = stage.visit(get())
         stage.hear(first, until: "hello")
-        stage.door.closeConnections(toSlot: 0, cutting: false, loop: &stage.loop, now: stage.now)
+        stage.door.closeConnections(toSlot: 0, .kept, loop: &stage.loop, now: stage.now)
         #expect(stage.door.upstreams.count == 0)
         stage.send(first, get("/again"))
         stage.turn { $0.told(0).contains("/again") }
         stage.health.publish(0, HealthWord(health: .down, reason: .noProbe))
-        stage.door.closeConnections(toSlot: 0, cutting: true, loop: &stage.loop, now: stage.now)
+        stage.door.closeConnections(toSlot: 0, .all, loop: &stage.loop, now: stage.now)
         stage.turn { $0.heard(first).components("hello") == 2 }
         #expect(stage.told(1).contains("/again"))
         #expect(stage.leftovers() == [])
@@ -139,7 +139,7 @@ private let upgrade = """
         let begun = stage.visit("GET /begun HTT")
         stage.turn { $0.door.openConnections == 3 }
         stage.settle()
-        stage.door.beginShutdown(loop: &stage.loop, now: stage.now)
+        stage.door.beginShutdown(Farewell(quiet: .zero), loop: &stage.loop, now: stage.now)
         stage.hearAll(idle)
         let isIdleYet = stage.door.isIdle
         #expect(!isIdleYet)
@@ -163,7 +163,7 @@ private let upgrade = """
         stage.hear(guest, until: "hello")
         stage.settle()
         stage.send(guest, get())
-        stage.door.beginShutdown(loop: &stage.loop, now: stage.now)
+        stage.door.beginShutdown(Farewell(quiet: .zero), loop: &stage.loop, now: stage.now)
         #expect(stage.hearAll(guest).components("hello") == 2)
         #expect(stage.leftovers() == [])
     }

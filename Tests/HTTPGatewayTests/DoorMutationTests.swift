@@ -91,7 +91,7 @@ import Testing
                 let slot = Int(random.next(below: 2))
                 stage.door.closeConnections(
                     toSlot: slot,
-                    cutting: round % 16 == 5,
+                    round % 16 == 5 ? .all : .drained(by: stage.now + .seconds(1)),
                     loop: &stage.loop,
                     now: stage.now
                 )

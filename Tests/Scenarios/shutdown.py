@@ -9,6 +9,7 @@ from harness import eventually, expect, expect_equal, scenario
 from harness.ask import Browser, curl
 from harness.martlet import martlet_command
 from harness.service import service
+from harness.websocket import Socket
 
 
 def in_flight(http, path):
@@ -63,6 +64,48 @@ def capped(scene):
         expect_equal(martlet.exit_status(5), 0, f"exit status with grace {grace}")
         took = time.monotonic() - began
         expect(took < 3, f"took {took:.1f} s with grace {grace} and {signals} signals")
+
+
+@scenario("shutdown-spread: WebSockets end one by one in the last part of the grace, with 1001", 40,
+          covers=["shutdown-spread"])
+def tunnels(scene):
+    origin, = scene.origins("a")
+    for text, least, spread in (("shutdown-spread: 2s\n", 2.0, 0.5), ("shutdown-spread: 0s\n", 3.0, 0)):
+        http = scene.port()
+        martlet = scene.martlet(f"shutdown-grace: 4s\n{text}" + service(http, None, [origin]))
+        sockets = [Socket(http) for _ in range(12)]
+        began = time.monotonic()
+        martlet.signal(signal.SIGTERM)
+        endings, times = [], []
+
+        def watch(socket):
+            endings.append(socket.ending(8))
+            times.append(time.monotonic() - began)
+        threads = [threading.Thread(target=watch, args=(socket,)) for socket in sockets]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.5)
+        expect_equal(endings, [], "tunnels live on at first")
+        for thread in threads:
+            thread.join()
+        expect_equal(set(endings), {"1001"}, f"endings: {endings}")
+        expect(least - 0.1 < min(times) and max(times) < 4.2, f"{text.strip()}: closed at {times}")
+        expect(max(times) - min(times) >= spread, f"{text.strip()}: one by one: {times}")
+        expect_equal(martlet.exit_status(5), 0, "exit status")
+
+
+@scenario("under load TERM loses no request of a client that asks on kept connections", 60)
+def stop_under_load(scene):
+    a, b = scene.origins("a", "b")
+    http = scene.port()
+    martlet = scene.martlet(service(http, None, [a, b]))
+    load = scene.load(http, rate=1000, connections=32)
+    time.sleep(1)
+    martlet.signal(signal.SIGTERM)
+    expect_equal(martlet.exit_status(10), 0, "exit status")
+    load.stop()
+    lost = [f for f in load.failed if not f.cause.startswith("connect")]
+    expect(not lost, lambda: f"requests lost on connections that were open: {load.causes()}")
 
 
 @scenario("INT and QUIT stop too; HUP, USR1 and USR2 do not")

@@ -85,6 +85,19 @@ extension Fixture {
         stage.expect(99, 0, .drained)
     }
 
+    @Test func `an end that the operator has set counts instead of the pool's time`() {
+        for seconds in [5, 500] as [Int64] {
+            let stage = fixture()
+            stage.health.setChanged(1, stage.now)
+            stage.health.setDrainEnd(1, stage.now + .seconds(seconds))
+            stage.health.publish(1, HealthWord(health: .up, administrative: .draining))
+            stage.now = stage.now + .seconds(seconds - 1)
+            stage.expect(99, 1, nil)
+            stage.now = stage.now + .seconds(1)
+            stage.expect(99, 0, .drained)
+        }
+    }
+
     @Test func `an attempt that failed moves the session`() {
         let stage = fixture()
         var tried = Tried()

@@ -21,7 +21,8 @@ extension SettingsDecoder {
             passive: passive(section.group("passive")),
             slowStart: section.interval("slow-start"),
             panic: section.percentage("panic"),
-            drain: section.interval("drain"),
+            drain: drain(section),
+            drainSpread: section.interval("drain-spread"),
             queue: QueueSettings(limit: queue.integer("limit"), timeout: queue.interval("timeout")),
             timeouts: timeouts(section.group("timeouts")),
             keepalive: KeepaliveSettings(
@@ -37,6 +38,21 @@ extension SettingsDecoder {
             tls: originTLS(section),
             sticky: sticky(section)
         )
+    }
+
+    private func drain(_ section: Section) -> Interval {
+        let drain = section.interval("drain")
+        let isUsual = drain >= .seconds(30) && drain <= .seconds(300)
+        guard !isUsual, section.has("drain") else { return drain }
+        section.fault(
+            .unusualDrain,
+            "drain",
+            "`drain` is \(drain < .seconds(30) ? "below 30s" : "above 300s")",
+            drain < .seconds(30)
+                ? "long enough for most requests, downloads and reconnects is `60s`"
+                : "endpoints that are replaced wait so long for the last tunnel"
+        )
+        return drain
     }
 
     private func timeouts(_ section: Section) -> TimeoutSettings {

@@ -41,6 +41,7 @@ struct SettingsDecoder {
             user: root.text("user") ?? "",
             state: root.text("state"),
             shutdownGrace: root.interval("shutdown-grace"),
+            shutdownSpread: root.interval("shutdown-spread"),
             limits: limits(root.group("limits")),
             admin: AdminSettings(listen: root.group("admin").listen("listen")),
             log: log(root.group("log")),

@@ -344,6 +344,12 @@ extension DiagnosticCode {
                 "The pool's `balance` is a hash, which already keeps a client at one endpoint.",
                 "Leave `sticky` out, or choose another `balance`."
             )
+        case .unusualDrain:
+            .init(
+                "unusual time to drain",
+                "Less than 30 s cuts work that would have ended; more than 300 s delays a deploy.",
+                "Choose between 30 s and 300 s, unless you know how long the pool's work takes."
+            )
         case .slowProbe:
             .init(
                 "probe slower than its rhythm",

@@ -140,6 +140,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case certificateEndsSoon = "M1358"
     /// Sticky clients in a pool that hashes them anyway.
     case needlessSticky = "M1359"
+    /// A time to drain that is hardly meant.
+    case unusualDrain = "M1366"
 }
 
 /// How much a finding matters.

@@ -60,6 +60,12 @@ extension Schema {
             "How long work may go on at a draining endpoint before it is cut."
         ),
         Option(
+            "pools.*.drain-spread",
+            .duration(.zero...hours(1)),
+            "10s",
+            "Last part of `drain`, half of it at most, over which tunnels are closed one by one."
+        ),
+        Option(
             "pools.*.queue.limit",
             .integer(0...1_000_000),
             "1024",

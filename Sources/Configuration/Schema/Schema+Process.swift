@@ -41,6 +41,12 @@ extension Schema {
             "How long requests in flight may take after TERM before they are cut."
         ),
         Option(
+            "shutdown-spread",
+            .duration(.zero...hours(1)),
+            "10s",
+            "Last part of `shutdown-grace`, half of it at most, over which tunnels are closed."
+        ),
+        Option(
             "limits.connections",
             .integer(1...1_000_000),
             "16384",

@@ -21,6 +21,8 @@ public struct PoolSettings: Sendable, Equatable {
     public var panic: Percentage
     /// How long work may go on at a draining endpoint.
     public var drain: Interval
+    /// The last part of it, over which tunnels are closed one by one.
+    public var drainSpread: Interval
     /// Requests waiting when every endpoint is at its limit.
     public var queue: QueueSettings
     /// Deadlines towards endpoints.

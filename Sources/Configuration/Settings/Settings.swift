@@ -14,6 +14,8 @@ public struct Settings: Sendable, Equatable {
     public var state: String?
     /// How long in-flight requests may take after TERM.
     public var shutdownGrace: Interval
+    /// The last part of it, over which tunnels are closed one by one.
+    public var shutdownSpread: Interval
     /// Bounds that hold for the whole process.
     public var limits: LimitSettings
     /// The admin listener.

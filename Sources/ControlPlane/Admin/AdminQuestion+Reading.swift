@@ -158,7 +158,10 @@ extension EndpointChange {
     /// The largest weight that can be set.
     static let weightLimit: Int64 = 65_535
 
-    /// Reads the body of a PATCH: `administrative`, `weight`, or both; nothing else.
+    /// The longest time that a drain can be given: a week, as in the configuration.
+    static let drainLimit = 604_800.0
+
+    /// Reads the body of a PATCH: `administrative`, `weight`, `drainSeconds`; nothing else.
     init(_ request: ServiceRequest) throws(Problem) {
         guard !request.body.isEmpty else {
             throw Problem(.invalidJSON, "There is no body.")
@@ -179,6 +182,8 @@ extension EndpointChange {
         }
         self.init()
         for member in members { try take(member) }
+        guard drain != nil, state == .ready else { return }
+        throw Problem(.invalidValue, "'drainSeconds' is for 'draining' and 'maintenance'.")
     }
 
     private mutating func take(_ member: JSONMember) throws(Problem) {
@@ -204,8 +209,15 @@ extension EndpointChange {
                 )
             }
             weight = .set(UInt32(value))
+        case "drainSeconds":
+            let range = 0...EndpointChange.drainLimit
+            guard let value = member.value.number, range.contains(value) else {
+                let limit = Int(EndpointChange.drainLimit)
+                throw Problem(.invalidValue, "'drainSeconds' must be a number from 0 to \(limit).")
+            }
+            drain = .milliseconds(Int64(value * 1000))
         default:
-            let known = "known are administrative and weight"
+            let known = "known are administrative, weight and drainSeconds"
             throw Problem(.invalidValue, "Unknown member '\(member.name)'; \(known).")
         }
     }

@@ -14,6 +14,7 @@ struct SnapshotWriter {
     private let view: ControlView
     private let moment: Moment
     private let balances: [String: String]
+    private let stickyPools: Set<String>
 
     /// A writer for one document.
     init(_ source: SnapshotSource) {
@@ -23,6 +24,7 @@ struct SnapshotWriter {
         moment = source.moment
         let pools = source.view.settings.pools.map { ($0.name, $0.balance.rawValue) }
         balances = Dictionary(pools) { first, _ in first }
+        stickyPools = Set(source.view.settings.pools.filter { $0.sticky != nil }.map(\.name))
     }
 
     // MARK: Documents
@@ -106,6 +108,7 @@ struct SnapshotWriter {
         member("kind", pool.isSteer ? "steer" : "pool")
         member("balance", pool.isSteer ? nil : balances[pool.name])
         member("probe", pool.probe)
+        member("sticky", stickyPools.contains(pool.name) && !pool.isSteer)
         json.name("endpoints")
         json.beginArray()
         for endpoint in pool.endpoints { write(endpoint, candidates[endpoint.slot]) }
@@ -141,6 +144,7 @@ struct SnapshotWriter {
         member("tier", UInt64(endpoint.tier))
         member("zone", endpoint.zone)
         member("inFlight", UInt64(max(view.load.inFlight(endpoint.slot), 0)))
+        writeDrain(endpoint.slot)
         member(
             "connectionLimit",
             endpoint.connectionLimit == 0 ? nil : UInt64(endpoint.connectionLimit)
@@ -157,6 +161,15 @@ struct SnapshotWriter {
         json.name("latestProbe")
         writeProbe(endpoint.slot, status?.latest)
         json.endObject()
+    }
+
+    /// How far a drain is, and what it had to cut.
+    private mutating func writeDrain(_ slot: Int) {
+        let counts = MetricSource(view: view, usage: nil)
+        member("tunnels", counts.tunnels(slot))
+        let left = view.drains[slot].map { max(($0 - moment.now).seconds, 0) }
+        member("drainSeconds", left.map { ($0 * 1000).rounded() / 1000 })
+        member("drainCuts", counts.endpoint(slot, GatewayMetrics.drainCuts))
     }
 
     /// The latest probe, whether it has changed the health or not; null before the first.

@@ -47,7 +47,11 @@ public enum SnapshotText {
             let name = endpoint["name"]?.string ?? "?"
             let state = endpoint["administrative"]?.string ?? "?"
             text += "\(pool)/\(name) is \(state), health \(EndpointText.health(endpoint).text), "
-            text += "\(number(endpoint["inFlight"])) in flight\n"
+            text += "\(number(endpoint["inFlight"])) in flight"
+            if let seconds = endpoint["drainSeconds"]?.number {
+                text += ", cut in \(SpanText.text(seconds))"
+            }
+            text += "\n"
         }
         return text
     }
@@ -73,7 +77,14 @@ public enum SnapshotText {
     private static func row(_ endpoint: JSONValue) -> [TextTable.Cell] {
         let name = endpoint["name"]?.string ?? "?"
         let address = endpoint["address"]?.string ?? "not resolved"
-        let state = endpoint["administrative"]?.string ?? "?"
+        var state = endpoint["administrative"]?.string ?? "?"
+        let isReady = state == "ready"
+        if let seconds = endpoint["drainSeconds"]?.number {
+            state += " \(SpanText.text(seconds))"
+        }
+        var inFlight = number(endpoint["inFlight"])
+        let tunnels = endpoint["tunnels"]?.integer ?? 0
+        if !isReady, tunnels > 0 { inFlight += " (\(tunnels) tunnels)" }
         var weight = number(endpoint["weight"])
         if endpoint["weightOverride"]?.integer != nil {
             weight += " (file \(number(endpoint["configuredWeight"])))"
@@ -84,9 +95,9 @@ public enum SnapshotText {
             TextTable.Cell(address == name ? "" : address),
             EndpointText.health(endpoint),
             TextTable.Cell(SpanText.text(endpoint["ageSeconds"]?.number)),
-            TextTable.Cell(state, state == "ready" ? .none : .warn),
+            TextTable.Cell(state, isReady ? .none : .warn),
             TextTable.Cell(weight),
-            TextTable.Cell(number(endpoint["inFlight"])),
+            TextTable.Cell(inFlight),
             TextTable.Cell(number(endpoint["succeeded"])),
             TextTable.Cell(number(endpoint["failed"])),
             TextTable.Cell(EndpointText.why(endpoint)),

@@ -281,6 +281,10 @@ extension MetricSource {
     func http(_ counter: DoorCounter) -> UInt64 { http(GatewayMetrics.index(counter)) }
     /// A word of an endpoint, summed over all workers.
     func endpoint(_ slot: Int, _ word: Int) -> UInt64 { http(GatewayMetrics.endpoint(slot) + word) }
+    /// Tunnels that are open through an endpoint.
+    func tunnels(_ slot: Int) -> UInt64 {
+        positive(Int(truncatingIfNeeded: endpoint(slot, GatewayMetrics.openTunnels)))
+    }
     /// A counter of the DNS door.
     func dns(_ counter: DNSCounter) -> UInt64 { shared.dns.total(counter) }
     /// Counts that are read while others write may be below zero for a moment.

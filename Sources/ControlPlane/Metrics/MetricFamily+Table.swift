@@ -7,7 +7,8 @@ internal import Steering
 extension MetricFamily {
     /// Every metric that Martlet has, in the order in which it is shown.
     public static let all: [MetricFamily] =
-        processRows + serviceRows + requestRows + endpointRows + probeRows + httpRows + rateRows
+        processRows + serviceRows + requestRows + endpointRows + drainRows + probeRows + httpRows
+        + rateRows
         + tlsRows
         + dnsRows
         + limitRows

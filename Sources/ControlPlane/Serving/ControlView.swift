@@ -48,6 +48,8 @@ public struct ControlView: Sendable {
     public let workers: WorkerWords
     /// What the doors answer from; nil before the first snapshot.
     public var snapshot: ServingSnapshot?
+    /// When what is left at endpoints that drain is cut, by their slots.
+    public var drains: [Int: Instant] = [:]
     /// The certificates in hand.
     public var certificates: [CertificateView] = []
 }
@@ -205,11 +207,18 @@ public struct EndpointChange: Sendable, Equatable {
     public var state: AdministrativeState?
     /// The weight.
     public var weight: Weight
+    /// How long work may go on there, in place of the pool's `drain`; holds for this once.
+    public var drain: Interval?
 
     /// A change of state, of weight, or of both.
-    public init(state: AdministrativeState? = nil, weight: Weight = .keep) {
+    public init(
+        state: AdministrativeState? = nil,
+        weight: Weight = .keep,
+        drain: Interval? = nil
+    ) {
         self.state = state
         self.weight = weight
+        self.drain = drain
     }
 }
 

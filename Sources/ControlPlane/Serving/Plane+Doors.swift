@@ -55,7 +55,17 @@ extension Plane {
             .info,
             "stopping: requests in hand have \(settings.shutdownGrace) to end"
         )
-        workers.post(.stop)
+        workers.post(.stop(farewell(now)))
+    }
+
+    /// How the clients are seen off: tunnels in the last part of the grace, one by one.
+    private func farewell(_ now: Instant) -> Farewell {
+        let bounds = Drain.Bounds(longest: settings.shutdownGrace, spread: settings.shutdownSpread)
+        let drain = Drain(of: bounds, at: now)
+        // The last ones still have to be told, before the process is gone.
+        let words = min(500_000_000, settings.shutdownGrace.nanoseconds / 4)
+        let until = Instant(nanoseconds: drain.end.nanoseconds &- words)
+        return Farewell(tunnelsFrom: min(drain.closesFrom, until), tunnelsUntil: until)
     }
 
     /// True when the process can end.

@@ -56,21 +56,13 @@ extension Plane {
             log.record(LogEvent(event, at: moment))
             counts.count(event)
             if event.closesConnections {
-                workers.post(.closeConnections(slot: event.slot, cutting: true))
+                workers.post(.closeConnections(slot: event.slot, .all))
             }
             if case .administrative(_, let state) = event.change {
-                drains[event.slot] = state == .ready ? nil : now + assembly.drain(of: event.slot)
+                state == .ready ? endDrain(event.slot) : beginDrain(event.slot, now)
             }
         }
         healthSaving.isDirty = true
-    }
-
-    /// Cuts off what is still going on at endpoints whose time to drain is over.
-    mutating func cutDrained(_ now: Instant) {
-        for (slot, deadline) in drains where deadline <= now {
-            drains[slot] = nil
-            workers.post(.closeConnections(slot: slot, cutting: true))
-        }
     }
 
     /// Gives the slots of endpoints that are gone to others, once nothing counts on them.
@@ -89,7 +81,7 @@ extension Plane {
             probeNotes[slot] = nil
             counts.clear(slot)
             registries.endpoints.release(slot)
-            drains[slot] = nil
+            endDrain(slot)
         }
         assembly.registries = registries
     }

@@ -40,8 +40,19 @@ extension Plane: ControlSurface {
         let isOne = found.name == endpoint || found.configuredName != endpoint
         let key = Overlay.Key(pool: name, endpoint: isOne ? found.name : found.configuredName)
         var changed = overlay
-        guard changed.change(key, change) else { return .done }
-        return adopt(changed, now)
+        if changed.change(key, change) {
+            let outcome = adopt(changed, now)
+            guard outcome == .done else { return outcome }
+        }
+        guard let longest = change.drain else { return .done }
+        for endpoint in pool.endpoints
+        where endpoint.name == found.name
+            || !isOne && endpoint.configuredName == found.configuredName
+        {
+            guard !health.word(endpoint.slot).isReady else { continue }
+            beginDrain(endpoint.slot, longest: longest, now)
+        }
+        return .done
     }
 
     private mutating func discardOverlay(_ now: Instant) -> ControlOutcome {
@@ -106,6 +117,7 @@ extension Plane {
             shared: shared,
             workers: workers.words,
             snapshot: snapshot,
+            drains: drains.mapValues(\.end),
             certificates: settings.certificates.compactMap { files in
                 assembly.certificates.loaded[files].map {
                     CertificateView(

@@ -228,10 +228,10 @@ extension Plane {
         // Slots may have been released since the change was assembled, never given out.
         let retired = assembly.registries.endpoints.retireAll(except: Set(assembly.slots))
         if !retired.isEmpty || !assembly.registries.endpoints.retiring.isEmpty { retiresAt = now }
-        for slot in retired { drains[slot] = now + old.drain(of: slot) }
+        for slot in retired { drains[slot] = Drain(of: old.drain(of: slot), at: now) }
         snapshot = Plane.snapshot(assembly, number: snapshot.number + 1, health: health)
         workers.post(.adopt(snapshot))
-        for slot in retired { workers.post(.closeConnections(slot: slot, cutting: false)) }
+        for slot in retired { workers.post(.closeConnections(slot: slot, .kept)) }
         if let reload = change.reload {
             loaded = reload.loaded
             text = reload.text

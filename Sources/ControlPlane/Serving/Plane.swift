@@ -56,8 +56,8 @@ struct Plane: ~Copyable {
     var probeNotes: [Int: String] = [:]
     var reloads = (adopted: 0, refused: 0)
     var reloadProblems: [ReloadProblem] = []
-    /// When work on draining endpoints is cut off.
-    var drains: [Int: Instant] = [:]
+    /// The endpoints that drain, by their slots.
+    var drains: [Int: Drain] = [:]
     /// When retired slots are looked at again.
     var retiresAt = Instant.never
     var healthSaving = HealthSaving()
@@ -112,7 +112,7 @@ extension Plane {
         if case .stopping(let until) = phase { next = min(next, until) }
         if let staged { next = min(next, staged.adoptsBy) }
         next = min(next, watch.deadline)
-        return min(next, drains.values.min() ?? .never, retiresAt)
+        return min(next, drains.values.map(\.deadline).min() ?? .never, retiresAt)
     }
 
     /// Does what time demands, and what the events of this turn have made possible.
@@ -125,7 +125,7 @@ extension Plane {
         takeNames(now)
         absorb(keeper.tick(now: now), now)
         advance(now)
-        cutDrained(now)
+        followDrains(now)
         releaseRetired(now)
         saveHealth(now)
         if now >= watch.deadline { followCertificates(now) }

@@ -120,11 +120,11 @@ struct Worker: ~Copyable {
         case .close(let places, let order):
             for place in places { close(place) }
             words.store(.closed, worker: index, order)
-        case .closeConnections(let slot, let cutting):
-            http.closeConnections(toSlot: slot, cutting: cutting, loop: &loop, now: now)
-        case .stop:
+        case .closeConnections(let slot, let closing):
+            http.closeConnections(toSlot: slot, closing, loop: &loop, now: now)
+        case .stop(let farewell):
             isStopping = true
-            http.beginShutdown(loop: &loop, now: now)
+            http.beginShutdown(farewell, loop: &loop, now: now)
             dns.beginShutdown(loop: &loop, now: now)
         }
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import HTTPGateway
 internal import Runtime
 
 /// What the control thread tells a worker to do, between two batches of events.
@@ -9,10 +10,10 @@ enum WorkerCommand: Sendable {
     case open([WorkerSocket])
     /// Take what waits at these sockets, then close them.
     case close([WorkerPlace], order: UInt64)
-    /// Close idle connections to the endpoint with this slot, and cut those in use if told so.
-    case closeConnections(slot: Int, cutting: Bool)
+    /// Close connections to the endpoint with this slot.
+    case closeConnections(slot: Int, ConnectionClosing)
     /// Close all sockets, finish what there is, and end.
-    case stop
+    case stop(Farewell)
 }
 
 /// A place of a door, by the number that connections remember.

@@ -146,8 +146,9 @@ struct Assembly: Sendable {
     /// Every probe.
     var targets: [ProbeTarget] { pools.flatMap(\.targets) }
     /// How long work may go on at an endpoint that takes no new work.
-    func drain(of slot: Int) -> Interval {
-        pools.first { $0.view.endpoints.contains { $0.slot == slot } }?.drain ?? .zero
+    func drain(of slot: Int) -> Drain.Bounds {
+        pools.first { $0.view.endpoints.contains { $0.slot == slot } }?.drain
+            ?? Drain.Bounds(longest: .zero, spread: .zero)
     }
     /// The names to be kept resolved.
     var wishes: [NameWish] {

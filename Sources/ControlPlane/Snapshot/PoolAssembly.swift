@@ -14,7 +14,7 @@ struct AssembledPool: Sendable {
     /// Places of names without an address.
     var unresolved: [(slot: Int, key: ResolvedNames.Key)] = []
     /// How long work may go on at a draining endpoint.
-    var drain = Interval.seconds(60)
+    var drain = Drain.Bounds(longest: .seconds(60), spread: .seconds(10))
     /// How the endpoints are spoken with; nil for plain TCP.
     var security: OriginSecurity?
 }
@@ -53,7 +53,7 @@ struct PoolAssembly {
                 endpoints: []
             )
         )
-        assembled.drain = pool.drain
+        assembled.drain = Drain.Bounds(longest: pool.drain, spread: pool.drainSpread)
         assembled.security = origin.map {
             OriginSecurity(number: $0.number, context: $0.context, names: [])
         }

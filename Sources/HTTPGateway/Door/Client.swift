@@ -32,7 +32,7 @@ struct Client: BitwiseCopyable {
     var isRegistered = false
     var isReadyQueued = false
     var kind = ClientKind.connection
-    /// Among the sessions or streams, for those kinds.
+    /// Among the sessions or streams, for those kinds; for a connection among the WebSockets.
     var place: Int32 = -1
 
     /// Received and not yet used; holds the head while an exchange is under way.
@@ -143,6 +143,8 @@ struct Upstream: BitwiseCopyable {
     var exchanges: UInt32 = 0
     var wasReused = false
     var wasLarge = false  // its last response went through a pipe
+    /// What goes on here ends when the timer does: the endpoint has drained.
+    var isDrained = false
     // Neighbours in the endpoint's stack of idle connections.
     var newer: Int32 = -1
     var older: Int32 = -1

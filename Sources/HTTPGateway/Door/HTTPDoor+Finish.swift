@@ -93,6 +93,7 @@ extension HTTPDoor {
     mutating func endAttempt(_ c: Int) {
         let slot = Int(clients[c].exchange.slot)
         guard slot >= 0 else { return }
+        if clients[c].phase == .tunnel { leaveTunnel(c, slot: slot) }
         clients[c].exchange.slot = -1
         chooser.abandon(slot: slot)
     }
@@ -252,10 +253,7 @@ extension HTTPDoor {
         let isTunnel = clients[c].phase == .tunnel
         let slot = Int(clients[c].exchange.slot)
         detachUpstream(c, &loop, keep: false)
-        if isTunnel, slot >= 0 {
-            chooser.abandon(slot: slot)
-            clients[c].exchange.slot = -1
-        }
+        if isTunnel { endAttempt(c) }
         record(c, slot: slot)
         endExchange(c)
         if clients[c].isStream {

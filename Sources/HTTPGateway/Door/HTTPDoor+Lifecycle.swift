@@ -92,9 +92,17 @@ extension HTTPDoor {
         }
     }
 
-    /// Stops accepting and lets every exchange finish; idle connections close at once.
-    public mutating func beginShutdown(loop: inout EventLoop, now: Instant) {
+    /// Stops accepting and lets every exchange finish.
+    ///
+    /// An idle connection closes once it has been quiet for a while: until then a request that is
+    /// on its way already is answered, with `Connection: close`.
+    public mutating func beginShutdown(
+        _ farewell: Farewell,
+        loop: inout EventLoop,
+        now: Instant
+    ) {
         self.now = now
+        self.farewell = farewell
         isShuttingDown = true
         for place in listeners.indices where listeners[place].number >= 0 {
             acceptWaiting(place, &loop)
@@ -111,9 +119,10 @@ extension HTTPDoor {
             clients[c].canRead = true
             readRequest(c, &loop)
             guard clients.contains(handle), clients[c].phase == .idle else { continue }
-            // The end of the last response may still wait in the session.
-            let hasRest = clients[c].isSecure && tls.hasBacklog(clients[c].tls)
-            if hasRest { closeGracefully(c, &loop) } else { close(c, &loop) }
+            awaitQuiet(c, &loop)
+        }
+        for c in 0..<clients.highWater where !clients.handle(at: c).isNone {
+            if clients[c].phase == .tunnel { scheduleTunnelEnd(c) }
         }
         for u in 0..<upstreams.highWater where !upstreams.handle(at: u).isNone {
             guard upstreams[u].state == .idle else { continue }

@@ -45,7 +45,7 @@ extension HTTPDoor {
         }
         readRequest(c, &loop)
         guard isShuttingDown, clients.contains(handle), clients[c].phase == .idle else { return }
-        close(c, &loop)
+        awaitQuiet(c, &loop)
     }
 
     /// Counts and logs why there is no session, and closes.

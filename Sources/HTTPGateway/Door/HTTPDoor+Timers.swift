@@ -16,7 +16,10 @@ extension HTTPDoor {
         if acceptsAgainAt <= now { resumeAccepting(&loop) }
         while let c = timers.popExpired(now: now) { clientExpired(c, &loop) }
         while let u = upstreamTimers.popExpired(now: now) {
-            guard upstreams[u].state == .idle else { continue }
+            guard upstreams[u].state == .idle else {
+                if upstreams[u].isDrained { endDrained(u, &loop) }
+                continue
+            }
             dropIdle(u)
             closeUpstream(u)
         }
@@ -37,7 +40,7 @@ extension HTTPDoor {
         let pending = clients[c].exchange.responseStarted
         switch clients[c].phase {
         case .handshake: handshakeFailed(c, .timedOut, &loop)
-        case .idle: close(c, &loop)
+        case .idle: isShuttingDown ? closeQuiet(c, &loop) : close(c, &loop)
         case .header: headExpired(c, &loop)
         case .queued: queueExpired(c, isLate: isLate, &loop)
         case .connecting:

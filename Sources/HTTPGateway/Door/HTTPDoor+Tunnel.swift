@@ -28,7 +28,7 @@ extension HTTPDoor {
         clients[c].exchange.responseStarted = true
         clients[c].exchange.keepsClient = false
         clients[c].phase = .tunnel
-        count(.tunnels)
+        enterTunnel(c, u)
         upstreams[u].input.consume(responseHead.length)
         // What the client sent behind its request belongs to the other protocol.
         consumeRequest(c)
@@ -143,6 +143,7 @@ extension HTTPDoor {
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
         switch send(upstream: u, bytes) {
         case .count(let count):
+            follow(c, bytes.extracting(first: count), isUp: true)
             clients[c].input.consume(count)
             return .moved
         case .wouldBlock: return .waiting
@@ -150,7 +151,7 @@ extension HTTPDoor {
         }
     }
 
-    private mutating func releaseInput(_ c: Int) {
+    mutating func releaseInput(_ c: Int) {
         buffers.give(clients[c].input.block)
         clients[c].input = Pending()
     }
@@ -186,6 +187,7 @@ extension HTTPDoor {
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
         switch send(c, bytes) {
         case .count(let count):
+            follow(c, bytes.extracting(first: count), isUp: false)
             upstreams[u].input.consume(count)
             clients[c].exchange.bytesOut &+= UInt64(count)
             return .moved

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-public import Essentials
+internal import Essentials
 internal import HTTPProtocol
-public import Runtime
+internal import Runtime
 internal import Steering
 
 /// The idle connections to one endpoint, newest first.
@@ -112,7 +112,7 @@ extension HTTPDoor {
     // MARK: Keeping
 
     /// Takes the newest idle connection to an endpoint: the least likely to be closed already.
-    private mutating func takeIdle(slot: Int) -> Int? {
+    mutating func takeIdle(slot: Int) -> Int? {
         guard slot < idle.count, idle[slot].newest >= 0 else { return nil }
         let u = Int(idle[slot].newest)
         dropIdle(u)
@@ -138,8 +138,12 @@ extension HTTPDoor {
         let most = pool >= 0 ? pools[pool].keepaliveConnections : 0
         // After a reload the slot may be another endpoint's, or nobody's.
         let isCurrent = slot < addresses.count && addresses[slot] == upstreams[u].address
+        let word = health.word(slot)
+        // At a draining endpoint only sessions go on: others need no connection there any more.
+        let isUseful = word.isReady || pool >= 0 && pools[pool].sticky.isOn
         let isWanted =
-            isCurrent && !health.word(slot).closesConnections && !isShuttingDown
+            isCurrent && isUseful && !word.closesConnections && !isShuttingDown
+            && !upstreams[u].isDrained
         guard idle[slot].count < most, isWanted else { return closeUpstream(u) }
         buffers.give(upstreams[u].input.block)
         buffers.give(upstreams[u].output.block)
@@ -176,29 +180,6 @@ extension HTTPDoor {
             keepUpstream(u, pool: Int(clients[c].exchange.pool))
         } else {
             closeUpstream(u)
-        }
-    }
-
-    /// Closes every idle connection to an endpoint, and with `cutting` those in use as well.
-    public mutating func closeConnections(
-        toSlot slot: Int,
-        cutting: Bool,
-        loop: inout EventLoop,
-        now: Instant
-    ) {
-        self.now = now
-        while let u = takeIdle(slot: slot) { closeUpstream(u) }
-        guard cutting else { return }
-        for u in 0..<upstreams.highWater {
-            let handle = upstreams.handle(at: u)
-            guard !handle.isNone, upstreams[u].slot == Int32(slot) else { continue }
-            let c = Int(upstreams[u].client.index)
-            guard clients.contains(upstreams[u].client) else { continue }
-            if clients[c].phase == .tunnel || clients[c].exchange.responseStarted {
-                abandon(c, .endpointDown, &loop)
-            } else {
-                attemptFailed(c, .endpointDown, &loop)
-            }
         }
     }
 }

@@ -10,7 +10,7 @@ internal import Steering
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
 /// Listening, Security, Request, Limit, Choosing, Upstream, Forward, Response, Splice, Tunnel,
-/// Finish, Timers, Record.
+/// Finish, Timers, Drain, Record.
 public struct HTTPDoor: ~Copyable {
     let worker: Int
     let shared: GatewayShared
@@ -43,6 +43,8 @@ public struct HTTPDoor: ~Copyable {
     var clients: Slab<Client>
     var upstreams: Slab<Upstream>
     var sessions = Slab<SessionState>(limit: 1 << 20)
+    /// What WebSockets have beyond their exchange.
+    var sockets = Slab<WebSocketState>(limit: 1 << 20)
     var streams = Slab<StreamState>(limit: 1 << 20)
     var workspace: HTTP2Workspace
     var buffers: BufferPool
@@ -76,6 +78,7 @@ public struct HTTPDoor: ~Copyable {
     var now: Instant
     var dates: DateText
     var isShuttingDown = false
+    var farewell = Farewell()
     var acceptsAgainAt = Instant.never
 
     /// A door without listeners.

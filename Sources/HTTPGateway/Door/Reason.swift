@@ -54,7 +54,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case originMalformed, originTruncated, originSlow, firstByteTimeout, betweenBytesTimeout
     // The door.
     case requestTimeout, outOfBuffers, tunnelClosed, tunnelIdle, shutdown, endpointDown,
-        internalError
+        endpointDrained, internalError
 
     var word: StaticString {
         switch self {
@@ -110,6 +110,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .tunnelIdle: "tunnel-idle"
         case .shutdown: "shutdown"
         case .endpointDown: "endpoint-down"
+        case .endpointDrained: "endpoint-drained"
         default: "internal-error"
         }
     }
@@ -133,7 +134,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
             504
         case .connectRefused, .connectFailed, .originSecurity, .originReset, .originClosed,
             .originMalformed,
-            .originTruncated, .endpointDown:
+            .originTruncated, .endpointDown, .endpointDrained:
             502
         case .tunnelClosed, .tunnelIdle: 101
         case .internalError: 500

@@ -106,8 +106,13 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
 public enum GatewayMetrics {
     /// Pools that can be told apart in metrics.
     public static let poolLimit = 4096
-    /// Words per endpoint: 1xx to 5xx by class at 0...4, failures 5, bytes in 6, bytes out 7.
-    public static let slotWords = 8
+    /// Words per endpoint: 1xx to 5xx by class at 0...4, failures 5, bytes in 6, bytes out 7,
+    /// tunnels that are open 8, what was cut because the endpoint had drained 9.
+    public static let slotWords = 10
+    /// Where among an endpoint's words its open tunnels are counted.
+    public static let openTunnels = 8
+    /// Where among an endpoint's words is counted what a drain has cut.
+    public static let drainCuts = 9
     /// Upper bounds of the request duration histogram in microseconds; one more bucket has none.
     public static let durationBounds: [Int64] = [
         500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,

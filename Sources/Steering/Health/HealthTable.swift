@@ -15,6 +15,8 @@ public final class HealthTable: Sendable {
     @usableFromInline let ramps: SharedWords
     // Weight override plus one; 0 for none.
     @usableFromInline let weights: SharedWords
+    // Monotonic nanoseconds until which a draining slot keeps sessions; 0 for none.
+    @usableFromInline let drains: SharedWords
     @usableFromInline let latest: SharedWords
 
     /// A table of `capacity` slots, all `unknown`.
@@ -24,6 +26,7 @@ public final class HealthTable: Sendable {
         changes = SharedWords(count: capacity)
         ramps = SharedWords(count: capacity)
         weights = SharedWords(count: capacity)
+        drains = SharedWords(count: capacity)
         latest = SharedWords(count: 1, stride: 8)
     }
 
@@ -85,8 +88,18 @@ public final class HealthTable: Sendable {
         weights.store(slot, weight.map { UInt64($0) + 1 } ?? 0)
     }
 
+    /// Until when a draining endpoint keeps its sessions; ``Instant/start`` when nobody has said.
+    @inlinable public func drainEnd(_ slot: Int) -> Instant {
+        Instant(nanoseconds: Int64(bitPattern: drains.load(slot)))
+    }
+    /// Sets that time, or forgets it with ``Instant/start``.
+    public func setDrainEnd(_ slot: Int, _ at: Instant) {
+        drains.store(slot, UInt64(bitPattern: at.nanoseconds))
+    }
+
     /// Forgets a slot before another endpoint gets it.
     public func clear(_ slot: Int) {
+        setDrainEnd(slot, .start)
         setChanged(slot, .start)
         setRampStart(slot, .start)
         setWeightOverride(slot, nil)

@@ -113,6 +113,9 @@ extension Chooser {
         case .ready: break
         case .maintenance: return .maintenance
         case .draining:
+            let end = sources.health.drainEnd(slot)
+            if end != .start, now >= end { return .drained }
+            if end != .start { break }
             let drain = sources.plan.poolRecords[pool].drain
             let since = sources.health.changed(slot).nanoseconds
             if since != 0, now.nanoseconds &- since >= drain { return .drained }
