@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Taking endpoints out of service without harm: by the API, by the command, by the metrics."""
 import json
+import subprocess
 import threading
 import time
 
@@ -159,3 +160,64 @@ def command(scene):
         expect_equal((status, word in err), (code, True), f"{arguments}: {err}")
     expect_equal(state(scene, martlet, "maintenance", "web/beta")[0], 0, "maintenance")
     expect_equal(martlet.endpoint("web", "beta")["administrative"], "maintenance", "state")
+
+
+@scenario("a rolling deploy: each origin drained, replaced and returned in turn, and nobody notices",
+          3600)
+def rolling_deploy(scene):
+    origins = scene.origins("a", "b", "c", "d")
+    http = scene.port()
+    martlet = scene.martlet(service(http, None, origins, pool="drain: 2s\nsticky: { cookie: SRV }"))
+    load = scene.load(http, rate=2000 if scene.full else 500, connections=64, cookies=True)
+    streams = Side(lambda: curl(f"http://127.0.0.1:{http}/drip/12/50", "-H", "Host: www.example.com"),
+                   lambda answer: answer[0] == 200 and len(answer[2]) == 12)
+    second = Side(lambda: http2_status(http), lambda status: status == "200")
+    for number in range(100 if scene.full else 1):
+        for origin in origins:
+            status, text, err = state(scene, martlet, "drain", f"web/{origin.name}", "--wait")
+            expect_equal(status, 0, f"drain {number} of {origin.name}: {text}{err}")
+            origin.kill()
+            eventually("the probe notices",
+                       lambda: martlet.endpoint("web", origin.name)["health"] == "down")
+            origin.start()
+            eventually("the new one is up",
+                       lambda: martlet.endpoint("web", origin.name)["health"] == "up")
+            expect_equal(state(scene, martlet, "ready", f"web/{origin.name}")[0], 0, "ready")
+            eventually("it is used again", lambda: origin.seen()["requests"] > 0)
+    streams.stop("streams")
+    second.stop("HTTP/2")
+    load.stop()
+    load.expect_no_failure(least=1000)
+    expect_equal(set(load.picks()), {"a", "b", "c", "d"}, "origins used")
+    expect(martlet.metric("martlet_sticky_moved_total", reason="drained") > 0, "sessions moved")
+
+
+def http2_status(http):
+    done = subprocess.run(
+        ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--http2-prior-knowledge",
+         "-H", "Host: www.example.com", f"http://127.0.0.1:{http}/"],
+        capture_output=True, timeout=20)
+    return done.stdout.decode() + done.stderr.decode()
+
+
+class Side:
+    """Something that is done again and again beside the load; what fails is kept."""
+
+    def __init__(self, act, is_good):
+        self.act, self.is_good = act, is_good
+        self.count, self.failures, self.running = 0, [], True
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while self.running:
+            answer = self.act()
+            self.count += 1
+            if not self.is_good(answer):
+                self.failures.append(answer)
+
+    def stop(self, what):
+        self.running = False
+        self.thread.join(30)
+        expect(self.count > 3, f"{what}: only {self.count}")
+        expect(not self.failures, lambda: f"{what}: {self.failures[:3]}")

@@ -3,9 +3,10 @@
 import time
 
 from harness import eventually, expect, expect_equal, scenario
-from harness.ask import Browser, curl, dig
+from harness.ask import Browser, curl, dig, field
 from harness.service import service
 from harness.watch import why
+from harness.websocket import Crowd
 
 
 @scenario("reloads under load lose nothing and leave nothing behind", 600)
@@ -53,6 +54,46 @@ def many_reloads(scene):
     expect(c.seen()["carried"] > 0, "c carried requests while it was there")
     expect(grown < 1.05 or martlet.memory() - memory < 2 << 20, f"memory grew to {grown:.2f}")
     expect(left <= 40, f"{left} descriptors more than before")
+
+
+@scenario("WebSockets of one route survive 136 changes of another", 900)
+def unrelated_sockets(scene):
+    count = 10_000 if scene.full else 300
+    a, b, c = scene.origins("a", "b", "c")
+    http = scene.port()
+
+    def text(number):
+        """Route, pool and answers of `other.example.com` differ each time."""
+        place = (b, c)[number % 2].at
+        other = (f"  other:\n    balance: {('round-robin', 'least-connections')[number // 2 % 2]}\n"
+                 f"    timeouts: {{ connect: {1 + number % 7}s }}\n"
+                 f"    endpoints: [ {{ address: {place}, weight: {1 + number % 5} }} ]\n")
+        routes = (f"  - {{ host: other.example.com, path: /n, respond: {{ status: 200, "
+                  f"body: 'change {number}' }} }}\n"
+                  f"  - {{ host: other.example.com, path: /p{number % 3}, pool: other }}\n")
+        return (service(http, None, [a]).replace("pools:\n", "pools:\n" + other, 1)
+                .replace("routes:\n", "routes:\n" + routes, 1))
+
+    files = count * 2 + 4000
+    martlet = scene.martlet(text(0), limits=[f"--nofile={files}:{files}"] if scene.full else None)
+    crowd = Crowd(scene, http, count)
+    expect_equal(crowd.opened, count, "WebSockets open")
+    carried = a.seen()["carried"]
+    browser = Browser(http)
+    other = Browser(http, host="other.example.com")
+    for number in range(1, 137):
+        martlet.reload(text(number))
+        expect_equal(other.ask("/n")[2], f"change {number}".encode(), "the change is in force")
+        expect_equal(field(other.ask(f"/p{number % 3}")[1], "X-Origin"), "bc"[number % 2], "pool")
+        expect_equal(browser.ask()[0], 200, "the unchanged route")
+        if scene.full:
+            time.sleep(4.2)
+    before = crowd.report()
+    expect_equal((before["open"], before["endings"]), (count, {}), "WebSockets after 136 changes")
+    eventually("every WebSocket still answers",
+               lambda: crowd.report()["echoes"] >= before["echoes"] + count, within=60, every=0.2)
+    expect_equal(crowd.report()["open"], count, "WebSockets open")
+    expect(a.seen()["carried"] <= carried + 2, "connections to the endpoint stay as well")
 
 
 @scenario("a bad file at reload changes nothing and says why")

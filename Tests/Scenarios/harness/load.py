@@ -27,13 +27,14 @@ Failed = collections.namedtuple("Failed", "due sent at cause fresh")
 
 class LoadClient:
     def __init__(self, scene, port, rate=2000, connections=64, path="/", host="www.example.com",
-                 method="GET", server="127.0.0.1", seconds=None, keepalive=True, accept=(200,)):
+                 method="GET", server="127.0.0.1", seconds=None, keepalive=True, accept=(200,),
+                 cookies=False):
         self.scene = scene
         self.result_path = scene.path(f"load{len(scene.started)}.pickle")
         self.spec = {
             "port": port, "rate": rate, "connections": connections, "path": path, "host": host,
             "method": method, "server": server, "seconds": seconds, "keepalive": keepalive,
-            "accept": list(accept), "result": self.result_path}
+            "accept": list(accept), "cookies": cookies, "result": self.result_path}
         self.process = None
         self.done, self.failed = [], []
         self.connects = self.idle_closes = 0
@@ -109,18 +110,21 @@ LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 ORIGIN = re.compile(rb"(?i)\r\nx-origin: *([^\r]*)")
 CHUNKED = re.compile(rb"(?i)\r\ntransfer-encoding:[^\r]*chunked")
 CLOSING = re.compile(rb"(?i)\r\nconnection:[^\r]*close")
+COOKIE = re.compile(rb"(?i)\r\nset-cookie: *([^;\r]*)")
 
 
 class Line:
     """One connection and the requests that are due on it."""
 
-    __slots__ = ("sock", "state", "buffer", "due", "sent", "backlog", "asked", "deadline")
+    __slots__ = ("sock", "state", "buffer", "due", "sent", "backlog", "asked", "deadline",
+                 "cookie")
 
     def __init__(self):
         self.sock, self.state, self.buffer = None, "closed", b""
         self.due = self.sent = self.deadline = 0.0
         self.backlog = collections.deque()
         self.asked = 0
+        self.cookie = b""
 
 
 class Client:
@@ -199,7 +203,7 @@ class Client:
         line.state, line.sent = "busy", time.monotonic()
         line.asked += 1
         try:
-            line.sock.send(self.request)
+            line.sock.send(self.request[:-2] + line.cookie + b"\r\n" if line.cookie else self.request)
         except OSError as error:
             self.fail(line, "send: " + errno.errorcode.get(error.errno, str(error)))
 
@@ -245,6 +249,8 @@ class Client:
             if not line.buffer.endswith(b"0\r\n\r\n"):
                 return
         status = int(head[9:12])
+        if self.spec["cookies"] and (given := COOKIE.search(head)):
+            line.cookie = b"Cookie: " + given[1] + b"\r\n"
         if status in self.accept:
             origin = ORIGIN.search(head)
             name = origin[1].decode() if origin else ""
