@@ -123,10 +123,12 @@ public enum GatewayMetrics {
     /// Where among a pool's words the sum of durations is.
     public static let durationSum = 15
 
-    static let faultStart = 32
-    static let handshakeStart = 96
-    static let abuseStart = 104
-    static let rateStart = 128
+    // Wide apart, so that one kind can grow without the next one moving; a test looks that none
+    // reaches into another.
+    static let faultStart = 128
+    static let handshakeStart = 256
+    static let abuseStart = 320
+    static let rateStart = 512
     /// Limits that can be told apart in metrics; the last place is for all others.
     public static let rateLimit = 256
     static let poolStart = rateStart + rateLimit * 2

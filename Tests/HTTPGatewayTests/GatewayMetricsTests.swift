@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import Testing
+
+@testable import HTTPGateway
+
+@Suite struct GatewayMetricsTests {
+    @Test func `no number lies where another does`() {
+        var places: [Int] = []
+        places += DoorCounter.allCases.map(GatewayMetrics.index)
+        places += GatewayMetrics.reasons.map(\.index)
+        places += GatewayMetrics.handshakeFailures.map(\.index)
+        places += GatewayMetrics.abuses.map(\.index)
+        places += (0..<GatewayMetrics.rateLimit).flatMap {
+            [GatewayMetrics.rate($0), GatewayMetrics.rate($0) + 1]
+        }
+        places.append(GatewayMetrics.pool(0))
+        #expect(Set(places).count == places.count)
+        #expect(places.allSatisfy { $0 <= GatewayMetrics.poolStart })
+    }
+}
