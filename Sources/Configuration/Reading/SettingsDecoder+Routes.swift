@@ -56,6 +56,7 @@ extension SettingsDecoder {
             timeout: section.optionalInterval("timeout"),
             bodyLimit: section.optionalSize("body-limit")
         )
+        guards(section, &route)
         guard let action = action(section, path) else { return nil }
         route.action = action
         return route

@@ -3,7 +3,8 @@ internal import Essentials
 
 extension Schema {
     static let routeOptions: [Option] =
-        matchOptions + conditionOptions + actionOptions + limitOptions + changeOptions
+        matchOptions + conditionOptions + actionOptions + limitOptions + guardOptions
+        + changeOptions
 
     private static let matchOptions: [Option] = [
         Option(

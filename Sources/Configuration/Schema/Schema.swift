@@ -6,7 +6,7 @@ public struct Schema: Sendable {
     public static let martlet = Schema(
         options: processOptions + listenerOptions + http2Options + tlsOptions + probeOptions
             + poolOptions + stickyOptions + routeOptions + zoneOptions,
-        groups: allGroups + tlsGroups + stickyGroups
+        groups: allGroups + tlsGroups + stickyGroups + guardGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -19,6 +19,8 @@ public struct RouteSettings: Sendable, Equatable {
     public var deny: [Prefix]
     /// How many requests are served; nil for all.
     public var rateLimit: RateLimitSettings?
+    /// Fields that tell browsers to be careful; nil for none.
+    public var securityHeaders: SecurityHeaderSettings?
     /// What the endpoint is asked for instead.
     public var rewrite: RewriteSettings
     /// Changes to the request's fields.

@@ -21,7 +21,7 @@ struct RouteAssembly {
         plan.rewrittenTarget = route.rewrite.path.map { template($0, route) }
         plan.rewrittenHost = route.rewrite.host.map { template($0, route) }
         plan.requestFields = edits(route.requestHeaders, route)
-        plan.responseFields = edits(route.responseHeaders, route)
+        plan.responseFields = security(route) + edits(route.responseHeaders, route)
         plan.retries = route.retry
         plan.requestTimeout = route.timeout
         plan.bodyLimit = route.bodyLimit.map { UInt64(clamping: $0.bytes) }
@@ -63,6 +63,23 @@ struct RouteAssembly {
         edits.remove.map { FieldEdit(.remove, $0) }
             + edits.set.map { FieldEdit(.set, $0.name, template($0.value, route)) }
             + edits.add.map { FieldEdit(.add, $0.name, template($0.value, route)) }
+    }
+
+    /// Security fields give way to what the route says of the same name itself.
+    private func security(_ route: RouteSettings) -> [FieldEdit] {
+        guard let settings = route.securityHeaders else { return [] }
+        let own = route.responseHeaders
+        let named = Set(
+            (own.set.map(\.name) + own.add.map(\.name) + own.remove).map { $0.lowercased() }
+        )
+        return settings.fields.filter { $0.isBeside || !named.contains($0.name.lowercased()) }.map {
+            field in
+            let kind: FieldEdit.Kind =
+                field.isBeside ? .add : settings.override ? .set : .supply
+            var edit = FieldEdit(kind, field.name, TextTemplate(parts: [.text(field.value)]))
+            edit.isSecureOnly = field.isSecureOnly
+            return edit
+        }
     }
 
     /// What is no template has been refused before; as it stands it is the best that can be done.

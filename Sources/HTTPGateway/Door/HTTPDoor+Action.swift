@@ -57,7 +57,7 @@ extension HTTPDoor {
         let edits = routeRecord(c).responseEdits
         let pending = upstreams[u].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
-        actions.hide(edits, in: &responseFields, of: bytes)
+        actions.hide(edits, in: &responseFields, of: bytes, isTLS: clients[c].isSecure)
     }
 
     /// Writes into the tail what the route changes about the request; nothing is left out of it.
@@ -74,7 +74,7 @@ extension HTTPDoor {
         let path = path(of: c)
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
-        actions.hide(record.requestEdits, in: &fields, of: bytes)
+        actions.hide(record.requestEdits, in: &fields, of: bytes, isTLS: clients[c].isSecure)
         var text = RouteText()
         let context = TemplateContext(
             record: record,
@@ -110,11 +110,12 @@ extension HTTPDoor {
         let given = clients[c].exchange.serving
         let isSecure = clients[c].isSecure
         nameRequest(c)
+        let supplied = isOwn ? 0 : suppliedFields(c, record)
         let path = path(of: c)
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
         var text = RouteText()
-        let context = TemplateContext(
+        var context = TemplateContext(
             record: record,
             head: clients[c].exchange.head,
             bytes: bytes,
@@ -123,6 +124,7 @@ extension HTTPDoor {
             requestID: clients[c].exchange.requestID,
             isTLS: clients[c].isSecure
         )
+        context.supplied = supplied
         tail.write { output in
             text = actions.writeResponse(context, into: &output)
             guard gives, text.isWhole else { return }
@@ -135,6 +137,15 @@ extension HTTPDoor {
             text.fields = ByteRange(from: Int(text.fields.start), to: output.count)
         }
         return text
+    }
+
+    /// Which fields that the route supplies the endpoint has sent itself.
+    private func suppliedFields(_ c: Int, _ record: RouteRecord) -> UInt64 {
+        let handle = clients[c].exchange.upstream
+        guard record.supplies, upstreams.contains(handle) else { return 0 }
+        let pending = upstreams[Int(handle.index)].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        return actions.supplied(record.responseEdits, in: responseFields, of: bytes)
     }
 
     /// Answers as the route says, without an endpoint.

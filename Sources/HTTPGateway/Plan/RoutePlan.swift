@@ -99,6 +99,8 @@ public struct FieldEdit: Sendable, Equatable {
         case set
         /// The field is added behind those of the name.
         case add
+        /// The field is added when an endpoint has sent none of the name.
+        case supply
         /// All fields of the name are taken out.
         case remove
     }
@@ -109,6 +111,8 @@ public struct FieldEdit: Sendable, Equatable {
     public var name: String
     /// Its value; without meaning for ``Kind/remove``.
     public var value: TextTemplate
+    /// Whether it is done only when the client came by TLS.
+    public var isSecureOnly = false
 
     /// A change to the fields with a name.
     public init(_ kind: Kind, _ name: String, _ value: TextTemplate = TextTemplate(parts: [])) {

@@ -24,6 +24,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
     var host: Int32 = -1  // a template; -1: the client's
     var requestEdits = ByteRange.empty
     var responseEdits = ByteRange.empty
+    var supplies = false  // some of the edits only supply what is missing
     var path = ByteRange.empty  // in the action table; empty for an expression
     var isExactPath = false
     var retries: Int16 = -1  // -1: the pool's
@@ -71,6 +72,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
         if let template = plan.rewrittenHost { host = actions.add(template) }
         requestEdits = actions.add(edits: plan.requestFields)
         responseEdits = actions.add(edits: plan.responseFields)
+        supplies = plan.responseFields.contains { $0.kind == .supply }
         switch plan.path {
         case .exact(let text):
             path = actions.keep(Array(text.utf8))

@@ -12,6 +12,8 @@ struct TemplateContext: ~Escapable {
     let client: IPAddress
     let requestID: RequestID
     let isTLS: Bool
+    /// What ``ActionTable/supplied(_:in:of:)`` found; nothing for an answer of the door's own.
+    var supplied: UInt64 = 0
 
     @_lifetime(copy bytes, copy path)
     init(
@@ -31,7 +33,6 @@ struct TemplateContext: ~Escapable {
         self.requestID = requestID
         self.isTLS = isTLS
     }
-
 }
 
 /// Where in a scratch lies what a route writes; empty for what it leaves as it is.
@@ -120,6 +121,9 @@ extension ActionTable {
     ) -> Bool {
         for place in Int(range.start)..<range.end where edits[place].kind != .remove {
             let edit = edits[place]
+            if edit.isSecureOnly, !context.isTLS { continue }
+            let bit = UInt64(place &- Int(range.start))
+            if edit.kind == .supply, context.supplied >> bit & 1 == 1 { continue }
             guard output.write(text.span.slice(edit.name)), output.write(": "),
                 write(edit.value, context, into: &output), output.writeLineEnd()
             else { return false }

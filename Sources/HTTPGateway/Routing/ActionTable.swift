@@ -17,6 +17,10 @@ struct ActionTable: Sendable {
         var kind: FieldEdit.Kind
         var name: ByteRange
         var value: Int32
+        var isSecureOnly: Bool
+
+        /// Whether it takes fields of the name out.
+        var hides: Bool { kind == .set || kind == .remove }
     }
     struct Share: Sendable, BitwiseCopyable {
         var pool: Int32
@@ -56,10 +60,32 @@ struct ActionTable: Sendable {
     }
 
     /// Takes the fields out that edits replace or remove.
-    func hide(_ range: ByteRange, in fields: inout FieldTable, of bytes: Span<UInt8>) {
-        for place in Int(range.start)..<range.end where edits[place].kind != .add {
+    func hide(
+        _ range: ByteRange,
+        in fields: inout FieldTable,
+        of bytes: Span<UInt8>,
+        isTLS: Bool
+    ) {
+        for place in Int(range.start)..<range.end where edits[place].hides {
+            if edits[place].isSecureOnly, !isTLS { continue }
             fields.hide(named: text.span.slice(edits[place].name), in: bytes)
         }
+    }
+
+    /// One bit for each of the first 64 edits that only supply what is missing: set when the field
+    /// is there.
+    func supplied(
+        _ range: ByteRange,
+        in fields: borrowing FieldTable,
+        of bytes: Span<UInt8>
+    ) -> UInt64 {
+        var present: UInt64 = 0
+        for place in Int(range.start)..<range.end where edits[place].kind == .supply {
+            let name = text.span.slice(edits[place].name)
+            guard fields.first(named: name, in: bytes) != nil else { continue }
+            present |= 1 << UInt64(place &- Int(range.start))
+        }
+        return present
     }
 
     // MARK: Building, off the loops
@@ -91,7 +117,10 @@ struct ActionTable: Sendable {
         let start = edits.count
         for edit in list {
             let name = keep(Array(edit.name.utf8))
-            edits.append(Edit(kind: edit.kind, name: name, value: add(edit.value)))
+            let value = add(edit.value)
+            edits.append(
+                Edit(kind: edit.kind, name: name, value: value, isSecureOnly: edit.isSecureOnly)
+            )
         }
         return ByteRange(from: start, to: edits.count)
     }

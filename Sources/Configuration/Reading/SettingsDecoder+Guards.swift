@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// Reading what a route does for the safety of those who use it.
+extension SettingsDecoder {
+    func guards(_ section: Section, _ route: inout RouteSettings) {
+        if section.has("security-headers") {
+            route.securityHeaders = securityHeaders(section.group("security-headers"))
+        }
+    }
+
+    /// Every option is read, so that each is known to be used, whatever the preset.
+    private func securityHeaders(_ section: Section) -> SecurityHeaderSettings {
+        var settings = SecurityHeaderSettings(section.word("preset", .standard))
+        switch section.value("hsts") {
+        case .interval(let age)?: settings.hsts = age
+        case .word?: settings.hsts = nil
+        default: break
+        }
+        if case .bool(let isOn)? = section.value("hsts-subdomains") {
+            settings.hstsSubdomains = isOn
+        }
+        settings.hstsPreload = section.bool("hsts-preload")
+        if case .bool(let isOn)? = section.value("nosniff") { settings.nosniff = isOn }
+        switch section.text("frame-options") {
+        case "deny"?: settings.frameOptions = "DENY"
+        case "same-origin"?: settings.frameOptions = "SAMEORIGIN"
+        case "off"?: settings.frameOptions = nil
+        default: break
+        }
+        settings.frameAncestors = section.text("frame-ancestors")
+        if let policy = section.text("referrer-policy") {
+            settings.referrerPolicy = policy == "off" ? nil : policy
+        }
+        if let policy = section.text("permissions-policy") {
+            settings.permissionsPolicy = policy == "off" ? nil : policy
+        }
+        settings.override = section.bool("override")
+        checkPreload(settings, section)
+        checkSources(settings, section)
+        return settings
+    }
+
+    /// What the list of browsers asks for: anything less is refused there.
+    private func checkPreload(_ settings: SecurityHeaderSettings, _ section: Section) {
+        guard settings.hstsPreload else { return }
+        let age = settings.hsts ?? .zero
+        guard age < .seconds(365 * 86_400) || !settings.hstsSubdomains else { return }
+        section.fault(
+            .excludingKeys,
+            "hsts-preload",
+            "preload lists take a host only with `hsts` of 365d and more and `hsts-subdomains`",
+            "give both, or leave `hsts-preload` out"
+        )
+    }
+
+    private func checkSources(_ settings: SecurityHeaderSettings, _ section: Section) {
+        guard let sources = settings.frameAncestors else { return }
+        let isSafe = sources.utf8.allSatisfy {
+            (0x20..<0x7f).contains($0) && $0 != 0x3b && $0 != 0x2c
+        }
+        guard !isSafe else { return }
+        section.fault(
+            .badText,
+            "frame-ancestors",
+            "`\(sources)` is no list of sources",
+            "sources stand between blanks, without `,` and `;`"
+        )
+    }
+}
