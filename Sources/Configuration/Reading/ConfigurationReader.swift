@@ -67,6 +67,8 @@ public struct OutsideChecks: Sendable {
     public var lists: @Sendable (_ ciphers: String?, _ groups: String?) -> String?
     /// What is wrong with a file of authorities; nil when nothing is.
     public var authorities: @Sendable (_ path: String) -> String?
+    /// What is wrong with a file of users; nil when nothing is.
+    public var users: @Sendable (_ path: String) -> String?
 
     /// The checks; those left out find nothing wrong.
     public init(
@@ -77,7 +79,8 @@ public struct OutsideChecks: Sendable {
             .usable(days: 365)
         },
         lists: @escaping @Sendable (String?, String?) -> String? = { _, _ in nil },
-        authorities: @escaping @Sendable (String) -> String? = { _ in nil }
+        authorities: @escaping @Sendable (String) -> String? = { _ in nil },
+        users: @escaping @Sendable (String) -> String? = { _ in nil }
     ) {
         self.template = template
         self.expression = expression
@@ -85,6 +88,7 @@ public struct OutsideChecks: Sendable {
         self.certificate = certificate
         self.lists = lists
         self.authorities = authorities
+        self.users = users
     }
 }
 

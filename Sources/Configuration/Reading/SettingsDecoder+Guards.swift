@@ -7,6 +7,7 @@ extension SettingsDecoder {
         if section.has("security-headers") {
             route.securityHeaders = securityHeaders(section.group("security-headers"))
         }
+        if section.has("basic-auth") { route.basicAuth = basicAuth(section.group("basic-auth")) }
     }
 
     /// Every option is read, so that each is known to be used, whatever the preset.
@@ -66,5 +67,29 @@ extension SettingsDecoder {
             "`\(sources)` is no list of sources",
             "sources stand between blanks, without `,` and `;`"
         )
+    }
+
+    // MARK: Access
+
+    private func basicAuth(_ section: Section) -> BasicAuthSettings? {
+        let users = section.text("users").map(resolve(path:))
+        if let users, let reason = checks.users(users) {
+            section.fault(.badUsers, "users", "`\(users)` \(reason)")
+        }
+        let userHeader = section.text("user-header")
+        if let userHeader {
+            _ = checkField(userHeader, section, section.entries["user-header"]?.value.range)
+        }
+        var attempts = Rate(20, per: .seconds(60))
+        if case .rate(let rate)? = section.value("attempts") { attempts = rate }
+        let settings = BasicAuthSettings(
+            users: users ?? "",
+            realm: section.text("realm") ?? "",
+            userHeader: userHeader,
+            strip: section.bool("strip"),
+            cache: section.interval("cache"),
+            attempts: attempts
+        )
+        return users == nil ? nil : settings
     }
 }

@@ -187,7 +187,7 @@ extension SettingsDecoder {
         }
     }
 
-    private func checkField(_ name: String, _ section: Section, _ range: SourceRange?) -> Bool {
+    func checkField(_ name: String, _ section: Section, _ range: SourceRange?) -> Bool {
         guard !name.isEmpty, name.utf8.allSatisfy(OptionType.isTokenByte) else {
             section.report(
                 .badText,

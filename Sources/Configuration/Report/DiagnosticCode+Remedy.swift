@@ -182,6 +182,13 @@ extension DiagnosticCode {
                 "A text names a variable in braces that does not exist, or a brace is not closed.",
                 "Use one of the variables named; `{{` stands for a brace."
             )
+        case .badUsers:
+            .init(
+                "file of users that cannot be used",
+                "It cannot be read, or a line is no name with a hash of a form made for passwords.",
+                "Make lines by `htpasswd -B` or `mkpasswd`, and let the account that starts "
+                    + "Martlet read the file."
+            )
         case .notRate:
             .init(
                 "not a rate",

@@ -76,6 +76,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case badTemplate = "M1221"
     /// Not a number of requests in a time.
     case notRate = "M1222"
+    /// A file of users that cannot be used.
+    case badUsers = "M1240"
 
     /// A probe that is not defined.
     case unknownProbe = "M1301"

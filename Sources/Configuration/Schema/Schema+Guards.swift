@@ -3,13 +3,14 @@ internal import Essentials
 
 extension Schema {
     /// What a route does for the safety of those who use it.
-    static let guardOptions: [Option] = securityHeaderOptions
+    static let guardOptions: [Option] = securityHeaderOptions + basicAuthOptions
 
     static let guardGroups: [OptionGroup] = [
         OptionGroup(
             "routes[].security-headers",
             "Fields that tell browsers to be careful, also in answers of Martlet's own."
-        )
+        ),
+        OptionGroup("routes[].basic-auth", "Who may come in by name and password; others get 401."),
     ]
 
     static let referrerPolicies = [
@@ -80,6 +81,46 @@ extension Schema {
             .boolean,
             "false",
             "Whether these take the place of the endpoint's own fields instead of giving way."
+        ),
+    ]
+
+    private static let basicAuthOptions: [Option] = [
+        Option(
+            "routes[].basic-auth.users",
+            .filePath,
+            .required,
+            "File of `name:hash` lines; bcrypt, SHA-256, SHA-512 and yescrypt. A change is taken up "
+                + "without a reload."
+        ),
+        Option(
+            "routes[].basic-auth.realm",
+            .text(128),
+            "restricted",
+            "What browsers show to people who are asked for a password."
+        ),
+        Option(
+            "routes[].basic-auth.user-header",
+            .fieldName,
+            .absent("none"),
+            "Field that tells endpoints the user's name; what clients send in it is taken out."
+        ),
+        Option(
+            "routes[].basic-auth.strip",
+            .boolean,
+            "true",
+            "Keep the password from endpoints: `Authorization` is taken out."
+        ),
+        Option(
+            "routes[].basic-auth.cache",
+            .duration(.zero...seconds(3600)),
+            "10m",
+            "How long a password that was right is not compared again; a new file ends it."
+        ),
+        Option(
+            "routes[].basic-auth.attempts",
+            .rate(1...10_000),
+            "20/m",
+            "Wrong passwords that a client may try; then it gets 429 for those it has not used yet."
         ),
     ]
 }

@@ -21,6 +21,8 @@ public struct RouteSettings: Sendable, Equatable {
     public var rateLimit: RateLimitSettings?
     /// Fields that tell browsers to be careful; nil for none.
     public var securityHeaders: SecurityHeaderSettings?
+    /// Who may come in by name and password; nil for everybody.
+    public var basicAuth: BasicAuthSettings?
     /// What the endpoint is asked for instead.
     public var rewrite: RewriteSettings
     /// Changes to the request's fields.

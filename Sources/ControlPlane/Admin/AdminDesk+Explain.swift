@@ -47,6 +47,7 @@ extension AdminDesk {
             "route": route ?? .null,
             "action": .string(explanation.action),
             "limit": explanation.limit.isEmpty ? .null : .string(explanation.limit),
+            "access": explanation.access.isEmpty ? .null : .string(explanation.access),
             "passedOver": .array(others),
             "unmet": .array(unmet),
             "pool": explanation.pool?.json ?? .null,

@@ -13,6 +13,7 @@ public enum ExplanationText {
             if let why = route["why"]?.string { text += line("", why) }
             text += line("action", document["action"]?.string ?? "?")
             if let limit = document["limit"]?.string { text += line("limit", limit) }
+            if let access = document["access"]?.string { text += line("access", access) }
         }
         if isOwn {
             let answer = "\(status)\(document["reason"]?.string ?? "")"

@@ -40,6 +40,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case resolved
     /// New files of a certificate are in force, or cannot be used.
     case certificate
+    /// A new content of a file that access to routes depends on is in force, or cannot be used.
+    case access
     /// A named limit was reached.
     case limit
     /// Log lines were dropped.

@@ -5,6 +5,20 @@ internal import Runtime
 
 /// The families that tell what rate limits do.
 extension MetricFamily {
+    static let accessRows: [MetricFamily] = [
+        MetricFamily(
+            "martlet_access_requests",
+            .counter,
+            labels: ["credentials"],
+            "Requests with credentials for routes that ask for some: known from a short while ago, "
+                + "or verified anew; those refused are among the exchanges that the door ended."
+        ) { source in
+            [("known", DoorCounter.accessKnown), ("verified", .accessVerified)].map {
+                MetricSample([$0.0], .integer(source.http($0.1)))
+            }
+        }
+    ]
+
     static let rateRows: [MetricFamily] = [
         MetricFamily(
             "martlet_rate_limit_requests",

@@ -49,7 +49,8 @@ public enum ConfigurationSource {
             ).1
         },
         lists: { ciphers, groups in TLSAssembly.fault(ciphers: ciphers, groups: groups) },
-        authorities: { path in TLSAssembly.fault(authorities: path) }
+        authorities: { path in TLSAssembly.fault(authorities: path) },
+        users: { path in AccessFiles.fault(AccessFileSettings(path: path, content: .users)) }
     )
 
     /// The same for a configuration that is to serve: a certificate that has ended is a warning,
@@ -74,13 +75,16 @@ public enum ConfigurationSource {
         ConfigurationReader(checks: checks).read(text, file: path)
     }
 
-    /// Reads a text whose certificates have been read already.
+    /// Reads a text whose certificates and files of access have been read already.
     static func read(
         _ text: [UInt8],
         path: String,
-        certificates: CertificateFiles
+        certificates: CertificateFiles,
+        access: AccessFiles
     ) -> ReadResult {
         var checks = checks
+        let faults = access.faults
+        checks.users = { faults[AccessFileSettings(path: $0, content: .users)] }
         let findings = certificates.findings
         checks.certificate = { certificate, key in
             // By their paths, whichever way the key was given.

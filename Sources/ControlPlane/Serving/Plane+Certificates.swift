@@ -20,7 +20,7 @@ struct CertificateWatch: Sendable {
 
     mutating func begin(_ settings: Settings, _ now: Instant) {
         stamps = nil
-        looksAt = settings.certificates.isEmpty ? .never : now + CertificateWatch.interval
+        looksAt = settings.watchedFiles.isEmpty ? .never : now + CertificateWatch.interval
         if rotatesAt == .never, looksAt != .never { rotatesAt = now + CertificateWatch.rotation }
     }
 }
@@ -35,7 +35,7 @@ extension Plane {
         }
         guard now >= watch.looksAt else { return }
         watch.looksAt = now + CertificateWatch.interval
-        let files = settings.certificateFiles
+        let files = settings.watchedFiles
         let stamps = link.stamps(count: files.count)
         guard stamps.count == files.count, stamps != watch.stamps else { return }
         let known = watch.stamps ?? []
@@ -44,6 +44,7 @@ extension Plane {
         )
         watch.stamps = stamps
         exchange(changed)
+        exchangeAccess(changed)
     }
 
     /// Reads the pairs that these files belong to; a bad one leaves the old one in force.

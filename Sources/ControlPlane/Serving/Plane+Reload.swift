@@ -51,17 +51,24 @@ extension Plane {
         let text = try asking { link throws(ReloadProblem) in try link.freshConfiguration() }
         // Certificates are read first, by the supervisor: what it finds belongs to the errors.
         var certificates = assembly.certificates
-        if Plane.mayNameCertificates(text),
+        var access = assembly.access
+        if Plane.mayNameFiles(text),
             let wanted = ConfigurationReader().read(text, file: setup.path).configuration
         {
             certificates = Plane.load(wanted.settings, known: certificates, &link)
+            access = Plane.loadAccess(wanted.settings, known: access, &link)
         }
-        let result = ConfigurationSource.read(text, path: setup.path, certificates: certificates)
+        let result = ConfigurationSource.read(
+            text,
+            path: setup.path,
+            certificates: certificates,
+            access: access
+        )
         guard let loaded = result.configuration else {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
         }
         for warning in result.warnings { note(.notice, .warning, warning.description) }
-        let fresh = try assemble(loaded.settings, certificates, isReload: true)
+        let fresh = try assemble(loaded.settings, certificates, access, isReload: true)
         noteZones(fresh)
         let known = Set(sockets.map(\.key))
         let wanted = SocketKey.all(of: loaded.settings).filter { !known.contains($0) }
@@ -79,11 +86,12 @@ extension Plane {
         )
     }
 
-    /// False when no listener can be for https: then the text need not be read twice.
-    private static func mayNameCertificates(_ text: [UInt8]) -> Bool {
-        let key = Array("https".utf8)
+    /// False when no file of a certificate or of access can be named: then the text need not be
+    /// read twice.
+    private static func mayNameFiles(_ text: [UInt8]) -> Bool {
+        let keys = ["https", "basic-auth"].map { Array($0.utf8) }
         return text.indices.contains { start in
-            text[start] == key[0] && text[start...].starts(with: key)
+            keys.contains { text[start] == $0[0] && text[start...].starts(with: $0) }
         }
     }
 
@@ -131,6 +139,7 @@ extension Plane {
     private func assemble(
         _ settings: Settings,
         _ certificates: CertificateFiles,
+        _ access: AccessFiles,
         isReload: Bool
     ) throws(AssemblyRefusal) -> Assembly {
         // Zone files may have changed behind an unchanged path.
@@ -149,6 +158,7 @@ extension Plane {
                 fileLimit: setup.fileLimit,
                 path: setup.path,
                 certificates: certificates,
+                access: access,
                 security: assembly.security,
                 tickets: tickets,
                 sessionKeys: assembly.sessionKeys
@@ -160,7 +170,12 @@ extension Plane {
     mutating func stageChange(_ now: Instant) {
         needsSnapshot = false
         do throws(AssemblyRefusal) {
-            let fresh = try assemble(settings, assembly.certificates, isReload: false)
+            let fresh = try assemble(
+                settings,
+                assembly.certificates,
+                assembly.access,
+                isReload: false
+            )
             stage(
                 Staged(
                     assembly: fresh,

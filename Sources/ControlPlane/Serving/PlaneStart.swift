@@ -33,10 +33,12 @@ struct PlaneStart {
         for name in saved.health?.names ?? [] { _ = names.succeed(name.key, name.addresses) }
         let certificates = Plane.load(loaded.settings, known: CertificateFiles(), &link)
         Plane.noteFaults(loaded.settings, certificates, log)
+        let access = Plane.loadAccess(loaded.settings, known: AccessFiles(), &link)
+        Plane.noteFaults(access, log)
         let tickets = TLSTickets()
         let assembly = try firstAssembly(
             loaded.settings,
-            Ready(names: names, certificates: certificates, tickets: tickets, keys: saved.keys),
+            Ready(names, certificates, access, tickets, saved.keys),
             log
         )
         let capacity = assembly.registries.endpoints.capacity
@@ -54,8 +56,6 @@ struct PlaneStart {
         let group = try system { () throws(SystemError) in try WorkerGroup(count: setup.workers) }
         let generation = max(setup.generation, (saved.health?.generation ?? 0), 1)
         let snapshot = Plane.snapshot(assembly, number: generation, health: health)
-        let keeper = keeper(health, load, saved.health, log, now)
-        let random = ProcessControl.randomSeed()
         var plane = Plane(
             setup: setup,
             health: health,
@@ -68,11 +68,11 @@ struct PlaneStart {
             logThread: logThread,
             tickets: tickets,
             link: link,
-            keeper: keeper,
+            keeper: keeper(health, load, saved.health, log, now),
             probes: ProbeDriver(
                 concurrentProbes: loaded.settings.limits.concurrentProbes,
                 now: now,
-                seed: random
+                seed: ProcessControl.randomSeed()
             ),
             names: names,
             overlay: saved.overlay,
@@ -149,8 +149,23 @@ struct PlaneStart {
     private struct Ready {
         var names: ResolvedNames
         var certificates: CertificateFiles
+        var access: AccessFiles
         var tickets: TLSTickets?
         var keys: SessionKeys
+
+        init(
+            _ names: ResolvedNames,
+            _ certificates: CertificateFiles,
+            _ access: AccessFiles,
+            _ tickets: TLSTickets?,
+            _ keys: SessionKeys
+        ) {
+            self.names = names
+            self.certificates = certificates
+            self.access = access
+            self.tickets = tickets
+            self.keys = keys
+        }
     }
 
     private func assemble(
@@ -172,6 +187,7 @@ struct PlaneStart {
                 fileLimit: setup.fileLimit,
                 path: setup.path,
                 certificates: ready.certificates,
+                access: ready.access,
                 tickets: ready.tickets,
                 sessionKeys: ready.keys
             )

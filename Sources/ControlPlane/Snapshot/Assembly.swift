@@ -26,6 +26,8 @@ struct Assembly: Sendable {
     let zoneWarnings: [ZoneDiagnostic]
     /// What is in hand of certificates, and the contexts made of them.
     var certificates: CertificateFiles
+    /// What is in hand of the files that access to routes depends on.
+    var access: AccessFiles
     let security: TLSAssembly
     let sessionKeys: SessionKeys
 
@@ -43,6 +45,8 @@ struct Assembly: Sendable {
         var path = ""
         /// The certificates that are to be used.
         var certificates = CertificateFiles()
+        /// The files that access to routes depends on.
+        var access = AccessFiles()
         /// The contexts in use.
         var security: TLSAssembly?
         /// The keys of session tickets.
@@ -95,6 +99,7 @@ struct Assembly: Sendable {
                     settings,
                     pools,
                     listeners,
+                    present.access,
                     fileLimit: present.fileLimit
                 ),
                 steer: steer,
@@ -102,6 +107,7 @@ struct Assembly: Sendable {
                 zones: zones.table,
                 zoneWarnings: zones.warnings,
                 certificates: present.certificates,
+                access: present.access,
                 security: security,
                 sessionKeys: maker.sessionKeys
             )

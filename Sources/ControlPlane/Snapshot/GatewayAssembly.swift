@@ -14,6 +14,7 @@ enum GatewayAssembly {
         _ settings: Settings,
         _ pools: [AssembledPool],
         _ listeners: [HTTPListenerPlan],
+        _ access: AccessFiles,
         fileLimit: Int
     ) -> GatewayPlan {
         var plan = GatewayPlan()
@@ -28,7 +29,7 @@ enum GatewayAssembly {
             plan.pools.enumerated().map { ($1.name, $0) },
             uniquingKeysWith: { first, _ in first }
         )
-        plan.routes = settings.routes.map { RouteAssembly(pools: places).plan($0) }
+        plan.routes = settings.routes.map { RouteAssembly(pools: places, access: access).plan($0) }
         let limits = settings.limits
         let probes = min(
             limits.concurrentProbes,

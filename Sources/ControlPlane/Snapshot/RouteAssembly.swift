@@ -6,6 +6,8 @@ internal import HTTPGateway
 struct RouteAssembly {
     /// The numbers of pools by name.
     let pools: [String: Int]
+    /// The files that access depends on.
+    let access: AccessFiles
 
     func plan(_ route: RouteSettings) -> RoutePlan {
         var plan = RoutePlan(
@@ -18,6 +20,7 @@ struct RouteAssembly {
         plan.allowed = route.allow
         plan.denied = route.deny
         plan.limit = route.rateLimit?.plan
+        plan.access = route.basicAuth.map { .password(password($0)) }
         plan.rewrittenTarget = route.rewrite.path.map { template($0, route) }
         plan.rewrittenHost = route.rewrite.host.map { template($0, route) }
         plan.requestFields = edits(route.requestHeaders, route)
@@ -57,6 +60,16 @@ struct RouteAssembly {
         case .respond(let status, let type, let body):
             .respond(status: UInt16(clamping: status), contentType: type, body: Array(body.utf8))
         }
+    }
+
+    private func password(_ settings: BasicAuthSettings) -> PasswordPlan {
+        var plan = PasswordPlan(users: access.users(settings.users), realm: settings.realm)
+        plan.userField = settings.userHeader
+        plan.strips = settings.strip
+        plan.cache = settings.cache
+        plan.attempts = settings.attempts.count
+        plan.attemptPeriod = settings.attempts.period
+        return plan
     }
 
     private func edits(_ edits: HeaderEditSettings, _ route: RouteSettings) -> [FieldEdit] {

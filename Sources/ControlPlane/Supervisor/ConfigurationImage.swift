@@ -28,7 +28,7 @@ final class ConfigurationImage {
             guard case .file(let path) = output else { return nil }
             return path
         }
-        files = settings.certificateFiles
+        files = settings.watchedFiles
         fileSet = Set(files)
         descriptor = try File.openMemory("martlet-configuration", size: max(text.count, 1))
         let memory = try SharedMemory(descriptor, count: max(text.count, 1))

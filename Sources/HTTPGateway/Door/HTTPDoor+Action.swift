@@ -90,6 +90,9 @@ extension HTTPDoor {
             if hasIdentity, text.isWhole {
                 text.isWhole = tls.writeIdentity(session, into: &output)
             }
+            if record.access >= 0, text.isWhole {
+                text.isWhole = actions.writeUser(record, fields, bytes, into: &output)
+            }
             if strips, text.isWhole {
                 text.isWhole = sticky.writeOthers(fields, bytes, actions, into: &output)
             }

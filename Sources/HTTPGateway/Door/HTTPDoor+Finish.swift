@@ -149,8 +149,7 @@ extension HTTPDoor {
     mutating func writeFault(_ c: Int, _ reason: Reason) {
         clients[c].exchange.reason = reason
         clients[c].exchange.status = reason.status
-        let isLimited = reason == .fault(.rateLimited)
-        var text = isLimited ? renderLimited(c) : renderResponse(c)
+        var text = renderRefusal(c, reason)
         text.target = .empty
         if !text.isWhole { text.fields = .empty }
         ResponseHeadWriter.writeOwn(

@@ -25,20 +25,28 @@ extension HTTPDoor {
         return decision.isAllowed || rule.isDryRun
     }
 
-    /// As ``renderResponse(_:)``, and when the client may come again.
-    mutating func renderLimited(_ c: Int) -> RouteText {
+    /// As ``renderResponse(_:)``, and what the client has to know of a refusal.
+    mutating func renderRefusal(_ c: Int, _ reason: Reason) -> RouteText {
         let record = routeRecord(c)
-        guard record.limit >= 0 else { return renderResponse(c) }
-        let rule = actions.limits[Int(record.limit)]
-        let decision = latestLimit
+        let fault: Fault
+        switch reason {
+        case .fault(.rateLimited) where record.limit >= 0: fault = .rateLimited
+        case .fault(let access) where access.isOfAccess && record.access >= 0: fault = access
+        default: return renderResponse(c)
+        }
         // What the route writes lies at the front; its location is not for this answer.
         if !record.changesResponse { tail.write { _ in } }
         let rendered = renderResponse(c)
+        let decision = latestLimit
         var text = RouteText()
         text.isWhole = rendered.isWhole
         tail.append { output in
             let start = rendered.fields.isEmpty ? output.count : Int(rendered.fields.start)
-            text.isWhole = rule.write(decision, into: &output) && text.isWhole
+            let isWritten =
+                fault == .rateLimited
+                ? actions.limits[Int(record.limit)].write(decision, into: &output)
+                : actions.writeChallenge(record, fault, decision, into: &output)
+            text.isWhole = isWritten && text.isWhole
             text.fields = ByteRange(from: start, to: output.count)
         }
         return text

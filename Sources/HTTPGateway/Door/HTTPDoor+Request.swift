@@ -131,6 +131,12 @@ extension HTTPDoor {
             return refuse(c, .fault(.clientDenied), &loop)
         }
         guard passesLimit(c, record) else { return refuse(c, .fault(.rateLimited), &loop) }
+        guard isAdmitted(c, record, &loop) else { return }
+        carryOut(c, record, &loop)
+    }
+
+    /// Does what the route says with a request that may come in.
+    mutating func carryOut(_ c: Int, _ record: RouteRecord, _ loop: inout EventLoop) {
         if case .length(let length) = requestHead.framing, length > record.bodyLimit {
             return refuse(c, .fault(.bodyTooLarge), &loop)
         }

@@ -9,8 +9,8 @@ internal import Steering
 /// One value, owned by one thread, driven by events and time. All state is plain bytes in slabs,
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
-/// Listening, Security, Request, Limit, Choosing, Upstream, Forward, Response, Splice, Tunnel,
-/// Finish, Timers, Drain, Record.
+/// Listening, Security, Request, Limit, Access, Choosing, Upstream, Forward, Response, Splice,
+/// Tunnel, Finish, Timers, Drain, Record.
 public struct HTTPDoor: ~Copyable {
     let worker: Int
     let shared: GatewayShared
@@ -24,6 +24,7 @@ public struct HTTPDoor: ~Copyable {
     let connections: SharedWords
     let lastRequests: SharedMemory?
     let rates: RateTable
+    let credentials: CredentialDesk
     var snapshot: GatewaySnapshot
 
     // Flat copies of the snapshot's tables: reading them touches no reference count.
@@ -66,6 +67,15 @@ public struct HTTPDoor: ~Copyable {
     var responseHead = ResponseHead()
     /// What the limit said to the request that is being looked at.
     var latestLimit = RateDecision(isAllowed: true, full: 0, remaining: 0, wait: .zero)
+    /// Credentials that were verified a short while ago.
+    var verified = VerifiedTable()
+    /// The secret that their digests are made with.
+    let verifiedKey: SipKey
+    /// The verdict that is being carried out: it counts although nothing may be kept in mind.
+    var latestVerified: Digest128?
+    /// Passwords sent to be compared so far.
+    var questionCount: UInt64 = 0
+    var hearsVerdicts = false
     /// Whose request head is in `fields`; it is read again when another came in between.
     var fieldsOwner = Handle.none
 
@@ -100,6 +110,7 @@ public struct HTTPDoor: ~Copyable {
         connections = shared.connections
         lastRequests = shared.lastRequests
         rates = shared.rates
+        credentials = shared.credentials
         self.snapshot = snapshot
         routes = snapshot.table
         routeRecords = snapshot.routes
@@ -129,6 +140,7 @@ public struct HTTPDoor: ~Copyable {
         timers = TimerWheel(now: now, reserving: room)
         upstreamTimers = TimerWheel(now: now, reserving: room)
         random = SeededRandom(seed: seed ^ 0x5bd1_e995)
+        verifiedKey = SipKey(ProcessControl.randomSeed(), ProcessControl.randomSeed())
         scratch = Scratch(capacity: BufferPool.blockSize)
         tail = Scratch(capacity: BufferPool.blockSize)
         plainPath = Scratch(capacity: BufferPool.blockSize)
@@ -163,6 +175,7 @@ public struct HTTPDoor: ~Copyable {
             advanceUpstream(u, event, &loop)
         case EventKind.listener:
             accept(token.index, &loop)
+        case EventKind.password: takeVerdicts(&loop)
         default: break
         }
     }
@@ -190,7 +203,7 @@ public struct HTTPDoor: ~Copyable {
         switch clients[c].phase {
         case .handshake: shakeHands(c, &loop)
         case .idle, .header: readRequest(c, &loop)
-        case .queued: if clients[c].hangUp { abandon(c, .clientGone, &loop) }
+        case .authenticating, .queued: if clients[c].hangUp { abandon(c, .clientGone, &loop) }
         case .connecting: break
         case .waiting:
             // As nginx has it: a client that closes while its answer is awaited has given up.
@@ -229,6 +242,8 @@ public enum EventKind {
     public static let client: UInt8 = 17
     /// A connection to an endpoint.
     public static let upstream: UInt8 = 18
+    /// Passwords have been compared.
+    public static let password: UInt8 = 19
     /// All kinds of the door.
     public static let range: ClosedRange<UInt8> = 16...31
 }

@@ -8,6 +8,8 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
     case idle
     /// A request head is arriving.
     case header
+    /// A password is being compared with its hash, on another thread.
+    case authenticating
     /// Every endpoint is at its limit; waiting in the pool's queue.
     case queued
     /// A connection to the endpoint is opening.
@@ -28,6 +30,7 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
         case .handshake: "handshake"
         case .idle: "idle"
         case .header: "header"
+        case .authenticating: "authenticating"
         case .queued: "queued"
         case .connecting: "connecting"
         case .waiting: "waiting"

@@ -45,6 +45,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     // The request.
     case noRoute, dotSegment, connectMethod, misdirected, bodyTooLarge, clientDenied, rateLimited
     case optionsEnd, traceEnd, pathEncoding
+    case unauthorized, authLimited, authBusy, authTimeout, authUnavailable
     case headerTimeout, bodyTimeout, clientGone, clientSlow
     // Choosing an endpoint.
     case poolEmpty, allDown, atLimit, queueFull, queueTimeout
@@ -65,6 +66,11 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .misdirected: "misdirected"
         case .clientDenied: "client-denied"
         case .rateLimited: "rate-limited"
+        case .unauthorized: "unauthorized"
+        case .authLimited: "auth-limited"
+        case .authBusy: "auth-busy"
+        case .authTimeout: "auth-timeout"
+        case .authUnavailable: "auth-unavailable"
         case .bodyTooLarge: "body-too-large"
         case .optionsEnd, .traceEnd: "max-forwards"
         case .headerTimeout: "header-timeout"
@@ -123,11 +129,13 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .optionsEnd: 200
         case .misdirected: 421
         case .clientDenied: 403
-        case .rateLimited: 429
+        case .unauthorized: 401
+        case .rateLimited, .authLimited: 429
         case .bodyTooLarge: 413
         case .headerTimeout, .bodyTimeout: 408
         case .clientGone, .clientSlow: 400
-        case .poolEmpty, .allDown, .atLimit, .queueFull, .queueTimeout, .outOfBuffers, .shutdown:
+        case .poolEmpty, .allDown, .atLimit, .queueFull, .queueTimeout, .outOfBuffers, .shutdown,
+            .authBusy, .authTimeout, .authUnavailable:
             503
         case .connectTimeout, .originSlow, .firstByteTimeout, .betweenBytesTimeout,
             .requestTimeout:

@@ -63,6 +63,10 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case rateDisplaced
     /// Bytes of responses that went from socket to socket inside the kernel.
     case bytesSpliced
+    /// Requests whose credentials were known from a short while ago.
+    case accessKnown
+    /// Requests whose credentials had to be verified.
+    case accessVerified
 
     /// What it counts, for `/metrics`.
     public var help: String {
@@ -94,6 +98,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .rateEstimated: "Requests whose rate limit was judged by the shared sketch."
         case .rateDisplaced: "Keys of rate limits that moved into the sketch for want of room."
         case .bytesSpliced: "Bytes of large responses passed on inside the kernel, without a copy."
+        case .accessKnown: "Requests whose credentials were verified a short while ago."
+        case .accessVerified: "Requests whose credentials had to be verified."
         case .http2Cut: "HTTP/2 connections ended for costing more than they are worth."
         case .http2Refused: "Requests by HTTP/2 refused at listeners[].http2.streams."
         }

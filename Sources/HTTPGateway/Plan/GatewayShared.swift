@@ -33,6 +33,8 @@ public final class GatewayShared: Sendable {
     public let accessLog: [ByteRing]
     /// The buckets of rate limits.
     public let rates = RateTable()
+    /// Where passwords are compared.
+    let credentials: CredentialDesk
     /// The beginnings of the latest requests, seen by the supervisor after a crash.
     public let lastRequests: SharedMemory?
     /// Client connections open in the whole process.
@@ -55,6 +57,7 @@ public final class GatewayShared: Sendable {
         budget = RetryBudget(pools: GatewayMetrics.poolLimit, workers: self.workers)
         pending = PendingLimit(pools: GatewayMetrics.poolLimit)
         reports = try Mailbox()
+        credentials = try CredentialDesk(workers: self.workers)
         metrics = (0..<self.workers).map { _ in
             SharedWords(count: GatewayMetrics.wordCount(slots: health.capacity))
         }

@@ -19,6 +19,8 @@ public struct RoutePlan: Sendable, Equatable {
     public var denied: [Prefix] = []
     /// How many requests it takes; nil for all.
     public var limit: RateLimitPlan?
+    /// What it wants to know of who asks; nil for nothing.
+    public var access: AccessPlan?
     /// Path and query that go to the endpoint instead of the client's; nil for the client's.
     public var rewrittenTarget: TextTemplate?
     /// `Host` that goes to the endpoint instead of the client's; nil for the client's.

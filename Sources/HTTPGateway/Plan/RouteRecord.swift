@@ -19,6 +19,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
     var allowed = ByteRange.empty
     var denied = ByteRange.empty
     var limit: Int32 = -1  // in the action table
+    var access: Int32 = -1  // in the action table
     var target: Int32 = -1  // a template; -1: the client's
     var keepsQuery = false
     var host: Int32 = -1  // a template; -1: the client's
@@ -70,7 +71,10 @@ struct RouteRecord: Sendable, BitwiseCopyable {
             keepsQuery = !template.namesQuery
         }
         if let template = plan.rewrittenHost { host = actions.add(template) }
-        requestEdits = actions.add(edits: plan.requestFields)
+        if let plan = plan.access { access = actions.add(plan, route: identity) }
+        // First, so that the route's own edits may give a hidden field another meaning.
+        let hidden = plan.access?.hiddenFields.map { FieldEdit(.remove, $0) } ?? []
+        requestEdits = actions.add(edits: hidden + plan.requestFields)
         responseEdits = actions.add(edits: plan.responseFields)
         supplies = plan.responseFields.contains { $0.kind == .supply }
         switch plan.path {

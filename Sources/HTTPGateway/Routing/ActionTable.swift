@@ -35,6 +35,7 @@ struct ActionTable: Sendable {
     private var shares: [Share] = []
     private(set) var splitKeys: [KeySource] = []
     private(set) var limits: [RateRule] = []
+    private(set) var access: [AccessRule] = []
     private var networks: [Prefix] = []
 
     /// The pool whose share a draw falls into; -1 when there is no share.
@@ -138,6 +139,12 @@ struct ActionTable: Sendable {
     mutating func add(_ limit: RateRule) -> Int32 {
         limits.append(limit)
         return Int32(limits.count - 1)
+    }
+
+    mutating func add(_ plan: AccessPlan, route: UInt64) -> Int32 {
+        let rule = plan.rule(route: route, &self)
+        access.append(rule)
+        return Int32(access.count - 1)
     }
 
     mutating func add(splitKey key: SplitKey) -> Int32 {

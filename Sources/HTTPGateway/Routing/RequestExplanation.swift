@@ -17,6 +17,8 @@ public struct RequestExplanation: Sendable, Equatable {
     public var action = ""
     /// The route's rate limit in words, and what is left of it; empty without one.
     public var limit = ""
+    /// What the route wants to know of who asks; empty for nothing.
+    public var access = ""
     /// Other routes that would fit too, most special ones not first, at most ten.
     public var passedOver: [Int] = []
     /// Routes for this host and path whose condition does not hold, at most ten.
@@ -71,17 +73,16 @@ extension GatewaySnapshot {
         )
         let route = table.match(view)
         var explanation = RequestExplanation()
-        (explanation.passedOver, explanation.unmet) = others(than: route, view)
         guard plan.routes.indices.contains(route) else {
-            let whole = refusal(.fault(.noRoute), "no route fits this request")
-            explanation.status = whole.status
-            explanation.reason = whole.reason
-            explanation.why = whole.why
+            explanation = refusal(.fault(.noRoute), "no route fits this request")
+            (explanation.passedOver, explanation.unmet) = others(than: route, view)
             return explanation
         }
+        (explanation.passedOver, explanation.unmet) = others(than: route, view)
         explanation.route = route
         explain(route, view, &explanation)
         explainLimit(of: route, view, fields, rates, now, &explanation)
+        explainAccess(of: route, fields, request.span, &explanation)
         guard explanation.status == nil else { return explanation }
         let number = pool(of: route, head, fields, request.span, client)
         guard pools.indices.contains(number) else { return explanation }
@@ -187,6 +188,28 @@ extension GatewaySnapshot {
         guard !plan.isDryRun else { return }
         explanation.status = Fault.rateLimited.status
         explanation.reason = "\(Fault.rateLimited.word)"
+    }
+
+    /// Says whether the route asks for credentials; they are not verified here.
+    private func explainAccess(
+        of route: Int,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>,
+        _ explanation: inout RequestExplanation
+    ) {
+        guard let plan = plan.routes[route].access, routes[route].access >= 0 else { return }
+        explanation.access = plan.text
+        let isRefused = ["\(Fault.clientDenied.word)", "\(Fault.rateLimited.word)"]
+        guard !isRefused.contains(explanation.reason) else { return }
+        let rule = actions.access[Int(routes[route].access)]
+        let isGiven = !Credentials.find(rule.kind, in: fields, bytes).isEmpty
+        guard rule.isUsable, isGiven else {
+            let fault = rule.isUsable ? Fault.unauthorized : .authUnavailable
+            explanation.status = fault.status
+            explanation.reason = "\(fault.word)"
+            return
+        }
+        explanation.access += "; what is given here is not verified"
     }
 
     private func name(ofPool pool: Int) -> String {

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+internal import HTTPProtocol
+
+/// What a route wants to know of who asks.
+public enum AccessPlan: Sendable, Equatable {
+    /// A name and a password (RFC 7617).
+    case password(PasswordPlan)
+}
+
+/// Access by name and password.
+public struct PasswordPlan: Sendable, Equatable {
+    /// Who may come in; nil when the file cannot be used: then nobody may.
+    public var users: UserTable?
+    /// What browsers show to people.
+    public var realm: String
+    /// The field that tells endpoints the name; nil for none.
+    public var userField: String?
+    /// Whether endpoints do not get to see the credentials.
+    public var strips = true
+    /// How long a password that was right is not looked at again.
+    public var cache = Interval.seconds(600)
+    /// Wrong passwords that a client may try in ``attemptPeriod``.
+    public var attempts = 20
+    /// The time for ``attempts``.
+    public var attemptPeriod = Interval.seconds(60)
+
+    /// Access for the users of a file.
+    public init(users: UserTable?, realm: String) {
+        self.users = users
+        self.realm = realm
+    }
+}
+
+/// What the loops need of a route's access.
+struct AccessRule: Sendable, BitwiseCopyable {
+    enum Kind: UInt8, Sendable, BitwiseCopyable { case password, token }
+
+    var kind: Kind
+    /// False when its file cannot be used.
+    var isUsable: Bool
+    /// Another number when what is verified would be judged in another way.
+    var identity: UInt64
+    var cache: Interval
+    var attempts = RateMachine(count: 1, per: .seconds(1), burst: 1)
+    /// Makes keys of clients those of the route.
+    var attemptSeed: UInt64 = 0
+    /// Value of `WWW-Authenticate`, in the action table.
+    var challenge: ByteRange
+    /// The name of the field for the user's name; empty for none.
+    var userField = ByteRange.empty
+
+    init(_ plan: PasswordPlan, route: UInt64, _ actions: inout ActionTable) {
+        kind = .password
+        isUsable = plan.users != nil
+        identity = Hash.mix(plan.users?.identity ?? 0)
+        cache = plan.cache
+        attempts = RateMachine(
+            count: plan.attempts,
+            per: plan.attemptPeriod,
+            burst: plan.attempts
+        )
+        attemptSeed = Hash.text("attempts \(plan.attempts) \(plan.attemptPeriod)", seed: route)
+        // RFC 7617 §2.1: browsers then send names and passwords in UTF-8.
+        let text = "Basic realm=\(AccessRule.quoted(plan.realm)), charset=\"UTF-8\""
+        challenge = actions.keep(Array(text.utf8))
+        if let name = plan.userField { userField = actions.keep(Array(name.utf8)) }
+    }
+
+    static func quoted(_ text: String) -> String {
+        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+    }
+
+    /// What the wrong attempts of a client are counted under: an IPv6 household has a /64.
+    func attemptKey(_ client: IPAddress) -> UInt64 {
+        let length = client.isIPv4 ? 32 : 64
+        return Hash.address(Prefix(client, length: length)?.address ?? client, seed: attemptSeed)
+    }
+}
+
+extension AccessPlan {
+    /// What it asks for, in words.
+    public var text: String {
+        switch self {
+        case .password(let plan):
+            let users = plan.users.map { "\($0.count) users" } ?? "a file that cannot be used"
+            return "a name and a password of \(users)"
+        }
+    }
+
+    /// Fields of the client that endpoints do not get.
+    var hiddenFields: [String] {
+        switch self {
+        case .password(let plan):
+            (plan.userField.map { [$0] } ?? []) + (plan.strips ? ["Authorization"] : [])
+        }
+    }
+
+    func rule(route: UInt64, _ actions: inout ActionTable) -> AccessRule {
+        switch self {
+        case .password(let plan): AccessRule(plan, route: route, &actions)
+        }
+    }
+}
+
+/// Where the credentials of a request lie.
+enum Credentials {
+    /// The part behind the scheme in the one `Authorization` field; empty when there is none, it
+    /// is of another scheme, or there are two (RFC 9110 §11.6.2).
+    static func find(
+        _ kind: AccessRule.Kind,
+        in fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>
+    ) -> ByteRange {
+        guard let index = fields.first(.authorization),
+            fields.next(.authorization, from: index &+ 1) == nil
+        else { return .empty }
+        let field = fields[index].value
+        let value = bytes.slice(field)
+        // `basic` and `bearer`.
+        let (name, length): (UInt64, Int) =
+            kind == .password ? (0x62_6173_6963, 5) : (0x6265_6172_6572, 6)
+        guard value.count > length &+ 1 else { return .empty }
+        var given: UInt64 = 0
+        for place in 0..<length { given = given << 8 | UInt64(ASCII.lowercased(value[place])) }
+        var start = length
+        while start < value.count, value[start] == 0x20 { start &+= 1 }
+        guard given == name, start > length, start < value.count else { return .empty }
+        return ByteRange(from: Int(field.start) &+ start, to: field.end)
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+
+extension Fault {
+    /// True when the client is told how it may come in, or when.
+    var isOfAccess: Bool { self == .unauthorized || self == .authLimited }
+}
+
+/// Writing what a route says about who may come in. Every writer answers false when there is no
+/// room.
+extension ActionTable {
+    /// How to come in (RFC 9110 §11.6.1), or when to come again.
+    func writeChallenge(
+        _ record: RouteRecord,
+        _ fault: Fault,
+        _ decision: RateDecision,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        guard fault != .authLimited else {
+            return output.write("Retry-After: ") && output.write(decimal: decision.waitSeconds)
+                && output.writeLineEnd()
+        }
+        let rule = access[Int(record.access)]
+        return output.write("WWW-Authenticate: ")
+            && output.write(text.span.slice(rule.challenge)) && output.writeLineEnd()
+    }
+
+    /// The field that tells an endpoint who asks; nothing when the route has none.
+    func writeUser(
+        _ record: RouteRecord,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        let rule = access[Int(record.access)]
+        guard !rule.userField.isEmpty else { return true }
+        let credentials = Credentials.find(rule.kind, in: fields, bytes)
+        guard output.write(text.span.slice(rule.userField)), output.write(": ") else {
+            return false
+        }
+        let start = output.count
+        guard Base64.decode(bytes.slice(credentials), .standard, into: &output) else {
+            return false
+        }
+        // Only the name of a user of the file gets here: it is of visible ASCII, without a colon.
+        var end = start
+        while end < output.count, output.span[end] != UInt8(ascii: ":") { end &+= 1 }
+        output.removeLast(output.count &- end)
+        return output.writeLineEnd()
+    }
+}
