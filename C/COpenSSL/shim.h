@@ -10,6 +10,7 @@
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/hmac.h>
 #include <openssl/evp.h>
@@ -552,4 +553,88 @@ static inline int mt_tls_may_have_more(const mt_tls *t) {
 static inline unsigned long mt_error_reason(void) {
     unsigned long code = ERR_peek_error();
     return ERR_GET_LIB(code) == ERR_LIB_SSL ? (unsigned long)ERR_GET_REASON(code) : 0;
+}
+
+// MARK: Public keys of tokens
+
+#define MT_PUBLIC_OTHER 0
+#define MT_PUBLIC_RSA 1
+#define MT_PUBLIC_P256 2
+#define MT_PUBLIC_ED25519 3
+
+// The key of a PEM text: that of a certificate, or one by itself.
+static inline EVP_PKEY *mt_public_read(const uint8_t *bytes, long length, int is_certificate) {
+    BIO *bio = BIO_new_mem_buf(bytes, (int)length);
+    if (!bio) return NULL;
+    EVP_PKEY *key = NULL;
+    if (is_certificate) {
+        X509 *leaf = PEM_read_bio_X509(bio, NULL, mt_no_password, NULL);
+        if (leaf) key = X509_get_pubkey(leaf);
+        X509_free(leaf);
+    } else {
+        key = PEM_read_bio_PUBKEY(bio, NULL, mt_no_password, NULL);
+    }
+    BIO_free(bio);
+    ERR_clear_error();
+    return key;
+}
+// The key of a SubjectPublicKeyInfo in DER, which must be all there is.
+static inline EVP_PKEY *mt_public_decode(const uint8_t *bytes, long length) {
+    const unsigned char *end = bytes;
+    EVP_PKEY *key = d2i_PUBKEY(NULL, &end, length);
+    ERR_clear_error();
+    if (key && end != bytes + length) {
+        EVP_PKEY_free(key);
+        return NULL;
+    }
+    return key;
+}
+// RFC 7518 section 3.3: RSA keys have 2048 bits or more. The upper bound is one of time.
+static inline int mt_public_kind(const EVP_PKEY *key) {
+    char group[32] = "";
+    switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_RSA:
+        return EVP_PKEY_get_bits(key) >= 2048 && EVP_PKEY_get_bits(key) <= 8192 ? MT_PUBLIC_RSA
+                                                                               : MT_PUBLIC_OTHER;
+    case EVP_PKEY_EC:
+        EVP_PKEY_get_utf8_string_param(key, OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof group, NULL);
+        return strcmp(group, "prime256v1") == 0 ? MT_PUBLIC_P256 : MT_PUBLIC_OTHER;
+    case EVP_PKEY_ED25519: return MT_PUBLIC_ED25519;
+    default: return MT_PUBLIC_OTHER;
+    }
+}
+// RFC 7518 section 3.4: r and s of 32 octets each, where OpenSSL has them in DER.
+static inline int mt_public_form(const uint8_t *raw, uint8_t *der) {
+    ECDSA_SIG *pair = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(raw, 32, NULL), *s = BN_bin2bn(raw + 32, 32, NULL);
+    int count = -1;
+    if (pair && r && s && ECDSA_SIG_set0(pair, r, s)) {
+        r = s = NULL;
+        unsigned char *end = der;
+        count = i2d_ECDSA_SIG(pair, &end);
+    }
+    BN_free(r);
+    BN_free(s);
+    ECDSA_SIG_free(pair);
+    return count;
+}
+// 1 when the key's owner has signed the text: RSASSA-PKCS1-v1_5 or ECDSA with SHA-256, or Ed25519.
+static inline int mt_public_verify(EVP_PKEY *key, int kind, const uint8_t *text, size_t length,
+                                   const uint8_t *signature, size_t size) {
+    uint8_t der[80];
+    if (kind == MT_PUBLIC_P256) {
+        if (size != 64) return 0;
+        int count = mt_public_form(signature, der);
+        if (count <= 0) return 0;
+        signature = der;
+        size = (size_t)count;
+    }
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    if (!context) return 0;
+    const EVP_MD *digest = kind == MT_PUBLIC_ED25519 ? NULL : EVP_sha256();
+    int result = EVP_DigestVerifyInit(context, NULL, digest, NULL, key) == 1
+                 && EVP_DigestVerify(context, signature, size, text, length) == 1;
+    EVP_MD_CTX_free(context);
+    ERR_clear_error();
+    return result;
 }

@@ -80,12 +80,15 @@ private struct Leaves {
         "probes.*.check.tcp", "routes[].when", "routes[].action",
         "routes[].request-headers.set[].name", "routes[].request-headers.add[].name",
         "routes[].response-headers.set[].name", "routes[].response-headers.add[].name",
-        "probes.*.check.http.headers[].name",
+        "probes.*.check.http.headers[].name", "routes[].jwt.claims[].name",
+        "routes[].jwt.claim-headers[].name",
     ]
     private static let renamed = [
         "listeners[].http.address": "listeners[].http",
         "listeners[].dns.address": "listeners[].dns", "probes.*.check.http.path": "probes.*.http",
         "probes.*.headers[].value": "probes.*.headers.*",
+        "routes[].jwt.claims[].value": "routes[].jwt.claims.*",
+        "routes[].jwt.claim-headers[].value": "routes[].jwt.claim-headers.*",
         "routes[].request-headers.set[].value": "routes[].request-headers.set.*",
         "routes[].request-headers.add[].value": "routes[].request-headers.add.*",
         "routes[].response-headers.set[].value": "routes[].response-headers.set.*",

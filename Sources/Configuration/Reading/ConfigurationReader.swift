@@ -69,6 +69,8 @@ public struct OutsideChecks: Sendable {
     public var authorities: @Sendable (_ path: String) -> String?
     /// What is wrong with a file of users; nil when nothing is.
     public var users: @Sendable (_ path: String) -> String?
+    /// What is wrong with a file of public keys; nil when nothing is.
+    public var keys: @Sendable (_ path: String) -> String?
 
     /// The checks; those left out find nothing wrong.
     public init(
@@ -80,7 +82,8 @@ public struct OutsideChecks: Sendable {
         },
         lists: @escaping @Sendable (String?, String?) -> String? = { _, _ in nil },
         authorities: @escaping @Sendable (String) -> String? = { _ in nil },
-        users: @escaping @Sendable (String) -> String? = { _ in nil }
+        users: @escaping @Sendable (String) -> String? = { _ in nil },
+        keys: @escaping @Sendable (String) -> String? = { _ in nil }
     ) {
         self.template = template
         self.expression = expression
@@ -89,6 +92,7 @@ public struct OutsideChecks: Sendable {
         self.lists = lists
         self.authorities = authorities
         self.users = users
+        self.keys = keys
     }
 }
 

@@ -8,6 +8,14 @@ extension SettingsDecoder {
             route.securityHeaders = securityHeaders(section.group("security-headers"))
         }
         if section.has("basic-auth") { route.basicAuth = basicAuth(section.group("basic-auth")) }
+        if section.has("jwt") { route.jwt = jwt(section.group("jwt")) }
+        if section.has("basic-auth"), section.has("jwt") {
+            section.fault(
+                .excludingKeys,
+                "jwt",
+                "a route asks for one kind of credentials, here are `basic-auth` and `jwt`"
+            )
+        }
     }
 
     /// Every option is read, so that each is known to be used, whatever the preset.
@@ -91,5 +99,39 @@ extension SettingsDecoder {
             attempts: attempts
         )
         return users == nil ? nil : settings
+    }
+
+    private func jwt(_ section: Section) -> JWTSettings? {
+        let keys = section.text("keys").map(resolve(path:))
+        if let keys, let reason = checks.keys(keys) {
+            section.fault(.badKeys, "keys", "`\(keys)` \(reason)")
+        }
+        let settings = JWTSettings(
+            keys: keys ?? "",
+            algorithms: section.texts("algorithms"),
+            issuer: section.text("issuer"),
+            audience: section.texts("audience"),
+            claims: pairs(section.group("claims")),
+            claimHeaders: pairs(section.group("claim-headers"), areFields: true),
+            leeway: section.interval("leeway"),
+            requireExpiry: section.bool("require-expiry"),
+            tokenLimit: section.size("token-limit"),
+            cache: section.interval("cache"),
+            strip: section.bool("strip"),
+            realm: section.text("realm") ?? ""
+        )
+        return keys == nil ? nil : settings
+    }
+
+    private func pairs(_ section: Section, areFields: Bool = false) -> [HeaderSettings] {
+        guard let option = reading.schema.option(section.pattern + ".*") else { return [] }
+        reading.consume(option)
+        return sorted(section).compactMap { entry in
+            guard !areFields || checkField(entry.key, section, entry.keyRange),
+                case .text(let text)? = section.read(entry.value, option.type, key: entry.key)
+            else { return nil }
+            section.keep(entry.key, .text(text))
+            return HeaderSettings(name: entry.key, value: text)
+        }
     }
 }

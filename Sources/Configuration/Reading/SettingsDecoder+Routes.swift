@@ -237,7 +237,7 @@ extension SettingsDecoder {
         return false
     }
 
-    private func sorted(_ section: Section) -> [YAMLEntry] {
+    func sorted(_ section: Section) -> [YAMLEntry] {
         section.entries.values.sorted { a, b in
             (a.keyRange.start.line, a.keyRange.start.column)
                 < (b.keyRange.start.line, b.keyRange.start.column)

@@ -189,6 +189,13 @@ extension DiagnosticCode {
                 "Make lines by `htpasswd -B` or `mkpasswd`, and let the account that starts "
                     + "Martlet read the file."
             )
+        case .badKeys:
+            .init(
+                "file of keys that cannot be used",
+                "It cannot be read, or holds no public key of RSA from 2048 bits on, P-256 or "
+                    + "Ed25519, or holds a private one.",
+                "Write PEM by `openssl pkey -pubout`, or the JWK set of the issuer."
+            )
         case .notRate:
             .init(
                 "not a rate",

@@ -78,6 +78,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case notRate = "M1222"
     /// A file of users that cannot be used.
     case badUsers = "M1240"
+    /// A file of public keys that cannot be used.
+    case badKeys = "M1241"
 
     /// A probe that is not defined.
     case unknownProbe = "M1301"

@@ -3,7 +3,7 @@ internal import Essentials
 
 extension Schema {
     /// What a route does for the safety of those who use it.
-    static let guardOptions: [Option] = securityHeaderOptions + basicAuthOptions
+    static let guardOptions: [Option] = securityHeaderOptions + basicAuthOptions + jwtOptions
 
     static let guardGroups: [OptionGroup] = [
         OptionGroup(
@@ -11,6 +11,12 @@ extension Schema {
             "Fields that tell browsers to be careful, also in answers of Martlet's own."
         ),
         OptionGroup("routes[].basic-auth", "Who may come in by name and password; others get 401."),
+        OptionGroup(
+            "routes[].jwt",
+            "Who may come in by a signed token (`Authorization: Bearer`); others get 401."
+        ),
+        OptionGroup("routes[].jwt.claims", "What a token must say; one that does not gets 403."),
+        OptionGroup("routes[].jwt.claim-headers", "What endpoints are told of a token."),
     ]
 
     static let referrerPolicies = [
@@ -121,6 +127,82 @@ extension Schema {
             .rate(1...10_000),
             "20/m",
             "Wrong passwords that a client may try; then it gets 429 for those it has not used yet."
+        ),
+    ]
+
+    private static let jwtOptions: [Option] = [
+        Option(
+            "routes[].jwt.keys",
+            .filePath,
+            .required,
+            "File of public keys: PEM (keys or certificates), or a JWK set. A change is taken up "
+                + "without a reload."
+        ),
+        Option(
+            "routes[].jwt.algorithms",
+            .list(.words(["RS256", "ES256", "EdDSA"])),
+            .absent("all three"),
+            "Algorithms that count; each key verifies the one that it is made for."
+        ),
+        Option(
+            "routes[].jwt.issuer",
+            .text(512),
+            .absent("anybody with a key"),
+            "Who must have issued the token (`iss`)."
+        ),
+        Option(
+            "routes[].jwt.audience",
+            .list(.text(512)),
+            .absent("anybody"),
+            "For whom the token must be meant, one of these (`aud`)."
+        ),
+        Option(
+            "routes[].jwt.claims.*",
+            .text(512),
+            .absent("nothing"),
+            "Claims with the value that each must be, or have as a member or a word."
+        ),
+        Option(
+            "routes[].jwt.claim-headers.*",
+            .text(255),
+            .absent("none"),
+            "Fields that tell endpoints a claim, by its name; what clients send in them is taken out."
+        ),
+        Option(
+            "routes[].jwt.leeway",
+            .duration(.zero...seconds(300)),
+            "30s",
+            "How far clocks may be apart when `exp` and `nbf` are judged."
+        ),
+        Option(
+            "routes[].jwt.require-expiry",
+            .boolean,
+            "true",
+            "Whether a token must say when it ends (`exp`)."
+        ),
+        Option(
+            "routes[].jwt.token-limit",
+            .size(256...16_384),
+            "8KiB",
+            "Longest token that is looked at."
+        ),
+        Option(
+            "routes[].jwt.cache",
+            .duration(.zero...seconds(3600)),
+            "5m",
+            "The longest that a token which was right is not verified again; never beyond its end."
+        ),
+        Option(
+            "routes[].jwt.strip",
+            .boolean,
+            "false",
+            "Keep the token from endpoints: `Authorization` is taken out."
+        ),
+        Option(
+            "routes[].jwt.realm",
+            .text(128),
+            "restricted",
+            "Named to those who come without a token."
         ),
     ]
 }

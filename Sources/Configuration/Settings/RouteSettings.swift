@@ -23,6 +23,8 @@ public struct RouteSettings: Sendable, Equatable {
     public var securityHeaders: SecurityHeaderSettings?
     /// Who may come in by name and password; nil for everybody.
     public var basicAuth: BasicAuthSettings?
+    /// Who may come in by a signed token; nil for everybody.
+    public var jwt: JWTSettings?
     /// What the endpoint is asked for instead.
     public var rewrite: RewriteSettings
     /// Changes to the request's fields.

@@ -11,6 +11,7 @@ struct AccessFiles: Sendable {
     /// What was good when it was last read.
     enum Loaded: Sendable, Equatable {
         case users(UserTable)
+        case keys(TokenKeys)
     }
 
     private(set) var loaded: [AccessFileSettings: Loaded] = [:]
@@ -48,6 +49,12 @@ struct AccessFiles: Sendable {
         return table
     }
 
+    func keys(_ path: String) -> TokenKeys? {
+        guard case .keys(let keys)? = loaded[AccessFileSettings(path: path, content: .keys)]
+        else { return nil }
+        return keys
+    }
+
     /// What is wrong with a file on this machine; nil when nothing is.
     static func fault(_ file: AccessFileSettings) -> String? {
         do throws(Unusable) {
@@ -76,6 +83,12 @@ struct AccessFiles: Sendable {
         case .users:
             do throws(UserTable.Fault) {
                 return .users(try UserTable(text))
+            } catch {
+                throw Unusable(reason: error.message)
+            }
+        case .keys:
+            do throws(TokenKeys.Fault) {
+                return .keys(try TokenKeys(text))
             } catch {
                 throw Unusable(reason: error.message)
             }
@@ -147,7 +160,8 @@ extension Plane {
             "\(outcome): '\(file.path)' \(fault)",
             [JSONMember("file", .string(file.path))]
         )
-        event.code = DiagnosticCode.badUsers.rawValue
+        let code = file.content == .users ? DiagnosticCode.badUsers : .badKeys
+        event.code = code.rawValue
         return event
     }
 }

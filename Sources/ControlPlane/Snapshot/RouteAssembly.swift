@@ -20,7 +20,8 @@ struct RouteAssembly {
         plan.allowed = route.allow
         plan.denied = route.deny
         plan.limit = route.rateLimit?.plan
-        plan.access = route.basicAuth.map { .password(password($0)) }
+        plan.access =
+            route.basicAuth.map { .password(password($0)) } ?? route.jwt.map { .token(token($0)) }
         plan.rewrittenTarget = route.rewrite.path.map { template($0, route) }
         plan.rewrittenHost = route.rewrite.host.map { template($0, route) }
         plan.requestFields = edits(route.requestHeaders, route)
@@ -69,6 +70,23 @@ struct RouteAssembly {
         plan.cache = settings.cache
         plan.attempts = settings.attempts.count
         plan.attemptPeriod = settings.attempts.period
+        return plan
+    }
+
+    private func token(_ settings: JWTSettings) -> TokenPlan {
+        var plan = TokenPlan(keys: access.keys(settings.keys), realm: settings.realm)
+        if !settings.algorithms.isEmpty { plan.algorithms = settings.algorithms }
+        plan.issuer = settings.issuer
+        plan.audience = settings.audience
+        plan.required = settings.claims.map { TokenPlan.Claim(claim: $0.name, value: $0.value) }
+        plan.fields = settings.claimHeaders.map {
+            TokenPlan.Claim(claim: $0.value, value: $0.name)
+        }
+        plan.leeway = settings.leeway
+        plan.needsEnd = settings.requireExpiry
+        plan.tokenLimit = settings.tokenLimit.bytes
+        plan.cache = settings.cache
+        plan.strips = settings.strip
         return plan
     }
 

@@ -6,6 +6,8 @@ internal import HTTPProtocol
 public enum AccessPlan: Sendable, Equatable {
     /// A name and a password (RFC 7617).
     case password(PasswordPlan)
+    /// A signed token (RFC 7519) as a bearer token (RFC 6750).
+    case token(TokenPlan)
 }
 
 /// Access by name and password.
@@ -32,6 +34,61 @@ public struct PasswordPlan: Sendable, Equatable {
     }
 }
 
+/// Access by a signed token.
+public struct TokenPlan: Sendable, Equatable {
+    /// A name with a value.
+    public struct Claim: Sendable, Equatable {
+        /// The claim's name.
+        public var claim: String
+        /// What it must hold, or the field that tells endpoints its value.
+        public var value: String
+
+        /// Joins both.
+        public init(claim: String, value: String) {
+            self.claim = claim
+            self.value = value
+        }
+    }
+
+    /// Whose signatures count; nil when the file cannot be used: then nobody may come in.
+    public var keys: TokenKeys?
+    /// Named when somebody has to come with a token.
+    public var realm: String
+    /// The algorithms that count.
+    public var algorithms: [String] = ["RS256", "ES256", "EdDSA"]
+    /// Who must have issued it; nil for anybody with a key.
+    public var issuer: String?
+    /// For whom it is meant, one of these; empty for anybody.
+    public var audience: [String] = []
+    /// What else it must say: else 403.
+    public var required: [Claim] = []
+    /// Claims whose values endpoints are told in fields.
+    public var fields: [Claim] = []
+    /// How far clocks may be apart.
+    public var leeway = Interval.seconds(30)
+    /// Whether it must say when it ends.
+    public var needsEnd = true
+    /// The longest token that is looked at, in bytes.
+    public var tokenLimit = 8192
+    /// The longest that a token which was right is not looked at again.
+    public var cache = Interval.seconds(300)
+    /// Whether endpoints do not get to see it.
+    public var strips = false
+
+    /// Access for those who have a token signed by the owner of one of the keys.
+    public init(keys: TokenKeys?, realm: String) {
+        self.keys = keys
+        self.realm = realm
+    }
+
+    /// Another number when any token may be judged in another way, or told in other fields.
+    var identity: UInt64 {
+        let claims = (required + fields).map { "\($0.claim)=\($0.value)" }
+        let lists = [algorithms, [issuer ?? ""], audience, claims, ["\(leeway) \(needsEnd)"]]
+        return Hash.text("\(lists) \(tokenLimit)", seed: keys?.identity ?? 0)
+    }
+}
+
 /// What the loops need of a route's access.
 struct AccessRule: Sendable, BitwiseCopyable {
     enum Kind: UInt8, Sendable, BitwiseCopyable { case password, token }
@@ -49,6 +106,17 @@ struct AccessRule: Sendable, BitwiseCopyable {
     var challenge: ByteRange
     /// The name of the field for the user's name; empty for none.
     var userField = ByteRange.empty
+    /// Places among the claims that endpoints are told, in the action table.
+    var claims = ByteRange.empty
+
+    init(_ plan: TokenPlan, _ actions: inout ActionTable) {
+        kind = .token
+        isUsable = plan.keys != nil
+        identity = Hash.mix(plan.identity)
+        cache = plan.cache
+        challenge = actions.keep(Array("Bearer realm=\(AccessRule.quoted(plan.realm))".utf8))
+        claims = actions.add(claims: plan.fields)
+    }
 
     init(_ plan: PasswordPlan, route: UInt64, _ actions: inout ActionTable) {
         kind = .password
@@ -85,6 +153,9 @@ extension AccessPlan {
         case .password(let plan):
             let users = plan.users.map { "\($0.count) users" } ?? "a file that cannot be used"
             return "a name and a password of \(users)"
+        case .token(let plan):
+            let keys = plan.keys.map { "\($0.count) keys" } ?? "a file that cannot be used"
+            return "a token signed by one of \(keys)"
         }
     }
 
@@ -93,12 +164,15 @@ extension AccessPlan {
         switch self {
         case .password(let plan):
             (plan.userField.map { [$0] } ?? []) + (plan.strips ? ["Authorization"] : [])
+        case .token(let plan):
+            plan.fields.map(\.value) + (plan.strips ? ["Authorization"] : [])
         }
     }
 
     func rule(route: UInt64, _ actions: inout ActionTable) -> AccessRule {
         switch self {
         case .password(let plan): AccessRule(plan, route: route, &actions)
+        case .token(let plan): AccessRule(plan, &actions)
         }
     }
 }

@@ -4,7 +4,12 @@ internal import HTTPProtocol
 
 extension Fault {
     /// True when the client is told how it may come in, or when.
-    var isOfAccess: Bool { self == .unauthorized || self == .authLimited }
+    var isOfAccess: Bool {
+        switch self {
+        case .unauthorized, .authLimited, .insufficientScope: true
+        default: false
+        }
+    }
 }
 
 /// Writing what a route says about who may come in. Every writer answers false when there is no
@@ -15,6 +20,7 @@ extension ActionTable {
         _ record: RouteRecord,
         _ fault: Fault,
         _ decision: RateDecision,
+        _ token: TokenFault?,
         into output: inout OutputSpan<UInt8>
     ) -> Bool {
         guard fault != .authLimited else {
@@ -22,8 +28,36 @@ extension ActionTable {
                 && output.writeLineEnd()
         }
         let rule = access[Int(record.access)]
-        return output.write("WWW-Authenticate: ")
-            && output.write(text.span.slice(rule.challenge)) && output.writeLineEnd()
+        guard output.write("WWW-Authenticate: "), output.write(text.span.slice(rule.challenge))
+        else { return false }
+        // RFC 6750 §3.1: without a token there is nothing to be wrong with.
+        let isWritten =
+            if fault == .insufficientScope {
+                output.write(", error=\"insufficient_scope\"")
+            } else if let token, rule.kind == .token {
+                output.write(", error=\"invalid_token\", error_description=\"")
+                    && output.write(token.text) && output.write("\"")
+            } else {
+                true
+            }
+        return isWritten && output.writeLineEnd()
+    }
+
+    /// The claims that an endpoint is told, out of those of a verified token.
+    func writeClaims(
+        _ record: RouteRecord,
+        _ document: Span<UInt8>,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        let range = access[Int(record.access)].claims
+        for place in Int(range.start)..<range.end {
+            let value = ClaimReader.find(text.span.slice(claims[place].claim), in: document)
+            if value.isEmpty { continue }
+            guard output.write(text.span.slice(claims[place].field)), output.write(": "),
+                output.write(document.slice(value)), output.writeLineEnd()
+            else { return false }
+        }
+        return true
     }
 
     /// The field that tells an endpoint who asks; nothing when the route has none.

@@ -71,6 +71,7 @@ extension HTTPDoor {
         guard changes || hasIdentity || hasPlainPath || strips else { return RouteText() }
         let record = routeRecord(c)
         let sticky = sticky(c)
+        let hasClaims = readClaims(c, record)
         let path = path(of: c)
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
@@ -91,7 +92,9 @@ extension HTTPDoor {
                 text.isWhole = tls.writeIdentity(session, into: &output)
             }
             if record.access >= 0, text.isWhole {
-                text.isWhole = actions.writeUser(record, fields, bytes, into: &output)
+                text.isWhole =
+                    actions.writeUser(record, fields, bytes, into: &output)
+                    && (!hasClaims || actions.writeClaims(record, scratch.bytes, into: &output))
             }
             if strips, text.isWhole {
                 text.isWhole = sticky.writeOthers(fields, bytes, actions, into: &output)

@@ -38,6 +38,7 @@ extension HTTPDoor {
         if !record.changesResponse { tail.write { _ in } }
         let rendered = renderResponse(c)
         let decision = latestLimit
+        let token = latestTokenFault
         var text = RouteText()
         text.isWhole = rendered.isWhole
         tail.append { output in
@@ -45,7 +46,7 @@ extension HTTPDoor {
             let isWritten =
                 fault == .rateLimited
                 ? actions.limits[Int(record.limit)].write(decision, into: &output)
-                : actions.writeChallenge(record, fault, decision, into: &output)
+                : actions.writeChallenge(record, fault, decision, token, into: &output)
             text.isWhole = isWritten && text.isWhole
             text.fields = ByteRange(from: start, to: output.count)
         }

@@ -73,6 +73,8 @@ public struct HTTPDoor: ~Copyable {
     let verifiedKey: SipKey
     /// The verdict that is being carried out: it counts although nothing may be kept in mind.
     var latestVerified: Digest128?
+    /// What was wrong with the token that is being looked at; nil when there was none.
+    var latestTokenFault: TokenFault?
     /// Passwords sent to be compared so far.
     var questionCount: UInt64 = 0
     var hearsVerdicts = false

@@ -45,7 +45,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     // The request.
     case noRoute, dotSegment, connectMethod, misdirected, bodyTooLarge, clientDenied, rateLimited
     case optionsEnd, traceEnd, pathEncoding
-    case unauthorized, authLimited, authBusy, authTimeout, authUnavailable
+    case unauthorized, insufficientScope, authLimited, authBusy, authTimeout, authUnavailable
     case headerTimeout, bodyTimeout, clientGone, clientSlow
     // Choosing an endpoint.
     case poolEmpty, allDown, atLimit, queueFull, queueTimeout
@@ -67,6 +67,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .clientDenied: "client-denied"
         case .rateLimited: "rate-limited"
         case .unauthorized: "unauthorized"
+        case .insufficientScope: "insufficient-scope"
         case .authLimited: "auth-limited"
         case .authBusy: "auth-busy"
         case .authTimeout: "auth-timeout"
@@ -128,7 +129,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .connectMethod, .traceEnd: 405
         case .optionsEnd: 200
         case .misdirected: 421
-        case .clientDenied: 403
+        case .clientDenied, .insufficientScope: 403
         case .unauthorized: 401
         case .rateLimited, .authLimited: 429
         case .bodyTooLarge: 413

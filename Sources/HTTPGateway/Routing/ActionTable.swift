@@ -22,6 +22,10 @@ struct ActionTable: Sendable {
         /// Whether it takes fields of the name out.
         var hides: Bool { kind == .set || kind == .remove }
     }
+    struct ClaimField: Sendable, BitwiseCopyable {
+        var claim: ByteRange
+        var field: ByteRange
+    }
     struct Share: Sendable, BitwiseCopyable {
         var pool: Int32
         /// Draws below this, and not below that of the share before, are its.
@@ -36,6 +40,7 @@ struct ActionTable: Sendable {
     private(set) var splitKeys: [KeySource] = []
     private(set) var limits: [RateRule] = []
     private(set) var access: [AccessRule] = []
+    private(set) var claims: [ClaimField] = []
     private var networks: [Prefix] = []
 
     /// The pool whose share a draw falls into; -1 when there is no share.
@@ -145,6 +150,15 @@ struct ActionTable: Sendable {
         let rule = plan.rule(route: route, &self)
         access.append(rule)
         return Int32(access.count - 1)
+    }
+
+    mutating func add(claims list: [TokenPlan.Claim]) -> ByteRange {
+        let start = claims.count
+        for entry in list {
+            let claim = keep(Array(entry.claim.utf8))
+            claims.append(ClaimField(claim: claim, field: keep(Array(entry.value.utf8))))
+        }
+        return ByteRange(from: start, to: claims.count)
     }
 
     mutating func add(splitKey key: SplitKey) -> Int32 {
