@@ -46,6 +46,7 @@ let package = Package(
     ],
     targets: [
         // C borders: headers and shims only.
+        .systemLibrary(name: "CCoding", path: "C/CCoding"),
         .systemLibrary(name: "CCrypt", path: "C/CCrypt"),
         .systemLibrary(name: "CLinux", path: "C/CLinux"),
         .systemLibrary(name: "CNGHTTP2", path: "C/CNGHTTP2"),
@@ -66,7 +67,7 @@ let package = Package(
         module("Configuration", ["Essentials", "CYAML"]),
 
         // Shell.
-        module("Runtime", ["Essentials", "CCrypt", "CLinux", "COpenSSL", "CRE2"]),
+        module("Runtime", ["Essentials", "CCoding", "CCrypt", "CLinux", "COpenSSL", "CRE2"]),
         module("DNSServer", ["Essentials", "DNSProtocol", "Steering", "Runtime"]),
         module("HTTPGateway", ["Essentials", "HTTPProtocol", "Steering", "Runtime"]),
         module("Prober", ["Essentials", "HTTPProtocol", "Steering", "Runtime"]),

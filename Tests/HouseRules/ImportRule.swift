@@ -30,6 +30,7 @@ enum ImportRule {
         // The C library: memcpy and friends in Essentials, everything else behind CLinux.
         "Glibc": ["Essentials", "Runtime"],
         "CLinux": ["Runtime"],
+        "CCoding": ["Runtime"],
         "CCrypt": ["Runtime"],
         "CYAML": ["Configuration"],
         "COpenSSL": ["Runtime"],

@@ -8,6 +8,15 @@ extension SettingsDecoder {
             route.securityHeaders = securityHeaders(section.group("security-headers"))
         }
         if section.has("basic-auth") { route.basicAuth = basicAuth(section.group("basic-auth")) }
+        if section.has("compress") {
+            let group = section.group("compress")
+            route.compress = CompressSettings(
+                codings: group.texts("codings"),
+                types: group.texts("types"),
+                minSize: group.size("min-size"),
+                level: group.integer("level")
+            )
+        }
         if section.has("jwt") { route.jwt = jwt(section.group("jwt")) }
         if section.has("basic-auth"), section.has("jwt") {
             section.fault(

@@ -4,6 +4,7 @@ internal import Essentials
 extension Schema {
     /// What a route does for the safety of those who use it.
     static let guardOptions: [Option] = securityHeaderOptions + basicAuthOptions + jwtOptions
+        + compressOptions
 
     static let guardGroups: [OptionGroup] = [
         OptionGroup(
@@ -14,6 +15,10 @@ extension Schema {
         OptionGroup(
             "routes[].jwt",
             "Who may come in by a signed token (`Authorization: Bearer`); others get 401."
+        ),
+        OptionGroup(
+            "routes[].compress",
+            "Compressing answers of endpoints for clients that want it; `{}` for the usual choice."
         ),
         OptionGroup("routes[].jwt.claims", "What a token must say; one that does not gets 403."),
         OptionGroup("routes[].jwt.claim-headers", "What endpoints are told of a token."),
@@ -203,6 +208,33 @@ extension Schema {
             .text(128),
             "restricted",
             "Named to those who come without a token."
+        ),
+    ]
+
+    private static let compressOptions: [Option] = [
+        Option(
+            "routes[].compress.codings",
+            .list(.words(["zstd", "br", "gzip"])),
+            .absent("zstd, br, gzip"),
+            "Codings that are offered, the one to be preferred first."
+        ),
+        Option(
+            "routes[].compress.types",
+            .list(.mediaRange),
+            .absent("text, JSON, JavaScript, XML, SVG, WebAssembly"),
+            "Media types that are compressed, or kinds such as `text/*`; events when named alone."
+        ),
+        Option(
+            "routes[].compress.min-size",
+            .size(0...(1 << 30)),
+            "1KiB",
+            "Answers that say they are shorter stay as they are."
+        ),
+        Option(
+            "routes[].compress.level",
+            .integer(1...9),
+            "4",
+            "How hard each coder tries: 1 is quick, 9 is small; br stops at 7."
         ),
     ]
 }

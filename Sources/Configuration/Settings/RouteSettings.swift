@@ -25,6 +25,8 @@ public struct RouteSettings: Sendable, Equatable {
     public var basicAuth: BasicAuthSettings?
     /// Who may come in by a signed token; nil for everybody.
     public var jwt: JWTSettings?
+    /// Which answers are compressed; nil for none.
+    public var compress: CompressSettings?
     /// What the endpoint is asked for instead.
     public var rewrite: RewriteSettings
     /// Changes to the request's fields.

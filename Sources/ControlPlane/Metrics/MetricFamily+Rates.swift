@@ -5,6 +5,26 @@ internal import Runtime
 
 /// The families that tell what rate limits do.
 extension MetricFamily {
+    static let codingRows: [MetricFamily] = [
+        MetricFamily("martlet_compressions", .counter, DoorCounter.codings.help) {
+            [MetricSample(.integer($0.http(.codings)))]
+        },
+        MetricFamily("martlet_compressions_skipped", .counter, DoorCounter.codingsSkipped.help) {
+            [MetricSample(.integer($0.http(.codingsSkipped)))]
+        },
+        MetricFamily(
+            "martlet_compression_bytes",
+            .counter,
+            unit: "bytes",
+            labels: ["side"],
+            "Content bytes of compressed answers: from endpoints, and to clients."
+        ) { source in
+            [("endpoint", DoorCounter.codedIn), ("client", .codedOut)].map {
+                MetricSample([$0.0], .integer(source.http($0.1)))
+            }
+        },
+    ]
+
     static let accessRows: [MetricFamily] = [
         MetricFamily(
             "martlet_access_requests",

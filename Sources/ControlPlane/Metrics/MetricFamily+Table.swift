@@ -9,7 +9,7 @@ extension MetricFamily {
     public static let all: [MetricFamily] =
         processRows + serviceRows + requestRows + endpointRows + drainRows + probeRows + httpRows
         + rateRows
-        + accessRows
+        + accessRows + codingRows
         + tlsRows
         + dnsRows
         + limitRows

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import Essentials
 internal import HTTPGateway
 
 /// From a route of the configuration to what the HTTP door is told.
@@ -20,6 +21,7 @@ struct RouteAssembly {
         plan.allowed = route.allow
         plan.denied = route.deny
         plan.limit = route.rateLimit?.plan
+        plan.compress = route.compress?.plan
         plan.access =
             route.basicAuth.map { .password(password($0)) } ?? route.jwt.map { .token(token($0)) }
         plan.rewrittenTarget = route.rewrite.path.map { template($0, route) }
@@ -117,6 +119,20 @@ struct RouteAssembly {
     private func template(_ text: String, _ route: RouteSettings) -> TextTemplate {
         (try? TextTemplate(text, parameters: route.path.parameters))
             ?? TextTemplate(parts: [.text(text)])
+    }
+}
+
+extension CompressSettings {
+    fileprivate var plan: CompressPlan {
+        var plan = CompressPlan()
+        let named = codings.compactMap { word in
+            ContentCoding.allCases.first { "\($0.word)" == word }
+        }
+        if !named.isEmpty { plan.codings = named }
+        if !types.isEmpty { plan.types = types }
+        plan.leastSize = UInt64(clamping: minSize.bytes)
+        plan.level = level
+        return plan
     }
 }
 

@@ -55,6 +55,11 @@ struct Client: BitwiseCopyable {
 
 /// One request and its response.
 struct Exchange: BitwiseCopyable {
+    /// The route compresses nothing.
+    static let neverCoded = UInt8.max
+    /// The route does, and the client wants none of its codings.
+    static let unwantedCoding = UInt8.max - 1
+
     var head = RequestHead()
     var route: Int32 = -1
     var pool: Int32 = -1
@@ -62,6 +67,7 @@ struct Exchange: BitwiseCopyable {
     var endpoint: Int32 = -1
     var slot: Int32 = -1
     var upstream = Handle.none
+    var coding: Int32 = -1  // among the answers that are being compressed
     var key: UInt64 = 0
     var session: UInt64 = 0  // what the client's cookie names
     var serving: UInt64 = 0  // what names the endpoint that was chosen
@@ -94,6 +100,7 @@ struct Exchange: BitwiseCopyable {
     var isLingering = false
     var isRecorded = false  // counted and logged
     var interims: UInt8 = 0  // 1xx passed on
+    var accepts = Exchange.neverCoded  // the raw value of a coding, or one of the two below
     var retries: Int16 = 0  // allowed by the route or pool that it began under
     var bodyLimit = UInt64.max
 

@@ -9,7 +9,7 @@ extension HTTPDoor {
     /// The response has gone to the client whole.
     mutating func completeResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         lookBehindPiped(c, u)
-        let hasExcess = clients[c].exchange.response.hasRaw
+        let hasExcess = hasExcess(c)
         let isReusable =
             clients[c].exchange.originPersists && clients[c].exchange.requestSent
             && !hasExcess && !upstreams[u].hangUp && !upstreams[u].canRead

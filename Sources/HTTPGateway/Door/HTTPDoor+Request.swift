@@ -137,6 +137,7 @@ extension HTTPDoor {
 
     /// Does what the route says with a request that may come in.
     mutating func carryOut(_ c: Int, _ record: RouteRecord, _ loop: inout EventLoop) {
+        if record.compress >= 0 { readAccepted(c, record) }
         if case .length(let length) = requestHead.framing, length > record.bodyLimit {
             return refuse(c, .fault(.bodyTooLarge), &loop)
         }

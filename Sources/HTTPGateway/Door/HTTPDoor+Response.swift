@@ -151,6 +151,8 @@ extension HTTPDoor {
         clients[c].exchange.status = status
         clients[c].exchange.firstByte = now
         let isOld = !clients[c].exchange.clientTakesChunks
+        let framing = responseHead.framing
+        let changes = renderAnswer(c, u)
         var toChunks = responseHead.framing == .chunked
         if case .untilClose = responseHead.framing { toChunks = true }
         if isOld, toChunks { clients[c].exchange.keepsClient = false }
@@ -158,8 +160,6 @@ extension HTTPDoor {
             clients[c].exchange.keepsClient = false
         }
         toChunks = toChunks && !isOld
-        let changes = renderResponse(c, isOwn: false)
-        hideResponseFields(c, u)
         let pending = upstreams[u].input
         let isWhole = ResponseHeadWriter.write(
             into: &scratch,
@@ -176,12 +176,17 @@ extension HTTPDoor {
             changes: RouteChanges(changes, tail.bytes)
         )
         guard isWhole, changes.isWhole else { return attemptFailed(c, .originMalformed, &loop) }
-        clients[c].exchange.response = BodyTransfer(responseHead.framing, toChunks: toChunks)
+        let isCoded = clients[c].exchange.coding >= 0
+        clients[c].exchange.response = BodyTransfer(framing, toChunks: toChunks && !isCoded)
         clients[c].exchange.response.rawStart = pending.start &+ Int32(responseHead.length)
         clients[c].exchange.response.rawEnd = pending.end
         clients[c].exchange.originPersists = responseHead.isPersistent
         // Framing that breaks within the bytes at hand: the client has seen nothing of it yet.
-        if advanceResponse(c, u) != nil { return attemptFailed(c, .originMalformed, &loop) }
+        if isCoded {
+            insertCoder(c)
+        } else if advanceResponse(c, u) != nil {
+            return attemptFailed(c, .originMalformed, &loop)
+        }
         judgeEndpoint(c, status)
         clients[c].exchange.responseStarted = true
         clients[c].phase = .relaying
@@ -204,7 +209,7 @@ extension HTTPDoor {
         let headCount = scratch.count
         let transfer = clients[c].exchange.response
         let body = buffers.bytes(
-            upstreams[u].input.block,
+            responseBlock(c, u),
             from: Int(transfer.start),
             count: Int(transfer.end &- transfer.start)
         )
@@ -260,9 +265,15 @@ extension HTTPDoor {
         let handle = clients[c].exchange.upstream
         guard upstreams.contains(handle) else { return }
         let u = Int(handle.index)
-        for _ in 0..<16 {
+        // A coder works for each of them: some milliseconds at most before others have their turn.
+        let rounds = clients[c].exchange.coding >= 0 ? 6 : 16
+        for _ in 0..<rounds {
             guard flushOutput(c, &loop), flushResponse(c, u, &loop) else { return }
             if clients[c].exchange.response.isSourceDone { return completeResponse(c, u, &loop) }
+            if clients[c].exchange.coding >= 0 {
+                guard stepCoding(c, u, &loop) else { return }
+                continue
+            }
             if clients[c].exchange.response.hasRaw, !clients[c].exchange.response.isTrailing {
                 guard advanceResponse(c, u) == nil else {
                     return abandon(c, .originMalformed, &loop)
@@ -287,7 +298,7 @@ extension HTTPDoor {
         arm(c, betweenBytes(c))
     }
 
-    private func betweenBytes(_ c: Int) -> Interval {
+    func betweenBytes(_ c: Int) -> Interval {
         let pool = Int(clients[c].exchange.pool)
         return pool >= 0 ? pools[pool].timeouts.betweenBytes : .seconds(30)
     }
@@ -343,7 +354,7 @@ extension HTTPDoor {
     }
 
     /// The origin failed in mid-answer: the client must see that the answer is not whole.
-    private mutating func originBroke(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
+    mutating func originBroke(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
         let slot = Int(clients[c].exchange.slot)
         if slot >= 0 {
             shared.reports.post(PassiveReport(slot: slot, failure: .reset, at: now))
@@ -390,7 +401,7 @@ extension HTTPDoor {
         while clients[c].exchange.response.hasFramed {
             let transfer = clients[c].exchange.response
             let bytes = buffers.bytes(
-                upstreams[u].input.block,
+                responseBlock(c, u),
                 from: Int(transfer.start),
                 count: Int(transfer.end &- transfer.start)
             )

@@ -172,6 +172,7 @@ extension HTTPDoor {
 
     /// Takes the connection away from a client's exchange.
     mutating func detachUpstream(_ c: Int, _ loop: inout EventLoop, keep: Bool) {
+        endCoding(c)
         let handle = clients[c].exchange.upstream
         clients[c].exchange.upstream = .none
         guard upstreams.contains(handle) else { return }

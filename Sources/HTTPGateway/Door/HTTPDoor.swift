@@ -9,8 +9,8 @@ internal import Steering
 /// One value, owned by one thread, driven by events and time. All state is plain bytes in slabs,
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
-/// Listening, Security, Request, Limit, Access, Choosing, Upstream, Forward, Response, Splice,
-/// Tunnel, Finish, Timers, Drain, Record.
+/// Listening, Security, Request, Limit, Access, Coding, Choosing, Upstream, Forward, Response,
+/// Splice, Tunnel, Finish, Timers, Drain, Record.
 public struct HTTPDoor: ~Copyable {
     let worker: Int
     let shared: GatewayShared
@@ -51,6 +51,8 @@ public struct HTTPDoor: ~Copyable {
     var buffers: BufferPool
     var pipes = Slab<Pipe>(limit: HTTPDoor.pipeLimit)
     var pipePool = PipePool(limit: HTTPDoor.pipeLimit)
+    var codings = Slab<CodingState>(limit: HTTPDoor.codingLimit)
+    var coders = ContentCoders(limit: HTTPDoor.codingLimit)
     var tls: TLSSessions
     var timers: TimerWheel
     var upstreamTimers: TimerWheel

@@ -67,6 +67,14 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case accessKnown
     /// Requests whose credentials had to be verified.
     case accessVerified
+    /// Answers that were compressed.
+    case codings
+    /// Answers that were not, as too many were being compressed.
+    case codingsSkipped
+    /// Content bytes that were compressed.
+    case codedIn
+    /// Content bytes that came of them.
+    case codedOut
 
     /// What it counts, for `/metrics`.
     public var help: String {
@@ -100,6 +108,10 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .bytesSpliced: "Bytes of large responses passed on inside the kernel, without a copy."
         case .accessKnown: "Requests whose credentials were verified a short while ago."
         case .accessVerified: "Requests whose credentials had to be verified."
+        case .codings: "Answers that were compressed."
+        case .codingsSkipped: "Answers left as they are because too many were being compressed."
+        case .codedIn: "Content bytes of answers before they were compressed."
+        case .codedOut: "Content bytes of answers after they were compressed."
         case .http2Cut: "HTTP/2 connections ended for costing more than they are worth."
         case .http2Refused: "Requests by HTTP/2 refused at listeners[].http2.streams."
         }

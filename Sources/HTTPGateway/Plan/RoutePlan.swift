@@ -29,6 +29,8 @@ public struct RoutePlan: Sendable, Equatable {
     public var requestFields: [FieldEdit] = []
     /// Changes to the fields that go to the client.
     public var responseFields: [FieldEdit] = []
+    /// Which answers are compressed; nil for none.
+    public var compress: CompressPlan?
     /// Attempts after the first; nil means the pool's.
     public var retries: Int?
     /// Deadline of the whole exchange; nil means the listener's.

@@ -26,6 +26,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
     var requestEdits = ByteRange.empty
     var responseEdits = ByteRange.empty
     var supplies = false  // some of the edits only supply what is missing
+    var compress: Int32 = -1  // in the action table
     var path = ByteRange.empty  // in the action table; empty for an expression
     var isExactPath = false
     var retries: Int16 = -1  // -1: the pool's
@@ -77,6 +78,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
         requestEdits = actions.add(edits: hidden + plan.requestFields)
         responseEdits = actions.add(edits: plan.responseFields)
         supplies = plan.responseFields.contains { $0.kind == .supply }
+        if let plan = plan.compress { compress = actions.add(plan) }
         switch plan.path {
         case .exact(let text):
             path = actions.keep(Array(text.utf8))

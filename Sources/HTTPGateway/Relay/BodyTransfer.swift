@@ -120,6 +120,14 @@ struct BodyTransfer: BitwiseCopyable {
         return true
     }
 
+    /// Frames bytes that something else has put at the front of the block, behind the room.
+    mutating func present(_ count: Int, in buffers: inout BufferPool, block: Block) {
+        rawStart = Int32(BodyTransfer.room)
+        rawEnd = rawStart &+ Int32(truncatingIfNeeded: count)
+        take(count)
+        if sink == .chunked { frame(in: &buffers, block: block) }
+    }
+
     /// The source has said that it is finished, with these trailers as text or none.
     ///
     /// False when it owes bytes.

@@ -26,6 +26,11 @@ struct ActionTable: Sendable {
         var claim: ByteRange
         var field: ByteRange
     }
+    struct MediaType: Sendable, BitwiseCopyable {
+        var text: ByteRange
+        /// Everything that begins so.
+        var isKind: Bool
+    }
     struct Share: Sendable, BitwiseCopyable {
         var pool: Int32
         /// Draws below this, and not below that of the share before, are its.
@@ -40,6 +45,8 @@ struct ActionTable: Sendable {
     private(set) var splitKeys: [KeySource] = []
     private(set) var limits: [RateRule] = []
     private(set) var access: [AccessRule] = []
+    private(set) var compressions: [CompressRule] = []
+    private(set) var mediaTypes: [MediaType] = []
     private(set) var claims: [ClaimField] = []
     private var networks: [Prefix] = []
 
@@ -159,6 +166,22 @@ struct ActionTable: Sendable {
             claims.append(ClaimField(claim: claim, field: keep(Array(entry.value.utf8))))
         }
         return ByteRange(from: start, to: claims.count)
+    }
+
+    mutating func add(_ plan: CompressPlan) -> Int32 {
+        let rule = CompressRule(plan, &self)
+        compressions.append(rule)
+        return Int32(compressions.count - 1)
+    }
+
+    mutating func add(mediaTypes list: [String]) -> ByteRange {
+        let start = mediaTypes.count
+        for type in list {
+            let isKind = type.hasSuffix("/*")
+            let text = keep(Array((isKind ? String(type.dropLast()) : type).utf8))
+            mediaTypes.append(MediaType(text: text, isKind: isKind))
+        }
+        return ByteRange(from: start, to: mediaTypes.count)
     }
 
     mutating func add(splitKey key: SplitKey) -> Int32 {

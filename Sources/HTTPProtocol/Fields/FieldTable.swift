@@ -79,6 +79,15 @@ public struct FieldTable: ~Copyable {
         }
     }
 
+    /// Keeps every field of a kind from being copied on.
+    public mutating func hide(_ known: KnownField) {
+        var index = 0
+        while index < count {
+            if slots[index].known == known { slots[index].isForbidden = true }
+            index &+= 1
+        }
+    }
+
     /// Forgets all fields and keeps the storage.
     public mutating func removeAll() { count = 0 }
 

@@ -34,15 +34,15 @@ extension HTTPDoor {
         let status = responseHead.status
         clients[c].exchange.status = status
         clients[c].exchange.firstByte = now
-        let changes = renderResponse(c, isOwn: false)
-        hideResponseFields(c, u)
+        let framing = responseHead.framing
+        let changes = renderAnswer(c, u)
         let pending = upstreams[u].input
         listResponse(c, u)
         if !changes.fields.isEmpty { listLines(tail.bytes.slice(changes.fields)) }
         guard workspace.isWhole, changes.isWhole else {
             return attemptFailed(c, .originMalformed, &loop)
         }
-        clients[c].exchange.response = BodyTransfer(responseHead.framing, toChunks: false)
+        clients[c].exchange.response = BodyTransfer(framing, toChunks: false)
         clients[c].exchange.response.rawStart = pending.start &+ Int32(responseHead.length)
         clients[c].exchange.response.rawEnd = pending.end
         clients[c].exchange.originPersists = responseHead.isPersistent
@@ -55,7 +55,11 @@ extension HTTPDoor {
         }
         clients[c].exchange.responseStarted = true
         touchSession(s)
-        if advanceResponse(c, u) != nil { return abandon(c, .originMalformed, &loop) }
+        if clients[c].exchange.coding >= 0 {
+            insertCoder(c)
+        } else if advanceResponse(c, u) != nil {
+            return abandon(c, .originMalformed, &loop)
+        }
         judgeEndpoint(c, status)
         clients[c].phase = .relaying
         pumpResponse(c, &loop)
@@ -125,7 +129,7 @@ extension HTTPDoor {
         let place = Int(clients[c].place)
         let s = Int(streams[place].session)
         let bytes = buffers.bytes(
-            upstreams[u].input.block,
+            responseBlock(c, u),
             from: Int(transfer.start),
             count: Int(transfer.end &- transfer.start)
         )
