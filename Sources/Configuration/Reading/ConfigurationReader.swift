@@ -71,6 +71,8 @@ public struct OutsideChecks: Sendable {
     public var users: @Sendable (_ path: String) -> String?
     /// What is wrong with a file of public keys; nil when nothing is.
     public var keys: @Sendable (_ path: String) -> String?
+    /// What is wrong with a file that holds the text of an answer; nil when nothing is.
+    public var page: @Sendable (_ path: String) -> String?
 
     /// The checks; those left out find nothing wrong.
     public init(
@@ -83,7 +85,8 @@ public struct OutsideChecks: Sendable {
         lists: @escaping @Sendable (String?, String?) -> String? = { _, _ in nil },
         authorities: @escaping @Sendable (String) -> String? = { _ in nil },
         users: @escaping @Sendable (String) -> String? = { _ in nil },
-        keys: @escaping @Sendable (String) -> String? = { _ in nil }
+        keys: @escaping @Sendable (String) -> String? = { _ in nil },
+        page: @escaping @Sendable (String) -> String? = { _ in nil }
     ) {
         self.template = template
         self.expression = expression
@@ -93,6 +96,7 @@ public struct OutsideChecks: Sendable {
         self.authorities = authorities
         self.users = users
         self.keys = keys
+        self.page = page
     }
 }
 

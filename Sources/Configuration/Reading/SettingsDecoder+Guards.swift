@@ -8,6 +8,9 @@ extension SettingsDecoder {
             route.securityHeaders = securityHeaders(section.group("security-headers"))
         }
         if section.has("basic-auth") { route.basicAuth = basicAuth(section.group("basic-auth")) }
+        if section.has("maintenance") {
+            route.maintenance = maintenance(section.group("maintenance"))
+        }
         if section.has("compress") {
             let group = section.group("compress")
             route.compress = CompressSettings(
@@ -142,5 +145,24 @@ extension SettingsDecoder {
             section.keep(entry.key, .text(text))
             return HeaderSettings(name: entry.key, value: text)
         }
+    }
+
+    private func maintenance(_ section: Section) -> MaintenanceSettings {
+        let file = section.text("file").map(resolve(path:))
+        if let file, let reason = checks.page(file) {
+            section.fault(.unreadableFile, "file", "`\(file)` \(reason)")
+        }
+        if file != nil, section.has("body") {
+            section.fault(.excludingKeys, "file", "the text comes from `body` or from `file`")
+        }
+        return MaintenanceSettings(
+            enabled: section.bool("enabled"),
+            status: section.integer("status"),
+            body: section.text("body"),
+            file: file,
+            type: section.text("type") ?? "",
+            retryAfter: section.optionalInterval("retry-after"),
+            allow: section.prefixes("allow")
+        )
     }
 }

@@ -3,8 +3,9 @@ internal import Essentials
 
 extension Schema {
     /// What a route does for the safety of those who use it.
-    static let guardOptions: [Option] = securityHeaderOptions + basicAuthOptions + jwtOptions
-        + compressOptions
+    static let guardOptions: [Option] =
+        securityHeaderOptions + basicAuthOptions + jwtOptions
+        + compressOptions + maintenanceOptions
 
     static let guardGroups: [OptionGroup] = [
         OptionGroup(
@@ -19,6 +20,10 @@ extension Schema {
         OptionGroup(
             "routes[].compress",
             "Compressing answers of endpoints for clients that want it; `{}` for the usual choice."
+        ),
+        OptionGroup(
+            "routes[].maintenance",
+            "What is answered while the route is being worked on; `{}` for 503."
         ),
         OptionGroup("routes[].jwt.claims", "What a token must say; one that does not gets 403."),
         OptionGroup("routes[].jwt.claim-headers", "What endpoints are told of a token."),
@@ -235,6 +240,51 @@ extension Schema {
             .integer(1...9),
             "4",
             "How hard each coder tries: 1 is quick, 9 is small; br stops at 7."
+        ),
+    ]
+
+    private static let maintenanceOptions: [Option] = [
+        Option(
+            "routes[].maintenance.enabled",
+            .boolean,
+            "true",
+            "Whether it is in force; with `false` it stands there for later."
+        ),
+        Option(
+            "routes[].maintenance.status",
+            .integer(400...599),
+            "503",
+            "Status of the answer."
+        ),
+        Option(
+            "routes[].maintenance.body",
+            .content(16_384),
+            .absent("that of `file`, or none"),
+            "Text of the answer."
+        ),
+        Option(
+            "routes[].maintenance.file",
+            .filePath,
+            .absent("none"),
+            "File with the text, at most 16 KiB; a change is taken up without a reload."
+        ),
+        Option(
+            "routes[].maintenance.type",
+            .text(255),
+            "text/html; charset=utf-8",
+            "Media type of the answer."
+        ),
+        Option(
+            "routes[].maintenance.retry-after",
+            .duration(seconds(1)...days(30)),
+            .absent("not told"),
+            "When clients may come again (`Retry-After`)."
+        ),
+        Option(
+            "routes[].maintenance.allow",
+            .list(.prefix),
+            .absent("nobody"),
+            "Networks whose clients are served all the same."
         ),
     ]
 }

@@ -53,6 +53,8 @@ public struct AccessFileSettings: Sendable, Hashable {
         case users
         /// Public keys that signatures are verified with.
         case keys
+        /// The text of an answer.
+        case page
     }
 
     /// Where it is.
@@ -74,7 +76,8 @@ extension Settings {
         return routes.flatMap { route -> [AccessFileSettings] in
             let users = route.basicAuth.map { AccessFileSettings(path: $0.users, content: .users) }
             let keys = route.jwt.map { AccessFileSettings(path: $0.keys, content: .keys) }
-            return [users, keys].compactMap { $0 }
+            let page = route.maintenance?.file.map { AccessFileSettings(path: $0, content: .page) }
+            return [users, keys, page].compactMap { $0 }
         }.filter { seen.insert($0).inserted }
     }
 }

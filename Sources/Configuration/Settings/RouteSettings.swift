@@ -17,6 +17,8 @@ public struct RouteSettings: Sendable, Equatable {
     public var allow: [Prefix]
     /// Networks that are not served.
     public var deny: [Prefix]
+    /// What is answered while the route is being worked on; nil for nothing.
+    public var maintenance: MaintenanceSettings?
     /// How many requests are served; nil for all.
     public var rateLimit: RateLimitSettings?
     /// Fields that tell browsers to be careful; nil for none.

@@ -51,7 +51,8 @@ public enum ConfigurationSource {
         lists: { ciphers, groups in TLSAssembly.fault(ciphers: ciphers, groups: groups) },
         authorities: { path in TLSAssembly.fault(authorities: path) },
         users: { path in AccessFiles.fault(AccessFileSettings(path: path, content: .users)) },
-        keys: { path in AccessFiles.fault(AccessFileSettings(path: path, content: .keys)) }
+        keys: { path in AccessFiles.fault(AccessFileSettings(path: path, content: .keys)) },
+        page: { path in AccessFiles.fault(AccessFileSettings(path: path, content: .page)) }
     )
 
     /// The same for a configuration that is to serve: a certificate that has ended is a warning,
@@ -86,6 +87,7 @@ public enum ConfigurationSource {
         var checks = checks
         let faults = access.faults
         checks.users = { faults[AccessFileSettings(path: $0, content: .users)] }
+        checks.page = { faults[AccessFileSettings(path: $0, content: .page)] }
         checks.keys = { faults[AccessFileSettings(path: $0, content: .keys)] }
         let findings = certificates.findings
         checks.certificate = { certificate, key in

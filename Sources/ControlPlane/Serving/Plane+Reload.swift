@@ -89,7 +89,7 @@ extension Plane {
     /// False when no file of a certificate or of access can be named: then the text need not be
     /// read twice.
     private static func mayNameFiles(_ text: [UInt8]) -> Bool {
-        let keys = ["https", "basic-auth", "jwt"].map { Array($0.utf8) }
+        let keys = ["https", "basic-auth", "jwt", "maintenance"].map { Array($0.utf8) }
         return text.indices.contains { start in
             keys.contains { text[start] == $0[0] && text[start...].starts(with: $0) }
         }

@@ -12,6 +12,7 @@ struct AccessFiles: Sendable {
     enum Loaded: Sendable, Equatable {
         case users(UserTable)
         case keys(TokenKeys)
+        case page([UInt8])
     }
 
     private(set) var loaded: [AccessFileSettings: Loaded] = [:]
@@ -55,6 +56,15 @@ struct AccessFiles: Sendable {
         return keys
     }
 
+    func page(_ path: String) -> [UInt8]? {
+        guard case .page(let text)? = loaded[AccessFileSettings(path: path, content: .page)]
+        else { return nil }
+        return text
+    }
+
+    /// The longest text of an answer: with its head it must fit one block.
+    static let pageLimit = 16_384
+
     /// What is wrong with a file on this machine; nil when nothing is.
     static func fault(_ file: AccessFileSettings) -> String? {
         do throws(Unusable) {
@@ -86,6 +96,11 @@ struct AccessFiles: Sendable {
             } catch {
                 throw Unusable(reason: error.message)
             }
+        case .page:
+            guard text.count <= AccessFiles.pageLimit else {
+                throw Unusable(reason: "is longer than 16 KiB")
+            }
+            return .page(text)
         case .keys:
             do throws(TokenKeys.Fault) {
                 return .keys(try TokenKeys(text))
@@ -160,7 +175,12 @@ extension Plane {
             "\(outcome): '\(file.path)' \(fault)",
             [JSONMember("file", .string(file.path))]
         )
-        let code = file.content == .users ? DiagnosticCode.badUsers : .badKeys
+        let code: DiagnosticCode =
+            switch file.content {
+            case .users: .badUsers
+            case .keys: .badKeys
+            case .page: .unreadableFile
+            }
         event.code = code.rawValue
         return event
     }

@@ -21,6 +21,7 @@ struct RouteAssembly {
         plan.allowed = route.allow
         plan.denied = route.deny
         plan.limit = route.rateLimit?.plan
+        plan.maintenance = route.maintenance.flatMap(maintenance)
         plan.compress = route.compress?.plan
         plan.access =
             route.basicAuth.map { .password(password($0)) } ?? route.jwt.map { .token(token($0)) }
@@ -72,6 +73,17 @@ struct RouteAssembly {
         plan.cache = settings.cache
         plan.attempts = settings.attempts.count
         plan.attemptPeriod = settings.attempts.period
+        return plan
+    }
+
+    private func maintenance(_ settings: MaintenanceSettings) -> MaintenancePlan? {
+        guard settings.enabled else { return nil }
+        var plan = MaintenancePlan()
+        plan.status = UInt16(clamping: settings.status)
+        plan.contentType = settings.type
+        plan.body = settings.body.map { Array($0.utf8) } ?? settings.file.flatMap(access.page) ?? []
+        plan.retryAfter = settings.retryAfter
+        plan.allowed = settings.allow
         return plan
     }
 

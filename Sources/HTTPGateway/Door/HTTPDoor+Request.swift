@@ -130,6 +130,7 @@ extension HTTPDoor {
         guard actions.admits(clients[c].peer.ip, record) else {
             return refuse(c, .fault(.clientDenied), &loop)
         }
+        guard isServed(c, record, &loop) else { return }
         guard passesLimit(c, record) else { return refuse(c, .fault(.rateLimited), &loop) }
         guard isAdmitted(c, record, &loop) else { return }
         carryOut(c, record, &loop)

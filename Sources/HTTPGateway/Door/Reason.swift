@@ -23,6 +23,7 @@ enum Reason: BitwiseCopyable, Equatable, Sendable {
         case .handshake: "handshake-failed"
         case .route(.redirect): "redirect"
         case .route(.respond): "respond"
+        case .route(.maintenance): "maintenance"
         }
     }
 
@@ -38,7 +39,7 @@ enum Reason: BitwiseCopyable, Equatable, Sendable {
 }
 
 /// How a route answers without an endpoint.
-enum RouteAnswer: UInt8, BitwiseCopyable, Sendable { case redirect, respond }
+enum RouteAnswer: UInt8, BitwiseCopyable, Sendable { case redirect, respond, maintenance }
 
 /// Why the door ended an exchange itself.
 enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {

@@ -17,6 +17,8 @@ public struct RoutePlan: Sendable, Equatable {
     public var allowed: [Prefix] = []
     /// Networks whose clients are not served.
     public var denied: [Prefix] = []
+    /// What it answers while it is being worked on; nil when it is not.
+    public var maintenance: MaintenancePlan?
     /// How many requests it takes; nil for all.
     public var limit: RateLimitPlan?
     /// What it wants to know of who asks; nil for nothing.

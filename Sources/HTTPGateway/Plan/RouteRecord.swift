@@ -20,6 +20,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
     var denied = ByteRange.empty
     var limit: Int32 = -1  // in the action table
     var access: Int32 = -1  // in the action table
+    var maintenance: Int32 = -1  // in the action table
     var target: Int32 = -1  // a template; -1: the client's
     var keepsQuery = false
     var host: Int32 = -1  // a template; -1: the client's
@@ -78,6 +79,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
         requestEdits = actions.add(edits: hidden + plan.requestFields)
         responseEdits = actions.add(edits: plan.responseFields)
         supplies = plan.responseFields.contains { $0.kind == .supply }
+        if let plan = plan.maintenance { maintenance = actions.add(plan) }
         if let plan = plan.compress { compress = actions.add(plan) }
         switch plan.path {
         case .exact(let text):

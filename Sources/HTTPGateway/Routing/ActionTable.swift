@@ -45,6 +45,7 @@ struct ActionTable: Sendable {
     private(set) var splitKeys: [KeySource] = []
     private(set) var limits: [RateRule] = []
     private(set) var access: [AccessRule] = []
+    private(set) var maintenances: [MaintenanceRule] = []
     private(set) var compressions: [CompressRule] = []
     private(set) var mediaTypes: [MediaType] = []
     private(set) var claims: [ClaimField] = []
@@ -66,9 +67,14 @@ struct ActionTable: Sendable {
     func admits(_ client: IPAddress, _ record: RouteRecord) -> Bool {
         for place in Int(record.denied.start)..<record.denied.end
         where networks[place].contains(client) { return false }
-        if record.allowed.isEmpty { return true }
-        for place in Int(record.allowed.start)..<record.allowed.end
-        where networks[place].contains(client) { return true }
+        return record.allowed.isEmpty || holds(client, record.allowed)
+    }
+
+    /// True when one of these networks has the address.
+    func holds(_ client: IPAddress, _ range: ByteRange) -> Bool {
+        for place in Int(range.start)..<range.end where networks[place].contains(client) {
+            return true
+        }
         return false
     }
 
@@ -182,6 +188,12 @@ struct ActionTable: Sendable {
             mediaTypes.append(MediaType(text: text, isKind: isKind))
         }
         return ByteRange(from: start, to: mediaTypes.count)
+    }
+
+    mutating func add(_ plan: MaintenancePlan) -> Int32 {
+        let rule = MaintenanceRule(plan, &self)
+        maintenances.append(rule)
+        return Int32(maintenances.count - 1)
     }
 
     mutating func add(splitKey key: SplitKey) -> Int32 {

@@ -81,6 +81,7 @@ extension GatewaySnapshot {
         (explanation.passedOver, explanation.unmet) = others(than: route, view)
         explanation.route = route
         explain(route, view, &explanation)
+        if explainMaintenance(route, client, &explanation) { return explanation }
         explainLimit(of: route, view, fields, rates, now, &explanation)
         explainAccess(of: route, fields, request.span, &explanation)
         guard explanation.status == nil else { return explanation }
@@ -188,6 +189,22 @@ extension GatewaySnapshot {
         guard !plan.isDryRun else { return }
         explanation.status = Fault.rateLimited.status
         explanation.reason = "\(Fault.rateLimited.word)"
+    }
+
+    /// True when the route is being worked on, and that is the answer to this client.
+    private func explainMaintenance(
+        _ route: Int,
+        _ client: IPAddress,
+        _ explanation: inout RequestExplanation
+    ) -> Bool {
+        let record = routes[route]
+        guard record.maintenance >= 0, actions.admits(client, record) else { return false }
+        let rule = actions.maintenances[Int(record.maintenance)]
+        guard !actions.holds(client, rule.allowed) else { return false }
+        explanation.status = rule.status
+        explanation.reason = "\(Reason.route(.maintenance).word)"
+        explanation.action = "the route is being worked on"
+        return true
     }
 
     /// Says whether the route asks for credentials; they are not verified here.
