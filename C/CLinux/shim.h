@@ -72,6 +72,10 @@ static inline long mt_recv(int fd, void *buffer, size_t length) {
 static inline long mt_peek(int fd, void *buffer, size_t length) {
     return MT_RESULT(recv(fd, buffer, length, MSG_DONTWAIT | MSG_PEEK));
 }
+// Reads and forgets: with MSG_TRUNC TCP moves on without copying.
+static inline long mt_skip(int fd, size_t length) {
+    return MT_RESULT(recv(fd, NULL, length, MSG_DONTWAIT | MSG_TRUNC));
+}
 static inline long mt_send(int fd, const void *buffer, size_t length) {
     return MT_RESULT(send(fd, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL));
 }

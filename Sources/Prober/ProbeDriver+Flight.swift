@@ -129,6 +129,11 @@ extension ProbeDriver {
         }
         if !flights[index].tls.isNone { return agree(handle, now: now) }
         guard event.isWritable else { return false }
+        let version = targets[Int(flights[index].place)].target.proxyHeader
+        if let version, !ProbeDriver.introduce(flights[index].fd, version) {
+            act(exchanges[index].broke(.reset), handle, now: now)
+            return false
+        }
         if let security = targets[Int(flights[index].place)].target.security {
             let session = tls.connect(flights[index].fd, security.context, name: security.name)
             guard let session else {
@@ -142,6 +147,12 @@ extension ProbeDriver {
         }
         act(exchanges[index].connected(), handle, now: now)
         return flights.contains(handle)
+    }
+
+    /// Says that the connection is for nobody; false when the new socket did not take it whole.
+    private static func introduce(_ fd: FileDescriptor, _ version: ProxyVersion) -> Bool {
+        let header = [UInt8](capacity: 16) { $0.writeProxyHeader(ofOwn: version) }
+        return Socket.send(fd, header.span) == .count(header.count)
     }
 
     /// Carries the handshake on; to the exchange it is part of connecting.

@@ -156,6 +156,28 @@ public enum Socket {
         }
     }
 
+    /// Looks at the next `limit` bytes, or what is there of them, and leaves them where they are.
+    public static func peek(
+        _ fd: FileDescriptor,
+        into output: inout OutputSpan<UInt8>,
+        limit: Int
+    ) -> IOResult {
+        unsafe output.withUnsafeMutableBufferPointer { buffer, initialized in
+            guard let base = buffer.baseAddress, buffer.count > initialized, limit > 0 else {
+                return .count(0)
+            }
+            let room = min(buffer.count - initialized, limit)
+            let result = unsafe mt_peek(fd.raw, base + initialized, room)
+            if result > 0 { initialized += result }
+            return IOResult(result, zeroIsEnd: true)
+        }
+    }
+
+    /// Reads and forgets exactly `count` bytes that were seen by ``peek(_:into:limit:)``.
+    public static func skip(_ fd: FileDescriptor, _ count: Int) -> Bool {
+        count > 0 && mt_skip(fd.raw, count) == count
+    }
+
     /// Writes what the socket takes.
     public static func send(_ fd: FileDescriptor, _ bytes: Span<UInt8>) -> IOResult {
         unsafe bytes.withUnsafeBufferPointer { buffer in

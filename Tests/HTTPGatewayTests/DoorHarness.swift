@@ -423,6 +423,8 @@ struct DoorHarness: ~Copyable {
         expect("streams", door.streams.count)
         expect("buffers", door.buffers.inUse)
         expect("pipes", door.pipes.count)
+        expect("clients behind proxies", door.realClients.count)
+        expect("unfinished", Int(shared.unfinished.count(DoorHarness.loopback)))
         expect("waiting", door.waitingCount)
         for pool in 0..<4 {
             expect("active requests of \(pool)", shared.budget.activeRequests(pool))

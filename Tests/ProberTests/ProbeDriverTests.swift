@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Essentials
+import HTTPProtocol
 import Prober
 import Runtime
 import Steering
@@ -54,6 +55,24 @@ private func outcome(
         #expect(result.status == 200)
         #expect(result.latency > .zero && result.latency < .milliseconds(150))
         #expect(result.at >= before + result.latency && result.at <= Clock.monotonic())
+    }
+
+    @Test(arguments: [
+        (ProxyVersion.v1, Array("PROXY UNKNOWN\r\n".utf8)),
+        (.v2, Array("\r\n\r\n\u{0}\r\nQUIT\n\u{20}\u{0}\u{0}\u{0}".utf8)),
+    ])
+    func `a probe says that it is for nobody where endpoints want to know`(
+        version: ProxyVersion,
+        header: [UInt8]
+    ) throws {
+        var stage = try ProbeStage()
+        let address = try stage.add(.answer(answer("fine")))
+        var named = target(5, address)
+        named.proxyHeader = version
+        stage.driver.configure([named], now: Clock.monotonic())
+        let result = try #require(stage.results(1).first)
+        #expect(result.outcome == .success)
+        #expect(stage.visitors.first?.asked.starts(with: header) == true)
     }
 
     @Test func `a connection kept open does not hold a finished probe`() throws {

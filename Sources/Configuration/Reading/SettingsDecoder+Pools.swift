@@ -36,7 +36,8 @@ extension SettingsDecoder {
             ),
             resolve: resolve(section.group("resolve")),
             tls: originTLS(section),
-            sticky: sticky(section)
+            sticky: sticky(section),
+            proxyProtocol: section.text("proxy-protocol").flatMap(ProxyProtocolVersion.init)
         )
     }
 

@@ -57,6 +57,7 @@ struct SettingsDecoder {
     private func limits(_ section: Section) -> LimitSettings {
         LimitSettings(
             connections: section.integer("connections"),
+            unfinishedPerClient: section.optionalInteger("unfinished-per-client"),
             headerBytes: section.size("header-bytes"),
             headerCount: section.integer("header-count"),
             requestLine: section.size("request-line"),
@@ -117,11 +118,14 @@ struct SettingsDecoder {
         let settings = HTTPListenerSettings(
             address: address ?? ListenAddress(nil, port: 0),
             trustedProxies: section.prefixes("trusted-proxies"),
+            proxyProtocol: section.word("proxy-protocol", ProxyProtocolPolicy.off),
+            clientAddress: section.word("client-address", ClientAddressSource.connection),
             forwarded: section.word("forwarded", ForwardedPolicy.xForwarded),
             requestID: section.bool("request-id"),
             timeouts: ListenerTimeoutSettings(
                 header: timeouts.interval("header"),
                 bodyRate: timeouts.optionalSize("body-rate"),
+                proxyHeader: timeouts.interval("proxy-header"),
                 handshake: timeouts.interval("handshake"),
                 idle: timeouts.interval("idle"),
                 send: timeouts.interval("send"),

@@ -4,8 +4,8 @@
 public struct Schema: Sendable {
     /// The one table.
     public static let martlet = Schema(
-        options: processOptions + listenerOptions + http2Options + tlsOptions + probeOptions
-            + poolOptions + stickyOptions + routeOptions + zoneOptions,
+        options: processOptions + listenerOptions + http2Options + tlsOptions + proxyOptions
+            + probeOptions + poolOptions + stickyOptions + routeOptions + zoneOptions,
         groups: allGroups + tlsGroups + stickyGroups + guardGroups
     )
 

@@ -15,6 +15,10 @@ public struct HTTPListenerSettings: Sendable, Equatable {
     public var address: ListenAddress
     /// Peers whose forwarding fields and request id are believed.
     public var trustedProxies: [Prefix]
+    /// Whether connections of those peers begin with a PROXY header.
+    public var proxyProtocol: ProxyProtocolPolicy
+    /// Where the client's address is taken from.
+    public var clientAddress: ClientAddressSource
     /// Which forwarding fields are written to the origin.
     public var forwarded: ForwardedPolicy
     /// True when each request gets an `X-Request-Id`.
@@ -27,6 +31,26 @@ public struct HTTPListenerSettings: Sendable, Equatable {
     public var certificates: [CertificateSettings]
     /// How TLS is spoken; nil for a plain HTTP listener.
     public var tls: TLSSettings?
+}
+
+/// Whether connections begin with a PROXY header.
+public enum ProxyProtocolPolicy: String, Sendable, Equatable, CaseIterable {
+    /// They do not.
+    case off
+    /// Those of trusted peers may.
+    case optional
+    /// All do, and come from trusted peers.
+    case required
+}
+
+/// Where the client's address is taken from.
+public enum ClientAddressSource: String, Sendable, Equatable, CaseIterable {
+    /// Who connected, or whom a PROXY header names.
+    case connection
+    /// The last address in `X-Forwarded-For` that is not trusted.
+    case xForwardedFor = "x-forwarded-for"
+    /// The last address in `Forwarded` (RFC 7239) that is not trusted.
+    case forwarded
 }
 
 /// What a listener allows a connection by HTTP/2.
@@ -117,6 +141,8 @@ public struct ListenerTimeoutSettings: Sendable, Equatable {
     public var header: Interval
     /// The least number of body bytes per second from the client; nil means any.
     public var bodyRate: ByteCount?
+    /// A whole PROXY header.
+    public var proxyHeader: Interval
     /// A whole TLS handshake.
     public var handshake: Interval
     /// How long a keep-alive connection may wait for its next request.

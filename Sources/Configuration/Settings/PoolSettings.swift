@@ -37,6 +37,16 @@ public struct PoolSettings: Sendable, Equatable {
     public var tls: OriginTLSSettings?
     /// Keeping clients at their endpoints; nil for not.
     public var sticky: StickySettings?
+    /// The PROXY header that connections to endpoints begin with; nil for none.
+    public var proxyProtocol: ProxyProtocolVersion?
+}
+
+/// The version of a PROXY header.
+public enum ProxyProtocolVersion: String, Sendable, Equatable {
+    /// A line of text.
+    case v1
+    /// Binary.
+    case v2
 }
 
 /// TLS with the endpoints of a pool.

@@ -40,6 +40,8 @@ public struct Settings: Sendable, Equatable {
 public struct LimitSettings: Sendable, Equatable {
     /// Client connections of all doors together.
     public var connections: Int
+    /// Connections of one client network without a request so far; nil means any number.
+    public var unfinishedPerClient: Int?
     /// Bytes of one request or response head.
     public var headerBytes: ByteCount
     /// Fields in one request or response head.

@@ -126,6 +126,7 @@ extension MetricFamily {
         },
         http("martlet_http_connections_accepted", .connectionsAccepted),
         http("martlet_http_connections_closed", .connectionsClosed),
+        http("martlet_http_proxy_headers", .proxyHeaders),
         http("martlet_http_requests", .requests),
         MetricFamily(
             "martlet_http_responses",
@@ -250,6 +251,7 @@ extension MetricFamily {
         ) { source in
             let hits: [(String, UInt64)] = [
                 ("limits.connections", source.http(.pausedAtConnections)),
+                ("limits.unfinished-per-client", source.http(GatewayMetrics.tooManyUnfinished)),
                 ("file-descriptors", source.http(.pausedAtFiles) &+ source.dns(.acceptPauses)),
                 ("buffers", source.http(.buffersExhausted)),
                 ("retry.budget", source.http(.retriesRefused)),

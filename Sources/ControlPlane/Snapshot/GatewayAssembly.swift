@@ -40,6 +40,7 @@ enum GatewayAssembly {
             fileLimit: fileLimit,
             probes: probes
         )
+        plan.limits.unfinished = limits.unfinishedPerClient ?? 0
         plan.limits.head.headBytes = UInt32(clamping: limits.headerBytes.bytes)
         plan.limits.head.fields = UInt32(clamping: limits.headerCount)
         plan.limits.head.targetBytes = UInt32(clamping: limits.requestLine.bytes)
@@ -82,6 +83,18 @@ enum GatewayAssembly {
             }
             var plan = HTTPListenerPlan(name: "\(place)")
             plan.trusted = listener.trustedProxies
+            plan.proxyHeader =
+                switch listener.proxyProtocol {
+                case .off: .off
+                case .optional: .optional
+                case .required: .required
+                }
+            plan.clientAddress =
+                switch listener.clientAddress {
+                case .connection: nil
+                case .xForwardedFor: .xForwardedFor
+                case .forwarded: .forwarded
+                }
             plan.forwarded =
                 switch listener.forwarded {
                 case .xForwarded: .xForwarded
@@ -92,6 +105,7 @@ enum GatewayAssembly {
             plan.requestID = listener.requestID
             plan.http2 = http2(listener.http2)
             plan.tls = try security.context(listener)
+            plan.timeouts.proxyHeader = listener.timeouts.proxyHeader
             plan.timeouts.handshake = listener.timeouts.handshake
             plan.timeouts.header = listener.timeouts.header
             plan.timeouts.bodyRate = listener.timeouts.bodyRate.map { Int64($0.bytes) } ?? 0
@@ -130,6 +144,7 @@ enum GatewayAssembly {
         plan.failureStatuses = pool.passive.statuses.ranges
         plan.key = pool.hash.key.plan
         plan.sticky = pool.sticky.map(sticky)
+        plan.proxyHeader = pool.proxyProtocol?.version
         return plan
     }
 
@@ -153,5 +168,15 @@ enum GatewayAssembly {
         plan.domain = settings.domain
         plan.strips = settings.strip
         return plan
+    }
+}
+
+extension ProxyProtocolVersion {
+    /// The version as the codec has it.
+    var version: ProxyVersion {
+        switch self {
+        case .v1: .v1
+        case .v2: .v2
+        }
     }
 }

@@ -149,6 +149,9 @@ struct PoolAssembly {
         if let context = assembled.security?.context, probes.followsPool(pool.probe) {
             target.security = TargetSecurity(context: context, name: name)
         }
+        if probes.asksEndpointPort(pool.probe) {
+            target.proxyHeader = pool.proxyProtocol?.version
+        }
         assembled.targets.append(target)
     }
 

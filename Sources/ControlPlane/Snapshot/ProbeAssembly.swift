@@ -44,6 +44,11 @@ struct ProbeAssembly {
         return http.tls == .pool
     }
 
+    /// True when the probe asks where traffic goes, and not at a port of its own.
+    func asksEndpointPort(_ name: String?) -> Bool {
+        name.flatMap { entries[$0] }.map { $0.settings.port == nil } ?? false
+    }
+
     /// The target for an endpoint; nil without a probe of this name.
     func target(_ name: String?, slot: Int, address: SocketAddress, host: String?) -> ProbeTarget? {
         guard let entry = name.flatMap({ entries[$0] }) else { return nil }

@@ -20,7 +20,8 @@ struct Pending: BitwiseCopyable {
 /// Plain bytes in a slab: it owns its blocks and descriptor by value, and the door gives them back.
 struct Client: BitwiseCopyable {
     let fd: FileDescriptor
-    let peer: SocketAddress
+    /// Who is at the other end; whom a PROXY header names, where one is believed.
+    var peer: SocketAddress
     let listener: UInt16
     var phase = Phase.idle
     /// The TLS session; none on a plain listener.
@@ -31,6 +32,7 @@ struct Client: BitwiseCopyable {
     var hangUp = false
     var isRegistered = false
     var isReadyQueued = false
+    var isUnfinished = false  // counted as a connection without a request
     var kind = ClientKind.connection
     /// Among the sessions or streams, for those kinds; for a connection among the WebSockets.
     var place: Int32 = -1
@@ -66,6 +68,7 @@ struct Exchange: BitwiseCopyable {
     var poolSlot: Int32 = -1
     var endpoint: Int32 = -1
     var slot: Int32 = -1
+    var clientPlace: Int32 = -1  // of the address behind the peer, when there is one
     var upstream = Handle.none
     var coding: Int32 = -1  // among the answers that are being compressed
     var key: UInt64 = 0
@@ -152,6 +155,8 @@ struct Upstream: BitwiseCopyable {
     var wasLarge = false  // its last response went through a pipe
     /// What goes on here ends when the timer does: the endpoint has drained.
     var isDrained = false
+    /// It began with a PROXY header: no other client's request may follow.
+    var isBound = false
     // Neighbours in the endpoint's stack of idle connections.
     var newer: Int32 = -1
     var older: Int32 = -1

@@ -15,7 +15,7 @@ extension HTTPDoor {
             head: requestHead,
             fields: fields,
             bytes: requestBytes(c),
-            client: clients[c].peer.ip
+            client: client(of: c)
         )
         // Mixed with the route, so that the same clients are not the first ones everywhere.
         return Int(actions.pool(record.shares, draw: Hash.mix(key ^ record.identity)))
@@ -82,7 +82,7 @@ extension HTTPDoor {
             head: clients[c].exchange.head,
             bytes: bytes,
             path: path,
-            client: clients[c].peer.ip,
+            client: client(of: c),
             requestID: clients[c].exchange.requestID,
             isTLS: clients[c].isSecure
         )
@@ -126,7 +126,7 @@ extension HTTPDoor {
             head: clients[c].exchange.head,
             bytes: bytes,
             path: path,
-            client: clients[c].peer.ip,
+            client: client(of: c),
             requestID: clients[c].exchange.requestID,
             isTLS: clients[c].isSecure
         )

@@ -77,6 +77,7 @@ extension HTTPDoor {
     mutating func endExchange(_ c: Int) {
         endAttempt(c)
         releasePipe(c)
+        forgetClient(c)
         if clients[c].phase == .queued {
             leaveQueue(c)
             clients[c].phase = .closing
@@ -276,6 +277,7 @@ extension HTTPDoor {
             endExchange(c)
         }
         timers.cancel(c)
+        finishUnfinished(c)
         buffers.give(clients[c].input.block)
         buffers.give(clients[c].output.block)
         buffers.give(clients[c].exchange.requestBlock)

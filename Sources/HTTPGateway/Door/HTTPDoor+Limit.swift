@@ -14,7 +14,7 @@ extension HTTPDoor {
             head: requestHead,
             fields: fields,
             bytes: requestBytes(c),
-            client: clients[c].peer.ip
+            client: client(of: c)
         )
         let decision = rates.take(key, rule.machine, now: now)
         let word = GatewayMetrics.rate(rateCounters[place]) + (decision.isAllowed ? 0 : 1)

@@ -107,8 +107,10 @@ extension HTTPDoor {
         clients[c].exchange.began = now
         // With the handshake the first request is often there already: read before asking.
         clients[c].canRead = true
-        if listenerRecords[Int(number)].isSecure { return beginHandshake(c, &loop) }
-        readRequest(c, &loop)
+        guard listenerRecords[Int(number)].proxyHeader == .off else {
+            return awaitProxyHeader(c, &loop)
+        }
+        welcome(c, &loop)
     }
 
     /// Registers a client that has to be waited for; short-lived connections never get here.

@@ -9,6 +9,9 @@ extension HTTPDoor {
     /// The TCP connection stands: TLS comes next where the pool speaks it.
     mutating func connected(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         let pool = Int(clients[c].exchange.pool)
+        if pool >= 0, let version = pools[pool].proxyHeader, !introduce(c, u, version) {
+            return attemptFailed(c, .connectFailed, &loop)
+        }
         guard pool >= 0, pools[pool].security != 0 else {
             upstreams[u].state = .active
             return sendRequest(c, u, &loop)
@@ -29,6 +32,33 @@ extension HTTPDoor {
         upstreams[u].state = .securing
         arm(c, pools[pool].timeouts.connect)
         secure(c, u, &loop)
+    }
+
+    /// Says in front of everything else whom the connection is for.
+    ///
+    /// False when the socket did not take it whole, which a new one does.
+    private mutating func introduce(_ c: Int, _ u: Int, _ version: ProxyVersion) -> Bool {
+        upstreams[u].isBound = true
+        let ip = client(of: c)
+        // Behind a proxy the port is not told; zero says so.
+        let port = ip == clients[c].peer.ip ? clients[c].peer.port : 0
+        let destination = Socket.localAddress(socket(of: c)) ?? upstreams[u].address
+        tail.write { output in
+            output.writeProxyHeader(
+                version,
+                source: SocketAddress(ip, port: port),
+                destination: destination
+            )
+        }
+        let count = tail.count
+        return count > 0 && Socket.send(upstreams[u].fd, tail.bytes) == .count(count)
+    }
+
+    /// The socket that a client came by; a stream's is its connection's.
+    private func socket(of c: Int) -> FileDescriptor {
+        guard clients[c].isStream else { return clients[c].fd }
+        let session = Int(streams[Int(clients[c].place)].session)
+        return clients[Int(sessions[session].client.index)].fd
     }
 
     /// Carries the handshake on; the time to connect holds for it as well.

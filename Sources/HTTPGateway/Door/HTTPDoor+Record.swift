@@ -63,7 +63,7 @@ extension HTTPDoor {
                 format: logFormat,
                 exchange: exchange,
                 session: clients[c].tls,
-                peer: clients[c].peer,
+                client: client(of: c),
                 names: names,
                 date: dates,
                 realtime: realtime,

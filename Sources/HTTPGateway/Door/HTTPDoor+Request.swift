@@ -70,9 +70,10 @@ extension HTTPDoor {
             clients[c].input = Pending()
             clients[c].phase = .idle
         }
+        let isFirst = clients[c].requestCount == 0
+        guard !isFirst || staysUnfinished(c, &loop) else { return }
         register(c, &loop)
         if clients[c].isSecure { _ = tls.flush(clients[c].tls) }
-        let isFirst = clients[c].requestCount == 0
         if clients[c].phase == .header || isFirst {
             timers.schedule(c, at: clients[c].exchange.began + timeouts.header)
         } else {
@@ -117,6 +118,8 @@ extension HTTPDoor {
         clients[c].exchange.clientTakesChunks = requestHead.minorVersion > 0
         count(.requests)
         count(.bytesIn, UInt64(requestHead.length))
+        finishUnfinished(c)
+        findClient(c)
         rememberRequest(c)
         let encoding = PathForm.encoding(requestBytes(c).slice(requestHead.path))
         if encoding == .malformed { return refuse(c, .fault(.pathEncoding), &loop) }
@@ -127,7 +130,7 @@ extension HTTPDoor {
         let record = routeRecords[route]
         clients[c].exchange.changesRequest = record.changesRequest
         clients[c].exchange.changesResponse = record.changesResponse
-        guard actions.admits(clients[c].peer.ip, record) else {
+        guard actions.admits(client(of: c), record) else {
             return refuse(c, .fault(.clientDenied), &loop)
         }
         guard isServed(c, record, &loop) else { return }
@@ -196,7 +199,7 @@ extension HTTPDoor {
             fields: fields.entries,
             bytes: requestBytes(c),
             path: path,
-            client: clients[c].peer.ip,
+            client: client(of: c),
             isTLS: clients[c].isSecure
         )
         let route = routes.match(request)
@@ -224,7 +227,7 @@ extension HTTPDoor {
                 head: requestHead,
                 fields: fields,
                 bytes: bytes,
-                client: clients[c].peer.ip
+                client: client(of: c)
             )
         }
         readSession(c, pool: pool)

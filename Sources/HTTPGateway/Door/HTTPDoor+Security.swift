@@ -24,6 +24,7 @@ extension HTTPDoor {
         switch tls.handshake(clients[c].tls, listenerRecords[number].tls) {
         case .established: establish(c, &loop)
         case .wantsRead, .wantsWrite:
+            guard staysUnfinished(c, &loop) else { return }
             register(c, &loop)
             let deadline = listenerRecords[number].timeouts.handshake
             timers.schedule(c, at: clients[c].exchange.began + deadline)

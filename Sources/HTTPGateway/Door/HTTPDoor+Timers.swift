@@ -39,6 +39,7 @@ extension HTTPDoor {
         let isLate = clients[c].exchange.deadline <= now
         let pending = clients[c].exchange.responseStarted
         switch clients[c].phase {
+        case .proxied: proxyHeaderExpired(c, &loop)
         case .handshake: handshakeFailed(c, .timedOut, &loop)
         case .idle: isShuttingDown ? closeQuiet(c, &loop) : close(c, &loop)
         case .header: headExpired(c, &loop)

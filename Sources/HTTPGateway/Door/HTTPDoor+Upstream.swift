@@ -16,7 +16,9 @@ extension HTTPDoor {
     mutating func reach(_ endpoint: EndpointRecord, _ c: Int, _ loop: inout EventLoop) {
         clients[c].phase = .connecting
         let isIdempotent = clients[c].exchange.head.method.isIdempotent
-        let security = pools[Int(clients[c].exchange.pool)].security
+        let pool = Int(clients[c].exchange.pool)
+        guard pools[pool].proxyHeader == nil else { return connect(to: endpoint, c, &loop) }
+        let security = pools[pool].security
         while let u = takeIdle(slot: endpoint.slot) {
             // Opened before a reload that changed how this pool is spoken with.
             guard upstreams[u].security == security else {
@@ -143,7 +145,7 @@ extension HTTPDoor {
         let isUseful = word.isReady || pool >= 0 && pools[pool].sticky.isOn
         let isWanted =
             isCurrent && isUseful && !word.closesConnections && !isShuttingDown
-            && !upstreams[u].isDrained
+            && !upstreams[u].isDrained && !upstreams[u].isBound
         guard idle[slot].count < most, isWanted else { return closeUpstream(u) }
         buffers.give(upstreams[u].input.block)
         buffers.give(upstreams[u].output.block)

@@ -9,8 +9,8 @@ internal import Steering
 /// One value, owned by one thread, driven by events and time. All state is plain bytes in slabs,
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
-/// Listening, Security, Request, Limit, Access, Coding, Choosing, Upstream, Forward, Response,
-/// Splice, Tunnel, Finish, Timers, Drain, Record.
+/// Listening, Arrival, Security, Request, Limit, Access, Coding, Choosing, Upstream, Forward,
+/// Response, Splice, Tunnel, Finish, Timers, Drain, Record.
 public struct HTTPDoor: ~Copyable {
     let worker: Int
     let shared: GatewayShared
@@ -25,6 +25,7 @@ public struct HTTPDoor: ~Copyable {
     let lastRequests: SharedMemory?
     let rates: RateTable
     let credentials: CredentialDesk
+    let unfinished: UnfinishedTable
     var snapshot: GatewaySnapshot
 
     // Flat copies of the snapshot's tables: reading them touches no reference count.
@@ -47,6 +48,8 @@ public struct HTTPDoor: ~Copyable {
     /// What WebSockets have beyond their exchange.
     var sockets = Slab<WebSocketState>(limit: 1 << 20)
     var streams = Slab<StreamState>(limit: 1 << 20)
+    /// Of exchanges whose client is another than the peer.
+    var realClients = Slab<IPAddress>(limit: 1 << 20)
     var workspace: HTTP2Workspace
     var buffers: BufferPool
     var pipes = Slab<Pipe>(limit: HTTPDoor.pipeLimit)
@@ -115,6 +118,7 @@ public struct HTTPDoor: ~Copyable {
         lastRequests = shared.lastRequests
         rates = shared.rates
         credentials = shared.credentials
+        unfinished = shared.unfinished
         self.snapshot = snapshot
         routes = snapshot.table
         routeRecords = snapshot.routes
@@ -205,6 +209,7 @@ public struct HTTPDoor: ~Copyable {
     /// Carries a client's exchange on, after an event or from the ready queue.
     mutating func advance(_ c: Int, _ loop: inout EventLoop) {
         switch clients[c].phase {
+        case .proxied: readProxyHeader(c, &loop)
         case .handshake: shakeHands(c, &loop)
         case .idle, .header: readRequest(c, &loop)
         case .authenticating, .queued: if clients[c].hangUp { abandon(c, .clientGone, &loop) }

@@ -2,6 +2,8 @@
 
 /// Where a client connection stands; the same words in the log and in explanations.
 enum Phase: UInt8, BitwiseCopyable, Sendable {
+    /// The PROXY header of a proxy in front is awaited.
+    case proxied
     /// TLS is being agreed on.
     case handshake
     /// Open, no byte of a request yet.
@@ -27,6 +29,7 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
 
     var word: StaticString {
         switch self {
+        case .proxied: "proxy-header"
         case .handshake: "handshake"
         case .idle: "idle"
         case .header: "header"

@@ -48,6 +48,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case optionsEnd, traceEnd, pathEncoding
     case unauthorized, insufficientScope, authLimited, authBusy, authTimeout, authUnavailable
     case headerTimeout, bodyTimeout, clientGone, clientSlow
+    // The connection, before its first request.
+    case proxyMissing, proxyMalformed, proxyTimeout, proxyUntrusted, tooManyUnfinished
     // Choosing an endpoint.
     case poolEmpty, allDown, atLimit, queueFull, queueTimeout
     // The origin.
@@ -79,6 +81,11 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .bodyTimeout: "body-timeout"
         case .clientGone: "client-gone"
         case .clientSlow: "client-send-timeout"
+        case .proxyMissing: "proxy-header-missing"
+        case .proxyMalformed: "proxy-header-malformed"
+        case .proxyTimeout: "proxy-header-timeout"
+        case .proxyUntrusted: "proxy-untrusted"
+        case .tooManyUnfinished: "too-many-unfinished"
         case .poolEmpty: "pool-empty"
         case .allDown: "all-down"
         case .atLimit: "at-limit"
@@ -136,6 +143,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .bodyTooLarge: 413
         case .headerTimeout, .bodyTimeout: 408
         case .clientGone, .clientSlow: 400
+        // Nobody is told: the connection closes.
+        case .proxyMissing, .proxyMalformed, .proxyTimeout, .proxyUntrusted, .tooManyUnfinished: 0
         case .poolEmpty, .allDown, .atLimit, .queueFull, .queueTimeout, .outOfBuffers, .shutdown,
             .authBusy, .authTimeout, .authUnavailable:
             503

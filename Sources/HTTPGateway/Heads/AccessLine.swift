@@ -60,7 +60,8 @@ struct AccessFacts: BitwiseCopyable {
     var exchange: Exchange
     /// The client's TLS session; none for plain HTTP.
     var session: Handle
-    var peer: SocketAddress
+    /// Whom the request is from, which may be behind proxies.
+    var client: IPAddress
     var names: AccessNames
     var date: DateText
     var realtime: Int64
@@ -152,7 +153,7 @@ enum AccessLine {
         _ output: inout OutputSpan<UInt8>
     ) {
         let exchange = facts.exchange
-        output.write(address: facts.peer.ip)
+        output.write(address: facts.client)
         output.write(" - - [")
         facts.date.writeLogForm(into: &output)
         output.write("] \"")
@@ -301,7 +302,7 @@ enum AccessLine {
         if millis < 10 { output.write("0") }
         output.write(decimal: millis)
         output.write(",\"client\":\"")
-        output.write(address: facts.peer.ip)
+        output.write(address: facts.client)
         guard facts.exchange.head.length > 0, !bytes.isEmpty else { return }
         let head = facts.exchange.head
         output.write("\",\"method\":\"")

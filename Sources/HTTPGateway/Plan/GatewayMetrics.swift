@@ -75,6 +75,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case codedIn
     /// Content bytes that came of them.
     case codedOut
+    /// PROXY headers believed.
+    case proxyHeaders
 
     /// What it counts, for `/metrics`.
     public var help: String {
@@ -112,6 +114,7 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .codingsSkipped: "Answers left as they are because too many were being compressed."
         case .codedIn: "Content bytes of answers before they were compressed."
         case .codedOut: "Content bytes of answers after they were compressed."
+        case .proxyHeaders: "Client connections whose PROXY header was believed."
         case .http2Cut: "HTTP/2 connections ended for costing more than they are worth."
         case .http2Refused: "Requests by HTTP/2 refused at listeners[].http2.streams."
         }
@@ -175,6 +178,9 @@ public enum GatewayMetrics {
     public static var handshakeFailures: [(word: String, index: Int)] {
         TLSFailure.allCases.map { ("\($0.word)", handshakeStart + Int($0.rawValue)) }
     }
+
+    /// Where connections are counted that found their client's share of unfinished ones taken.
+    public static var tooManyUnfinished: Int { fault(.tooManyUnfinished) }
 
     static func handshake(_ failure: TLSFailure) -> Int { handshakeStart + Int(failure.rawValue) }
     /// The reason words of HTTP/2 connections that were cut, each with the place of its count.

@@ -43,6 +43,8 @@ public struct GatewayLimits: Sendable, BitwiseCopyable, Equatable {
     public var head = HeadLimits(headBytes: 24_576)
     /// Body bytes kept so that an idempotent request can be sent again.
     public var bufferedBody = 16_384
+    /// Connections of one client network without a request so far; 0 for no bound.
+    public var unfinished = 1024
 
     /// The largest head limit: a head must fit a block with room for the fields that are added.
     public static let headBytesMaximum = 30_720
@@ -57,6 +59,10 @@ public struct HTTPListenerPlan: Sendable, Equatable {
     public var name: String
     /// Peers whose forwarding fields and request id are believed.
     public var trusted: [Prefix] = []
+    /// Whether a PROXY header of those peers is awaited in front of everything else.
+    public var proxyHeader = ProxyHeaderPolicy.off
+    /// Where those peers name the client; nil when the client is who connected.
+    public var clientAddress: ClientAddressField?
     /// Which forwarding fields are written.
     public var forwarded = ForwardingStyle.xForwarded
     /// Whether each request gets an `X-Request-Id`.
@@ -70,6 +76,16 @@ public struct HTTPListenerPlan: Sendable, Equatable {
 
     /// A listener with the shipped policy.
     public init(name: String) { self.name = name }
+}
+
+/// Whether connections begin with a PROXY header.
+public enum ProxyHeaderPolicy: UInt8, Sendable, BitwiseCopyable {
+    /// They do not; one would be a bad request.
+    case off
+    /// Those of trusted peers may.
+    case optional
+    /// All do, and come from trusted peers.
+    case required
 }
 
 /// What a listener allows a connection by HTTP/2.
@@ -93,6 +109,8 @@ public struct HTTP2Plan: Sendable, BitwiseCopyable, Equatable {
 public struct ClientTimeouts: Sendable, BitwiseCopyable, Equatable {
     /// From the connection, or the first byte of a later head, to the head's end: a total.
     public var header = Interval.seconds(10)
+    /// From the connection to the end of its PROXY header.
+    public var proxyHeader = Interval.seconds(3)
     /// A whole TLS handshake.
     public var handshake = Interval.seconds(10)
     /// Least body bytes per second, judged every five seconds; 0 for any.
@@ -134,6 +152,8 @@ public struct GatewayPoolPlan: Sendable, Equatable {
     public var security: OriginSecurity?
     /// How clients are kept at their endpoints; nil when they are not.
     public var sticky: StickyPlan?
+    /// The PROXY header that connections begin with; nil for none.
+    public var proxyHeader: ProxyVersion?
 
     /// The shipped pool.
     public init() {}

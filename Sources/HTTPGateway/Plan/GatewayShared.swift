@@ -35,6 +35,8 @@ public final class GatewayShared: Sendable {
     public let rates = RateTable()
     /// Where passwords are compared.
     let credentials: CredentialDesk
+    /// Connections without a request so far, by client network.
+    let unfinished = UnfinishedTable()
     /// The beginnings of the latest requests, seen by the supervisor after a crash.
     public let lastRequests: SharedMemory?
     /// Client connections open in the whole process.

@@ -74,6 +74,7 @@ struct PoolRecord: Sendable, BitwiseCopyable {
     var security: UInt32
     var key: KeySource
     var sticky = StickyRecord()
+    var proxyHeader: ProxyVersion?
     // One bit per status from 0 to 1023.
     var failureStatuses: InlineArray<16, UInt64>
 
@@ -92,6 +93,7 @@ struct PoolRecord: Sendable, BitwiseCopyable {
         queueLimit = Int32(clamping: plan.queueLimit)
         queueTimeout = plan.queueTimeout
         security = plan.security?.number ?? 0
+        proxyHeader = plan.proxyHeader
         switch definition.balance {
         case .sourceIPHash, .ringHash, .maglev, .boundedLoad: needsKey = true
         default: needsKey = false
@@ -119,6 +121,8 @@ struct ListenerRecord: Sendable {
     var requestID: Bool
     var http2: HTTP2Plan
     var trusted: [Prefix]
+    var proxyHeader: ProxyHeaderPolicy
+    var clientAddress: ClientAddressField?
     /// True when ``tls`` is there: asking for it counts no reference.
     var isSecure: Bool
     /// True when clients are asked for a certificate, and endpoints are told of it.
@@ -134,6 +138,8 @@ struct ListenerRecord: Sendable {
         requestID = plan.requestID
         http2 = plan.http2
         trusted = plan.trusted
+        proxyHeader = plan.proxyHeader
+        clientAddress = plan.clientAddress
         isSecure = plan.tls != nil
         asksIdentity = plan.tls?.settings.clientAuthorities != nil
         tls = plan.tls

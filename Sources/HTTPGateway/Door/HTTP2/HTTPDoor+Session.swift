@@ -41,6 +41,7 @@ extension HTTPDoor {
             session.destroy()
             return false
         }
+        finishUnfinished(c)
         clients[c].kind = .session
         clients[c].place = Int32(place.index)
         clients[c].phase = .session

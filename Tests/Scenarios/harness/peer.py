@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Other people's proxies and servers, beside Martlet: nginx and HAProxy from Debian."""
+import os
+import shutil
+import socket
+import subprocess
+import time
+
+from .check import Failure
+
+
+class Peer:
+    """One foreign process in the foreground, ended with its scene."""
+
+    def __init__(self, scene, name, command, port):
+        self.log_path = scene.path(f"{name}.log")
+        if shutil.which(command[0]) is None:
+            raise Failure(f"{command[0]} is missing: scripts/setup test")
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        scene.started.append(self)
+        limit = time.monotonic() + 5
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                return
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > limit:
+                    raise Failure(f"{name} did not start: {self.log()[-500:]}")
+                time.sleep(0.02)
+
+    def log(self):
+        with open(self.log_path, errors="replace") as file:
+            return file.read()
+
+    def end(self):
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        return ""
+
+
+def haproxy(scene, port, text, name="haproxy"):
+    """HAProxy with these sections behind common defaults."""
+    path = scene.write(f"{name}.cfg", f"""
+global
+  maxconn 200
+defaults
+  mode tcp
+  timeout connect 2s
+  timeout client 10s
+  timeout server 10s
+{text}""")
+    return Peer(scene, name, ["haproxy", "-db", "-f", path], port)
+
+
+def nginx(scene, port, text, name="nginx"):
+    """nginx with these lines in its http block."""
+    folder = scene.path(name)
+    os.makedirs(folder)
+    kinds = "".join(f"  {kind}_temp_path {folder}/{kind};\n"
+                    for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    path = scene.write(f"{name}.conf", f"""
+daemon off;
+worker_processes 1;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{ worker_connections 256; }}
+http {{
+  access_log off;
+{kinds}
+{text}
+}}
+""")
+    return Peer(scene, name, ["nginx", "-c", path, "-e", f"{folder}/error.log"], port)
