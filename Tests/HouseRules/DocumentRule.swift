@@ -21,10 +21,14 @@ enum DocumentRule {
         return found
     }
 
-    /// All configurations that the documents give: blocks, and the files in the examples' folder.
+    /// Where whole configurations lie.
+    static let folders = ["Documentation/examples/", "Examples/"]
+
+    /// All configurations that the documents give: blocks, and the files in the examples' folders.
     static func examples(_ files: [TreeFile]) -> [(name: String, text: String)] {
         files.flatMap { file -> [(name: String, text: String)] in
-            if file.path.hasPrefix("Documentation/examples/"), file.path.hasSuffix(".yaml") {
+            let isExample = folders.contains { file.path.hasPrefix($0) }
+            if isExample, file.path.hasSuffix(".yaml") {
                 return [(file.path, file.text)]
             }
             guard file.path.hasSuffix(".md") else { return [] }
@@ -62,7 +66,9 @@ enum DocumentRule {
     @Test func `every example configuration loads`() {
         let examples = DocumentRule.examples(Tree.files)
         #expect(examples.contains { $0.name.hasPrefix("README.md") })
-        #expect(examples.contains { $0.name.hasPrefix("Documentation/examples/") })
+        for folder in DocumentRule.folders {
+            #expect(examples.contains { $0.name.hasPrefix(folder) })
+        }
         let violations = examples.flatMap(DocumentRule.faults)
         #expect(violations.isEmpty, "\(report(violations))")
     }
