@@ -424,6 +424,7 @@ struct DoorHarness: ~Copyable {
         expect("buffers", door.buffers.inUse)
         expect("pipes", door.pipes.count)
         expect("clients behind proxies", door.realClients.count)
+        expect("traces", door.traces.count)
         expect("unfinished", Int(shared.unfinished.count(DoorHarness.loopback)))
         expect("waiting", door.waitingCount)
         for pool in 0..<4 {

@@ -30,6 +30,43 @@ import Testing
         #expect(stage.count(.connectionsClosed) == 1)
     }
 
+    @Test func `routes are counted apart, as far as there are places`() throws {
+        var stage = try DoorHarness { plan in
+            for number in 0..<300 {
+                let host = HostMatch.exact("h\(number)")
+                plan.routes.append(
+                    RoutePlan(name: "r\(number)", host: host, path: .prefix("/"), pool: 0)
+                )
+            }
+            plan.routes.append(
+                RoutePlan(name: "r1", host: .exact("again"), path: .prefix("/"), pool: 0)
+            )
+        }
+        let guest = stage.connect()
+        for (count, host) in ["h1", "h2", "h2", "again", "h298", "h299", "x"].enumerated() {
+            stage.send(guest, "GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n")
+            #expect(stage.turn { $0.heard(guest).components("hello") == count + 1 })
+        }
+        let numbers = stage.shared.routeNumbers(stage.door.snapshot)
+        func requests(_ name: String) -> UInt64? {
+            numbers.first { $0.name == name }.map {
+                stage.shared.metrics[0].load(GatewayMetrics.route($0.place) + 1)
+            }
+        }
+        #expect(numbers.count == GatewayMetrics.routeLimit)
+        #expect(Set(numbers.map(\.name)).count == numbers.count)
+        #expect(requests("all") == 1 && requests("r1") == 1 && requests("r2") == 2)
+        // The second route of the name comes after the places are given out.
+        #expect(requests("(other)") == 3 && requests("r298") == nil)
+        let start = GatewayMetrics.route(numbers[0].place)
+        let buckets = start + GatewayMetrics.routeBuckets
+        let timed = (0...GatewayMetrics.durationBounds.count).reduce(UInt64(0)) {
+            $0 + stage.shared.metrics[0].load(buckets + $1)
+        }
+        #expect(timed == 1)
+        #expect(stage.leftovers() == [])
+    }
+
     @Test func `an answer that the client never takes is one line and one count`() throws {
         var stage = try DoorHarness { $0.accessLog = .combined }
         let guest = stage.visit("GET / HTTP/1.1\r\n\r\n")

@@ -13,7 +13,13 @@ import Testing
         places += (0..<GatewayMetrics.rateLimit).flatMap {
             [GatewayMetrics.rate($0), GatewayMetrics.rate($0) + 1]
         }
+        places += (0..<GatewayMetrics.routeLimit).flatMap { place in
+            (0..<GatewayMetrics.routeWords).map { GatewayMetrics.route(place) + $0 }
+        }
         places.append(GatewayMetrics.pool(0))
+        let buckets = GatewayMetrics.durationBounds.count + 1
+        #expect(GatewayMetrics.routeBuckets + buckets <= GatewayMetrics.routeSum)
+        #expect(GatewayMetrics.routeSum < GatewayMetrics.routeWords)
         #expect(Set(places).count == places.count)
         #expect(places.allSatisfy { $0 <= GatewayMetrics.poolStart })
     }

@@ -156,6 +156,7 @@ private func plan(
             path: bytes.span.slice(head.path),
             client: IPAddress(v4: 0xc000_0201),
             requestID: RequestID(bits: 1),
+            traceID: 2,
             isTLS: false
         )
         let written = [UInt8](capacity: 1024) { (output: inout OutputSpan<UInt8>) in
@@ -169,6 +170,7 @@ private func plan(
         ("{scheme}://{authority}{path}", "http://a.example:8080/api/7/x"),
         ("/new{rest}?{query}", "/new/x?a=1"), ("/u/{id}/{method}", "/u/7/GET"),
         ("/{client}", "/192.0.2.1"), ("/{request-id}", "/00000000000000000000000000000001"),
+        ("/{trace-id}", "/00000000000000000000000000000002"),
         ("/{{x}}", "/{x}"), ("/plain", "/plain"), ("{rest}", "/x"),
     ])
     func `variables stand for parts of the request`(text: String, expected: String) throws {

@@ -244,3 +244,42 @@ def unfinished(scene):
         eventually("afterwards the first is served as well", lambda: curl(
             f"http://127.0.0.1:{http}/", "-H", "Host: www.example.com")[0] == 200)
         martlet.stop()
+
+
+@scenario("a trace is continued or begun, and logged; times are told to whom they may be", covers=[
+    L + "tracing", L + "server-timing"])
+def tracing(scene):
+    _, ports, martlet = front(scene, on="tracing: true", timed="server-timing: 127.0.0.4")
+    name = "0af7651916cd43dd8448eb211c80319c"
+    parent = f"00-{name}-b7ad6b7169203331-01"
+
+    def told(port, *fields):
+        options = [part for text in fields for part in ("-H", text)]
+        status, head, body = curl(f"http://127.0.0.1:{port}/head", "-H", "Host: www.example.com",
+                                  *options)
+        expect_equal(status, 200, "status")
+        return body.decode("latin-1")
+
+    head = told(ports["on"], f"traceparent: {parent}", "tracestate: a=1,b=2")
+    got = field(head, "traceparent")
+    expect(got.startswith(f"00-{name}-") and got.endswith("-01") and got != parent, got)
+    expect_equal(field(head, "tracestate"), "a=1,b=2", "state of a trace that goes on")
+    martlet.access_entry("of the trace", lambda entry: entry.get("trace_id") == name)
+    for bad in ("", f"traceparent: {parent.upper()}", "traceparent: 00-1-2-3"):
+        head = told(ports["on"], *([bad] if bad else []), "tracestate: a=1")
+        fresh = field(head, "traceparent").split("-")
+        expect_equal([len(part) for part in fresh], [2, 32, 16, 2], "a trace of ours")
+        expect(fresh[1] != name and field(head, "tracestate") is None, head)
+        martlet.access_entry("of ours", lambda entry: entry.get("trace_id") == fresh[1])
+    head = told(ports["plain"], "traceparent: as it is", "tracestate: a=1")
+    expect_equal((field(head, "traceparent"), field(head, "tracestate")), ("as it is", "a=1"),
+                 "without the option")
+
+    def timing(source):
+        return field(curl(f"http://127.0.0.1:{ports['timed']}/delay/80", "--interface", source, "-H",
+                          "Host: www.example.com")[1], "Server-Timing")
+    value = timing("127.0.0.4")
+    parts = dict(part.split(";dur=") for part in value.split(";desc=")[0].split(", "))
+    expect(float(parts["upstream"]) >= 80 and float(parts["edge"]) < 60, value)
+    expect(value.endswith(';desc="a"'), value)
+    expect_equal(timing("127.0.0.9"), None, "for anybody else")

@@ -122,6 +122,8 @@ struct SettingsDecoder {
             clientAddress: section.word("client-address", ClientAddressSource.connection),
             forwarded: section.word("forwarded", ForwardedPolicy.xForwarded),
             requestID: section.bool("request-id"),
+            tracing: section.bool("tracing"),
+            serverTiming: section.prefixes("server-timing"),
             timeouts: ListenerTimeoutSettings(
                 header: timeouts.interval("header"),
                 bodyRate: timeouts.optionalSize("body-rate"),

@@ -27,6 +27,21 @@ extension Schema {
             beside: ["trusted-proxies"]
         ),
         Option(
+            "listeners[].tracing",
+            .boolean,
+            "false",
+            "Continue the trace of each request or begin one (W3C Trace Context): `traceparent` gets "
+                + "a parent of ours, and the log the trace's id.",
+            beside: ["http", "https"]
+        ),
+        Option(
+            "listeners[].server-timing",
+            .list(.prefix),
+            .absent("nobody"),
+            "Clients that are told how long their request took, and where, in `Server-Timing`.",
+            beside: ["http", "https"]
+        ),
+        Option(
             "limits.unfinished-per-client",
             .either("off", .integer(1...1_000_000)),
             "1024",

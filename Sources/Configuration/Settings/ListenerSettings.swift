@@ -23,6 +23,10 @@ public struct HTTPListenerSettings: Sendable, Equatable {
     public var forwarded: ForwardedPolicy
     /// True when each request gets an `X-Request-Id`.
     public var requestID: Bool
+    /// True when traces are continued or begun.
+    public var tracing: Bool
+    /// Clients that are told times in `Server-Timing`.
+    public var serverTiming: [Prefix]
     /// Deadlines towards the client.
     public var timeouts: ListenerTimeoutSettings
     /// What a connection by HTTP/2 may do.

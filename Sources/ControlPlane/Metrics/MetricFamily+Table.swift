@@ -8,7 +8,7 @@ extension MetricFamily {
     /// Every metric that Martlet has, in the order in which it is shown.
     public static let all: [MetricFamily] =
         processRows + serviceRows + requestRows + endpointRows + drainRows + probeRows + httpRows
-        + rateRows
+        + routeRows + rateRows
         + accessRows + codingRows
         + tlsRows
         + dnsRows

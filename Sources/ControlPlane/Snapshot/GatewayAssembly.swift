@@ -103,6 +103,8 @@ enum GatewayAssembly {
                 case .none: []
                 }
             plan.requestID = listener.requestID
+            plan.tracing = listener.tracing
+            plan.timingClients = listener.serverTiming
             plan.http2 = http2(listener.http2)
             plan.tls = try security.context(listener)
             plan.timeouts.proxyHeader = listener.timeouts.proxyHeader

@@ -69,6 +69,7 @@ struct Exchange: BitwiseCopyable {
     var endpoint: Int32 = -1
     var slot: Int32 = -1
     var clientPlace: Int32 = -1  // of the address behind the peer, when there is one
+    var tracePlace: Int32 = -1  // of its trace, when there is one
     var upstream = Handle.none
     var coding: Int32 = -1  // among the answers that are being compressed
     var key: UInt64 = 0

@@ -84,6 +84,7 @@ extension HTTPDoor {
             path: path,
             client: client(of: c),
             requestID: clients[c].exchange.requestID,
+            traceID: trace(of: c)?.traceID ?? 0,
             isTLS: clients[c].isSecure
         )
         tail.write { output in
@@ -107,6 +108,12 @@ extension HTTPDoor {
     /// Writes into the tail what is said to the client beside the response: by the route, and of
     /// the session when an endpoint answers.
     mutating func renderResponse(_ c: Int, isOwn: Bool = true) -> RouteText {
+        let text = renderRoute(c, isOwn: isOwn)
+        return tellsTimes(c) ? renderTimes(c, after: text) : text
+    }
+
+    @inline(__always)
+    private mutating func renderRoute(_ c: Int, isOwn: Bool) -> RouteText {
         let gives = !isOwn && givesSession(c)
         guard clients[c].exchange.changesResponse else {
             return gives ? renderSession(c) : RouteText()
@@ -128,6 +135,7 @@ extension HTTPDoor {
             path: path,
             client: client(of: c),
             requestID: clients[c].exchange.requestID,
+            traceID: trace(of: c)?.traceID ?? 0,
             isTLS: clients[c].isSecure
         )
         context.supplied = supplied

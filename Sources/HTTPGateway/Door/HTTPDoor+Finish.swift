@@ -78,6 +78,7 @@ extension HTTPDoor {
         endAttempt(c)
         releasePipe(c)
         forgetClient(c)
+        forgetTrace(c)
         if clients[c].phase == .queued {
             leaveQueue(c)
             clients[c].phase = .closing

@@ -55,6 +55,12 @@ extension HTTPDoor {
             isTrusted
             ? listenerRecords[listener].droppedOfTrusted : listenerRecords[listener].droppedOfOthers
         if stripsSession(c) { dropped.insert(.cookie) }
+        let trace = trace(of: c)
+        if let trace {
+            dropped.insert(.traceparent)
+            // §3.3: it means nothing without the trace that it belongs to.
+            if !trace.isContinued { dropped.insert(.tracestate) }
+        }
         return ForwardPolicy(
             forwarding: Forwarding(
                 client: clients[c].peer.ip,
@@ -65,6 +71,7 @@ extension HTTPDoor {
             dropped: dropped,
             requestID: clients[c].exchange.requestID,
             writesRequestID: listenerRecords[listener].requestID,
+            trace: trace,
             endpoint: upstreams[u].address
         )
     }

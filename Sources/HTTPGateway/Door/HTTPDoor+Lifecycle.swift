@@ -32,6 +32,7 @@ extension HTTPDoor {
         routes = new.table
         routeRecords = new.routes
         actions = new.actions
+        routePlaces = shared.routePlaces(new)
         rateCounters = HTTPDoor.rateCounters(new.actions, rates)
         pools = newPools
         // Connections remember the number of their listener; one that the new plan has no

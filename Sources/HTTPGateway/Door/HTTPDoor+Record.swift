@@ -28,6 +28,7 @@ extension HTTPDoor {
             words.addOwned(place + 7, clients[c].exchange.bytesOut)
             countSession(c)
         }
+        recordRoute(c, status)
         let pool = Int(clients[c].exchange.poolSlot)
         if pool >= 0, pool < GatewayMetrics.poolLimit, status != 101 {
             let taken = (now - clients[c].exchange.began).microseconds
@@ -36,6 +37,20 @@ extension HTTPDoor {
             words.addOwned(place + GatewayMetrics.durationSum, UInt64(clamping: taken))
         }
         if logFormat != .off { writeAccessLine(c) }
+    }
+
+    @inline(__always)
+    private mutating func recordRoute(_ c: Int, _ status: UInt16) {
+        let route = Int(clients[c].exchange.route)
+        guard routePlaces.indices.contains(route) else { return }
+        let start = GatewayMetrics.route(Int(routePlaces[route]))
+        let family = Int(status / 100)
+        if (1...5).contains(family) { words.addOwned(start + family - 1, 1) }
+        guard status != 101 else { return }
+        let taken = (now - clients[c].exchange.began).microseconds
+        let bucket = GatewayMetrics.routeBuckets + GatewayMetrics.bucket(microseconds: taken)
+        words.addOwned(start + bucket, 1)
+        words.addOwned(start + GatewayMetrics.routeSum, UInt64(clamping: taken))
     }
 
     private mutating func writeAccessLine(_ c: Int) {
@@ -64,6 +79,7 @@ extension HTTPDoor {
                 exchange: exchange,
                 session: clients[c].tls,
                 client: client(of: c),
+                traceID: trace(of: c)?.traceID ?? 0,
                 names: names,
                 date: dates,
                 realtime: realtime,

@@ -120,6 +120,7 @@ extension HTTPDoor {
         count(.bytesIn, UInt64(requestHead.length))
         finishUnfinished(c)
         findClient(c)
+        findTrace(c)
         rememberRequest(c)
         let encoding = PathForm.encoding(requestBytes(c).slice(requestHead.path))
         if encoding == .malformed { return refuse(c, .fault(.pathEncoding), &loop) }

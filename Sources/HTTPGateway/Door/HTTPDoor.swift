@@ -32,6 +32,8 @@ public struct HTTPDoor: ~Copyable {
     var routes: RouteTable
     var routeRecords: [RouteRecord]
     var actions: ActionTable
+    /// By route, where its numbers lie.
+    var routePlaces: [Int32]
     /// By place in ``actions``, where the numbers of a limit lie.
     var rateCounters: [Int]
     var pools: [PoolRecord]
@@ -50,6 +52,8 @@ public struct HTTPDoor: ~Copyable {
     var streams = Slab<StreamState>(limit: 1 << 20)
     /// Of exchanges whose client is another than the peer.
     var realClients = Slab<IPAddress>(limit: 1 << 20)
+    /// Of exchanges at listeners with tracing.
+    var traces = Slab<TraceContext>(limit: 1 << 20)
     var workspace: HTTP2Workspace
     var buffers: BufferPool
     var pipes = Slab<Pipe>(limit: HTTPDoor.pipeLimit)
@@ -123,6 +127,7 @@ public struct HTTPDoor: ~Copyable {
         routes = snapshot.table
         routeRecords = snapshot.routes
         actions = snapshot.actions
+        routePlaces = shared.routePlaces(snapshot)
         rateCounters = HTTPDoor.rateCounters(snapshot.actions, shared.rates)
         pools = snapshot.pools
         listenerRecords = snapshot.listeners

@@ -62,6 +62,8 @@ struct AccessFacts: BitwiseCopyable {
     var session: Handle
     /// Whom the request is from, which may be behind proxies.
     var client: IPAddress
+    /// The trace it belongs to; zero for none.
+    var traceID: UInt128
     var names: AccessNames
     var date: DateText
     var realtime: Int64
@@ -282,6 +284,10 @@ enum AccessLine {
         writeJSONTimes(Times(exchange, facts.now), into: &output)
         output.write(",\"request_id\":\"")
         output.write(exchange.requestID)
+        if facts.traceID != 0 {
+            output.write("\",\"trace_id\":\"")
+            output.write(traceID: facts.traceID)
+        }
         output.write("\",\"reason\":\"")
         output.write(exchange.reason.word)
         output.write("\"")

@@ -10,6 +10,8 @@ struct ForwardPolicy: BitwiseCopyable {
     var dropped: FieldSet
     var requestID: RequestID
     var writesRequestID: Bool
+    /// What is said in `traceparent`; nil when it is copied as it came.
+    var trace: TraceContext?
     /// Named in `Host` when the client, by HTTP/1.0, named nobody.
     var endpoint: SocketAddress
 }
@@ -41,6 +43,7 @@ enum RequestHeadWriter {
                 && writeFraming(head.framing, into: &output)
                 && output.writeForwarding(policy.forwarding, head, fields, from: bytes)
                 && writeRequestID(policy, fields, bytes, into: &output)
+                && writeTrace(policy.trace, into: &output)
                 && changes.writeFields(into: &output)
                 && output.writeVia(
                     minorVersion: head.minorVersion,
@@ -128,6 +131,14 @@ enum RequestHeadWriter {
         }
         return output.write("X-Request-Id: ") && output.write(policy.requestID)
             && output.writeLineEnd()
+    }
+
+    private static func writeTrace(
+        _ trace: TraceContext?,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        guard let trace else { return true }
+        return output.writeTraceparent(trace)
     }
 
     private static func writeConnection(

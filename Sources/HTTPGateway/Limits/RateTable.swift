@@ -29,7 +29,7 @@ public struct RateTable: Sendable {
     /// Unknown to clients, so that nobody can aim at another's place.
     private let secret: UInt64
     /// Which numbers of ``GatewayMetrics`` belong to which limit; a word is taken once and for all.
-    private let counters = SharedWords(count: GatewayMetrics.rateLimit)
+    private let counters = CounterPlaces(count: GatewayMetrics.rateLimit)
 
     /// Keys with a bucket of their own.
     public let capacity: Int
@@ -206,15 +206,5 @@ public struct RateTable: Sendable {
     /// The place of a limit's numbers, the same as long as the process runs.
     ///
     /// The last place serves all limits that come after the others are taken.
-    public func counter(of limit: UInt64) -> Int {
-        let wanted = limit | 1
-        for place in 0..<GatewayMetrics.rateLimit - 1 {
-            let owner = counters.load(place)
-            if owner == wanted { return place }
-            guard owner == 0 else { continue }
-            if counters.exchange(place, from: 0, to: wanted) { return place }
-            if counters.load(place) == wanted { return place }
-        }
-        return GatewayMetrics.rateLimit - 1
-    }
+    public func counter(of limit: UInt64) -> Int { counters.place(of: limit) }
 }

@@ -144,6 +144,15 @@ public enum GatewayMetrics {
     /// Where among a pool's words the sum of durations is.
     public static let durationSum = 15
 
+    /// Routes that can be told apart in metrics; the last place is for all others.
+    public static let routeLimit = 256
+    /// Words per route: responses by class at 0...4, the buckets, the sum in microseconds.
+    public static let routeWords = 24
+    /// Where among a route's words its buckets begin.
+    public static let routeBuckets = 5
+    /// Where among a route's words the sum of durations is.
+    public static let routeSum = 20
+
     // Wide apart, so that one kind can grow without the next one moving; a test looks that none
     // reaches into another.
     static let faultStart = 128
@@ -152,7 +161,8 @@ public enum GatewayMetrics {
     static let rateStart = 512
     /// Limits that can be told apart in metrics; the last place is for all others.
     public static let rateLimit = 256
-    static let poolStart = rateStart + rateLimit * 2
+    static let routeStart = rateStart + rateLimit * 2
+    static let poolStart = routeStart + routeLimit * routeWords
     static var slotStart: Int { poolStart + poolLimit * poolWords }
 
     /// Words of a table for so many endpoint slots.
@@ -161,6 +171,8 @@ public enum GatewayMetrics {
     public static func index(_ counter: DoorCounter) -> Int { counter.rawValue }
     /// Where the words of a rate limit begin: requests that passed, and those beyond the limit.
     public static func rate(_ counter: Int) -> Int { rateStart + counter * 2 }
+    /// Where the words of a route begin, by its place among ``GatewayShared/routes``.
+    public static func route(_ place: Int) -> Int { routeStart + place * routeWords }
     /// Where the words of a pool begin, by its registry slot.
     public static func pool(_ slot: Int) -> Int { poolStart + slot * poolWords }
     /// Where the sessions of a pool are counted that met this fate.

@@ -67,6 +67,10 @@ public struct HTTPListenerPlan: Sendable, Equatable {
     public var forwarded = ForwardingStyle.xForwarded
     /// Whether each request gets an `X-Request-Id`.
     public var requestID = true
+    /// Whether traces are continued or begun (W3C Trace Context).
+    public var tracing = false
+    /// Clients that are told the times of their requests in `Server-Timing`.
+    public var timingClients: [Prefix] = []
     /// Deadlines towards the client.
     public var timeouts = ClientTimeouts()
     /// What a connection by HTTP/2 may do.

@@ -35,6 +35,8 @@ public final class GatewayShared: Sendable {
     public let rates = RateTable()
     /// Where passwords are compared.
     let credentials: CredentialDesk
+    /// Which numbers belong to which route.
+    let routes = CounterPlaces(count: GatewayMetrics.routeLimit)
     /// Connections without a request so far, by client network.
     let unfinished = UnfinishedTable()
     /// The beginnings of the latest requests, seen by the supervisor after a crash.
@@ -68,4 +70,27 @@ public final class GatewayShared: Sendable {
 
     /// Client connections open in the whole process.
     public var openConnections: Int { Int(connections.load(0)) }
+
+    /// The routes of a snapshot that have numbers of their own, each with their place, and `(other)`.
+    ///
+    /// Routes of one name share them: what tells those apart is no label.
+    public func routeNumbers(_ snapshot: GatewaySnapshot) -> [(name: String, place: Int)] {
+        var seen: Set<Int> = [routes.last]
+        var numbers: [(name: String, place: Int)] = []
+        for route in snapshot.plan.routes.prefix(routes.last) {
+            let place = routes.place(of: Hash.text(route.name))
+            if seen.insert(place).inserted { numbers.append((route.name, place)) }
+        }
+        return numbers + [("(other)", routes.last)]
+    }
+
+    /// The places of all routes, in their order.
+    ///
+    /// Only so many are looked for as there are places, so that ten thousand routes cost no more.
+    func routePlaces(_ snapshot: GatewaySnapshot) -> [Int32] {
+        let last = Int32(routes.last)
+        return snapshot.plan.routes.enumerated().map { number, route in
+            number < routes.last ? Int32(routes.place(of: Hash.text(route.name))) : last
+        }
+    }
 }

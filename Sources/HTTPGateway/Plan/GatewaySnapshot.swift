@@ -119,6 +119,9 @@ struct ListenerRecord: Sendable {
     var timeouts: ClientTimeouts
     var forwarded: ForwardingStyle
     var requestID: Bool
+    var tracing: Bool
+    var tellsTimes: Bool
+    var timingClients: [Prefix]
     var http2: HTTP2Plan
     var trusted: [Prefix]
     var proxyHeader: ProxyHeaderPolicy
@@ -136,6 +139,9 @@ struct ListenerRecord: Sendable {
         timeouts = plan.timeouts
         forwarded = plan.forwarded
         requestID = plan.requestID
+        tracing = plan.tracing
+        tellsTimes = !plan.timingClients.isEmpty
+        timingClients = plan.timingClients
         http2 = plan.http2
         trusted = plan.trusted
         proxyHeader = plan.proxyHeader

@@ -11,6 +11,8 @@ struct TemplateContext: ~Escapable {
     let path: Span<UInt8>
     let client: IPAddress
     let requestID: RequestID
+    /// Zero where there is no tracing.
+    let traceID: UInt128
     let isTLS: Bool
     /// What ``ActionTable/supplied(_:in:of:)`` found; nothing for an answer of the door's own.
     var supplied: UInt64 = 0
@@ -23,6 +25,7 @@ struct TemplateContext: ~Escapable {
         path: Span<UInt8>,
         client: IPAddress,
         requestID: RequestID,
+        traceID: UInt128,
         isTLS: Bool
     ) {
         self.record = record
@@ -31,6 +34,7 @@ struct TemplateContext: ~Escapable {
         self.path = path
         self.client = client
         self.requestID = requestID
+        self.traceID = traceID
         self.isTLS = isTLS
     }
 }
@@ -196,6 +200,7 @@ extension ActionTable {
         case .method: output.write(context.bytes.slice(context.head.methodRange))
         case .client: output.write(address: context.client)
         case .requestID: output.write(context.requestID)
+        case .traceID: context.traceID == 0 || output.write(traceID: context.traceID)
         case .path, .rest, .parameter, .uri:
             (context.path.isEmpty && part.kind != .rest && part.kind != .parameter
                 ? output.write("/") : output.write(pathPart(part, context)))

@@ -8,7 +8,7 @@ struct ActionTable: Sendable {
     struct Part: Sendable, BitwiseCopyable {
         enum Kind: UInt8, Sendable, BitwiseCopyable {
             case text, parameter
-            case scheme, host, authority, path, query, uri, rest, method, client, requestID
+            case scheme, host, authority, path, query, uri, rest, method, client, requestID, traceID
         }
         var kind: Kind
         var text = ByteRange.empty
@@ -222,6 +222,7 @@ extension TemplateVariable {
         case .method: .method
         case .client: .client
         case .requestID: .requestID
+        case .traceID: .traceID
         }
     }
 }

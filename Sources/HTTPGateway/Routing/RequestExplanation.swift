@@ -136,6 +136,7 @@ extension GatewaySnapshot {
             path: request.path,
             client: request.client,
             requestID: RequestID(bits: 0),
+            traceID: 0,
             isTLS: request.isTLS
         )
         switch plan.routes[route].action {

@@ -88,4 +88,6 @@ public enum TemplateVariable: String, Sendable, CaseIterable {
     case client
     /// The request's id.
     case requestID = "request-id"
+    /// The id of the request's trace; empty where the listener has no tracing.
+    case traceID = "trace-id"
 }

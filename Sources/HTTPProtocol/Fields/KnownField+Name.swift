@@ -26,6 +26,7 @@ extension KnownField {
         case .xRealIP: "X-Real-IP"
         case .xRequestID: "X-Request-ID"
         case .traceparent: "Traceparent"
+        case .tracestate: "Tracestate"
         case .cookie: "Cookie"
         case .setCookie: "Set-Cookie"
         case .authorization: "Authorization"

@@ -107,6 +107,7 @@ extension KnownField {
             if first == 0x697463656e6e6f63, last == 0x6e6f697463656e6e { return .connection }
             if first == 0x6567612d72657375, last == 0x746e6567612d7265 { return .userAgent }
             if first == 0x696c612d7065656b, last == 0x6576696c612d7065 { return .keepAlive }
+            if first == 0x6174736563617274, last == 0x6574617473656361 { return .tracestate }
             if first == 0x6b6f6f632d746573, last == 0x65696b6f6f632d74 { return .setCookie }
         case 11:
             if first == 0x7261706563617274, last == 0x746e657261706563 { return .traceparent }

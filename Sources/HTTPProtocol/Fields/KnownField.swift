@@ -71,6 +71,8 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case xRequestID
     /// `Traceparent` (W3C Trace Context).
     case traceparent
+    /// `Tracestate` (W3C Trace Context).
+    case tracestate
     // Credentials and state.
     /// `Cookie`.
     case cookie
