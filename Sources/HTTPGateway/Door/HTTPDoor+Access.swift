@@ -100,7 +100,7 @@ extension HTTPDoor {
         _ digest: Digest128,
         _ loop: inout EventLoop
     ) {
-        let attemptKey = rule.attemptKey(clients[c].peer.ip)
+        let attemptKey = rule.attemptKey(client(of: c))
         let decision = rates.peek(attemptKey, rule.attempts, now: now)
         guard decision.isAllowed else {
             latestLimit = decision

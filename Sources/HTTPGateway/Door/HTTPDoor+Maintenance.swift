@@ -9,7 +9,7 @@ extension HTTPDoor {
     mutating func isServed(_ c: Int, _ record: RouteRecord, _ loop: inout EventLoop) -> Bool {
         guard record.maintenance >= 0 else { return true }
         let rule = actions.maintenances[Int(record.maintenance)]
-        guard !actions.holds(clients[c].peer.ip, rule.allowed) else { return true }
+        guard !actions.holds(client(of: c), rule.allowed) else { return true }
         // Only a request without a body leaves the connection at a known place.
         if !clients[c].exchange.head.framing.isEmpty { clients[c].exchange.keepsClient = false }
         if !record.changesResponse { tail.write { _ in } }
