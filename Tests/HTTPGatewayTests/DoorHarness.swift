@@ -421,6 +421,8 @@ struct DoorHarness: ~Copyable {
         expect("upstreams", door.upstreams.count)
         expect("sessions", door.sessions.count)
         expect("streams", door.streams.count)
+        expect("sessions to endpoints", door.origins.count)
+        expect("streams to endpoints", door.originStreams.count)
         expect("buffers", door.buffers.inUse)
         expect("pipes", door.pipes.count)
         expect("clients behind proxies", door.realClients.count)

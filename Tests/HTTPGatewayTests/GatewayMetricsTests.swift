@@ -10,6 +10,7 @@ import Testing
         places += GatewayMetrics.reasons.map(\.index)
         places += GatewayMetrics.handshakeFailures.map(\.index)
         places += GatewayMetrics.abuses.map(\.index)
+        places += GatewayMetrics.originAbuses.map(\.index)
         places += (0..<GatewayMetrics.rateLimit).flatMap {
             [GatewayMetrics.rate($0), GatewayMetrics.rate($0) + 1]
         }

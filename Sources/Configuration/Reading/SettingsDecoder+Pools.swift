@@ -7,6 +7,7 @@ extension SettingsDecoder {
         let queue = section.group("queue")
         let keepalive = section.group("keepalive")
         let retry = section.group("retry")
+        let http2 = section.group("http2")
         return PoolSettings(
             name: section.name,
             balance: section.word("balance", BalanceMethod.weightedRoundRobin),
@@ -25,6 +26,11 @@ extension SettingsDecoder {
             drainSpread: section.interval("drain-spread"),
             queue: QueueSettings(limit: queue.integer("limit"), timeout: queue.interval("timeout")),
             timeouts: timeouts(section.group("timeouts")),
+            protocol: section.word("protocol", OriginProtocol.http1),
+            http2: OriginHTTP2Settings(
+                streams: http2.integer("streams"),
+                connections: http2.integer("connections")
+            ),
             keepalive: KeepaliveSettings(
                 idle: keepalive.interval("idle"),
                 connections: keepalive.integer("connections")
@@ -37,8 +43,21 @@ extension SettingsDecoder {
             resolve: resolve(section.group("resolve")),
             tls: originTLS(section),
             sticky: sticky(section),
-            proxyProtocol: section.text("proxy-protocol").flatMap(ProxyProtocolVersion.init)
+            proxyProtocol: proxyProtocol(section)
         )
+    }
+
+    private func proxyProtocol(_ section: Section) -> ProxyProtocolVersion? {
+        let version = section.text("proxy-protocol").flatMap(ProxyProtocolVersion.init)
+        let spoken = section.word("protocol", OriginProtocol.http1)
+        guard version != nil, spoken != .http1 else { return version }
+        section.fault(
+            .proxyBesideHTTP2,
+            "proxy-protocol",
+            "`proxy-protocol` cannot be had with `protocol: \(spoken.rawValue)`",
+            "requests of different clients share a connection by HTTP/2"
+        )
+        return version
     }
 
     private func drain(_ section: Section) -> Interval {

@@ -352,6 +352,12 @@ extension DiagnosticCode {
                 "It has fewer days left than `tls.min-days`.",
                 "Renew it; the new files are taken up without a reload."
             )
+        case .proxyBesideHTTP2:
+            .init(
+                "PROXY header beside HTTP/2",
+                "A PROXY header names one client for a whole connection; by HTTP/2 many share it.",
+                "Leave `proxy-protocol` out, or set `protocol: http1`."
+            )
         case .needlessSticky:
             .init(
                 "sticky beside a hash",

@@ -125,6 +125,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case keyMismatch = "M1320"
     /// A certificate whose time is over.
     case certificateExpired = "M1321"
+    /// A PROXY header where connections carry the requests of many clients.
+    case proxyBesideHTTP2 = "M1322"
 
     /// All weights are zero.
     case allWeightsZero = "M1351"

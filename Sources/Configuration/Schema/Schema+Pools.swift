@@ -198,6 +198,26 @@ extension Schema {
             "Longest silence in a tunnel, as WebSocket uses."
         ),
         Option(
+            "pools.*.protocol",
+            .words(["http1", "http2", "auto"]),
+            "http1",
+            "Version of HTTP that endpoints are asked by: `http2` by prior knowledge on plain TCP "
+                + "and by ALPN in TLS; with `auto` ALPN decides, and plain TCP is HTTP/1.1."
+        ),
+        Option(
+            "pools.*.http2.streams",
+            .integer(1...250),
+            "100",
+            "Requests at a time on one connection by HTTP/2; an endpoint may allow fewer."
+        ),
+        Option(
+            "pools.*.http2.connections",
+            .integer(1...1024),
+            "32",
+            "Connections by HTTP/2 to one endpoint and worker; when all are full, requests go to "
+                + "other endpoints or wait in the queue."
+        ),
+        Option(
             "pools.*.keepalive.idle",
             .duration(milliseconds(10)...hours(24)),
             "30s",

@@ -232,6 +232,7 @@ extension Schema {
         ),
         OptionGroup("pools.*.passive", "Judging endpoints by real traffic."),
         OptionGroup("pools.*.timeouts", "Deadlines of a pool towards its endpoints."),
+        OptionGroup("pools.*.http2", "Connections by HTTP/2 to endpoints."),
         OptionGroup("pools.*.keepalive", "Idle connections kept to endpoints."),
         OptionGroup("pools.*.retry", "Sending a request again to another endpoint."),
         OptionGroup("pools.*.resolve", "Resolving endpoints given by name."),

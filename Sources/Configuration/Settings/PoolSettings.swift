@@ -27,6 +27,10 @@ public struct PoolSettings: Sendable, Equatable {
     public var queue: QueueSettings
     /// Deadlines towards endpoints.
     public var timeouts: TimeoutSettings
+    /// The version of HTTP that endpoints are asked by.
+    public var `protocol`: OriginProtocol
+    /// Connections by HTTP/2 to endpoints.
+    public var http2: OriginHTTP2Settings
     /// Idle connections to endpoints.
     public var keepalive: KeepaliveSettings
     /// Sending a request again to another endpoint.
@@ -47,6 +51,24 @@ public enum ProxyProtocolVersion: String, Sendable, Equatable {
     case v1
     /// Binary.
     case v2
+}
+
+/// The version of HTTP that endpoints are asked by.
+public enum OriginProtocol: String, Sendable, Equatable {
+    /// HTTP/1.1.
+    case http1
+    /// HTTP/2 and nothing else.
+    case http2
+    /// What ALPN chooses.
+    case auto
+}
+
+/// Connections by HTTP/2 to endpoints.
+public struct OriginHTTP2Settings: Sendable, Equatable {
+    /// Requests at a time on one connection.
+    public var streams: Int
+    /// Connections to one endpoint and worker.
+    public var connections: Int
 }
 
 /// TLS with the endpoints of a pool.

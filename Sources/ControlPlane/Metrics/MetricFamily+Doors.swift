@@ -163,6 +163,20 @@ extension MetricFamily {
         http("martlet_http_queued", .queued),
         http("martlet_http_origin_connections_opened", .originConnections),
         http("martlet_http_origin_connections_reused", .originReused),
+        http("martlet_http_origin_sessions", .originSessions),
+        http("martlet_http_origin_streams", .originStreams),
+        http("martlet_http_origin_streams_refused", .originRefusals),
+        http("martlet_http_origin_full", .originFull),
+        MetricFamily(
+            "martlet_http_origin_sessions_cut",
+            .counter,
+            labels: ["reason"],
+            DoorCounter.originCut.help
+        ) { source in
+            GatewayMetrics.originAbuses.map {
+                MetricSample([$0.word], .integer(source.http($0.index)))
+            }
+        },
         MetricFamily(
             "martlet_http_bytes",
             .counter,

@@ -139,6 +139,14 @@ enum GatewayAssembly {
         plan.retries = pool.retry.attempts
         plan.retryPercent = pool.retry.budget.percent
         plan.retryMinimum = pool.retry.minimum
+        plan.version =
+            switch pool.protocol {
+            case .http1: .http1
+            case .http2: .http2
+            case .auto: .auto
+            }
+        plan.http2Streams = pool.http2.streams
+        plan.http2Connections = pool.http2.connections
         plan.keepaliveIdle = pool.keepalive.idle
         plan.keepaliveConnections = pool.keepalive.connections
         plan.queueLimit = pool.queue.limit

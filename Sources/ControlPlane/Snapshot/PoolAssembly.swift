@@ -55,7 +55,12 @@ struct PoolAssembly {
         )
         assembled.drain = Drain.Bounds(longest: pool.drain, spread: pool.drainSpread)
         assembled.security = origin.map {
-            OriginSecurity(number: $0.number, context: $0.context, names: [])
+            OriginSecurity(
+                number: $0.number,
+                context: $0.context,
+                plainContext: $0.plainContext,
+                names: []
+            )
         }
         for endpoint in pool.endpoints {
             switch endpoint.address {
@@ -146,7 +151,7 @@ struct PoolAssembly {
         assembled.security?.names.append(name)
         let target = probes.target(pool.probe, slot: slot, address: address, host: place.asked)
         guard var target else { return }
-        if let context = assembled.security?.context, probes.followsPool(pool.probe) {
+        if let context = assembled.security?.plainContext, probes.followsPool(pool.probe) {
             target.security = TargetSecurity(context: context, name: name)
         }
         if probes.asksEndpointPort(pool.probe) {

@@ -16,9 +16,12 @@ struct TLSAssembly: Sendable {
     /// The same for the endpoints of a pool.
     struct MadeOrigin: Sendable {
         let settings: OriginTLSSettings
+        let version: OriginProtocol
         let stamp: Int64
         let number: UInt32
         let context: TLSClientContext
+        /// For probes and changes of protocol, which are of HTTP/1.1: no ALPN.
+        let plainContext: TLSClientContext
     }
 
     let certificates: CertificateFiles
@@ -74,7 +77,9 @@ struct TLSAssembly: Sendable {
     mutating func origin(_ pool: PoolSettings) throws(ReloadProblem) -> MadeOrigin? {
         guard let tls = pool.tls else { return nil }
         let stamp = tls.authorities.map(File.stamp) ?? 0
-        if let known = origins[pool.name], known.settings == tls, known.stamp == stamp {
+        if let known = origins[pool.name], known.settings == tls, known.stamp == stamp,
+            known.version == pool.protocol
+        {
             return known
         }
         var settings = TLSClientSettings()
@@ -82,11 +87,20 @@ struct TLSAssembly: Sendable {
         settings.authorities = tls.authorities
         settings.least = tls.minVersion == "1.3" ? .tls13 : .tls12
         do throws(TLSContextProblem) {
+            let plain = try TLSClientContext(settings)
+            settings.protocols =
+                switch pool.protocol {
+                case .http1: []
+                case .http2: [.http2]
+                case .auto: [.http2, .http1]
+                }
             let made = MadeOrigin(
                 settings: tls,
+                version: pool.protocol,
                 stamp: stamp,
                 number: (origins.values.map(\.number).max() ?? 0) + 1,
-                context: try TLSClientContext(settings)
+                context: pool.protocol == .http1 ? plain : try TLSClientContext(settings),
+                plainContext: plain
             )
             origins[pool.name] = made
             return made

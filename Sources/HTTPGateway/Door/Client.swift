@@ -91,6 +91,7 @@ struct Exchange: BitwiseCopyable {
     var changesRequest = false
     var changesResponse = false
     var hasLostRoute = false  // a reload took away the route that would rewrite it
+    var isGRPC = false  // its client wants errors in trailers
     var hasCookie = false  // of the pool's name, whatever it says
     var turn = SessionTurn.none
     var isLastResort = false  // chosen although every endpoint is down
@@ -133,12 +134,19 @@ struct Exchange: BitwiseCopyable {
 
 /// One connection to an endpoint.
 struct Upstream: BitwiseCopyable {
-    enum State: UInt8, BitwiseCopyable { case connecting, securing, active, idle }
+    enum State: UInt8, BitwiseCopyable {
+        case connecting, securing, active, idle
+        /// A connection by HTTP/2, whatever its own state.
+        case session
+    }
 
     let fd: FileDescriptor
     let slot: Int32
     let address: SocketAddress
     var state = State.connecting
+    var kind = UpstreamKind.connection
+    /// Among the sessions or streams to endpoints, for those kinds.
+    var place: Int32 = -1
     /// The TLS session; none for plain TCP.
     var tls = Handle.none
     /// The number of the ``OriginSecurity`` that it was opened under.
@@ -163,6 +171,7 @@ struct Upstream: BitwiseCopyable {
     var older: Int32 = -1
 
     var isSecure: Bool { !tls.isNone }
+    var isStream: Bool { kind == .stream }
 
     init(fd: FileDescriptor, to endpoint: EndpointRecord, client: Handle, limits: HeadLimits) {
         self.fd = fd

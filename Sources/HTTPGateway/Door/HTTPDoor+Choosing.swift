@@ -19,11 +19,20 @@ extension HTTPDoor {
             answer(c, .poolEmpty, &loop)
             return true
         }
+        // Those whose connections by HTTP/2 are full are passed over, and may be chosen later.
+        let tried = clients[c].exchange.triedSet
+        var hasPassed = false
         // An endpoint may reach its limit between the choice and the claim: choose again.
         for _ in 0..<8 {
             switch choose(c, pool: pool) {
-            case .none(.atLimit): return false
+            case .none(.atLimit):
+                if hasPassed { clients[c].exchange.triedSet = tried }
+                return false
             case .none(let why):
+                if hasPassed {
+                    clients[c].exchange.triedSet = tried
+                    return false
+                }
                 // Nobody is left to try: what the last attempt met says more.
                 let isSpent = why == .exhausted && clients[c].exchange.tried > 0
                 let last = clients[c].exchange.lastFault
@@ -31,6 +40,13 @@ extension HTTPDoor {
                 return true
             case .endpoint(let index):
                 let endpoint = chooser.endpoint(pool: pool, index: index)
+                if pools[pool].version != .http1, !hasRoom(slot: endpoint.slot, pool, c) {
+                    count(.originFull)
+                    hasPassed = true
+                    clients[c].exchange.triedSet.insert(index)
+                    continue
+                }
+                if hasPassed { clients[c].exchange.triedSet = tried }
                 guard chooser.begin(slot: endpoint.slot) else { continue }
                 if clients[c].phase == .queued { leaveQueue(c) }
                 if clients[c].exchange.tried > 0 { count(.retries) }
@@ -43,6 +59,7 @@ extension HTTPDoor {
                 return true
             }
         }
+        if hasPassed { clients[c].exchange.triedSet = tried }
         return false
     }
 
@@ -166,7 +183,8 @@ extension HTTPDoor {
         // may be sent again; a connection that never opened has carried nothing.
         let untouched = clients[c].exchange.sent == .start && clients[c].phase == .connecting
         let again = requestIsIdempotent(c) && clients[c].exchange.isReplayable
-        return untouched || again
+        let refused = fault == .originRefused && isUnread(c)
+        return untouched || again || refused
     }
 
     private func requestIsIdempotent(_ c: Int) -> Bool {
@@ -176,7 +194,8 @@ extension HTTPDoor {
     private func report(_ slot: Int, _ fault: Fault) {
         let failure: PassiveFailure
         switch fault {
-        case .connectRefused, .connectFailed, .originSecurity: failure = .connectRefused
+        case .connectRefused, .connectFailed, .originSecurity, .originVersion:
+            failure = .connectRefused
         case .connectTimeout: failure = .connectTimeout
         case .originMalformed: failure = .malformed
         case .firstByteTimeout, .betweenBytesTimeout, .originSlow: failure = .timeout

@@ -55,6 +55,7 @@ extension HTTPDoor {
     ) {
         self.now = now
         while let u = takeIdle(slot: slot) { closeUpstream(u) }
+        leaveOrigins(slot: slot)
         guard closing != .kept else { return }
         for u in 0..<upstreams.highWater {
             let handle = upstreams.handle(at: u)

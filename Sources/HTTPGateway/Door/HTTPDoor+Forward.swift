@@ -11,7 +11,7 @@ extension HTTPDoor {
         clients[c].exchange.connected = now
         guard recallHead(c) else { return answer(c, .internalError, &loop) }
         guard !clients[c].exchange.hasLostRoute else { return answer(c, .noRoute, &loop) }
-        guard prepareBody(c) else { return answer(c, .outOfBuffers, &loop) }
+        guard prepareBody(c, u) else { return answer(c, .outOfBuffers, &loop) }
         // A body that breaks its framing or its limit at once must not begin to reach the origin.
         if clients[c].exchange.bodyTaken > 0 {
             guard stepRequestBody(c, &loop) else { return }
@@ -28,6 +28,7 @@ extension HTTPDoor {
             changes: RouteChanges(changes, tail.bytes)
         )
         guard isWhole, changes.isWhole else { return answer(c, .internalError, &loop) }
+        if upstreams[u].isStream { return requestOnStream(c, u, &loop) }
         let transfer = clients[c].exchange.request
         let body = buffers.bytes(
             clients[c].exchange.requestBlock,
@@ -92,14 +93,15 @@ extension HTTPDoor {
     }
 
     /// Sets the body transfer up from the bytes that came with the head; false without a block.
-    private mutating func prepareBody(_ c: Int) -> Bool {
+    private mutating func prepareBody(_ c: Int, _ u: Int) -> Bool {
         let framing = requestHead.framing
         clients[c].exchange.bodyTaken = 0
-        // What came on a stream has no chunks yet: the stream's end is its own.
-        let isStreamed = clients[c].isStream && framing == .chunked
+        // What came on a stream has no chunks yet: the stream's end is its own. From stream to
+        // stream trailers may follow whatever length was declared, which the library counts.
+        let endsByStream = framing == .chunked || upstreams[u].isStream && !framing.isEmpty
         clients[c].exchange.request = BodyTransfer(
-            isStreamed ? .untilClose : framing,
-            toChunks: framing == .chunked
+            clients[c].isStream && endsByStream ? .untilClose : framing,
+            toChunks: framing == .chunked && !upstreams[u].isStream
         )
         guard !framing.isEmpty else { return true }
         if clients[c].exchange.requestBlock.isNone {
@@ -180,6 +182,7 @@ extension HTTPDoor {
     }
 
     private mutating func flushRequestBody(_ c: Int, _ u: Int, _ loop: inout EventLoop) -> Bool {
+        if upstreams[u].isStream { return offerRequest(c, u) }
         while clients[c].exchange.request.hasFramed {
             let transfer = clients[c].exchange.request
             let bytes = buffers.bytes(
@@ -212,6 +215,7 @@ extension HTTPDoor {
             refuseStarted(c, .refused(refusal), &loop)
             return false
         }
+        if clients[c].exchange.request.trailersAt >= 0 { keepRequestTrailers(c) }
         if clients[c].exchange.request.total > clients[c].exchange.bodyLimit {
             detachUpstream(c, &loop, keep: false)
             endAttempt(c)

@@ -78,9 +78,10 @@ extension HTTPDoor {
     /// Closes kept connections to endpoints that are gone, or whose slot is another's now.
     private mutating func dropStrangers() {
         for u in 0..<upstreams.highWater where !upstreams.handle(at: u).isNone {
-            guard upstreams[u].state == .idle else { continue }
             let slot = Int(upstreams[u].slot)
             if slot < addresses.count, addresses[slot] == upstreams[u].address { continue }
+            if upstreams[u].state == .session { leaveOrigin(Int(upstreams[u].place)) }
+            guard upstreams[u].state == .idle else { continue }
             dropIdle(u)
             closeUpstream(u)
         }
@@ -127,6 +128,7 @@ extension HTTPDoor {
             if clients[c].phase == .tunnel { scheduleTunnelEnd(c) }
         }
         for u in 0..<upstreams.highWater where !upstreams.handle(at: u).isNone {
+            if upstreams[u].state == .session { touchOrigin(Int(upstreams[u].place)) }
             guard upstreams[u].state == .idle else { continue }
             dropIdle(u)
             closeUpstream(u)

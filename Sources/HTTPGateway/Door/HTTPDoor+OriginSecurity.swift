@@ -23,7 +23,8 @@ extension HTTPDoor {
             security.names.indices.contains(endpoint),
             let session = tls.connect(
                 upstreams[u].fd,
-                security.context,
+                // RFC 9113 §8.6: a change of protocol is for HTTP/1.1 alone.
+                clients[c].exchange.head.wantsUpgrade ? security.plainContext : security.context,
                 name: security.names[endpoint]
             )
         else { return attemptFailed(c, .originSecurity, &loop) }
@@ -65,8 +66,9 @@ extension HTTPDoor {
     mutating func secure(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         switch tls.handshake(upstreams[u].tls, nil) {
         case .established:
-            upstreams[u].state = .active
             upstreams[u].canRead = tls.mayHaveMore(upstreams[u].tls)
+            if tls.facts(upstreams[u].tls).chosen == .http2 { return becomeOrigin(c, u, &loop) }
+            upstreams[u].state = .active
             sendRequest(c, u, &loop)
         case .wantsRead, .wantsWrite: break
         case .failed: attemptFailed(c, .originSecurity, &loop)
@@ -83,6 +85,9 @@ extension HTTPDoor {
     ) -> IOResult {
         if upstreams[u].isSecure {
             return receiveSecurely(upstream: u, into: block, at: start, upTo: end)
+        }
+        if upstreams[u].isStream {
+            return receiveFromStream(u, into: block, at: start, upTo: end)
         }
         let result = buffers.receive(upstreams[u].fd, into: block, at: start, upTo: end)
         if case .count(let count) = result, count < end &- start {

@@ -122,6 +122,7 @@ extension HTTPDoor {
         findClient(c)
         findTrace(c)
         rememberRequest(c)
+        if clients[c].isStream { noteGRPC(c) }
         let encoding = PathForm.encoding(requestBytes(c).slice(requestHead.path))
         if encoding == .malformed { return refuse(c, .fault(.pathEncoding), &loop) }
         clients[c].exchange.hasPlainPath = encoding == .disguised
@@ -213,6 +214,7 @@ extension HTTPDoor {
         let listener = listenerRecords[Int(clients[c].listener)].timeouts.request
         let bound = record.requestTimeout == .zero ? listener : record.requestTimeout
         if bound < .max { clients[c].exchange.deadline = clients[c].exchange.began + bound }
+        if clients[c].exchange.isGRPC { boundByGRPC(c) }
         clients[c].exchange.bodyLimit = record.bodyLimit
         clients[c].exchange.retries = record.retries >= 0 ? record.retries : pools[pool].retries
         budget.begin(Int(pools[pool].slot), worker: worker)

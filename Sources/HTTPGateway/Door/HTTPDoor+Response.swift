@@ -73,7 +73,7 @@ extension HTTPDoor {
         case .refused:
             attemptFailed(c, .originMalformed, &loop)
             return .ended
-        case .complete: break
+        case .complete: responseHead.isHTTP2 = upstreams[u].isStream
         }
         if responseHead.isInterim {
             clients[c].exchange.interims &+= 1
@@ -178,6 +178,7 @@ extension HTTPDoor {
         guard isWhole, changes.isWhole else { return attemptFailed(c, .originMalformed, &loop) }
         let isCoded = clients[c].exchange.coding >= 0
         clients[c].exchange.response = BodyTransfer(framing, toChunks: toChunks && !isCoded)
+        if upstreams[u].isStream { followStream(c, u, framing) }
         clients[c].exchange.response.rawStart = pending.start &+ Int32(responseHead.length)
         clients[c].exchange.response.rawEnd = pending.end
         clients[c].exchange.originPersists = responseHead.isPersistent
@@ -344,6 +345,7 @@ extension HTTPDoor {
             awaitOrigin(c, u)
             return false
         case .endOfStream:
+            if upstreams[u].isStream { return finishResponse(c, u, &loop) }
             if clients[c].exchange.response.sourceClosed(in: &buffers, block: block) { return true }
             originBroke(c, .originTruncated, &loop)
             return false

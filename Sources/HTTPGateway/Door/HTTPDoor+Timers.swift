@@ -17,7 +17,11 @@ extension HTTPDoor {
         while let c = timers.popExpired(now: now) { clientExpired(c, &loop) }
         while let u = upstreamTimers.popExpired(now: now) {
             guard upstreams[u].state == .idle else {
-                if upstreams[u].isDrained { endDrained(u, &loop) }
+                if upstreams[u].state == .session {
+                    originExpired(u, &loop)
+                } else if upstreams[u].isDrained {
+                    endDrained(u, &loop)
+                }
                 continue
             }
             dropIdle(u)
@@ -109,7 +113,9 @@ extension HTTPDoor {
         let total = clients[c].exchange.request.total
         let seconds = max((now - clients[c].exchange.bodyChecked).nanoseconds / 1_000_000_000, 1)
         let come = total &- clients[c].exchange.bodyCheckedBytes
-        if rate > 0, come < UInt64(clamping: rate.multipliedReportingOverflow(by: seconds).0) {
+        // A call of gRPC may well be silent for a while: it has a deadline of its own.
+        let isJudged = rate > 0 && !clients[c].exchange.isGRPC
+        if isJudged, come < UInt64(clamping: rate.multipliedReportingOverflow(by: seconds).0) {
             detachUpstream(c, &loop, keep: false)
             endAttempt(c)
             return refuseStarted(c, .fault(.bodyTimeout), &loop)

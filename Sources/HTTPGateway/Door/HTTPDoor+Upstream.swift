@@ -15,6 +15,8 @@ extension HTTPDoor {
     /// Gets a connection to the endpoint, a kept one if there is one.
     mutating func reach(_ endpoint: EndpointRecord, _ c: Int, _ loop: inout EventLoop) {
         clients[c].phase = .connecting
+        let version = pools[Int(clients[c].exchange.pool)].version
+        if version != .http1, reachByStream(endpoint, c, &loop) { return }
         let isIdempotent = clients[c].exchange.head.method.isIdempotent
         let pool = Int(clients[c].exchange.pool)
         guard pools[pool].proxyHeader == nil else { return connect(to: endpoint, c, &loop) }
@@ -95,6 +97,7 @@ extension HTTPDoor {
             upstreams[u].canRead = event.isReadable || event.isHangUp
             connected(c, u, &loop)
         case .securing: secure(Int(upstreams[u].client.index), u, &loop)
+        case .session: advanceOrigin(u, event, &loop)
         case .active:
             let c = Int(upstreams[u].client.index)
             let handle = clients.handle(at: c)
@@ -164,6 +167,7 @@ extension HTTPDoor {
 
     /// Closes a connection that is in no stack.
     mutating func closeUpstream(_ u: Int) {
+        if upstreams[u].isStream { return freeOriginStream(u) }
         if upstreams[u].isSecure { tls.close(upstreams[u].tls, saying: true) }
         buffers.give(upstreams[u].input.block)
         buffers.give(upstreams[u].output.block)
@@ -179,7 +183,7 @@ extension HTTPDoor {
         clients[c].exchange.upstream = .none
         guard upstreams.contains(handle) else { return }
         let u = Int(handle.index)
-        if keep {
+        if keep, !upstreams[u].isStream {
             keepUpstream(u, pool: Int(clients[c].exchange.pool))
         } else {
             closeUpstream(u)

@@ -54,6 +54,12 @@ public struct HTTPDoor: ~Copyable {
     var realClients = Slab<IPAddress>(limit: 1 << 20)
     /// Of exchanges at listeners with tracing.
     var traces = Slab<TraceContext>(limit: 1 << 20)
+    var origins = Slab<OriginSession>(limit: 1 << 16)
+    var originStreams = Slab<OriginStream>(limit: 1 << 20)
+    /// By slot: what speaks HTTP/2 with the endpoint.
+    var originLists: [OriginList] = []
+    /// Connections by HTTP/2 to endpoints with something left to do.
+    var readyOrigins: [Handle] = []
     var workspace: HTTP2Workspace
     var buffers: BufferPool
     var pipes = Slab<Pipe>(limit: HTTPDoor.pipeLimit)
@@ -205,11 +211,12 @@ public struct HTTPDoor: ~Copyable {
             advance(Int(handle.index), &loop)
         }
         if count > 0 { ready.removeFirst(count) }
+        if !readyOrigins.isEmpty { runReadyOrigins(&loop) }
         if waitingCount > 0 { serveQueues(&loop) }
     }
 
     /// True when ``finishBatch(loop:now:)`` should be called again without waiting.
-    public var hasReadyWork: Bool { !ready.isEmpty }
+    public var hasReadyWork: Bool { !ready.isEmpty || !readyOrigins.isEmpty }
 
     /// Carries a client's exchange on, after an event or from the ready queue.
     mutating func advance(_ c: Int, _ loop: inout EventLoop) {

@@ -54,7 +54,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case poolEmpty, allDown, atLimit, queueFull, queueTimeout
     // The origin.
     case connectRefused, connectTimeout, connectFailed, originReset, originClosed
-    case originSecurity
+    case originSecurity, originVersion, originRefused
     case originMalformed, originTruncated, originSlow, firstByteTimeout, betweenBytesTimeout
     // The door.
     case requestTimeout, outOfBuffers, tunnelClosed, tunnelIdle, shutdown, endpointDown,
@@ -99,7 +99,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     var isOfEndpoint: Bool {
         switch self {
         case .connectRefused, .connectTimeout, .connectFailed, .originReset, .originClosed,
-            .originSecurity, .originMalformed, .originTruncated, .originSlow, .firstByteTimeout,
+            .originSecurity, .originVersion, .originMalformed, .originTruncated, .originSlow,
+            .firstByteTimeout,
             .betweenBytesTimeout:
             true
         default: false
@@ -113,6 +114,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .connectFailed: "connect-failed"
         case .originReset: "origin-reset"
         case .originSecurity: "origin-tls"
+        case .originVersion: "origin-version"
+        case .originRefused: "origin-refused"
         case .originClosed: "origin-closed"
         case .originMalformed: "origin-malformed"
         case .originTruncated: "origin-truncated"
@@ -146,12 +149,13 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         // Nobody is told: the connection closes.
         case .proxyMissing, .proxyMalformed, .proxyTimeout, .proxyUntrusted, .tooManyUnfinished: 0
         case .poolEmpty, .allDown, .atLimit, .queueFull, .queueTimeout, .outOfBuffers, .shutdown,
-            .authBusy, .authTimeout, .authUnavailable:
+            .authBusy, .authTimeout, .authUnavailable, .originRefused:
             503
         case .connectTimeout, .originSlow, .firstByteTimeout, .betweenBytesTimeout,
             .requestTimeout:
             504
-        case .connectRefused, .connectFailed, .originSecurity, .originReset, .originClosed,
+        case .connectRefused, .connectFailed, .originSecurity, .originVersion, .originReset,
+            .originClosed,
             .originMalformed,
             .originTruncated, .endpointDown, .endpointDrained:
             502

@@ -34,7 +34,12 @@ enum ResponseHeadWriter {
                 // RFC 9110 §6.6.1: a recipient with a clock adds what the origin left out.
                 && (fields.first(.date) != nil || write(style.date, into: &output))
                 && writeFraming(head, style, into: &output)
-                && output.writeVia(minorVersion: head.minorVersion, fields, from: bytes)
+                && output.writeVia(
+                    minorVersion: head.minorVersion,
+                    isHTTP2: head.isHTTP2,
+                    fields,
+                    from: bytes
+                )
                 && changes.writeFields(into: &output)
                 && writePersistence(style, into: &output) && output.writeLineEnd()
         }

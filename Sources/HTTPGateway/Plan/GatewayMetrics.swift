@@ -77,6 +77,16 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case codedOut
     /// PROXY headers believed.
     case proxyHeaders
+    /// Connections by HTTP/2 to endpoints.
+    case originSessions
+    /// Requests sent to endpoints by HTTP/2.
+    case originStreams
+    /// Requests that an endpoint gave back untouched.
+    case originRefusals
+    /// Connections by HTTP/2 to endpoints that were ended for costing too much.
+    case originCut
+    /// Requests that found all connections by HTTP/2 to an endpoint full.
+    case originFull
 
     /// What it counts, for `/metrics`.
     public var help: String {
@@ -117,6 +127,12 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .proxyHeaders: "Client connections whose PROXY header was believed."
         case .http2Cut: "HTTP/2 connections ended for costing more than they are worth."
         case .http2Refused: "Requests by HTTP/2 refused at listeners[].http2.streams."
+        case .originSessions: "Connections by HTTP/2 to endpoints."
+        case .originStreams: "Requests sent to endpoints by HTTP/2."
+        case .originRefusals: "Requests by HTTP/2 that an endpoint gave back untouched."
+        case .originCut: "HTTP/2 connections to endpoints ended for costing too much."
+        case .originFull:
+            "Choices of an endpoint that found no room at pools.*.http2.connections or streams."
         }
     }
 }
@@ -158,6 +174,7 @@ public enum GatewayMetrics {
     static let faultStart = 128
     static let handshakeStart = 256
     static let abuseStart = 320
+    static let originAbuseStart = 384
     static let rateStart = 512
     /// Limits that can be told apart in metrics; the last place is for all others.
     public static let rateLimit = 256
@@ -200,7 +217,15 @@ public enum GatewayMetrics {
         HTTP2Abuse.allCases.map { ("\($0.word)", abuse($0)) }
     }
 
+    /// The same of connections by HTTP/2 to endpoints.
+    public static var originAbuses: [(word: String, index: Int)] {
+        HTTP2Abuse.allCases.map { ("\($0.word)", originAbuse($0)) }
+    }
+
     static func abuse(_ abuse: HTTP2Abuse) -> Int { abuseStart + Int(abuse.rawValue) }
+    static func originAbuse(_ abuse: HTTP2Abuse) -> Int {
+        originAbuseStart + Int(abuse.rawValue)
+    }
     static func fault(_ fault: Fault) -> Int { faultStart + Int(fault.rawValue) }
 
     // A chain of comparisons the compiler can order; the array above is for readers only.

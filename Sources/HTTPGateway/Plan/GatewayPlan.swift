@@ -152,6 +152,12 @@ public struct GatewayPoolPlan: Sendable, Equatable {
     public var key = HashKeyPlan.sourceIP
     /// Response statuses reported as failures of the endpoint.
     public var failureStatuses: [ClosedRange<UInt16>] = []
+    /// The version of HTTP that endpoints are asked by.
+    public var version = OriginVersion.http1
+    /// Requests at a time on one connection by HTTP/2; an endpoint may allow fewer.
+    public var http2Streams = 100
+    /// Connections by HTTP/2 to one endpoint and worker.
+    public var http2Connections = 32
     /// How TLS is spoken with the endpoints; nil for plain TCP.
     public var security: OriginSecurity?
     /// How clients are kept at their endpoints; nil when they are not.
@@ -163,19 +169,37 @@ public struct GatewayPoolPlan: Sendable, Equatable {
     public init() {}
 }
 
+/// The version of HTTP that endpoints are asked by.
+public enum OriginVersion: UInt8, Sendable, BitwiseCopyable {
+    /// HTTP/1.1.
+    case http1
+    /// HTTP/2: by prior knowledge on plain TCP, by ALPN in TLS, and nothing else.
+    case http2
+    /// What ALPN chooses in TLS; HTTP/1.1 on plain TCP.
+    case auto
+}
+
 /// How TLS is spoken with the endpoints of a pool.
 public struct OriginSecurity: Sendable, Equatable {
     /// Differs for each way of speaking: a kept connection is reused only under its own.
     public var number: UInt32
     /// The client side.
     public var context: TLSClientContext
+    /// The client side where HTTP/1.1 must be spoken whatever the endpoint can.
+    public var plainContext: TLSClientContext
     /// The name that the certificate of each endpoint must have, in the pool's order.
     public var names: [String]
 
     /// Joins the parts.
-    public init(number: UInt32, context: TLSClientContext, names: [String]) {
+    public init(
+        number: UInt32,
+        context: TLSClientContext,
+        plainContext: TLSClientContext? = nil,
+        names: [String]
+    ) {
         self.number = number
         self.context = context
+        self.plainContext = plainContext ?? context
         self.names = names
     }
 }

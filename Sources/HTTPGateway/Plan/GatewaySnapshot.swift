@@ -72,6 +72,9 @@ struct PoolRecord: Sendable, BitwiseCopyable {
     var needsKey: Bool
     /// The number of ``OriginSecurity``; 0 for plain TCP.
     var security: UInt32
+    var version: OriginVersion
+    var http2Streams: Int16
+    var http2Connections: Int16
     var key: KeySource
     var sticky = StickyRecord()
     var proxyHeader: ProxyVersion?
@@ -94,6 +97,10 @@ struct PoolRecord: Sendable, BitwiseCopyable {
         queueTimeout = plan.queueTimeout
         security = plan.security?.number ?? 0
         proxyHeader = plan.proxyHeader
+        // Without ALPN there is nothing to choose by.
+        version = plan.version == .auto && plan.security == nil ? .http1 : plan.version
+        http2Streams = Int16(clamping: max(plan.http2Streams, 1))
+        http2Connections = Int16(clamping: max(plan.http2Connections, 1))
         switch definition.balance {
         case .sourceIPHash, .ringHash, .maglev, .boundedLoad: needsKey = true
         default: needsKey = false

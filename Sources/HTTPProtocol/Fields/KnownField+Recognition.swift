@@ -37,7 +37,7 @@ extension KnownField {
     }
 
     /// The field whose name fills `range`, wherever it stands.
-    static func recognize(_ bytes: Span<UInt8>, _ range: ByteRange) -> KnownField {
+    public static func recognize(_ bytes: Span<UInt8>, _ range: ByteRange) -> KnownField {
         let start = Int(range.start)
         let count = Int(range.count)
         guard count > 8 else { return short(HeadScan.shortWord(bytes, start, count)) }

@@ -102,6 +102,9 @@ enum HTTP2Callbacks {
         unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) {
             unsafe HTTP2Callbacks.sent($0, $1, $2)
         }
+        unsafe nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) {
+            unsafe HTTP2Callbacks.notSent($1, $3)
+        }
     }
 
     private static func session(
@@ -239,6 +242,29 @@ enum HTTP2Callbacks {
             owner: owner,
             HTTP2ErrorCode(rawValue: code)
         )
+        return unsafe session.pointee.workspace.pointee.note(event) ? 0 : failure
+    }
+
+    // A request that was given up before it went: the library never opens its stream.
+    private static func notSent(
+        _ frame: UnsafePointer<nghttp2_frame>?,
+        _ user: UnsafeMutableRawPointer?
+    ) -> Int32 {
+        guard let session = unsafe session(user), let frame = unsafe frame else { return failure }
+        guard unsafe frame.pointee.hd.type == HTTP2FrameType.headers,
+            unsafe frame.pointee.headers.cat == NGHTTP2_HCAT_REQUEST
+        else { return 0 }
+        let number = unsafe frame.pointee.hd.stream_id
+        var place = unsafe session.pointee.first
+        while let kept = unsafe place, unsafe kept.pointee.stream != number {
+            unsafe place = kept.pointee.next
+        }
+        guard let kept = unsafe place else { return 0 }
+        let owner = unsafe kept.pointee.owner
+        unsafe release(kept, session)
+        unsafe nghttp2_session_set_stream_user_data(session.pointee.raw, number, nil)
+        guard owner != 0 else { return 0 }
+        let event = HTTP2Event.closed(stream: number, owner: owner, .refusedStream)
         return unsafe session.pointee.workspace.pointee.note(event) ? 0 : failure
     }
 

@@ -93,7 +93,7 @@ public enum HTTP2Conversion {
             && output.write(text.slice(facts.authority)) && output.writeLineEnd()
     }
 
-    private static func write(
+    static func write(
         _ field: HTTP2Field,
         _ text: Span<UInt8>,
         into output: inout OutputSpan<UInt8>

@@ -145,6 +145,13 @@ public struct HTTP2SessionSettings: BitwiseCopyable, Sendable, Equatable {
     public var provokedResets: Int { unsafe memory.pointee.provokedResets }
     /// DATA frames sent.
     public var dataFrames: Int { unsafe memory.pointee.dataFrames }
+    /// Streams that the peer lets this side have open at a time; very many until it has said.
+    public var peerStreams: UInt32 {
+        unsafe nghttp2_session_get_remote_settings(
+            memory.pointee.raw,
+            NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS
+        )
+    }
 
     // MARK: Streams
 
@@ -168,6 +175,9 @@ public struct HTTP2SessionSettings: BitwiseCopyable, Sendable, Equatable {
         unsafe kept.pointee.owner = owner
         return true
     }
+
+    /// True while the stream is not over for both sides.
+    public func isOpen(_ stream: Int32) -> Bool { unsafe find(stream) != nil }
 
     /// Any stream that has an owner, one after the other as they are given up; 0 for none.
     public var anyOwner: UInt64 {
@@ -368,6 +378,9 @@ public struct HTTP2SessionSettings: BitwiseCopyable, Sendable, Equatable {
         guard count > 0 else { return }
         unsafe nghttp2_session_consume_connection(memory.pointee.raw, count)
     }
+
+    /// Asks the peer for a sign of life, which any answer is.
+    public func ping() { unsafe nghttp2_submit_ping(memory.pointee.raw, 0, nil) }
 
     // MARK: Ending
 

@@ -16,6 +16,8 @@ public struct ResponseHead: BitwiseCopyable, Sendable, Equatable {
     public var isPersistent = true
     /// True for 101: what follows is the other protocol (RFC 9110 §15.2.2).
     public var isUpgrade = false
+    /// True when it came by HTTP/2 and was written down as HTTP/1.1.
+    public var isHTTP2 = false
     /// Bytes of the head, final CRLF included.
     public var length = 0
 

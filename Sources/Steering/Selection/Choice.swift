@@ -75,6 +75,15 @@ public struct Tried: Sendable, BitwiseCopyable, Equatable {
         count += 1
     }
 
+    /// Forgets the latest attempt, if it was at this endpoint.
+    public mutating func removeLast(_ index: Int) {
+        guard count > 0, index >= 0, index < 0xffff else { return }
+        let shift = UInt128(16 * (Int(count) - 1))
+        guard Int(truncatingIfNeeded: lanes >> shift & 0xffff) == index + 1 else { return }
+        lanes &= ~(0xffff << shift)
+        count -= 1
+    }
+
     /// True when the endpoint has been tried.
     @inlinable public func contains(_ index: Int) -> Bool {
         var rest = lanes

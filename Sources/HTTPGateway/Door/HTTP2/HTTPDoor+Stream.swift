@@ -198,6 +198,7 @@ extension HTTPDoor {
         }
         let pending = streams[stream].trailers
         let trailers = buffers.bytes(pending.block, from: 0, count: pending.count)
+        if !trailers.isEmpty { keepRequestTrailers(c, trailers) }
         guard clients[c].exchange.request.finish(in: &buffers, block: block, trailers: trailers)
         else {
             detachUpstream(c, &loop, keep: false)

@@ -38,11 +38,14 @@ extension HTTPDoor {
         let changes = renderAnswer(c, u)
         let pending = upstreams[u].input
         listResponse(c, u)
-        if !changes.fields.isEmpty { listLines(tail.bytes.slice(changes.fields)) }
+        if !changes.fields.isEmpty {
+            addLines(tail.bytes.slice(changes.fields), from: 0, isRequest: false)
+        }
         guard workspace.isWhole, changes.isWhole else {
             return attemptFailed(c, .originMalformed, &loop)
         }
         clients[c].exchange.response = BodyTransfer(framing, toChunks: false)
+        if upstreams[u].isStream { followStream(c, u, framing) }
         clients[c].exchange.response.rawStart = pending.start &+ Int32(responseHead.length)
         clients[c].exchange.response.rawEnd = pending.end
         clients[c].exchange.originPersists = responseHead.isPersistent
@@ -91,35 +94,25 @@ extension HTTPDoor {
             && (clients[c].exchange.head.method == .head || responseHead.status == 304)
         if !tellsLength { dropped.insert(.contentLength) }
         listFields(u, dropping: dropped)
-        if case .length(let length) = responseHead.framing {
+        if case .length(let length) = responseHead.framing, saysLength(u) {
             workspace.add("content-length", decimal: length)
         }
         if responseFields.first(.date) == nil { listDate() }
-        workspace.add("via", responseHead.minorVersion == 0 ? "1.0 martlet" : "1.1 martlet")
+        let version: StaticString =
+            responseHead.isHTTP2
+            ? "2 martlet" : responseHead.minorVersion == 0 ? "1.0 martlet" : "1.1 martlet"
+        workspace.add("via", version)
+    }
+
+    // Of a length that the door itself wrote down for the parser nobody has to hear.
+    private func saysLength(_ u: Int) -> Bool {
+        !upstreams[u].isStream || !originStreams[Int(upstreams[u].place)].addsLength
     }
 
     private mutating func listDate() {
         let date = dates
         scratch.write { _ = date.write(into: &$0) }
         workspace.add("date", scratch.bytes)
-    }
-
-    /// Adds whole field lines that a route has written.
-    private mutating func listLines(_ lines: Span<UInt8>) {
-        var start = 0
-        while start < lines.count {
-            var end = start
-            while end < lines.count, lines[end] != 0x0d { end &+= 1 }
-            var colon = start
-            while colon < end, lines[colon] != 0x3a { colon &+= 1 }
-            var value = colon &+ 1
-            while value < end, lines[value] == 0x20 { value &+= 1 }
-            if colon < end {
-                let name = lines.extracting(start..<colon)
-                workspace.add(name, lines.extracting(min(value, end)..<end))
-            }
-            start = end &+ 2
-        }
     }
 
     /// As ``flushResponse(_:_:_:)``: offers what is framed; false until all of it was taken.
@@ -198,14 +191,21 @@ extension HTTPDoor {
             fields: &responseFields,
             head: &responseHead
         )
-        listStatus(clients[c].exchange.status)
+        let code = grpcCode(c)
+        listStatus(code == nil ? clients[c].exchange.status : 200)
         var content = Span<UInt8>()
         if case .complete = result {
             for index in 0..<responseFields.count where !responseFields[index].isHopByHop {
                 let field = responseFields[index]
+                let isOfContent = field.known == .contentType || field.known == .contentLength
+                if code != nil, isOfContent { continue }
                 workspace.add(bytes.slice(field.name), bytes.slice(field.value))
             }
             content = bytes.extracting(responseHead.length..<bytes.count)
+        }
+        if let code {
+            listGRPC(c, code)
+            content = Span<UInt8>()
         }
         let place = Int(clients[c].place)
         let s = Int(streams[place].session)
