@@ -32,6 +32,26 @@ public enum ProcessControl {
         return Int32(try checked(child))
     }
 
+    /// Becomes another program, in which `keep` stay open under their numbers; returns why not.
+    public static func replace(
+        _ path: String,
+        arguments: [String],
+        keep: [FileDescriptor]
+    ) -> SystemError {
+        let argv = unsafe arguments.map { unsafe strdup($0) } + [nil]
+        defer { for index in unsafe argv.indices { unsafe free(argv[index]) } }
+        for fd in keep { _ = mt_set_cloexec(fd.raw, 0) }
+        unsafe execve(path, argv, environ)
+        let code = errno
+        closeOnExecute(keep)
+        return SystemError(code: code)
+    }
+
+    /// Programs started from here do not get these.
+    public static func closeOnExecute(_ descriptors: [FileDescriptor]) {
+        for fd in descriptors { _ = mt_set_cloexec(fd.raw, 1) }
+    }
+
     /// Says how one ended child ended, without waiting; nil when none has.
     public static func reap() -> (identifier: Int32, end: ProcessEnd)? {
         var status: Int32 = 0
@@ -115,6 +135,14 @@ public enum ProcessControl {
         let count = unsafe readlink("/proc/self/exe", &buffer, buffer.count - 1)
         guard count > 0 else { return CommandLine.arguments.first ?? "martlet" }
         return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Where the running program was started from, also when another file is there now.
+    public static var programPath: String {
+        let path = executablePath
+        // How Linux marks a file that has lost its name (proc(5)).
+        let mark = " (deleted)"
+        return path.hasSuffix(mark) ? String(path.dropLast(mark.count)) : path
     }
 
     /// Writes a line to standard error in one call.

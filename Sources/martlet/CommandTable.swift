@@ -106,6 +106,12 @@ enum CommandTable {
             run: StatusCommand.reload
         ),
         Command(
+            name: "upgrade",
+            usage: "[--binary FILE] [--admin URL] [--json]",
+            help: "have another binary take over, without a lost connection",
+            run: UpgradeCommand.run
+        ),
+        Command(
             name: "demo",
             usage: "[--kill NAME | --revive NAME | --break NAME FAULT | --mend NAME]",
             help: "start a demonstration, or act on a running one",

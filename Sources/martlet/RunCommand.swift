@@ -6,6 +6,7 @@ enum RunCommand {
     static func run(_ arguments: [String]) -> Int32 {
         var path: String?
         var isSupervised = true
+        var resumed: String?
         var rest = arguments[...]
         while let word = rest.popFirst() {
             switch word {
@@ -15,6 +16,8 @@ enum RunCommand {
                 }
                 path = value
             case "--no-supervisor": isSupervised = false
+            // What an upgrade calls: not for people.
+            case "--resume": resumed = rest.popFirst() ?? ""
             default:
                 guard word.hasPrefix("--config=") else {
                     return CommandTable.misuse("unexpected '\(word)'", command: "run")
@@ -25,6 +28,7 @@ enum RunCommand {
         guard let path, !path.isEmpty else {
             return CommandTable.misuse("'run' needs '--config FILE'", command: "run")
         }
+        if let resumed { return Supervisor.resume(resumed) }
         return isSupervised
             ? Supervisor.run(configuration: path) : ServingProcess.run(unsupervised: path)
     }

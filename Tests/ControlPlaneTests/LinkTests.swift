@@ -13,7 +13,8 @@ import Testing
     ]
 
     @Test(arguments: [
-        LinkRequest.setup, .configuration, .serving, .open(keys), .open([]), .stamps(from: 3),
+        LinkRequest.setup, .configuration, .serving(handover: 3), .upgrade, .prepared,
+        .upgradeProblem, .open(keys), .open([]), .stamps(from: 3),
         .file("site.crt"),
         .adopted(generation: 7, keys),
     ])

@@ -275,7 +275,7 @@ private struct Stage: ~Copyable {
         let keeper = try keeper(try Place())
         keeper.noteEnd("was ended by SIGILL")
         #expect(keeper.answer(.setup).json["ends"]?[0]?.string == "was ended by SIGILL")
-        _ = keeper.answer(.serving)
+        _ = keeper.answer(.serving(handover: 1))
         #expect(keeper.answer(.setup).json["ends"]?.elements?.isEmpty == true)
     }
 }

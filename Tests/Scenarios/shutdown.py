@@ -108,7 +108,7 @@ def stop_under_load(scene):
     expect(not lost, lambda: f"requests lost on connections that were open: {load.causes()}")
 
 
-@scenario("INT and QUIT stop too; HUP, USR1 and USR2 do not")
+@scenario("INT and QUIT stop too; HUP and USR1 do not")
 def signals(scene):
     origin, = scene.origins("a")
     for number in (signal.SIGINT, signal.SIGQUIT):
@@ -117,11 +117,6 @@ def signals(scene):
         expect_equal(martlet.exit_status(5), 0, f"exit status after {number.name}")
     http = scene.port()
     martlet = scene.martlet(service(http, scene.port(), [origin]))
-    serving, before = martlet.serving(), martlet.snapshot()["generation"]
-    martlet.signal(signal.SIGUSR2)
-    eventually("USR2 says that upgrade comes later", lambda: "upgrade" in martlet.log())
-    expect_equal(martlet.serving(), serving, "the serving process after USR2")
-    expect_equal(martlet.snapshot()["generation"], before, "the generation after USR2")
 
     def ask(path):
         status = curl(f"http://127.0.0.1:{http}{path}", "-H", "Host: www.example.com")[0]

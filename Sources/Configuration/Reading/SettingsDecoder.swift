@@ -42,6 +42,7 @@ struct SettingsDecoder {
             state: root.text("state"),
             shutdownGrace: root.interval("shutdown-grace"),
             shutdownSpread: root.interval("shutdown-spread"),
+            upgradeTimeout: root.interval("upgrade-timeout"),
             limits: limits(root.group("limits")),
             admin: AdminSettings(listen: root.group("admin").listen("listen")),
             log: log(root.group("log")),

@@ -47,6 +47,12 @@ extension Schema {
             "Last part of `shutdown-grace`, half of it at most, over which tunnels are closed."
         ),
         Option(
+            "upgrade-timeout",
+            .duration(milliseconds(100)...hours(1)),
+            "30s",
+            "How long the new program of an upgrade may take to be ready; then the old one goes on."
+        ),
+        Option(
             "limits.connections",
             .integer(1...1_000_000),
             "16384",

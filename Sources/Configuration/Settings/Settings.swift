@@ -16,6 +16,8 @@ public struct Settings: Sendable, Equatable {
     public var shutdownGrace: Interval
     /// The last part of it, over which tunnels are closed one by one.
     public var shutdownSpread: Interval
+    /// How long the new program of an upgrade may take to be ready.
+    public var upgradeTimeout: Interval
     /// Bounds that hold for the whole process.
     public var limits: LimitSettings
     /// The admin listener.

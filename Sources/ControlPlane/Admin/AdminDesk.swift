@@ -82,6 +82,11 @@ struct AdminDesk: Sendable {
         case .discardOverlay, .reload:
             try perform(question == .reload ? .reload : .discardOverlay, &surface, at: moment)
             return generations(surface.view)
+        case .upgrade:
+            try perform(.upgrade, &surface, at: moment)
+            var response = generations(surface.view)
+            response.status = 202
+            return response
         case .explain(let sketch): return try explain(sketch, surface.view, at: moment)
         case .explainDNS(let sketch): return try explain(sketch, surface.view, at: moment)
         case .events(let sequence): return list(events.events(after: sequence))
@@ -177,6 +182,10 @@ struct AdminDesk: Sendable {
             throw problem
         case .stopping:
             throw Problem(.shuttingDown, "The process finishes what it has and ends.")
+        case .upgrading:
+            throw Problem(.upgradeRunning, "Another process is being started to take over.")
+        case .upgradeRefused(let reason):
+            throw Problem(.upgradeRefused, "No upgrade: \(reason).")
         case .failed(let reason):
             throw Problem(.changeFailed, reason)
         }

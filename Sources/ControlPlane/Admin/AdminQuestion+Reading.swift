@@ -46,6 +46,7 @@ extension AdminQuestion {
             return .change(pool: values.first ?? "", endpoint: values.last ?? "", change)
         case .overlay: return .discardOverlay
         case .reload: return .reload
+        case .upgrade: return .upgrade
         case .explain: return .explain(try RequestSketch(parameters))
         case .explainDNS: return .explainDNS(try QuerySketch(parameters))
         case .events:

@@ -25,6 +25,8 @@ public enum AdminQuestion: Sendable, Equatable {
     case discardOverlay
     /// Reads the configuration file again.
     case reload
+    /// Has another program take over.
+    case upgrade
     /// Which endpoint would serve a request, and why.
     case explain(RequestSketch)
     /// What would be answered to a query, and why.

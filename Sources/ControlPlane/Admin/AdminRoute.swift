@@ -5,7 +5,7 @@ public struct AdminRoute: Sendable {
     /// What the row leads to.
     enum Target: Sendable {
         case page, live, ready, started, metrics, snapshot, pools, pool, endpoint, overlay
-        case reload, explain, explainDNS, events, eventStream
+        case reload, upgrade, explain, explainDNS, events, eventStream
     }
 
     /// The method.
@@ -41,6 +41,7 @@ public struct AdminRoute: Sendable {
         ),
         AdminRoute("DELETE", "/api/v1/overlay", .overlay, "Takes back all changes by PATCH."),
         AdminRoute("POST", "/api/v1/reload", .reload, "Reads the configuration file again."),
+        AdminRoute("POST", "/api/v1/upgrade", .upgrade, "Has the program at its place take over."),
         AdminRoute("GET", "/api/v1/explain", .explain, "Where a request would go, and why."),
         AdminRoute("GET", "/api/v1/explain-dns", .explainDNS, "What a query would get, and why."),
         AdminRoute("GET", "/api/v1/events", .events, "What happened lately."),

@@ -198,6 +198,10 @@ struct SnapshotWriter {
         member("lastEnd", process.lastEnd)
         member("fileLimit", UInt64(process.fileLimit))
         member("stateFolder", process.stateFolder)
+        member("program", process.program)
+        member("upgrades", UInt64(process.upgrades))
+        member("upgrading", process.isUpgrading)
+        member("upgradeProblem", process.upgradeProblem)
         json.name("workers")
         json.beginArray()
         for worker in 0..<workers.count {

@@ -50,6 +50,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case logFailed = "log-failed"
     /// The state folder could not be read or written.
     case stateFailed = "state-failed"
+    /// Another program takes over, or has failed to.
+    case upgrade
     /// Anything else worth a line.
     case notice
 }

@@ -41,6 +41,10 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case doorMissing = "M3033"
     /// The change could not be carried out.
     case changeFailed = "M3034"
+    /// Another process is being started to take over.
+    case upgradeRunning = "M3035"
+    /// There can be no upgrade now.
+    case upgradeRefused = "M3036"
 }
 
 extension ProblemCode {
@@ -52,7 +56,7 @@ extension ProblemCode {
         case .notFound, .unknownPool, .unknownEndpoint, .doorMissing: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
-        case .reloadRunning: 409
+        case .reloadRunning, .upgradeRunning, .upgradeRefused: 409
         case .bodyTooLarge: 413
         case .mediaType: 415
         case .hostRefused: 421
@@ -83,6 +87,8 @@ extension ProblemCode {
         case .shuttingDown: "Martlet is shutting down"
         case .doorMissing: "The door is not configured"
         case .changeFailed: "The change could not be made"
+        case .upgradeRunning: "An upgrade is running"
+        case .upgradeRefused: "There can be no upgrade now"
         }
     }
 
@@ -109,6 +115,8 @@ extension ProblemCode {
         case .shuttingDown: "Ask the process that takes over."
         case .doorMissing: "Add a listener for it to the configuration."
         case .changeFailed: "See the event log for the cause."
+        case .upgradeRunning: "Wait until it is over, a few seconds, then try again."
+        case .upgradeRefused: "See Documentation/operations/upgrade.md for what it needs."
         }
     }
 }

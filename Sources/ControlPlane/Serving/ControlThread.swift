@@ -27,7 +27,10 @@ struct ControlThread: ~Copyable {
             events: plane.log,
             log: plane.logThread
         )
-        if let admin = plane.sockets.first(where: { $0.key.door == .admin }) {
+        // While another process serves, it is that one which answers.
+        if !plane.setup.isTakeover,
+            let admin = plane.sockets.first(where: { $0.key.door == .admin })
+        {
             service.open(admin.descriptor, number: ControlThread.adminNumber, loop: &loop)
         }
         let link = plane.link.descriptor
@@ -90,7 +93,7 @@ struct ControlThread: ~Copyable {
             switch signal {
             case Signal.hangUp: plane.obey(.reload, now)
             case Signal.user1: plane.obey(.reopenLogs, now)
-            case Signal.user2: plane.obey(.upgrade, now)
+            case Signal.user2: _ = plane.perform(.upgrade, now: now)
             case Signal.child: while ProcessControl.reap() != nil {}
             default: plane.obey(.stop, now)
             }

@@ -144,6 +144,14 @@ public struct ProcessView: Sendable, Equatable {
     public var fileLimit: Int
     /// The folder of the state files; nil when there is none to write to.
     public var stateFolder: String?
+    /// Where the program is that an upgrade starts; nil without a supervisor.
+    public var program: String?
+    /// Upgrades of this service so far.
+    public var upgrades = 0
+    /// True while another process is being started to take over.
+    public var isUpgrading = false
+    /// Why the latest upgrade failed; nil when it did not.
+    public var upgradeProblem: String?
 }
 
 /// What the prober does.
@@ -189,6 +197,8 @@ public enum ControlCommand: Sendable, Equatable {
     case discardOverlay
     /// Reads the configuration file again.
     case reload
+    /// Has another program take over.
+    case upgrade
 }
 
 /// What to change about an endpoint.
@@ -234,6 +244,10 @@ public enum ControlOutcome: Sendable, Equatable {
     case refused([ReloadProblem])
     /// The process is on its way out.
     case stopping
+    /// Another process is being started to take over.
+    case upgrading
+    /// There can be no upgrade now: the reason in one line.
+    case upgradeRefused(String)
     /// It could not be done: the reason in one line.
     case failed(String)
 }

@@ -12,7 +12,8 @@ extension Plane {
         phase = .serving
         let pending = assembly.slots.count { health.word($0).health == .unknown }
         openDoorSockets(sockets)
-        link.tell(.serving)
+        if setup.isTakeover { openAdmin() }
+        link.tell(.serving(handover: Handover.format))
         store.writeSoon(.configuration, text)
         healthSaving.isDirty = true
         let rest = pending == 0 ? "" : "; \(pending) endpoints have no verdict yet"
@@ -33,17 +34,14 @@ extension Plane {
         case .reopenLogs:
             prepareLogs()
             logThread.reopen()
-        case .upgrade:
-            note(
-                .notice,
-                .warning,
-                "SIGUSR2: upgrade in place comes with a later version; nothing has changed"
-            )
+        case .upgrade: prepareUpgrade(now)
+        case .upgradeFailed: upgradeFailed()
+        case .retire: retire(now)
         }
     }
 
     /// Begins to go: the doors close, what is in hand is finished within the grace.
-    private mutating func stop(_ now: Instant) {
+    mutating func stop(_ now: Instant) {
         if case .stopping = phase {
             phase = .stopping(until: now)
             return
@@ -65,7 +63,18 @@ extension Plane {
         // The last ones still have to be told, before the process is gone.
         let words = min(500_000_000, settings.shutdownGrace.nanoseconds / 4)
         let until = Instant(nanoseconds: drain.end.nanoseconds &- words)
-        return Farewell(tunnelsFrom: min(drain.closesFrom, until), tunnelsUntil: until)
+        // Where another process serves already, nobody waits for this one: idle clients have time.
+        let quiet =
+            isRetired
+            ? max(
+                .seconds(1),
+                min(.seconds(10), Interval(nanoseconds: (until - now).nanoseconds / 2))
+            ) : .seconds(1)
+        return Farewell(
+            quiet: quiet,
+            tunnelsFrom: min(drain.closesFrom, until),
+            tunnelsUntil: until
+        )
     }
 
     /// True when the process can end.

@@ -110,7 +110,11 @@ struct HealthSaving {
 
 extension Plane {
     mutating func saveHealth(_ now: Instant) {
-        guard phase != .waiting, healthSaving.isDue(now) else { return }
+        guard phase != .waiting, !isRetired, healthSaving.isDue(now) else { return }
+        store.writeSoon(.health, savedHealth(now))
+    }
+
+    func savedHealth(_ now: Instant) -> [UInt8] {
         let realtime = Clock.realtime()
         let saved = SavedHealth(
             generation: generation,
@@ -118,6 +122,6 @@ extension Plane {
             endpoints: keeper.export(now: now, realtime: realtime),
             names: names.saved
         )
-        store.writeSoon(.health, saved.text())
+        return saved.text()
     }
 }

@@ -15,11 +15,13 @@ extension Plane: ControlSurface {
 
     mutating func perform(_ command: ControlCommand, now: Instant) -> ControlOutcome {
         if case .stopping = phase { return .stopping }
+        if isUpgrading { return .upgrading }
         switch command {
         case .change(let pool, let endpoint, let change):
             return self.change(pool: pool, endpoint: endpoint, change, now)
         case .discardOverlay: return discardOverlay(now)
         case .reload: return reload(now)
+        case .upgrade: return askForUpgrade()
         }
     }
 
@@ -165,7 +167,11 @@ extension Plane {
             lastEnd: setup.ends.last,
             workers: setup.workers,
             fileLimit: setup.fileLimit,
-            stateFolder: setup.stateFolder
+            stateFolder: setup.stateFolder,
+            program: setup.program,
+            upgrades: setup.upgrades,
+            isUpgrading: isUpgrading,
+            upgradeProblem: upgradeProblem
         )
     }
 }

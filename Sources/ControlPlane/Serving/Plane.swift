@@ -62,6 +62,12 @@ struct Plane: ~Copyable {
     var retiresAt = Instant.never
     var healthSaving = HealthSaving()
     var watch = CertificateWatch()
+    /// True while another process is being started to take over: nothing may change meanwhile.
+    var isUpgrading = false
+    /// Why the latest upgrade failed; nil after a success.
+    var upgradeProblem: String?
+    /// True once another process serves: this one writes no state any more.
+    var isRetired = false
 
     /// Where the process stands.
     enum Phase: Equatable {

@@ -68,7 +68,7 @@ struct PlaneStart {
             logThread: logThread,
             tickets: tickets,
             link: link,
-            keeper: keeper(health, load, saved.health, log, now),
+            keeper: keeper(health, load, saved.health, log),
             probes: ProbeDriver(
                 concurrentProbes: loaded.settings.limits.concurrentProbes,
                 now: now,
@@ -93,12 +93,12 @@ struct PlaneStart {
         _ table: HealthTable,
         _ load: LoadTable,
         _ saved: SavedHealth?,
-        _ log: EventLog,
-        _ now: Instant
+        _ log: EventLog
     ) -> HealthKeeper {
         var keeper = HealthKeeper(table: table, load: load)
         guard let saved else { return keeper }
-        let realtime = Clock.realtime()
+        // Both clocks at one moment: reading the configuration may have taken a while.
+        let (now, realtime) = (Clock.monotonic(), Clock.realtime())
         if saved.isUseful(realtime: realtime) {
             keeper.restore(saved.endpoints, now: now, realtime: realtime)
         } else {

@@ -14,6 +14,8 @@ final class ConfigurationImage {
     /// Where it says to listen: the only places that are ever opened for the serving process.
     let keys: [SocketKey]
     let grace: Interval
+    /// How long another program may take to be ready.
+    let upgradeTimeout: Interval
     /// The files that logs are written to.
     let logs: [String]
     /// The only files that are ever read for the serving process.
@@ -24,6 +26,7 @@ final class ConfigurationImage {
         size = text.count
         keys = SocketKey.all(of: settings)
         grace = settings.shutdownGrace
+        upgradeTimeout = settings.upgradeTimeout
         logs = [settings.log.output, settings.log.access.output].compactMap { output in
             guard case .file(let path) = output else { return nil }
             return path

@@ -14,8 +14,14 @@ enum LinkRequest: Sendable, Equatable {
     case adopted(generation: UInt64, [SocketKey])
     /// Log files of the configuration in force, so that this account can open them.
     case logs
-    /// The doors serve.
-    case serving
+    /// The doors serve; with the ``Handover/format`` that the program reads.
+    case serving(handover: Int)
+    /// Another program is to take over.
+    case upgrade
+    /// All that the one who takes over needs is saved.
+    case prepared
+    /// Why the latest upgrade failed.
+    case upgradeProblem
     /// A file of a certificate or key that the configuration names.
     case file(String)
     /// A number for each file of certificates from this place on: another one after each change.
@@ -32,7 +38,10 @@ enum LinkRequest: Sendable, Equatable {
                 "keys": .array(keys.map(\.json)),
             ]
         case .logs: ["ask": "logs"]
-        case .serving: ["ask": "serving"]
+        case .serving(let handover): ["ask": "serving", "handover": .integer(Int64(handover))]
+        case .upgrade: ["ask": "upgrade"]
+        case .prepared: ["ask": "prepared"]
+        case .upgradeProblem: ["ask": "upgrade-problem"]
         case .file(let path): ["ask": "file", "path": .string(path)]
         case .stamps(let place): ["ask": "stamps", "from": .integer(Int64(place))]
         }
@@ -48,7 +57,11 @@ enum LinkRequest: Sendable, Equatable {
             let generation = json["generation"]?.integer ?? 0
             self = .adopted(generation: UInt64(clamping: generation), keys)
         case "logs": self = .logs
-        case "serving": self = .serving
+        case "serving":
+            self = .serving(handover: Int(clamping: json["handover"]?.integer ?? 0))
+        case "upgrade": self = .upgrade
+        case "prepared": self = .prepared
+        case "upgrade-problem": self = .upgradeProblem
         case "file":
             guard let path = json["path"]?.string else { return nil }
             self = .file(path)
@@ -71,8 +84,12 @@ enum LinkOrder: String, Sendable, CaseIterable {
     case reload
     /// Open the log files again.
     case reopenLogs = "reopen-logs"
-    /// Hand over to a new binary.
+    /// Save what another program needs to take over, and change nothing any more.
     case upgrade
+    /// None has taken over: go on as before.
+    case upgradeFailed = "upgrade-failed"
+    /// Another program serves: finish what there is, then exit.
+    case retire
 }
 
 /// An answer with the descriptors that belong to it.

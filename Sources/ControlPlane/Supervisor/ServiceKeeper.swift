@@ -13,7 +13,9 @@ final class ServiceKeeper {
     private var candidate: ConfigurationImage?
     private var sockets: SocketKeeper
     private let ring: FileDescriptor
-    private let startedAt = Clock.realtime()
+    private let startedAt: Int64
+    /// Where the program is that an upgrade starts.
+    let program: String
     private(set) var generation: UInt64 = 0
     /// Starts of a serving process after the first.
     var restarts = 0
@@ -23,10 +25,18 @@ final class ServiceKeeper {
     private(set) var isServing = false
     /// True once any serving process has.
     private(set) var wasServing = false
+    /// Upgrades of this service so far.
+    var upgrades = 0
+    /// Why the latest one failed; nil after a success.
+    var upgradeProblem: String?
+    /// True while the process that asks for its setup is to take over from another.
+    var isTakeover = false
 
     init(plan: StartPlan) throws(ReloadProblem) {
         self.plan = plan
         image = plan.image
+        startedAt = Clock.realtime()
+        program = ProcessControl.programPath
         sockets = SocketKeeper(workers: plan.workers)
         do throws(SystemError) {
             let size = CrashRing.size(workers: plan.workers)
@@ -45,7 +55,42 @@ final class ServiceKeeper {
         }
     }
 
+    /// Goes on with what a former program of this process has kept.
+    init(plan: StartPlan, kept: Handover.Kept) {
+        self.plan = plan
+        image = plan.image
+        startedAt = kept.startedAt
+        program = kept.program
+        sockets = SocketKeeper(workers: plan.workers, holding: kept.sockets)
+        ring = kept.ring
+        generation = kept.generation
+        restarts = kept.restarts
+        upgrades = kept.upgrades
+        isServing = true
+        wasServing = true
+    }
+
     deinit { ring.close() }
+
+    /// All of it, for the program that takes the place of this one.
+    var kept: Handover.Kept {
+        Handover.Kept(
+            path: plan.path,
+            program: program,
+            workers: plan.workers,
+            account: plan.account,
+            stateFolder: plan.stateFolder,
+            stateLock: plan.stateLock,
+            image: image.descriptor,
+            imageSize: image.size,
+            ring: ring,
+            sockets: sockets.all,
+            startedAt: startedAt,
+            generation: generation,
+            restarts: restarts,
+            upgrades: upgrades
+        )
+    }
 
     /// Notes that a serving process has ended, for the next one to report.
     func noteEnd(_ text: String) {
@@ -76,6 +121,11 @@ final class ServiceKeeper {
         case .logs:
             plan.account?.prepareLogs(image.logs)
             return LinkReply(json: ["ok": true])
+        case .upgrade:
+            return LinkReply(json: ["error": "there is no supervisor to hand over to another"])
+        case .prepared: return LinkReply(json: ["ok": true])
+        case .upgradeProblem:
+            return LinkReply(json: ["problem": upgradeProblem.map(JSONValue.string) ?? .null])
         case .serving:
             isServing = true
             wasServing = true
@@ -96,6 +146,9 @@ final class ServiceKeeper {
             JSONMember("startedAt", .integer(startedAt)),
             JSONMember("supervisor", .integer(Int64(ProcessControl.identifier))),
             JSONMember("ends", .array(unreportedEnds.map(JSONValue.string))),
+            JSONMember("takeover", .bool(isTakeover)),
+            JSONMember("upgrades", .integer(Int64(upgrades + (isTakeover ? 1 : 0)))),
+            JSONMember("program", .string(program)),
         ]
         if let account = plan.account {
             members += [

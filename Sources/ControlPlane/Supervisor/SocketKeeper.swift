@@ -56,6 +56,15 @@ struct SocketKeeper: ~Copyable {
 
     init(workers: Int) { self.workers = max(workers, 1) }
 
+    /// Goes on with sockets that are open.
+    init(workers: Int, holding sockets: [OpenSocket]) {
+        self.workers = max(workers, 1)
+        groups = Dictionary(grouping: sockets, by: \.key)
+    }
+
+    /// Every socket.
+    var all: [OpenSocket] { groups.values.flatMap(\.self) }
+
     deinit { for socket in groups.values.joined() { socket.descriptor.close() } }
 
     /// The places that are open.

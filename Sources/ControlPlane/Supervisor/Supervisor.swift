@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Configuration
 internal import Essentials
 internal import Runtime
 
@@ -16,7 +17,20 @@ public enum Supervisor {
         do throws(StartRefusal) {
             let plan = try StartPlan.make(path: path)
             for note in plan.notes { ProcessControl.printError(note) }
-            var loop = try SupervisorLoop(plan)
+            var loop = try SupervisorLoop(try SupervisorLoop.keeper(plan))
+            return loop.run()
+        } catch {
+            for line in error.lines { ProcessControl.printError(line) }
+            return error.exitCode
+        }
+    }
+
+    /// Goes on where the program left off that this one has replaced; returns the exit code.
+    public static func resume(_ place: String) -> Int32 {
+        do throws(StartRefusal) {
+            let handover = try Handover.receive(place)
+            var loop = try SupervisorLoop(try handover.keeper())
+            loop.adopt(handover)
             return loop.run()
         } catch {
             for line in error.lines { ProcessControl.printError(line) }
@@ -25,32 +39,40 @@ public enum Supervisor {
     }
 }
 
-/// The supervisor's one loop: signals, the serving process, and a time to start or to kill it.
+/// The supervisor's one loop: signals, serving processes, and times to start or to kill them.
 struct SupervisorLoop: ~Copyable {
-    private enum Token: UInt64 { case signals = 1, link = 2 }
+    static let signalsToken: UInt64 = 1
+    static let linkToken: UInt64 = 2
 
-    private let keeper: ServiceKeeper
-    private var loop: EventLoop
+    let keeper: ServiceKeeper
+    var loop: EventLoop
     private let signals: FileDescriptor
-    private var child: ServiceChild?
+    /// The process that serves.
+    var child: ServiceChild?
+    /// The process that is to take over.
+    var fresh: ServiceChild?
+    /// Processes that finish what they have.
+    var retiring: [ServiceChild] = []
+    var upgrade = Upgrade.none
+    /// What a serving process is started from.
+    var program = ServiceChild.sameProgram
     private var machine = RestartMachine()
     /// When the next serving process is started.
     private var startAt = Instant.start
-    /// When the present one is killed for not going by itself.
-    private var killAt = Instant.never
-    private var isStopping = false
-    private var reloadsNext = false
+    var isStopping = false
+    var reloadsNext = false
     private var exitCode: Int32?
+    /// How the serving process ended that was told to stop.
+    private var stopCode: Int32 = 0
 
-    init(_ plan: StartPlan) throws(StartRefusal) {
-        let keeper = try SupervisorLoop.keeper(plan)
+    init(_ keeper: ServiceKeeper) throws(StartRefusal) {
         let signals = try SupervisorLoop.system { () throws(SystemError) in
             try ProcessControl.watch(signals: Signal.watched)
         }
         loop = try SupervisorLoop.system { () throws(SystemError) in try EventLoop() }
         self.keeper = keeper
         self.signals = signals
-        loop.add(signals, token: Token.signals.rawValue, interest: .read)
+        loop.add(signals, token: SupervisorLoop.signalsToken, interest: .read)
     }
 
     private static func system<Value: ~Copyable>(
@@ -63,7 +85,7 @@ struct SupervisorLoop: ~Copyable {
         }
     }
 
-    private static func keeper(_ plan: StartPlan) throws(StartRefusal) -> ServiceKeeper {
+    static func keeper(_ plan: StartPlan) throws(StartRefusal) -> ServiceKeeper {
         do throws(ReloadProblem) {
             return try ServiceKeeper(plan: plan)
         } catch {
@@ -72,35 +94,48 @@ struct SupervisorLoop: ~Copyable {
     }
 
     mutating func run() -> Int32 {
+        // Whoever ended while the program was replaced.
+        reap()
         while true {
             if let exitCode { return exitCode }
             let now = Clock.monotonic()
-            if child == nil, now >= startAt { start(now) }
-            if now >= killAt { kill() }
-            let next = min(child == nil ? startAt : .never, killAt)
+            if child == nil, !isStopping, now >= startAt { start(now) }
+            killLate(now)
+            if now >= upgrade.deadline { upgradeTooLate() }
+            let next = min(child == nil && !isStopping ? startAt : .never, upgrade.deadline)
+            let kill = all.map(\.killAt).min() ?? .never
             let count = loop.wait(
-                timeoutMilliseconds: SupervisorLoop.milliseconds(next - now, next)
+                timeoutMilliseconds: SupervisorLoop.milliseconds(min(next, kill), now)
             )
             for index in 0..<count {
-                switch Token(rawValue: loop.event(index).token) {
-                case .signals: takeSignals()
-                case .link: serve()
-                case nil: break
+                let token = loop.event(index).token
+                switch token & 0xff {
+                case SupervisorLoop.signalsToken: takeSignals()
+                default: _ = serve(Int32(truncatingIfNeeded: token >> 8))
                 }
             }
         }
     }
 
-    private static func milliseconds(_ wait: Interval, _ deadline: Instant) -> Int {
-        deadline == .never ? -1 : Int(clamping: max(wait.milliseconds, 0) + 1)
+    private static func milliseconds(_ deadline: Instant, _ now: Instant) -> Int {
+        deadline == .never ? -1 : Int(clamping: max((deadline - now).milliseconds, 0) + 1)
+    }
+
+    /// Every serving process there is.
+    private var all: [ServiceChild] { [child, fresh].compactMap(\.self) + retiring }
+
+    /// Listens to a serving process.
+    mutating func watch(_ process: ServiceChild) {
+        let token = UInt64(UInt32(bitPattern: process.identifier)) << 8 | SupervisorLoop.linkToken
+        loop.add(process.link, token: token, interest: .read)
     }
 
     private mutating func start(_ now: Instant) {
         do throws(SystemError) {
-            let fresh = try ServiceChild(arguments: [])
-            loop.add(fresh.link, token: Token.link.rawValue, interest: .read)
-            child = consume fresh
-            if reloadsNext { child?.order(.reload) }
+            let process = try ServiceChild(program: program)
+            watch(process)
+            child = process
+            if reloadsNext { process.order(.reload) }
             reloadsNext = false
         } catch {
             ProcessControl.printError("martlet: cannot start the serving process: \(error)")
@@ -108,10 +143,17 @@ struct SupervisorLoop: ~Copyable {
         }
     }
 
-    private mutating func serve() {
-        guard child != nil, child?.serve(keeper) == false else { return }
-        // It has gone, or is going: the end itself is told by SIGCHLD.
-        if let link = child?.link { loop.remove(link) }
+    /// Answers one request; false when the process has gone, or is going.
+    private mutating func serve(_ identifier: Int32) -> Bool {
+        guard let process = all.first(where: { $0.identifier == identifier }) else { return false }
+        guard let request = process.receive() else {
+            // The end itself is told by SIGCHLD.
+            loop.remove(process.link)
+            return false
+        }
+        let isAnswered = process.answer(reply(to: request, of: process))
+        follow(request, of: process)
+        return isAnswered
     }
 
     private mutating func takeSignals() {
@@ -119,15 +161,15 @@ struct SupervisorLoop: ~Copyable {
             switch signal {
             case Signal.terminate, Signal.interrupt, Signal.quit: stop()
             case Signal.hangUp:
-                reloadsNext = child == nil
-                child?.order(.reload)
-            case Signal.user1: child?.order(.reopenLogs)
+                reloadsNext = child == nil || upgrade != .none
+                if !reloadsNext { child?.order(.reload) }
+            case Signal.user1: for process in all { process.order(.reopenLogs) }
             case Signal.user2:
-                ProcessControl.printError(
-                    "martlet: SIGUSR2: upgrade in place comes with a later version; "
-                        + "nothing has changed"
-                )
-                child?.order(.upgrade)
+                if let refusal = upgradeRefusal {
+                    ProcessControl.printError("martlet: SIGUSR2: no upgrade: \(refusal)")
+                } else {
+                    beginUpgrade()
+                }
             default: reap()
             }
         }
@@ -135,41 +177,62 @@ struct SupervisorLoop: ~Copyable {
 
     private mutating func stop() {
         let now = Clock.monotonic()
-        guard child != nil else {
-            exitCode = 0
-            return
-        }
         if isStopping {
-            child?.order(.stopNow)
-            killAt = now + .seconds(1)
+            for process in all {
+                process.order(.stopNow)
+                process.killAt = min(process.killAt, now + .seconds(1))
+            }
             return
         }
         isStopping = true
+        if upgrade != .none { failUpgrade("the service is stopping") }
         child?.order(.stop)
         keeper.closeDoors()
         // The serving process keeps the deadline itself; this is for one that hangs.
-        killAt = now + keeper.image.grace + .seconds(5)
+        child?.killAt = now + keeper.image.grace + .seconds(5)
+        endIfDone()
     }
 
-    private mutating func kill() {
-        killAt = .never
-        if let identifier = child?.identifier { ProcessControl.signal(Signal.kill, to: identifier) }
+    private mutating func killLate(_ now: Instant) {
+        for process in all where process.killAt <= now {
+            process.killAt = .never
+            ProcessControl.signal(Signal.kill, to: process.identifier)
+        }
     }
 
     private mutating func reap() {
         while let (identifier, end) = ProcessControl.reap() {
-            guard identifier == child?.identifier else { continue }
+            guard let process = all.first(where: { $0.identifier == identifier }) else { continue }
             // What it said last may still wait in the socket, before the end of the stream.
-            while child?.serve(keeper) == true {}
-            child = nil
-            ended(end)
+            while serve(identifier) {}
+            if process === fresh {
+                fresh = nil
+                let text = SupervisorLoop.describe(end)
+                failUpgrade("the new serving process \(text) before it was ready")
+            } else if process === child {
+                child = nil
+                let text = SupervisorLoop.describe(end)
+                if upgrade != .none { failUpgrade("the present serving process \(text)") }
+                ended(end)
+            } else {
+                retiring.removeAll { $0 === process }
+                let how = end == .exited(0) ? "has ended" : SupervisorLoop.describe(end)
+                ProcessControl.printError(
+                    "martlet: the former serving process \(identifier) \(how)"
+                )
+            }
+            endIfDone()
         }
+    }
+
+    private mutating func endIfDone() {
+        if isStopping, child == nil, retiring.isEmpty { exitCode = stopCode }
     }
 
     private mutating func ended(_ end: ProcessEnd) {
         let now = Clock.monotonic()
         if isStopping {
-            exitCode = end == .exited(0) || end == .signaled(Signal.kill) ? 0 : 1
+            stopCode = end == .exited(0) || end == .signaled(Signal.kill) ? 0 : 1
             return
         }
         // Refused before anything served: starting it again would change nothing.

@@ -24,6 +24,12 @@ struct ServiceSetup {
     var ring: SharedMemory?
     /// The limit of open files.
     var fileLimit = 1024
+    /// True when another process serves until this one does.
+    var isTakeover = false
+    /// Upgrades of this service so far, this process's own included.
+    var upgrades = 0
+    /// Where the program is that an upgrade starts; nil when nobody has said.
+    var program: String?
 }
 
 /// The serving process's way to whoever keeps the sockets: a supervisor, or this process itself.
@@ -66,7 +72,7 @@ struct SupervisorLink: ~Copyable {
             let workers = integer(json["workers"]), let ringSize = integer(json["ring"]),
             let text = try? ConfigurationImage.text(reply.descriptors[0], size: size)
         else { return nil }
-        return ServiceSetup(
+        var setup = ServiceSetup(
             path: path,
             text: text,
             workers: workers,
@@ -79,6 +85,21 @@ struct SupervisorLink: ~Copyable {
             ends: (json["ends"]?.elements ?? []).compactMap(\.string),
             ring: try? SharedMemory(reply.descriptors[1], count: ringSize)
         )
+        setup.isTakeover = json["takeover"]?.bool == true
+        setup.upgrades = integer(json["upgrades"]) ?? 0
+        setup.program = json["program"]?.string
+        return setup
+    }
+
+    /// Asks for an upgrade; returns why there will be none.
+    mutating func upgrade() -> String? {
+        guard let reply = ask(.upgrade) else { return "the supervisor has gone" }
+        return reply.json["error"]?.string
+    }
+
+    /// Why the latest upgrade failed.
+    mutating func upgradeProblem() -> String {
+        ask(.upgradeProblem)?.json["problem"]?.string ?? "for no known reason"
     }
 
     /// The text of the configuration file as it is now.
