@@ -339,6 +339,18 @@ import Testing
         #expect(result.diagnostics.map(\.code) == [.policyTooDeep])
     }
 
+    @Test func `a PROXY header needs connections of one client`() {
+        let text = """
+            listeners: [{ http: ':80' }]
+            pools:
+              a: { protocol: http2, proxy-protocol: v2, endpoints: [{ address: '127.0.0.1:1' }] }
+            routes: [{ pool: a }]
+            """
+        #expect(read(text).diagnostics.map(\.code) == [.proxyBesideHTTP2])
+        let single = text.replacing("http2", with: "http1")
+        #expect(read(single).diagnostics.isEmpty)
+    }
+
     @Test func `listeners are bounded`() {
         let many = (1...300).map { "  - { http: '127.0.0.1:\($0)' }\n" }.joined()
         #expect(read("listeners:\n" + many).diagnostics.map(\.code) == [.tooMany])
