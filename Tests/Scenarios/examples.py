@@ -117,6 +117,13 @@ def photos(scene):
                 "--connect-to", f"{HOST}:{site.port}:127.0.0.1:{site.port}", "-w", "%{http_version}")
     expect(done[2].endswith(b"2") or b"HTTP/2" in done[2], "HTTP/2 is spoken")
 
+    # Each route has numbers of its own.
+    for route, count in ((f"{HOST}/health*", 2), (f"{HOST}/static/*", 1)):
+        got = site.martlet.metric("martlet_route_requests_total", route=route)
+        expect_equal(got, count, f"requests of {route}")
+        timed = site.martlet.metric("martlet_route_duration_seconds_count", route=route)
+        expect_equal(timed, count, f"durations of {route}")
+
     # What the API is told.
     told = site.ask("/head")[0], site.ask("/api/head")[0]
     expect_equal(told, (404, 200), "only /api/ is the API's")
