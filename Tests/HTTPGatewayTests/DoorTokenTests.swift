@@ -166,6 +166,9 @@ import Testing
         let set = try TokenKeys(Array(Tokens.set.utf8))
         #expect(set.entries.map(\.name) == ["r1", "e1", "d1"])
         #expect(set.entries.map(\.key.algorithm) == [.rs256, .es256, .eddsa])
+        let named = "\"kid\":\"r1\","
+        let other = Tokens.set.replacing(named, with: named + "\"key_ops\":[\"encrypt\"],")
+        #expect(try TokenKeys(Array(other.utf8)).entries.map(\.name) == ["e1", "d1"])
         #expect(set.candidates(.rs256, name: "e1").isEmpty)
         #expect(set.candidates(.es256, name: nil).count == 1)
     }

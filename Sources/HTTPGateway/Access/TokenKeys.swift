@@ -115,9 +115,13 @@ public final class TokenKeys: Sendable, Equatable {
             if json["d"] != nil || json["k"] != nil {
                 throw Fault(message: "has a secret, in key \(place + 1): it does not belong here")
             }
-            // RFC 7517 §4.2, §5: what is for other uses, or not understood, is passed over.
+            // RFC 7517 §4.2, §4.3, §5: what is for other uses, or not understood, is passed over.
             let isForSigning = json["use"].map { $0.string == "sig" } ?? true
-            guard isForSigning, let der = JWK.publicKeyInfo(json),
+            let verifies =
+                json["key_ops"].map { list in
+                    list.elements?.contains { $0.string == "verify" } ?? false
+                } ?? true
+            guard isForSigning, verifies, let der = JWK.publicKeyInfo(json),
                 let key = SignatureKey(der: der)
             else { continue }
             if let said = json["alg"]?.string, said != key.algorithm.rawValue { continue }
