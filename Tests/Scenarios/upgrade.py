@@ -103,6 +103,7 @@ def under_load(scene):
             expect(socket.echo(), "a WebSocket lives on in the former process")
             expect_equal(socket.ending(8), "1001", "and is told when that one goes")
         eventually("the former process has ended", lambda: len(children(martlet)) == 1, within=10)
+    expect_equal(martlet.metric("martlet_upgrades_total"), rounds, "the metric")
     link = os.readlink(f"/proc/{martlet.process.pid}/exe")
     expect_equal(link, path, "the supervisor runs the new file")
     running.set()

@@ -30,6 +30,11 @@ extension MetricFamily {
             "How often the supervisor started the serving process again."
         ) { [MetricSample(.integer(UInt64($0.view.process.restarts)))] },
         MetricFamily(
+            "martlet_upgrades",
+            .counter,
+            "How often another binary has taken over in place since the service started."
+        ) { [MetricSample(.integer(UInt64($0.view.process.upgrades)))] },
+        MetricFamily(
             "martlet_configuration_generation",
             .gauge,
             "Number of the configuration in force; grows with each adopted reload."
