@@ -13,6 +13,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/hmac.h>
+#include <openssl/ocsp.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -267,6 +268,60 @@ static inline int mt_alpn_callback(SSL *ssl, const unsigned char **chosen, unsig
     return SSL_TLSEXT_ERR_OK;
 }
 
+// MARK: Stapled OCSP responses
+
+// Hangs on its certificate, so that whoever shows the one has the other at hand.
+typedef struct mt_staple {
+    int64_t ends;  // nextUpdate, in seconds since 1970
+    int length;
+    uint8_t bytes[];
+} mt_staple;
+
+static inline void mt_staple_free(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index,
+                                  long number, void *argument) {
+    (void)parent, (void)data, (void)index, (void)number, (void)argument;
+    free(pointer);
+}
+// A copy of the certificate goes without: two owners would free one response.
+static inline int mt_staple_dup(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **pointer,
+                                int index, long number, void *argument) {
+    (void)to, (void)from, (void)index, (void)number, (void)argument;
+    *pointer = NULL;
+    return 1;
+}
+static inline int mt_staple_index(void) {
+    return X509_get_ex_new_index(0, NULL, NULL, mt_staple_dup, mt_staple_free);
+}
+static inline int mt_staple_attach(X509 *leaf, int index, const uint8_t *bytes, long length,
+                                   int64_t ends) {
+    if (length <= 0 || length > (1 << 20)) return 0;
+    mt_staple *staple = malloc(sizeof *staple + (size_t)length);
+    if (!staple) return 0;
+    staple->ends = ends;
+    staple->length = (int)length;
+    memcpy(staple->bytes, bytes, (size_t)length);
+    if (X509_set_ex_data(leaf, index, staple)) return 1;
+    free(staple);
+    return 0;
+}
+
+// RFC 6066 section 8, RFC 8446 section 4.4.2.1: for the certificate that is about to be shown.
+static inline int mt_staple_callback(SSL *ssl, void *argument) {
+    X509 *leaf = SSL_get_certificate(ssl);
+    mt_staple *staple = leaf ? X509_get_ex_data(leaf, (int)(intptr_t)argument) : NULL;
+    // A response whose time is over does more harm than none.
+    if (!staple || (int64_t)time(NULL) >= staple->ends) return SSL_TLSEXT_ERR_NOACK;
+    uint8_t *copy = OPENSSL_memdup(staple->bytes, (size_t)staple->length);
+    if (!copy) return SSL_TLSEXT_ERR_NOACK;
+    if (SSL_set_tlsext_status_ocsp_resp(ssl, copy, staple->length)) return SSL_TLSEXT_ERR_OK;
+    OPENSSL_free(copy);
+    return SSL_TLSEXT_ERR_NOACK;
+}
+static inline void mt_ctx_staple(SSL_CTX *ctx, int index) {
+    SSL_CTX_set_tlsext_status_cb(ctx, mt_staple_callback);
+    SSL_CTX_set_tlsext_status_arg(ctx, (void *)(intptr_t)index);
+}
+
 static inline int mt_name_callback(SSL *ssl, int *alert, void *argument) {
     (void)ssl, (void)alert, (void)argument;
     return SSL_TLSEXT_ERR_OK;
@@ -443,6 +498,91 @@ static inline int64_t mt_cert_time(const ASN1_TIME *time) {
 }
 static inline int64_t mt_cert_not_before(X509 *x) { return mt_cert_time(X509_get0_notBefore(x)); }
 static inline int64_t mt_cert_not_after(X509 *x) { return mt_cert_time(X509_get0_notAfter(x)); }
+
+// What a response says of a certificate (RFC 6960). The numbers are those of TLSStapleProblem.
+enum { MT_STAPLE_GOOD, MT_STAPLE_DAMAGED, MT_STAPLE_REFUSED, MT_STAPLE_OTHER, MT_STAPLE_REVOKED,
+       MT_STAPLE_FORGED, MT_STAPLE_EARLY, MT_STAPLE_OVER, MT_STAPLE_ENDLESS };
+
+static inline int64_t mt_staple_time(const ASN1_GENERALIZEDTIME *time) {
+    return time ? mt_cert_time(time) : 0;
+}
+
+// The issuer in the chain; without it only names and serial numbers can be compared.
+static inline X509 *mt_staple_issuer(X509 *leaf, struct stack_st_X509 *chain) {
+    for (int i = 0; chain && i < sk_X509_num(chain); i++) {
+        X509 *other = sk_X509_value(chain, i);
+        if (X509_check_issued(other, leaf) == X509_V_OK) return other;
+    }
+    return NULL;
+}
+
+static inline int mt_staple_names(OCSP_CERTID *id, X509 *leaf, X509 *issuer) {
+    ASN1_OCTET_STRING *name = NULL, *key = NULL;
+    ASN1_OBJECT *digest = NULL;
+    ASN1_INTEGER *serial = NULL;
+    if (!OCSP_id_get0_info(&name, &digest, &key, &serial, id)) return 0;
+    if (ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(leaf)) != 0) return 0;
+    const EVP_MD *md = EVP_get_digestbyobj(digest);
+    if (!md) return 0;
+    if (issuer) {
+        OCSP_CERTID *wanted = OCSP_cert_to_id(md, leaf, issuer);
+        int is_same = wanted && OCSP_id_cmp(wanted, id) == 0;
+        OCSP_CERTID_free(wanted);
+        return is_same;
+    }
+    uint8_t bytes[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    return X509_NAME_digest(X509_get_issuer_name(leaf), md, bytes, &length)
+        && ASN1_STRING_length(name) == (int)length
+        && memcmp(ASN1_STRING_get0_data(name), bytes, length) == 0;
+}
+
+static inline int mt_staple_signed(OCSP_BASICRESP *basic, X509 *issuer, struct stack_st_X509 *chain) {
+    X509_STORE *store = X509_STORE_new();
+    int is_signed = 0;
+    if (store && X509_STORE_add_cert(store, issuer)) {
+        X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+        is_signed = OCSP_basic_verify(basic, chain, store, OCSP_PARTIAL_CHAIN) == 1;
+    }
+    X509_STORE_free(store);
+    return is_signed;
+}
+
+static inline int mt_staple_judge(OCSP_BASICRESP *basic, X509 *leaf, struct stack_st_X509 *chain,
+                                  int64_t now, int64_t *ends) {
+    X509 *issuer = mt_staple_issuer(leaf, chain);
+    for (int i = 0; i < OCSP_resp_count(basic); i++) {
+        OCSP_SINGLERESP *single = OCSP_resp_get0(basic, i);
+        if (!mt_staple_names((OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single), leaf, issuer)) continue;
+        if (issuer && !mt_staple_signed(basic, issuer, chain)) return MT_STAPLE_FORGED;
+        ASN1_GENERALIZEDTIME *from = NULL, *until = NULL;
+        int status = OCSP_single_get0_status(single, NULL, NULL, &from, &until);
+        if (status != V_OCSP_CERTSTATUS_GOOD) return MT_STAPLE_REVOKED;
+        if (!until) return MT_STAPLE_ENDLESS;
+        *ends = mt_staple_time(until);
+        if (mt_staple_time(from) > now + 300) return MT_STAPLE_EARLY;  // clocks differ
+        return *ends <= now ? MT_STAPLE_OVER : MT_STAPLE_GOOD;
+    }
+    return MT_STAPLE_OTHER;
+}
+
+static inline int mt_staple_check(const uint8_t *bytes, long length, X509 *leaf,
+                                  struct stack_st_X509 *chain, int64_t now, int64_t *ends) {
+    const unsigned char *place = bytes;
+    OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &place, length);
+    int verdict = MT_STAPLE_DAMAGED;
+    if (response && place == bytes + length) {
+        verdict = MT_STAPLE_REFUSED;
+        if (OCSP_response_status(response) == OCSP_RESPONSE_STATUS_SUCCESSFUL) {
+            OCSP_BASICRESP *basic = OCSP_response_get1_basic(response);
+            verdict = basic ? mt_staple_judge(basic, leaf, chain, now, ends) : MT_STAPLE_DAMAGED;
+            OCSP_BASICRESP_free(basic);
+        }
+    }
+    OCSP_RESPONSE_free(response);
+    ERR_clear_error();
+    return verdict;
+}
 static inline int mt_key_kind(X509 *x) { return EVP_PKEY_get_base_id(X509_get0_pubkey(x)); }
 static inline int mt_key_bits(X509 *x) { return EVP_PKEY_get_bits(X509_get0_pubkey(x)); }
 

@@ -33,6 +33,13 @@ public enum File {
         return status.st_mode & S_IFMT == S_IFREG
     }
 
+    /// True when every account may read or change a file; false when it cannot be asked.
+    public static func isOpenToAll(_ path: String) -> Bool {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return false }
+        return status.st_mode & (S_IROTH | S_IWOTH) != 0
+    }
+
     /// Writes all bytes to a descriptor, waiting where it must.
     public static func write(_ fd: FileDescriptor, _ bytes: [UInt8]) throws(SystemError) {
         var done = 0

@@ -262,8 +262,14 @@ struct StillSurface: ControlSurface, ~Copyable {
     @Test func `every family of the table is in the metrics`() throws {
         var surface = try StillSurface()
         surface.view.certificates = [
-            CertificateView(file: "a.crt", names: ["a.example"], notAfter: 1_800_000_000)
+            CertificateView(
+                file: "a.crt",
+                names: ["a.example"],
+                notAfter: 1_800_000_000,
+                stapleEnds: 1_700_000_000
+            )
         ]
+        surface.view.ticketKeys = [TicketKeysView(file: "t.keys", loadedAt: 1_600_000_000)]
         guard case .bytes(let bytes) = ask(.get, "/metrics", &surface).body else { return }
         let text = String(decoding: bytes, as: UTF8.self)
         #expect(

@@ -121,7 +121,7 @@ import Testing
         let known: Set = [
             "pool", "endpoint", "state", "result", "version", "worker", "log", "class", "reason",
             "limit", "direction", "rcode", "transport", "type", "zone", "kind",
-            "certificate", "route", "decision", "credentials", "side",
+            "certificate", "route", "decision", "file", "credentials", "side",
         ]
         for family in MetricFamily.all {
             for label in family.labels { #expect(known.contains(label), "\(family.name) \(label)") }

@@ -72,6 +72,33 @@ public final class CertificateMaker {
         return pair
     }
 
+    /// The authority's answer (RFC 6960) about a certificate: `V` good, `R` revoked; valid for so
+    /// many days, or without an end.
+    public func response(to pair: Pair, status: String, days: Int?) throws -> [UInt8] {
+        let base = "\(folder)/ocsp"
+        let serial =
+            try run(["x509", "-in", pair.certificate, "-noout", "-serial"])
+            .split(separator: "=").last.map { $0.filter(\.isHexDigit) } ?? ""
+        let revoked = status == "R" ? "250101000000Z" : ""
+        let line = "\(status)\t491231235959Z\t\(revoked)\t\(serial)\tunknown\t/CN=x\n"
+        try Data(line.utf8).write(to: URL(fileURLWithPath: "\(base).index"))
+        try run([
+            "ocsp", "-issuer", authority, "-cert", pair.certificate, "-reqout", "\(base).req",
+            "-no_nonce",
+        ])
+        try run(
+            [
+                "ocsp", "-index", "\(base).index", "-CA", authority, "-rsigner", authority,
+                "-rkey", "\(folder)/authority.key", "-reqin", "\(base).req", "-respout",
+                "\(base).der",
+            ] + (days.map { ["-ndays", "\($0)"] } ?? [])
+        )
+        return try bytes("\(base).der")
+    }
+
+    /// Seconds since 1970, for what is compared with a certificate's times.
+    public func now() throws -> Int64 { Int64(Date().timeIntervalSince1970) }
+
     /// The bytes of a file.
     public func bytes(_ path: String) throws -> [UInt8] {
         Array(try Data(contentsOf: URL(fileURLWithPath: path)))

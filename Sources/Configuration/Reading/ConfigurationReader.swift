@@ -39,6 +39,16 @@ public struct OutsideChecks: Sendable {
         case mismatch
     }
 
+    /// What there is to say about a file of ticket keys.
+    public enum TicketKeysFinding: Sendable, Equatable {
+        /// It holds keys; open when every account of the machine may read or change it.
+        case usable(isOpen: Bool)
+        /// It cannot be read.
+        case unreadable(reason: String)
+        /// It holds no keys that can be used.
+        case unusable(reason: String)
+    }
+
     /// Why a text is no template.
     public struct TemplateFault: Sendable, Equatable {
         /// What is wrong, without a full stop.
@@ -73,6 +83,13 @@ public struct OutsideChecks: Sendable {
     public var keys: @Sendable (_ path: String) -> String?
     /// What is wrong with a file that holds the text of an answer; nil when nothing is.
     public var page: @Sendable (_ path: String) -> String?
+    /// What there is to say about a file of ticket keys.
+    public var ticketKeys: @Sendable (_ path: String) -> TicketKeysFinding = { _ in
+        .usable(isOpen: false)
+    }
+    /// Why the OCSP response of a certificate is not stapled; nil when it is, or when there is
+    /// no certificate to judge it by.
+    public var staple: @Sendable (_ files: CertificateSettings) -> String? = { _ in nil }
 
     /// The checks; those left out find nothing wrong.
     public init(

@@ -16,6 +16,7 @@ extension SettingsDecoder {
             clientAuthorities: group.text("client-authorities").map(resolve(path:)),
             clientCertificate: group.word("client-certificate", ClientCertificatePolicy.required),
             tickets: group.bool("tickets"),
+            ticketKeys: group.text("ticket-keys").map(resolve(path:)),
             minDays: group.integer("min-days")
         )
         if let reason = checks.lists(settings.ciphers, settings.groups) {
@@ -25,6 +26,7 @@ extension SettingsDecoder {
         if let path = settings.clientAuthorities, let reason = checks.authorities(path) {
             group.fault(.badCertificate, "client-authorities", "`\(path)` \(reason)")
         }
+        if let path = settings.ticketKeys { checkTickets(path, settings, group) }
         let sections = section.list("certificates")
         if sections.isEmpty {
             section.fault(
@@ -47,10 +49,39 @@ extension SettingsDecoder {
         return (settings, certificates)
     }
 
+    private func checkTickets(_ path: String, _ settings: TLSSettings, _ group: Section) {
+        if !settings.tickets {
+            group.fault(
+                .excludingKeys,
+                "ticket-keys",
+                "`ticket-keys` are of no use with `tickets: false`",
+                "leave one of both out"
+            )
+        }
+        switch checks.ticketKeys(path) {
+        case .usable(false): break
+        case .usable(true):
+            group.fault(
+                .openSecret,
+                "ticket-keys",
+                "every account of this machine may read or change `\(path)`",
+                "`chmod 600 \(path)`"
+            )
+        case .unreadable(let reason):
+            group.fault(.unreadableFile, "ticket-keys", "`\(path)` cannot be read: \(reason)")
+        case .unusable(let reason):
+            group.fault(.badTicketKeys, "ticket-keys", "`\(path)` \(reason)")
+        }
+    }
+
     private func certificate(_ section: Section, minDays: Int) -> CertificateSettings? {
         let key = section.text("key").map(resolve(path:))
+        let ocsp = section.text("ocsp").map(resolve(path:))
         guard let path = section.text("certificate").map(resolve(path:)) else { return nil }
-        let settings = CertificateSettings(certificate: path, key: key)
+        let settings = CertificateSettings(certificate: path, key: key, ocsp: ocsp)
+        if let ocsp, let reason = checks.staple(settings) {
+            section.fault(.nothingStapled, "ocsp", "`\(ocsp)` \(reason)")
+        }
         func place(_ isKey: Bool) -> String { isKey && key != nil ? "key" : "certificate" }
         switch checks.certificate(path, settings.keyFile) {
         case .usable(let days) where days < 0:

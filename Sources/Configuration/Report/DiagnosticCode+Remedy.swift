@@ -208,11 +208,23 @@ extension DiagnosticCode {
                 "RE2 does not take the expression.",
                 "Correct it; RE2 has no back references and no look-around."
             )
+        default: secretExplanation
+        }
+    }
+
+    private var secretExplanation: CodeExplanation {
+        switch self {
         case .badCertificate:
             .init(
                 "unusable certificate or key",
                 "The file is not PEM, is damaged, asks for a password, or names nobody.",
                 "Look at it: `openssl x509 -text -in FILE`, `openssl pkey -noout -in FILE`."
+            )
+        case .badTicketKeys:
+            .init(
+                "unusable ticket keys",
+                "The file does not hold one to four keys of 80 random bytes each.",
+                "Fill it by `openssl rand 80`; all nodes that share sessions have the same file."
             )
         case .badCipherList:
             .init(
@@ -357,6 +369,18 @@ extension DiagnosticCode {
                 "PROXY header beside HTTP/2",
                 "A PROXY header names one client for a whole connection; by HTTP/2 many share it.",
                 "Leave `proxy-protocol` out, or set `protocol: http1`."
+            )
+        case .openSecret:
+            .init(
+                "secret open to all",
+                "Every account of the machine may read or change the file.",
+                "Let its owner alone do so (`chmod 600`); the supervisor reads it."
+            )
+        case .nothingStapled:
+            .init(
+                "nothing stapled",
+                "The OCSP response is about another certificate, over, or not good.",
+                "Fetch a new one: `openssl ocsp ... -respout FILE`; until then clients get none."
             )
         case .needlessSticky:
             .init(

@@ -76,6 +76,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case badTemplate = "M1221"
     /// Not a number of requests in a time.
     case notRate = "M1222"
+    /// A file of ticket keys that cannot be used.
+    case badTicketKeys = "M1231"
     /// A file of users that cannot be used.
     case badUsers = "M1240"
     /// A file of public keys that cannot be used.
@@ -148,6 +150,10 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case needlessSticky = "M1359"
     /// A time to drain that is hardly meant.
     case unusualDrain = "M1366"
+    /// A secret that every account may read or change.
+    case openSecret = "M1371"
+    /// An OCSP response that is not stapled.
+    case nothingStapled = "M1372"
 }
 
 /// How much a finding matters.

@@ -24,6 +24,12 @@ extension Schema {
             "Private key in PEM, without a password."
         ),
         Option(
+            "listeners[].certificates[].ocsp",
+            .filePath,
+            .absent("nothing is stapled"),
+            "OCSP response in DER that is stapled; read again when the file changes."
+        ),
+        Option(
             "listeners[].tls.min-version",
             .words(["1.2", "1.3"]),
             "1.2",
@@ -52,6 +58,13 @@ extension Schema {
             .boolean,
             "true",
             "Let clients resume a session by a ticket; its keys are replaced every hour."
+        ),
+        Option(
+            "listeners[].tls.ticket-keys",
+            .filePath,
+            .absent("made here, and known to nobody else"),
+            "File of one to four ticket keys of 80 bytes that nodes share: the first issues, all "
+                + "are taken; read again when the file changes."
         ),
         Option(
             "listeners[].tls.client-authorities",

@@ -82,7 +82,7 @@ public struct CertificateSettings: Sendable, Equatable, Hashable {
     public var key: String?
 
     /// A pair of files; nil for a key in the file of the certificate.
-    public init(certificate: String, key: String?) {
+    public init(certificate: String, key: String?, ocsp: String? = nil) {
         self.certificate = certificate
         self.key = key
     }
@@ -90,11 +90,14 @@ public struct CertificateSettings: Sendable, Equatable, Hashable {
     /// The file that the key is in.
     public var keyFile: String { key ?? certificate }
 }
+    /// The file of an OCSP response about it; nil when nothing is stapled.
+    public var ocsp: String?
 
 /// How an HTTPS listener speaks TLS.
 public struct TLSSettings: Sendable, Equatable {
     /// The oldest version: `1.2` or `1.3`.
     public var minVersion: String
+        self.ocsp = ocsp
     /// Ciphers of TLS 1.2; nil for the modern ones.
     public var ciphers: String?
     /// Groups; nil for the modern ones.
@@ -117,6 +120,8 @@ public enum ClientCertificatePolicy: String, Sendable, Equatable, CaseIterable {
     case required
     /// It is served, and endpoints are told of no certificate.
     case optional
+    /// The file of ticket keys that nodes share; nil for keys of this process alone.
+    public var ticketKeys: String?
 }
 
 /// What a client gets whose name no certificate has.

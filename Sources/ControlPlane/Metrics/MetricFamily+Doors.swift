@@ -221,6 +221,30 @@ extension MetricFamily {
             }
         },
     ]
+        MetricFamily(
+            "martlet_tls_staple_expiry_timestamp_seconds",
+            .gauge,
+            unit: "seconds",
+            labels: ["certificate"],
+            "When the OCSP response stapled to a certificate ends, in seconds since 1970."
+        ) { source in
+            source.view.certificates.compactMap { certificate in
+                certificate.stapleEnds.map {
+                    MetricSample([certificate.file], .integer(UInt64(clamping: $0)))
+                }
+            }
+        },
+        MetricFamily(
+            "martlet_tls_ticket_keys_loaded_timestamp_seconds",
+            .gauge,
+            unit: "seconds",
+            labels: ["file"],
+            "When the ticket keys of a file were put in force, in seconds since 1970."
+        ) { source in
+            source.view.ticketKeys.map {
+                MetricSample([$0.file], .integer(UInt64(clamping: $0.loadedAt)))
+            }
+        },
 
     static let dnsRows: [MetricFamily] = [
         MetricFamily(

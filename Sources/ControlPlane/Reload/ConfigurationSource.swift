@@ -21,7 +21,23 @@ public enum ConfigurationSource {
     public static let sizeLimit = 64 << 20
 
     /// The outside checks: variables by the HTTP door, expressions by RE2, zone files by the zone reader.
-    public static let checks = OutsideChecks(
+    public static let checks: OutsideChecks = {
+        var checks = plainChecks
+        checks.ticketKeys = { path in
+            CertificateFiles.readTickets(path, CertificateFiles.readHere).1
+        }
+        checks.staple = { files in
+            CertificateFiles.read(
+                files,
+                known: nil,
+                realtime: Clock.realtime(),
+                CertificateFiles.readHere
+            ).0?.stapleFault
+        }
+        return checks
+    }()
+
+    private static let plainChecks = OutsideChecks(
         template: { text, parameters in
             do throws(TextTemplate.Fault) {
                 _ = try TextTemplate(text, parameters: parameters)
@@ -97,6 +113,10 @@ public enum ConfigurationSource {
             }
             return softened(found?.value ?? .usable(days: 365))
         }
+        let tickets = certificates.ticketFindings
+        checks.ticketKeys = { tickets[$0] ?? .usable(isOpen: false) }
+        let unstapled = certificates.loaded.compactMapValues(\.stapleFault)
+        checks.staple = { unstapled[$0] }
         return ConfigurationReader(checks: checks).read(text, file: path)
     }
 

@@ -52,6 +52,8 @@ public struct ControlView: Sendable {
     public var drains: [Int: Instant] = [:]
     /// The certificates in hand.
     public var certificates: [CertificateView] = []
+    /// The ticket keys in force that came from files.
+    public var ticketKeys: [TicketKeysView] = []
 }
 
 /// A certificate that HTTPS listeners show.
@@ -62,6 +64,16 @@ public struct CertificateView: Sendable, Equatable {
     public var names: [String]
     /// When it ends, in seconds since 1970.
     public var notAfter: Int64
+    /// When the OCSP response stapled to it ends, in seconds since 1970; nil when none is.
+    public var stapleEnds: Int64?
+}
+
+/// Ticket keys that came from a file.
+public struct TicketKeysView: Sendable, Equatable {
+    /// The path of the file.
+    public var file: String
+    /// When they were put in force, in seconds since 1970.
+    public var loadedAt: Int64
 }
 
 /// A pool with its endpoints as they are now, resolved names included.

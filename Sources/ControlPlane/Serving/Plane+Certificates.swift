@@ -11,6 +11,14 @@ struct CertificateWatch: Sendable {
     var looksAt = Instant.never
     /// When the keys of tickets are replaced.
     var rotatesAt = Instant.never
+    /// What need not be said again.
+    var noted: Set<Note> = []
+
+    /// What is said once of a certificate, or of a response, as it was.
+    enum Note: Hashable {
+        case ending(CertificateSettings, Int)
+        case unstapled(CertificateSettings, Int)
+    }
 
     static let interval = Interval.seconds(2)
     static let rotation = Interval.seconds(3600)
@@ -20,6 +28,12 @@ struct CertificateWatch: Sendable {
 
     mutating func begin(_ settings: Settings, _ now: Instant) {
         stamps = nil
+        noted = noted.filter { note in
+            switch note {
+            case .ending(let files, _), .unstapled(let files, _):
+                settings.certificates.contains(files)
+            }
+        }
         looksAt = settings.watchedFiles.isEmpty ? .never : now + CertificateWatch.interval
         if rotatesAt == .never, looksAt != .never { rotatesAt = now + CertificateWatch.rotation }
     }
@@ -35,6 +49,7 @@ extension Plane {
         }
         guard now >= watch.looksAt else { return }
         watch.looksAt = now + CertificateWatch.interval
+        noteEnds(Clock.realtime())
         let files = settings.watchedFiles
         let stamps = link.stamps(count: files.count)
         guard stamps.count == files.count, stamps != watch.stamps else { return }
@@ -45,6 +60,90 @@ extension Plane {
         watch.stamps = stamps
         exchange(changed)
         exchangeAccess(changed)
+        exchangeTickets(changed)
+    }
+
+    /// Takes up changed ticket keys; bad ones leave the former ones in force.
+    private mutating func exchangeTickets(_ changed: Set<String>) {
+        let realtime = Clock.realtime()
+        for path in settings.ticketFiles where changed.contains(path) {
+            var certificates = assembly.certificates
+            let wasKnown = certificates.tickets[path] != nil
+            let isNew = certificates.loadTickets(path, realtime: realtime) {
+                path throws(CertificateFiles.Unreadable) in try link.file(path)
+            }
+            assembly.certificates = certificates
+            let field = JSONMember("ticket_keys", .string(path))
+            if let fault = certificates.ticketFindings[path]?.fault(path) {
+                var event = LogEvent(
+                    .certificate,
+                    .error,
+                    realtime: realtime,
+                    "the former ticket keys serve on: \(fault.text)",
+                    [field]
+                )
+                event.code = fault.code.rawValue
+                log.record(event)
+            } else if isNew {
+                note(.certificate, .info, "new ticket keys are in force", [field])
+                // Known keys are replaced in place; a listener without any has yet to get them.
+                if !wasKnown { needsSnapshot = true }
+            }
+        }
+    }
+
+    /// Says once of each certificate that it, or what is stapled to it, comes to its end.
+    private mutating func noteEnds(_ realtime: Int64) {
+        let seconds = realtime / 1_000_000_000
+        for case .http(let listener) in settings.listeners {
+            let least = listener.tls?.minDays ?? 0
+            for files in listener.certificates {
+                guard let one = assembly.certificates.loaded[files] else { continue }
+                let field = JSONMember("certificate", .string(files.certificate))
+                let days = one.days(realtime: realtime)
+                if days < least, watch.noted.insert(.ending(files, one.pairDigest)).inserted {
+                    let text = days < 0 ? "the certificate has ended" : "it ends in \(days) days"
+                    var event = LogEvent(.certificate, .warning, realtime: realtime, text, [field])
+                    event.code = DiagnosticCode.certificateEndsSoon.rawValue
+                    log.record(event)
+                }
+                if let ends = one.stapleEnds, ends <= seconds,
+                    watch.noted.insert(.unstapled(files, one.digest)).inserted
+                {
+                    let text = "nothing is stapled any more: the OCSP response is over"
+                    var event = LogEvent(.certificate, .error, realtime: realtime, text, [field])
+                    event.code = DiagnosticCode.nothingStapled.rawValue
+                    log.record(event)
+                }
+            }
+        }
+    }
+
+    /// Says what of a certificate's files is in force now, and why the rest is not.
+    private func noteNew(
+        _ files: CertificateSettings,
+        _ one: LoadedCertificate,
+        isPairNew: Bool
+    ) {
+        let field = JSONMember("certificate", .string(files.certificate))
+        if isPairNew {
+            let days = one.days(realtime: Clock.realtime())
+            let text = "a new certificate is in force: it has \(days) days"
+            note(.certificate, .info, text, [field])
+        } else if one.stapleFault == nil, one.stapleEnds != nil {
+            note(.certificate, .info, "a new OCSP response is stapled", [field])
+        }
+        guard let fault = one.stapleFault, let path = files.ocsp else { return }
+        let what = one.stapleEnds == nil ? "nothing is stapled" : "the former response stays"
+        var event = LogEvent(
+            .certificate,
+            .error,
+            realtime: Clock.realtime(),
+            "\(what): '\(path)' \(fault)",
+            [field]
+        )
+        event.code = DiagnosticCode.nothingStapled.rawValue
+        log.record(event)
     }
 
     /// Reads the pairs that these files belong to; a bad one leaves the old one in force.
@@ -53,7 +152,9 @@ extension Plane {
         var hasNew = false
         let realtime = Clock.realtime()
         for files in settings.certificates
-        where changed.contains(files.certificate) || changed.contains(files.keyFile) {
+        where changed.contains(files.certificate) || changed.contains(files.keyFile)
+            || files.ocsp.map(changed.contains) == true
+        {
             let before = certificates
             let isNew = certificates.load(files, realtime: realtime) {
                 path throws(CertificateFiles.Unreadable) in try link.file(path)
@@ -75,13 +176,8 @@ extension Plane {
                 log.record(event)
             } else if isNew {
                 hasNew = true
-                let days = certificates.loaded[files]?.days(realtime: realtime) ?? 0
-                note(
-                    .certificate,
-                    .info,
-                    "a new certificate is in force: it has \(days) days",
-                    [field]
-                )
+                guard let one = certificates.loaded[files] else { continue }
+                noteNew(files, one, isPairNew: before.loaded[files]?.pairDigest != one.pairDigest)
             }
         }
         guard hasNew else { return }
@@ -103,7 +199,12 @@ extension Plane {
                 path throws(CertificateFiles.Unreadable) in try link.file(path)
             }
         }
-        certificates.keep(only: wanted)
+        for path in settings.ticketFiles {
+            _ = certificates.loadTickets(path, realtime: realtime) {
+                path throws(CertificateFiles.Unreadable) in try link.file(path)
+            }
+        }
+        certificates.keep(only: settings)
         return certificates
     }
 
@@ -111,6 +212,18 @@ extension Plane {
     /// are worth more than a refusal.
     static func noteFaults(_ settings: Settings, _ certificates: CertificateFiles, _ log: EventLog)
     {
+        for path in settings.ticketFiles {
+            guard let fault = certificates.ticketFindings[path]?.fault(path) else { continue }
+            var event = LogEvent(
+                .certificate,
+                .error,
+                realtime: Clock.realtime(),
+                "sessions are resumed here only: \(fault.text)",
+                [JSONMember("ticket_keys", .string(path))]
+            )
+            event.code = fault.code.rawValue
+            log.record(event)
+        }
         for files in settings.certificates {
             guard let fault = certificates.findings[files]?.fault(files) else { continue }
             var event = LogEvent(

@@ -125,8 +125,14 @@ extension Plane {
                     CertificateView(
                         file: files.certificate,
                         names: $0.pair.names,
-                        notAfter: $0.pair.notAfter
+                        notAfter: $0.pair.notAfter,
+                        stapleEnds: $0.stapleEnds
                     )
+                }
+            },
+            ticketKeys: settings.ticketFiles.compactMap { path in
+                assembly.certificates.tickets[path].map {
+                    TicketKeysView(file: path, loadedAt: $0.loadedAt / 1_000_000_000)
                 }
             }
         )

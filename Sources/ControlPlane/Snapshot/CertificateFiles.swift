@@ -6,7 +6,14 @@ internal import Runtime
 /// A certificate with its key as read from their files, and what the files held.
 struct LoadedCertificate: Sendable {
     let pair: TLSCertificate
-    let digest: Int
+    /// Of all that the files held.
+    var digest: Int
+    /// Of certificate and key alone.
+    let pairDigest: Int
+    /// When the stapled response ends, in seconds since 1970; nil when none is stapled.
+    var stapleEnds: Int64?
+    /// Why the response in the file is not stapled; nil when it is, or there is none.
+    var stapleFault: String?
 
     /// Whole days until it ends; below zero once it has ended.
     func days(realtime: Int64) -> Int {
@@ -33,6 +40,10 @@ struct CertificateFiles: Sendable {
     private(set) var loaded: [CertificateSettings: LoadedCertificate] = [:]
     /// What was found at the last look.
     private(set) var findings: [CertificateSettings: OutsideChecks.CertificateFinding] = [:]
+    /// The ticket keys in hand, by the path of their file.
+    var tickets: [String: LoadedTickets] = [:]
+    /// What was found of ticket keys at the last look.
+    var ticketFindings: [String: OutsideChecks.TicketKeysFinding] = [:]
 
     /// Reads one pair; what is in hand stays when nothing has changed, or nothing usable came.
     ///
@@ -45,16 +56,30 @@ struct CertificateFiles: Sendable {
             read
         )
         findings[files] = finding
-        guard let fresh, fresh.digest != loaded[files]?.digest else { return false }
+        guard var fresh, fresh.digest != loaded[files]?.digest else { return false }
+        // A response that cannot be used takes the former one's place no more than a bad pair does.
+        if fresh.stapleFault != nil, let known = loaded[files],
+            known.pairDigest == fresh.pairDigest, let ends = known.stapleEnds,
+            ends > realtime / 1_000_000_000
+        {
+            let fault = fresh.stapleFault
+            let digest = fresh.digest
+            fresh = known
+            fresh.digest = digest
+            fresh.stapleFault = fault
+        }
         loaded[files] = fresh
         return true
     }
 
-    /// Forgets the pairs that are in no listener.
-    mutating func keep(only wanted: [CertificateSettings]) {
-        let wanted = Set(wanted)
+    /// Forgets what is in no listener.
+    mutating func keep(only settings: Settings) {
+        let wanted = Set(settings.certificates)
         loaded = loaded.filter { wanted.contains($0.key) }
         findings = findings.filter { wanted.contains($0.key) }
+        let paths = Set(settings.ticketFiles)
+        tickets = tickets.filter { paths.contains($0.key) }
+        ticketFindings = ticketFindings.filter { paths.contains($0.key) }
     }
 
     /// Reads and judges one pair.
@@ -69,11 +94,20 @@ struct CertificateFiles: Sendable {
             let certificate = try read(files.certificate)
             isKey = true
             let key = files.key == nil ? certificate : try read(files.keyFile)
-            let digest = certificate.hashValue ^ key.hashValue &* 31
+            let pairDigest = certificate.hashValue ^ key.hashValue &* 31
+            let staple = Staple(files.ocsp, read)
+            let digest = pairDigest ^ staple.digest &* 17
             if let known, known.digest == digest {
                 return (known, .usable(days: known.days(realtime: realtime)))
             }
-            return pair(certificate, key, digest: digest, realtime: realtime)
+            var (fresh, finding) = pair(certificate, key, digest: pairDigest, realtime: realtime)
+            fresh?.digest = digest
+            if let pair = fresh?.pair {
+                let stapled = staple.attach(to: pair, realtime)
+                fresh?.stapleEnds = stapled.ends
+                fresh?.stapleFault = stapled.fault
+            }
+            return (fresh, finding)
         } catch {
             return (nil, .unreadable(key: isKey, reason: error.reason))
         }
@@ -90,7 +124,7 @@ struct CertificateFiles: Sendable {
             let table = TLSCertificateTable([pair])
             let context = try? TLSServerContext(TLSServerSettings(), table: table, tickets: nil)
             guard context != nil else { throw .refused }
-            let loaded = LoadedCertificate(pair: pair, digest: digest)
+            let loaded = LoadedCertificate(pair: pair, digest: digest, pairDigest: digest)
             return (loaded, .usable(days: loaded.days(realtime: realtime)))
         } catch {
             switch error {
@@ -151,10 +185,21 @@ extension Settings {
         }.filter { seen.insert($0).inserted }
     }
 
-    /// The files of all certificates and keys, each once.
+    /// The files of ticket keys, each once.
+    var ticketFiles: [String] {
+        var seen: Set<String> = []
+        return listeners.compactMap { listener -> String? in
+            guard case .http(let settings) = listener else { return nil }
+            return settings.tls?.ticketKeys
+        }.filter { seen.insert($0).inserted }
+    }
+
+    /// The files of all certificates and keys, and of what goes with them, each once.
     var certificateFiles: [String] {
         var seen: Set<String> = []
-        return certificates.flatMap { [$0.certificate, $0.keyFile] }
-            .filter { seen.insert($0).inserted }
+        let pairs = certificates.flatMap {
+            [$0.certificate, $0.keyFile] + ($0.ocsp.map { [$0] } ?? [])
+        }
+        return (pairs + ticketFiles).filter { seen.insert($0).inserted }
     }
 }

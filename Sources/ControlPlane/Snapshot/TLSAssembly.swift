@@ -9,7 +9,7 @@ struct TLSAssembly: Sendable {
     struct Made: Sendable {
         let settings: TLSServerSettings
         let digests: [Int]
-        let hasTickets: Bool
+        let tickets: TLSTickets?
         let context: TLSServerContext
     }
 
@@ -45,7 +45,8 @@ struct TLSAssembly: Sendable {
         let pairs = listener.certificates.compactMap { certificates.loaded[$0] }
         let digests = pairs.map(\.digest)
         if let known = made[listener.address], known.settings == settings,
-            known.digests == digests, known.hasTickets == tls.tickets
+            known.digests == digests, known.tickets === tickets
+        let tickets = tickets(tls)
         {
             return known.context
         }
@@ -53,12 +54,12 @@ struct TLSAssembly: Sendable {
             let context = try TLSServerContext(
                 settings,
                 table: TLSCertificateTable(pairs.map(\.pair)),
-                tickets: tls.tickets ? tickets : nil
+                tickets: tickets
             )
             made[listener.address] = Made(
                 settings: settings,
                 digests: digests,
-                hasTickets: tls.tickets,
+                tickets: tickets,
                 context: context
             )
             return context
@@ -75,6 +76,12 @@ struct TLSAssembly: Sendable {
 
     /// How a pool's endpoints are spoken with; connections made by an older answer are not reused.
     mutating func origin(_ pool: PoolSettings) throws(ReloadProblem) -> MadeOrigin? {
+    /// Keys of a file that could not be read are no reason to resume nothing: then its own serve.
+    private func tickets(_ tls: TLSSettings) -> TLSTickets? {
+        guard tls.tickets else { return nil }
+        return tls.ticketKeys.flatMap { certificates.tickets[$0]?.keys } ?? tickets
+    }
+
         guard let tls = pool.tls else { return nil }
         let stamp = tls.authorities.map(File.stamp) ?? 0
         if let known = origins[pool.name], known.settings == tls, known.stamp == stamp,

@@ -98,6 +98,7 @@ struct TLSLists {
 enum OpenSSL {
     nonisolated(unsafe) static let method = unsafe mt_bio_method()
     static let serverIndex = mt_server_index()
+    static let stapleIndex = mt_staple_index()
 
     static func apply(
         _ lists: TLSLists,

@@ -131,6 +131,7 @@ public enum TLSContextProblem: Error, Equatable, Sendable {
             wire.count
         )
         guard isReady == 1 else { throw .outOfMemory }
+        unsafe mt_ctx_staple(raw, OpenSSL.stapleIndex)
         if let file = settings.clientAuthorities {
             // Tickets are bound to what was asked for, whatever else the listener is.
             // FNV-1a, so that nodes with the same settings and keys agree.

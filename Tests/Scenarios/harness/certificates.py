@@ -42,6 +42,23 @@ class Authority:
         return base + ".crt", base + ".key"
 
 
-def pair(files):
+    def response(self, files, path, status="V", days=2, minutes=None):
+        """Writes the authority's OCSP response about a certificate, in one step."""
+        index, request = path + ".index", path + ".req"
+        serial = openssl("x509", "-in", files[0], "-noout", "-serial")[1].strip().split("=")[1]
+        revoked = "250101000000Z" if status == "R" else ""
+        with open(index, "w") as file:
+            file.write(f"{status}\t491231235959Z\t{revoked}\t{serial}\tunknown\t/CN=x\n")
+        self._run("ocsp", "-issuer", self.certificate, "-cert", files[0], "-reqout", request,
+                  "-no_nonce")
+        span = ["-nmin", str(minutes)] if minutes is not None else ["-ndays", str(days)]
+        self._run("ocsp", "-index", index, "-CA", self.certificate, "-rsigner", self.certificate,
+                  "-rkey", self.key, "-reqin", request, "-respout", path + ".new", *span)
+        os.replace(path + ".new", path)
+        return path
+
+
+def pair(files, ocsp=None):
     """One entry of `certificates` in YAML."""
-    return f"{{ certificate: {files[0]}, key: {files[1]} }}"
+    more = f", ocsp: {ocsp}" if ocsp else ""
+    return f"{{ certificate: {files[0]}, key: {files[1]}{more} }}"

@@ -40,6 +40,11 @@ class Martlet:
             file.write(head + text)
         os.replace(self.config + ".new", self.config)
 
+    def text(self):
+        """What the file holds now, to be changed and reloaded."""
+        with open(self.config) as file:
+            return file.read()
+
     # The process.
 
     def start(self):
