@@ -21,6 +21,8 @@ enum Part {
     case interrupt(String)
     /// Agrees to switch protocols, then sends back what comes.
     case echo
+    /// Says this at the first byte, then sends back what comes.
+    case mirror(String)
 }
 
 /// One door, its clients and its origins, on one event loop in the test's own thread.
@@ -313,9 +315,9 @@ struct DoorHarness: ~Copyable {
             let place = min(origins[origin].requests, origins[origin].parts.count - 1)
             let part = origins[origin].parts[place]
             var length = text.count
-            if case .interrupt = part {
-                guard !text.isEmpty else { return }
-            } else {
+            switch part {
+            case .interrupt, .mirror: guard !text.isEmpty else { return }
+            default:
                 guard let whole = DoorHarness.requestLength(Array(text)) else { return }
                 length = whole
             }
@@ -337,6 +339,9 @@ struct DoorHarness: ~Copyable {
         case .silence: break
         case .interrupt(let text):
             visitors[visitor].isDeaf = true
+            say(visitor, Array(text.utf8))
+        case .mirror(let text):
+            visitors[visitor].isEchoing = true
             say(visitor, Array(text.utf8))
         case .echo:
             visitors[visitor].isEchoing = true

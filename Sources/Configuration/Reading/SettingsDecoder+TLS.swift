@@ -28,7 +28,7 @@ extension SettingsDecoder {
         }
         if let path = settings.ticketKeys { checkTickets(path, settings, group) }
         let sections = section.list("certificates")
-        if sections.isEmpty {
+        if sections.isEmpty, !section.has("passthrough") || section.has("certificates") {
             section.fault(
                 section.has("certificates") ? .emptyPolicy : .missingKey,
                 section.has("certificates") ? "certificates" : "https",
@@ -47,6 +47,49 @@ extension SettingsDecoder {
             certificate($0, minDays: settings.minDays)
         }
         return (settings, certificates)
+    }
+
+    /// Names of one listener that pass: each costs a look-up table's entry.
+    static let passthroughLimit = 10_000
+
+    func passthrough(_ section: Section) -> [PassthroughSettings] {
+        let sections = section.list("passthrough")
+        if section.has("passthrough"), sections.isEmpty {
+            section.fault(.emptyPolicy, "passthrough", "no name is passed on", "leave it out")
+        }
+        if sections.count > Self.passthroughLimit {
+            section.fault(
+                .tooMany,
+                "passthrough",
+                "\(sections.count) names, at most \(Self.passthroughLimit) are taken"
+            )
+        }
+        var seen: Set<HostPattern> = []
+        let entries = sections.prefix(Self.passthroughLimit).compactMap { entry in
+            passthrough(entry, &seen)
+        }
+        if seen.contains(.any), section.has("certificates") {
+            section.fault(
+                .unreachable,
+                "certificates",
+                "no certificate is ever shown: `name: \"*\"` passes every connection on",
+                "leave the certificates out, or name what is passed on"
+            )
+        }
+        return entries
+    }
+
+    private func passthrough(
+        _ entry: Section,
+        _ seen: inout Set<HostPattern>
+    ) -> PassthroughSettings? {
+        var name: HostPattern?
+        if case .host(let pattern)? = entry.value("name") { name = pattern }
+        guard let pool = entry.text("pool"), let name else { return nil }
+        if !seen.insert(name).inserted {
+            entry.fault(.duplicateKey, "name", "`\(name.pattern)` is passed on already")
+        }
+        return PassthroughSettings(name: name, pool: pool)
     }
 
     private func checkTickets(_ path: String, _ settings: TLSSettings, _ group: Section) {

@@ -136,7 +136,8 @@ struct SettingsDecoder {
             ),
             http2: http2(section.group("http2")),
             certificates: tls?.certificates ?? [],
-            tls: tls?.settings
+            tls: tls?.settings,
+            passthrough: kind == "https" ? passthrough(section) : []
         )
         return address == nil ? nil : .http(settings)
     }

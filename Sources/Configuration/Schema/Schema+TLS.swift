@@ -30,6 +30,18 @@ extension Schema {
             "OCSP response in DER that is stapled; read again when the file changes."
         ),
         Option(
+            "listeners[].passthrough[].name",
+            .hostPattern,
+            .required,
+            "Name that clients ask for by SNI, or `*.` and a name; `*` for all, nameless ones too."
+        ),
+        Option(
+            "listeners[].passthrough[].pool",
+            .reference(.pool),
+            .required,
+            "Pool whose endpoints speak TLS with these clients."
+        ),
+        Option(
             "listeners[].tls.min-version",
             .words(["1.2", "1.3"]),
             "1.2",
@@ -132,6 +144,14 @@ extension Schema {
                 + "wildcards, and the first one serves those who name nobody.",
             noun: "certificate",
             identity: ["certificate"],
+            beside: ["https"]
+        ),
+        OptionGroup(
+            "listeners[].passthrough[]",
+            "A list of names whose connections are not terminated: the client hello is looked at, "
+                + "and all bytes pass to an endpoint; an exact name comes first, `*` last.",
+            noun: "passthrough",
+            identity: ["name"],
             beside: ["https"]
         ),
         OptionGroup("listeners[].tls", "How TLS is spoken.", beside: ["https"]),

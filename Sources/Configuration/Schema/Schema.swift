@@ -73,7 +73,9 @@ public struct Schema: Sendable {
 
     /// The keys of which one must stand beside an option or group.
     func beside(_ group: String, _ key: String) -> [String] {
-        option(in: group, key)?.beside ?? self.group(Schema.join(group, key))?.beside ?? []
+        let path = Schema.join(group, key)
+        let nested = self.group(path) ?? self.group("\(path)[]")
+        return option(in: group, key)?.beside ?? nested?.beside ?? []
     }
 
     /// The path of conditions at any depth: those inside others have the same keys.

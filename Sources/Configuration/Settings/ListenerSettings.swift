@@ -35,6 +35,16 @@ public struct HTTPListenerSettings: Sendable, Equatable {
     public var certificates: [CertificateSettings]
     /// How TLS is spoken; nil for a plain HTTP listener.
     public var tls: TLSSettings?
+    /// Names whose connections pass unread to a pool.
+    public var passthrough: [PassthroughSettings]
+}
+
+/// A name whose connections pass unread to the endpoints of a pool.
+public struct PassthroughSettings: Sendable, Equatable {
+    /// The names that clients ask for.
+    public var name: HostPattern
+    /// The pool.
+    public var pool: String
 }
 
 /// Whether connections begin with a PROXY header.
@@ -80,24 +90,24 @@ public struct CertificateSettings: Sendable, Equatable, Hashable {
     public var certificate: String
     /// The file of the key; nil when it is in the same file.
     public var key: String?
+    /// The file of an OCSP response about it; nil when nothing is stapled.
+    public var ocsp: String?
 
     /// A pair of files; nil for a key in the file of the certificate.
     public init(certificate: String, key: String?, ocsp: String? = nil) {
         self.certificate = certificate
         self.key = key
+        self.ocsp = ocsp
     }
 
     /// The file that the key is in.
     public var keyFile: String { key ?? certificate }
 }
-    /// The file of an OCSP response about it; nil when nothing is stapled.
-    public var ocsp: String?
 
 /// How an HTTPS listener speaks TLS.
 public struct TLSSettings: Sendable, Equatable {
     /// The oldest version: `1.2` or `1.3`.
     public var minVersion: String
-        self.ocsp = ocsp
     /// Ciphers of TLS 1.2; nil for the modern ones.
     public var ciphers: String?
     /// Groups; nil for the modern ones.
@@ -110,6 +120,8 @@ public struct TLSSettings: Sendable, Equatable {
     public var clientCertificate: ClientCertificatePolicy
     /// True when sessions are resumed by tickets.
     public var tickets: Bool
+    /// The file of ticket keys that nodes share; nil for keys of this process alone.
+    public var ticketKeys: String?
     /// Days left below which there is a warning; 0 for never.
     public var minDays: Int
 }
@@ -120,8 +132,6 @@ public enum ClientCertificatePolicy: String, Sendable, Equatable, CaseIterable {
     case required
     /// It is served, and endpoints are told of no certificate.
     case optional
-    /// The file of ticket keys that nodes share; nil for keys of this process alone.
-    public var ticketKeys: String?
 }
 
 /// What a client gets whose name no certificate has.

@@ -166,6 +166,15 @@ public enum HostPattern: Sendable, Hashable {
     case exact(String)
     /// Every host that ends in `.` and this name, one or more labels before it.
     case wildcard(String)
+
+    /// As it is written: `*`, `a.example.com` or `*.example.com`.
+    public var pattern: String {
+        switch self {
+        case .any: "*"
+        case .exact(let name): name
+        case .wildcard(let name): "*.\(name)"
+        }
+    }
 }
 
 /// The paths of a route.

@@ -32,6 +32,10 @@ extension AdminDesk {
         }
         let others = explanation.passedOver.map { JSONValue.object(routes[$0].json(pools)) }
         let unmet = explanation.unmet.map { JSONValue.object(routes[$0].json(pools)) }
+        let passages = snapshot.gateway.passages(of: sketch.host, isTLS: sketch.isSecure)
+            .map { passage -> JSONValue in
+                ["listener": .string(passage.listener), "pool": .string(passage.pool)]
+            }
         let document: JSONValue = [
             "generation": .integer(Int64(clamping: view.generation)),
             "healthGeneration": .integer(Int64(clamping: view.health.generation)),
@@ -46,6 +50,7 @@ extension AdminDesk {
             "why": .string(explanation.why),
             "route": route ?? .null,
             "action": .string(explanation.action),
+            "passthrough": .array(passages),
             "limit": explanation.limit.isEmpty ? .null : .string(explanation.limit),
             "access": explanation.access.isEmpty ? .null : .string(explanation.access),
             "passedOver": .array(others),

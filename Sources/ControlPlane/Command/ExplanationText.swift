@@ -26,6 +26,11 @@ public enum ExplanationText {
                 text += line("", why)
             }
         }
+        for one in document["passthrough"]?.elements ?? [] {
+            let listener = one["listener"]?.string ?? "?"
+            let pool = one["pool"]?.string ?? "?"
+            text += line("but", "\(listener) passes this name on to pool \(pool), unread")
+        }
         for other in document["passedOver"]?.elements ?? [] {
             text += line("not", "\(place(other)), which fits too and comes later")
         }

@@ -199,6 +199,7 @@ extension MetricFamily {
     static let tlsRows: [MetricFamily] = [
         http("martlet_tls_handshakes", .handshakes),
         http("martlet_tls_resumptions", .resumptions),
+        http("martlet_tls_passthrough_connections", .passages),
         MetricFamily(
             "martlet_tls_handshake_failures",
             .counter,
@@ -220,7 +221,6 @@ extension MetricFamily {
                 MetricSample([$0.file], .integer(UInt64(clamping: $0.notAfter)))
             }
         },
-    ]
         MetricFamily(
             "martlet_tls_staple_expiry_timestamp_seconds",
             .gauge,
@@ -245,6 +245,7 @@ extension MetricFamily {
                 MetricSample([$0.file], .integer(UInt64(clamping: $0.loadedAt)))
             }
         },
+    ]
 
     static let dnsRows: [MetricFamily] = [
         MetricFamily(

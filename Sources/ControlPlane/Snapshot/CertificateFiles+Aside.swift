@@ -59,11 +59,10 @@ extension CertificateFiles {
         }
     }
 
-    /// Puts the keys of a file in force, for every connection at once; bad ones leave the former
-    /// ones there. True when there are new keys.
+    /// Puts the keys of a file in force, for every connection at once; true when they are new.
     ///
-    /// Known keys are replaced in place, because tickets of the former ones must stay good only as
-    /// long as the file says so.
+    /// Bad ones leave the former ones there. Known keys are replaced in place, because tickets of
+    /// the former ones must stay good only as long as the file says so.
     mutating func loadTickets(_ path: String, realtime: Int64, _ read: Read) -> Bool {
         let (bytes, finding) = CertificateFiles.readTickets(path, read)
         ticketFindings[path] = finding

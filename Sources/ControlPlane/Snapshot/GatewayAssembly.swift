@@ -108,6 +108,11 @@ enum GatewayAssembly {
             plan.http2 = http2(listener.http2)
             plan.tls = try security.context(listener)
             plan.timeouts.proxyHeader = listener.timeouts.proxyHeader
+            plan.passages = listener.passthrough.compactMap { entry in
+                // The pools of the plan are in the order of the settings.
+                let pool = settings.pools.firstIndex { $0.name == entry.pool }
+                return pool.map { PassagePlan(name: entry.name.pattern, pool: $0) }
+            }
             plan.timeouts.handshake = listener.timeouts.handshake
             plan.timeouts.header = listener.timeouts.header
             plan.timeouts.bodyRate = listener.timeouts.bodyRate.map { Int64($0.bytes) } ?? 0

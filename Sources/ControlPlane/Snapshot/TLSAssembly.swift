@@ -42,11 +42,13 @@ struct TLSAssembly: Sendable {
         guard let tls = listener.tls else { return nil }
         var settings = TLSAssembly.settings(tls)
         if !listener.http2.enabled { settings.protocols = [.http1] }
+        // Names that are not passed on are told so.
+        if listener.certificates.isEmpty { settings.unknownName = .refuse }
         let pairs = listener.certificates.compactMap { certificates.loaded[$0] }
         let digests = pairs.map(\.digest)
+        let tickets = tickets(tls)
         if let known = made[listener.address], known.settings == settings,
             known.digests == digests, known.tickets === tickets
-        let tickets = tickets(tls)
         {
             return known.context
         }
@@ -74,14 +76,14 @@ struct TLSAssembly: Sendable {
         }
     }
 
-    /// How a pool's endpoints are spoken with; connections made by an older answer are not reused.
-    mutating func origin(_ pool: PoolSettings) throws(ReloadProblem) -> MadeOrigin? {
     /// Keys of a file that could not be read are no reason to resume nothing: then its own serve.
     private func tickets(_ tls: TLSSettings) -> TLSTickets? {
         guard tls.tickets else { return nil }
         return tls.ticketKeys.flatMap { certificates.tickets[$0]?.keys } ?? tickets
     }
 
+    /// How a pool's endpoints are spoken with; connections made by an older answer are not reused.
+    mutating func origin(_ pool: PoolSettings) throws(ReloadProblem) -> MadeOrigin? {
         guard let tls = pool.tls else { return nil }
         let stamp = tls.authorities.map(File.stamp) ?? 0
         if let known = origins[pool.name], known.settings == tls, known.stamp == stamp,

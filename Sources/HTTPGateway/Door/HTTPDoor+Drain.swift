@@ -109,7 +109,7 @@ extension HTTPDoor {
 
     /// Takes a tunnel that has just opened into the books.
     mutating func enterTunnel(_ c: Int, _ u: Int) {
-        count(.tunnels)
+        if clients[c].kind != .passage { count(.tunnels) }
         let slot = Int(clients[c].exchange.slot)
         if slot >= 0 {
             words.addOwned(GatewayMetrics.endpoint(slot) + GatewayMetrics.openTunnels, 1)

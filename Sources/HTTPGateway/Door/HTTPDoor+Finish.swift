@@ -125,7 +125,11 @@ extension HTTPDoor {
     /// Answers instead of the origin; what is left of the request body is not read.
     mutating func answer(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
         detachUpstream(c, &loop, keep: false)
-        guard !clients[c].exchange.responseStarted else { return abandon(c, fault, &loop) }
+        // Who speaks TLS with somebody else cannot be told anything.
+        let isPassage = clients[c].kind == .passage
+        guard !clients[c].exchange.responseStarted, !isPassage else {
+            return abandon(c, fault, &loop)
+        }
         let isWhole = clients[c].exchange.head.framing.isEmpty || clients[c].exchange.requestSent
         if !isWhole { clients[c].exchange.keepsClient = false }
         respond(c, .fault(fault), &loop)
@@ -246,7 +250,8 @@ extension HTTPDoor {
     /// When the client has part of a response, the connection is reset, so that it cannot look whole.
     mutating func abandon(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
         clients[c].exchange.reason = .fault(fault)
-        if clients[c].exchange.status == 0 { clients[c].exchange.status = 499 }
+        let isRequest = clients[c].kind != .passage
+        if isRequest, clients[c].exchange.status == 0 { clients[c].exchange.status = 499 }
         cut(c, &loop)
     }
 
@@ -283,6 +288,7 @@ extension HTTPDoor {
         buffers.give(clients[c].output.block)
         buffers.give(clients[c].exchange.requestBlock)
         if clients[c].isSecure { endSession(c, saying: true) }
+        if clients[c].kind == .passage { endPassage(c) }
         clients[c].fd.close()
         let handle = clients.handle(at: c)
         if fieldsOwner == handle { fieldsOwner = .none }

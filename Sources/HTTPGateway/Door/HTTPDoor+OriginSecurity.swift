@@ -12,6 +12,8 @@ extension HTTPDoor {
         if pool >= 0, let version = pools[pool].proxyHeader, !introduce(c, u, version) {
             return attemptFailed(c, .connectFailed, &loop)
         }
+        // Whatever is spoken with the endpoints otherwise: client and endpoint have TLS themselves.
+        if clients[c].kind == .passage { return openPassage(c, u, &loop) }
         guard pool >= 0, pools[pool].security != 0 else {
             upstreams[u].state = .active
             return sendRequest(c, u, &loop)

@@ -30,7 +30,8 @@ extension HTTPDoor {
         }
         recordRoute(c, status)
         let pool = Int(clients[c].exchange.poolSlot)
-        if pool >= 0, pool < GatewayMetrics.poolLimit, status != 101 {
+        let isRequest = status != 101 && clients[c].kind != .passage
+        if pool >= 0, pool < GatewayMetrics.poolLimit, isRequest {
             let taken = (now - clients[c].exchange.began).microseconds
             let place = GatewayMetrics.pool(pool)
             words.addOwned(place + GatewayMetrics.bucket(microseconds: taken), 1)
@@ -65,6 +66,8 @@ extension HTTPDoor {
             fields.removeAll()
             fieldsOwner = .none
         }
+        let isPassage = clients[c].kind == .passage
+        let passed = isPassage ? passageName(c) : plainPath.bytes.extracting(0..<0)
         let pending = isParsed ? clients[c].input : Pending()
         let exchange = clients[c].exchange
         let names = AccessNames(
@@ -78,6 +81,7 @@ extension HTTPDoor {
                 format: logFormat,
                 exchange: exchange,
                 session: clients[c].tls,
+                isPassage: isPassage,
                 client: client(of: c),
                 traceID: trace(of: c)?.traceID ?? 0,
                 names: names,
@@ -86,7 +90,9 @@ extension HTTPDoor {
                 now: now
             ),
             fields: fields,
-            bytes: buffers.bytes(pending.block, from: Int(pending.start), count: pending.count),
+            bytes: isPassage
+                ? passed
+                : buffers.bytes(pending.block, from: Int(pending.start), count: pending.count),
             labels: labels,
             sessions: tls
         )

@@ -10,6 +10,12 @@ extension HTTPDoor {
     /// A connection has come in at an HTTPS listener.
     mutating func beginHandshake(_ c: Int, _ loop: inout EventLoop) {
         clients[c].phase = .handshake
+        if listenerRecords[Int(clients[c].listener)].isPassing { return readHello(c, &loop) }
+        openSession(c, &loop)
+    }
+
+    /// The connection is ours to answer: begins TLS with the client hello.
+    mutating func openSession(_ c: Int, _ loop: inout EventLoop) {
         guard let context = listenerRecords[Int(clients[c].listener)].tls,
             let handle = tls.accept(clients[c].fd, context)
         else { return handshakeFailed(c, .outOfMemory, &loop) }

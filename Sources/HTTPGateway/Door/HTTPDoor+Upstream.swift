@@ -15,6 +15,8 @@ extension HTTPDoor {
     /// Gets a connection to the endpoint, a kept one if there is one.
     mutating func reach(_ endpoint: EndpointRecord, _ c: Int, _ loop: inout EventLoop) {
         clients[c].phase = .connecting
+        // A kept connection has been spoken on already.
+        guard clients[c].kind != .passage else { return connect(to: endpoint, c, &loop) }
         let version = pools[Int(clients[c].exchange.pool)].version
         if version != .http1, reachByStream(endpoint, c, &loop) { return }
         let isIdempotent = clients[c].exchange.head.method.isIdempotent

@@ -9,8 +9,8 @@ internal import Steering
 /// One value, owned by one thread, driven by events and time. All state is plain bytes in slabs,
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
-/// Listening, Arrival, Security, Request, Limit, Access, Coding, Choosing, Upstream, Forward,
-/// Response, Splice, Tunnel, Finish, Timers, Drain, Record.
+/// Listening, Arrival, Security, Passage, Request, Limit, Access, Coding, Choosing, Upstream,
+/// Forward, Response, Splice, Tunnel, Finish, Timers, Drain, Record.
 public struct HTTPDoor: ~Copyable {
     let worker: Int
     let shared: GatewayShared
@@ -60,6 +60,7 @@ public struct HTTPDoor: ~Copyable {
     var originLists: [OriginList] = []
     /// Connections by HTTP/2 to endpoints with something left to do.
     var readyOrigins: [Handle] = []
+    var passages = Slab<PassageState>(limit: 1 << 20)
     var workspace: HTTP2Workspace
     var buffers: BufferPool
     var pipes = Slab<Pipe>(limit: HTTPDoor.pipeLimit)
@@ -222,7 +223,7 @@ public struct HTTPDoor: ~Copyable {
     mutating func advance(_ c: Int, _ loop: inout EventLoop) {
         switch clients[c].phase {
         case .proxied: readProxyHeader(c, &loop)
-        case .handshake: shakeHands(c, &loop)
+        case .handshake: clients[c].isSecure ? shakeHands(c, &loop) : readHello(c, &loop)
         case .idle, .header: readRequest(c, &loop)
         case .authenticating, .queued: if clients[c].hangUp { abandon(c, .clientGone, &loop) }
         case .connecting: break

@@ -20,7 +20,7 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
     case waiting
     /// The response is being passed on.
     case relaying
-    /// Bytes pass both ways unread, after 101.
+    /// Bytes pass both ways unread: after 101, or because TLS is passed on.
     case tunnel
     /// A connection that carries streams, each in a phase of its own.
     case session

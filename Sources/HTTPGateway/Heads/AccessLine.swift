@@ -60,6 +60,8 @@ struct AccessFacts: BitwiseCopyable {
     var exchange: Exchange
     /// The client's TLS session; none for plain HTTP.
     var session: Handle
+    /// True for a connection that was passed on: the bytes are the name that it asked for.
+    var isPassage = false
     /// Whom the request is from, which may be behind proxies.
     var client: IPAddress
     /// The trace it belongs to; zero for none.
@@ -84,11 +86,11 @@ enum AccessLine {
             if facts.format == .json {
                 writeJSON(facts, fields, bytes, labels, &output)
                 writeSession(facts.exchange.turn, into: &output)
-                writeSecurityJSON(facts, sessions, &output)
+                writeSecurityJSON(facts, bytes, sessions, &output)
                 output.write("}\n")
             } else {
                 writeCombined(facts, fields, bytes, labels, &output)
-                writeSecurity(facts, sessions, &output)
+                writeSecurity(facts, bytes, sessions, &output)
                 output.write("\n")
             }
         }
@@ -107,10 +109,23 @@ enum AccessLine {
     /// Version, cipher and name behind the reason; nothing for plain HTTP.
     private static func writeSecurity(
         _ facts: AccessFacts,
+        _ bytes: Span<UInt8>,
         _ sessions: borrowing TLSSessions,
         _ output: inout OutputSpan<UInt8>
     ) {
-        guard !facts.session.isNone else { return }
+        if facts.isPassage {
+            output.write(" passthrough - ")
+            if bytes.isEmpty { output.write("-") } else { output.write(bytes) }
+            return
+        }
+        if facts.session.isNone {
+            // It failed before anything was agreed on.
+            guard case .handshake(let failure) = facts.exchange.reason else { return }
+            output.write(" ")
+            output.write(failure.word)
+            output.write(" - -")
+            return
+        }
         output.write(" ")
         if case .handshake(let failure) = facts.exchange.reason {
             output.write(failure.word)
@@ -125,10 +140,19 @@ enum AccessLine {
 
     private static func writeSecurityJSON(
         _ facts: AccessFacts,
+        _ bytes: Span<UInt8>,
         _ sessions: borrowing TLSSessions,
         _ output: inout OutputSpan<UInt8>
     ) {
-        guard !facts.session.isNone else { return }
+        if facts.isPassage {
+            output.write(",\"tls\":\"passthrough\",\"sni\":\"")
+            output.write(bytes)
+            output.write("\"")
+            return
+        }
+        var isFailed = false
+        if case .handshake = facts.exchange.reason { isFailed = true }
+        guard isFailed || !facts.session.isNone else { return }
         if case .handshake(let failure) = facts.exchange.reason {
             output.write(",\"tls_failure\":\"")
             output.write(failure.word)

@@ -87,6 +87,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case originCut
     /// Requests that found all connections by HTTP/2 to an endpoint full.
     case originFull
+    /// Connections of TLS that were passed on.
+    case passages
 
     /// What it counts, for `/metrics`.
     public var help: String {
@@ -125,6 +127,7 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .codedIn: "Content bytes of answers before they were compressed."
         case .codedOut: "Content bytes of answers after they were compressed."
         case .proxyHeaders: "Client connections whose PROXY header was believed."
+        case .passages: "Connections of TLS that were passed on unread, by their name."
         case .http2Cut: "HTTP/2 connections ended for costing more than they are worth."
         case .http2Refused: "Requests by HTTP/2 refused at listeners[].http2.streams."
         case .originSessions: "Connections by HTTP/2 to endpoints."

@@ -77,6 +77,8 @@ public struct HTTPListenerPlan: Sendable, Equatable {
     public var http2 = HTTP2Plan()
     /// How it speaks TLS; nil for plain HTTP.
     public var tls: TLSServerContext?
+    /// Names whose connections pass unread.
+    public var passages: [PassagePlan] = []
 
     /// A listener with the shipped policy.
     public init(name: String) { self.name = name }

@@ -138,6 +138,9 @@ struct ListenerRecord: Sendable {
     /// True when clients are asked for a certificate, and endpoints are told of it.
     var asksIdentity: Bool
     var tls: TLSServerContext?
+    /// True when ``passages`` has any.
+    var isPassing: Bool
+    let passages: PassageTable
     // What of a request's fields is not copied, from those who are trusted and from all others.
     var droppedOfTrusted: FieldSet
     var droppedOfOthers: FieldSet
@@ -156,6 +159,8 @@ struct ListenerRecord: Sendable {
         isSecure = plan.tls != nil
         asksIdentity = plan.tls?.settings.clientAuthorities != nil
         tls = plan.tls
+        isPassing = !plan.passages.isEmpty
+        passages = PassageTable(plan.passages)
         droppedOfTrusted = ListenerRecord.dropped(plan, isTrusted: true)
         droppedOfOthers = ListenerRecord.dropped(plan, isTrusted: false)
     }

@@ -11,6 +11,8 @@ enum ClientKind: UInt8, BitwiseCopyable {
     case session
     /// A stream of such a connection: one exchange, and no socket.
     case stream
+    /// A connection of TLS whose bytes pass unread to an endpoint.
+    case passage
 }
 
 /// What a connection by HTTP/2 has beyond its socket and buffers.
