@@ -53,6 +53,9 @@ typedef struct mt_tls {
     uint8_t is_server;
     uint8_t is_established;
     uint8_t is_deferred;  // what waits may wait for the first response: tickets
+    uint8_t may_sign;     // the costly step of a full handshake has been allowed
+    uint8_t is_slow;      // that step may take milliseconds
+    uint8_t is_away;      // another thread has it: nobody else may touch it
     uint16_t name_length;
     char *name;           // what the client hello asked for, in lower case
     uint8_t *out;
@@ -367,6 +370,13 @@ static inline int mt_hello_callback(SSL *ssl, int *alert, void *argument) {
     return SSL_CLIENT_HELLO_RETRY;
 }
 
+// Stops a handshake that resumes nothing once, before its signature.
+static inline int mt_cert_callback(SSL *ssl, void *argument) {
+    (void)argument;
+    mt_tls *t = SSL_get_app_data(ssl);
+    return t->may_sign ? 1 : -1;
+}
+
 static inline void mt_ctx_defaults(SSL_CTX *ctx) {
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE
                               | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
@@ -401,6 +411,7 @@ static inline int mt_ctx_server(SSL_CTX *ctx, int index, mt_tickets *tickets,
     }
     SSL_CTX_set_app_data(ctx, server);
     SSL_CTX_set_client_hello_cb(ctx, mt_hello_callback, NULL);
+    SSL_CTX_set_cert_cb(ctx, mt_cert_callback, NULL);
     SSL_CTX_set_tlsext_servername_callback(ctx, mt_name_callback);
     if (length > 0) SSL_CTX_set_alpn_select_cb(ctx, mt_alpn_callback, NULL);
     if (tickets) {

@@ -159,7 +159,7 @@ extension ProbeDriver {
     private mutating func agree(_ handle: Handle, now: Instant) -> Bool {
         let index = Int(handle.index)
         switch tls.handshake(flights[index].tls, nil) {
-        case .wantsRead, .wantsWrite: return false
+        case .wantsRead, .wantsWrite, .wantsSignature: return false
         case .established: act(exchanges[index].connected(), handle, now: now)
         case .failed(let failure):
             act(exchanges[index].broke(.security("\(failure.word)")), handle, now: now)

@@ -42,10 +42,13 @@ private struct Ends: ~Copyable {
     }
 
     /// Carries both handshakes on until neither waits for the other.
-    mutating func agree() -> (server: TLSProgress, client: TLSProgress) {
+    mutating func agree(
+        onSignature: (inout Ends, Bool) -> TLSProgress = { _, _ in .failed(.other) }
+    ) -> (server: TLSProgress, client: TLSProgress) {
         var (s, c) = (TLSProgress.wantsRead, TLSProgress.wantsRead)
         for _ in 0..<20_000 {
             if c == .wantsRead || c == .wantsWrite { c = client.handshake(clientHandle, nil) }
+            if case .wantsSignature(let isSlow) = s { s = onSignature(&self, isSlow) }
             if s == .wantsRead || s == .wantsWrite { s = server.handshake(serverHandle, context) }
             if c != .wantsRead, s != .wantsRead { break }
         }
@@ -113,6 +116,73 @@ private func client(
         var end = IOResult.wouldBlock
         while end == .wouldBlock { end = read(&ends.server, ends.serverHandle).0 }
         #expect(end == .endOfStream)
+    }
+
+    @Test func `a full handshake asks before its signature, a resumed one does not`() throws {
+        let maker = try CertificateMaker()
+        let pair = try maker.make("a", names: ["a.example"])
+        var settings = TLSServerSettings()
+        settings.asksBeforeSigning = true
+        let server = try context(maker, [pair], settings, tickets: TLSTickets())
+        var asked = 0
+        var ends = try Ends(server, client(maker), name: "a.example")
+        let (s, c) = ends.agree { ends, isSlow in
+            asked += 1
+            #expect(!isSlow)
+            ends.server.allowSignature(ends.serverHandle)
+            return ends.server.handshake(ends.serverHandle, ends.context)
+        }
+        #expect(s == .established)
+        #expect(c == .established)
+        #expect(asked == 1)
+        // Nobody allows it: the client is left without an answer, and nothing was signed.
+        var refused = try Ends(server, client(maker), name: "a.example")
+        let outcome = refused.agree()
+        #expect(outcome.server == .failed(.other))
+        #expect(outcome.client == .wantsRead)
+    }
+
+    @Test func `a slow signature is made by another thread, and nobody touches it meanwhile`()
+        throws
+    {
+        let maker = try CertificateMaker()
+        let pair = try maker.make("a", names: ["a.example"], .longRSA)
+        let server = try context(maker, [pair], tickets: TLSTickets())
+        let signer = try TLSSigner(workers: 2)
+        var loop = try EventLoop()
+        loop.add(signer.descriptor(worker: 1), token: 7, interest: .read)
+        let owner = Handle(index: 5, generation: 3)
+        for version in [TLSVersion.tls12, .tls13] {
+            let peer = try client(maker) { $0.most = version }
+            var ends = try Ends(server, peer, name: "a.example")
+            let (s, c) = ends.agree { ends, isSlow in
+                #expect(isSlow)
+                ends.server.allowSignature(ends.serverHandle)
+                let isLent = ends.server.lend(
+                    ends.serverHandle,
+                    to: signer,
+                    owner: owner,
+                    worker: 1
+                )
+                #expect(isLent)
+                let isAway = ends.server.isAway(ends.serverHandle)
+                #expect(isAway)
+                ends.server.close(ends.serverHandle, saying: true)
+                #expect(ends.server.count == 1, "it is not closed while it is lent")
+                while loop.wait(timeoutMilliseconds: 5_000) == 0 {}
+                let returns = signer.takeReturns(worker: 1)
+                #expect(returns.map(\.owner) == [owner])
+                #expect(signer.takeReturns(worker: 0).isEmpty)
+                let progress = ends.server.takeBack(returns[0])
+                #expect(progress == .wantsRead)
+                return progress
+            }
+            #expect(s == .established)
+            #expect(c == .established)
+            let sent = ends.client.send(ends.clientHandle, Array("hello".utf8).span)
+            #expect(sent == .count(5))
+            #expect(receive(&ends.server, ends.serverHandle, 5) == "hello")
+        }
     }
 
     @Test func `a name gets its own certificate, exact before wildcard, else the default`() throws {

@@ -257,6 +257,8 @@ def tickets(scene):
     _, _, port, martlet = https(scene, authority, files, more="tls: { min-days: 25 }")
     expect("ends in 1" in martlet.log() or "ends in 2" in martlet.log(),
            f"a warning below min-days: {martlet.log()}")
+    eventually("and an event while it runs", lambda: "warning certificate M1358" in martlet.log(),
+               within=10)
     saved = scene.path("session")
     request = "GET / HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n"
 

@@ -20,6 +20,8 @@ public final class CertificateMaker {
         case ecdsa
         /// RSA of 2048 bits.
         case rsa
+        /// RSA of 4096 bits, whose signatures take milliseconds.
+        case longRSA
     }
 
     /// An empty folder with an authority in it.
@@ -51,8 +53,9 @@ public final class CertificateMaker {
     ) throws -> Pair {
         let pair = Pair(certificate: "\(folder)/\(file).crt", key: "\(folder)/\(file).key")
         let form =
-            kind == .rsa
-            ? ["-newkey", "rsa:2048"] : ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+            kind != .ecdsa
+            ? ["-newkey", kind == .rsa ? "rsa:2048" : "rsa:4096"]
+            : ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
         let list = names.map { name in
             let isAddress = name.allSatisfy { $0.isNumber || $0 == "." }
             return isAddress ? "IP:\(name)" : "DNS:\(name)"

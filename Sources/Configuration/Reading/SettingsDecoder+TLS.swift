@@ -17,6 +17,8 @@ extension SettingsDecoder {
             clientCertificate: group.word("client-certificate", ClientCertificatePolicy.required),
             tickets: group.bool("tickets"),
             ticketKeys: group.text("ticket-keys").map(resolve(path:)),
+            handshakeRate: handshakeRate(group),
+            handshakeBurst: group.optionalInteger("handshake-burst"),
             minDays: group.integer("min-days")
         )
         if let reason = checks.lists(settings.ciphers, settings.groups) {
@@ -47,6 +49,11 @@ extension SettingsDecoder {
             certificate($0, minDays: settings.minDays)
         }
         return (settings, certificates)
+    }
+
+    private func handshakeRate(_ group: Section) -> Rate? {
+        guard case .rate(let rate)? = group.value("handshake-rate") else { return nil }
+        return rate
     }
 
     /// Names of one listener that pass: each costs a look-up table's entry.

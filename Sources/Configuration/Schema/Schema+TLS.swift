@@ -79,6 +79,20 @@ extension Schema {
                 + "are taken; read again when the file changes."
         ),
         Option(
+            "listeners[].tls.handshake-rate",
+            .rate(1...1_000_000),
+            .absent("any number"),
+            "Full handshakes in a time that each client address, or IPv6 network of 64 bits, may "
+                + "make; further ones are closed. Resumed sessions do not count."
+        ),
+        Option(
+            "listeners[].tls.handshake-burst",
+            .integer(1...1_000_000),
+            .absent("the number of `handshake-rate`"),
+            "Full handshakes that a client may make at once after a rest.",
+            beside: ["handshake-rate"]
+        ),
+        Option(
             "listeners[].tls.client-authorities",
             .filePath,
             .absent("clients are asked for no certificate"),

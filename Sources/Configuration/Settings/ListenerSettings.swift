@@ -122,6 +122,10 @@ public struct TLSSettings: Sendable, Equatable {
     public var tickets: Bool
     /// The file of ticket keys that nodes share; nil for keys of this process alone.
     public var ticketKeys: String?
+    /// Full handshakes of one client in a time; nil for any number.
+    public var handshakeRate: Rate?
+    /// Full handshakes of one client at once; nil for the number of the rate.
+    public var handshakeBurst: Int?
     /// Days left below which there is a warning; 0 for never.
     public var minDays: Int
 }

@@ -199,6 +199,7 @@ extension MetricFamily {
     static let tlsRows: [MetricFamily] = [
         http("martlet_tls_handshakes", .handshakes),
         http("martlet_tls_resumptions", .resumptions),
+        http("martlet_tls_slow_signatures", .signaturesLent),
         http("martlet_tls_passthrough_connections", .passages),
         MetricFamily(
             "martlet_tls_handshake_failures",

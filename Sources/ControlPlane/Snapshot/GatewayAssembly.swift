@@ -108,6 +108,7 @@ enum GatewayAssembly {
             plan.http2 = http2(listener.http2)
             plan.tls = try security.context(listener)
             plan.timeouts.proxyHeader = listener.timeouts.proxyHeader
+            plan.handshakes = listener.tls?.handshakeBudget
             plan.passages = listener.passthrough.compactMap { entry in
                 // The pools of the plan are in the order of the settings.
                 let pool = settings.pools.firstIndex { $0.name == entry.pool }
@@ -192,6 +193,15 @@ extension ProxyProtocolVersion {
         switch self {
         case .v1: .v1
         case .v2: .v2
+        }
+    }
+}
+
+extension TLSSettings {
+    /// Full handshakes of one client, as the door counts them.
+    fileprivate var handshakeBudget: RateMachine? {
+        handshakeRate.map {
+            RateMachine(count: $0.count, per: $0.period, burst: handshakeBurst ?? $0.count)
         }
     }
 }

@@ -72,7 +72,7 @@ extension HTTPDoor {
             if tls.facts(upstreams[u].tls).chosen == .http2 { return becomeOrigin(c, u, &loop) }
             upstreams[u].state = .active
             sendRequest(c, u, &loop)
-        case .wantsRead, .wantsWrite: break
+        case .wantsRead, .wantsWrite, .wantsSignature: break
         case .failed: attemptFailed(c, .originSecurity, &loop)
         }
     }

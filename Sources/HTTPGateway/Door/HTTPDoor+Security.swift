@@ -25,16 +25,69 @@ extension HTTPDoor {
 
     /// Carries the handshake on; it has one deadline from the connection to its end.
     mutating func shakeHands(_ c: Int, _ loop: inout EventLoop) {
+        // While another thread signs, events are only remembered.
+        guard !tls.isAway(clients[c].tls) else { return }
         // By the certificates of now: a reload may have come since the connection.
         let number = Int(clients[c].listener)
-        switch tls.handshake(clients[c].tls, listenerRecords[number].tls) {
+        follow(tls.handshake(clients[c].tls, listenerRecords[number].tls), c, &loop)
+    }
+
+    private mutating func follow(_ progress: TLSProgress, _ c: Int, _ loop: inout EventLoop) {
+        switch progress {
         case .established: establish(c, &loop)
-        case .wantsRead, .wantsWrite:
-            guard staysUnfinished(c, &loop) else { return }
-            register(c, &loop)
-            let deadline = listenerRecords[number].timeouts.handshake
-            timers.schedule(c, at: clients[c].exchange.began + deadline)
+        case .wantsRead, .wantsWrite: awaitHandshake(c, &loop)
+        case .wantsSignature(let isSlow): sign(c, isSlow: isSlow, &loop)
         case .failed(let failure): handshakeFailed(c, failure, &loop)
+        }
+    }
+
+    private mutating func awaitHandshake(_ c: Int, _ loop: inout EventLoop) {
+        guard staysUnfinished(c, &loop) else { return }
+        register(c, &loop)
+        let deadline = listenerRecords[Int(clients[c].listener)].timeouts.handshake
+        timers.schedule(c, at: clients[c].exchange.began + deadline)
+    }
+
+    // MARK: Signatures
+
+    /// A full handshake: the client's network must have one left, and a slow signature is made
+    /// by another thread.
+    private mutating func sign(_ c: Int, isSlow: Bool, _ loop: inout EventLoop) {
+        guard mayShakeHands(c) else { return handshakeFailed(c, .limited, &loop) }
+        tls.allowSignature(clients[c].tls)
+        guard isSlow else { return shakeHands(c, &loop) }
+        if !hearsSigner {
+            hearsSigner = true
+            let token = EventToken(kind: EventKind.signer, index: 0).raw
+            loop.add(signer.descriptor(worker: worker), token: token, interest: .read)
+        }
+        // Before it is lent, for a lent session cannot be closed.
+        guard staysUnfinished(c, &loop) else { return }
+        let owner = clients.handle(at: c)
+        guard tls.lend(clients[c].tls, to: signer, owner: owner, worker: worker) else {
+            return handshakeFailed(c, .backlog, &loop)
+        }
+        count(.signaturesLent)
+        awaitHandshake(c, &loop)
+    }
+
+    private mutating func mayShakeHands(_ c: Int) -> Bool {
+        guard let budget = listenerRecords[Int(clients[c].listener)].handshakes else { return true }
+        let client = clients[c].peer.ip
+        let network = Prefix(client, length: client.isIPv4 ? 32 : 64)?.address ?? client
+        let key = Hash.mix(Hash.address(network) ^ UInt64(clients[c].listener))
+        return shared.handshakes.take(key, budget, now: now).isAllowed
+    }
+
+    /// Goes on with the handshakes whose signatures have come.
+    mutating func takeSignatures(_ loop: inout EventLoop) {
+        for lent in signer.takeReturns(worker: worker) {
+            let progress = tls.takeBack(lent)
+            // A client is not closed while its session is lent.
+            guard clients.contains(lent.owner) else { continue }
+            let c = Int(lent.owner.index)
+            // What came meanwhile made its event already.
+            if progress == .wantsRead { shakeHands(c, &loop) } else { follow(progress, c, &loop) }
         }
     }
 

@@ -44,6 +44,7 @@ extension HTTPDoor {
         let pending = clients[c].exchange.responseStarted
         switch clients[c].phase {
         case .proxied: proxyHeaderExpired(c, &loop)
+        case .handshake where tls.isAway(clients[c].tls): timers.schedule(c, at: now + lentGrace)
         case .handshake: handshakeFailed(c, .timedOut, &loop)
         case .idle: isShuttingDown ? closeQuiet(c, &loop) : close(c, &loop)
         case .header: headExpired(c, &loop)
@@ -67,6 +68,9 @@ extension HTTPDoor {
         case .closing: close(c, &loop)
         }
     }
+
+    /// A session that another thread works on is not closed before it comes back.
+    private var lentGrace: Interval { .milliseconds(20) }
 
     /// True when the client has taken bytes since it was last asked.
     ///

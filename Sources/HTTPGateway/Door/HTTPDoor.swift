@@ -26,6 +26,7 @@ public struct HTTPDoor: ~Copyable {
     let rates: RateTable
     let credentials: CredentialDesk
     let unfinished: UnfinishedTable
+    let signer: TLSSigner
     var snapshot: GatewaySnapshot
 
     // Flat copies of the snapshot's tables: reading them touches no reference count.
@@ -107,6 +108,8 @@ public struct HTTPDoor: ~Copyable {
     var dates: DateText
     var isShuttingDown = false
     var farewell = Farewell()
+    /// True once the loop tells of what comes back from ``signer``.
+    var hearsSigner = false
     var acceptsAgainAt = Instant.never
 
     /// A door without listeners.
@@ -130,6 +133,7 @@ public struct HTTPDoor: ~Copyable {
         rates = shared.rates
         credentials = shared.credentials
         unfinished = shared.unfinished
+        signer = shared.signer
         self.snapshot = snapshot
         routes = snapshot.table
         routeRecords = snapshot.routes
@@ -193,6 +197,7 @@ public struct HTTPDoor: ~Copyable {
             if event.isHangUp || event.isError { upstreams[u].hangUp = true }
             if upstreams[u].isSecure, event.isWritable { _ = tls.flush(upstreams[u].tls) }
             advanceUpstream(u, event, &loop)
+        case EventKind.signer: takeSignatures(&loop)
         case EventKind.listener:
             accept(token.index, &loop)
         case EventKind.password: takeVerdicts(&loop)
@@ -266,6 +271,8 @@ public enum EventKind {
     public static let upstream: UInt8 = 18
     /// Passwords have been compared.
     public static let password: UInt8 = 19
+    /// Sessions that come back from ``TLSSigner``.
+    public static let signer: UInt8 = 21
     /// All kinds of the door.
     public static let range: ClosedRange<UInt8> = 16...31
 }

@@ -89,6 +89,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case originFull
     /// Connections of TLS that were passed on.
     case passages
+    /// TLS handshakes whose signature another thread made.
+    case signaturesLent
 
     /// What it counts, for `/metrics`.
     public var help: String {
@@ -128,6 +130,7 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .codedOut: "Content bytes of answers after they were compressed."
         case .proxyHeaders: "Client connections whose PROXY header was believed."
         case .passages: "Connections of TLS that were passed on unread, by their name."
+        case .signaturesLent: "TLS handshakes whose slow signature the thread for it made."
         case .http2Cut: "HTTP/2 connections ended for costing more than they are worth."
         case .http2Refused: "Requests by HTTP/2 refused at listeners[].http2.streams."
         case .originSessions: "Connections by HTTP/2 to endpoints."

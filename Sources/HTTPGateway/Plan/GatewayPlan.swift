@@ -79,6 +79,8 @@ public struct HTTPListenerPlan: Sendable, Equatable {
     public var tls: TLSServerContext?
     /// Names whose connections pass unread.
     public var passages: [PassagePlan] = []
+    /// Full handshakes that a client's network may make; nil for any number.
+    public var handshakes: RateMachine?
 
     /// A listener with the shipped policy.
     public init(name: String) { self.name = name }

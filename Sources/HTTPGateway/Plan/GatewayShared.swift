@@ -39,6 +39,10 @@ public final class GatewayShared: Sendable {
     let routes = CounterPlaces(count: GatewayMetrics.routeLimit)
     /// Connections without a request so far, by client network.
     let unfinished = UnfinishedTable()
+    /// The budgets of full TLS handshakes by client network.
+    let handshakes = RateTable(sets: 4096, cells: 16_384)
+    /// Where slow signatures are made.
+    let signer: TLSSigner
     /// The beginnings of the latest requests, seen by the supervisor after a crash.
     public let lastRequests: SharedMemory?
     /// Client connections open in the whole process.
@@ -62,6 +66,7 @@ public final class GatewayShared: Sendable {
         pending = PendingLimit(pools: GatewayMetrics.poolLimit)
         reports = try Mailbox()
         credentials = try CredentialDesk(workers: self.workers)
+        signer = try TLSSigner(workers: self.workers)
         metrics = (0..<self.workers).map { _ in
             SharedWords(count: GatewayMetrics.wordCount(slots: health.capacity))
         }

@@ -141,6 +141,8 @@ struct ListenerRecord: Sendable {
     /// True when ``passages`` has any.
     var isPassing: Bool
     let passages: PassageTable
+    /// What a client's network may spend on full handshakes.
+    let handshakes: RateMachine?
     // What of a request's fields is not copied, from those who are trusted and from all others.
     var droppedOfTrusted: FieldSet
     var droppedOfOthers: FieldSet
@@ -161,6 +163,7 @@ struct ListenerRecord: Sendable {
         tls = plan.tls
         isPassing = !plan.passages.isEmpty
         passages = PassageTable(plan.passages)
+        handshakes = plan.handshakes
         droppedOfTrusted = ListenerRecord.dropped(plan, isTrusted: true)
         droppedOfOthers = ListenerRecord.dropped(plan, isTrusted: false)
     }

@@ -43,6 +43,10 @@ public enum TLSCertificateProblem: Error, Equatable, Sendable {
     nonisolated(unsafe) let chain: OpaquePointer?
     nonisolated(unsafe) let key: OpaquePointer
 
+    /// True when a signature takes milliseconds: RSA above 2048 bits, whose cost grows with the
+    /// cube of the length.
+    public var isSlow: Bool { keyKind == .rsa && keyBits > 2048 }
+
     /// Reads both from PEM text: the leaf first, then its chain; the key may be in the same text.
     public init(certificate: [UInt8], key keyText: [UInt8]) throws(TLSCertificateProblem) {
         var stack: OpaquePointer?

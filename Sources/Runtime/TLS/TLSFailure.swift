@@ -11,7 +11,7 @@ public enum TLSFailure: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case certificateRefused, certificateMissing, certificateExpired, unknownAuthority, nameMismatch
     case certificateInvalid, noCertificate
     // Ours.
-    case outOfMemory, backlog, other
+    case outOfMemory, backlog, other, limited
 
     /// The word.
     public var word: StaticString {
@@ -38,6 +38,7 @@ public enum TLSFailure: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .noCertificate: "no-certificate"
         case .outOfMemory: "out-of-memory"
         case .backlog: "backlog"
+        case .limited: "handshake-rate"
         case .other: "other"
         }
     }

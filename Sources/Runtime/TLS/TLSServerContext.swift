@@ -57,6 +57,8 @@ public struct TLSServerSettings: Sendable, Equatable {
     public var clientAuthorities: String?
     /// Whether a client without a certificate is turned away.
     public var isClientRequired = true
+    /// Whether ``TLSSessions/handshake(_:_:)`` asks before each full handshake.
+    public var asksBeforeSigning = false
 
     /// Forward secrecy and authenticated encryption only (RFC 9325).
     public static let modernCiphers =

@@ -11,6 +11,9 @@ public enum TLSProgress: Equatable, Sendable, BitwiseCopyable {
     case wantsRead
     /// The socket takes no more at present.
     case wantsWrite
+    /// It resumes nothing, so it costs a signature: go on by ``TLSSessions/allowSignature(_:)``, and
+    /// where that is slow by ``TLSSessions/lend(_:to:owner:worker:)``.
+    case wantsSignature(isSlow: Bool)
     /// It is over.
     case failed(TLSFailure)
 }
@@ -59,6 +62,8 @@ public struct TLSFacts: Sendable, BitwiseCopyable {
 
     deinit {
         for index in 0..<slab.highWater where !slab.handle(at: index).isNone {
+            // Another thread may be at work on it: it ends with the process.
+            guard unsafe slab[index].raw.pointee.is_away == 0 else { continue }
             unsafe mt_tls_free(slab[index].raw)
         }
         unsafe record.deallocate()
@@ -104,7 +109,8 @@ public struct TLSFacts: Sendable, BitwiseCopyable {
 
     func session(_ handle: Handle) -> UnsafeMutablePointer<mt_tls>? {
         guard slab.contains(handle) else { return nil }
-        return unsafe slab[Int(handle.index)].raw
+        let raw = unsafe slab[Int(handle.index)].raw
+        return unsafe raw.pointee.is_away == 0 ? raw : nil
     }
 
     /// Frees a session; `saying` tells the peer that nothing is missing, if it still can be told.
@@ -141,6 +147,18 @@ public struct TLSFacts: Sendable, BitwiseCopyable {
             }
             status = unsafe mt_tls_handshake(raw)
         }
+        return unsafe conclude(raw, status, Int32(truncatingIfNeeded: mt_error_reason()))
+    }
+
+    /// From what OpenSSL says of a step to what its owner has to do.
+    private func conclude(
+        _ raw: UnsafeMutablePointer<mt_tls>,
+        _ status: Int32,
+        _ reason: Int32
+    ) -> TLSProgress {
+        if status == SSL_ERROR_WANT_X509_LOOKUP {
+            return unsafe .wantsSignature(isSlow: raw.pointee.is_slow == 1)
+        }
         if status == SSL_ERROR_NONE {
             unsafe raw.pointee.is_established = 1
             let isDeferred =
@@ -152,7 +170,7 @@ public struct TLSFacts: Sendable, BitwiseCopyable {
             }
             return .established
         }
-        let failure = unsafe TLSSessions.failure(raw, status)
+        let failure = unsafe TLSSessions.failure(raw, status, reason)
         let flushed = unsafe mt_tls_flush(raw)
         if let failure {
             unsafe raw.pointee.is_broken = 1
@@ -162,17 +180,56 @@ public struct TLSFacts: Sendable, BitwiseCopyable {
         return flushed == 0 ? .wantsWrite : .wantsRead
     }
 
+    // MARK: Signatures
+
+    /// Lets a handshake go on that ``TLSProgress/wantsSignature(isSlow:)``.
+    public func allowSignature(_ handle: Handle) {
+        guard let raw = unsafe session(handle) else { return }
+        unsafe raw.pointee.may_sign = 1
+    }
+
+    /// Lends a session for its next step; false when too many wait.
+    ///
+    /// Until it comes back to ``takeBack(_:)`` it must not be closed, nor its socket.
+    public func lend(
+        _ handle: Handle,
+        to signer: TLSSigner,
+        owner: Handle,
+        worker: Int
+    ) -> Bool {
+        guard let raw = unsafe session(handle) else { return false }
+        unsafe raw.pointee.is_away = 1
+        if unsafe signer.lend(raw, session: handle, owner: owner, worker: worker) { return true }
+        unsafe raw.pointee.is_away = 0
+        return false
+    }
+
+    /// True while a session is lent.
+    public func isAway(_ handle: Handle) -> Bool {
+        unsafe slab.contains(handle) && slab[Int(handle.index)].raw.pointee.is_away == 1
+    }
+
+    /// Has a session again, and says what came of its step.
+    public func takeBack(_ lent: TLSSigner.Return) -> TLSProgress {
+        guard isAway(lent.session) else { return .failed(.other) }
+        unsafe lent.raw.pointee.is_away = 0
+        return unsafe conclude(lent.raw, lent.status, lent.reason)
+    }
+
     private func choose(
         _ raw: UnsafeMutablePointer<mt_tls>,
         _ context: TLSServerContext
     ) -> Bool {
         unsafe raw.pointee.is_chosen = 1
         switch unsafe context.choose(TLSSessions.name(raw)) {
-        case .keep: return !context.table.certificates.isEmpty
+        case .keep:
+            unsafe prepareSignature(raw, context, context.table.defaultPlaces)
+            return !context.table.certificates.isEmpty
         case .refuse:
             unsafe raw.pointee.is_refused = 1
             return true
         case .use(let places):
+            unsafe prepareSignature(raw, context, places)
             unsafe SSL_certs_clear(raw.pointee.ssl)
             for place in places {
                 let pair = context.table.certificates[place]
@@ -181,6 +238,16 @@ public struct TLSFacts: Sendable, BitwiseCopyable {
             }
             return true
         }
+    }
+
+    private func prepareSignature(
+        _ raw: UnsafeMutablePointer<mt_tls>,
+        _ context: TLSServerContext,
+        _ places: [Int]
+    ) {
+        let isSlow = places.contains { context.table.certificates[$0].isSlow }
+        unsafe raw.pointee.is_slow = isSlow ? 1 : 0
+        unsafe raw.pointee.may_sign = isSlow || context.settings.asksBeforeSigning ? 0 : 1
     }
 
     static func name(_ raw: UnsafeMutablePointer<mt_tls>) -> String {
@@ -193,12 +260,12 @@ public struct TLSFacts: Sendable, BitwiseCopyable {
     /// Nil when the handshake only waits.
     private static func failure(
         _ raw: UnsafeMutablePointer<mt_tls>,
-        _ status: Int32
+        _ status: Int32,
+        _ reason: Int32
     ) -> TLSFailure? {
         if status == SSL_ERROR_WANT_READ || status == SSL_ERROR_WANT_WRITE { return nil }
         if unsafe raw.pointee.is_refused == 1 { return .unknownName }
         if unsafe raw.pointee.is_full == 1 { return .backlog }
-        let reason = Int32(truncatingIfNeeded: mt_error_reason())
         if reason == SSL_R_CERTIFICATE_VERIFY_FAILED {
             return TLSFailure(verdict: unsafe SSL_get_verify_result(raw.pointee.ssl))
         }

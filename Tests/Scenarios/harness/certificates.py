@@ -29,7 +29,7 @@ class Authority:
     def make(self, name, *hosts, kind="ecdsa", days=20):
         """Writes NAME.crt and NAME.key; an existing pair is replaced, the key first."""
         base = os.path.join(self.folder, name)
-        form = ["rsa:2048"] if kind == "rsa" else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        form = [f"rsa:{kind[3:] or 2048}"] if kind.startswith("rsa") else ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
         names = ",".join(f"DNS:{host}" for host in hosts)
         self._run("req", "-new", "-newkey", *form, "-nodes", "-keyout", base + ".key.new",
                   "-out", base + ".csr", "-subj", f"/CN={name}",
