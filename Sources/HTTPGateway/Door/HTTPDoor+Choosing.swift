@@ -40,7 +40,9 @@ extension HTTPDoor {
                 return true
             case .endpoint(let index):
                 let endpoint = chooser.endpoint(pool: pool, index: index)
-                if pools[pool].version != .http1, !hasRoom(slot: endpoint.slot, pool, c) {
+                if pools[pool].version != .http1, clients[c].kind != .passage,
+                    !hasRoom(slot: endpoint.slot, pool, c)
+                {
                     count(.originFull)
                     hasPassed = true
                     clients[c].exchange.triedSet.insert(index)
