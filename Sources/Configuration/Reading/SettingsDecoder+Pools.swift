@@ -6,7 +6,6 @@ extension SettingsDecoder {
         let hash = section.group("hash")
         let queue = section.group("queue")
         let keepalive = section.group("keepalive")
-        let retry = section.group("retry")
         let http2 = section.group("http2")
         return PoolSettings(
             name: section.name,
@@ -35,11 +34,7 @@ extension SettingsDecoder {
                 idle: keepalive.interval("idle"),
                 connections: keepalive.integer("connections")
             ),
-            retry: RetrySettings(
-                attempts: retry.integer("attempts"),
-                budget: retry.percentage("budget"),
-                minimum: retry.integer("minimum")
-            ),
+            retry: retry(section.group("retry")),
             resolve: resolve(section.group("resolve")),
             tls: originTLS(section),
             sticky: sticky(section),

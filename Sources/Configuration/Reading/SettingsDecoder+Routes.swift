@@ -53,6 +53,10 @@ extension SettingsDecoder {
             requestHeaders: edits(section.group("request-headers"), path),
             responseHeaders: edits(section.group("response-headers"), path),
             retry: section.optionalInteger("retry"),
+            retryOn: section.optionalRetryReasons("retry-on"),
+            retryPerTryTimeout: section.optionalInterval("retry-per-try-timeout"),
+            retryNonIdempotent: section.text("retry-non-idempotent")
+                .flatMap(NonIdempotentRetry.init(rawValue:)),
             timeout: section.optionalInterval("timeout"),
             bodyLimit: section.optionalSize("body-limit")
         )

@@ -118,6 +118,14 @@ extension OptionType {
                     ["type": "string", "pattern": "^[1-5][0-9]{2}(-[1-5][0-9]{2})?$"],
                 ]
             ]
+        case .retryReason:
+            [
+                "anyOf": [
+                    ["enum": ["connect", "reset", "timeout"]],
+                    ["type": "integer", "minimum": 400, "maximum": 599],
+                    ["type": "string", "pattern": "^[45][0-9]{2}(-[45][0-9]{2})?$"],
+                ]
+            ]
         case .list(let element):
             [
                 "anyOf": [

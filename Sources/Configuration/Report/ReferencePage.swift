@@ -145,6 +145,7 @@ extension OptionType {
         case .address: "IP address"
         case .prefix: "prefix"
         case .statuses: "statuses"
+        case .retryReason: "`connect`, `reset`, `timeout` or statuses"
         case .hashKey: "`source-ip`, `uri`, `header:NAME`, `cookie:NAME`, `query:NAME`"
         case .hostPattern: "host pattern"
         case .pathPattern: "path pattern"

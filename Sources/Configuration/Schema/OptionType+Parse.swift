@@ -20,6 +20,7 @@ extension OptionType {
         case .address: return .address(try Self.address(text))
         case .prefix: return .prefix(try Self.prefix(text))
         case .statuses: return .statuses(try Self.statuses(text))
+        case .retryReason: return try Self.retryReason(text)
         case .hashKey: return .hashKey(try Self.hashKey(text))
         case .hostPattern: return .host(try Self.hostPattern(text))
         case .pathPattern: return .path(try Self.pathPattern(text))
@@ -31,6 +32,7 @@ extension OptionType {
         case .content(let limit): return .text(try Self.content(text, limit: limit))
         case .logOutput: return .output(try Self.logOutput(text))
         case .record(let kind): return .record(try Self.record(text, kind))
+        case .list(.retryReason): return .list(try Self.retryReasons(text))
         case .list(let element): return .list([try element.parse(text)])
         case .either(let word, let other):
             return text == word ? .word(word) : try other.parse(text)

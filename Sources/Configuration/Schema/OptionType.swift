@@ -37,6 +37,8 @@ public indirect enum OptionType: Sendable {
     case prefix
     /// One HTTP status or a range of them.
     case statuses
+    /// A failure by its word, or statuses from 400 on.
+    case retryReason
     /// The part of a request that is hashed.
     case hashKey
     /// A host, or `*.` and a name, or `*`.

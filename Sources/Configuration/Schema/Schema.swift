@@ -5,8 +5,8 @@ public struct Schema: Sendable {
     /// The one table.
     public static let martlet = Schema(
         options: processOptions + listenerOptions + http2Options + tlsOptions + proxyOptions
-            + probeOptions + poolOptions + stickyOptions + routeOptions + zoneOptions,
-        groups: allGroups + tlsGroups + stickyGroups + guardGroups
+            + probeOptions + poolOptions + retryOptions + stickyOptions + routeOptions + zoneOptions,
+        groups: allGroups + tlsGroups + stickyGroups + guardGroups + retryGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -203,16 +203,6 @@ public struct KeepaliveSettings: Sendable, Equatable {
     public var connections: Int
 }
 
-/// Sending a request again to another endpoint.
-public struct RetrySettings: Sendable, Equatable {
-    /// Attempts after the first.
-    public var attempts: Int
-    /// Retries at a time as a share of the active requests.
-    public var budget: Percentage
-    /// Retries at a time that are always allowed.
-    public var minimum: Int
-}
-
 /// How endpoints given by name are resolved.
 public struct ResolveSettings: Sendable, Equatable {
     /// The server asked; nil means those of `/etc/resolv.conf`.

@@ -37,6 +37,12 @@ public struct RouteSettings: Sendable, Equatable {
     public var responseHeaders: HeaderEditSettings
     /// Attempts after the first; nil means the pool's.
     public var retry: Int?
+    /// What is a reason to try again; nil means the pool's.
+    public var retryOn: RetryReasons?
+    /// For the first byte of an attempt that is not the last; nil means the pool's.
+    public var retryPerTryTimeout: Interval?
+    /// When a request that is not idempotent may be sent twice; nil means the pool's.
+    public var retryNonIdempotent: NonIdempotentRetry?
     /// The whole exchange; nil means the listener's.
     public var timeout: Interval?
     /// The largest request body; nil means no bound.

@@ -51,6 +51,7 @@ extension AdminDesk {
             "route": route ?? .null,
             "action": .string(explanation.action),
             "passthrough": .array(passages),
+            "retry": explanation.retry.isEmpty ? .null : .string(explanation.retry),
             "limit": explanation.limit.isEmpty ? .null : .string(explanation.limit),
             "access": explanation.access.isEmpty ? .null : .string(explanation.access),
             "passedOver": .array(others),

@@ -14,6 +14,7 @@ public enum ExplanationText {
             text += line("action", document["action"]?.string ?? "?")
             if let limit = document["limit"]?.string { text += line("limit", limit) }
             if let access = document["access"]?.string { text += line("access", access) }
+            if let retry = document["retry"]?.string { text += line("retry", retry) }
         }
         if isOwn {
             let answer = "\(status)\(document["reason"]?.string ?? "")"

@@ -160,6 +160,16 @@ extension MetricFamily {
             GatewayMetrics.abuses.map { MetricSample([$0.word], .integer(source.http($0.index))) }
         },
         http("martlet_http_retries", .retries),
+        MetricFamily(
+            "martlet_http_retries_by_condition",
+            .counter,
+            labels: ["condition"],
+            "Attempts after the first, by the condition of `retry.on` that called for them."
+        ) { source in
+            GatewayMetrics.retryConditions.map {
+                MetricSample([$0.word], .integer(source.http($0.index)))
+            }
+        },
         http("martlet_http_queued", .queued),
         http("martlet_http_origin_connections_opened", .originConnections),
         http("martlet_http_origin_connections_reused", .originReused),

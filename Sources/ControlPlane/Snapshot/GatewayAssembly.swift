@@ -153,6 +153,9 @@ enum GatewayAssembly {
             }
         plan.http2Streams = pool.http2.streams
         plan.http2Connections = pool.http2.connections
+        plan.retry = retry(pool.retry)
+        plan.backoff.base = pool.retry.backoff.base
+        plan.backoff.cap = pool.retry.backoff.cap
         plan.keepaliveIdle = pool.keepalive.idle
         plan.keepaliveConnections = pool.keepalive.connections
         plan.queueLimit = pool.queue.limit

@@ -30,6 +30,7 @@ struct RouteAssembly {
         plan.requestFields = edits(route.requestHeaders, route)
         plan.responseFields = security(route) + edits(route.responseHeaders, route)
         plan.retries = route.retry
+        plan.retry = route.retryOverride
         plan.requestTimeout = route.timeout
         plan.bodyLimit = route.bodyLimit.map { UInt64(clamping: $0.bytes) }
         return plan

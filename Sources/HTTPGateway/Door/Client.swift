@@ -107,6 +107,9 @@ struct Exchange: BitwiseCopyable {
     var interims: UInt8 = 0  // 1xx passed on
     var accepts = Exchange.neverCoded  // the raw value of a coding, or one of the two below
     var retries: Int16 = 0  // allowed by the route or pool that it began under
+    var isRepeatable = false  // its method, or its key, says that twice is as good as once
+    var isLastTry = false  // the attempt outlived its own time and goes on as the last one
+    var retryRule: Int32 = -1
     var bodyLimit = UInt64.max
 
     var request = BodyTransfer()

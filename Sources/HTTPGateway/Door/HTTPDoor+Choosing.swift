@@ -51,7 +51,8 @@ extension HTTPDoor {
                 if hasPassed { clients[c].exchange.triedSet = tried }
                 guard chooser.begin(slot: endpoint.slot) else { continue }
                 if clients[c].phase == .queued { leaveQueue(c) }
-                if clients[c].exchange.tried > 0 { count(.retries) }
+                if clients[c].exchange.tried > 0 { countRetry(c) }
+                clients[c].exchange.isLastTry = false
                 clients[c].exchange.isLastResort = chooser.latestMode == .allDown
                 clients[c].exchange.endpoint = Int32(index)
                 clients[c].exchange.slot = Int32(endpoint.slot)
@@ -65,6 +66,11 @@ extension HTTPDoor {
         return false
     }
 
+    private mutating func countRetry(_ c: Int) {
+        count(.retries)
+        words.addOwned(GatewayMetrics.retry(clients[c].exchange.lastFault.condition), 1)
+    }
+
     static func fault(_ why: NoChoice) -> Fault {
         switch why {
         case .empty: .poolEmpty
@@ -74,7 +80,7 @@ extension HTTPDoor {
     }
 
     /// Puts the request into its pool's queue, or refuses it when the queue is full.
-    private mutating func wait(_ c: Int, _ loop: inout EventLoop) {
+    mutating func wait(_ c: Int, _ loop: inout EventLoop) {
         let pool = Int(clients[c].exchange.pool)
         let limit = Int(pools[pool].queueLimit)
         guard self.pending.tryEnter(Int(pools[pool].slot), limit: limit) else {
@@ -138,59 +144,20 @@ extension HTTPDoor {
             }
         }
         clients[c].exchange.slot = -1
+        let wasKept = isOnKept(c)
         detachUpstream(c, &loop, keep: false)
         if clients[c].exchange.responseStarted { return abandon(c, fault, &loop) }
         clients[c].exchange.lastFault = fault
         // All endpoints are down: one attempt, and the reason is the pool's.
         if clients[c].exchange.isLastResort { return answer(c, .allDown, &loop) }
-        guard mayRetry(c, fault) else { return answer(c, fault, &loop) }
-        clients[c].exchange.requestSent = false
-        clients[c].exchange.requestAborted = false
-        guard takeRetry(c) else {
-            // When an endpoint dies, all it had in hand fails at once. The budget spreads these
-            // retries over time instead of refusing them: they wait as others do.
-            count(.retriesDelayed)
-            clients[c].exchange.awaitsBudget = true
-            return wait(c, &loop)
-        }
-        startAttempt(c, &loop)
+        guard mayRetry(c, fault, wasKept: wasKept) else { return answer(c, fault, &loop) }
+        tryAgain(c, &loop)
     }
 
-    /// Claims a place in the pool's retry budget, once per exchange.
-    private mutating func takeRetry(_ c: Int) -> Bool {
-        guard !clients[c].exchange.holdsRetry else { return true }
-        let pool = Int(clients[c].exchange.pool)
-        let isAllowed = budget.tryRetry(
-            Int(clients[c].exchange.poolSlot),
-            percent: Int(pools[pool].retryPercent),
-            minimum: Int(pools[pool].retryMinimum)
-        )
-        guard isAllowed else { return false }
-        clients[c].exchange.holdsRetry = true
-        clients[c].exchange.awaitsBudget = false
-        return true
-    }
-
-    private func mayRetry(_ c: Int, _ fault: Fault) -> Bool {
-        let isOpen = now < clients[c].exchange.deadline && !clients[c].hangUp
-        // Short of blocks or descriptors, another endpoint would fare no better.
-        let pool = Int(clients[c].exchange.pool)
-        guard pool >= 0, isOpen, fault != .outOfBuffers else { return false }
-        guard Int(clients[c].exchange.tried) <= Int(clients[c].exchange.retries) else {
-            return false
-        }
-        // A budget of nothing never comes free: no use in waiting for it.
-        guard pools[pool].retryPercent > 0 || pools[pool].retryMinimum > 0 else { return false }
-        // RFC 9110 §9.2.2: once bytes may have reached an origin, only an idempotent request
-        // may be sent again; a connection that never opened has carried nothing.
-        let untouched = clients[c].exchange.sent == .start && clients[c].phase == .connecting
-        let again = requestIsIdempotent(c) && clients[c].exchange.isReplayable
-        let refused = fault == .originRefused && isUnread(c)
-        return untouched || again || refused
-    }
-
-    private func requestIsIdempotent(_ c: Int) -> Bool {
-        clients[c].exchange.head.method.isIdempotent
+    /// True while the exchange is on a connection that has carried others.
+    private func isOnKept(_ c: Int) -> Bool {
+        let handle = clients[c].exchange.upstream
+        return upstreams.contains(handle) && upstreams[Int(handle.index)].wasReused
     }
 
     private func report(_ slot: Int, _ fault: Fault) {
@@ -200,7 +167,7 @@ extension HTTPDoor {
             failure = .connectRefused
         case .connectTimeout: failure = .connectTimeout
         case .originMalformed: failure = .malformed
-        case .firstByteTimeout, .betweenBytesTimeout, .originSlow: failure = .timeout
+        case .firstByteTimeout, .tryTimeout, .betweenBytesTimeout, .originSlow: failure = .timeout
         case .originReset, .originClosed, .originTruncated: failure = .reset
         default: return
         }

@@ -35,6 +35,8 @@ extension HTTPDoor {
         routePlaces = shared.routePlaces(new)
         rateCounters = HTTPDoor.rateCounters(new.actions, rates)
         pools = newPools
+        retries = new.retries
+        retryRules = new.retries.rules
         // Connections remember the number of their listener; one that the new plan has no
         // listener for keeps the policy it was opened under.
         listenerRecords = new.listeners + listenerRecords.dropFirst(new.listeners.count)
@@ -60,6 +62,8 @@ extension HTTPDoor {
         let record = number.map { new.routes[Int($0)] } ?? RouteRecord()
         clients[c].exchange.changesRequest = record.changesRequest
         clients[c].exchange.changesResponse = record.changesResponse
+        let pool = clients[c].exchange.pool
+        clients[c].exchange.retryRule = new.retries.place(record.retryRules, pool: pool)
         if number == nil, old.changesRequest { clients[c].exchange.hasLostRoute = true }
     }
 

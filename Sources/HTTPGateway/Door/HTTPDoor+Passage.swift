@@ -81,6 +81,7 @@ extension HTTPDoor {
         clients[c].exchange.pool = Int32(pool)
         clients[c].exchange.poolSlot = pools[pool].slot
         clients[c].exchange.retries = pools[pool].retries
+        clients[c].exchange.retryRule = Int32(pool)
         // Of all that can be hashed, only the address is there.
         clients[c].exchange.key = Hash.address(clients[c].peer.ip)
         budget.begin(Int(pools[pool].slot), worker: worker)

@@ -216,7 +216,7 @@ extension HTTPDoor {
         if bound < .max { clients[c].exchange.deadline = clients[c].exchange.began + bound }
         if clients[c].exchange.isGRPC { boundByGRPC(c) }
         clients[c].exchange.bodyLimit = record.bodyLimit
-        clients[c].exchange.retries = record.retries >= 0 ? record.retries : pools[pool].retries
+        noteRetries(c, record, pool: pool)
         budget.begin(Int(pools[pool].slot), worker: worker)
         clients[c].exchange.isActive = true
         if pools[pool].needsKey {

@@ -146,6 +146,7 @@ extension HTTPDoor {
     /// A final response has begun: writes its head anew and sends it with what there is of the
     /// body, in one call.
     private mutating func beginResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        if responseHead.status >= 400, discardsAnswer(c, u, &loop) { return }
         if clients[c].isStream { return beginStreamResponse(c, u, &loop) }
         let status = responseHead.status
         clients[c].exchange.status = status

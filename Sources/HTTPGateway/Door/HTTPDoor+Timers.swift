@@ -53,6 +53,7 @@ extension HTTPDoor {
         case .connecting:
             if isLate { return finishLate(c, &loop) }
             attemptFailed(c, .connectTimeout, &loop)
+        case .pausing: isLate ? finishLate(c, &loop) : startAttempt(c, &loop)
         case .waiting: isLate ? finishLate(c, &loop) : waitingExpired(c, &loop)
         case .relaying:
             guard !isLate || !pending else { return abandon(c, .requestTimeout, &loop) }
@@ -101,7 +102,8 @@ extension HTTPDoor {
     private mutating func waitingExpired(_ c: Int, _ loop: inout EventLoop) {
         if clients[c].exchange.requestSent {
             guard now < firstByteDeadline(c) else {
-                return attemptFailed(c, .firstByteTimeout, &loop)
+                let isOwn = tryDeadline(c) < wholeFirstByteDeadline(c)
+                return isOwn ? tryExpired(c, &loop) : attemptFailed(c, .firstByteTimeout, &loop)
             }
             // The origin takes its time: from now on a client that goes away is worth noticing.
             register(c, &loop)
@@ -135,6 +137,10 @@ extension HTTPDoor {
     static let quickAnswer = Interval.milliseconds(250)
 
     func firstByteDeadline(_ c: Int) -> Instant {
+        min(wholeFirstByteDeadline(c), tryDeadline(c))
+    }
+
+    private func wholeFirstByteDeadline(_ c: Int) -> Instant {
         let pool = Int(clients[c].exchange.pool)
         let bound = pool >= 0 ? pools[pool].timeouts.firstByte : .seconds(30)
         return clients[c].exchange.sent + bound

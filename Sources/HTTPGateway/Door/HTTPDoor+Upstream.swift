@@ -19,7 +19,7 @@ extension HTTPDoor {
         guard clients[c].kind != .passage else { return connect(to: endpoint, c, &loop) }
         let version = pools[Int(clients[c].exchange.pool)].version
         if version != .http1, reachByStream(endpoint, c, &loop) { return }
-        let isIdempotent = clients[c].exchange.head.method.isIdempotent
+        let isRepeatable = clients[c].exchange.isRepeatable
         let pool = Int(clients[c].exchange.pool)
         guard pools[pool].proxyHeader == nil else { return connect(to: endpoint, c, &loop) }
         let security = pools[pool].security
@@ -31,7 +31,7 @@ extension HTTPDoor {
             }
             // The origin may be closing it at this moment. A request that must not be sent twice
             // is worth a look first; others are simply tried again elsewhere.
-            if !isIdempotent, Socket.isFinished(upstreams[u].fd) {
+            if !isRepeatable, Socket.isFinished(upstreams[u].fd) {
                 closeUpstream(u)
                 continue
             }

@@ -38,6 +38,8 @@ public struct HTTPDoor: ~Copyable {
     /// By place in ``actions``, where the numbers of a limit lie.
     var rateCounters: [Int]
     var pools: [PoolRecord]
+    var retries: RetryTable
+    var retryRules: [RetryRule]
     var listenerRecords: [ListenerRecord]
     var limits: GatewayLimits
     var logFormat: AccessLogFormat
@@ -141,6 +143,8 @@ public struct HTTPDoor: ~Copyable {
         routePlaces = shared.routePlaces(snapshot)
         rateCounters = HTTPDoor.rateCounters(snapshot.actions, shared.rates)
         pools = snapshot.pools
+        retries = snapshot.retries
+        retryRules = snapshot.retries.rules
         listenerRecords = snapshot.listeners
         limits = snapshot.plan.limits
         logFormat = snapshot.plan.accessLog
@@ -230,7 +234,7 @@ public struct HTTPDoor: ~Copyable {
         case .proxied: readProxyHeader(c, &loop)
         case .handshake: clients[c].isSecure ? shakeHands(c, &loop) : readHello(c, &loop)
         case .idle, .header: readRequest(c, &loop)
-        case .authenticating, .queued: if clients[c].hangUp { abandon(c, .clientGone, &loop) }
+        case .authenticating, .queued, .pausing: if clients[c].hangUp { abandon(c, .clientGone, &loop) }
         case .connecting: break
         case .waiting:
             // As nginx has it: a client that closes while its answer is awaited has given up.

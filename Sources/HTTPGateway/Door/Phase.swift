@@ -14,6 +14,8 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
     case authenticating
     /// Every endpoint is at its limit; waiting in the pool's queue.
     case queued
+    /// An attempt has failed; a pause before the next.
+    case pausing
     /// A connection to the endpoint is opening.
     case connecting
     /// The request is being sent, or its response awaited.
@@ -35,6 +37,7 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
         case .header: "header"
         case .authenticating: "authenticating"
         case .queued: "queued"
+        case .pausing: "pausing"
         case .connecting: "connecting"
         case .waiting: "waiting"
         case .relaying: "relaying"

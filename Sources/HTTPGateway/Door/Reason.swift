@@ -54,7 +54,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case poolEmpty, allDown, atLimit, queueFull, queueTimeout
     // The origin.
     case connectRefused, connectTimeout, connectFailed, originReset, originClosed
-    case originSecurity, originVersion, originRefused
+    case originSecurity, originVersion, originRefused, originStatus, tryTimeout
     case originMalformed, originTruncated, originSlow, firstByteTimeout, betweenBytesTimeout
     // The door.
     case requestTimeout, outOfBuffers, tunnelClosed, tunnelIdle, shutdown, endpointDown,
@@ -100,8 +100,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         switch self {
         case .connectRefused, .connectTimeout, .connectFailed, .originReset, .originClosed,
             .originSecurity, .originVersion, .originMalformed, .originTruncated, .originSlow,
-            .firstByteTimeout,
-            .betweenBytesTimeout:
+            .firstByteTimeout, .tryTimeout, .betweenBytesTimeout:
             true
         default: false
         }
@@ -117,6 +116,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .originVersion: "origin-version"
         case .originRefused: "origin-refused"
         case .originClosed: "origin-closed"
+        case .originStatus: "origin-status"
+        case .tryTimeout: "try-timeout"
         case .originMalformed: "origin-malformed"
         case .originTruncated: "origin-truncated"
         case .originSlow: "origin-send-timeout"
@@ -151,13 +152,12 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .poolEmpty, .allDown, .atLimit, .queueFull, .queueTimeout, .outOfBuffers, .shutdown,
             .authBusy, .authTimeout, .authUnavailable, .originRefused:
             503
-        case .connectTimeout, .originSlow, .firstByteTimeout, .betweenBytesTimeout,
-            .requestTimeout:
+        case .connectTimeout, .originSlow, .firstByteTimeout, .tryTimeout,
+            .betweenBytesTimeout, .requestTimeout:
             504
         case .connectRefused, .connectFailed, .originSecurity, .originVersion, .originReset,
-            .originClosed,
-            .originMalformed,
-            .originTruncated, .endpointDown, .endpointDrained:
+            .originClosed, .originStatus, .originMalformed, .originTruncated, .endpointDown,
+            .endpointDrained:
             502
         case .tunnelClosed, .tunnelIdle: 101
         case .internalError: 500

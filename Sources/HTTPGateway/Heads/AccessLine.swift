@@ -85,6 +85,7 @@ enum AccessLine {
         scratch.write { output in
             if facts.format == .json {
                 writeJSON(facts, fields, bytes, labels, &output)
+                writeRetried(facts.exchange, into: &output)
                 writeSession(facts.exchange.turn, into: &output)
                 writeSecurityJSON(facts, bytes, sessions, &output)
                 output.write("}\n")
@@ -94,6 +95,17 @@ enum AccessLine {
                 output.write("\n")
             }
         }
+    }
+
+    /// How the attempt before the last failed.
+    private static func writeRetried(
+        _ exchange: Exchange,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        guard exchange.tried > 1 else { return }
+        output.write(",\"retried\":\"")
+        output.write(exchange.lastFault.word)
+        output.write("\"")
     }
 
     private static func writeSession(

@@ -181,6 +181,7 @@ public enum GatewayMetrics {
     static let handshakeStart = 256
     static let abuseStart = 320
     static let originAbuseStart = 384
+    static let retryStart = 448
     static let rateStart = 512
     /// Limits that can be told apart in metrics; the last place is for all others.
     public static let rateLimit = 256
@@ -232,6 +233,12 @@ public enum GatewayMetrics {
     static func originAbuse(_ abuse: HTTP2Abuse) -> Int {
         originAbuseStart + Int(abuse.rawValue)
     }
+    /// The conditions of retries, each with the place of its count.
+    public static var retryConditions: [(word: String, index: Int)] {
+        RetryConditions.words.map { ($0.word, retry($0.condition)) }
+    }
+
+    static func retry(_ condition: RetryConditions) -> Int { retryStart + condition.place }
     static func fault(_ fault: Fault) -> Int { faultStart + Int(fault.rawValue) }
 
     // A chain of comparisons the compiler can order; the array above is for readers only.

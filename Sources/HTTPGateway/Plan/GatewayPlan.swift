@@ -144,6 +144,10 @@ public struct GatewayPoolPlan: Sendable, Equatable {
     public var retryPercent = 20
     /// Retries at a time that are always allowed.
     public var retryMinimum = 3
+    /// What is tried again.
+    public var retry = RetryPlan()
+    /// Pauses before retries.
+    public var backoff = RetryBackoff()
     /// How long an idle connection is kept.
     public var keepaliveIdle = Interval.seconds(60)
     /// Idle connections kept per endpoint and worker.

@@ -17,6 +17,7 @@ public final class GatewaySnapshot: Sendable {
     /// By ``RouteRecord/identity``: what an exchange under way goes on with.
     let routeNumbers: [UInt64: Int32]
     let pools: [PoolRecord]
+    let retries: RetryTable
     let listeners: [ListenerRecord]
     let labels: LabelTable
     /// Where the endpoint with each slot listens; nil for a slot that is in no pool.
@@ -29,7 +30,9 @@ public final class GatewaySnapshot: Sendable {
         table = RouteTable(plan.routes)
         selection = SelectionPlan(pools: plan.pools, health: health)
         var actions = ActionTable()
-        routes = plan.routes.map { RouteRecord($0, &actions) }
+        var retries = RetryTable(pools: plan.poolPlans.map(\.retry))
+        routes = plan.routes.map { RouteRecord($0, &actions, &retries) }
+        self.retries = retries
         routeNumbers = Dictionary(
             routes.enumerated().map { ($1.identity, Int32($0)) },
             uniquingKeysWith: { first, _ in first }
@@ -65,6 +68,7 @@ struct PoolRecord: Sendable, BitwiseCopyable {
     var retries: Int16
     var retryPercent: Int16
     var retryMinimum: Int32
+    var backoff: RetryBackoff
     var keepaliveIdle: Interval
     var keepaliveConnections: Int32
     var queueLimit: Int32
@@ -78,8 +82,7 @@ struct PoolRecord: Sendable, BitwiseCopyable {
     var key: KeySource
     var sticky = StickyRecord()
     var proxyHeader: ProxyVersion?
-    // One bit per status from 0 to 1023.
-    var failureStatuses: InlineArray<16, UInt64>
+    private var failureStatuses: StatusSet
 
     init(
         _ definition: PoolDefinition,
@@ -91,6 +94,7 @@ struct PoolRecord: Sendable, BitwiseCopyable {
         retries = Int16(clamping: plan.retries)
         retryPercent = Int16(clamping: plan.retryPercent)
         retryMinimum = Int32(clamping: plan.retryMinimum)
+        backoff = plan.backoff
         keepaliveIdle = plan.keepaliveIdle
         keepaliveConnections = Int32(clamping: plan.keepaliveConnections)
         queueLimit = Int32(clamping: plan.queueLimit)
@@ -106,18 +110,12 @@ struct PoolRecord: Sendable, BitwiseCopyable {
         default: needsKey = false
         }
         key = KeySource(definition.balance == .sourceIPHash ? .sourceIP : plan.key)
-        failureStatuses = InlineArray(repeating: 0)
+        failureStatuses = StatusSet(plan.failureStatuses)
         if let plan = plan.sticky { sticky = StickyRecord(plan, &actions) }
-        for range in plan.failureStatuses {
-            for status in range where status < 1024 {
-                failureStatuses[Int(status) / 64] |= 1 << UInt64(status % 64)
-            }
-        }
     }
 
     func isFailure(_ status: UInt16) -> Bool {
-        guard status < 1024 else { return true }
-        return failureStatuses[Int(status) / 64] >> UInt64(status % 64) & 1 == 1
+        status >= 600 || failureStatuses.contains(status)
     }
 }
 

@@ -35,6 +35,8 @@ public struct RoutePlan: Sendable, Equatable {
     public var compress: CompressPlan?
     /// Attempts after the first; nil means the pool's.
     public var retries: Int?
+    /// What the route says of retries in place of its pools.
+    public var retry = RetryOverride()
     /// Deadline of the whole exchange; nil means the listener's.
     public var requestTimeout: Interval?
     /// Largest request body; nil means no bound.

@@ -31,6 +31,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
     var path = ByteRange.empty  // in the action table; empty for an expression
     var isExactPath = false
     var retries: Int16 = -1  // -1: the pool's
+    var retryRules = ByteRange.empty  // places in the retry table; empty: the pools'
     var requestTimeout = Interval.zero  // zero: the listener's
     var bodyLimit = UInt64.max
 
@@ -43,10 +44,11 @@ struct RouteRecord: Sendable, BitwiseCopyable {
     /// A route that changes nothing.
     init() {}
 
-    init(_ plan: RoutePlan, _ actions: inout ActionTable) {
+    init(_ plan: RoutePlan, _ actions: inout ActionTable, _ retries: inout RetryTable) {
         let place = "\(plan.host) \(plan.path) \(plan.condition.map { "\($0)" } ?? "")"
         identity = Hash.bytes(Array(place.utf8).span)
-        retries = plan.retries.map { Int16(clamping: $0) } ?? -1
+        self.retries = plan.retries.map { Int16(clamping: $0) } ?? -1
+        retryRules = retries.add(plan.retry, for: plan.action.pools)
         requestTimeout = plan.requestTimeout ?? .zero
         bodyLimit = plan.bodyLimit ?? .max
         switch plan.action {

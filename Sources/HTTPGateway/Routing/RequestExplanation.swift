@@ -19,12 +19,21 @@ public struct RequestExplanation: Sendable, Equatable {
     public var limit = ""
     /// What the route wants to know of who asks; empty for nothing.
     public var access = ""
+    /// How often and at what the request is tried again, in words; empty where nothing is tried.
+    public var retry = ""
     /// Other routes that would fit too, most special ones not first, at most ten.
     public var passedOver: [Int] = []
     /// Routes for this host and path whose condition does not hold, at most ten.
     public var unmet: [Int] = []
     /// The choice of the endpoint; nil without a route.
     public var pool: PoolExplanation?
+}
+
+extension RequestExplanation {
+    fileprivate mutating func end(_ fault: Fault) {
+        status = fault.status
+        reason = "\(fault.word)"
+    }
 }
 
 extension GatewaySnapshot {
@@ -87,6 +96,7 @@ extension GatewaySnapshot {
         guard explanation.status == nil else { return explanation }
         let number = pool(of: route, head, fields, request.span, client)
         guard pools.indices.contains(number) else { return explanation }
+        explanation.retry = retryText(route, pool: number)
         let key =
             pools[number].needsKey
             ? pools[number].key.key(head: head, fields: fields, bytes: request.span, client: client)
@@ -95,12 +105,15 @@ extension GatewaySnapshot {
         let session = session(in: fields, request.span, pool: number)
         let choice = chooser.explain(pool: number, key: key, session: session, now: now)
         explanation.pool = choice
-        if case .none(let nobody) = choice.choice {
-            let fault = HTTPDoor.fault(nobody)
-            explanation.status = fault.status
-            explanation.reason = "\(fault.word)"
-        }
+        if case .none(let nobody) = choice.choice { explanation.end(HTTPDoor.fault(nobody)) }
         return explanation
+    }
+
+    private func retryText(_ route: Int, pool: Int) -> String {
+        let attempts = plan.routes[route].retries ?? plan.poolPlans[pool].retries
+        guard attempts > 0 else { return "never" }
+        let rule = plan.routes[route].retry.applied(to: plan.poolPlans[pool].retry)
+        return "up to \(attempts) times on \(rule.text)"
     }
 
     /// What the client's cookie names, when the pool is sticky and there is one.

@@ -52,6 +52,23 @@ extension Chooser {
         return 0
     }
 
+    /// True when an endpoint that was not tried takes new work now; takes nobody's turn.
+    public func hasOther(pool: Int, tried: Tried, now: Instant) -> Bool {
+        guard pool >= 0, pool < poolCount else { return false }
+        let record = sources.plan.poolRecords[pool]
+        var question = Question(
+            key: 0,
+            tried: tried,
+            now: now.nanoseconds,
+            slowStart: 0,
+            respectsWeights: false
+        )
+        question.consider(.healthy)
+        for place in record.firstCandidate..<(record.firstCandidate &+ record.candidateCount)
+        where sources.share(sources.plan.candidates[place], &question) != 0 { return true }
+        return false
+    }
+
     /// Counts work begun on the endpoint.
     ///
     /// False when another worker took the last place under its connection limit since the choice:
