@@ -71,8 +71,67 @@ import Testing
             #expect(stage.guests[guest].wasReset)
             let reports = stage.shared.reports.drain()
             #expect(reports.map(\.slot) == [0])
+            #expect(stage.load.successCount(0) == 0, "a good head is no success yet")
+            #expect(stage.load.failureCount(0) == 1)
             #expect(stage.leftovers() == [])
         }
+    }
+
+    @Test(arguments: ["stalled", "malformed"])
+    func `whatever breaks an answer in the middle is told of the endpoint`(_ how: String) throws {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+        var stage = try DoorHarness([[.answer(head)]])
+        let guest = stage.visit(get())
+        stage.hear(guest, until: "hello")
+        if how == "stalled" {
+            stage.advance(.milliseconds(30_100))
+        } else {
+            stage.say(0, Array("Z\r\n".utf8))
+        }
+        stage.hearAll(guest)
+        let expected: PassiveFailure = how == "stalled" ? .timeout : .malformed
+        #expect(stage.shared.reports.drain().map(\.failure) == [expected])
+        #expect(stage.load.successCount(0) == 0)
+        #expect(stage.leftovers() == [])
+    }
+
+    @Test func `a client that leaves in the middle leaves a success`() throws {
+        let cut = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"
+        var stage = try DoorHarness([[.answer(cut)]])
+        let guest = stage.visit(get())
+        stage.hear(guest, until: "hello")
+        stage.leave(guest, reset: true)
+        stage.settle(patience: 5)
+        stage.say(0, Array("wo".utf8))
+        stage.turn { $0.door.openConnections == 0 }
+        #expect(stage.leftovers() == [])
+        #expect(stage.load.successCount(0) == 1)
+        #expect(stage.load.failureCount(0) == 0)
+    }
+
+    @Test func `the time of an answer is counted where it is compared`() throws {
+        for measures in [true, false] {
+            var stage = try DoorHarness { $0.poolPlans[0].measuresLatency = measures }
+            let guest = stage.visit(get())
+            stage.hear(guest, until: "hello")
+            #expect(stage.load.latency(0).count == (measures ? 1 : 0))
+            #expect(stage.load.successCount(0) == 1)
+            #expect(stage.leftovers() == [])
+        }
+    }
+
+    @Test func `an attempt that was given up counts with the time that it had`() throws {
+        var stage = try DoorHarness([[.silence], [.answer(ok())]]) { plan in
+            plan.pools[0].balance = .firstAvailable
+            plan.poolPlans[0].measuresLatency = true
+        }
+        let guest = stage.visit(get())
+        stage.turn { $0.told(0) != "" }
+        stage.advance(.milliseconds(30_100))
+        stage.hear(guest, until: "hello")
+        #expect(stage.load.latency(0).count == 1)
+        #expect(stage.load.latency(0).mean > .seconds(29))
+        #expect(stage.leftovers() == [])
     }
 
     @Test(arguments: [

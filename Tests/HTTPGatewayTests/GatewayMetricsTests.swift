@@ -11,6 +11,7 @@ import Testing
         places += GatewayMetrics.handshakeFailures.map(\.index)
         places += GatewayMetrics.abuses.map(\.index)
         places += GatewayMetrics.originAbuses.map(\.index)
+        places += GatewayMetrics.retryConditions.map(\.index)
         places += (0..<GatewayMetrics.rateLimit).flatMap {
             [GatewayMetrics.rate($0), GatewayMetrics.rate($0) + 1]
         }

@@ -85,3 +85,60 @@ def lasts(scene):
     expect(0.3 < short[0] < 0.8, f"ejection: 400ms lasts {short[0]:.2f} s")
     expect(short[2] > short[0] + 0.4, f"repeats grow: {short}")
     expect(capped[2] < 0.9, f"ejection-max: 500ms holds: {capped}")
+
+
+@scenario("half-open: how many requests at a time, and how many successes end it", 60,
+          covers=[PASSIVE + "half-open.requests", PASSIVE + "half-open.successes"])
+def half_open(scene):
+    pools = Pools(
+        scene, names="ab", plain=passive("failures: 2, ejection: 300ms"),
+        two=passive("failures: 2, ejection: 300ms, half-open: { requests: 2, successes: 1000 }"),
+        off=passive("failures: 2, ejection: 300ms, half-open: { requests: 0 }"),
+        one=passive("failures: 2, ejection: 300ms, half-open: { successes: 1 }"))
+
+    def circuit(name):
+        return pools.endpoints(name)["a"]["circuit"]
+
+    for name in ("plain", "two", "off", "one"):
+        for _ in range(3):
+            pools.ask(name, "/status/503")
+        expect(circuit(name) in ("open", "half-open", "closed"), f"`{name}` has a state")
+    eventually("`off` is back at once", lambda: circuit("off") == "closed", within=3)
+    for name in ("plain", "two", "one"):
+        eventually(f"`{name}` is on trial", lambda: circuit(name) == "half-open", within=3)
+    # The first in the list gets all that it may have; the rest goes to the second.
+    for name, most in (("two", 2), ("plain", 3), ("off", 12)):
+        answers = [origin for _, origin, _ in pools.at_once(name, 12, "/delay/400")]
+        expect_equal(answers.count("a"), most, f"at a time in `{name}`: {answers}")
+    expect_equal(pools.ask("one"), (200, "a"), "a trial of `one`")
+    eventually("one success is enough for `one`", lambda: circuit("one") == "closed", within=2)
+    expect_equal(circuit("plain"), "half-open", "three are not for the default of five")
+    for _ in range(3):
+        pools.ask("plain")
+    eventually("five are", lambda: circuit("plain") == "closed", within=2)
+    expect_equal(circuit("two"), "half-open", "and not for a thousand")
+
+
+@scenario("latency: what is too slow, and for whom", 60, covers=[
+    PASSIVE + "latency." + part for part in ("factor", "difference", "samples", "endpoints")])
+def latency(scene):
+    three = ("balance: round-robin, " + endpoints(
+        "address: '<a>', name: a", "address: '<b>', name: b", "address: '<c>', name: c"))
+
+    def judged(text):
+        return "passive: { latency: { " + text + " } }, " + three
+
+    pools = Pools(
+        scene, names="abc", off=three, plain=judged("factor: 3, samples: 5"),
+        factor=judged("factor: 1000, samples: 5"),
+        difference=judged("factor: 3, samples: 5, difference: 10s"),
+        samples=judged("factor: 3, samples: 1000"),
+        endpoints=judged("factor: 3, samples: 5, endpoints: 4"))
+    pools.origins["a"].fault("slow", seconds=0.25)
+    time.sleep(1.2)  # the first look only notes where each stands
+    for name in ("off", "plain", "factor", "difference", "samples", "endpoints"):
+        pools.at_once(name, 45, "/")
+    eventually("five times as slow as the median is ejected", lambda: is_ejected(pools, "plain"))
+    never("others eject", lambda: any(is_ejected(pools, name) for name in (
+        "off", "factor", "difference", "samples", "endpoints")), during=2.5)
+    expect_equal(pools.endpoints("plain")["a"]["reason"], "passive-latency", "the reason")

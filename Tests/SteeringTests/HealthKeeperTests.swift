@@ -166,9 +166,13 @@ import Testing
         #expect(bench.nextDeadline == until)
         #expect(bench.tick(after: 29).isEmpty)
         let back = bench.tick(after: 30)
-        #expect(back.map(\.change) == [.restored(.expired)])
-        #expect(bench.table.word(1).takesNewWork)
+        #expect(back.map(\.change) == [.halfOpen(.expired)])
+        #expect(bench.table.word(1).takesNewWork && bench.table.word(1).circuit == .halfOpen)
         #expect(!bench.table.word(1).isConnectFailing)
+        #expect(bench.nextDeadline == bench.now + .milliseconds(30_050))
+        for _ in 0..<5 { bench.load.countSuccess(1, worker: 1) }
+        #expect(bench.tick(after: 31).map(\.change) == [.restored(.proven)])
+        #expect(bench.table.word(1).circuit == .closed)
         #expect(bench.nextDeadline == .never)
     }
 
@@ -177,7 +181,7 @@ import Testing
         for slot in 0..<2 { _ = bench.pass(slot) }
         _ = bench.hurt(0)
         #expect(!bench.table.word(0).takesNewWork)
-        #expect(bench.pass(0).map(\.change) == [.restored(.probePassed)])
+        #expect(bench.pass(0).map(\.change) == [.halfOpen(.probePassed)])
         #expect(bench.table.word(0).takesNewWork)
     }
 

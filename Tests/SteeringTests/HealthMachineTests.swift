@@ -60,6 +60,21 @@ import Testing
 
     private func at(_ seconds: Int64) -> Instant { Instant(nanoseconds: seconds * 1_000_000_000) }
 
+    private func facts(
+        _ successes: UInt64 = 0,
+        _ latency: [Int64] = [],
+        limit: Interval? = nil,
+        isFull: Bool = false
+    ) -> PassiveMachine.TrialFacts {
+        let words = latency.map { LatencySum.word(of: .milliseconds($0)) }
+        return PassiveMachine.TrialFacts(
+            successes: successes,
+            latency: LatencySum(bits: words.reduce(0, &+)),
+            limit: limit,
+            isFull: isFull
+        )
+    }
+
     /// Times of failures, and which of them ejects.
     @Test(
         arguments: [
@@ -132,8 +147,12 @@ import Testing
         for _ in 0..<12 {
             let until = machine.eject(now: now, settings)
             lengths.append((until - now).nanoseconds / 1_000_000_000)
-            let early = machine.expire(now: Instant(nanoseconds: until.nanoseconds - 1))
-            let ended = machine.expire(now: until)
+            let early = machine.expire(
+                facts(),
+                now: Instant(nanoseconds: until.nanoseconds - 1),
+                settings
+            )
+            let ended = machine.expire(facts(), now: until, settings)
             #expect([early, ended] == [false, true])
             now = until + .seconds(1)
         }
@@ -159,10 +178,10 @@ import Testing
             _ = machine.record(.status(500), successes: 0, now: at(second), settings)
         }
         _ = machine.eject(now: at(3), settings)
-        let first = machine.probePassed(now: at(4), settings)
+        let first = machine.probePassed(facts(), now: at(4), settings)
         _ = machine.record(.status(500), successes: 0, now: at(5), settings)
         _ = machine.eject(now: at(8), settings)
-        let second = machine.probePassed(now: at(9), settings)
+        let second = machine.probePassed(facts(), now: at(9), settings)
         #expect([first, second] == [true, false])
         #expect(machine.isEjected)
     }
@@ -172,8 +191,67 @@ import Testing
         for round in 0..<3 as Range<Int64> {
             _ = machine.record(.connectRefused, successes: 0, now: at(round * 10), settings)
             _ = machine.eject(now: at(round * 10 + 1), settings)
-            let ended = machine.probePassed(now: at(round * 10 + 2), settings)
+            let ended = machine.probePassed(facts(), now: at(round * 10 + 2), settings)
             #expect(ended)
         }
+    }
+
+    @Test func `after an ejection enough successes close the circuit`() {
+        var machine = PassiveMachine()
+        #expect(machine.circuit == .closed)
+        let until = machine.eject(now: at(0), settings)
+        #expect(machine.circuit == .open)
+        let ended = machine.expire(facts(100), now: until, settings)
+        #expect(ended && machine.circuit == .halfOpen && !machine.isEjected)
+        for successes in 100...104 as ClosedRange<UInt64> {
+            let verdict = machine.judgeTrial(facts(successes), now: at(31), settings)
+            #expect(verdict == .keep && machine.circuit == .halfOpen)
+        }
+        let verdict = machine.judgeTrial(facts(105), now: at(31), settings)
+        #expect(verdict == .close && machine.circuit == .closed)
+        #expect(machine.nextLook(now: at(31)) == .never)
+    }
+
+    @Test func `one failure opens it again, for longer`() {
+        var machine = PassiveMachine()
+        var until = machine.eject(now: at(0), settings)
+        _ = machine.expire(facts(), now: until, settings)
+        let verdict = machine.record(.timeout, successes: 3, now: at(31), settings)
+        #expect(verdict == .eject(.passiveFailures, detail: "the trial failed: timeout"))
+        until = machine.eject(now: at(31), settings)
+        #expect(until == at(91) && machine.circuit == .open)
+    }
+
+    @Test func `a trial that is still too slow opens it again`() {
+        let limit = Interval.milliseconds(80)
+        for (time, expected) in [(60, true), (200, false)] as [(Int64, Bool)] {
+            var machine = PassiveMachine()
+            let until = machine.eject(forLatency: true, now: at(0), settings)
+            // What a probe sees is not what was wrong.
+            let isBelieved = machine.probePassed(facts(), now: at(1), settings)
+            #expect(!isBelieved)
+            _ = machine.expire(facts(0, [900, 900]), now: until, settings)
+            let after = facts(5, [900, 900] + Array(repeating: time, count: 5), limit: limit)
+            let verdict = machine.judgeTrial(after, now: at(31), settings)
+            #expect((verdict == .close) == expected, "\(verdict)")
+        }
+    }
+
+    @Test func `streams that go on for long are proof enough`() {
+        var machine = PassiveMachine()
+        let until = machine.eject(now: at(0), settings)
+        _ = machine.expire(facts(), now: until, settings)
+        let early = machine.judgeTrial(facts(isFull: true), now: until + .seconds(60), settings)
+        let late = machine.judgeTrial(facts(isFull: true), now: until + .seconds(61), settings)
+        #expect(early == .keep && late == .close)
+    }
+
+    @Test func `without a limit for trials all requests come back at once`() {
+        var machine = PassiveMachine()
+        var settings = PassiveSettings()
+        settings.trialLimit = 0
+        let until = machine.eject(now: at(0), settings)
+        _ = machine.expire(facts(), now: until, settings)
+        #expect(machine.circuit == .closed)
     }
 }

@@ -81,6 +81,8 @@ extension SettingsDecoder {
     }
 
     private func passive(_ section: Section) -> PassiveSettings {
+        let halfOpen = section.group("half-open")
+        let latency = section.group("latency")
         let settings = PassiveSettings(
             failures: section.integer("failures"),
             window: section.interval("window"),
@@ -89,7 +91,17 @@ extension SettingsDecoder {
             statuses: section.statuses("statuses"),
             errorRate: section.percentage("error-rate"),
             minimumVolume: section.integer("minimum-volume"),
-            maxEjected: section.percentage("max-ejected")
+            maxEjected: section.percentage("max-ejected"),
+            halfOpen: HalfOpenSettings(
+                requests: halfOpen.integer("requests"),
+                successes: halfOpen.integer("successes")
+            ),
+            latency: LatencySettings(
+                factor: latency.optionalInteger("factor"),
+                difference: latency.interval("difference"),
+                samples: latency.integer("samples"),
+                endpoints: latency.integer("endpoints")
+            )
         )
         if settings.ejection > settings.ejectionMax {
             section.fault(

@@ -5,8 +5,9 @@ public struct Schema: Sendable {
     /// The one table.
     public static let martlet = Schema(
         options: processOptions + listenerOptions + http2Options + tlsOptions + proxyOptions
-            + probeOptions + poolOptions + retryOptions + stickyOptions + routeOptions + zoneOptions,
-        groups: allGroups + tlsGroups + stickyGroups + guardGroups + retryGroups
+            + probeOptions + poolOptions + outlierOptions + retryOptions + stickyOptions
+            + routeOptions + zoneOptions,
+        groups: allGroups + tlsGroups + stickyGroups + guardGroups + retryGroups + outlierGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -171,6 +171,30 @@ public struct PassiveSettings: Sendable, Equatable {
     public var minimumVolume: Int
     /// The largest share of a pool's endpoints ejected at a time.
     public var maxEjected: Percentage
+    /// How an ejected endpoint comes back.
+    public var halfOpen: HalfOpenSettings
+    /// Ejecting endpoints far slower than their pool.
+    public var latency: LatencySettings
+}
+
+/// How an ejected endpoint comes back.
+public struct HalfOpenSettings: Sendable, Equatable {
+    /// Requests at a time; zero means all at once.
+    public var requests: Int
+    /// Successes that end it.
+    public var successes: Int
+}
+
+/// Ejecting endpoints far slower than their pool.
+public struct LatencySettings: Sendable, Equatable {
+    /// How many times the pool's median ejects; nil means never.
+    public var factor: Int?
+    /// How much above the median it must be as well.
+    public var difference: Interval
+    /// Answers that an endpoint is judged by at least.
+    public var samples: Int
+    /// Endpoints with so many answers that a median needs.
+    public var endpoints: Int
 }
 
 /// Requests waiting when every endpoint is at its limit.

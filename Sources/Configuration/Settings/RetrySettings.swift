@@ -21,7 +21,7 @@ public struct RetrySettings: Sendable, Equatable {
 
 /// Pauses before retries.
 public struct BackoffSettings: Sendable, Equatable {
-    /// Before the first; each further one is twice as long. Zero means none.
+    /// Before the first, each further one being twice as long; zero means none.
     public var base: Interval
     /// The longest.
     public var cap: Interval

@@ -153,6 +153,7 @@ struct SnapshotWriter {
         member("failed", view.load.failureCount(endpoint.slot))
         member("unchecked", word.isUnchecked)
         member("ejected", word.isEjected)
+        member("circuit", word.circuit.word)
         if let until = status?.ejectedUntil {
             member("ejectedSeconds", max((until - moment.now).seconds.rounded(), 0))
         }

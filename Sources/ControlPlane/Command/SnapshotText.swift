@@ -115,6 +115,7 @@ enum EndpointText {
         let word = endpoint["health"]?.string ?? "?"
         if word == "down" { return TextTable.Cell("down", .bad) }
         if endpoint["ejected"]?.bool == true { return TextTable.Cell("ejected", .bad) }
+        if endpoint["circuit"]?.string == "half-open" { return TextTable.Cell("half-open", .warn) }
         if word == "up" {
             let isUnchecked = endpoint["unchecked"]?.bool == true
             return TextTable.Cell(isUnchecked ? "up, unchecked" : "up", .good)

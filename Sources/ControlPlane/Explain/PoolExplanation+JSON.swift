@@ -39,6 +39,7 @@ extension CandidateExplanation {
             "administrative": .string(word.administrative.word),
             "reason": .string(word.reason.word),
             "ejected": .bool(word.isEjected),
+            "circuit": .string(word.circuit.word),
             "unchecked": .bool(word.isUnchecked),
             "ageSeconds": age.map { .number(($0.seconds * 1000).rounded() / 1000) } ?? .null,
             "weight": [
@@ -82,6 +83,7 @@ extension SteerExplanation.MemberExplanation {
             "administrative": .string(word.administrative.word),
             "reason": .string(word.reason.word),
             "ejected": .bool(word.isEjected),
+            "circuit": .string(word.circuit.word),
             "unchecked": .bool(word.isUnchecked),
             "ageSeconds": age.map { .number(($0.seconds * 1000).rounded() / 1000) } ?? .null,
             "weight": [

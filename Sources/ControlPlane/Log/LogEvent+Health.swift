@@ -47,6 +47,8 @@ extension LogEvent {
             let length = (until - moment.now).seconds.rounded()
             let text = "\(who) is ejected for \(Int(max(length, 0))) s, time \(times): \(why)"
             return (.ejected, .warning, text)
+        case .halfOpen(let cause):
+            return (.halfOpen, .info, "\(who) is half-open after an ejection: \(cause.rawValue)")
         case .restored(let cause):
             return (.restored, .info, "\(who) is no longer ejected: \(cause.rawValue)")
         }
@@ -63,7 +65,8 @@ extension LogEvent {
         case .reason(let from, let to): fromTo(from.word, to.word)
         case .weight(let from, let to): fromTo(weight(from), weight(to))
         case .ejected(_, let times): [JSONMember("times", .integer(Int64(times)))]
-        case .restored(let cause): [JSONMember("cause", .string(cause.rawValue))]
+        case .halfOpen(let cause), .restored(let cause):
+            [JSONMember("cause", .string(cause.rawValue))]
         }
     }
 }

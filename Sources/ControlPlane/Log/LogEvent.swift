@@ -32,7 +32,9 @@ public enum EventKind: String, Sendable, CaseIterable {
     case weight
     /// Real requests failed: an endpoint is out for a while.
     case ejected
-    /// An ejection is over.
+    /// An ejection is over: a few requests at a time show whether the endpoint works.
+    case halfOpen = "half-open"
+    /// An endpoint that was ejected takes all requests again.
     case restored
     /// All changes by the API were taken back.
     case overlayDiscarded = "overlay-discarded"

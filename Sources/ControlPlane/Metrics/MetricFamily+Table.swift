@@ -99,6 +99,16 @@ extension MetricFamily {
             "1 while taken out because real requests failed."
         ) { source in source.perEndpoint { .truth(source.view.health.word($0.slot).isEjected) } },
         MetricFamily(
+            "martlet_endpoint_circuit",
+            .gauge,
+            labels: endpoint + ["state"],
+            "1 for the state of the circuit breaker: closed, open (ejected) or half-open."
+        ) { source in
+            source.perState(Circuit.allCases.map(\.word)) {
+                source.view.health.word($0.slot).circuit.word
+            }
+        },
+        MetricFamily(
             "martlet_endpoint_unchecked",
             .gauge,
             labels: endpoint,

@@ -161,6 +161,7 @@ enum GatewayAssembly {
         plan.queueLimit = pool.queue.limit
         plan.queueTimeout = pool.queue.timeout
         plan.failureStatuses = pool.passive.statuses.ranges
+        plan.measuresLatency = pool.passive.latency.factor != nil
         plan.key = pool.hash.key.plan
         plan.sticky = pool.sticky.map(sticky)
         plan.proxyHeader = pool.proxyProtocol?.version

@@ -43,6 +43,9 @@ struct PoolAssembly {
         )
         definition.panicPercent = UInt8(clamping: pool.panic.percent)
         definition.drain = pool.drain
+        definition.trialLimit = UInt32(
+            clamping: PoolAssembly.passive(pool.passive)?.trialLimit ?? 0
+        )
         var assembled = AssembledPool(
             definition: definition,
             view: PoolView(
@@ -212,7 +215,8 @@ struct PoolAssembly {
     }
 
     static func passive(_ settings: Configuration.PassiveSettings) -> Steering.PassiveSettings? {
-        guard settings.failures > 0 || settings.errorRate.percent > 0 else { return nil }
+        let isOff = settings.failures == 0 && settings.errorRate.percent == 0
+        guard !isOff || settings.latency.factor != nil else { return nil }
         var passive = Steering.PassiveSettings()
         passive.failures = settings.failures
         passive.window = settings.window
@@ -221,6 +225,16 @@ struct PoolAssembly {
         passive.maximumPercent = settings.maxEjected.percent
         passive.errorPercent = settings.errorRate.percent
         passive.minimumVolume = settings.minimumVolume
+        passive.trialLimit = settings.halfOpen.requests
+        passive.trialSuccesses = settings.halfOpen.successes
+        passive.latency = settings.latency.factor.map {
+            Steering.LatencySettings(
+                factor: $0,
+                difference: settings.latency.difference,
+                samples: settings.latency.samples,
+                endpoints: settings.latency.endpoints
+            )
+        }
         return passive
     }
 }

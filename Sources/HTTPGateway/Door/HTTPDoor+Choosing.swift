@@ -138,6 +138,8 @@ extension HTTPDoor {
                 chooser.fail(slot: slot, now: now)
                 load.countFailure(slot, worker: worker)
                 report(slot, fault)
+                // A time that was not enough is a time, too: who hangs is slow.
+                if fault.condition == .timeout, measuresLatency(c) { countLatency(c, slot) }
                 words.addOwned(GatewayMetrics.endpoint(slot) + 5, 1)
             } else {
                 chooser.abandon(slot: slot)
@@ -154,13 +156,18 @@ extension HTTPDoor {
         tryAgain(c, &loop)
     }
 
+    private func measuresLatency(_ c: Int) -> Bool {
+        let pool = Int(clients[c].exchange.pool)
+        return pool >= 0 && pools[pool].measuresLatency
+    }
+
     /// True while the exchange is on a connection that has carried others.
     private func isOnKept(_ c: Int) -> Bool {
         let handle = clients[c].exchange.upstream
         return upstreams.contains(handle) && upstreams[Int(handle.index)].wasReused
     }
 
-    private func report(_ slot: Int, _ fault: Fault) {
+    func report(_ slot: Int, _ fault: Fault) {
         let failure: PassiveFailure
         switch fault {
         case .connectRefused, .connectFailed, .originSecurity, .originVersion:

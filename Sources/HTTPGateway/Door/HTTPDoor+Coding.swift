@@ -225,7 +225,7 @@ extension HTTPDoor {
             scratch: &tail
         )
         if refusal == nil { return true }
-        abandon(c, .originMalformed, &loop)
+        originBroke(c, .originMalformed, &loop)
         return false
     }
 
@@ -295,7 +295,7 @@ extension HTTPDoor {
         case .count(let count):
             codings[coding].source.rawEnd &+= Int32(count)
             guard count > 0 else {
-                abandon(c, .originMalformed, &loop)
+                originBroke(c, .originMalformed, &loop)
                 return false
             }
             return advanceSource(c, u, &loop)

@@ -16,6 +16,7 @@ extension HTTPDoor {
         let slot = Int(clients[c].exchange.slot)
         if slot >= 0 {
             let latency = clients[c].exchange.firstByte - clients[c].exchange.connected
+            countSuccess(c, slot)
             chooser.end(slot: slot, latency: latency, now: now)
             clients[c].exchange.slot = -1
         }
@@ -250,6 +251,12 @@ extension HTTPDoor {
     /// When the client has part of a response, the connection is reset, so that it cannot look whole.
     mutating func abandon(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
         clients[c].exchange.reason = .fault(fault)
+        // Whoever goes away in mid-answer leaves an endpoint that has done well so far.
+        if clients[c].exchange.responseStarted, clients[c].phase == .relaying,
+            fault == .clientGone || fault == .clientSlow
+        {
+            countSuccess(c, Int(clients[c].exchange.slot))
+        }
         let isRequest = clients[c].kind != .passage
         if isRequest, clients[c].exchange.status == 0 { clients[c].exchange.status = 499 }
         cut(c, &loop)

@@ -195,16 +195,35 @@ extension HTTPDoor {
         sendFirst(c, u, &loop)
     }
 
-    /// Tells the health owner of a bad status, or counts a good one.
+    /// Tells the health owner of a bad status, or counts the time of a good one.
+    ///
+    /// That the answer is good is counted at its end: it may still break.
     func judgeEndpoint(_ c: Int, _ status: UInt16) {
         let slot = Int(clients[c].exchange.slot)
         let pool = Int(clients[c].exchange.pool)
-        guard pool >= 0, pools[pool].isFailure(status) else {
-            load.countSuccess(slot, worker: worker)
+        guard pool >= 0 else { return }
+        guard pools[pool].isFailure(status) else {
+            if pools[pool].measuresLatency { countLatency(c, slot) }
             return
         }
         load.countFailure(slot, worker: worker)
         shared.reports.post(PassiveReport(slot: slot, failure: .status(status), at: now))
+    }
+
+    /// Counts how long the endpoint has taken for its first byte, or has not come up with it.
+    func countLatency(_ c: Int, _ slot: Int) {
+        // While the request is still on its way the time is the client's as well.
+        guard clients[c].exchange.requestSent else { return }
+        load.countLatency(slot, now - clients[c].exchange.sent, worker: worker)
+    }
+
+    /// The endpoint has done its part, unless its status says otherwise.
+    func countSuccess(_ c: Int, _ slot: Int) {
+        let pool = Int(clients[c].exchange.pool)
+        guard slot >= 0, pool < 0 || !pools[pool].isFailure(clients[c].exchange.status) else {
+            return
+        }
+        load.countSuccess(slot, worker: worker)
     }
 
     private mutating func sendFirst(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
@@ -278,7 +297,7 @@ extension HTTPDoor {
             }
             if clients[c].exchange.response.hasRaw, !clients[c].exchange.response.isTrailing {
                 guard advanceResponse(c, u) == nil else {
-                    return abandon(c, .originMalformed, &loop)
+                    return originBroke(c, .originMalformed, &loop)
                 }
                 continue
             }
@@ -337,7 +356,7 @@ extension HTTPDoor {
         case .count(let count):
             clients[c].exchange.response.rawEnd &+= Int32(count)
             guard count > 0, advanceResponse(c, u) == nil else {
-                abandon(c, .originMalformed, &loop)
+                originBroke(c, .originMalformed, &loop)
                 return false
             }
             return true
@@ -360,7 +379,7 @@ extension HTTPDoor {
     mutating func originBroke(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
         let slot = Int(clients[c].exchange.slot)
         if slot >= 0 {
-            shared.reports.post(PassiveReport(slot: slot, failure: .reset, at: now))
+            report(slot, fault)
             load.countFailure(slot, worker: worker)
             words.addOwned(GatewayMetrics.endpoint(slot) + 5, 1)
         }

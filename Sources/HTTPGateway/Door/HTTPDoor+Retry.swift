@@ -121,7 +121,10 @@ extension HTTPDoor {
             return false
         }
         let slot = Int(clients[c].exchange.slot)
+        clients[c].exchange.status = responseHead.status
         judgeEndpoint(c, responseHead.status)
+        countSuccess(c, slot)
+        clients[c].exchange.status = 0
         countDiscarded(slot, responseHead.status)
         let latency = now - clients[c].exchange.connected
         chooser.end(slot: slot, latency: latency, now: now)

@@ -63,7 +63,8 @@ extension HTTPDoor {
             if isClientSlow, takesBytes(c) {
                 return arm(c, listenerRecords[Int(clients[c].listener)].timeouts.send)
             }
-            abandon(c, isClientSlow ? .clientSlow : .betweenBytesTimeout, &loop)
+            if isClientSlow { return abandon(c, .clientSlow, &loop) }
+            originBroke(c, .betweenBytesTimeout, &loop)
         case .tunnel: abandon(c, isLate ? .requestTimeout : .tunnelIdle, &loop)
         case .session: sessionExpired(c, &loop)
         case .closing: close(c, &loop)

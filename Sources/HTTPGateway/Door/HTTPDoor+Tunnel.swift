@@ -29,6 +29,8 @@ extension HTTPDoor {
         clients[c].exchange.keepsClient = false
         clients[c].phase = .tunnel
         enterTunnel(c, u)
+        countSuccess(c, Int(clients[c].exchange.slot))
+        chooser.endTrial(slot: Int(clients[c].exchange.slot))
         upstreams[u].input.consume(responseHead.length)
         // What the client sent behind its request belongs to the other protocol.
         consumeRequest(c)

@@ -234,7 +234,8 @@ public struct HTTPDoor: ~Copyable {
         case .proxied: readProxyHeader(c, &loop)
         case .handshake: clients[c].isSecure ? shakeHands(c, &loop) : readHello(c, &loop)
         case .idle, .header: readRequest(c, &loop)
-        case .authenticating, .queued, .pausing: if clients[c].hangUp { abandon(c, .clientGone, &loop) }
+        case .authenticating, .queued, .pausing:
+            if clients[c].hangUp { abandon(c, .clientGone, &loop) }
         case .connecting: break
         case .waiting:
             // As nginx has it: a client that closes while its answer is awaited has given up.

@@ -166,6 +166,8 @@ public struct GatewayPoolPlan: Sendable, Equatable {
     public var http2Streams = 100
     /// Connections by HTTP/2 to one endpoint and worker.
     public var http2Connections = 32
+    /// True when the times of answers are counted, for the health owner to compare.
+    public var measuresLatency = false
     /// How TLS is spoken with the endpoints; nil for plain TCP.
     public var security: OriginSecurity?
     /// How clients are kept at their endpoints; nil when they are not.

@@ -83,6 +83,7 @@ struct PoolRecord: Sendable, BitwiseCopyable {
     var sticky = StickyRecord()
     var proxyHeader: ProxyVersion?
     private var failureStatuses: StatusSet
+    var measuresLatency: Bool
 
     init(
         _ definition: PoolDefinition,
@@ -111,6 +112,7 @@ struct PoolRecord: Sendable, BitwiseCopyable {
         }
         key = KeySource(definition.balance == .sourceIPHash ? .sourceIP : plan.key)
         failureStatuses = StatusSet(plan.failureStatuses)
+        measuresLatency = plan.measuresLatency
         if let plan = plan.sticky { sticky = StickyRecord(plan, &actions) }
     }
 

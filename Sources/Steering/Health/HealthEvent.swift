@@ -13,6 +13,8 @@ public struct HealthEvent: Sendable, Equatable {
         case weight(from: UInt32?, to: UInt32?)
         /// Taken out because real requests failed.
         case ejected(until: Instant, times: Int)
+        /// An ejection is over: a few requests at a time show whether the endpoint works.
+        case halfOpen(RestoreCause)
         /// Back from an ejection.
         case restored(RestoreCause)
         /// The reason for being down is another one now.
@@ -25,6 +27,8 @@ public struct HealthEvent: Sendable, Equatable {
         case expired
         /// The active probe passed.
         case probePassed = "probe-passed"
+        /// Requests of the trial succeeded.
+        case proven
         /// Passive checking was switched off.
         case disabled
     }

@@ -15,6 +15,7 @@ extension HealthKeeper {
         }
         _ = unregister(slot)
         pools[registration.identity.pool, default: []].insert(slot)
+        followLatency(of: registration, now)
         let record = begin(registration, now)
         if record.passive.isEjected { ejected.insert(slot) }
         let events = put(slot, record, [], now)
@@ -58,6 +59,7 @@ extension HealthKeeper {
         var record = known
         let slot = registration.slot
         record.registration = registration
+        followLatency(of: registration, now)
         var changes: [HealthEvent.Change] = []
         switch (record.machine, registration.checks) {
         case (.some, .some(let checks)): record.machine?.settings = checks
@@ -73,9 +75,10 @@ extension HealthKeeper {
             record.turn(.noProbe, "", now)
         case (nil, nil): break
         }
-        if registration.passive == nil, record.passive.isEjected {
+        if registration.passive == nil, record.passive.circuit != .closed {
             record.passive.cancel(now: now)
             ejected.remove(slot)
+            trials[slot] = nil
             changes.append(.restored(.disabled))
         }
         return put(slot, record, changes, now)
@@ -87,8 +90,9 @@ extension HealthKeeper {
         guard let record = take(slot) else { return false }
         let pool = record.registration.identity.pool
         pools[pool]?.remove(slot)
-        if pools[pool]?.isEmpty == true { pools[pool] = nil }
+        if pools[pool]?.isEmpty == true { (pools[pool], latencies[pool]) = (nil, nil) }
         ejected.remove(slot)
+        trials[slot] = nil
         records[slot] = nil
         table.clear(slot)
         return true
@@ -170,6 +174,10 @@ extension HealthKeeper {
             let isFirst = old.health == .unknown && !record.registration.joinsRunningPool
             let start = isFirst ? Instant.start : max(now, Instant(nanoseconds: 1))
             if new.takesNewWork { table.setRampStart(slot, start) }
+        }
+        // Full work begins only where the trial ends.
+        if old.isHalfOpen, !new.isHalfOpen, new.takesNewWork {
+            table.setRampStart(slot, max(now, Instant(nanoseconds: 1)))
         }
         let isReweighed = table.weightOverride(slot) != record.weight
         if isReweighed { table.setWeightOverride(slot, record.weight) }

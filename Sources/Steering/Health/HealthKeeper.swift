@@ -15,6 +15,11 @@ public struct HealthKeeper: ~Copyable {
     // Slots of each pool: the groups for the greatest share ejected.
     var pools: [String: Set<Int>] = [:]
     var ejected: Set<Int> = []
+    // Half-open ones, each with when it is looked at next.
+    var trials: [Int: Instant] = [:]
+    // Pools whose latencies are compared, and when that is next.
+    var latencies: [String: LatencyMachine] = [:]
+    var latencyAt = Instant.never
     var restored: [EndpointIdentity: SavedEndpoint] = [:]
     // How far the wall clock is ahead of the monotonic one, as of `restore`.
     var restoredOffset: Int64 = 0
@@ -45,11 +50,10 @@ public struct HealthKeeper: ~Copyable {
                 changes.append(.health(from: before, to: .up))
             }
             if let settings = record.registration.passive,
-                record.passive.probePassed(now: now, settings)
+                record.passive.probePassed(trialFacts(slot, record, now), now: now, settings)
             {
-                record.since = now
-                ejected.remove(slot)
-                changes.append(.restored(.probePassed))
+                record.machine = machine
+                return restore(slot, record, .probePassed, changes, now)
             }
         case .failure(let reason, let detail):
             record.isConnectFailing = reason.isConnectFailure
@@ -65,52 +69,6 @@ public struct HealthKeeper: ~Copyable {
         }
         record.machine = machine
         return put(slot, record, changes, now)
-    }
-
-    /// Takes a failure of a real request.
-    public mutating func recordPassive(
-        _ slot: Int,
-        _ failure: PassiveFailure,
-        now: Instant
-    ) -> [HealthEvent] {
-        guard var record = take(slot), let settings = record.registration.passive else {
-            return []
-        }
-        let verdict = record.passive.record(
-            failure,
-            successes: load.successCount(slot),
-            now: now,
-            settings
-        )
-        guard case .eject(let reason, let detail) = verdict, mayEject(slot, record, settings)
-        else {
-            records[slot] = record
-            return []
-        }
-        let until = record.passive.eject(now: now, settings)
-        record.since = now
-        record.passiveReason = reason
-        record.passiveDetail = detail
-        record.passiveConnectFailing = failure.isConnectFailure
-        ejected.insert(slot)
-        return put(slot, record, [.ejected(until: until, times: record.passive.times)], now)
-    }
-
-    // At most a share of the pool, one always allowed unless the share is 0, and never the last one that takes work:
-    // a bad endpoint is better than none.
-    private func mayEject(
-        _ slot: Int,
-        _ record: HealthRecord,
-        _ settings: PassiveSettings
-    ) -> Bool {
-        let members = pools[record.registration.identity.pool] ?? []
-        let out = members.count { ejected.contains($0) }
-        guard settings.maximumPercent > 0 else { return false }
-        let allowed = max(members.count * settings.maximumPercent / 100, 1)
-        guard out < allowed else { return false }
-        // One that takes no work anyway can go, so that it does not return the moment it is up.
-        guard table.word(slot).takesNewWork else { return members.count > 1 }
-        return members.contains { $0 != slot && table.word($0).takesNewWork }
     }
 
     /// Marks an endpoint whose name does not resolve as down, or takes the mark off.
@@ -152,23 +110,6 @@ public struct HealthKeeper: ~Copyable {
         let change = HealthEvent.Change.weight(from: record.weight, to: weight)
         record.weight = weight
         return put(slot, record, [change], now)
-    }
-
-    /// Ends ejections whose time is over.
-    public mutating func tick(now: Instant) -> [HealthEvent] {
-        var events: [HealthEvent] = []
-        for slot in ejected.sorted() {
-            guard var record = take(slot), record.passive.expire(now: now) else { continue }
-            record.since = now
-            ejected.remove(slot)
-            events += put(slot, record, [.restored(.expired)], now)
-        }
-        return events
-    }
-
-    /// When ``tick(now:)`` next has something to do.
-    public var nextDeadline: Instant {
-        ejected.compactMap { take($0)?.passive.ejectedUntil }.min() ?? .never
     }
 
     /// True while a change is under way, so that the prober uses the fast interval.

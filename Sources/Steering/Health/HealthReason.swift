@@ -88,6 +88,8 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case passiveErrorRate = 14
     /// TLS with the endpoint failed.
     case tlsFailed = 15
+    /// Far slower than the rest of its pool.
+    case passiveLatency = 16
     /// An unexpected status without a word of its own; the detail holds it.
     case statusUnexpected = 32
     /// Status 400.
@@ -154,6 +156,7 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .unresolved: "unresolved"
         case .passiveFailures: "passive-failures"
         case .passiveErrorRate: "passive-error-rate"
+        case .passiveLatency: "passive-latency"
         case .tlsFailed: "tls-failed"
         case .statusUnexpected: "status-unexpected"
         default: "status-\(statusCode)"

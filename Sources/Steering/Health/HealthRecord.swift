@@ -35,10 +35,14 @@ struct HealthRecord {
             // A verdict of down says more than the ejection that foresaw it.
             if health == .up { word.reason = passiveReason }
         }
+        if passive.circuit == .halfOpen {
+            word.isHalfOpen = true
+            if health == .up { word.reason = passiveReason }
+        }
         return word
     }
 
-    var shownDetail: String { passive.isEjected && health == .up ? passiveDetail : detail }
+    var shownDetail: String { passive.circuit != .closed && health == .up ? passiveDetail : detail }
 
     mutating func turn(_ reason: HealthReason, _ detail: String, _ now: Instant) {
         self.reason = reason

@@ -54,8 +54,15 @@ public struct PassiveSettings: Sendable, Equatable {
     public var errorPercent: Int
     /// Requests a window needs before ``errorPercent`` counts.
     public var minimumVolume: Int
+    /// Requests at a time that an endpoint gets after an ejection; 0 for all at once.
+    public var trialLimit: Int
+    /// Successes that end the trial.
+    public var trialSuccesses: Int
+    /// When being slow ejects; nil for never.
+    public var latency: LatencySettings?
 
-    /// The defaults: 3 failures in 30 s, ejection 30 s growing to 300 s, at most half the pool.
+    /// The defaults: 3 failures in 30 s, ejection 30 s growing to 300 s, at most half the pool,
+    /// back by 5 successes, 3 requests at a time.
     public init() {
         failures = 3
         window = .seconds(30)
@@ -64,6 +71,9 @@ public struct PassiveSettings: Sendable, Equatable {
         maximumPercent = 50
         errorPercent = 50
         minimumVolume = 100
+        trialLimit = 3
+        trialSuccesses = 5
+        latency = nil
     }
 }
 

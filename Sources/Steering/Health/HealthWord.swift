@@ -4,10 +4,10 @@
 ///
 ///     63            32 31         18 17 16 15     8 7 6 5 4 3 2 1 0
 ///     +---------------+-------------+--+--+--------+-+-+-+-+---+---+
-///     | generation    | seconds     | -|W | reason |L|C|U|E|adm|hlt|
+///     | generation    | seconds     | H|W | reason |L|C|U|E|adm|hlt|
 ///     +---------------+-------------+--+--+--------+-+-+-+-+---+---+
 ///
-/// W weight override present, L connections are to be closed (liveness), C connects fail,
+/// H half-open, W weight override present, L connections are to be closed (liveness), C connects fail,
 /// U unchecked, E ejected. Written by the one owner thread, read at every choice.
 public struct HealthWord: Sendable, BitwiseCopyable, Equatable {
     /// The packed form.
@@ -75,6 +75,13 @@ public struct HealthWord: Sendable, BitwiseCopyable, Equatable {
         get { HealthReason(rawValue: UInt8(truncatingIfNeeded: bits >> 8)) ?? .pending }
         set { bits = bits & ~(0xff << 8) | UInt64(newValue.rawValue) << 8 }
     }
+    /// After an ejection: takes a few requests at a time.
+    @inlinable public var isHalfOpen: Bool {
+        get { flag(17) }
+        set { setFlag(17, newValue) }
+    }
+    /// Where the endpoint stands with real requests.
+    @inlinable public var circuit: Circuit { isEjected ? .open : isHalfOpen ? .halfOpen : .closed }
     /// The earliest time in which the state can change: interval x checks still needed.
     @inlinable public var secondsToChange: UInt16 {
         get { UInt16(truncatingIfNeeded: bits >> 18 & 0x3fff) }

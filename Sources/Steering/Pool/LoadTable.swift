@@ -15,7 +15,9 @@ public final class LoadTable: Sendable {
     @usableFromInline let counts: SharedWords
     @usableFromInline let successes: SharedWords
     @usableFromInline let failures: SharedWords
+    @usableFromInline let latencies: SharedWords
     @usableFromInline let reservations: SharedWords
+    @usableFromInline let trialPlaces: SharedWords
 
     /// A table of zeros.
     public init(capacity: Int, workers: Int) {
@@ -25,7 +27,9 @@ public final class LoadTable: Sendable {
         counts = SharedWords(count: region * self.workers)
         successes = SharedWords(count: region * self.workers)
         failures = SharedWords(count: region * self.workers)
+        latencies = SharedWords(count: region * self.workers)
         reservations = SharedWords(count: capacity)
+        trialPlaces = SharedWords(count: capacity)
     }
 
     /// Counts one more in flight; called on the worker itself.
@@ -75,6 +79,31 @@ public final class LoadTable: Sendable {
     /// Requests failed by the endpoint since the start.
     @inlinable public func failureCount(_ slot: Int) -> UInt64 {
         UInt64(bitPattern: Int64(sum(failures, slot)))
+    }
+
+    /// Counts the time that an answer took; called on the worker that got it.
+    @inlinable public func countLatency(_ slot: Int, _ time: Interval, worker: Int) {
+        guard slot >= 0, slot < capacity else { return }
+        latencies.addOwned(worker &* region &+ slot, LatencySum.word(of: time))
+    }
+    /// The times of all answers since the start.
+    @inlinable public func latency(_ slot: Int) -> LatencySum {
+        LatencySum(bits: UInt64(bitPattern: Int64(sum(latencies, slot))))
+    }
+
+    /// Takes one of `limit` places for requests to a half-open endpoint; false when none is left.
+    @inlinable public func beginTrial(_ slot: Int, limit: UInt32) -> Bool {
+        while true {
+            let taken = trialPlaces.load(slot)
+            if taken >= UInt64(limit) { return false }
+            if trialPlaces.exchange(slot, from: taken, to: taken &+ 1) { return true }
+        }
+    }
+    /// Gives a place of ``beginTrial(_:limit:)`` back.
+    @inlinable public func endTrial(_ slot: Int) { trialPlaces.add(slot, .max) }
+    /// Places taken by ``beginTrial(_:limit:)``.
+    @inlinable public func trials(_ slot: Int) -> Int {
+        Int(truncatingIfNeeded: trialPlaces.load(slot))
     }
 
     @inlinable func sum(_ table: SharedWords, _ slot: Int) -> Int {

@@ -144,6 +144,8 @@ public struct PoolDefinition: Sendable, Equatable {
     public var allDown: AllDownPolicy
     /// How long a draining endpoint keeps its sessions.
     public var drain = Interval.max
+    /// Requests at a time that a half-open endpoint gets; 0 for no limit.
+    public var trialLimit: UInt32 = 0
 
     /// A pool with the usual defaults.
     public init(

@@ -16,6 +16,9 @@ struct Question {
     var mode = ChoiceMode.healthy
     var sawLimit = false
     var sawTried = false
+    // A half-open endpoint had all the requests that it gets at a time, and others there are none.
+    var sawTrial = false
+    var ignoresTrials = false
 
     mutating func consider(_ mode: ChoiceMode) {
         self.mode = mode
@@ -45,6 +48,10 @@ struct ChoiceSources: Sendable {
         var weight = candidate.weight
         if word.hasWeightOverride { weight = overridden(slot, weight) }
         guard weight != 0 else { return 0 }
+        if word.isHalfOpen, isOnFullTrial(candidate, question) {
+            question.sawTrial = true
+            return 0
+        }
         if !question.tried.isEmpty, question.tried.contains(Int(candidate.index)) {
             question.sawTried = true
             return 0
@@ -55,6 +62,14 @@ struct ChoiceSources: Sendable {
         }
         let full = question.respectsWeights ? UInt64(weight) &<< 8 : 256
         return question.slowStart == 0 ? full : ramped(full, slot, question)
+    }
+
+    @inline(never)
+    func isOnFullTrial(_ candidate: Candidate, _ question: Question) -> Bool {
+        guard candidate.trialLimit != 0, question.mode == .healthy, !question.ignoresTrials else {
+            return false
+        }
+        return load.trials(Int(candidate.slot)) >= Int(candidate.trialLimit)
     }
 
     @inline(never)

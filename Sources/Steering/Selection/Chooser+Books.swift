@@ -80,6 +80,10 @@ extension Chooser {
             guard sources.load.reserve(slot, limit: limit) else { return false }
             books[slot].reserved &+= 1
         }
+        guard beginTrial(slot) else {
+            cancelReservation(slot)
+            return false
+        }
         sources.load.begin(slot, worker: worker)
         return true
     }
@@ -106,28 +110,52 @@ extension Chooser {
         books[slot].observe(max(penalty, known), now: now.nanoseconds)
     }
 
+    /// The work goes on, but no longer as a trial: the endpoint has agreed to a tunnel.
+    public mutating func endTrial(slot: Int) {
+        guard slot >= 0, slot < books.count, books[slot].trials != 0 else { return }
+        books[slot].trials &-= 1
+        sources.load.endTrial(slot)
+    }
+
+    // Takes a place of the trial when the endpoint is half-open; false when none is left.
+    private mutating func beginTrial(_ slot: Int) -> Bool {
+        let limit = books[slot].trialLimit
+        guard limit != 0, !latestIgnoresTrials, sources.health.word(slot).isHalfOpen else {
+            return true
+        }
+        guard sources.load.beginTrial(slot, limit: limit) else { return false }
+        books[slot].trials &+= 1
+        return true
+    }
+
+    private mutating func cancelReservation(_ slot: Int) {
+        guard books[slot].reserved != 0 else { return }
+        books[slot].reserved &-= 1
+        sources.load.cancelReservation(slot)
+    }
+
     private mutating func finish(_ slot: Int) {
         // The oldest work may have begun before the limit existed; then the reservations run out
         // with work still in flight, which lets a few more in and is never a leak.
-        if books[slot].reserved != 0 {
-            books[slot].reserved &-= 1
-            sources.load.cancelReservation(slot)
-        }
+        cancelReservation(slot)
+        endTrial(slot: slot)
         sources.load.end(slot, worker: worker)
     }
 
     // Limits of the plan enter the books; a slot that now is another endpoint starts afresh.
     mutating func openBooks() {
-        for slot in books.indices { books[slot].limit = 0 }
+        for slot in books.indices { (books[slot].limit, books[slot].trialLimit) = (0, 0) }
         for candidate in sources.plan.candidates {
             let slot = Int(candidate.slot)
             if books[slot].stamp != candidate.seed {
-                let reserved = books[slot].reserved
+                let (reserved, trials) = (books[slot].reserved, books[slot].trials)
                 books[slot] = EndpointBook()
                 books[slot].stamp = candidate.seed
                 books[slot].reserved = reserved
+                books[slot].trials = trials
             }
             books[slot].limit = candidate.limit
+            books[slot].trialLimit = candidate.trialLimit
         }
     }
 

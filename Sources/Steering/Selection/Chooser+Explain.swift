@@ -110,6 +110,7 @@ extension Chooser {
         _ question: Question
     ) -> String {
         if question.sawLimit { return "at its connection limit" }
+        if question.sawTrial { return "half-open: its trial requests are under way" }
         if !word.isReady { return word.administrative.word }
         if mode == .healthy, !word.takesNewWork {
             if word.health != .up { return "\(word.health.word): \(word.reason.word)" }

@@ -94,6 +94,7 @@ extension Chooser {
 
     private mutating func keep(_ candidate: Candidate, _ mode: ChoiceMode) -> SessionChoice {
         latestMode = mode
+        latestIgnoresTrials = mode != .healthy
         if candidate.limit != 0, sources.isFull(Int(candidate.slot), candidate.limit) {
             return SessionChoice(choice: .none(.atLimit), loss: nil)
         }
@@ -120,7 +121,12 @@ extension Chooser {
             let since = sources.health.changed(slot).nanoseconds
             if since != 0, now.nanoseconds &- since >= drain { return .drained }
         }
-        return word.health == .up && !word.isEjected ? nil : .down
+        guard word.health == .up, !word.isEjected else { return .down }
+        // On trial it keeps as many as it may have, and the others move as they did before.
+        let isFull =
+            word.isHalfOpen && candidate.trialLimit != 0
+            && sources.load.trials(slot) >= Int(candidate.trialLimit)
+        return isFull ? .down : nil
     }
 
     // Among the candidates, or -1.

@@ -21,6 +21,8 @@ public struct Chooser: ~Copyable {
     var poolBooks: [PoolBook]
     /// How the latest choice was made: with healthy endpoints, in panic, or with all of them.
     public internal(set) var latestMode = ChoiceMode.healthy
+    // The latest choice is no trial, though the endpoint may be half-open.
+    var latestIgnoresTrials = false
 
     /// A chooser over `pools`; `seed` makes its random draws repeatable.
     public init(
@@ -97,11 +99,19 @@ public struct Chooser: ~Copyable {
         )
         let isPanicking = record.panicPercent != 0 && self.isPanicking(pool, record)
         question.consider(isPanicking ? .panic : .healthy)
-        let found = pick(record, &question)
+        var found = pick(record, &question)
+        if found < 0, question.sawTrial, !question.sawLimit {
+            // A half-open endpoint that nobody stands beside serves as if it were well.
+            question.ignoresTrials = true
+            question.consider(question.mode)
+            found = pick(record, &question)
+        }
         latestMode = question.mode
+        latestIgnoresTrials = question.ignoresTrials || question.mode != .healthy
         if found >= 0 { return .endpoint(found) }
         if question.sawLimit { return .none(.atLimit) }
         if question.sawTried { return .none(.exhausted) }
+        latestIgnoresTrials = true
         return chooseAllDown(record, &question)
     }
 }
@@ -118,6 +128,9 @@ struct EndpointBook: BitwiseCopyable {
     var limit: UInt32 = 0
     // Places under the limit that this worker holds.
     var reserved: UInt32 = 0
+    // The same for requests to it while it is half-open.
+    var trialLimit: UInt32 = 0
+    var trials: UInt32 = 0
 }
 
 /// What a chooser remembers of one tier.
@@ -157,7 +170,9 @@ extension Chooser {
             triedSome = triedSome || question.sawTried
             // So that traffic on a backup tier does not search a large dead one each time; any
             // change of any word brings a new generation and with it a new search.
-            if isHealthy, !question.sawTried { tierBooks[tier].emptyGeneration = generation }
+            if isHealthy, !question.sawTried, !question.sawTrial {
+                tierBooks[tier].emptyGeneration = generation
+            }
         }
         question.sawTried = triedSome
         return -1

@@ -84,6 +84,8 @@ struct Candidate: BitwiseCopyable {
     var tableWeight: UInt32
     var limit: UInt32
     var index: UInt32
+    // Requests at a time while it is half-open; 0 for no limit.
+    var trialLimit: UInt32
 
     // Weights above this are cut, so that products of share and load stay within 64 bits.
     static var greatestWeight: UInt32 { 1 << 24 }
@@ -164,7 +166,8 @@ private struct PlanLayout {
                 weight: min(endpoint.weight, Candidate.greatestWeight),
                 tableWeight: min(tableWeight, Candidate.greatestWeight),
                 limit: endpoint.connectionLimit,
-                index: UInt32(index)
+                index: UInt32(index),
+                trialLimit: pool.trialLimit
             )
         )
         addresses.append(endpoint.address)

@@ -61,7 +61,7 @@ extension HTTPDoor {
         if clients[c].exchange.coding >= 0 {
             insertCoder(c)
         } else if advanceResponse(c, u) != nil {
-            return abandon(c, .originMalformed, &loop)
+            return originBroke(c, .originMalformed, &loop)
         }
         judgeEndpoint(c, status)
         clients[c].phase = .relaying
