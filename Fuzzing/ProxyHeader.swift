@@ -4,8 +4,10 @@
 import Essentials
 import HTTPProtocol
 
-/// A PROXY header gets one verdict however it is cut, ends inside its bytes, and says the same when
-/// it is written anew. What a forwarding field lists ends, too.
+/// A PROXY header gets one verdict however it is cut.
+///
+/// It ends inside its bytes, and says the same when it is written anew. What a forwarding field
+/// lists ends, too.
 func examine(_ bytes: [UInt8]) {
     let whole = ProxyHeader.read(bytes.span)
     for count in bytes.indices {

@@ -266,7 +266,7 @@ extension HTTPDoor {
                 return dropOrigin(u, .originVersion, &loop)
             }
             beginFrames(u, &loop)
-        case .wantsRead, .wantsWrite: break
+        case .wantsRead, .wantsWrite, .wantsSignature: break
         case .failed: dropOrigin(u, .originSecurity, &loop)
         }
     }
