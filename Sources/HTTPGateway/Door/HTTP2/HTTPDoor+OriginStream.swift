@@ -447,6 +447,7 @@ extension HTTPDoor {
         buffers.give(state.heads.block)
         buffers.give(state.trailers.block)
         originStreams.remove(originStreams.handle(at: place))
+        upstreamTimers.cancel(u)  // set where its endpoint drains
         buffers.give(upstreams[u].input.block)
         buffers.give(upstreams[u].output.block)
         upstreamTimers.cancel(u)
