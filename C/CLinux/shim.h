@@ -66,8 +66,10 @@ static inline long mt_getpeername(int fd, struct sockaddr_storage *address) {
     socklen_t length = sizeof *address;
     return MT_RESULT(getpeername(fd, (struct sockaddr *)address, &length));
 }
+// The C library's recv and send are points of cancellation and pay for it with two calls each; nobody
+// here cancels threads.
 static inline long mt_recv(int fd, void *buffer, size_t length) {
-    return MT_RESULT(recv(fd, buffer, length, MSG_DONTWAIT));
+    return MT_RESULT(syscall(SYS_recvfrom, fd, buffer, length, MSG_DONTWAIT, NULL, NULL));
 }
 static inline long mt_peek(int fd, void *buffer, size_t length) {
     return MT_RESULT(recv(fd, buffer, length, MSG_DONTWAIT | MSG_PEEK));
@@ -76,19 +78,17 @@ static inline long mt_peek(int fd, void *buffer, size_t length) {
 static inline long mt_skip(int fd, size_t length) {
     return MT_RESULT(recv(fd, NULL, length, MSG_DONTWAIT | MSG_TRUNC));
 }
-static inline long mt_send(int fd, const void *buffer, size_t length) {
-    return MT_RESULT(send(fd, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL));
+// `more`: the last bytes wait for what must follow at once, more bytes or the FIN.
+static inline long mt_send(int fd, const void *buffer, size_t length, int more) {
+    int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    return MT_RESULT(syscall(SYS_sendto, fd, buffer, length, flags, NULL, 0));
 }
-static inline long mt_send2(int fd, const void *a, size_t a_length, const void *b, size_t b_length) {
+static inline long mt_send2(
+    int fd, const void *a, size_t a_length, const void *b, size_t b_length, int more) {
     struct iovec parts[2] = {{(void *)a, a_length}, {(void *)b, b_length}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-    return MT_RESULT(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
-}
-// The last bytes wait for what must follow at once: more bytes, or the FIN.
-static inline long mt_send2_more(int fd, const void *a, size_t a_length, const void *b, size_t b_length) {
-    struct iovec parts[2] = {{(void *)a, a_length}, {(void *)b, b_length}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-    return MT_RESULT(sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE));
+    int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+    return MT_RESULT(syscall(SYS_sendmsg, fd, &message, flags));
 }
 // Both ends are non-blocking. SPLICE_F_NONBLOCK is 2, which only GNU's header names.
 static inline long mt_pipe(int *ends) { return MT_RESULT(syscall(SYS_pipe2, ends, O_NONBLOCK | O_CLOEXEC)); }

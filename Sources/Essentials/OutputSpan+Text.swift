@@ -52,6 +52,7 @@ extension OutputSpan where Element == UInt8 {
     /// Appends an unsigned number in decimal.
     @inlinable @discardableResult @_lifetime(self: copy self)
     public mutating func write(decimal value: UInt64) -> Bool {
+        if value < 1_000 { return write(small: UInt32(truncatingIfNeeded: value)) }
         var digits = InlineArray<20, UInt8>(repeating: 0)
         var count = 0
         var rest = value
@@ -68,17 +69,46 @@ extension OutputSpan where Element == UInt8 {
         return true
     }
 
+    // Bytes of addresses and status codes: no division by a variable, no turning round.
+    @inlinable @_lifetime(self: copy self)
+    mutating func write(small value: UInt32) -> Bool {
+        guard freeCapacity >= (value >= 100 ? 3 : value >= 10 ? 2 : 1) else { return false }
+        if value >= 100 { append(UInt8(truncatingIfNeeded: value / 100) &+ 0x30) }
+        if value >= 10 { append(UInt8(truncatingIfNeeded: value / 10 % 10) &+ 0x30) }
+        append(UInt8(truncatingIfNeeded: value % 10) &+ 0x30)
+        return true
+    }
+
     /// Appends a number as `width` lower-case hexadecimal digits.
     @inlinable @discardableResult @_lifetime(self: copy self)
     public mutating func write(hexadecimal value: UInt64, width: Int) -> Bool {
         guard width >= 0, width <= 16, width <= freeCapacity else { return false }
         var shift = (width &- 1) &* 4
+        while shift >= 28 {
+            shift &-= 28
+            eightDigits(UInt32(truncatingIfNeeded: value >> UInt64(shift)))
+            shift &-= 4
+        }
         while shift >= 0 {
             let digit = UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 15
             append(digit < 10 ? digit &+ 0x30 : digit &+ 0x57)
             shift &-= 4
         }
         return true
+    }
+
+    // A digit in each octet of one word: the nibbles are spread, and letters are moved up.
+    @inlinable @_lifetime(self: copy self)
+    mutating func eightDigits(_ value: UInt32) {
+        var word = UInt64(value)
+        word = (word | word << 16) & 0x0000_ffff_0000_ffff
+        word = (word | word << 8) & 0x00ff_00ff_00ff_00ff
+        word = (word | word << 4) & 0x0f0f_0f0f_0f0f_0f0f
+        let isLetter = (word &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        let digits = word &+ 0x3030_3030_3030_3030 &+ isLetter &* 0x27
+        for place in 0..<8 {
+            append(UInt8(truncatingIfNeeded: digits >> UInt64(56 &- place &* 8)))
+        }
     }
 
     /// Appends 16 bits in network order.

@@ -35,6 +35,9 @@ internal import Glibc
         count = unsafe output.finalize(for: buffer)
     }
 
+    /// Forgets what is behind the first `size` bytes.
+    public mutating func shorten(to size: Int) { count = min(count, max(size, 0)) }
+
     /// What was written last; like ``BufferPool/bytes(_:from:count:)`` without a borrow.
     public var bytes: Span<UInt8> {
         @_lifetime(immortal)

@@ -179,17 +179,26 @@ public enum Socket {
     }
 
     /// Writes what the socket takes.
-    public static func send(_ fd: FileDescriptor, _ bytes: Span<UInt8>) -> IOResult {
+    ///
+    /// With `held` the last bytes wait for what the caller does next: more bytes, a shutdown or a
+    /// close must follow in the same turn; together they need a segment less.
+    public static func send(
+        _ fd: FileDescriptor,
+        _ bytes: Span<UInt8>,
+        held: Bool = false
+    ) -> IOResult {
         unsafe bytes.withUnsafeBufferPointer { buffer in
-            IOResult(unsafe mt_send(fd.raw, buffer.baseAddress, buffer.count), zeroIsEnd: false)
+            let result = unsafe mt_send(fd.raw, buffer.baseAddress, buffer.count, held ? 1 : 0)
+            return IOResult(result, zeroIsEnd: false)
         }
     }
 
-    /// Writes two pieces in one call, what the socket takes.
+    /// Writes two pieces in one call, what the socket takes; `held` as with one piece.
     public static func send(
         _ fd: FileDescriptor,
         _ first: Span<UInt8>,
-        _ second: Span<UInt8>
+        _ second: Span<UInt8>,
+        held: Bool = false
     ) -> IOResult {
         unsafe first.withUnsafeBufferPointer { a in
             unsafe second.withUnsafeBufferPointer { b in
@@ -198,30 +207,8 @@ public enum Socket {
                     a.baseAddress,
                     a.count,
                     b.baseAddress,
-                    b.count
-                )
-                return IOResult(result, zeroIsEnd: false)
-            }
-        }
-    }
-
-    /// Writes two pieces, the last bytes of which wait for what the caller does next.
-    ///
-    /// More bytes, a shutdown or a close must follow in the same turn; together they need a
-    /// segment less.
-    public static func sendHeld(
-        _ fd: FileDescriptor,
-        _ first: Span<UInt8>,
-        _ second: Span<UInt8>
-    ) -> IOResult {
-        unsafe first.withUnsafeBufferPointer { a in
-            unsafe second.withUnsafeBufferPointer { b in
-                let result = unsafe mt_send2_more(
-                    fd.raw,
-                    a.baseAddress,
-                    a.count,
-                    b.baseAddress,
-                    b.count
+                    b.count,
+                    held ? 1 : 0
                 )
                 return IOResult(result, zeroIsEnd: false)
             }

@@ -22,6 +22,7 @@ public enum DNSEventKind {
 /// (see DNSDoor+Streams) is kept from harming UDP: one read per connection and
 /// turn, bounded answers in hand, an idle timeout that trickling octets do not extend.
 public struct DNSDoor: ~Copyable {
+    let anchor = Anchor()
     /// Datagrams taken in one call, and batches taken before others get their turn.
     static let batchSize = 64
     static let batchesPerTurn = 8

@@ -234,12 +234,14 @@ extension HTTPDoor {
             from: Int(transfer.start),
             count: Int(transfer.end &- transfer.start)
         )
-        let result: IOResult
-        if endsConnection(c) || fillsPipe(c, u) {
-            result = Socket.sendHeld(clients[c].fd, scratch.bytes, body)
-        } else {
-            result = body.isEmpty ? send(c, scratch.bytes) : send(c, scratch.bytes, body)
-        }
+        let isHeld = endsConnection(c) || fillsPipe(c, u)
+        // A copy of a small body costs less than a system call with two pieces.
+        let isJoined = body.count <= HTTPDoor.joinedBody
+        if isJoined { scratch.append { $0.write(body) } }
+        let result =
+            isJoined
+            ? send(c, scratch.bytes, held: isHeld)
+            : send(c, scratch.bytes, body, held: isHeld)
         var sent = 0
         switch result {
         case .count(let count): sent = count
@@ -250,11 +252,15 @@ extension HTTPDoor {
         clients[c].exchange.bytesOut &+= UInt64(max(sent, headCount))
         if sent >= headCount {
             clients[c].exchange.response.sent(sent - headCount)
-        } else if !keepOutput(c, from: sent, &loop) {
-            return
+        } else {
+            scratch.shorten(to: headCount)
+            guard keepOutput(c, from: sent, &loop) else { return }
         }
         pumpResponse(c, &loop)
     }
+
+    /// Content octets up to which a first piece is copied behind the head.
+    private static let joinedBody = 4_096
 
     /// True when the whole response is at hand and the connection closes behind it.
     private func endsConnection(_ c: Int) -> Bool {

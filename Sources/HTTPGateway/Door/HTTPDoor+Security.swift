@@ -163,16 +163,23 @@ extension HTTPDoor {
 
     /// Writes to the client what its socket takes.
     @inline(__always)
-    func send(_ c: Int, _ bytes: Span<UInt8>) -> IOResult {
-        clients[c].isSecure ? tls.send(clients[c].tls, bytes) : Socket.send(clients[c].fd, bytes)
+    func send(_ c: Int, _ bytes: Span<UInt8>, held: Bool = false) -> IOResult {
+        clients[c].isSecure
+            ? tls.send(clients[c].tls, bytes)
+            : Socket.send(clients[c].fd, bytes, held: held)
     }
 
     /// Writes two pieces to the client in one call.
     @inline(__always)
-    func send(_ c: Int, _ first: Span<UInt8>, _ second: Span<UInt8>) -> IOResult {
+    func send(
+        _ c: Int,
+        _ first: Span<UInt8>,
+        _ second: Span<UInt8>,
+        held: Bool = false
+    ) -> IOResult {
         clients[c].isSecure
             ? tls.send(clients[c].tls, first, second)
-            : Socket.send(clients[c].fd, first, second)
+            : Socket.send(clients[c].fd, first, second, held: held)
     }
 
     /// Sends what a session kept back; false when the client has to be waited for.

@@ -12,6 +12,7 @@ internal import Steering
 /// Listening, Arrival, Security, Passage, Request, Limit, Access, Coding, Choosing, Upstream,
 /// Forward, Response, Splice, Tunnel, Finish, Timers, Drain, Record.
 public struct HTTPDoor: ~Copyable {
+    let anchor = Anchor()
     let worker: Int
     let shared: GatewayShared
     // Held directly: reaching them through `shared` would count references for each request.

@@ -116,6 +116,8 @@ struct PoolRecord: Sendable, BitwiseCopyable {
         if let plan = plan.sticky { sticky = StickyRecord(plan, &actions) }
     }
 
+    // Inlined, since a call would copy the whole record.
+    @inline(__always)
     func isFailure(_ status: UInt16) -> Bool {
         status >= 600 || failureStatuses.contains(status)
     }

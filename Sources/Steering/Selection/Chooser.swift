@@ -12,6 +12,7 @@ public import Essentials
 /// takes new work or is left untried; a lower tier that is merely at its limits keeps its work
 /// waiting, since backups are for failures and not for load.
 public struct Chooser: ~Copyable {
+    let anchor = Anchor()
     let sources: ChoiceSources
     let worker: Int
     var random: SeededRandom
