@@ -97,9 +97,10 @@ struct HTTP2Loopback: ~Copyable {
 
     init(
         _ settings: HTTP2SessionSettings = HTTP2SessionSettings(),
+        client its: HTTP2SessionSettings = HTTP2SessionSettings(),
         limits: HeadLimits = HeadLimits(headBytes: 24_576)
     ) throws {
-        let client = try HTTP2Side(isServer: false, HTTP2SessionSettings(), limits)
+        let client = try HTTP2Side(isServer: false, its, limits)
         let server = try HTTP2Side(isServer: true, settings, limits)
         self.client = client
         self.server = server

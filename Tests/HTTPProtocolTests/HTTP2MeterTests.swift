@@ -106,6 +106,22 @@ import Testing
         for _ in 0..<64 { #expect(meter.receive(ping, now: later) == nil) }
         #expect(meter.receive(ping, now: later) == .ping)
     }
+
+    @Test func `answers that starve are cut when they are many for long`() {
+        var meter = HTTP2Meter(now: Self.start)
+        let soon = Self.start + .milliseconds(499)
+        let late = Self.start + .milliseconds(500)
+        #expect(!meter.watchesWindows(streams: 31) && meter.watchesWindows(streams: 32))
+        #expect(meter.sawStarving(31, now: Self.start) == nil)
+        #expect(meter.sawStarving(31, now: late) == nil)
+        #expect(meter.sawStarving(32, now: late) == nil, "it begins now")
+        #expect(meter.sawStarving(32, now: late + .milliseconds(499)) == nil)
+        #expect(meter.sawStarving(32, now: late + .milliseconds(500)) == .starvedWindows)
+        var fed = HTTP2Meter(now: Self.start)
+        #expect(fed.sawStarving(100, now: Self.start) == nil)
+        #expect(fed.sawStarving(0, now: soon) == nil)
+        #expect(fed.sawStarving(100, now: late) == nil, "windows were opened between")
+    }
 }
 
 @Suite struct HTTP2FrameReaderTests {

@@ -51,6 +51,26 @@ import Testing
         #expect(end == [.finished(stream: 1, owner: 7), .closed(stream: 1, owner: 7, .noError)])
     }
 
+    @Test(arguments: [(1_023, 1), (1_024, 0)])
+    func `a stream starves when its window was hardly ever open`(window: Int, starving: Int) throws
+    {
+        var settings = HTTP2SessionSettings()
+        settings.streamWindow = Int32(window)
+        var pair = try HTTP2Loopback(client: settings)
+        pair.client.list(HTTP2Loopback.get)
+        _ = pair.client.session.request(endsStream: true, owner: 7)
+        _ = pair.exchange()
+        #expect(pair.server.session.peerWindow == UInt32(window))
+        pair.server.list([(":status", "200")])
+        #expect(pair.server.session.respond(1, endsStream: false))
+        #expect(pair.server.session.starving(below: 1_024) == 0, "nothing waits yet")
+        let content = [UInt8](repeating: 120, count: 4_096)
+        pair.server.session.offer(1, content.span, isLast: true)
+        #expect(pair.server.session.starving(below: 1_024) == starving)
+        _ = pair.exchange()
+        #expect(pair.server.session.starving(below: 1_024) == starving, "sent counts like open")
+    }
+
     @Test func `trailers follow the last content`() throws {
         var pair = try HTTP2Loopback()
         pair.client.list(HTTP2Loopback.get)

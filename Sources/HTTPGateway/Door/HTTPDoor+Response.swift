@@ -30,7 +30,7 @@ extension HTTPDoor {
             // each is touched until the client has taken something. Nor is much of a response
             // copied the rest of which will not be.
             let isFirst = (clients[c].isStream || upstreams[u].wasLarge) && end == 0
-            let limit = isFirst ? HTTPDoor.firstRead : HTTPDoor.inputEnd
+            let limit = isFirst ? firstRead(c) : HTTPDoor.inputEnd
             switch receive(upstream: u, into: block, at: end, upTo: limit) {
             case .count(let count):
                 if count == 0 { return attemptFailed(c, .originMalformed, &loop) }
@@ -357,7 +357,9 @@ extension HTTPDoor {
         }
         let block = upstreams[u].input.block
         let place = clients[c].exchange.response.readingPlace(in: &buffers, block: block)
-        let end = HTTPDoor.inputEnd + BodyTransfer.room
+        // As with the head: little for a stream whose client has not taken anything yet.
+        let isFirst = clients[c].isStream && clients[c].exchange.bytesOut == 0
+        let end = isFirst ? place + firstRead(c) : HTTPDoor.inputEnd + BodyTransfer.room
         switch receive(upstream: u, into: block, at: place, upTo: end) {
         case .count(let count):
             clients[c].exchange.response.rawEnd &+= Int32(count)

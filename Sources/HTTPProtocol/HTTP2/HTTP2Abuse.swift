@@ -22,6 +22,8 @@ public enum HTTP2Abuse: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case fieldBlockSize
     /// Field lists beyond their limit, again and again (HPACK bombs, CVE-2016-6581).
     case fieldLists
+    /// Many answers kept waiting by windows that never open (CVE-2019-9511, CVE-2019-9517).
+    case starvedWindows
     /// More memory than one session may have.
     case memory
 
@@ -38,6 +40,7 @@ public enum HTTP2Abuse: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .continuations: "continuation-flood"
         case .fieldBlockSize: "field-block-size"
         case .fieldLists: "field-list-size"
+        case .starvedWindows: "starved-windows"
         case .memory: "session-memory"
         }
     }

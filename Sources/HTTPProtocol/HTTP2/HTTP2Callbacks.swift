@@ -8,6 +8,8 @@ internal import CNGHTTP2
     /// Content that may be sent: the owner keeps it in place until it is taken or withdrawn.
     var base: UnsafePointer<UInt8>?
     var count = 0
+    /// Content octets sent so far.
+    var sent = 0
     /// What is offered ends the content.
     var isLast = false
     var isDeferred = false
@@ -371,6 +373,7 @@ enum HTTP2Callbacks {
             unsafe stream.pointee.base = base + count
         }
         unsafe stream.pointee.count &-= count
+        unsafe stream.pointee.sent &+= count
         unsafe workspace.pointee.outputCount = used &+ whole
         unsafe session.pointee.dataFrames &+= 1
         let taken = unsafe TakenBytes(owner: stream.pointee.owner, count: Int32(count))

@@ -38,6 +38,10 @@ public struct HTTP2Budgets: BitwiseCopyable, Sendable, Equatable {
     /// Field lists above the limit.
     public var fieldLists = HTTP2Allowance(burst: 8, perSecond: 1)
 
+    /// Answers that may wait at a time, for longer than ``HTTP2Meter/starvation``, because the
+    /// windows of their streams have hardly been opened at all.
+    public var starved: Int32 = 32
+
     /// The shipped budgets.
     public init() {}
 
@@ -56,6 +60,7 @@ public struct HTTP2Budgets: BitwiseCopyable, Sendable, Equatable {
         scale(&windowUpdate)
         scale(&emptyFrames)
         scale(&fieldLists)
+        starved = Swift.max(starved &* share / 100, 1)
     }
 }
 
@@ -99,6 +104,8 @@ public struct HTTP2Meter: BitwiseCopyable, Sendable {
     private var windowUpdate: Account
     private var emptyFrames: Account
     private var fieldLists: Account
+    private let starved: Int32
+    private var starvedSince = Instant.never
     private var refilled: Instant
 
     /// A meter for a connection that begins now.
@@ -111,6 +118,7 @@ public struct HTTP2Meter: BitwiseCopyable, Sendable {
         windowUpdate = Account(budgets.windowUpdate)
         emptyFrames = Account(budgets.emptyFrames)
         fieldLists = Account(budgets.fieldLists)
+        starved = budgets.starved
         refilled = now
     }
 
@@ -147,7 +155,8 @@ public struct HTTP2Meter: BitwiseCopyable, Sendable {
     /// This side had to reset so many streams.
     public mutating func hadToReset(_ count: Int, now: Instant) -> HTTP2Abuse? {
         if now - refilled >= .seconds(1) { refill(now) }
-        for _ in 0..<Swift.min(count, 1_000) where !provokedReset.spend() { return .provokedReset }
+        let known = Swift.min(Swift.max(count, 0), 1_000)
+        for _ in 0..<known where !provokedReset.spend() { return .provokedReset }
         return nil
     }
 
@@ -155,6 +164,24 @@ public struct HTTP2Meter: BitwiseCopyable, Sendable {
     public mutating func hadLongList(now: Instant) -> HTTP2Abuse? {
         if now - refilled >= .seconds(1) { refill(now) }
         return fieldLists.spend() ? nil : .fieldLists
+    }
+
+    /// How long answers may be kept waiting by closed windows, when there are many of them.
+    public static let starvation = Interval.milliseconds(500)
+
+    /// True when so many streams are open that closed windows have to be looked for.
+    public func watchesWindows(streams: Int32) -> Bool { streams >= starved }
+
+    /// So many answers wait now for windows that have hardly been opened.
+    ///
+    /// Honest clients open a window before they ask, or right behind it.
+    public mutating func sawStarving(_ count: Int, now: Instant) -> HTTP2Abuse? {
+        guard count >= Int(starved) else {
+            starvedSince = .never
+            return nil
+        }
+        if starvedSince == .never { starvedSince = now }
+        return now - starvedSince >= HTTP2Meter.starvation ? .starvedWindows : nil
     }
 
     private mutating func refill(_ now: Instant) {

@@ -122,8 +122,7 @@ extension HTTPDoor {
                 case .moreData(let count): size = count
                 case .frame(let header, let count), .fieldBlock(let header, _, let count):
                     size = count
-                    noteStream(header, s)
-                    abuse = sessions[s].meter.receive(header, now: now)
+                    abuse = sessions[s].meter.receive(header, now: now) ?? noteStream(header, s)
                 }
                 if let abuse {
                     cutSession(c, abuse, &loop)
@@ -147,12 +146,17 @@ extension HTTPDoor {
     }
 
     /// Counts a request that comes above the limit of streams, which the library refuses.
-    private mutating func noteStream(_ header: HTTP2FrameHeader, _ s: Int) {
+    ///
+    /// It is judged now: the refusals are written when all has been read, thousands at a time.
+    private mutating func noteStream(_ header: HTTP2FrameHeader, _ s: Int) -> HTTP2Abuse? {
         guard header.type == HTTP2FrameType.headers, header.stream > sessions[s].lastStream else {
-            return
+            return nil
         }
         sessions[s].lastStream = header.stream
-        if sessions[s].streams >= sessions[s].streamLimit { count(.http2Refused) }
+        guard sessions[s].streams >= sessions[s].streamLimit else { return nil }
+        count(.http2Refused)
+        sessions[s].resetsSeen &+= 1
+        return sessions[s].meter.hadToReset(1, now: now)
     }
 
     /// What the bytes meant, one event after the other; false when the connection has ended.
@@ -191,7 +195,7 @@ extension HTTPDoor {
             sessions[s].meter.sentData(frames: frames &- sessions[s].framesSeen)
             sessions[s].framesSeen = frames
         }
-        guard resets != sessions[s].resetsSeen else { return true }
+        guard resets > sessions[s].resetsSeen else { return true }
         let abuse = sessions[s].meter.hadToReset(resets &- sessions[s].resetsSeen, now: now)
         sessions[s].resetsSeen = resets
         guard let abuse else { return true }
@@ -204,7 +208,7 @@ extension HTTPDoor {
     /// Writes what the session has to say until it has no more, or the socket takes no more.
     ///
     /// False when the connection has ended.
-    private mutating func writeSession(_ c: Int, _ loop: inout EventLoop) -> Bool {
+    mutating func writeSession(_ c: Int, _ loop: inout EventLoop) -> Bool {
         let s = Int(clients[c].place)
         for _ in 0..<16 {
             guard flushFrames(c, &loop) else { return false }
@@ -253,11 +257,11 @@ extension HTTPDoor {
         return true
     }
 
-    private mutating func awaitRoom(_ c: Int) {
+    mutating func awaitRoom(_ c: Int) {
         timers.schedule(c, at: now + listenerRecords[Int(clients[c].listener)].timeouts.send)
     }
 
-    private func isBlocked(_ c: Int) -> Bool {
+    func isBlocked(_ c: Int) -> Bool {
         !clients[c].output.isEmpty || clients[c].isSecure && tls.hasBacklog(clients[c].tls)
     }
 
@@ -293,130 +297,5 @@ extension HTTPDoor {
             carryOn(workspace.taken(index).owner, &loop)
         }
         return handleEvents(c, Span<UInt8>(), &loop) && judgeSession(c, &loop)
-    }
-
-    // MARK: Deadlines
-
-    /// Sets the deadline of whatever the connection waits for now.
-    private mutating func parkSession(_ c: Int) {
-        let s = Int(clients[c].place)
-        let timeouts = listenerRecords[Int(clients[c].listener)].timeouts
-        guard !isBlocked(c) else { return }
-        var deadline = Instant.never
-        if !clients[c].input.isEmpty {
-            if sessions[s].partialSince == .never { sessions[s].partialSince = now }
-            deadline = sessions[s].partialSince + timeouts.header
-        } else if sessions[s].streams == 0 {
-            let isFresh = clients[c].requestCount == 0
-            let bound = isFresh ? timeouts.header : timeouts.idle
-            deadline = sessions[s].idleSince + bound
-        }
-        if sessions[s].ending == .announced {
-            deadline = min(deadline, sessions[s].announced + HTTPDoor.announcement)
-        }
-        if !sessions[s].session.hasAnswered {
-            sessions[s].answeredSince = .never
-        } else {
-            if sessions[s].answeredSince == .never { sessions[s].answeredSince = now }
-            deadline = min(deadline, sessions[s].answeredSince + HTTPDoor.farewell)
-        }
-        guard deadline < .never else { return timers.cancel(c) }
-        timers.schedule(c, at: deadline)
-    }
-
-    mutating func sessionExpired(_ c: Int, _ loop: inout EventLoop) {
-        let s = Int(clients[c].place)
-        if sessions[s].ending == .announced,
-            now >= sessions[s].announced + HTTPDoor.announcement
-        {
-            sessions[s].ending = .final
-            sessions[s].session.goAway(.noError)
-            return runSession(c, &loop)
-        }
-        if sessions[s].answeredSince < .never,
-            now >= sessions[s].answeredSince + HTTPDoor.farewell
-        {
-            sessions[s].answeredSince = .never
-            sessions[s].session.resetAnswered()
-            return runSession(c, &loop)
-        }
-        if isBlocked(c) { return takesBytes(c) ? awaitRoom(c) : close(c, &loop) }
-        // An unfinished piece, or nothing at all, for too long.
-        let isPartial = !clients[c].input.isEmpty
-        guard isPartial || sessions[s].streams == 0 else { return parkSession(c) }
-        sessions[s].session.terminate(.noError)
-        if writeSession(c, &loop) { close(c, &loop) }
-    }
-
-    // MARK: Ending
-
-    /// The first of two GOAWAYs: streams on their way are still taken.
-    mutating func announceEnd(_ c: Int) {
-        let s = Int(clients[c].place)
-        guard sessions[s].ending == .none else { return }
-        sessions[s].ending = .announced
-        sessions[s].announced = now
-        sessions[s].session.announceEnd()
-        timers.schedule(c, at: now + HTTPDoor.announcement)
-        queueReady(c)
-    }
-
-    /// Ends a connection that costs more than it is worth, with the reason of RFC 9113 §7.
-    private mutating func cutSession(_ c: Int, _ abuse: HTTP2Abuse, _ loop: inout EventLoop) {
-        count(.http2Cut)
-        words.addOwned(GatewayMetrics.abuse(abuse), 1)
-        let session = sessions[Int(clients[c].place)].session
-        session.terminate(.enhanceYourCalm)
-        if !clients[c].output.isEmpty {
-            let rest = clients[c].output
-            let bytes = buffers.bytes(rest.block, from: Int(rest.start), count: rest.count)
-            if case .count(let sent) = send(c, bytes) {
-                clients[c].output.consume(sent)
-            }
-        }
-        if clients[c].output.isEmpty {
-            scratch.write { _ = session.produce(into: &$0) }
-            _ = send(c, scratch.bytes)
-        }
-        leaveSession(c, &loop)
-    }
-
-    /// How long one that was told to go, or to stop, may read what it was told.
-    static let farewell = Interval.milliseconds(500)
-
-    /// Closes a connection whose last word has been written, so that unread bytes of the client
-    /// cannot destroy it on the way.
-    private mutating func leaveSession(_ c: Int, _ loop: inout EventLoop) {
-        endStreams(c, &loop)
-        guard clients[c].output.isEmpty else { return close(c, &loop) }
-        clients[c].exchange.requestSent = true
-        let handle = clients.handle(at: c)
-        closeGracefully(c, &loop)
-        if clients.contains(handle) { timers.schedule(c, at: now + HTTPDoor.farewell) }
-    }
-
-    /// Gives up all streams of a connection that closes, and its session.
-    mutating func endStreams(_ c: Int, _ loop: inout EventLoop) {
-        let s = Int(clients[c].place)
-        guard clients[c].kind == .session, s >= 0 else { return }
-        let session = sessions[s].session
-        while true {
-            let owner = session.anyOwner
-            guard owner != 0 else { break }
-            let handle = Handle(number: owner)
-            guard clients.contains(handle), clients[Int(handle.index)].isStream else {
-                session.disown(owner)
-                continue
-            }
-            let place = Int(clients[Int(handle.index)].place)
-            session.release(streams[place].number)
-            streams[place].isGone = true
-            clients[Int(handle.index)].hangUp = true
-            abandon(Int(handle.index), .clientGone, &loop)
-        }
-        session.destroy()
-        sessions.remove(sessions.handle(at: s))
-        clients[c].kind = .connection
-        clients[c].place = -1
     }
 }

@@ -14,8 +14,13 @@ extension HTTPDoor {
     /// A window that opens by single octets would else hold an endpoint for ever.
     static let leastProgress: UInt64 = 1_024
 
-    /// The most bytes of an answer that are read before the client has taken any.
-    static let firstRead = 8_192
+    /// The most bytes of an answer that are read before the client has taken any: a head, and more
+    /// where the client has opened its windows for more.
+    func firstRead(_ c: Int) -> Int {
+        guard clients[c].isStream else { return 8_192 }
+        let session = sessions[Int(streams[Int(clients[c].place)].session)].session
+        return session.peerWindow < 8_192 ? 2_048 : 8_192
+    }
 
     /// Passes a 1xx on; those that do not fit the lists are left out.
     mutating func passInterimOnStream(_ c: Int, _ u: Int) -> Bool {

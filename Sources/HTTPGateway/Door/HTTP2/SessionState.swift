@@ -41,6 +41,8 @@ struct SessionState: BitwiseCopyable {
     var partialSince = Instant.never
     /// Since when a request was answered whose rest still comes.
     var answeredSince = Instant.never
+    /// When closed windows are looked for next.
+    var windowCheck = Instant.never
     /// When the first GOAWAY was written.
     var announced = Instant.never
 }
