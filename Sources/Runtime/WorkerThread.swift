@@ -53,25 +53,45 @@ public enum Cores {
         return min(affinity, quota() ?? affinity)
     }
 
-    /// The quota of the process's cgroup (version 2 file `cpu.max`); nil without one.
+    /// The quota of the process's cgroups, of version 2 and 1; nil without one.
     static func quota() -> Int? {
-        guard let groups = try? File.read("/proc/self/cgroup", limit: 65_536) else { return nil }
-        let lines = String(decoding: groups, as: UTF8.self).split(separator: "\n")
-        guard let unified = lines.first(where: { $0.hasPrefix("0::") }) else { return nil }
-        var path = String(unified.dropFirst(3))
-        var cores: Int?
-        while true {  // every ancestor's quota binds
-            if let text = try? File.read("/sys/fs/cgroup\(path)/cpu.max", limit: 4096),
-                let here = parseQuota(String(decoding: text, as: UTF8.self))
-            {
-                cores = min(cores ?? here, here)
-            }
-            guard path.count > 1, let slash = path.lastIndex(of: "/") else { return cores }
-            path = String(path[..<slash])
-        }
+        guard let groups = text("/proc/self/cgroup") else { return nil }
+        return quota(groups: groups, read: text)
     }
 
-    /// Reads `max 100000` (nil) or `150000 100000` (2): microseconds per period, rounded up.
+    private static func text(_ path: String) -> String? {
+        guard let bytes = try? File.read(path, limit: 65_536) else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The least quota among the groups that `/proc/self/cgroup` names and their ancestors, all
+    /// of which bind (cgroups(7)).
+    static func quota(groups: String, read: (String) -> String?) -> Int? {
+        var cores: Int?
+        for line in groups.split(separator: "\n") {
+            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count == 3 else { continue }
+            let isUnified = parts[0] == "0" && parts[1].isEmpty
+            guard isUnified || parts[1].split(separator: ",").contains("cpu") else { continue }
+            let root = isUnified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpu"
+            var path = parts[2] == "/" ? "" : String(parts[2])
+            while true {
+                let folder = root + path
+                let quota =
+                    isUnified
+                    ? read("\(folder)/cpu.max")
+                    : read("\(folder)/cpu.cfs_quota_us").flatMap { quota in
+                        read("\(folder)/cpu.cfs_period_us").map { quota + " " + $0 }
+                    }
+                if let here = quota.flatMap(parseQuota) { cores = min(cores ?? here, here) }
+                guard let slash = path.lastIndex(of: "/") else { break }
+                path = String(path[..<slash])
+            }
+        }
+        return cores
+    }
+
+    /// Reads `max 100000` or `-1 100000` (nil), or `150000 100000` (2): microseconds per period, rounded up.
     public static func parseQuota(_ text: String) -> Int? {
         let parts = text.split(whereSeparator: \.isWhitespace)
         guard parts.count == 2, let quota = Int(parts[0]), let period = Int(parts[1]), period > 0,

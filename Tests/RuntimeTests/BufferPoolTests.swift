@@ -51,11 +51,4 @@ import Testing
         #expect(again == first)
         #expect(byte == 0)
     }
-
-    @Test(arguments: [
-        ("max 100000\n", nil), ("150000 100000\n", 2), ("50000 100000", 1), ("x y", nil),
-    ])
-    func `a cgroup quota is read as cores`(text: String, cores: Int?) {
-        #expect(Cores.parseQuota(text) == cores)
-    }
 }
