@@ -682,6 +682,13 @@ static inline const char *mt_tls_cipher(const mt_tls *t) {
     const SSL_CIPHER *cipher = SSL_get_current_cipher(t->ssl);
     return cipher ? SSL_CIPHER_standard_name(cipher) : NULL;
 }
+// True when a session was resumed whose peer showed a certificate that has ended meanwhile: tickets
+// are renewed without end, and nobody looks at the certificate again.
+static inline int mt_tls_is_stale(const mt_tls *t) {
+    if (!SSL_session_reused(t->ssl)) return 0;
+    X509 *leaf = SSL_get0_peer_certificate(t->ssl);
+    return leaf && X509_cmp_current_time(X509_get0_notAfter(leaf)) <= 0;
+}
 // The peer's verified certificate as base64 of DER; NULL without one. The caller frees it.
 static inline uint8_t *mt_tls_identity(const mt_tls *t, long *length) {
     X509 *leaf = SSL_get0_peer_certificate(t->ssl);

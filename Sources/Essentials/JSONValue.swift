@@ -38,7 +38,8 @@ extension JSONValue {
     /// The member of an object; nil for another kind or a missing name.
     public subscript(_ name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        return members.first { $0.name == name }?.value
+        // RFC 8259 §8.3: names are compared as they are written, and `==` would normalise them.
+        return members.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
     /// The element of an array; nil for another kind or an index outside.
     public subscript(_ index: Int) -> JSONValue? {

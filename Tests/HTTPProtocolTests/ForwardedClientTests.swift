@@ -61,6 +61,17 @@ private func client(_ field: ClientAddressField, _ lines: [String]) -> String {
         #expect(client(.forwarded, lines) == expected)
     }
 
+    @Test(arguments: [
+        ("for=1.2.3.4", false), ("for=\"[::1]\", for=\"a\\\"\"", false), ("for=\"", true),
+        ("for=\", for=203.0.113.9", true), ("for=\"\\", true),
+    ])
+    func `a value that ends inside of quotes is told`(text: String, isBroken: Bool) {
+        let bytes = Array(text.utf8)
+        var reader = ForwardedReader(.forwarded)
+        while reader.next(bytes.span) != nil {}
+        #expect(reader.isBroken == isBroken)
+    }
+
     @Test func `no text leads outside of its bytes`() {
         var random = SeededRandom(seed: 11)
         let alphabet = Array("for=\"[]:;,\\ 1a.".utf8)

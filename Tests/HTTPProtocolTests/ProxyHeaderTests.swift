@@ -111,10 +111,10 @@ private let sixAddresses: [UInt8] =
 
     @Test func `a proxy that speaks for itself names nobody`() {
         let plain = binary(0x20, 0x00, [])
-        #expect(ProxyHeader.read(plain.span) == .complete(ProxyHeader(length: 16)))
+        #expect(ProxyHeader.read(plain.span) == .complete(ProxyHeader(length: 16, isLocal: true)))
         // Whatever stands behind LOCAL is passed over, addresses and nonsense alike.
         let other = binary(0x20, 0x77, fourAddresses + [1, 2])
-        #expect(ProxyHeader.read(other.span) == .complete(ProxyHeader(length: 30)))
+        #expect(ProxyHeader.read(other.span) == .complete(ProxyHeader(length: 30, isLocal: true)))
         let unspecified = binary(0x21, 0x00, [])
         #expect(ProxyHeader.read(unspecified.span) == .complete(ProxyHeader(length: 16)))
         let unix = binary(0x21, 0x31, [UInt8](repeating: 0x2f, count: 216))
@@ -240,7 +240,8 @@ private let sixAddresses: [UInt8] =
             }
         }
         let own = [UInt8](capacity: 64) { $0.writeProxyHeader(ofOwn: version) }
-        #expect(ProxyHeader.read(own.span) == .complete(ProxyHeader(length: own.count)))
+        let plain = ProxyHeader(length: own.count, isLocal: version == .v2)
+        #expect(ProxyHeader.read(own.span) == .complete(plain))
     }
 }
 

@@ -127,3 +127,14 @@ def flood(scene):
     busy = sum(martlet.metric("martlet_http_ended_by_door_total", reason=reason)
                for reason in ("auth-busy", "auth-timeout"))
     expect_equal(busy, statuses.count(503), "said in metrics")
+
+
+@scenario("guesses made at the same time are counted like those made one after the other")
+def parallel_guesses(scene):
+    ask, _, _, _ = guarded(scene, ", attempts: 5/h")
+    expect_equal(ask("/in/", "ann:secret")[0], 200, "the right one")
+    with concurrent.futures.ThreadPoolExecutor(14) as pool:
+        statuses = [guess.result()[0] for guess in
+                    [pool.submit(ask, "/in/", f"ann:{i}") for i in range(14)]]
+    expect_equal((statuses.count(401), statuses.count(429)), (5, 9), f"{sorted(statuses)}")
+    expect_equal(ask("/in/", "bob:open")[0], 429, "nothing more is compared")

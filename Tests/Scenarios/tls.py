@@ -390,6 +390,21 @@ def clients(scene):
     text = client(ports["required"], "-sess_in", saved)
     expect("Reused, TLSv1.3" in text and wanted in text,
            f"a resumed session keeps who it is: {text[-900:]}")
+    # An authority that is taken out of the file is out with the next reload, tickets and all.
+    with open(others.certificate) as file, open(authority.certificate) as mine:
+        before, now = mine.read(), file.read()
+    trusted = scene.path("trusted.crt")
+    scene.write("trusted.crt", before)
+    _, _, port, martlet = https(scene, authority, files, more=(
+        f"tls: {{ client-authorities: {trusted} }}"))
+    client(port, "-cert", crt, "-key", key, "-sess_out", saved)
+    expect_equal(ask(authority, port, "www.example.com", "/head", *alice)[0], 200, "before")
+    scene.write("trusted.crt", now)
+    martlet.reload(martlet.text())
+    expect_equal(ask(authority, port, "www.example.com", "/head", *alice)[0], 0, "after")
+    expect_equal(ask(authority, port, "www.example.com", "/head", *mallory)[0], 200, "the other's")
+    text = client(port, "-sess_in", saved)
+    expect("200 OK" not in text, f"a ticket of before is no way in: {text[-900:]}")
 
 
 @scenario("TLS with the endpoints: verified, by the right name, for requests and probes", covers=[

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #define _GNU_SOURCE
 #include "CMeter.h"
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -59,37 +61,52 @@ void mt_meter_references(bool on) {
     _swift_enableSwizzlingOfAllocationAndRefCountingFunctions_forInstrumentsOnly = on;
 }
 
-// System calls of the data path, counted on their way to the kernel.
+// System calls of the data path, counted on their way to the kernel: by name, and those that are made
+// by number.
+static long (*kernel)(long, ...);
+__attribute__((constructor)) static void find_kernel(void) {
+    kernel = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+}
+long syscall(long number, ...) {
+    COUNT(syscalls);
+    va_list list;
+    va_start(list, number);
+    long a[6];
+    for (int i = 0; i < 6; i++) a[i] = va_arg(list, long);
+    va_end(list);
+    if (!kernel) find_kernel();
+    return kernel(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
 ssize_t recv(int fd, void *b, size_t n, int f) {
     COUNT(syscalls);
-    return syscall(SYS_recvfrom, fd, b, n, f, NULL, NULL);
+    return kernel(SYS_recvfrom, fd, b, n, f, NULL, NULL);
 }
 ssize_t send(int fd, const void *b, size_t n, int f) {
     COUNT(syscalls);
-    return syscall(SYS_sendto, fd, b, n, f, NULL, 0);
+    return kernel(SYS_sendto, fd, b, n, f, NULL, 0);
 }
 ssize_t sendmsg(int fd, const struct msghdr *m, int f) {
     COUNT(syscalls);
-    return syscall(SYS_sendmsg, fd, m, f);
+    return kernel(SYS_sendmsg, fd, m, f);
 }
 int epoll_wait(int e, struct epoll_event *v, int n, int t) {
     COUNT(syscalls);
-    return (int)syscall(SYS_epoll_wait, e, v, n, t);
+    return (int)kernel(SYS_epoll_wait, e, v, n, t);
 }
 int epoll_ctl(int e, int o, int fd, struct epoll_event *v) {
     COUNT(syscalls);
-    return (int)syscall(SYS_epoll_ctl, e, o, fd, v);
+    return (int)kernel(SYS_epoll_ctl, e, o, fd, v);
 }
 int connect(int fd, const struct sockaddr *a, socklen_t n) {
     COUNT(syscalls);
-    return (int)syscall(SYS_connect, fd, a, n);
+    return (int)kernel(SYS_connect, fd, a, n);
 }
-int shutdown(int fd, int how) { COUNT(syscalls); return (int)syscall(SYS_shutdown, fd, how); }
+int shutdown(int fd, int how) { COUNT(syscalls); return (int)kernel(SYS_shutdown, fd, how); }
 int setsockopt(int fd, int l, int o, const void *v, socklen_t n) {
     COUNT(syscalls);
-    return (int)syscall(SYS_setsockopt, fd, l, o, v, n);
+    return (int)kernel(SYS_setsockopt, fd, l, o, v, n);
 }
-int close(int fd) { COUNT(syscalls); return (int)syscall(SYS_close, fd); }
+int close(int fd) { COUNT(syscalls); return (int)kernel(SYS_close, fd); }
 
 void mt_meter_begin(void) {
     pthread_getcpuclockid(pthread_self(), &counted_clock);

@@ -9,6 +9,8 @@ struct TLSAssembly: Sendable {
     struct Made: Sendable {
         let settings: TLSServerSettings
         let digests: [Int]
+        /// Of the file of client authorities.
+        let stamp: Int64
         let tickets: TLSTickets?
         let context: TLSServerContext
     }
@@ -47,7 +49,8 @@ struct TLSAssembly: Sendable {
         let pairs = listener.certificates.compactMap { certificates.loaded[$0] }
         let digests = pairs.map(\.digest)
         let tickets = tickets(tls)
-        if let known = made[listener.address], known.settings == settings,
+        let stamp = tls.clientAuthorities.map(File.stamp) ?? 0
+        if let known = made[listener.address], known.settings == settings, known.stamp == stamp,
             known.digests == digests, known.tickets === tickets
         {
             return known.context
@@ -61,6 +64,7 @@ struct TLSAssembly: Sendable {
             made[listener.address] = Made(
                 settings: settings,
                 digests: digests,
+                stamp: stamp,
                 tickets: tickets,
                 context: context
             )

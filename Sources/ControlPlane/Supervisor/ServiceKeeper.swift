@@ -218,7 +218,8 @@ final class ServiceKeeper {
     }
 
     private func open(_ keys: [SocketKey]) -> LinkReply {
-        let allowed = Set((candidate ?? image).keys)
+        // Of a reload that was refused in the end the former sockets are still wanted.
+        let allowed = Set(image.keys).union(candidate?.keys ?? [])
         guard keys.allSatisfy({ allowed.contains($0) }) else {
             return LinkReply(json: ["error": "a place that is not in the configuration"])
         }

@@ -152,6 +152,8 @@ struct SupervisorLoop: ~Copyable {
             return false
         }
         let isAnswered = process.answer(reply(to: request, of: process))
+        // One that died after it said so serves nobody: the former one stays.
+        if case .serving = request, !isAnswered { return false }
         follow(request, of: process)
         return isAnswered
     }

@@ -83,8 +83,10 @@ public struct TokenPlan: Sendable, Equatable {
 
     /// Another number when any token may be judged in another way, or told in other fields.
     var identity: UInt64 {
-        let claims = (required + fields).map { "\($0.claim)=\($0.value)" }
-        let lists = [algorithms, [issuer ?? ""], audience, claims, ["\(leeway) \(needsEnd)"]]
+        let lists = [
+            algorithms, [issuer ?? ""], audience, required.map { "\($0.claim)=\($0.value)" },
+            fields.map { "\($0.claim)=\($0.value)" }, ["\(leeway) \(needsEnd) \(cache)"],
+        ]
         return Hash.text("\(lists) \(tokenLimit)", seed: keys?.identity ?? 0)
     }
 }
@@ -121,7 +123,7 @@ struct AccessRule: Sendable, BitwiseCopyable {
     init(_ plan: PasswordPlan, route: UInt64, _ actions: inout ActionTable) {
         kind = .password
         isUsable = plan.users != nil
-        identity = Hash.mix(plan.users?.identity ?? 0)
+        identity = Hash.text("\(plan.cache)", seed: plan.users?.identity ?? 0)
         cache = plan.cache
         attempts = RateMachine(
             count: plan.attempts,

@@ -78,8 +78,12 @@ extension ActionTable {
             return false
         }
         // Only the name of a user of the file gets here: it is of visible ASCII, without a colon.
+        // All the same nothing else is written.
         var end = start
-        while end < output.count, output.span[end] != UInt8(ascii: ":") { end &+= 1 }
+        while end < output.count, output.span[end] != UInt8(ascii: ":") {
+            guard (0x21..<0x7f).contains(output.span[end]) else { return false }
+            end &+= 1
+        }
         output.removeLast(output.count &- end)
         return output.writeLineEnd()
     }

@@ -30,7 +30,8 @@ public final class TokenKeys: Sendable, Equatable {
         identity = Hash.bytes(text.span, seed: 0x6b65_7973)
         let first = text.first { $0 > 0x20 }
         entries = try first == UInt8(ascii: "{") ? TokenKeys.set(text) : TokenKeys.blocks(text)
-        guard !entries.isEmpty else {
+        // `{"keys": []}` is a statement: nobody's tokens are good any more.
+        guard !entries.isEmpty || TokenKeys.isEmptySet(text) else {
             throw Fault(message: "has no public key of RSA, P-256 or Ed25519")
         }
         guard entries.count <= TokenKeys.keyLimit else {
@@ -56,7 +57,11 @@ public final class TokenKeys: Sendable, Equatable {
     /// The keys that may have signed a token; none when it names one that is not there.
     func candidates(_ algorithm: SignatureKey.Algorithm, name: String?) -> [SignatureKey] {
         let fitting = entries.filter { $0.key.algorithm == algorithm }
-        let chosen = fitting.filter { $0.name == nil || name == nil || $0.name == name }
+        // A key that is named is the one; else all without a name may be.
+        let named = fitting.filter { key in
+            name.map { key.name?.utf8.elementsEqual($0.utf8) ?? false } ?? false
+        }
+        let chosen = named.isEmpty ? fitting.filter { $0.name == nil || name == nil } : named
         return chosen.count <= TokenKeys.tryLimit ? chosen.map(\.key) : []
     }
 
@@ -98,6 +103,10 @@ public final class TokenKeys: Sendable, Equatable {
     }
 
     // MARK: JWK sets
+
+    private static func isEmptySet(_ text: [UInt8]) -> Bool {
+        (try? JSONReader.read(text))?["keys"]?.elements?.isEmpty ?? false
+    }
 
     private static func set(_ text: [UInt8]) throws(Fault) -> [Entry] {
         let document: JSONValue

@@ -102,13 +102,17 @@ struct TokenMachine {
             guard let start = TokenMachine.second(nbf) else { throw .malformed }
             guard now >= start &- leeway else { throw .early }
         }
-        if let issuer = plan.issuer, claims["iss"]?.string != issuer { throw .issuer }
+        if let issuer = plan.issuer, !TokenMachine.same(claims["iss"]?.string, issuer) {
+            throw .issuer
+        }
         if !plan.audience.isEmpty {
             let named = claims["aud"].map { $0.elements ?? [$0] } ?? []
-            let isMeant = named.contains { $0.string.map(plan.audience.contains) ?? false }
+            let isMeant = named.contains { name in
+                plan.audience.contains { TokenMachine.same(name.string, $0) }
+            }
             guard isMeant else { throw .audience }
         }
-        let isAllowed = plan.required.allSatisfy { TokenMachine.holds(claims[$0.claim], $0.value) }
+        let isAllowed = plan.required.allSatisfy { TokenMachine.holds(claims, $0.claim, $0.value) }
         return isAllowed ? .valid(until: until) : .lacking
     }
 
@@ -118,17 +122,23 @@ struct TokenMachine {
         return Int64(number)
     }
 
-    /// True for the value itself, for a list that has it, and for a text of words that has it,
-    /// as `scope` is one (RFC 8693 §4.2).
-    private static func holds(_ claim: JSONValue?, _ wanted: String) -> Bool {
-        switch claim {
+    /// True for the value itself, for a list that has it, and for `scope`, whose text is a list of
+    /// words (RFC 8693 §4.2).
+    static func holds(_ claims: JSONValue, _ name: String, _ wanted: String) -> Bool {
+        switch claims[name] {
         case .string(let text)?:
-            text == wanted || text.split(separator: " ").contains { $0 == wanted }
+            same(text, wanted)
+                || same(name, "scope") && text.split(separator: " ").contains { same($0, wanted) }
         case .integer(let number)?: "\(number)" == wanted
         case .bool(let isTrue)?: "\(isTrue)" == wanted
-        case .array(let list)?: list.contains { $0.string == wanted }
+        case .array(let list)?: list.contains { same($0.string, wanted) }
         default: false
         }
+    }
+
+    // RFC 7515 §5.3: code point by code point. `==` takes U+212A for a K.
+    private static func same(_ text: (some StringProtocol)?, _ wanted: String) -> Bool {
+        text.map { $0.utf8.elementsEqual(wanted.utf8) } ?? false
     }
 }
 

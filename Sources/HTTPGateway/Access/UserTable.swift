@@ -15,12 +15,12 @@ public final class UserTable: Sendable, Equatable {
 
     /// Another number for each content.
     let identity: UInt64
-    private let hashes: [String: String]
+    private let hashes: [[UInt8]: String]
     private let anyHash: String
 
     /// Reads lines of `name:hash`; empty ones and those with `#` in front are skipped.
     public init(_ text: [UInt8]) throws(Fault) {
-        var hashes: [String: String] = [:]
+        var hashes: [[UInt8]: String] = [:]
         var anyHash = ""
         let lines = text.split(separator: 0x0a, omittingEmptySubsequences: false)
         for (number, bytes) in lines.enumerated() {
@@ -29,7 +29,10 @@ public final class UserTable: Sendable, Equatable {
             if line.isEmpty || line.first == 0x23 { continue }
             let (name, hash) = try UserTable.read(line, number + 1)
             guard hashes.updateValue(hash, forKey: name) == nil else {
-                throw Fault(message: "has the user `\(name)` twice, again in line \(number + 1)")
+                throw Fault(
+                    message: "has the user `\(String(decoding: name, as: UTF8.self))` twice, again "
+                        + "in line \(number + 1)"
+                )
             }
             if anyHash.isEmpty { anyHash = hash }
             guard hashes.count <= UserTable.userLimit else {
@@ -45,7 +48,7 @@ public final class UserTable: Sendable, Equatable {
     private static func read(
         _ line: ArraySlice<UInt8>,
         _ number: Int
-    ) throws(Fault) -> (String, String) {
+    ) throws(Fault) -> ([UInt8], String) {
         let parts = line.split(separator: 0x3a, maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count > 1, !parts[0].isEmpty else {
             throw Fault(message: "line \(number) is no `name:hash`")
@@ -61,13 +64,15 @@ public final class UserTable: Sendable, Equatable {
                     + "SHA-512 (`$6$`), yescrypt (`$y$`)"
             )
         }
-        return (String(decoding: parts[0], as: UTF8.self), hash)
+        return (Array(parts[0]), hash)
     }
 
     /// The hash to compare with, and whether the user is there: for somebody unknown it is that of
     /// another user, so that finding out takes as long.
-    func hash(of name: String) -> (hash: String, isKnown: Bool) {
-        if let hash = hashes[name] { return (hash, true) }
+    ///
+    /// Octet by octet: `==` of texts takes other letters for the same.
+    func hash(of name: ArraySlice<UInt8>) -> (hash: String, isKnown: Bool) {
+        if let hash = hashes[Array(name)] { return (hash, true) }
         return (anyHash, false)
     }
 

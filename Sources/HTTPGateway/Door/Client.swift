@@ -33,6 +33,8 @@ struct Client: BitwiseCopyable {
     var isRegistered = false
     var isReadyQueued = false
     var isUnfinished = false  // counted as a connection without a request
+    /// A PROXY header came before it and named nobody.
+    var isUnnamed = false
     var kind = ClientKind.connection
     /// Among the sessions or streams, for those kinds; for a connection among the WebSockets.
     var place: Int32 = -1

@@ -113,7 +113,7 @@ extension HTTPDoor {
         guard let pair = Base64.bytes(requestBytes(c).slice(range), .standard),
             let colon = pair.firstIndex(of: UInt8(ascii: ":"))
         else { return refuse(c, .fault(.unauthorized), &loop) }
-        let known = users.hash(of: String(decoding: pair[..<colon], as: UTF8.self))
+        let known = users.hash(of: pair[..<colon])
         questionCount &+= 1
         let question = CredentialDesk.Question(
             worker: worker,
@@ -126,6 +126,7 @@ extension HTTPDoor {
             cache: rule.cache,
             attemptKey: attemptKey,
             attempts: rule.attempts,
+            asked: now,
             deadline: now + HTTPDoor.passwordPatience
         )
         if !hearsVerdicts {
@@ -145,19 +146,20 @@ extension HTTPDoor {
     /// Carries out what has been found out about passwords.
     mutating func takeVerdicts(_ loop: inout EventLoop) {
         for verdict in credentials.verdicts[worker].drain() {
-            if verdict.isRight {
+            if verdict.outcome == .right {
                 verified.insert(verdict.digest, until: now + verdict.cache, now: now)
-            } else {
-                // Also of somebody who has gone: or nobody who guesses would stay.
-                _ = rates.take(verdict.attemptKey, verdict.attempts, now: now)
             }
             let c = Int(verdict.client.index)
             guard clients.contains(verdict.client), clients[c].phase == .authenticating,
                 clients[c].exchange.key == verdict.number
             else { continue }
             clients[c].exchange.key = 0
-            guard verdict.isRight else {
-                refuse(c, .fault(.unauthorized), &loop)
+            guard verdict.outcome == .right else {
+                let isLimited = verdict.outcome == .limited
+                if isLimited {
+                    latestLimit = rates.peek(verdict.attemptKey, verdict.attempts, now: now)
+                }
+                refuse(c, .fault(isLimited ? .authLimited : .unauthorized), &loop)
                 continue
             }
             latestVerified = verdict.digest

@@ -54,7 +54,12 @@ extension HTTPDoor {
         case .complete(let header):
             guard Socket.skip(fd, header.length) else { return close(c, &loop) }
             count(.proxyHeaders)
-            if let source = header.source { clients[c].peer = source }
+            if let source = header.source {
+                clients[c].peer = source
+            } else if !header.isLocal {
+                // Somebody's, whom the proxy does not name: what they say is not the proxy's word.
+                clients[c].isUnnamed = true
+            }
             arrive(c, &loop)
         }
     }
@@ -67,7 +72,7 @@ extension HTTPDoor {
         clients[c].canRead = true
         welcome(c, &loop)
         guard isShuttingDown, clients.contains(handle), clients[c].phase == .idle else { return }
-        close(c, &loop)
+        awaitQuiet(c, &loop)
     }
 
     private mutating func parkProxied(_ c: Int, hasBytes: Bool, _ loop: inout EventLoop) {
@@ -124,10 +129,12 @@ extension HTTPDoor {
         return place < 0 ? clients[c].peer.ip : realClients[Int(place)]
     }
 
-    /// Finds out whom a trusted proxy asks for; the head is in ``fields``.
-    mutating func findClient(_ c: Int) {
+    /// Finds out whom a trusted proxy asks for; false when that cannot be told.
+    ///
+    /// The head is in ``fields``.
+    mutating func findClient(_ c: Int) -> Bool {
         let listener = Int(clients[c].listener)
-        guard let field = listenerRecords[listener].clientAddress, isTrusted(c) else { return }
+        guard let field = listenerRecords[listener].clientAddress, isTrusted(c) else { return true }
         let known: KnownField = field == .forwarded ? .forwarded : .xForwardedFor
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
@@ -140,12 +147,14 @@ extension HTTPDoor {
                 let isTrusted = element.map { listenerRecords[listener].trusts($0) } ?? false
                 found.add(element, isTrusted: isTrusted)
             }
+            if reader.isBroken { return false }
             place = fields.next(known, from: index &+ 1)
         }
         guard let address = found.address, address != clients[c].peer.ip,
             let handle = realClients.insert(address)
-        else { return }
+        else { return true }
         clients[c].exchange.clientPlace = Int32(truncatingIfNeeded: handle.index)
+        return true
     }
 
     /// Forgets whom the exchange was for; harmless when called twice.

@@ -13,6 +13,8 @@ struct CodingState: BitwiseCopyable {
     var block = Block.none
     /// The coder has taken bytes that it has not given yet.
     var holdsBack = false
+    /// A flush has begun that had more to give than there was room: nothing else may come first.
+    var isFlushing = false
     /// The coder has given its end.
     var isFinished = false
 }
@@ -100,15 +102,22 @@ extension HTTPDoor {
     }
 
     private func variesAlready(_ rule: CompressRule, _ bytes: Span<UInt8>) -> Bool {
-        hasToken(rule.anything, .vary, bytes) || hasToken(rule.acceptEncoding, .vary, bytes)
+        hasToken(rule.anything, .vary, bytes, passedOn: true)
+            || hasToken(rule.acceptEncoding, .vary, bytes, passedOn: true)
     }
 
-    private func hasToken(_ token: ByteRange, _ field: KnownField, _ bytes: Span<UInt8>) -> Bool {
+    /// With `passedOn` fields that the client does not get to see say nothing.
+    private func hasToken(
+        _ token: ByteRange,
+        _ field: KnownField,
+        _ bytes: Span<UInt8>,
+        passedOn: Bool = false
+    ) -> Bool {
         let wanted = actions.text.span.slice(token)
         var place = responseFields.first(field)
         while let index = place {
             var list = ListReader(responseFields[index].value)
-            while let element = list.next(bytes) {
+            while !(passedOn && responseFields[index].isForbidden), let element = list.next(bytes) {
                 if FieldSyntax.equalsIgnoringCase(bytes.slice(element), wanted) { return true }
             }
             place = responseFields.next(field, from: index &+ 1)
@@ -201,6 +210,7 @@ extension HTTPDoor {
             _ = clients[c].exchange.response.sourceClosed(in: &buffers, block: block)
             return true
         }
+        if codings[coding].isFlushing { return code(c, u, .flush, &loop) }
         if codings[coding].source.hasFramed { return code(c, u, .run, &loop) }
         if codings[coding].source.isSourceDone { return code(c, u, .finish, &loop) }
         if codings[coding].source.hasRaw, !codings[coding].source.isTrailing {
@@ -262,6 +272,7 @@ extension HTTPDoor {
         count(.codedOut, UInt64(given))
         codings[coding].source.sent(progress.taken)
         codings[coding].isFinished = step == .finish && progress.isDone
+        codings[coding].isFlushing = step == .flush && !progress.isDone
         codings[coding].holdsBack = step == .run || !progress.isDone
         let block = codings[coding].block
         clients[c].exchange.response.present(given, in: &buffers, block: block)

@@ -33,11 +33,16 @@ extension HTTPDoor {
         clients[c].phase = .idle
         clients[c].exchange.began = now
         if !clients[c].input.isEmpty {
-            // Pipelined: its turn comes after the others of this batch.
+            // Pipelined: its turn comes after the others of this batch, and before any deadline of
+            // the request that is over.
+            timers.cancel(c)
             clients[c].phase = .header
             return queueReady(c)
         }
-        if clients[c].canRead { return queueReady(c) }
+        if clients[c].canRead {
+            timers.cancel(c)
+            return queueReady(c)
+        }
         park(c, &loop)
     }
 
@@ -183,7 +188,7 @@ extension HTTPDoor {
     mutating func sendOwn(_ c: Int, _ loop: inout EventLoop) {
         if clients[c].isStream { return sendOwnOnStream(c) }
         var sent = 0
-        switch send(c, scratch.bytes) {
+        switch clients[c].output.isEmpty ? send(c, scratch.bytes) : .wouldBlock {
         case .count(let count): sent = count
         case .wouldBlock: break
         case .endOfStream, .failed:

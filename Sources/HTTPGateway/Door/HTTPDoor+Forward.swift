@@ -104,6 +104,7 @@ extension HTTPDoor {
             toChunks: framing == .chunked && !upstreams[u].isStream
         )
         guard !framing.isEmpty else { return true }
+        clients[c].exchange.request.dropsTrailers = tellsIdentity(c)
         if clients[c].exchange.requestBlock.isNone {
             clients[c].exchange.requestBlock = buffers.take()
         }
@@ -252,7 +253,11 @@ extension HTTPDoor {
 
     mutating func awaitBody(_ c: Int, _ loop: inout EventLoop) {
         register(c, &loop)
-        guard clients[c].phase == .waiting else { return }
+        guard clients[c].phase == .waiting else {
+            // The endpoint has taken all: what counts again is how long its answer pauses.
+            if clients[c].phase == .relaying { arm(c, betweenBytes(c)) }
+            return
+        }
         if clients[c].exchange.bodyChecked == .never {
             clients[c].exchange.bodyChecked = now
             clients[c].exchange.bodyCheckedBytes = clients[c].exchange.request.total
@@ -273,15 +278,28 @@ extension HTTPDoor {
         clients[c].exchange.requestSent = true
         clients[c].exchange.sent = now
         if !clients[c].exchange.requestBlock.isNone { settleRequestBlock(c) }
-        guard clients[c].phase == .waiting else { return }
+        guard clients[c].phase == .waiting else {
+            if clients[c].phase == .relaying { arm(c, betweenBytes(c)) }
+            return
+        }
         let soon = clients[c].isRegistered ? Interval.max : HTTPDoor.quickAnswer
         let wake = min(firstByteDeadline(c), now + soon)
         timers.schedule(c, at: min(wake, clients[c].exchange.deadline))
     }
 
+    /// True when the endpoint is told who asks: no trailer may say something else.
+    private func tellsIdentity(_ c: Int) -> Bool {
+        let access = routeRecord(c).access
+        guard access >= 0 else { return false }
+        let rule = actions.access[Int(access)]
+        return !rule.userField.isEmpty || !rule.claims.isEmpty
+    }
+
     func isTrusted(_ c: Int) -> Bool {
         let listener = Int(clients[c].listener)
-        guard !listenerRecords[listener].trusted.isEmpty else { return false }
+        guard !listenerRecords[listener].trusted.isEmpty, !clients[c].isUnnamed else {
+            return false
+        }
         return listenerRecords[listener].trusts(clients[c].peer.ip)
     }
 }

@@ -64,7 +64,23 @@ extension HTTPDoor {
         clients[c].exchange.changesResponse = record.changesResponse
         let pool = clients[c].exchange.pool
         clients[c].exchange.retryRule = new.retries.place(record.retryRules, pool: pool)
-        if number == nil, old.changesRequest { clients[c].exchange.hasLostRoute = true }
+        // Nobody was asked who asks: a change that begins to ask lets nobody in, and tells no
+        // endpoint what was not verified.
+        let isAsked = clients[c].phase == .authenticating
+        let asksAnew = !isAsked && beginsToAsk(record, new.actions, after: old)
+        if asksAnew || number == nil && old.changesRequest {
+            clients[c].exchange.hasLostRoute = true
+        }
+    }
+
+    private func beginsToAsk(
+        _ record: RouteRecord,
+        _ new: ActionTable,
+        after old: RouteRecord
+    ) -> Bool {
+        guard record.access >= 0 else { return false }
+        guard old.access >= 0 else { return true }
+        return new.access[Int(record.access)].kind != actions.access[Int(old.access)].kind
     }
 
     /// Requests waiting in a queue move to the queue of the same pool in the new order.

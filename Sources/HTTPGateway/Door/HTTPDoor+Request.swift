@@ -89,6 +89,8 @@ extension HTTPDoor {
             from: Int(pending.start),
             count: pending.count
         )
+        // Whoever the table was filled for has to read again, also when nothing comes of this head.
+        fieldsOwner = .none
         let result = clients[c].parser.parse(bytes, fields: &fields, head: &requestHead)
         switch result {
         case .needMore: return false
@@ -119,9 +121,10 @@ extension HTTPDoor {
         count(.requests)
         count(.bytesIn, UInt64(requestHead.length))
         finishUnfinished(c)
-        findClient(c)
+        let isKnown = findClient(c)
         findTrace(c)
         rememberRequest(c)
+        guard isKnown else { return refuse(c, .refused(.forwarded), &loop) }
         if clients[c].isStream { noteGRPC(c) }
         let encoding = PathForm.encoding(requestBytes(c).slice(requestHead.path))
         if encoding == .malformed { return refuse(c, .fault(.pathEncoding), &loop) }

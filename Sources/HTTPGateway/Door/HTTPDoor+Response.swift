@@ -125,6 +125,25 @@ extension HTTPDoor {
         return keepOutput(c, from: sent, &loop)
     }
 
+    /// Sends what is left of an interim response while the final one is awaited; false when the
+    /// client has gone.
+    mutating func flushInterim(_ c: Int, _ loop: inout EventLoop) -> Bool {
+        while !clients[c].output.isEmpty {
+            let pending = clients[c].output
+            let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+            switch send(c, bytes) {
+            case .count(let count): clients[c].output.consume(count)
+            case .wouldBlock: return true
+            case .endOfStream, .failed:
+                abandon(c, .clientGone, &loop)
+                return false
+            }
+        }
+        buffers.give(clients[c].output.block)
+        clients[c].output = Pending()
+        return true
+    }
+
     /// Appends the scratch from an offset on to the client's output.
     mutating func keepOutput(_ c: Int, from sent: Int, _ loop: inout EventLoop) -> Bool {
         guard sent < scratch.count else { return true }
@@ -228,6 +247,13 @@ extension HTTPDoor {
 
     private mutating func sendFirst(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         let headCount = scratch.count
+        guard clients[c].output.isEmpty else {
+            // The rest of an interim response comes first.
+            count(.bytesOut, UInt64(headCount))
+            clients[c].exchange.bytesOut &+= UInt64(headCount)
+            guard keepOutput(c, from: 0, &loop) else { return }
+            return pumpResponse(c, &loop)
+        }
         let transfer = clients[c].exchange.response
         let body = buffers.bytes(
             responseBlock(c, u),

@@ -45,7 +45,7 @@ extension HTTPDoor {
         count(.bytesOut, UInt64(scratch.count))
         clients[c].exchange.bytesOut &+= UInt64(scratch.count)
         var sent = 0
-        switch send(c, scratch.bytes) {
+        switch clients[c].output.isEmpty ? send(c, scratch.bytes) : .wouldBlock {
         case .count(let count): sent = count
         case .wouldBlock: break
         case .endOfStream, .failed: return abandon(c, .clientGone, &loop)

@@ -243,6 +243,9 @@ public struct HTTPDoor: ~Copyable {
             if clients[c].hangUp, clients[c].exchange.requestSent {
                 return abandon(c, .clientGone, &loop)
             }
+            if !clients[c].output.isEmpty, !clients[c].isStream {
+                guard flushInterim(c, &loop) else { return }
+            }
             pumpRequest(c, &loop)
         case .relaying:
             let handle = clients.handle(at: c)

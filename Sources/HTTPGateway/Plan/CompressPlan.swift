@@ -63,6 +63,8 @@ extension ActionTable {
     ///
     /// A stream of events is so only when it is named itself: it comes in small pieces.
     func compresses(_ rule: CompressRule, _ value: Span<UInt8>) -> Bool {
+        // gRPC compresses itself, message by message.
+        guard !GRPC.isContentType(value) else { return false }
         var end = 0
         while end < value.count, value[end] != UInt8(ascii: ";"), value[end] > 0x20 { end &+= 1 }
         let given = value.extracting(0..<end)

@@ -65,7 +65,7 @@ public final class GatewayShared: Sendable {
         budget = RetryBudget(pools: GatewayMetrics.poolLimit, workers: self.workers)
         pending = PendingLimit(pools: GatewayMetrics.poolLimit)
         reports = try Mailbox()
-        credentials = try CredentialDesk(workers: self.workers)
+        credentials = try CredentialDesk(workers: self.workers, rates: rates)
         signer = try TLSSigner(workers: self.workers)
         metrics = (0..<self.workers).map { _ in
             SharedWords(count: GatewayMetrics.wordCount(slots: health.capacity))

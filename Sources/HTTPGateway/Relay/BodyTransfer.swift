@@ -37,6 +37,8 @@ struct BodyTransfer: BitwiseCopyable {
     var end: Int32 = 0
     /// Content bytes taken from the source so far, framing not counted.
     var total: UInt64 = 0
+    /// Trailers are taken from the source and go no further.
+    var dropsTrailers = false
     /// Where raw trailers begin that no chunked sink has taken; -1 for none.
     private(set) var trailersAt: Int32 = -1
     private var decoder = ChunkDecoder()
@@ -136,6 +138,7 @@ struct BodyTransfer: BitwiseCopyable {
         block: Block,
         trailers: Span<UInt8>
     ) -> Bool {
+        let trailers = dropsTrailers ? Span<UInt8>() : trailers
         switch source {
         case .done: return true
         case .untilClose where trailers.isEmpty || sink == .plain:
@@ -256,7 +259,8 @@ struct BodyTransfer: BitwiseCopyable {
             if sink == .chunked {
                 scratch.write { output in
                     output.writeLastChunk()
-                    for index in 0..<fields.count where !fields[index].isForbidden {
+                    for index in 0..<fields.count
+                    where !fields[index].isForbidden && !dropsTrailers {
                         output.copyField(fields[index], from: raw)
                     }
                     output.writeLineEnd()

@@ -40,4 +40,16 @@ public enum FieldSyntax {
         where ASCII.lowercased(left[index]) != ASCII.lowercased(right[index]) { return false }
         return true
     }
+
+    /// True for a name itself, in any case, and for the name with `_` where it has `-`.
+    static func isDisguise(_ given: Span<UInt8>, of name: Span<UInt8>) -> Bool {
+        guard given.count == name.count else { return false }
+        for index in given.indices
+        where ASCII.lowercased(given[index]) != ASCII.lowercased(name[index]) {
+            guard given[index] == UInt8(ascii: "_"), name[index] == UInt8(ascii: "-") else {
+                return false
+            }
+        }
+        return true
+    }
 }

@@ -66,13 +66,14 @@ public struct FieldTable: ~Copyable {
         borrowing get { slots.span.extracting(0..<count) }
     }
 
-    /// Keeps every field with a name, compared without case, from being copied on.
+    /// Keeps every field with a name from being copied on, whatever its case, and also when it has
+    /// `_` for `-`: CGI makes one variable of both (RFC 3875 §4.1.18).
     ///
     /// `bytes` is what the table was filled from.
     public mutating func hide(named name: Span<UInt8>, in bytes: Span<UInt8>) {
         var index = 0
         while index < count {
-            if FieldSyntax.equalsIgnoringCase(bytes.slice(slots[index].name), name) {
+            if FieldSyntax.isDisguise(bytes.slice(slots[index].name), of: name) {
                 slots[index].isForbidden = true
             }
             index &+= 1

@@ -76,6 +76,8 @@ public enum Refusal: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case connectionOption
     /// A `Connection` option that names an end-to-end field.
     case connectionNomination
+    /// A `Forwarded` of a trusted proxy that ends inside of quotes (RFC 7239 §4).
+    case forwarded
     /// A status line that cannot be read.
     case statusLine
     /// A status code outside 100 to 599.
@@ -169,6 +171,7 @@ extension Refusal {
         case .upgradeRepeated: "upgrade-repeated"
         case .connectionOption: "connection-option"
         case .connectionNomination: "connection-nomination"
+        case .forwarded: "forwarded"
         case .statusLine: "status-line"
         case .status: "status"
         case .bodyNotAllowed: "body-not-allowed"
@@ -242,6 +245,8 @@ extension Refusal {
             "RFC 9110 §7.8"
         case .connectionOption, .connectionNomination:
             "RFC 9110 §7.6.1"
+        case .forwarded:
+            "RFC 7239 §4"
         case .statusLine:
             "RFC 9112 §4"
         case .status:

@@ -34,6 +34,8 @@ public struct ForwardedClient: BitwiseCopyable, Sendable {
 public struct ForwardedReader: BitwiseCopyable, Sendable {
     private var place = 0
     private let field: ClientAddressField
+    /// The value ended inside of quotes: what a client wrote there may hide what its proxy added.
+    public private(set) var isBroken = false
 
     /// A walk over the value of one field line.
     public init(_ field: ClientAddressField) { self.field = field }
@@ -61,6 +63,7 @@ public struct ForwardedReader: BitwiseCopyable, Sendable {
                 }
                 place &+= 1
             }
+            if isQuoted { isBroken = true }
             let end = min(place, value.count)
             place = end &+ 1
             let whole = HeadScan.trimmed(value, from: start, to: end)

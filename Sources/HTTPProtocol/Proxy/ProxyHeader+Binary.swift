@@ -23,7 +23,9 @@ extension ProxyHeader {
         guard bytes.count >= length else { return .needMore }
         let header = bytes.extracting(0..<length)
         // LOCAL: the proxy itself is the client, and the rest is to be passed over.
-        guard command == 0x21 else { return .complete(ProxyHeader(length: length)) }
+        guard command == 0x21 else {
+            return .complete(ProxyHeader(length: length, isLocal: true))
+        }
         guard let size = addressSize(header[13]), length >= prefixSize &+ size,
             hasWholeParts(header, from: prefixSize &+ size)
         else { return .malformed }

@@ -20,6 +20,8 @@ public struct ProxyHeader: Equatable, Sendable, BitwiseCopyable {
     public var source: SocketAddress?
     /// Where the client connected to; nil with ``source``.
     public var destination: SocketAddress?
+    /// The proxy itself is the client (LOCAL of version 2), as for its health checks.
+    public var isLocal = false
 
     /// The longest header that is read: addresses, and what proxies are known to add to them.
     ///

@@ -135,10 +135,12 @@ public enum TLSContextProblem: Error, Equatable, Sendable {
         guard isReady == 1 else { throw .outOfMemory }
         unsafe mt_ctx_staple(raw, OpenSSL.stapleIndex)
         if let file = settings.clientAuthorities {
-            // Tickets are bound to what was asked for, whatever else the listener is.
+            // Tickets are bound to what was asked for, whatever else the listener is: to what is in
+            // the file, or an authority that was taken out would live on in them.
             // FNV-1a, so that nodes with the same settings and keys agree.
+            guard let authorities = try? File.read(file, limit: 1 << 24) else { throw .authorities }
             var bits: UInt64 = settings.isClientRequired ? 0xcbf2_9ce4_8422_2325 : 1
-            for byte in file.utf8 { bits = (bits ^ UInt64(byte)) &* 0x100_0000_01b3 }
+            for byte in authorities { bits = (bits ^ UInt64(byte)) &* 0x100_0000_01b3 }
             let policy = (0..<8).map { UInt8(truncatingIfNeeded: bits >> ($0 * 8)) }
             let isRequired: Int32 = settings.isClientRequired ? 1 : 0
             let count = UInt32(policy.count)

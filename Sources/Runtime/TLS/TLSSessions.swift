@@ -160,6 +160,10 @@ public struct TLSFacts: Sendable, BitwiseCopyable {
             return unsafe .wantsSignature(isSlow: raw.pointee.is_slow == 1)
         }
         if status == SSL_ERROR_NONE {
+            if unsafe raw.pointee.is_server == 1, unsafe mt_tls_is_stale(raw) == 1 {
+                unsafe raw.pointee.is_broken = 1
+                return .failed(.certificateExpired)
+            }
             unsafe raw.pointee.is_established = 1
             let isDeferred =
                 unsafe raw.pointee.is_server == 1 && SSL_version(raw.pointee.ssl) == TLS1_3_VERSION

@@ -196,7 +196,8 @@ extension HTTPDoor {
         let state = OriginSession(
             upstream: upstreams.handle(at: u),
             slot: upstreams[u].slot,
-            reader: HTTP2FrameReader(blockLimit: Int(limits.head.headBytes)),
+            // A head above the limits fails its own request: all that fits the input is read.
+            reader: HTTP2FrameReader(blockLimit: HTTPDoor.inputEnd),
             meter: HTTP2Meter(HTTP2Budgets(percent: HTTPDoor.originTolerance), now: now),
             streamLimit: Int32(record.http2Streams),
             timeouts: record.timeouts,

@@ -130,7 +130,8 @@ extension HTTPDoor {
 
     private mutating func keepListedTrailers(_ c: Int) {
         let handle = clients[c].exchange.upstream
-        guard workspace.isWhole, upstreams.contains(handle), upstreams[Int(handle.index)].isStream
+        guard !clients[c].exchange.request.dropsTrailers, workspace.isWhole,
+            upstreams.contains(handle), upstreams[Int(handle.index)].isStream
         else { return }
         let place = Int(upstreams[Int(handle.index)].place)
         let (o, number) = (Int(originStreams[place].session), originStreams[place].number)

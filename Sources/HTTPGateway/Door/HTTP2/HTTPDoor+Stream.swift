@@ -47,6 +47,7 @@ extension HTTPDoor {
         client.phase = .header
         client.isRegistered = true  // there is no socket to wait for
         client.tls = clients[connection].tls
+        client.isUnnamed = clients[connection].isUnnamed
         client.input = Pending(block: buffers.take())
         client.exchange.began = now
         guard !client.input.block.isNone else {
@@ -89,6 +90,7 @@ extension HTTPDoor {
     mutating func readHead(_ c: Int, _ loop: inout EventLoop) {
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: 0, count: pending.count)
+        fieldsOwner = .none
         switch clients[c].parser.parse(bytes, fields: &fields, head: &requestHead) {
         case .complete where requestHead.length == bytes.count:
             requestHead.isHTTP2 = true
