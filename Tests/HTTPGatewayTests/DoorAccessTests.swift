@@ -17,6 +17,7 @@ import Testing
         """
 
     static func stage(
+        log: AccessLogFormat = .combined,
         _ change: @Sendable (inout PasswordPlan) -> Void = { _ in }
     ) throws -> DoorHarness {
         var plan = PasswordPlan(users: try UserTable(Array(file.utf8)), realm: "A \"b\"")
@@ -24,7 +25,7 @@ import Testing
         change(&plan)
         let access = plan
         return try DoorHarness {
-            $0.accessLog = .combined
+            $0.accessLog = log
             $0.routes[0].access = .password(access)
         }
     }
@@ -110,6 +111,18 @@ import Testing
         #expect(Self.ask(&stage, Self.basic(pair)).hasPrefix("HTTP/1.1 401 "))
         #expect(stage.told(0).isEmpty)
         #expect(stage.leftovers() == [])
+    }
+
+    @Test(arguments: [
+        "GET /b HTTP/1.1\r\nHost: a.example\r\nCookie: half=", "GET /b HTTP/1.1\r\nX: y\r\n\r\n",
+    ])
+    func `who waits for a verdict keeps their fields, whatever others say`(other: String) throws {
+        var stage = try Self.stage(log: .off)
+        let fields = Self.basic("ann:secret") + "Cookie: mine=1\r\n"
+        let guest = stage.visit(get(fields: fields))
+        _ = stage.visit(other)
+        #expect(stage.hear(guest, until: "hello").contains("hello"))
+        #expect(stage.told(0).contains("\r\nCookie: mine=1\r\n"))
     }
 
     @Test func `guessing ends at the budget, and what is known still comes in`() throws {

@@ -247,31 +247,6 @@ import Testing
         #expect(stage.leftovers() == [])
     }
 
-    @Test(arguments: [
-        "GET /b HTTP/1.1\r\nHost: www.example.com\r\nCookie: half=",
-        "GET /b HTTP/1.1\r\nX: y\r\n\r\n",
-    ])
-    func `a request that waits keeps its fields, whatever others begin to say`(other: String) throws
-    {
-        var stage = try DoorQueueTests.limited([[.silence, .answer(ok())]], queue: 2)
-        _ = stage.visit(get("/1"))
-        stage.turn { $0.told(0).contains("/1") }
-        let waiting = stage.visit(
-            get("/2", fields: "Cookie: mine=1\r\nAuthorization: Basic abc\r\n")
-        )
-        stage.turn { $0.shared.pending.count(0) == 1 }
-        let guest = stage.visit(other)
-        stage.settle()
-        stage.say(0, Array(ok().utf8))
-        #expect(stage.hear(waiting, until: "hello").contains("hello"))
-        let told = stage.told(0)
-        let second = told[(told.range(of: "GET /2")?.lowerBound ?? told.startIndex)...]
-        #expect(second.contains("\r\nCookie: mine=1\r\n"))
-        #expect(second.contains("\r\nAuthorization: Basic abc\r\n"))
-        stage.leave(guest)
-        stage.settle()
-    }
-
     @Test func `waiting ends with the queue's timeout`() throws {
         var stage = try DoorQueueTests.limited([[.silence]], queue: 9)
         _ = stage.visit(get("/1"))
