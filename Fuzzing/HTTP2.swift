@@ -141,6 +141,7 @@ private func judge(_ fields: Span<HTTP2Field>, _ text: Span<UInt8>, endsStream: 
             fields,
             text: text,
             endsStream: endsStream,
+            key: WebSocketKey(1, 2),
             scheme: &scheme,
             into: &$0
         )
@@ -156,7 +157,9 @@ private func judge(_ fields: Span<HTTP2Field>, _ text: Span<UInt8>, endsStream: 
     guard parser.parse(head.span, fields: &table, head: &read) == .complete else { return }
     promise(read.length == head.count, "the second reader ends where the text ends")
     switch read.framing {
-    case .none: promise(endsStream || read.method == .connect, "a body is announced")
+    case .none:
+        let isTunnel = read.method == .connect || read.wantsUpgrade
+        promise(endsStream || isTunnel, "a body is announced")
     case .length(let length): promise(!endsStream || length == 0, "no body is promised")
     case .chunked: promise(!endsStream, "no body is promised in chunks")
     case .untilClose: promise(false, "a request never ends with its connection")

@@ -705,6 +705,11 @@ static inline int mt_keyed_digest(const uint8_t *key, long keys, const uint8_t *
                                   uint8_t *digest) {
     return HMAC(EVP_sha256(), key, (int)keys, bytes, (size_t)count, digest, NULL) != NULL;
 }
+// SHA-1, 20 bytes; `bytes` may be NULL where there are none.
+static inline int mt_plain_digest(const uint8_t *bytes, long count, uint8_t *digest) {
+    unsigned size = 0;
+    return EVP_Digest(bytes, (size_t)count, digest, &size, EVP_sha1(), NULL) == 1 && size == 20;
+}
 static inline int mt_tls_may_have_more(const mt_tls *t) {
     return !t->is_drained || SSL_has_pending(t->ssl);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Base64 as credentials and tokens have it (RFC 4648 §4, §5), read strictly: one text for each
-/// run of bytes.
+/// run of bytes, and written in the standard form.
 public enum Base64 {
     /// Which of the two alphabets, and whether the last group is filled up.
     public enum Form: Sendable, BitwiseCopyable {
@@ -50,6 +50,38 @@ public enum Base64 {
             isWhole = decode(text, form, into: &output)
         }
         return isWhole ? bytes : nil
+    }
+
+    /// Appends the text of some bytes in the standard form; false, with a part of it written, when
+    /// there is no room.
+    @_lifetime(output: copy output)
+    public static func encode(_ bytes: Span<UInt8>, into output: inout OutputSpan<UInt8>) -> Bool {
+        var index = 0
+        while index < bytes.count {
+            let left = bytes.count &- index
+            var group = UInt32(bytes[index]) &<< 16
+            if left > 1 { group |= UInt32(bytes[index &+ 1]) &<< 8 }
+            if left > 2 { group |= UInt32(bytes[index &+ 2]) }
+            for place in 0..<4 {
+                let sign = place > left ? UInt8(ascii: "=") : letter(group &>> shift(place) & 63)
+                guard output.write(sign) else { return false }
+            }
+            index &+= 3
+        }
+        return true
+    }
+
+    private static func shift(_ place: Int) -> UInt32 { UInt32(18 &- place &* 6) }
+
+    private static func letter(_ value: UInt32) -> UInt8 {
+        let value = UInt8(truncatingIfNeeded: value)
+        return switch value {
+        case 0..<26: value &+ 0x41
+        case 26..<52: value &- 26 &+ 0x61
+        case 52..<62: value &- 52 &+ 0x30
+        case 62: UInt8(ascii: "+")
+        default: UInt8(ascii: "/")
+        }
     }
 
     private static func value(_ byte: UInt8, _ form: Form) -> UInt32? {

@@ -47,6 +47,23 @@ import Testing
     }
 
     @Test(arguments: [
+        "", "Zg==", "Zm8=", "Zm9v", "AAAAAA==",
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+    ])
+    func `Base64 writes what it reads`(text: String) throws {
+        let letters = Array(text.utf8)
+        let read = Base64.bytes(letters.span, .standard)
+        let bytes = try #require(read)
+        var isWhole = false
+        let written = [UInt8](capacity: 80) { isWhole = Base64.encode(bytes.span, into: &$0) }
+        #expect(isWhole && written == letters)
+        let short = [UInt8](capacity: letters.count / 2) {
+            isWhole = Base64.encode(bytes.span, into: &$0)
+        }
+        #expect(isWhole == letters.isEmpty && short.count <= letters.count)
+    }
+
+    @Test(arguments: [
         ("Zg=", Base64.Form.standard), ("Zg", .standard), ("Zh==", .standard), ("Zm9=", .standard),
         ("Z===", .standard), ("====", .standard), ("Zm 9v", .standard), ("Zm9v\n", .standard),
         ("_-8_", .standard), ("Zg==", .url), ("Zh", .url), ("Z", .url), ("+/8/", .url),

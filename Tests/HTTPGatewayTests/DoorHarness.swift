@@ -23,6 +23,8 @@ enum Part {
     case echo
     /// Says this at the first byte, then sends back what comes.
     case mirror(String)
+    /// Answers the key of a WebSocket, then sends back what comes.
+    case socket
 }
 
 /// One door, its clients and its origins, on one event loop in the test's own thread.
@@ -323,6 +325,7 @@ struct DoorHarness: ~Copyable {
             }
             origins[origin].requests += 1
             visitors[visitor].answered += length
+            if case .socket = part { accept(Array(text.prefix(length)), visitor) }
             act(part, visitor)
         }
     }
@@ -336,7 +339,7 @@ struct DoorHarness: ~Copyable {
         case .reset(let text):
             say(visitor, Array(text.utf8))
             close(visitor, reset: true)
-        case .silence: break
+        case .silence, .socket: break
         case .interrupt(let text):
             visitors[visitor].isDeaf = true
             say(visitor, Array(text.utf8))
@@ -348,6 +351,23 @@ struct DoorHarness: ~Copyable {
             let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
             say(visitor, Array((head + "Connection: Upgrade\r\n\r\n").utf8))
         }
+    }
+
+    /// RFC 6455 §4.2.2.
+    private mutating func accept(_ request: [UInt8], _ visitor: Int) {
+        visitors[visitor].isEchoing = true
+        let text = String(decoding: request, as: UTF8.self)
+        let place = text.lowercased().range(of: "sec-websocket-key: ")?.upperBound
+        let key = place.map { text[$0...].prefix { $0 != "\r\n" } } ?? ""
+        let challenge = Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8)
+        let digest = PlainDigest.sha1(challenge.span)
+        let answer = [UInt8](capacity: 64) { output in
+            if let digest { _ = Base64.encode(digest.span, into: &output) }
+        }
+        let head =
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            + "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Accept: "
+        say(visitor, Array(head.utf8) + answer + Array("\r\n\r\n".utf8))
     }
 
     /// An origin's connection says something of its own accord.

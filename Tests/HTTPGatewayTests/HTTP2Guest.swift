@@ -12,6 +12,7 @@ struct HTTP2Answer: Equatable {
     var status = ""
     var fields: [String] = []
     var content = ""
+    var bytes: [UInt8] = []
     var trailers: [String] = []
     var isComplete = false
     var code: HTTP2ErrorCode?
@@ -73,6 +74,41 @@ struct HTTP2Guest: ~Copyable {
         return stream
     }
 
+    /// Asks for a WebSocket (RFC 8441); returns its stream.
+    mutating func open(
+        _ stage: inout DoorHarness,
+        _ path: String = "/chat",
+        _ fields: [(String, String)] = [],
+        as name: String = "websocket"
+    ) -> Int32 {
+        let list = [(":protocol", name)] + fields
+        return ask(&stage, "CONNECT", path, list, content: "", isWhole: false)
+    }
+
+    /// Says more on a stream that all said before has left.
+    mutating func say(
+        _ stage: inout DoorHarness,
+        _ stream: Int32,
+        _ bytes: [UInt8],
+        isLast: Bool = false
+    ) {
+        contents.append(bytes)
+        session.offer(stream, bytes.span, isLast: isLast)
+        speak(&stage)
+    }
+
+    /// Gives windows back that were kept while the client did not read.
+    mutating func takeIn(_ stage: inout DoorHarness, _ stream: Int32, _ count: Int) {
+        session.consume(stream, count)
+        speak(&stage)
+    }
+
+    /// Ends a stream at once.
+    mutating func cancel(_ stage: inout DoorHarness, _ stream: Int32) {
+        session.reset(stream, .cancel)
+        speak(&stage)
+    }
+
     /// Sends what the session has to say.
     mutating func speak(_ stage: inout DoorHarness) {
         while true {
@@ -121,6 +157,7 @@ struct HTTP2Guest: ~Copyable {
                 answers[stream]?.isComplete = true
             case .data(let stream, _, let range):
                 answers[stream]?.content += HTTP2Guest.text(bytes.span, range)
+                answers[stream]?.bytes += bytes[Int(range.start)..<Int(range.end)]
                 if reads { session.consume(stream, Int(range.count)) }
             case .finished(let stream, _): answers[stream]?.isComplete = true
             case .closed(let stream, _, let code): answers[stream]?.code = code

@@ -37,6 +37,7 @@ import Testing
                 fields.span,
                 text: text.span,
                 endsStream: endsStream,
+                key: WebSocketKey(0x7468_6520_7361_6d70, 0x6c65_206e_6f6e_6365),
                 scheme: &scheme,
                 into: &output
             )

@@ -9,18 +9,13 @@ import time
 from harness import eventually, expect, expect_equal, scenario
 from harness.ask import curl, raw, statuses
 from harness.certificates import Authority, pair
+from harness.http2 import PREFACE, frame
 from harness.service import service
 
 H = "listeners[].http2."
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 # :method GET, :scheme http, :path /, :authority a, none of which changes the table
 REQUEST = b"\x82\x86\x84\x01\x01a"
-
-
-def frame(kind, flags=0, stream=0, payload=b""):
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(
-        ">I", stream) + payload
 
 
 def start(scene, **options):

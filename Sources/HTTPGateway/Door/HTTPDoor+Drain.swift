@@ -115,16 +115,35 @@ extension HTTPDoor {
             words.addOwned(GatewayMetrics.endpoint(slot) + GatewayMetrics.openTunnels, 1)
         }
         if isShuttingDown { scheduleTunnelEnd(c) }
-        guard clients[c].kind == .connection, isWebSocket(u) else { return }
-        clients[c].place = sockets.insert(WebSocketState()).map { Int32($0.index) } ?? -1
+        guard clients[c].kind != .passage, isWebSocket(u) else { return }
+        setSocket(c, sockets.insert(WebSocketState()).map { Int32($0.index) } ?? -1)
     }
 
     /// Takes a tunnel that ends out of the books.
     mutating func leaveTunnel(_ c: Int, slot: Int) {
         words.addOwned(GatewayMetrics.endpoint(slot) + GatewayMetrics.openTunnels, .max)
-        guard clients[c].kind == .connection, clients[c].place >= 0 else { return }
-        sockets.remove(sockets.handle(at: Int(clients[c].place)))
-        clients[c].place = -1
+        let place = socketPlace(c)
+        guard place >= 0 else { return }
+        sockets.remove(sockets.handle(at: place))
+        setSocket(c, -1)
+    }
+
+    /// Where among the WebSockets a client is; negative for other tunnels.
+    @inline(__always)
+    private func socketPlace(_ c: Int) -> Int {
+        switch clients[c].kind {
+        case .connection: Int(clients[c].place)
+        case .stream: Int(streams[Int(clients[c].place)].socket)
+        case .session, .passage: -1
+        }
+    }
+
+    private mutating func setSocket(_ c: Int, _ place: Int32) {
+        if clients[c].isStream {
+            streams[Int(clients[c].place)].socket = place
+        } else {
+            clients[c].place = place
+        }
     }
 
     private func isWebSocket(_ u: Int) -> Bool {
@@ -138,15 +157,15 @@ extension HTTPDoor {
     /// Takes note of bytes that have gone through a tunnel.
     @inline(__always)
     mutating func follow(_ c: Int, _ bytes: Span<UInt8>, isUp: Bool) {
-        let place = Int(clients[c].place)
-        guard place >= 0, clients[c].kind == .connection else { return }
+        let place = socketPlace(c)
+        guard place >= 0 else { return }
         if isUp { sockets[place].up.pass(bytes) } else { sockets[place].down.pass(bytes) }
     }
 
     /// Ends a tunnel from here: a WebSocket is told that its server goes away (RFC 6455 §7.4.1),
     /// and the bytes under way have time to arrive.
     private mutating func endTunnel(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
-        guard clients[c].kind == .connection else { return abandon(c, fault, &loop) }
+        guard clients[c].kind != .passage else { return abandon(c, fault, &loop) }
         sayGoingAway(c)
         clients[c].exchange.reason = .fault(fault)
         let slot = Int(clients[c].exchange.slot)
@@ -161,12 +180,16 @@ extension HTTPDoor {
     }
 
     private mutating func sayGoingAway(_ c: Int) {
-        let place = Int(clients[c].place)
+        let place = socketPlace(c)
         let upstream = clients[c].exchange.upstream
         guard place >= 0, upstreams.contains(upstream) else { return }
         let u = Int(upstream.index)
         if clients[c].output.isEmpty, sockets[place].down.isBetweenFrames {
-            _ = send(c, WebSocketFrames.goingAway.span)
+            if clients[c].isStream {
+                offerLast(c, WebSocketFrames.goingAway.span)
+            } else {
+                _ = send(c, WebSocketFrames.goingAway.span)
+            }
         }
         if upstreams[u].output.isEmpty, sockets[place].up.isBetweenFrames {
             _ = send(upstream: u, WebSocketFrames.maskedGoingAway.span)

@@ -275,6 +275,8 @@ extension HTTPDoor {
         record(c, slot: slot)
         endExchange(c)
         if clients[c].isStream {
+            // What the endpoint of a tunnel has said to its end is whole.
+            if isTunnel, clients[c].exchange.downClosed { return finishStream(c) }
             resetStream(c)
             return freeStream(c)
         }

@@ -30,7 +30,7 @@ extension HTTPDoor {
         }
         recordRoute(c, status)
         let pool = Int(clients[c].exchange.poolSlot)
-        let isRequest = status != 101 && clients[c].kind != .passage
+        let isRequest = clients[c].phase != .tunnel && clients[c].kind != .passage
         if pool >= 0, pool < GatewayMetrics.poolLimit, isRequest {
             let taken = (now - clients[c].exchange.began).microseconds
             let place = GatewayMetrics.pool(pool)
@@ -47,7 +47,8 @@ extension HTTPDoor {
         let start = GatewayMetrics.route(Int(routePlaces[route]))
         let family = Int(status / 100)
         if (1...5).contains(family) { words.addOwned(start + family - 1, 1) }
-        guard status != 101 else { return }
+        // How long a tunnel lives says nothing about how long requests take.
+        guard clients[c].phase != .tunnel else { return }
         let taken = (now - clients[c].exchange.began).microseconds
         let bucket = GatewayMetrics.routeBuckets + GatewayMetrics.bucket(microseconds: taken)
         words.addOwned(start + bucket, 1)

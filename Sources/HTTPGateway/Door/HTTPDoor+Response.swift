@@ -166,7 +166,10 @@ extension HTTPDoor {
     /// body, in one call.
     private mutating func beginResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         if responseHead.status >= 400, discardsAnswer(c, u, &loop) { return }
-        if clients[c].isStream { return beginStreamResponse(c, u, &loop) }
+        if clients[c].isStream {
+            return isNoTunnel(c)
+                ? answerNoTunnel(c, &loop) : beginStreamResponse(c, u, &loop)
+        }
         let status = responseHead.status
         clients[c].exchange.status = status
         clients[c].exchange.firstByte = now

@@ -13,6 +13,7 @@ extension HTTPDoor {
         guard isAsked, namesAskedProtocol(c, u) else {
             return attemptFailed(c, .originMalformed, &loop)
         }
+        if clients[c].isStream { return beginStreamTunnel(c, u, &loop) }
         let changes = renderSession(c)
         let pending = upstreams[u].input
         let isWhole = ResponseHeadWriter.writeUpgrade(
@@ -23,7 +24,24 @@ extension HTTPDoor {
             changes: RouteChanges(changes, tail.bytes)
         )
         guard isWhole, changes.isWhole else { return attemptFailed(c, .originMalformed, &loop) }
-        clients[c].exchange.status = 101
+        openTunnel(c, u, status: 101)
+        register(c, &loop)
+        count(.bytesOut, UInt64(scratch.count))
+        clients[c].exchange.bytesOut &+= UInt64(scratch.count)
+        var sent = 0
+        switch clients[c].output.isEmpty ? send(c, scratch.bytes) : .wouldBlock {
+        case .count(let count): sent = count
+        case .wouldBlock: break
+        case .endOfStream, .failed: return abandon(c, .clientGone, &loop)
+        }
+        guard keepOutput(c, from: sent, &loop) else { return }
+        clients[c].canRead = true
+        pumpTunnel(c, &loop)
+    }
+
+    /// From here on both sides speak another protocol.
+    mutating func openTunnel(_ c: Int, _ u: Int, status: UInt16) {
+        clients[c].exchange.status = status
         clients[c].exchange.firstByte = now
         clients[c].exchange.responseStarted = true
         clients[c].exchange.keepsClient = false
@@ -41,18 +59,6 @@ extension HTTPDoor {
             clients[c].exchange.holdsRetry = false
             budget.endRetry(Int(clients[c].exchange.poolSlot))
         }
-        register(c, &loop)
-        count(.bytesOut, UInt64(scratch.count))
-        clients[c].exchange.bytesOut &+= UInt64(scratch.count)
-        var sent = 0
-        switch clients[c].output.isEmpty ? send(c, scratch.bytes) : .wouldBlock {
-        case .count(let count): sent = count
-        case .wouldBlock: break
-        case .endOfStream, .failed: return abandon(c, .clientGone, &loop)
-        }
-        guard keepOutput(c, from: sent, &loop) else { return }
-        clients[c].canRead = true
-        pumpTunnel(c, &loop)
     }
 
     /// RFC 9110 §7.8: a server must not switch to a protocol that the client did not name.
@@ -86,9 +92,14 @@ extension HTTPDoor {
         guard flushOutput(c, &loop) else { return }
         for _ in 0..<16 {
             let up = moveUp(c, u)
-            let down = moveDown(c, u)
+            // A reset is told once: who asks again hears an end, which a stream would pass on.
+            let isReset = up == .broken && clients[c].isStream
+            let down = isReset ? .broken : moveDown(c, u)
             if up == .broken || down == .broken { return abandon(c, .tunnelClosed, &loop) }
-            let isOver = clients[c].exchange.upClosed && clients[c].exchange.downClosed
+            // A WebSocket whose server has finished is over: its client waits for nothing else.
+            let isOver =
+                clients[c].exchange.downClosed
+                && (clients[c].exchange.upClosed || clients[c].isStream)
             if isOver {
                 guard flushOutput(c, &loop) else { return }
                 return abandon(c, .tunnelClosed, &loop)
@@ -104,7 +115,7 @@ extension HTTPDoor {
     /// Silence in a tunnel of which one side has finished.
     static let halfClosedIdle = Interval.seconds(60)
 
-    private func tunnelIdle(_ c: Int) -> Interval {
+    func tunnelIdle(_ c: Int) -> Interval {
         let pool = Int(clients[c].exchange.pool)
         let idle = pool >= 0 ? pools[pool].timeouts.tunnelIdle : .seconds(86_400)
         // A peer that has gone looks like one that has only finished sending: silence decides.
@@ -112,7 +123,13 @@ extension HTTPDoor {
         return isHalfClosed ? min(idle, HTTPDoor.halfClosedIdle) : idle
     }
 
-    private enum Move { case moved, waiting, broken }
+    enum Move { case moved, waiting, broken }
+
+    @inline(__always)
+    private mutating func receiveThroughTunnel(_ c: Int, into block: Block) -> IOResult {
+        clients[c].isStream
+            ? receiveFromTunnelledStream(c, into: block) : receive(c, into: block, at: 0)
+    }
 
     /// Client to origin.
     private mutating func moveUp(_ c: Int, _ u: Int) -> Move {
@@ -127,7 +144,7 @@ extension HTTPDoor {
             }
             clients[c].input.start = 0
             clients[c].input.end = 0
-            switch receive(c, into: clients[c].input.block, at: 0) {
+            switch receiveThroughTunnel(c, into: clients[c].input.block) {
             case .count(let count):
                 clients[c].input.end = Int32(count)
                 clients[c].exchange.bytesIn &+= UInt64(count)
@@ -180,11 +197,12 @@ extension HTTPDoor {
                 return .waiting
             case .endOfStream:
                 clients[c].exchange.downClosed = true
-                finishSending(c)
+                clients[c].isStream ? endTunnelledStream(c) : finishSending(c)
                 return .moved
             case .failed: return .broken
             }
         }
+        if clients[c].isStream { return offerThroughTunnel(c, u) }
         let pending = upstreams[u].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
         switch send(c, bytes) {

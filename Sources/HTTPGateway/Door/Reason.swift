@@ -54,7 +54,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case poolEmpty, allDown, atLimit, queueFull, queueTimeout
     // The origin.
     case connectRefused, connectTimeout, connectFailed, originReset, originClosed
-    case originSecurity, originVersion, originRefused, originStatus, tryTimeout
+    case originSecurity, originVersion, originRefused, originStatus, tryTimeout, upgradeIgnored
     case originMalformed, originTruncated, originSlow, firstByteTimeout, betweenBytesTimeout
     // The door.
     case requestTimeout, outOfBuffers, tunnelClosed, tunnelIdle, shutdown, endpointDown,
@@ -115,6 +115,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .originSecurity: "origin-tls"
         case .originVersion: "origin-version"
         case .originRefused: "origin-refused"
+        case .upgradeIgnored: "upgrade-ignored"
         case .originClosed: "origin-closed"
         case .originStatus: "origin-status"
         case .tryTimeout: "try-timeout"
@@ -156,8 +157,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
             .betweenBytesTimeout, .requestTimeout:
             504
         case .connectRefused, .connectFailed, .originSecurity, .originVersion, .originReset,
-            .originClosed, .originStatus, .originMalformed, .originTruncated, .endpointDown,
-            .endpointDrained:
+            .originClosed, .originStatus, .originMalformed, .originTruncated, .upgradeIgnored,
+            .endpointDown, .endpointDrained:
             502
         case .tunnelClosed, .tunnelIdle: 101
         case .internalError: 500

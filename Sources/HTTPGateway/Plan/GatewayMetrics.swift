@@ -53,6 +53,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case http2Connections
     /// Streams that HTTP/2 clients opened.
     case http2Streams
+    /// WebSockets that HTTP/2 clients opened.
+    case http2Sockets
     /// Connections by HTTP/2 that were ended for costing too much.
     case http2Cut
     /// Requests by HTTP/2 above the limit of streams.
@@ -104,7 +106,7 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .status3xx: "Final responses with a 3xx status."
         case .status4xx: "Final responses with a 4xx status."
         case .status5xx: "Final responses with a 5xx status."
-        case .tunnels: "Connections switched to another protocol (101)."
+        case .tunnels: "Connections and streams switched to another protocol."
         case .retries: "Attempts after the first."
         case .retriesDelayed: "Retries that waited for the retry budget."
         case .retriesRefused: "Retries refused by the retry budget."
@@ -119,6 +121,7 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .resumptions: "TLS handshakes that resumed a session by a ticket."
         case .http2Connections: "Client connections by HTTP/2."
         case .http2Streams: "Streams opened by HTTP/2 clients."
+        case .http2Sockets: "Streams of HTTP/2 clients that became WebSockets (RFC 8441)."
         case .rateEstimated: "Requests whose rate limit was judged by the shared sketch."
         case .rateDisplaced: "Keys of rate limits that moved into the sketch for want of room."
         case .bytesSpliced: "Bytes of large responses passed on inside the kernel, without a copy."

@@ -14,10 +14,13 @@ public enum HTTP2Conversion {
     /// Writes a request head; answers what is wrong with the list, and then nothing counts.
     ///
     /// With `endsStream` there is no body. Else its length is the one declared, or it is chunked.
+    /// A CONNECT for a WebSocket (RFC 8441 §5) becomes the GET with `Upgrade` that asks for one by
+    /// HTTP/1.1, with this key; nothing else becomes a request with `Upgrade`.
     public static func writeRequest(
         _ fields: Span<HTTP2Field>,
         text: Span<UInt8>,
         endsStream: Bool,
+        key: WebSocketKey,
         scheme: inout Scheme,
         into output: inout OutputSpan<UInt8>
     ) -> Refusal? {
@@ -31,9 +34,13 @@ public enum HTTP2Conversion {
             let known = KnownField.recognize(text, field.name)
             // Written already, or below in one line.
             if known == .host || known == .cookie { continue }
+            if facts.isWebSocket, isHandshakeField(text.slice(field.name)) { continue }
             guard write(field, text, into: &output) else { return .headLength }
         }
         if facts.cookies > 0, !writeCookies(fields, text, into: &output) { return .headLength }
+        if facts.isWebSocket {
+            return writeUpgrade(key, into: &output) ? nil : .headLength
+        }
         if !endsStream, !facts.hasLength {
             guard output.write("transfer-encoding: chunked\r\n") else { return .headLength }
         }
@@ -82,13 +89,40 @@ public enum HTTP2Conversion {
         return !name.isEmpty && name[0] == 0x3a
     }
 
+    // RFC 8441 §5: these two say nothing in HTTP/2, where a stream is nobody else's.
+    private static func isHandshakeField(_ name: Span<UInt8>) -> Bool {
+        let start: [14 of UInt8] = [
+            0x73, 0x65, 0x63, 0x2d, 0x77, 0x65, 0x62, 0x73, 0x6f, 0x63, 0x6b, 0x65, 0x74, 0x2d,
+        ]  // sec-websocket-
+        let key: [3 of UInt8] = [0x6b, 0x65, 0x79]
+        let accept: [6 of UInt8] = [0x61, 0x63, 0x63, 0x65, 0x70, 0x74]
+        guard name.count > start.count,
+            FieldSyntax.equalsIgnoringCase(name.extracting(first: start.count), start.span)
+        else { return false }
+        let rest = name.extracting(droppingFirst: start.count)
+        return FieldSyntax.equalsIgnoringCase(rest, key.span)
+            || FieldSyntax.equalsIgnoringCase(rest, accept.span)
+    }
+
+    private static func writeUpgrade(
+        _ key: WebSocketKey,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        output.write("connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ")
+            && key.write(into: &output) && output.writeLineEnd() && output.writeLineEnd()
+    }
+
     private static func writeStart(
         _ facts: RequestFacts,
         _ text: Span<UInt8>,
         into output: inout OutputSpan<UInt8>
     ) -> Bool {
-        let target = facts.method == .connect ? facts.authority : facts.path
-        return output.write(text.slice(facts.methodRange)) && output.write(" ")
+        let isTunnel = facts.method == .connect && !facts.isWebSocket
+        let target = isTunnel ? facts.authority : facts.path
+        let isNamed =
+            facts.isWebSocket
+            ? output.write("GET") : output.write(text.slice(facts.methodRange))
+        return isNamed && output.write(" ")
             && output.write(text.slice(target)) && output.write(" HTTP/1.1\r\nhost: ")
             && output.write(text.slice(facts.authority)) && output.writeLineEnd()
     }
@@ -132,6 +166,8 @@ private struct RequestFacts: BitwiseCopyable {
     var cookies = 0
     var hasLength = false
     var declaresBody = false
+    /// A CONNECT that asks for a WebSocket (RFC 8441 §5).
+    var isWebSocket = false
     private var seen: UInt8 = 0
     private var host = ByteRange.empty
     private var hosts = 0
@@ -171,9 +207,16 @@ private struct RequestFacts: BitwiseCopyable {
             bit = 4
             path = field.value
         default:
-            guard RequestFacts.isAuthority(text, field.name) else { return .pseudoField }
-            bit = 8
-            authority = field.value
+            if RequestFacts.isAuthority(text, field.name) {
+                bit = 8
+                authority = field.value
+            } else if RequestFacts.isProtocol(text, field.name) {
+                bit = 16
+                let name: [9 of UInt8] = [0x77, 0x65, 0x62, 0x73, 0x6f, 0x63, 0x6b, 0x65, 0x74]
+                isWebSocket = FieldSyntax.equalsIgnoringCase(value, name.span)
+            } else {
+                return .pseudoField
+            }
         }
         guard seen & bit == 0 else { return .pseudoField }
         seen |= bit
@@ -211,7 +254,13 @@ private struct RequestFacts: BitwiseCopyable {
             }
         }
         guard !authority.isEmpty else { return .hostMissing }
-        if method == .connect {
+        let isExtended = seen & 16 != 0
+        if isExtended {
+            guard method == .connect else { return .pseudoField }  // RFC 8441 §4
+            guard isWebSocket else { return .connectProtocol }
+            // What follows is the other protocol's, and has no length.
+            guard !hasLength else { return .lengthMismatch }
+        } else if method == .connect {
             // RFC 9113 §8.5: neither scheme nor path.
             return seen & 0x7 == 1 ? nil : .pseudoField
         }
@@ -231,6 +280,14 @@ private struct RequestFacts: BitwiseCopyable {
         case 0x73_7074_7468: .https
         default: .none
         }
+    }
+
+    private static func isProtocol(_ text: Span<UInt8>, _ range: ByteRange) -> Bool {
+        guard range.count == 9 else { return false }
+        let first = ByteRange(start: range.start, count: 8)
+        let last = ByteRange(start: range.start &+ 8, count: 1)
+        return HeadScan.exactName(text, first) == 0x6f63_6f74_6f72_703a
+            && HeadScan.exactName(text, last) == 0x6c
     }
 
     private static func isAuthority(_ text: Span<UInt8>, _ range: ByteRange) -> Bool {

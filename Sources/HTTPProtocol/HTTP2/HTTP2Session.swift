@@ -68,18 +68,22 @@ public struct HTTP2SessionSettings: BitwiseCopyable, Sendable, Equatable {
 
     private func announce(_ settings: HTTP2SessionSettings) -> Bool {
         let raw = unsafe memory.pointee.raw
-        var entries: [4 of nghttp2_settings_entry] = [
+        let isServer = unsafe memory.pointee.isServer
+        var entries: [5 of nghttp2_settings_entry] = [
             entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.streams),
             entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings.fieldListBytes),
             entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, UInt32(max(settings.streamWindow, 0))),
             // Priorities of RFC 9218, not the trees of RFC 7540; or: nothing is pushed to us.
-            unsafe memory.pointee.isServer
+            isServer
                 ? entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1)
                 : entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0),
+            // RFC 8441 §3: a word of servers alone, so it stands last and is left out by clients.
+            entry(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1),
         ]
         var span = entries.mutableSpan
         let isAnnounced = unsafe span.withUnsafeMutableBufferPointer {
-            unsafe nghttp2_submit_settings(raw, 0, $0.baseAddress, $0.count) == 0
+            let count = isServer ? $0.count : $0.count &- 1
+            return unsafe nghttp2_submit_settings(raw, 0, $0.baseAddress, count) == 0
         }
         guard isAnnounced else { return false }
         let window = settings.connectionWindow

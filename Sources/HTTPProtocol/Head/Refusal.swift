@@ -102,6 +102,8 @@ public enum Refusal: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case trailerCount
     /// An HTTP/2 pseudo-field that is missing, repeated, unknown or behind a regular field.
     case pseudoField
+    /// An HTTP/2 CONNECT for a protocol that is not spoken here.
+    case connectProtocol
     /// An HTTP/2 field name with an upper-case letter.
     case fieldCase
     /// An HTTP/2 field that speaks of the connection.
@@ -125,7 +127,7 @@ extension Refusal {
         case .targetLength: 414
         case .expectation: 417
         case .headLength, .fieldCount, .trailerLength, .trailerCount: 431
-        case .methodLength, .transferCoding: 501
+        case .methodLength, .transferCoding, .connectProtocol: 501
         case .statusLine, .status, .bodyNotAllowed, .upgradeResponse: 502
         case .versionUnsupported, .http2Preface: 505
         default: 400
@@ -184,6 +186,7 @@ extension Refusal {
         case .trailerLength: "trailer-length"
         case .trailerCount: "trailer-count"
         case .pseudoField: "pseudo-field"
+        case .connectProtocol: "connect-protocol"
         case .fieldCase: "field-case"
         case .connectionField: "connection-field"
         case .teValue: "te-value"
@@ -261,6 +264,8 @@ extension Refusal {
             "RFC 9112 §7.1.2"
         case .pseudoField:
             "RFC 9113 §8.3"
+        case .connectProtocol:
+            "RFC 9220 §3"
         case .fieldCase, .valueBlank:
             "RFC 9113 §8.2.1"
         case .connectionField, .teValue:

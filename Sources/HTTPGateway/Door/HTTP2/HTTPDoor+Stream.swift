@@ -54,7 +54,8 @@ extension HTTPDoor {
             count(.buffersExhausted)
             return nil
         }
-        let state = StreamState(session: Int32(s), number: number)
+        let key = WebSocketKey(random.next(), random.next())
+        let state = StreamState(session: Int32(s), number: number, key: key)
         guard let place = streams.insert(state), let handle = clients.insert(client) else {
             buffers.give(client.input.block)
             return nil
@@ -70,6 +71,7 @@ extension HTTPDoor {
     private mutating func writeHead(_ c: Int, endsStream: Bool) -> Refusal? {
         let list = workspace.fields
         let text = workspace.text
+        let key = streams[Int(clients[c].place)].key
         var refusal: Refusal?
         var scheme = HTTP2Conversion.Scheme.none
         let size = buffers.write(clients[c].input.block, at: 0) { output in
@@ -77,6 +79,7 @@ extension HTTPDoor {
                 list,
                 text: text,
                 endsStream: endsStream,
+                key: key,
                 scheme: &scheme,
                 into: &output
             )
@@ -227,7 +230,9 @@ extension HTTPDoor {
         guard !streams[place].isGone else { return }
         let code: HTTP2ErrorCode
         switch clients[c].exchange.reason {
-        case .fault(.clientGone), .fault(.clientSlow): code = .cancel
+        // RFC 8441 §5: what would be a reset of TCP in a tunnel is CANCEL.
+        case .fault(.clientGone), .fault(.clientSlow), .fault(.tunnelClosed), .fault(.tunnelIdle):
+            code = .cancel
         case .refused: code = .protocolError
         default: code = .internalError
         }

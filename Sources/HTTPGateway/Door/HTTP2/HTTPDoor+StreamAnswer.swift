@@ -73,12 +73,12 @@ extension HTTPDoor {
         pumpResponse(c, &loop)
     }
 
-    private mutating func listStatus(_ status: UInt16) {
+    mutating func listStatus(_ status: UInt16) {
         workspace.beginFields()
         workspace.add(":status", decimal: UInt64(status))
     }
 
-    private mutating func listFields(_ u: Int, dropping dropped: FieldSet) {
+    mutating func listFields(_ u: Int, dropping dropped: FieldSet) {
         let pending = upstreams[u].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
         for index in 0..<responseFields.count {
@@ -114,7 +114,7 @@ extension HTTPDoor {
         !upstreams[u].isStream || !originStreams[Int(upstreams[u].place)].addsLength
     }
 
-    private mutating func listDate() {
+    mutating func listDate() {
         let date = dates
         scratch.write { _ = date.write(into: &$0) }
         workspace.add("date", scratch.bytes)
@@ -163,6 +163,7 @@ extension HTTPDoor {
         let handle = Handle(number: owner)
         guard owner != 0, size > 0, clients.contains(handle) else { return }
         let c = Int(handle.index)
+        if clients[c].phase == .tunnel { return tunnelTaken(c, size) }
         clients[c].exchange.response.sent(size)
         clients[c].exchange.bytesOut &+= UInt64(size)
     }
@@ -172,6 +173,7 @@ extension HTTPDoor {
         let handle = Handle(number: owner)
         guard owner != 0, clients.contains(handle) else { return }
         let c = Int(handle.index)
+        if clients[c].phase == .tunnel { return pumpTunnel(c, &loop) }
         guard clients[c].isStream, clients[c].phase == .relaying,
             !clients[c].exchange.response.hasFramed
         else { return }

@@ -58,6 +58,10 @@ struct StreamState: BitwiseCopyable {
     var queue = BodyQueue()
     /// Trailers of the request, as text with the empty line that ends them.
     var trailers = Pending()
+    /// What an endpoint has to answer, should the stream become a WebSocket.
+    let key: WebSocketKey
+    /// Place among the WebSockets, once it is one.
+    var socket: Int32 = -1
     /// The client has finished its request.
     var isFinished = false
     /// The stream is closed: there is nobody to tell.
