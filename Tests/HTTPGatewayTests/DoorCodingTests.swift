@@ -115,6 +115,85 @@ import Testing
         #expect(stage.leftovers() == [])
     }
 
+    static let trailers = [("x-end", "yes"), ("content-digest", "sha-256=:x:"), ("etag", "\"y\"")]
+
+    /// A door before an endpoint of HTTP/2 that compresses what it answers.
+    static func stageOfStreams() throws -> DoorHarness {
+        try DoorHarness(http2: 1) { $0.routes[0].compress = CompressPlan() }
+    }
+
+    @Test func `trailers of an endpoint's stream are kept, towards HTTP 1`() throws {
+        var stage = try Self.stageOfStreams()
+        let guest = stage.visit(get(fields: "Accept-Encoding: gzip\r\nTE: trailers\r\n"))
+        var host = try HTTP2Host(&stage)
+        _ = stage.question(&host, 1)
+        let fields = [("content-type", "text/plain")]
+        host.answer(&stage, 1, "200", fields, content: Self.text, trailers: Self.trailers)
+        stage.turn(&host) { _, stage in Self.content(stage.guests[guest].heard) != nil }
+        stage.settle(patience: 2)
+        let heard = stage.guests[guest].heard
+        #expect(Self.head(heard).contains("Content-Encoding: gzip"))
+        let end = String(decoding: heard.suffix(40).map { $0 & 0x7f }, as: UTF8.self)
+        #expect(end.hasSuffix("\r\n0\r\nx-end: yes\r\n\r\n"))
+        #expect(Self.content(heard)?.count == stage.count(.codedOut))
+        #expect(stage.count(.codedIn) == Self.text.utf8.count)
+        #expect(stage.leftovers() == [])
+    }
+
+    @Test func `trailers of an endpoint's stream are kept, towards HTTP 2`() throws {
+        var stage = try Self.stageOfStreams()
+        var client = try HTTP2Guest(&stage)
+        let stream = client.ask(&stage, "GET", "/", [("accept-encoding", "gzip")])
+        var host = try HTTP2Host(&stage)
+        _ = stage.question(&host, 1)
+        let fields = [("content-type", "text/plain")]
+        host.answer(&stage, 1, "200", fields, content: Self.text, trailers: Self.trailers)
+        stage.turn(&host) { _, stage in stage.count(.codedIn) > 0 }
+        let answer = stage.answer(&client, stream)
+        #expect(answer.isComplete && answer.bytes.starts(with: [0x1f, 0x8b]))
+        #expect(answer.bytes.count == stage.count(.codedOut))
+        #expect(answer.trailers == ["x-end: yes"])
+        #expect(stage.leftovers() == [])
+    }
+
+    static let chunked =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + "5\r\nhello\r\n0\r\nX-End: yes\r\nRepr-Digest: x\r\nContent-Length: 5\r\n\r\n"
+
+    @Test func `trailers behind chunks are kept as well`() throws {
+        var stage = try Self.stage(Self.chunked) { $0.leastSize = 0 }
+        let guest = stage.visit(get(fields: "Accept-Encoding: gzip\r\n"))
+        stage.turn { Self.content($0.guests[guest].heard) != nil }
+        stage.settle(patience: 2)
+        let end = String(decoding: stage.guests[guest].heard.suffix(20), as: UTF8.self)
+        #expect(end.hasSuffix("0\r\nX-End: yes\r\n\r\n"))
+        stage.send(guest, get())
+        #expect(stage.turn { $0.heard(guest).components("HTTP/1.1 200") == 2 })
+        var client = try HTTP2Guest(&stage)
+        let stream = client.ask(&stage, "GET", "/", [("accept-encoding", "gzip")])
+        #expect(stage.answer(&client, stream).trailers == ["x-end: yes"])
+        #expect(stage.leftovers() == [])
+    }
+
+    @Test(arguments: [20_000, 200_000, 500_000])
+    func `what would be worth a pipe goes through the coder when it is compressed`(
+        size: Int
+    ) throws {
+        let body = String(repeating: "0123456789", count: size / 10)
+        var stage = try Self.stage(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: \(size)\r\n\r\n"
+        )
+        let guest = stage.visit(get(fields: "Accept-Encoding: gzip\r\n"))
+        stage.turn { $0.origins[0].requests == 1 }
+        DoorSpliceTests.feed(&stage, Array(body.utf8))
+        stage.turn { Self.content($0.guests[guest].heard) != nil }
+        let content = try #require(Self.content(stage.guests[guest].heard))
+        #expect(content.starts(with: [0x1f, 0x8b]) && content.count < size / 20)
+        #expect(stage.count(.codedIn) == size && stage.count(.codedOut) == content.count)
+        #expect(stage.count(.bytesSpliced) == 0 && stage.door.pipes.count == 0)
+        #expect(stage.leftovers() == [])
+    }
+
     @Test(arguments: [
         Part.answerAndClose(page().dropLast(9).description),
         .reset(page().dropLast(9).description),

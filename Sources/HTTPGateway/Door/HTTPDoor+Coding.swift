@@ -11,6 +11,8 @@ struct CodingState: BitwiseCopyable {
     var coder: Int32
     var source = BodyTransfer()
     var block = Block.none
+    /// Trailers of the answer for a client of HTTP/1.1, as text with the empty line that ends them.
+    var trailers = Pending()
     /// The coder has taken bytes that it has not given yet.
     var holdsBack = false
     /// A flush has begun that had more to give than there was room: nothing else may come first.
@@ -197,6 +199,7 @@ extension HTTPDoor {
         clients[c].exchange.coding = -1
         coders.end(codings[coding].coder)
         buffers.give(codings[coding].block)
+        buffers.give(codings[coding].trailers.block)
         codings.remove(codings.handle(at: coding))
     }
 
@@ -207,7 +210,9 @@ extension HTTPDoor {
         let coding = Int(clients[c].exchange.coding)
         if codings[coding].isFinished {
             let block = codings[coding].block
-            _ = clients[c].exchange.response.sourceClosed(in: &buffers, block: block)
+            let pending = codings[coding].trailers
+            let trailers = buffers.bytes(pending.block, from: 0, count: pending.count)
+            _ = clients[c].exchange.response.finish(in: &buffers, block: block, trailers: trailers)
             return true
         }
         if codings[coding].isFlushing { return code(c, u, .flush, &loop) }
@@ -222,7 +227,6 @@ extension HTTPDoor {
         return receiveForCoder(c, u, &loop)
     }
 
-    /// Trailers go no further: a coder has no place for them.
     private mutating func advanceSource(
         _ c: Int,
         _ u: Int,
@@ -234,9 +238,18 @@ extension HTTPDoor {
             fields: &responseFields,
             scratch: &tail
         )
-        if refusal == nil { return true }
-        originBroke(c, .originMalformed, &loop)
-        return false
+        guard refusal == nil else {
+            originBroke(c, .originMalformed, &loop)
+            return false
+        }
+        let source = codings[Int(clients[c].exchange.coding)].source
+        if source.trailersAt >= 0 {
+            let count = Int(source.rawStart &- source.trailersAt)
+            let block = upstreams[u].input.block
+            let text = buffers.bytes(block, from: Int(source.trailersAt), count: count)
+            keepCodedTrailers(c, text)
+        }
+        return true
     }
 
     private mutating func code(
@@ -314,6 +327,7 @@ extension HTTPDoor {
             upstreams[u].canRead = false
             return true
         case .endOfStream:
+            if upstreams[u].isStream { keepCodedTrailers(c, streamTrailers(u)) }
             if codings[coding].source.sourceClosed(in: &buffers, block: block) { return true }
             originBroke(c, .originTruncated, &loop)
             return false

@@ -343,10 +343,16 @@ extension HTTPDoor {
         clients[c].exchange.response.source = .untilClose
     }
 
+    /// Trailers that came on a stream, with the empty line that ends them; empty without any.
+    @_lifetime(immortal)
+    func streamTrailers(_ u: Int) -> Span<UInt8> {
+        let pending = originStreams[Int(upstreams[u].place)].trailers
+        return buffers.bytes(pending.block, from: 0, count: pending.count)
+    }
+
     /// The stream has ended well: passes its trailers on.
     mutating func finishResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) -> Bool {
-        let pending = originStreams[Int(upstreams[u].place)].trailers
-        let text = buffers.bytes(pending.block, from: 0, count: pending.count)
+        let text = streamTrailers(u)
         if clients[c].isStream, !text.isEmpty {
             workspace.beginFields()
             addLines(text, from: 0, isRequest: false)
