@@ -33,7 +33,7 @@ extension ProbeDriver {
                 return
             }
         } else if event.isWritable {
-            send(handle, now: now)
+            isCall(token.index) ? flushCall(handle, now: now) : send(handle, now: now)
         }
         if flights.contains(handle), event.isReadable || event.isHangUp || event.isError {
             receive(handle, isLast: event.isHangUp || event.isError, now: now)
@@ -100,7 +100,7 @@ extension ProbeDriver {
     }
 
     /// This machine is short of something: no word against the endpoint, its state stays.
-    private mutating func postpone(_ place: Int, now: Instant) {
+    mutating func postpone(_ place: Int, now: Instant) {
         statistics.starved &+= 1
         rest(place, now: now)
     }
@@ -220,30 +220,20 @@ extension ProbeDriver {
     private mutating func consume(_ handle: Handle, _ length: Int, now: Instant) {
         let index = Int(handle.index)
         let block = flights[index].block
-        let reception = ProbeDriver.feed(
-            &exchanges[index],
-            buffers,
-            block,
-            count: length,
-            fields: &fields
-        )
+        let reception =
+            isCall(index)
+            ? feedCall(index, block, count: length)
+            : exchanges[index].received(
+                buffers.bytes(block, from: 0, count: length),
+                fields: &fields
+            )
         let used = min(max(reception.consumed, 0), length)
         if used > 0, used < length {
             buffers.copy(from: block, at: used, to: block, at: 0, count: length - used)
         }
         flights[index].length = Int32(truncatingIfNeeded: length - used)
         act(reception.action, handle, now: now)
-    }
-
-    // A view into the pool borrows the whole driver, so the parts are handed over one by one.
-    private static func feed(
-        _ exchange: inout ProbeExchange,
-        _ buffers: borrowing BufferPool,
-        _ block: Block,
-        count: Int,
-        fields: inout FieldTable
-    ) -> ProbeExchange.Reception {
-        exchange.received(buffers.bytes(block, from: 0, count: count), fields: &fields)
+        flushCall(handle, now: now)
     }
 
     /// A probe without bytes in hand holds no buffer.
@@ -255,10 +245,15 @@ extension ProbeDriver {
         flights[index].block = .none
     }
 
-    private mutating func act(_ action: ProbeExchange.Action, _ handle: Handle, now: Instant) {
+    mutating func act(_ action: ProbeExchange.Action, _ handle: Handle, now: Instant) {
         switch action {
         case .wait: return
-        case .send: send(handle, now: now)
+        case .send:
+            let place = Int(flights[Int(handle.index)].place)
+            guard case .grpc(let call) = targets[place].target.question else {
+                return send(handle, now: now)
+            }
+            beginCall(handle, call, now: now)
         case .finish(let outcome):
             let index = Int(handle.index)
             guard flights.contains(handle) else { return }
@@ -297,6 +292,7 @@ extension ProbeDriver {
     mutating func close(_ handle: Handle) {
         let flight = flights[Int(handle.index)]
         guard flights.remove(handle) else { return }
+        endCall(Int(handle.index))
         buffers.give(flight.block)
         if !flight.tls.isNone { tls.close(flight.tls, saying: false) }
         // RST at once: no TIME_WAIT here, and the peer need not linger either.

@@ -29,6 +29,9 @@ public struct ProbeDriver: ~Copyable {
     var flights: Slab<ProbeFlight>
     /// Parallel to the flights' places.
     var exchanges: [ProbeExchange] = []
+    /// The same, of those that are calls of gRPC.
+    var calls: [ProbeCall?] = []
+    var workspace: HTTP2Workspace
     var wheel: TimerWheel
     var buffers: BufferPool
     var tls: TLSSessions
@@ -40,6 +43,9 @@ public struct ProbeDriver: ~Copyable {
     public init(concurrentProbes: Int = 1_024, now: Instant, seed: UInt64) {
         self.concurrentProbes = max(concurrentProbes, 1)
         flights = Slab(limit: ProbeDriver.greatestConcurrency)
+        workspace = HTTP2Workspace(
+            limits: HeadLimits(headBytes: UInt32(ProbeCall.fieldBytes), fields: 100)
+        )
         wheel = TimerWheel(tick: .milliseconds(4), now: now)
         // A block per running probe at most, so the pool itself never runs dry.
         buffers = BufferPool(limit: ProbeDriver.greatestConcurrency)
@@ -48,6 +54,7 @@ public struct ProbeDriver: ~Copyable {
     }
 
     deinit {
+        for call in calls { call?.session.destroy() }
         for index in 0..<flights.highWater where !flights.handle(at: index).isNone {
             flights[index].fd.close()
         }

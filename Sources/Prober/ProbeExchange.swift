@@ -5,7 +5,8 @@ public import Steering
 /// One probe from its connection to its outcome: pure, bytes and events in, actions out.
 ///
 ///     connecting --connected--> head --> body (length | chunked, trailer | until close) --> over
-///         |                      |                 |
+///         |             |        |                 |
+///         |             +--> call (gRPC) ----------+--------------------------------------> over
 ///         +--- refused, reset, closed, expired ----+--------------------------------------> over
 ///
 /// A value is used again for the next probe, so the body's memory is taken from the heap once.
@@ -49,6 +50,7 @@ public struct ProbeExchange: Sendable {
         case chunked
         case trailer
         case untilClose
+        case call
         case over
     }
 
@@ -68,6 +70,7 @@ public struct ProbeExchange: Sendable {
     private var parser = ResponseParser(limits: ProbeExchange.headLimits)
     private var decoder = ChunkDecoder()
     private var trailer = TrailerParser()
+    private var call = GRPCCheck()
     private var interims = 0
     private var body: [UInt8] = []
     private var bodyCount = 0
@@ -99,10 +102,25 @@ public struct ProbeExchange: Sendable {
     /// The connection stands.
     public mutating func connected() -> Action {
         guard isConnecting else { return .wait }
-        guard case .http = question else { return finish(.success) }
-        phase = .head
-        parser.reset()
+        switch question {
+        case .connect: return finish(.success)
+        case .http:
+            phase = .head
+            parser.reset()
+        case .grpc:
+            phase = .call
+            call = GRPCCheck()
+        }
         return .send
+    }
+
+    /// Something has come on the stream of a call; its bytes are the driver's to read.
+    public mutating func called(_ event: GRPCCheck.Event) -> Action {
+        guard case .call = phase else { return .wait }
+        let verdict = call.take(event)
+        status = call.status
+        guard let verdict else { return .wait }
+        return finish(verdict)
     }
 
     /// Bytes have come; what is not consumed is given again in front of what follows.
@@ -119,7 +137,7 @@ public struct ProbeExchange: Sendable {
             case .chunked: action = readChunks(bytes, at: &position)
             case .trailer: action = readTrailer(bytes, at: &position, fields: &fields)
             case .untilClose: action = readRest(bytes, at: &position)
-            case .connecting, .over: action = .wait
+            case .connecting, .call, .over: action = .wait
             }
             if let action { return Reception(consumed: position, action: action) }
         }
@@ -130,7 +148,7 @@ public struct ProbeExchange: Sendable {
         switch phase {
         case .untilClose: judge()
         case .over: .wait
-        case .connecting, .head, .length, .chunked, .trailer:
+        case .connecting, .head, .length, .chunked, .trailer, .call:
             finish(.failure(.closedEarly, detail: status == 0 ? "" : "status \(status)"))
         }
     }

@@ -52,6 +52,22 @@ public enum ProbeQuestion: Sendable, Equatable {
     case connect
     /// An HTTP exchange that ends as expected.
     case http(HTTPQuestion)
+    /// A call of grpc.health.v1 that says SERVING.
+    case grpc(GRPCQuestion)
+}
+
+/// A call of `grpc.health.v1.Health/Check`.
+public struct GRPCQuestion: Sendable, Equatable {
+    /// The service asked about; empty for the server as a whole.
+    public var service: String
+    /// The authority of the call; nil means the target's address.
+    public var host: String?
+
+    /// Asks about a service.
+    public init(service: String = "", host: String? = nil) {
+        self.service = service
+        self.host = host
+    }
 }
 
 /// An HTTP request and what its response must be like.

@@ -56,6 +56,16 @@ import Testing
         Case("scalar for mapping", listener + "pools: api", ["M1103 2:8"]),
         Case("no value", listener + "user:", ["M1103 2:6"]),
         Case("missing pool", listener + "routes:\n  - { host: a.example }", ["M1104 3:5"]),
+        Case(
+            "two kinds of probe",
+            listener + "probes:\n  a: { http: /, grpc: check }\npools: {}",
+            ["M1352 3:3", "M1105 3:23"]
+        ),
+        Case(
+            "a service without gRPC",
+            listener + "probes:\n  a: { tcp: connect, service: x }",
+            ["M1352 3:3", "M1106 3:22"]
+        ),
         Case("two doors", "listeners:\n  - { http: ':80', dns: ':53' }", ["M1105 2:25"]),
         Case(
             "no door",
@@ -349,6 +359,22 @@ import Testing
         #expect(read(text).diagnostics.map(\.code) == [.proxyBesideHTTP2])
         let single = text.replacing("http2", with: "http1")
         #expect(read(single).diagnostics.isEmpty)
+    }
+
+    @Test func `a probe of TLS needs TLS to ask by`() {
+        let text = """
+            listeners: [{ http: ':80' }, { dns: ':53' }]
+            probes: { t: { tcp: tls, port: 443 } }
+            pools:
+              a: { probe: t, tls: { name: a.example }, endpoints: [{ address: '127.0.0.1:1' }] }
+            routes: [{ pool: a }]
+            """
+        #expect(read(text).diagnostics.isEmpty)
+        let plain = text.replacing("tls: { name: a.example }, ", with: "")
+        #expect(read(plain).diagnostics.map(\.code) == [.probeWithoutTLS])
+        let steer = "\nsteer: { w: { address: 192.0.2.1, probe: t } }\n"
+        let codes = read(text + steer).diagnostics.map(\.code)
+        #expect(codes.contains(.probeWithoutTLS))
     }
 
     @Test func `listeners are bounded`() {

@@ -131,7 +131,10 @@ private struct Leaves {
         }
         // The case of a listener or probe is a key of its own, not a level.
         var plain = path
-        for level in ["listeners[].http", "listeners[].dns", "probes.*.check.http"] {
+        let levels = [
+            "listeners[].http", "listeners[].dns", "probes.*.check.http", "probes.*.check.grpc",
+        ]
+        for level in levels {
             guard path.hasPrefix(level + ".") else { continue }
             let group = level.hasPrefix("probes") ? "probes.*" : "listeners[]"
             plain = group + path.dropFirst(level.count)

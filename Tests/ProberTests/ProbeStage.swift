@@ -144,7 +144,9 @@ struct ProbeStage: ~Copyable {
     }
 
     private func isAsked(_ index: Int) -> Bool {
+        // A client of HTTP/2 begins with this, and what it asks follows in the same breath.
         visitors[index].asked.suffix(4) == [13, 10, 13, 10]
+            || visitors[index].asked.starts(with: "PRI * HTTP/2.0".utf8)
     }
 
     private mutating func speak(_ index: Int) {

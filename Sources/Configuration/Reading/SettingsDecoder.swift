@@ -174,7 +174,7 @@ struct SettingsDecoder {
         let timeout = section.interval("timeout")
         let settings = ProbeSettings(
             name: section.name,
-            check: section.has("http") ? .http(httpProbe(section)) : .tcp,
+            check: check(section),
             port: section.optionalInteger("port").flatMap(UInt16.init(exactly:)),
             interval: interval,
             timeout: timeout,
@@ -195,22 +195,38 @@ struct SettingsDecoder {
         return checkKind(of: section) ? settings : nil
     }
 
-    private func checkKind(of section: Section) -> Bool {
-        switch (section.has("http"), section.has("tcp")) {
-        case (true, false): return true
-        case (false, true):
-            _ = section.text("tcp")
-            return true
-        case (true, true):
-            section.fault(.excludingKeys, "tcp", "a probe has either `http` or `tcp`")
-        case (false, false):
-            section.report(
-                .missingKey,
-                section.nameRange,
-                "\(section.title) needs `http` or `tcp`",
-                "such as `http: /healthz` or `tcp: connect`"
+    private func check(_ section: Section) -> ProbeCheck {
+        if section.has("http") { return .http(httpProbe(section)) }
+        if section.has("grpc") {
+            _ = section.text("grpc")
+            return .grpc(
+                GRPCProbeSettings(
+                    service: section.text("service"),
+                    host: section.text("host"),
+                    tls: section.word("tls", ProbeSecurity.pool)
+                )
             )
         }
+        return section.word("tcp", TCPProbe.connect) == .tls ? .tls : .tcp
+    }
+
+    private func checkKind(of section: Section) -> Bool {
+        let kinds = ["http", "tcp", "grpc"].filter(section.has)
+        if kinds.count == 1 { return true }
+        if let second = kinds.dropFirst().first {
+            section.fault(
+                .excludingKeys,
+                second,
+                "a probe has only one of `http`, `tcp` and `grpc`"
+            )
+            return false
+        }
+        section.report(
+            .missingKey,
+            section.nameRange,
+            "\(section.title) needs `http`, `tcp` or `grpc`",
+            "such as `http: /healthz`, `tcp: connect` or `grpc: check`"
+        )
         return false
     }
 

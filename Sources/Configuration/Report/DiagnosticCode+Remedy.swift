@@ -283,6 +283,12 @@ extension DiagnosticCode {
                 "A plain address in a policy has no port to ask.",
                 "Set `port` in the probe."
             )
+        case .probeWithoutTLS:
+            .init(
+                "probe of TLS without TLS",
+                "A probe with `tcp: tls` is used where endpoints are not asked by TLS.",
+                "Set `tls` in the pool, or use another probe."
+            )
         case .keyMismatch:
             .init(
                 "key of another certificate",

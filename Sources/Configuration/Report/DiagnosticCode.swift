@@ -129,6 +129,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case certificateExpired = "M1321"
     /// A PROXY header where connections carry the requests of many clients.
     case proxyBesideHTTP2 = "M1322"
+    /// A probe of TLS where no TLS is spoken.
+    case probeWithoutTLS = "M1330"
 
     /// All weights are zero.
     case allWeightsZero = "M1351"

@@ -216,9 +216,23 @@ extension Schema {
         ),
         Option(
             "probes.*.tcp",
-            .words(["connect"]),
+            .words(TCPProbe.allCases.map(\.rawValue)),
             .absent("this is no TCP probe"),
-            "`connect`: a TCP connection that opens is enough."
+            "`connect`: a TCP connection that opens is enough; `tls`: TLS must be agreed on as the "
+                + "pool speaks it, with a certificate that the pool's `tls` accepts."
+        ),
+        Option(
+            "probes.*.grpc",
+            .words(["check"]),
+            .absent("this is no gRPC probe"),
+            "`check`: asks `grpc.health.v1.Health/Check` by HTTP/2; only SERVING passes."
+        ),
+        Option(
+            "probes.*.service",
+            .text(256),
+            .absent("the server as a whole"),
+            "Service that a gRPC probe asks about.",
+            beside: ["grpc"]
         ),
         Option(
             "probes.*.method",
@@ -231,8 +245,8 @@ extension Schema {
             "probes.*.host",
             .hostField,
             .absent("the endpoint's own address"),
-            "Host field of the request.",
-            beside: ["http"]
+            "Host field of the request, or authority of a gRPC call.",
+            beside: ["http", "grpc"]
         ),
         Option(
             "probes.*.headers.*",

@@ -147,7 +147,7 @@ extension Schema {
             .words(ProbeSecurity.allCases.map(\.rawValue)),
             "pool",
             "`pool`: ask by TLS where the pool speaks TLS; `off`: never, for a plain health port.",
-            beside: ["http"]
+            beside: ["http", "grpc"]
         ),
     ]
 

@@ -218,7 +218,7 @@ extension Schema {
             "probes.*",
             "Active checks by name; a pool or policy refers to them.",
             noun: "probe",
-            kinds: ["http", "tcp"]
+            kinds: ["http", "tcp", "grpc"]
         ),
         OptionGroup("probes.*.headers", "Fields by name.", beside: ["http"]),
         OptionGroup("pools.*", "Sets of endpoints by name.", noun: "pool"),

@@ -29,8 +29,30 @@ public struct ProbeSettings: Sendable, Equatable {
 public enum ProbeCheck: Sendable, Equatable {
     /// That a TCP connection opens.
     case tcp
+    /// That TLS is agreed on over it, as the pool speaks it.
+    case tls
     /// An HTTP exchange that ends as expected.
     case http(HTTPProbeSettings)
+    /// A call of grpc.health.v1 that says SERVING.
+    case grpc(GRPCProbeSettings)
+}
+
+/// How far a TCP probe goes.
+public enum TCPProbe: String, Sendable, Equatable, CaseIterable {
+    /// To the connection.
+    case connect
+    /// To the end of the TLS handshake.
+    case tls
+}
+
+/// The call of a gRPC probe.
+public struct GRPCProbeSettings: Sendable, Equatable {
+    /// The service asked about; nil means the server as a whole.
+    public var service: String?
+    /// The authority; nil means the endpoint's own address or name.
+    public var host: String?
+    /// Whether it speaks TLS.
+    public var tls: ProbeSecurity
 }
 
 /// Whether a probe speaks TLS.

@@ -77,7 +77,10 @@ struct Assembly: Sendable {
             )
             var pools: [AssembledPool] = []
             for pool in settings.pools {
-                let origin = try security.origin(pool)
+                let origin = try security.origin(
+                    pool,
+                    isProbedByHTTP2: probes.asksByHTTP2(pool.probe)
+                )
                 pools.append(try maker.assemble(pool, origin, registries: &registries))
             }
             let definitions = pools.map(\.definition)

@@ -3,6 +3,7 @@ internal import Configuration
 internal import Essentials
 internal import HTTPGateway
 internal import Prober
+internal import Runtime
 internal import Steering
 
 /// Everything that follows from one pool, or from the addresses of one steer policy.
@@ -17,6 +18,8 @@ struct AssembledPool: Sendable {
     var drain = Drain.Bounds(longest: .seconds(60), spread: .seconds(10))
     /// How the endpoints are spoken with; nil for plain TCP.
     var security: OriginSecurity?
+    /// How their probe speaks TLS; nil where it does not.
+    var probeContext: TLSClientContext?
 }
 
 /// From `pools` to definitions, registrations and probes.
@@ -57,6 +60,10 @@ struct PoolAssembly {
             )
         )
         assembled.drain = Drain.Bounds(longest: pool.drain, spread: pool.drainSpread)
+        if probes.followsPool(pool.probe) {
+            let isByHTTP2 = probes.asksByHTTP2(pool.probe)
+            assembled.probeContext = isByHTTP2 ? origin?.probeContext : origin?.plainContext
+        }
         assembled.security = origin.map {
             OriginSecurity(
                 number: $0.number,
@@ -154,7 +161,7 @@ struct PoolAssembly {
         assembled.security?.names.append(name)
         let target = probes.target(pool.probe, slot: slot, address: address, host: place.asked)
         guard var target else { return }
-        if let context = assembled.security?.plainContext, probes.followsPool(pool.probe) {
+        if let context = assembled.probeContext {
             target.security = TargetSecurity(context: context, name: name)
         }
         if probes.asksEndpointPort(pool.probe) {

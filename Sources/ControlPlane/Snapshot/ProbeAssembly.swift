@@ -38,10 +38,17 @@ struct ProbeAssembly {
 
     /// True when the probe speaks TLS where the pool does.
     func followsPool(_ name: String?) -> Bool {
-        guard case .http(let http)? = name.flatMap({ entries[$0] })?.settings.check else {
-            return false
+        switch name.flatMap({ entries[$0] })?.settings.check {
+        case .http(let http): http.tls == .pool
+        case .grpc(let grpc): grpc.tls == .pool
+        case .tls: true
+        case .tcp, nil: false
         }
-        return http.tls == .pool
+    }
+
+    /// True when the probe speaks HTTP/2, which TLS has to offer.
+    func asksByHTTP2(_ name: String?) -> Bool {
+        if case .grpc? = name.flatMap({ entries[$0] })?.settings.check { true } else { false }
     }
 
     /// True when the probe asks where traffic goes, and not at a port of its own.
@@ -58,6 +65,10 @@ struct ProbeAssembly {
             http.host = host
             question = .http(http)
         }
+        if case .grpc(var grpc) = question, grpc.host == nil, let host {
+            grpc.host = host
+            question = .grpc(grpc)
+        }
         let settings = entry.settings
         return ProbeTarget(
             slot: slot,
@@ -73,6 +84,9 @@ struct ProbeAssembly {
     }
 
     private static func question(_ check: ProbeCheck) -> ProbeQuestion {
+        if case .grpc(let settings) = check {
+            return .grpc(GRPCQuestion(service: settings.service ?? "", host: settings.host))
+        }
         guard case .http(let settings) = check else { return .connect }
         var question = HTTPQuestion(path: settings.path)
         question.method =

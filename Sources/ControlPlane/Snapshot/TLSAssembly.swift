@@ -24,6 +24,8 @@ struct TLSAssembly: Sendable {
         let context: TLSClientContext
         /// For probes and changes of protocol, which are of HTTP/1.1: no ALPN.
         let plainContext: TLSClientContext
+        /// For probes by HTTP/2; nil without one.
+        var probeContext: TLSClientContext?
     }
 
     let certificates: CertificateFiles
@@ -87,20 +89,30 @@ struct TLSAssembly: Sendable {
     }
 
     /// How a pool's endpoints are spoken with; connections made by an older answer are not reused.
-    mutating func origin(_ pool: PoolSettings) throws(ReloadProblem) -> MadeOrigin? {
+    mutating func origin(
+        _ pool: PoolSettings,
+        isProbedByHTTP2: Bool
+    ) throws(ReloadProblem) -> MadeOrigin? {
         guard let tls = pool.tls else { return nil }
         let stamp = tls.authorities.map(File.stamp) ?? 0
-        if let known = origins[pool.name], known.settings == tls, known.stamp == stamp,
-            known.version == pool.protocol
-        {
-            return known
-        }
         var settings = TLSClientSettings()
         settings.isVerified = tls.verify
         settings.authorities = tls.authorities
         settings.least = tls.minVersion == "1.3" ? .tls13 : .tls12
         do throws(TLSContextProblem) {
+            if var known = origins[pool.name], known.settings == tls, known.stamp == stamp,
+                known.version == pool.protocol
+            {
+                if isProbedByHTTP2, known.probeContext == nil {
+                    settings.protocols = [.http2]
+                    known.probeContext = try TLSClientContext(settings)
+                    origins[pool.name] = known
+                }
+                return known
+            }
             let plain = try TLSClientContext(settings)
+            settings.protocols = [.http2]
+            let probe = isProbedByHTTP2 ? try TLSClientContext(settings) : nil
             settings.protocols =
                 switch pool.protocol {
                 case .http1: []
@@ -113,7 +125,8 @@ struct TLSAssembly: Sendable {
                 stamp: stamp,
                 number: (origins.values.map(\.number).max() ?? 0) + 1,
                 context: pool.protocol == .http1 ? plain : try TLSClientContext(settings),
-                plainContext: plain
+                plainContext: plain,
+                probeContext: probe
             )
             origins[pool.name] = made
             return made

@@ -90,6 +90,10 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case tlsFailed = 15
     /// Far slower than the rest of its pool.
     case passiveLatency = 16
+    /// The endpoint answers that it does not serve (grpc.health.v1); the detail says how.
+    case notServing = 17
+    /// A gRPC call ended with an error; the detail holds its code.
+    case grpcStatus = 18
     /// An unexpected status without a word of its own; the detail holds it.
     case statusUnexpected = 32
     /// Status 400.
@@ -158,6 +162,8 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .passiveErrorRate: "passive-error-rate"
         case .passiveLatency: "passive-latency"
         case .tlsFailed: "tls-failed"
+        case .notServing: "not-serving"
+        case .grpcStatus: "grpc-status"
         case .statusUnexpected: "status-unexpected"
         default: "status-\(statusCode)"
         }
