@@ -29,6 +29,12 @@
 
 struct mt_tickets;
 
+// What the next connection to the same server resumes; it belongs to one thread.
+typedef struct mt_resumption {
+    SSL_SESSION *session;
+    uint64_t generation;  // sessions of connections of an older one are not kept
+} mt_resumption;
+
 // What callbacks need to know of the server side; lives as long as its SSL_CTX.
 typedef struct mt_server {
     struct mt_tickets *tickets;
@@ -56,6 +62,8 @@ typedef struct mt_tls {
     uint8_t may_sign;     // the costly step of a full handshake has been allowed
     uint8_t is_slow;      // that step may take milliseconds
     uint8_t is_away;      // another thread has it: nobody else may touch it
+    mt_resumption *resumption;  // where a client's sessions are kept; NULL for nowhere
+    uint64_t generation;
     uint16_t name_length;
     char *name;           // what the client hello asked for, in lower case
     uint8_t *out;
@@ -435,6 +443,41 @@ static inline int mt_ctx_ask(SSL_CTX *ctx, const char *authorities, int is_requi
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | (is_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                        NULL);
     return SSL_CTX_set_session_id_context(ctx, policy, length);
+}
+
+// MARK: Resumption by clients
+
+static inline mt_resumption *mt_resumption_new(void) { return calloc(1, sizeof(mt_resumption)); }
+static inline void mt_resumption_clear(mt_resumption *r) {
+    SSL_SESSION_free(r->session);
+    r->session = NULL;
+    r->generation++;
+}
+static inline void mt_resumption_free(mt_resumption *r) {
+    SSL_SESSION_free(r->session);
+    free(r);
+}
+// A server has given a session, or a ticket for one (RFC 8446 section 4.6.1): the last one is kept.
+static inline int mt_session_callback(SSL *ssl, SSL_SESSION *session) {
+    mt_tls *t = SSL_get_app_data(ssl);
+    if (!t || !t->resumption || t->resumption->generation != t->generation) return 0;
+    SSL_SESSION_free(t->resumption->session);
+    t->resumption->session = session;
+    return 1;
+}
+static inline void mt_ctx_client(SSL_CTX *ctx) {
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(ctx, mt_session_callback);
+}
+static inline void mt_tls_resume(mt_tls *t, mt_resumption *r) {
+    t->resumption = r;
+    t->generation = r->generation;
+    // A copy: OpenSSL spends a session of TLS 1.3 by using it, for the sake of clients who do not want
+    // to be known again (RFC 8446 appendix C.4). Servers know us anyway, and not all give a new one.
+    SSL_SESSION *copy = r->session ? SSL_SESSION_dup(r->session) : NULL;
+    if (copy) SSL_set_session(t->ssl, copy);
+    SSL_SESSION_free(copy);
+    ERR_clear_error();
 }
 
 // MARK: Certificates

@@ -210,6 +210,8 @@ extension MetricFamily {
     static let tlsRows: [MetricFamily] = [
         http("martlet_tls_handshakes", .handshakes),
         http("martlet_tls_resumptions", .resumptions),
+        http("martlet_tls_origin_handshakes", .originHandshakes),
+        http("martlet_tls_origin_resumptions", .originResumptions),
         http("martlet_tls_slow_signatures", .signaturesLent),
         http("martlet_tls_passthrough_connections", .passages),
         MetricFamily(

@@ -22,13 +22,18 @@ extension HTTPDoor {
         let slot = Int(upstreams[u].slot)
         let endpoint = snapshot.plan.pools[pool].endpoints.firstIndex { $0.slot == slot }
         guard let security = snapshot.plan.poolPlans[pool].security, let endpoint,
-            security.names.indices.contains(endpoint),
-            let session = tls.connect(
-                upstreams[u].fd,
-                // RFC 9113 §8.6: a change of protocol is for HTTP/1.1 alone.
-                clients[c].exchange.head.wantsUpgrade ? security.plainContext : security.context,
-                name: security.names[endpoint]
-            )
+            security.names.indices.contains(endpoint)
+        else { return attemptFailed(c, .originSecurity, &loop) }
+        let name = security.names[endpoint]
+        // RFC 9113 §8.6: a change of protocol is for HTTP/1.1 alone.
+        let wantsUpgrade = clients[c].exchange.head.wantsUpgrade
+        let context = wantsUpgrade ? security.plainContext : security.context
+        // The others would drive each other's sessions out.
+        let isUsual = context == security.context
+        let resumption =
+            isUsual ? resumptions.resumption(of: slot, context, name: name, now: now) : nil
+        let fd = upstreams[u].fd
+        guard let session = tls.connect(fd, context, name: name, resuming: resumption)
         else { return attemptFailed(c, .originSecurity, &loop) }
         upstreams[u].tls = session
         upstreams[u].security = security.number
@@ -68,6 +73,8 @@ extension HTTPDoor {
     mutating func secure(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         switch tls.handshake(upstreams[u].tls, nil) {
         case .established:
+            count(.originHandshakes)
+            if tls.facts(upstreams[u].tls).isResumed { count(.originResumptions) }
             upstreams[u].canRead = tls.mayHaveMore(upstreams[u].tls)
             if tls.facts(upstreams[u].tls).chosen == .http2 { return becomeOrigin(c, u, &loop) }
             upstreams[u].state = .active

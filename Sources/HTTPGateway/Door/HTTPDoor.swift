@@ -72,6 +72,8 @@ public struct HTTPDoor: ~Copyable {
     var codings = Slab<CodingState>(limit: HTTPDoor.codingLimit)
     var coders = ContentCoders(limit: HTTPDoor.codingLimit)
     var tls: TLSSessions
+    /// What new connections to endpoints resume.
+    var resumptions = TLSResumptions()
     var timers: TimerWheel
     var upstreamTimers: TimerWheel
     var random: SeededRandom

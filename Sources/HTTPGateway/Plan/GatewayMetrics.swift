@@ -79,6 +79,10 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case codedOut
     /// PROXY headers believed.
     case proxyHeaders
+    /// TLS handshakes with endpoints that succeeded.
+    case originHandshakes
+    /// TLS handshakes with endpoints that resumed a session.
+    case originResumptions
     /// Connections by HTTP/2 to endpoints.
     case originSessions
     /// Requests sent to endpoints by HTTP/2.
@@ -136,6 +140,9 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .signaturesLent: "TLS handshakes whose slow signature the thread for it made."
         case .http2Cut: "HTTP/2 connections ended for costing more than they are worth."
         case .http2Refused: "Requests by HTTP/2 refused at listeners[].http2.streams."
+        case .originHandshakes:
+            "TLS handshakes with endpoints that succeeded, resumed ones included."
+        case .originResumptions: "TLS handshakes with endpoints that resumed a session."
         case .originSessions: "Connections by HTTP/2 to endpoints."
         case .originStreams: "Requests sent to endpoints by HTTP/2."
         case .originRefusals: "Requests by HTTP/2 that an endpoint gave back untouched."

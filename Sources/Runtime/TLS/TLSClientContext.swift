@@ -40,6 +40,7 @@ public struct TLSClientSettings: Sendable, Equatable {
         unsafe self.raw = raw
         self.settings = settings
         unsafe mt_ctx_defaults(raw)
+        unsafe mt_ctx_client(raw)
         try unsafe OpenSSL.apply(
             TLSLists(settings.ciphers, settings.suites, settings.groups),
             settings.least,

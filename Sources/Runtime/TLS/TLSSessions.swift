@@ -82,10 +82,13 @@ public struct TLSFacts: Sendable, BitwiseCopyable {
     }
 
     /// Begins a session as a client of a server that must have this name or address.
+    ///
+    /// With `resuming` it spares what an earlier one has done, if the server still agrees.
     public mutating func connect(
         _ fd: FileDescriptor,
         _ context: TLSClientContext,
-        name: String
+        name: String,
+        resuming resumption: TLSResumption? = nil
     ) -> Handle? {
         guard let raw = unsafe mt_tls_new(context.raw, OpenSSL.method, fd.raw, 0) else {
             ERR_clear_error()
@@ -98,6 +101,7 @@ public struct TLSFacts: Sendable, BitwiseCopyable {
             ERR_clear_error()
             return nil
         }
+        if let resumption { unsafe mt_tls_resume(raw, resumption.raw) }
         return unsafe insert(raw)
     }
 
