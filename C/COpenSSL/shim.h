@@ -38,6 +38,7 @@ typedef struct mt_resumption {
 // What callbacks need to know of the server side; lives as long as its SSL_CTX.
 typedef struct mt_server {
     struct mt_tickets *tickets;
+    uint8_t takes_early;  // requests may come before the end of the handshake
     uint8_t protocol_length;
     uint8_t protocols[31];
 } mt_server;
@@ -62,6 +63,11 @@ typedef struct mt_tls {
     uint8_t may_sign;     // the costly step of a full handshake has been allowed
     uint8_t is_slow;      // that step may take milliseconds
     uint8_t is_away;      // another thread has it: nobody else may touch it
+    uint8_t awaits_early; // the handshake may begin with early data
+    uint8_t is_early;     // more of it may come
+    uint8_t had_early;    // some has come: who sent it is not known to be here until all is agreed
+    uint32_t early_start, early_end;
+    uint8_t *early;       // what came of it with the handshake
     mt_resumption *resumption;  // where a client's sessions are kept; NULL for nowhere
     uint64_t generation;
     uint16_t name_length;
@@ -72,6 +78,8 @@ typedef struct mt_tls {
 
 // A peer that sends what has to be answered, and reads nothing, ends here.
 #define MT_BACKLOG_LIMIT (192u << 10)
+// Bytes that a client may send before the end of its handshake: one record, some requests.
+#define MT_EARLY_LIMIT (16u << 10)
 
 // MARK: Bytes
 
@@ -403,7 +411,7 @@ static inline int mt_ctx_groups(SSL_CTX *ctx, const char *list) {
     return (int)SSL_CTX_set1_groups_list(ctx, list);
 }
 
-static inline int mt_ctx_server(SSL_CTX *ctx, int index, mt_tickets *tickets,
+static inline int mt_ctx_server(SSL_CTX *ctx, int index, mt_tickets *tickets, int takes_early,
                                 const uint8_t *protocols, size_t length) {
     mt_server *server = calloc(1, sizeof *server);
     if (!server || length > sizeof server->protocols) {
@@ -411,6 +419,7 @@ static inline int mt_ctx_server(SSL_CTX *ctx, int index, mt_tickets *tickets,
         return 0;
     }
     server->tickets = tickets;
+    server->takes_early = tickets && takes_early;
     server->protocol_length = (uint8_t)length;
     memcpy(server->protocols, protocols, length);
     if (!SSL_CTX_set_ex_data(ctx, index, server)) {
@@ -425,6 +434,13 @@ static inline int mt_ctx_server(SSL_CTX *ctx, int index, mt_tickets *tickets,
     if (tickets) {
         SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, mt_ticket_callback);
         SSL_CTX_set_num_tickets(ctx, 1);
+        if (takes_early) {
+            SSL_CTX_set_max_early_data(ctx, MT_EARLY_LIMIT);
+            SSL_CTX_set_recv_max_early_data(ctx, MT_EARLY_LIMIT);
+            // OpenSSL's own guard is a store of sessions in this process, which no other node sees: what
+            // may be sent twice is judged by the requests instead (RFC 8470 section 3).
+            SSL_CTX_set_options(ctx, SSL_OP_NO_ANTI_REPLAY);
+        }
     } else {
         SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
         SSL_CTX_set_num_tickets(ctx, 0);
@@ -658,6 +674,7 @@ static inline mt_tls *mt_tls_new(SSL_CTX *ctx, BIO_METHOD *method, int fd, int i
     t->fd = fd;
     t->is_server = (uint8_t)is_server;
     t->server = is_server ? SSL_CTX_get_app_data(ctx) : NULL;
+    t->awaits_early = t->server && t->server->takes_early;
     if (!bio || !t->ssl) {
         BIO_free(bio);
         SSL_free(t->ssl);
@@ -674,13 +691,42 @@ static inline mt_tls *mt_tls_new(SSL_CTX *ctx, BIO_METHOD *method, int fd, int i
 static inline void mt_tls_free(mt_tls *t) {
     SSL_free(t->ssl);
     free(t->name);
+    free(t->early);
     free(t->out);
     free(t);
+}
+
+// Where the client sends early data the server's part of the handshake is done with it, and bytes go
+// both ways before the client's part has come (RFC 8446 section 2.3).
+static inline int mt_tls_begin_early(mt_tls *t) {
+    uint8_t bytes[MT_EARLY_LIMIT];
+    size_t count = 0;
+    int status = SSL_read_early_data(t->ssl, bytes, sizeof bytes, &count);
+    if (status == SSL_READ_EARLY_DATA_ERROR) return SSL_get_error(t->ssl, 0);
+    t->awaits_early = 0;
+    if (status == SSL_READ_EARLY_DATA_FINISH) return SSL_ERROR_NONE;
+    t->early = malloc(count + 1);
+    if (!t->early) return SSL_ERROR_SSL;
+    memcpy(t->early, bytes, count);
+    t->early_end = (uint32_t)count;
+    t->is_early = t->had_early = 1;
+    return SSL_ERROR_NONE;
+}
+// True while a replay of the client's first words would look like this.
+static inline int mt_tls_is_early(const mt_tls *t) {
+    return t->had_early && !SSL_is_init_finished(t->ssl);
 }
 
 static inline int mt_tls_handshake(mt_tls *t) {
     t->is_corked = 1;
     ERR_clear_error();
+    if (t->awaits_early) {
+        int early = mt_tls_begin_early(t);
+        if (early != SSL_ERROR_NONE || t->is_early) {
+            t->is_corked = 0;
+            return early;
+        }
+    }
     int result = SSL_do_handshake(t->ssl);
     t->is_corked = 0;
     return result == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, result);
@@ -688,13 +734,29 @@ static inline int mt_tls_handshake(mt_tls *t) {
 
 static inline int mt_tls_read(mt_tls *t, void *bytes, size_t length, size_t *count) {
     ERR_clear_error();
+    if (t->early_start < t->early_end) {
+        size_t left = t->early_end - t->early_start;
+        *count = left < length ? left : length;
+        memcpy(bytes, t->early + t->early_start, *count);
+        t->early_start += (uint32_t)*count;
+        return SSL_ERROR_NONE;
+    }
+    if (t->is_early) {
+        int status = SSL_read_early_data(t->ssl, bytes, length, count);
+        if (status == SSL_READ_EARLY_DATA_SUCCESS) return SSL_ERROR_NONE;
+        if (status == SSL_READ_EARLY_DATA_ERROR) return SSL_get_error(t->ssl, 0);
+        t->is_early = 0;
+        free(t->early);
+        t->early = NULL;
+    }
     int result = SSL_read_ex(t->ssl, bytes, length, count);
     return result == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, result);
 }
 
 static inline int mt_tls_write(mt_tls *t, const void *bytes, size_t length, size_t *count) {
     ERR_clear_error();
-    int result = SSL_write_ex(t->ssl, bytes, length, count);
+    int result = mt_tls_is_early(t) ? SSL_write_early_data(t->ssl, bytes, length, count)
+                                    : SSL_write_ex(t->ssl, bytes, length, count);
     return result == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, result);
 }
 
@@ -754,7 +816,7 @@ static inline int mt_plain_digest(const uint8_t *bytes, long count, uint8_t *dig
     return EVP_Digest(bytes, (size_t)count, digest, &size, EVP_sha1(), NULL) == 1 && size == 20;
 }
 static inline int mt_tls_may_have_more(const mt_tls *t) {
-    return !t->is_drained || SSL_has_pending(t->ssl);
+    return !t->is_drained || t->early_start < t->early_end || SSL_has_pending(t->ssl);
 }
 static inline unsigned long mt_error_reason(void) {
     unsigned long code = ERR_peek_error();

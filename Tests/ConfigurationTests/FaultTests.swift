@@ -66,6 +66,12 @@ import Testing
             listener + "probes:\n  a: { tcp: connect, service: x }",
             ["M1352 3:3", "M1106 3:22"]
         ),
+        Case(
+            "early data without tickets",
+            "listeners:\n  - { https: ':443', passthrough: [], tls: { tickets: false, "
+                + "early-data: true } }",
+            ["M1305 2:35", "M1105 2:74"]
+        ),
         Case("two doors", "listeners:\n  - { http: ':80', dns: ':53' }", ["M1105 2:25"]),
         Case(
             "no door",

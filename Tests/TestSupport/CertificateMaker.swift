@@ -107,6 +107,11 @@ public final class CertificateMaker {
         Array(try Data(contentsOf: URL(fileURLWithPath: path)))
     }
 
+    /// Writes a file.
+    public func write(_ text: String, to path: String) throws {
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+    }
+
     /// Runs the command; its standard output.
     @discardableResult
     public func run(_ arguments: [String], input: String = "") throws -> String {
@@ -124,6 +129,25 @@ public final class CertificateMaker {
         process.waitUntilExit()
         guard process.terminationStatus == 0 else { throw Failure(arguments: arguments) }
         return String(decoding: data, as: UTF8.self)
+    }
+
+    /// Begins the command, with what it says going to a file of the folder; true once it has ended.
+    public func start(
+        _ arguments: [String],
+        input: String,
+        output: String
+    ) throws -> () -> Bool {
+        let (from, to) = ("\(folder)/\(output).in", "\(folder)/\(output)")
+        try Data(input.utf8).write(to: URL(fileURLWithPath: from))
+        try Data().write(to: URL(fileURLWithPath: to))
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
+        process.arguments = arguments
+        process.standardInput = FileHandle(forReadingAtPath: from)
+        process.standardOutput = FileHandle(forWritingAtPath: to)
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return { !process.isRunning }
     }
 
     /// The command said no.

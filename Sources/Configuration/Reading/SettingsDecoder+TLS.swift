@@ -17,6 +17,7 @@ extension SettingsDecoder {
             clientCertificate: group.word("client-certificate", ClientCertificatePolicy.required),
             tickets: group.bool("tickets"),
             ticketKeys: group.text("ticket-keys").map(resolve(path:)),
+            earlyData: group.bool("early-data"),
             handshakeRate: handshakeRate(group),
             handshakeBurst: group.optionalInteger("handshake-burst"),
             minDays: group.integer("min-days")
@@ -29,6 +30,14 @@ extension SettingsDecoder {
             group.fault(.badCertificate, "client-authorities", "`\(path)` \(reason)")
         }
         if let path = settings.ticketKeys { checkTickets(path, settings, group) }
+        if settings.earlyData, !settings.tickets {
+            group.fault(
+                .excludingKeys,
+                "early-data",
+                "`early-data` comes with a ticket, and there is none with `tickets: false`",
+                "leave one of both out"
+            )
+        }
         let sections = section.list("certificates")
         if sections.isEmpty, !section.has("passthrough") || section.has("certificates") {
             section.fault(

@@ -79,6 +79,13 @@ extension Schema {
                 + "are taken; read again when the file changes."
         ),
         Option(
+            "listeners[].tls.early-data",
+            .boolean,
+            "false",
+            "Serve GET, HEAD, OPTIONS and QUERY out of TLS 1.3 early data, 425 to others (RFC 8470); "
+                + "whoever has seen such a request can send it again, so safe ones must be safe."
+        ),
+        Option(
             "listeners[].tls.handshake-rate",
             .rate(1...1_000_000),
             .absent("any number"),

@@ -122,6 +122,8 @@ public struct TLSSettings: Sendable, Equatable {
     public var tickets: Bool
     /// The file of ticket keys that nodes share; nil for keys of this process alone.
     public var ticketKeys: String?
+    /// True when safe requests are served before the end of a resumed handshake.
+    public var earlyData: Bool
     /// Full handshakes of one client in a time; nil for any number.
     public var handshakeRate: Rate?
     /// Full handshakes of one client at once; nil for the number of the rate.

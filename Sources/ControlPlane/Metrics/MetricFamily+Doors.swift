@@ -210,6 +210,7 @@ extension MetricFamily {
     static let tlsRows: [MetricFamily] = [
         http("martlet_tls_handshakes", .handshakes),
         http("martlet_tls_resumptions", .resumptions),
+        http("martlet_tls_early_requests", .earlyRequests),
         http("martlet_tls_origin_handshakes", .originHandshakes),
         http("martlet_tls_origin_resumptions", .originResumptions),
         http("martlet_tls_slow_signatures", .signaturesLent),

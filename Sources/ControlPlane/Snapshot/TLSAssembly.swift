@@ -155,6 +155,7 @@ struct TLSAssembly: Sendable {
         if let groups = tls.groups { settings.groups = groups }
         settings.protocols = [.http2, .http1]
         settings.clientAuthorities = tls.clientAuthorities
+        settings.takesEarlyData = tls.earlyData
         settings.asksBeforeSigning = tls.handshakeRate != nil
         settings.isClientRequired = tls.clientCertificate == .required
         settings.unknownName = tls.unknownName == .refuse ? .refuse : .defaultCertificate

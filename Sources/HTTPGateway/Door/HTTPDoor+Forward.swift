@@ -17,6 +17,7 @@ extension HTTPDoor {
             guard stepRequestBody(c, &loop) else { return }
         }
         nameRequest(c)
+        if clients[c].exchange.isEarly { hideEarlyField(c) }
         let changes = renderRequest(c)
         let pending = clients[c].input
         let isWhole = RequestHeadWriter.write(
@@ -73,6 +74,7 @@ extension HTTPDoor {
             requestID: clients[c].exchange.requestID,
             writesRequestID: listenerRecords[listener].requestID,
             trace: trace,
+            isEarly: clients[c].exchange.isEarly,
             endpoint: upstreams[u].address
         )
     }

@@ -126,6 +126,7 @@ extension HTTPDoor {
         rememberRequest(c)
         guard isKnown else { return refuse(c, .refused(.forwarded), &loop) }
         if clients[c].isStream { noteGRPC(c) }
+        if clients[c].isSecure { noteEarly(c) }
         let encoding = PathForm.encoding(requestBytes(c).slice(requestHead.path))
         if encoding == .malformed { return refuse(c, .fault(.pathEncoding), &loop) }
         clients[c].exchange.hasPlainPath = encoding == .disguised
@@ -176,6 +177,7 @@ extension HTTPDoor {
     /// What a gateway must refuse although the message is well formed.
     private func judge(_ c: Int) -> Fault? {
         if requestHead.method == .connect { return .connectMethod }
+        if clients[c].exchange.isEarly, !mayBeEarly(requestHead) { return .tooEarly }
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
         // RFC 9110 §7.6.2: the last hop answers itself, whether or not it has anything to say.

@@ -45,7 +45,7 @@ enum RouteAnswer: UInt8, BitwiseCopyable, Sendable { case redirect, respond, mai
 enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     // The request.
     case noRoute, dotSegment, connectMethod, misdirected, bodyTooLarge, clientDenied, rateLimited
-    case optionsEnd, traceEnd, pathEncoding
+    case optionsEnd, traceEnd, pathEncoding, tooEarly
     case unauthorized, insufficientScope, authLimited, authBusy, authTimeout, authUnavailable
     case headerTimeout, bodyTimeout, clientGone, clientSlow
     // The connection, before its first request.
@@ -69,6 +69,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .misdirected: "misdirected"
         case .clientDenied: "client-denied"
         case .rateLimited: "rate-limited"
+        case .tooEarly: "too-early"
         case .unauthorized: "unauthorized"
         case .insufficientScope: "insufficient-scope"
         case .authLimited: "auth-limited"
@@ -142,6 +143,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .connectMethod, .traceEnd: 405
         case .optionsEnd: 200
         case .misdirected: 421
+        case .tooEarly: 425
         case .clientDenied, .insufficientScope: 403
         case .unauthorized: 401
         case .rateLimited, .authLimited: 429

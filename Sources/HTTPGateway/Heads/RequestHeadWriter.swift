@@ -12,6 +12,8 @@ struct ForwardPolicy: BitwiseCopyable {
     var writesRequestID: Bool
     /// What is said in `traceparent`; nil when it is copied as it came.
     var trace: TraceContext?
+    /// Whether the endpoint is told that the request may be a copy (RFC 8470 §5.1).
+    var isEarly = false
     /// Named in `Host` when the client, by HTTP/1.0, named nobody.
     var endpoint: SocketAddress
 }
@@ -44,6 +46,7 @@ enum RequestHeadWriter {
                 && output.writeForwarding(policy.forwarding, head, fields, from: bytes)
                 && writeRequestID(policy, fields, bytes, into: &output)
                 && writeTrace(policy.trace, into: &output)
+                && (!policy.isEarly || output.write("Early-Data: 1\r\n"))
                 && changes.writeFields(into: &output)
                 && output.writeVia(
                     minorVersion: head.minorVersion,

@@ -49,6 +49,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case handshakes
     /// TLS handshakes that resumed a session.
     case resumptions
+    /// Requests that came in early data.
+    case earlyRequests
     /// Connections by HTTP/2.
     case http2Connections
     /// Streams that HTTP/2 clients opened.
@@ -123,6 +125,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .logDropped: "Access log lines dropped because the disk was too slow."
         case .handshakes: "TLS handshakes that succeeded, resumed ones included."
         case .resumptions: "TLS handshakes that resumed a session by a ticket."
+        case .earlyRequests:
+            "Requests that came in TLS early data, those refused with 425 included."
         case .http2Connections: "Client connections by HTTP/2."
         case .http2Streams: "Streams opened by HTTP/2 clients."
         case .http2Sockets: "Streams of HTTP/2 clients that became WebSockets (RFC 8441)."

@@ -57,6 +57,9 @@ public struct TLSServerSettings: Sendable, Equatable {
     public var clientAuthorities: String?
     /// Whether a client without a certificate is turned away.
     public var isClientRequired = true
+    /// Whether clients that resume a session may send bytes before the end of their handshake, at
+    /// most 16 KiB (RFC 8446 §2.3): see ``TLSSessions/isEarly(_:)``.
+    public var takesEarlyData = false
     /// Whether ``TLSSessions/handshake(_:_:)`` asks before each full handshake.
     public var asksBeforeSigning = false
 
@@ -129,6 +132,7 @@ public enum TLSContextProblem: Error, Equatable, Sendable {
             raw,
             OpenSSL.serverIndex,
             tickets?.raw,
+            settings.takesEarlyData ? 1 : 0,
             wire,
             wire.count
         )

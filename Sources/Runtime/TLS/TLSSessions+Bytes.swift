@@ -183,6 +183,13 @@ extension TLSSessions {
         )
     }
 
+    /// True while the client's part of the handshake is still to come: what it has said until now may
+    /// be somebody's copy of what it said before (RFC 8446 §8).
+    public func isEarly(_ handle: Handle) -> Bool {
+        guard let raw = unsafe session(handle) else { return false }
+        return unsafe mt_tls_is_early(raw) != 0
+    }
+
     /// Appends the cipher's name as IANA has it.
     @discardableResult
     public func writeCipher(_ handle: Handle, into output: inout OutputSpan<UInt8>) -> Bool {

@@ -169,8 +169,10 @@ public struct TLSFacts: Sendable, BitwiseCopyable {
                 return .failed(.certificateExpired)
             }
             unsafe raw.pointee.is_established = 1
+            // A client that has sent early data waits for our part of the handshake.
             let isDeferred =
-                unsafe raw.pointee.is_server == 1 && SSL_version(raw.pointee.ssl) == TLS1_3_VERSION
+                unsafe raw.pointee.is_server == 1 && raw.pointee.had_early == 0
+                && SSL_version(raw.pointee.ssl) == TLS1_3_VERSION
             if isDeferred {
                 unsafe raw.pointee.is_deferred = 1
             } else {
