@@ -82,6 +82,12 @@ enum CommandTable {
             run: ExplainCommand.query
         ),
         Command(
+            name: "why",
+            usage: "REQUEST-ID [--admin URL] [--json]",
+            help: "say what became of one request, and why",
+            run: WhyCommand.run
+        ),
+        Command(
             name: "drain",
             usage: "POOL[/ENDPOINT] [--max 60s] [--wait] [--admin URL] [--json]",
             help: "give endpoints no new work and let them finish what they have",

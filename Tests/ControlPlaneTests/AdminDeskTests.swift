@@ -173,6 +173,28 @@ struct StillSurface: ControlSurface, ~Copyable {
         #expect(text.contains("dependency: db=fail"))
     }
 
+    @Test func `of a request that nobody knows it is said whether it can have been here`() throws {
+        var surface = try StillSurface()
+        let response = ask(.get, "/api/v1/requests/abc", &surface)
+        #expect(response.status == 404)
+        let problem = try json(response)
+        #expect(problem["code"] == "M3022")
+        let detail = problem["detail"]?.string ?? ""
+        #expect(detail.contains("Of the 0 requests kept") && detail.contains("1 % of the others"))
+        #expect(ask(.get, "/api/v1/requests/a%22b", &surface).status == 422)
+    }
+
+    @Test func `explain tells the protocol, the coding and the fields of the answer`() throws {
+        var surface = try StillSurface()
+        let target = "/api/v1/explain?url=http%3A%2F%2Fwww.example.com%2Fa%2F"
+        let document = try json(ask(.get, target, &surface))
+        #expect(document["protocol"] == "HTTP/1.1 on plain TCP")
+        #expect(document["compression"] == "none: the route compresses nothing")
+        #expect(document["responseHeaders"]?.elements?.isEmpty == true)
+        let text = ExplanationText.request(document, usesColour: false)
+        #expect(text.contains("protocol HTTP/1.1 on plain TCP\n"))
+    }
+
     @Test func `every answer forbids to be kept or guessed at`() throws {
         var surface = try StillSurface()
         for target in ["/", "/metrics", "/api/v1/nothing"] {

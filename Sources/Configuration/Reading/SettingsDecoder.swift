@@ -69,12 +69,17 @@ struct SettingsDecoder {
 
     private func log(_ section: Section) -> LogSettings {
         let access = section.group("access")
+        let requests = section.group("requests")
         let settings = LogSettings(
             level: section.word("level", LogLevel.info),
             output: section.output("output"),
             access: AccessLogSettings(
                 output: access.output("output"),
                 format: access.word("format", AccessLogFormat.combined)
+            ),
+            requests: RequestLogSettings(
+                kept: requests.integer("kept"),
+                share: requests.percentage("share")
             )
         )
         if settings.output == .off {

@@ -118,6 +118,19 @@ extension Schema {
             "combined",
             "Form of an access log line."
         ),
+        Option(
+            "log.requests.kept",
+            .integer(0...65_536),
+            "1024",
+            "Requests of each worker that `martlet why` can tell about, at 512 bytes; 0 for none.",
+            restart: true
+        ),
+        Option(
+            "log.requests.share",
+            .percentage(0...100),
+            "1%",
+            "Share of the requests with 2xx that are kept; of all others each one is."
+        ),
     ]
 
     static let listenerOptions: [Option] = [

@@ -198,6 +198,10 @@ extension Schema {
         OptionGroup("log", "The event log."),
         OptionGroup("log.access", "The access log."),
         OptionGroup(
+            "log.requests",
+            "The latest requests, kept in memory: half of them server errors, half all others."
+        ),
+        OptionGroup(
             "listeners[]",
             "A list of places where the doors listen.",
             noun: "listener",

@@ -70,6 +70,16 @@ public struct LogSettings: Sendable, Equatable {
     public var output: LogOutput
     /// The access log of the HTTP door.
     public var access: AccessLogSettings
+    /// What is kept of the latest requests.
+    public var requests: RequestLogSettings
+}
+
+/// What is kept of the latest requests, for `martlet why`.
+public struct RequestLogSettings: Sendable, Equatable {
+    /// Requests of each worker.
+    public var kept: Int
+    /// Share of those with 2xx that are kept.
+    public var share: Percentage
 }
 
 /// The access log of the HTTP door.

@@ -52,6 +52,10 @@ extension AdminDesk {
             "action": .string(explanation.action),
             "passthrough": .array(passages),
             "retry": explanation.retry.isEmpty ? .null : .string(explanation.retry),
+            "protocol": explanation.origin.isEmpty ? .null : .string(explanation.origin),
+            "compression": explanation.compression.isEmpty
+                ? .null : .string(explanation.compression),
+            "responseHeaders": .array(explanation.answerFields.map { .string($0) }),
             "limit": explanation.limit.isEmpty ? .null : .string(explanation.limit),
             "access": explanation.access.isEmpty ? .null : .string(explanation.access),
             "passedOver": .array(others),

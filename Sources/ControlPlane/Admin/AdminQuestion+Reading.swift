@@ -49,6 +49,7 @@ extension AdminQuestion {
         case .upgrade: return .upgrade
         case .explain: return .explain(try RequestSketch(parameters))
         case .explainDNS: return .explainDNS(try QuerySketch(parameters))
+        case .request: return .why(values.first ?? "")
         case .events:
             try parameters.check(known: ["after"])
             return .events(after: try parameters.number("after") ?? 0)

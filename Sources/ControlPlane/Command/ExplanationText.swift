@@ -15,6 +15,7 @@ public enum ExplanationText {
             if let limit = document["limit"]?.string { text += line("limit", limit) }
             if let access = document["access"]?.string { text += line("access", access) }
             if let retry = document["retry"]?.string { text += line("retry", retry) }
+            text += answer(document)
         }
         if isOwn {
             let answer = "\(status)\(document["reason"]?.string ?? "")"
@@ -42,6 +43,17 @@ public enum ExplanationText {
         text += line("balance", pool["balance"]?.string ?? "?")
         text += chosen(pool, usesColour)
         return text + "\n" + candidates(pool, usesColour)
+    }
+
+    /// How endpoints are asked, and what becomes of what they answer.
+    private static func answer(_ document: JSONValue) -> String {
+        var text = ""
+        if let origin = document["protocol"]?.string { text += line("protocol", origin) }
+        if let coding = document["compression"]?.string { text += line("compress", coding) }
+        for (number, edit) in (document["responseHeaders"]?.elements ?? []).enumerated() {
+            text += line(number == 0 ? "headers" : "", edit.string ?? "")
+        }
+        return text
     }
 
     private static func place(_ route: JSONValue) -> String {

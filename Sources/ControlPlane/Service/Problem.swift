@@ -31,6 +31,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case unknownPool = "M3020"
     /// The pool has no endpoint of this address or name.
     case unknownEndpoint = "M3021"
+    /// Nothing is known of the request.
+    case unknownRequest = "M3022"
     /// The new configuration has errors; the old one serves on.
     case configurationRefused = "M3030"
     /// A reload is running already.
@@ -53,7 +55,7 @@ extension ProblemCode {
         switch self {
         case .malformedRequest, .invalidJSON: 400
         case .originRefused: 403
-        case .notFound, .unknownPool, .unknownEndpoint, .doorMissing: 404
+        case .notFound, .unknownPool, .unknownEndpoint, .unknownRequest, .doorMissing: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
         case .reloadRunning, .upgradeRunning, .upgradeRefused: 409
@@ -82,6 +84,7 @@ extension ProblemCode {
         case .invalidValue: "A value is not valid"
         case .unknownPool: "There is no such pool"
         case .unknownEndpoint: "There is no such endpoint"
+        case .unknownRequest: "Nothing is known of this request"
         case .configurationRefused: "The configuration was refused"
         case .reloadRunning: "A reload is running"
         case .shuttingDown: "Martlet is shutting down"
@@ -109,6 +112,8 @@ extension ProblemCode {
         case .invalidValue: "Correct the value that the detail names."
         case .unknownPool: "GET /api/v1/pools lists the names."
         case .unknownEndpoint: "GET /api/v1/pools/NAME lists names and addresses."
+        case .unknownRequest:
+            "Raise log.requests.kept or log.requests.share, or look into the access log."
         case .configurationRefused:
             "Correct the errors listed; `martlet check FILE` shows them with the lines."
         case .reloadRunning: "Wait for it to end, then try again."

@@ -44,15 +44,7 @@ struct PlaneStart {
         let capacity = assembly.registries.endpoints.capacity
         let health = HealthTable(capacity: capacity)
         let load = LoadTable(capacity: capacity, workers: setup.workers)
-        let shared = try system { () throws(SystemError) in
-            let http = try GatewayShared(
-                workers: setup.workers,
-                health: health,
-                load: load,
-                lastRequests: setup.ring
-            )
-            return DoorsShared(http: http, dns: DNSShared(workers: setup.workers))
-        }
+        let shared = try shared(loaded.settings, health, load)
         let group = try system { () throws(SystemError) in try WorkerGroup(count: setup.workers) }
         let generation = max(setup.generation, (saved.health?.generation ?? 0), 1)
         let snapshot = Plane.snapshot(assembly, number: generation, health: health)
@@ -86,6 +78,24 @@ struct PlaneStart {
         )
         try plane.begin(now)
         return plane
+    }
+
+    /// What the doors share: as large as the first configuration says.
+    private func shared(
+        _ settings: Settings,
+        _ health: HealthTable,
+        _ load: LoadTable
+    ) throws(AssemblyRefusal) -> DoorsShared {
+        try system { () throws(SystemError) in
+            let http = try GatewayShared(
+                workers: setup.workers,
+                health: health,
+                load: load,
+                lastRequests: setup.ring,
+                keptRequests: settings.log.requests.kept
+            )
+            return DoorsShared(http: http, dns: DNSShared(workers: setup.workers))
+        }
     }
 
     /// A keeper that knows what a former process knew, unless that is too long ago.

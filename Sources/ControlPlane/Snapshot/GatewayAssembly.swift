@@ -46,6 +46,7 @@ enum GatewayAssembly {
         plan.limits.head.targetBytes = UInt32(clamping: limits.requestLine.bytes)
         plan.limits.bufferedBody = limits.bufferedBody.bytes
         plan.accessLog = accessLog(settings.log.access)
+        plan.keptShare = settings.log.requests.share.percent
         return plan
     }
 

@@ -70,6 +70,8 @@ struct Exchange: BitwiseCopyable {
     var poolSlot: Int32 = -1
     var endpoint: Int32 = -1
     var slot: Int32 = -1
+    var attemptSlot: Int32 = -1  // as ``slot``, also once the attempt is off the books
+    var trailPlace: Int32 = -1  // of its failed attempts, when there are any
     var clientPlace: Int32 = -1  // of the address behind the peer, when there is one
     var tracePlace: Int32 = -1  // of its trace, when there is one
     var upstream = Handle.none
@@ -124,6 +126,7 @@ struct Exchange: BitwiseCopyable {
     // Times of the phases; zero means not reached.
     var began = Instant.start
     var headDone = Instant.start
+    var attemptBegan = Instant.start
     var connected = Instant.start
     var sent = Instant.start
     var firstByte = Instant.start

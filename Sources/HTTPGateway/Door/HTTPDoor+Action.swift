@@ -184,7 +184,9 @@ extension HTTPDoor {
         OwnStyle(
             isPersistent: clients[c].exchange.keepsClient,
             omitsBody: clients[c].exchange.head.method == .head,
-            date: dates
+            date: dates,
+            requestID: listenerRecords[Int(clients[c].listener)].requestID
+                ? clients[c].exchange.requestID : RequestID(bits: 0)
         )
     }
 }

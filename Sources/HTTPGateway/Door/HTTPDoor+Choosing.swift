@@ -56,6 +56,8 @@ extension HTTPDoor {
                 clients[c].exchange.isLastResort = chooser.latestMode == .allDown
                 clients[c].exchange.endpoint = Int32(index)
                 clients[c].exchange.slot = Int32(endpoint.slot)
+                clients[c].exchange.attemptSlot = Int32(endpoint.slot)
+                clients[c].exchange.attemptBegan = now
                 clients[c].exchange.triedSet.insert(index)
                 clients[c].exchange.tried &+= 1
                 reach(endpoint, c, &loop)
@@ -146,6 +148,7 @@ extension HTTPDoor {
             }
         }
         clients[c].exchange.slot = -1
+        noteAttempt(c, fault)
         let wasKept = isOnKept(c)
         detachUpstream(c, &loop, keep: false)
         if clients[c].exchange.responseStarted { return abandon(c, fault, &loop) }

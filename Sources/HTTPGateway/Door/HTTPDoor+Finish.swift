@@ -85,6 +85,7 @@ extension HTTPDoor {
         releasePipe(c)
         forgetClient(c)
         forgetTrace(c)
+        forgetTrail(c)
         if clients[c].phase == .queued {
             leaveQueue(c)
             clients[c].phase = .closing
@@ -161,6 +162,7 @@ extension HTTPDoor {
     mutating func writeFault(_ c: Int, _ reason: Reason) {
         clients[c].exchange.reason = reason
         clients[c].exchange.status = reason.status
+        nameRequest(c)
         var text = renderRefusal(c, reason)
         text.target = .empty
         if !text.isWhole { text.fields = .empty }

@@ -43,6 +43,7 @@ extension HTTPDoor {
         addresses = new.addresses
         limits = new.plan.limits
         logFormat = new.plan.accessLog
+        keptShare = UInt64(max(new.plan.keptShare, 0))
         labels = new.labels
         chooser = Chooser(plan: new.selection, adopting: chooser)
         fieldsOwner = .none

@@ -37,6 +37,7 @@ extension HTTPDoor {
             words.addOwned(place + GatewayMetrics.bucket(microseconds: taken), 1)
             words.addOwned(place + GatewayMetrics.durationSum, UInt64(clamping: taken))
         }
+        keepRecord(c, hasEndpoint: slot >= 0 && clients[c].exchange.firstByte != .start)
         if logFormat != .off { writeAccessLine(c) }
     }
 

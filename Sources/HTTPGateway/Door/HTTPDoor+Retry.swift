@@ -129,6 +129,7 @@ extension HTTPDoor {
         let latency = now - clients[c].exchange.connected
         chooser.end(slot: slot, latency: latency, now: now)
         clients[c].exchange.slot = -1
+        noteAttempt(c, .originStatus, status: responseHead.status)
         let isReusable = isWhole(c, u)
         clients[c].exchange.lastFault = .originStatus
         detachUpstream(c, &loop, keep: isReusable)

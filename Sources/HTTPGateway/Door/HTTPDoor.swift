@@ -27,6 +27,8 @@ public struct HTTPDoor: ~Copyable {
     let rates: RateTable
     let credentials: CredentialDesk
     let unfinished: UnfinishedTable
+    /// What `martlet why` tells of requests that are over.
+    let requests: RequestRing
     let signer: TLSSigner
     var snapshot: GatewaySnapshot
 
@@ -44,6 +46,8 @@ public struct HTTPDoor: ~Copyable {
     var listenerRecords: [ListenerRecord]
     var limits: GatewayLimits
     var logFormat: AccessLogFormat
+    /// Percent of the requests that end well which are kept.
+    var keptShare: UInt64
     var labels: LabelTable
     var addresses: [SocketAddress?]
 
@@ -58,6 +62,8 @@ public struct HTTPDoor: ~Copyable {
     var realClients = Slab<IPAddress>(limit: 1 << 20)
     /// Of exchanges at listeners with tracing.
     var traces = Slab<TraceContext>(limit: 1 << 20)
+    /// Of exchanges with attempts that failed.
+    var trails = Slab<AttemptTrail>(limit: 1 << 20)
     var origins = Slab<OriginSession>(limit: 1 << 16)
     var originStreams = Slab<OriginStream>(limit: 1 << 20)
     /// By slot: what speaks HTTP/2 with the endpoint.
@@ -138,6 +144,7 @@ public struct HTTPDoor: ~Copyable {
         rates = shared.rates
         credentials = shared.credentials
         unfinished = shared.unfinished
+        requests = shared.requests[worker]
         signer = shared.signer
         self.snapshot = snapshot
         routes = snapshot.table
@@ -151,6 +158,7 @@ public struct HTTPDoor: ~Copyable {
         listenerRecords = snapshot.listeners
         limits = snapshot.plan.limits
         logFormat = snapshot.plan.accessLog
+        keptShare = UInt64(max(snapshot.plan.keptShare, 0))
         labels = snapshot.labels
         addresses = snapshot.addresses
         chooser = Chooser(

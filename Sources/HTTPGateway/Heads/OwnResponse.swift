@@ -8,6 +8,8 @@ struct OwnStyle: BitwiseCopyable {
     var isPersistent: Bool
     var omitsBody: Bool
     var date: DateText
+    /// What `martlet why` finds the request by; zero where clients are not told.
+    var requestID = RequestID(bits: 0)
 }
 
 /// Whole answers that come from no endpoint.
@@ -33,6 +35,11 @@ extension ResponseHeadWriter {
             }
             if status == 503 { output.write("Retry-After: 1\r\n") }
             output.write("Cache-Control: no-store\r\n")
+            if style.requestID.bits != 0 {
+                output.write("X-Request-Id: ")
+                output.write(style.requestID)
+                output.writeLineEnd()
+            }
             // Such as Strict-Transport-Security: an error must not be the way round it.
             _ = changes.writeFields(into: &output)
             if !style.isPersistent { output.write("Connection: close\r\n") }

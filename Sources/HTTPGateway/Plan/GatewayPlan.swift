@@ -20,6 +20,8 @@ public struct GatewayPlan: Sendable {
     public var limits = GatewayLimits()
     /// The form of access log lines.
     public var accessLog = AccessLogFormat.off
+    /// Percent of the requests that end well which `martlet why` can tell about.
+    public var keptShare = 1
 
     /// An empty plan: every request is answered 404.
     public init() {}

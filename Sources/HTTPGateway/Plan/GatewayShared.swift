@@ -31,6 +31,8 @@ public final class GatewayShared: Sendable {
     public let metrics: [SharedWords]
     /// Access log lines, one ring per worker.
     public let accessLog: [ByteRing]
+    /// What there is to tell of requests that are over, by worker.
+    public let requests: [RequestRing]
     /// The buckets of rate limits.
     public let rates = RateTable()
     /// Where passwords are compared.
@@ -51,12 +53,14 @@ public final class GatewayShared: Sendable {
     /// Bytes of ``lastRequests`` per worker.
     public static let lastRequestBytes = 512
 
-    /// Makes the shared part for a number of workers.
+    /// Makes the shared part for a number of workers, each of which keeps the stories of so many
+    /// requests.
     public init(
         workers: Int,
         health: HealthTable,
         load: LoadTable,
-        lastRequests: SharedMemory? = nil
+        lastRequests: SharedMemory? = nil,
+        keptRequests: Int = 256
     ) throws(SystemError) {
         self.workers = max(workers, 1)
         self.health = health
@@ -71,6 +75,7 @@ public final class GatewayShared: Sendable {
             SharedWords(count: GatewayMetrics.wordCount(slots: health.capacity))
         }
         accessLog = (0..<self.workers).map { _ in ByteRing(capacity: 1 << 20) }
+        requests = (0..<self.workers).map { _ in RequestRing(kept: keptRequests) }
     }
 
     /// Client connections open in the whole process.

@@ -21,6 +21,12 @@ public struct RequestExplanation: Sendable, Equatable {
     public var access = ""
     /// How often and at what the request is tried again, in words; empty where nothing is tried.
     public var retry = ""
+    /// How the endpoints are spoken with, in words; empty where none is asked.
+    public var origin = ""
+    /// Which coding the answer of an endpoint would get, in words; empty where none is asked.
+    public var compression = ""
+    /// What the route does with the fields of the answer, one thing each.
+    public var answerFields: [String] = []
     /// Other routes that would fit too, most special ones not first, at most ten.
     public var passedOver: [Int] = []
     /// Routes for this host and path whose condition does not hold, at most ten.
@@ -59,16 +65,8 @@ extension GatewaySnapshot {
             return refusal(.refused(refused), "the request is refused: \(refused.citation)")
         case .complete: break
         }
-        if head.method == .connect {
-            return refusal(.fault(.connectMethod), "CONNECT is refused")
-        }
         let path = request.span.slice(head.path)
-        if PathForm.hasDotSegment(path) {
-            return refusal(.fault(.dotSegment), "a path with dot segments is refused")
-        }
-        if PathForm.encoding(path) == .malformed {
-            return refusal(.fault(.pathEncoding), "a percent sign in the path begins no octet")
-        }
+        if let refused = refusal(of: head, path) { return refused }
         let plain = [UInt8](capacity: path.count) { (output: inout OutputSpan<UInt8>) in
             PathForm.writePlain(path, into: &output)
         }
@@ -89,6 +87,7 @@ extension GatewaySnapshot {
         }
         (explanation.passedOver, explanation.unmet) = others(than: route, view)
         explanation.route = route
+        explanation.answerFields = answerFields(route: route, isTLS: isTLS)
         explain(route, view, &explanation)
         if explainMaintenance(route, client, &explanation) { return explanation }
         explainLimit(of: route, view, fields, rates, now, &explanation)
@@ -97,6 +96,8 @@ extension GatewaySnapshot {
         let number = pool(of: route, head, fields, request.span, client)
         guard pools.indices.contains(number) else { return explanation }
         explanation.retry = retryText(route, pool: number)
+        explanation.origin = protocolText(pool: number, head)
+        explanation.compression = compressionText(route: route, fields, request.span)
         let key =
             pools[number].needsKey
             ? pools[number].key.key(head: head, fields: fields, bytes: request.span, client: client)
@@ -107,6 +108,18 @@ extension GatewaySnapshot {
         explanation.pool = choice
         if case .none(let nobody) = choice.choice { explanation.end(HTTPDoor.fault(nobody)) }
         return explanation
+    }
+
+    /// What is refused whatever the routes are.
+    private func refusal(of head: RequestHead, _ path: Span<UInt8>) -> RequestExplanation? {
+        if head.method == .connect {
+            return refusal(.fault(.connectMethod), "CONNECT is refused")
+        }
+        if PathForm.hasDotSegment(path) {
+            return refusal(.fault(.dotSegment), "a path with dot segments is refused")
+        }
+        guard PathForm.encoding(path) == .malformed else { return nil }
+        return refusal(.fault(.pathEncoding), "a percent sign in the path begins no octet")
     }
 
     private func retryText(_ route: Int, pool: Int) -> String {
