@@ -127,4 +127,92 @@ private func cookie(_ number: Int) -> String { "S=000000000000000\(number)" }
         #expect(stage.told(0).contains("Cookie: \(cookie(1))\r\n"))
         #expect(stage.leftovers() == [])
     }
+
+    // MARK: The application's own cookie
+
+    private static let given = "Set-Cookie: S=abc; Path=/\r\nSet-Cookie: T=1\r\n"
+
+    private func applied(
+        _ mode: StickyPlan.Mode,
+        _ change: (inout StickyPlan) -> Void = { _ in }
+    ) throws -> DoorHarness {
+        try DoorHarness([[.answer(ok(fields: Self.given))], [.answer(ok(fields: Self.given))]]) {
+            makeSticky(&$0) { sticky in
+                sticky.mode = mode
+                change(&sticky)
+            }
+        }
+    }
+
+    @Test func `rewriting puts our value in the place of the application's`() throws {
+        var stage = try applied(.rewrite)
+        let guest = stage.visit(get())
+        stage.hear(guest, until: "hello")
+        #expect(stage.heard(guest).contains("Set-Cookie: \(cookie(1)); Path=/\r\n"))
+        #expect(stage.heard(guest).contains("Set-Cookie: T=1\r\n"))
+        #expect(!stage.heard(guest).contains("S=abc"))
+        let other = stage.visit(get(fields: "Cookie: a=1; \(cookie(2))\r\n"))
+        stage.hear(other, until: "hello")
+        #expect(stage.heard(other).contains("Set-Cookie: \(cookie(2)); Path=/\r\n"))
+        #expect(stage.told(1).contains("Cookie: a=1\r\n"))
+        #expect(stage.leftovers() == [])
+    }
+
+    @Test func `a prefix stands in front of the value and is taken out again`() throws {
+        var stage = try applied(.prefix)
+        let guest = stage.visit(get())
+        stage.hear(guest, until: "hello")
+        #expect(stage.heard(guest).contains("Set-Cookie: \(cookie(1))~abc; Path=/\r\n"))
+        let other = stage.visit(get(fields: "Cookie: a=1; \(cookie(2))~xyz; b=2\r\n"))
+        stage.hear(other, until: "hello")
+        #expect(stage.told(1).contains("Cookie: a=1; S=xyz; b=2\r\n"))
+        // Without a mark it is not ours to touch.
+        let third = stage.visit(get(fields: "Cookie: S=plain~x\r\n"))
+        stage.hear(third, until: "hello")
+        #expect(stage.told(0).contains("Cookie: S=plain~x\r\n"))
+        #expect(stage.leftovers() == [])
+    }
+
+    @Test func `a session is learnt from an answer, and forgotten when it is idle`() throws {
+        var stage = try applied(.learn) { $0.idle = .seconds(60) }
+        stage.health.publish(0, HealthWord(health: .down, reason: .connectRefused))
+        let guest = stage.visit(get())
+        stage.hear(guest, until: "hello")
+        #expect(stage.heard(guest).contains("Set-Cookie: S=abc; Path=/\r\n"))
+        #expect(stage.count(.sessionsLearned) == 1)
+        stage.health.publish(0, HealthWord(health: .up, reason: .noProbe))
+        let second = stage.visit(get("/2", fields: "Cookie: S=abc\r\n"))
+        stage.hear(second, until: "hello")
+        #expect(stage.told(1).contains("GET /2 ") && stage.told(1).contains("Cookie: S=abc\r\n"))
+        #expect(stage.shared.metrics[0].load(GatewayMetrics.session(.kept, pool: 0)) == 1)
+        let third = stage.visit(get("/3", fields: "Cookie: S=other\r\n"))
+        stage.hear(third, until: "hello")
+        #expect(stage.told(0).contains("GET /3 "))
+        #expect(stage.shared.metrics[0].load(GatewayMetrics.session(.unknown, pool: 0)) == 1)
+        #expect(stage.leftovers() == [])
+    }
+
+    @Test func `a field can name the session in place of a cookie`() throws {
+        let fields = "X-Session: s1\r\n"
+        var stage = try DoorHarness(
+            [[.answer(ok())], [.answer(ok(fields: fields))]]
+        ) {
+            makeSticky(&$0) { sticky in
+                sticky.mode = .learn
+                sticky.cookie = ""
+                sticky.field = "x-session"
+            }
+        }
+        stage.health.publish(0, HealthWord(health: .down, reason: .connectRefused))
+        let guest = stage.visit(get())
+        stage.hear(guest, until: "hello")
+        stage.health.publish(0, HealthWord(health: .up, reason: .noProbe))
+        let second = stage.visit(get("/2", fields: fields))
+        stage.hear(second, until: "hello")
+        #expect(stage.told(1).contains("GET /2 "))
+        let third = stage.visit(get("/3"))
+        stage.hear(third, until: "hello")
+        #expect(stage.told(0).contains("GET /3 "))
+        #expect(stage.leftovers() == [])
+    }
 }

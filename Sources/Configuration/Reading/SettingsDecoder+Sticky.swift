@@ -7,7 +7,10 @@ extension SettingsDecoder {
         guard pool.has("sticky") else { return nil }
         let section = pool.group("sticky")
         let settings = StickySettings(
+            mode: section.word("mode", StickyMode.insert),
             cookie: section.text("cookie") ?? "",
+            header: section.text("header"),
+            idle: section.interval("idle"),
             lifetime: section.optionalInterval("lifetime"),
             renew: section.bool("renew"),
             secure: section.word("secure", StickyCookieSecurity.auto),
@@ -18,6 +21,7 @@ extension SettingsDecoder {
             key: section.text("key").map(resolve(path:))
         )
         check(settings, section)
+        checkMode(settings, section)
         let balance = pool.word("balance", BalanceMethod.weightedRoundRobin)
         let isHashed: Bool =
             switch balance {
@@ -32,7 +36,37 @@ extension SettingsDecoder {
                 "leave `sticky` out, or balance by `least-connections`, which spreads new clients"
             )
         }
-        return settings.cookie.isEmpty ? nil : settings
+        return settings.cookie.isEmpty && settings.header == nil ? nil : settings
+    }
+
+    /// What Martlet's own cookie has, the application says of its cookie itself.
+    private static let ownKeys = [
+        "lifetime", "renew", "secure", "same-site", "path", "domain",
+    ]
+
+    private func checkMode(_ settings: StickySettings, _ section: Section) {
+        let mode = settings.mode
+        if section.has("cookie"), section.has("header") {
+            section.fault(.excludingKeys, "header", "a session is named by a cookie or by a field")
+        } else if !section.has("cookie"), !section.has("header") {
+            section.report(
+                .missingKey,
+                section.nameRange,
+                "\(section.title) needs `cookie`",
+                "the name of the cookie; with `mode: learn` a `header` will do as well"
+            )
+        }
+        var unfit = mode == .insert ? [] : Self.ownKeys
+        if mode != .learn { unfit += ["header", "idle"] }
+        if mode == .prefix || mode == .learn { unfit.append("strip") }
+        if mode == .learn { unfit.append("key") }
+        for key in unfit where section.has(key) {
+            section.fault(
+                .excludingKeys,
+                key,
+                "`\(key)` means nothing with `mode: \(mode.rawValue)`"
+            )
+        }
     }
 
     private func check(_ settings: StickySettings, _ section: Section) {

@@ -31,6 +31,7 @@ struct SettingsDecoder {
         settings.zones = zones(root.members("zones"))
         settings.steer = root.members("steer").compactMap(steer)
         CrossChecks(reading: reading, root: root, settings: settings).run()
+        SkewChecks(reading: reading, root: root).run(settings)
         ListenerChecks(root: root, listeners: listeners, admin: settings.admin).run(settings)
         return settings
     }
@@ -63,6 +64,7 @@ struct SettingsDecoder {
             headerCount: section.integer("header-count"),
             requestLine: section.size("request-line"),
             bufferedBody: section.size("buffered-body"),
+            learnedSessions: section.integer("learned-sessions"),
             concurrentProbes: section.integer("concurrent-probes")
         )
     }

@@ -394,6 +394,12 @@ extension DiagnosticCode {
                 "The pool's `balance` is a hash, which already keeps a client at one endpoint.",
                 "Leave `sticky` out, or choose another `balance`."
             )
+        case .stickySkew:
+            .init(
+                "uneven by stickiness",
+                "Clients that are kept where they are will give one endpoint more than its share.",
+                "See what the message says; `martlet_pool_skew` shows how uneven the pool is."
+            )
         case .unusualDrain:
             .init(
                 "unusual time to drain",

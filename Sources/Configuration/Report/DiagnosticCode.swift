@@ -150,6 +150,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case certificateEndsSoon = "M1358"
     /// Sticky clients in a pool that hashes them anyway.
     case needlessSticky = "M1359"
+    /// A pool that keeping clients where they are will make uneven.
+    case stickySkew = "M1360"
     /// A time to drain that is hardly meant.
     case unusualDrain = "M1366"
     /// A secret that every account may read or change.

@@ -83,6 +83,14 @@ extension Schema {
             "Body bytes kept so that an idempotent request with a body can be sent again."
         ),
         Option(
+            "limits.learned-sessions",
+            .integer(8...4_194_304),
+            "65536",
+            "Sessions of pools with `sticky.mode: learn` that are remembered, at 24 bytes; beyond "
+                + "them those used longest ago are forgotten.",
+            restart: true
+        ),
+        Option(
             "limits.concurrent-probes",
             .integer(1...65_536),
             "1024",

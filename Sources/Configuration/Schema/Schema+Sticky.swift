@@ -5,10 +5,29 @@ extension Schema {
     /// How a pool keeps clients at their endpoints.
     static let stickyOptions: [Option] = [
         Option(
+            "pools.*.sticky.mode",
+            .words(StickyMode.allCases.map(\.rawValue)),
+            "insert",
+            "Whose the cookie is: Martlet's own; or the application's, whose value is replaced "
+                + "(`rewrite`), gets a mark in front (`prefix`), or is remembered (`learn`)."
+        ),
+        Option(
             "pools.*.sticky.cookie",
             .label,
-            .required,
+            .absent("`header` instead"),
             "Name of the cookie, another one for each pool that a browser may meet."
+        ),
+        Option(
+            "pools.*.sticky.header",
+            .fieldName,
+            .absent("`cookie` instead"),
+            "Field that names the session in place of a cookie, in requests and answers, for `learn`."
+        ),
+        Option(
+            "pools.*.sticky.idle",
+            .duration(seconds(1)...days(30)),
+            "30m",
+            "How long a session that was learnt is remembered without a request."
         ),
         Option(
             "pools.*.sticky.lifetime",
@@ -67,8 +86,8 @@ extension Schema {
     static let stickyGroups: [OptionGroup] = [
         OptionGroup(
             "pools.*.sticky",
-            "A cookie that Martlet gives to clients keeps each of them at its endpoint. Its value "
-                + "says nothing about the endpoint, and it is always `HttpOnly`."
+            "A cookie that Martlet or the application gives keeps each client at its endpoint. What "
+                + "Martlet writes says nothing about the endpoint; its own cookie is always `HttpOnly`."
         )
     ]
 }

@@ -52,6 +52,8 @@ public struct LimitSettings: Sendable, Equatable {
     public var requestLine: ByteCount
     /// Body bytes kept so that an idempotent request with a body can be sent again.
     public var bufferedBody: ByteCount
+    /// Sessions of applications that are remembered.
+    public var learnedSessions: Int
     /// Probes that run at a time.
     public var concurrentProbes: Int
 }

@@ -3,8 +3,14 @@ public import Essentials
 
 /// Keeping each client at its endpoint by a cookie.
 public struct StickySettings: Sendable, Equatable {
-    /// The cookie's name.
+    /// Whose the cookie is.
+    public var mode: StickyMode
+    /// The cookie's name; empty when a field names the session.
     public var cookie: String
+    /// The field that names the session in place of a cookie.
+    public var header: String?
+    /// How long a session that was learnt is remembered.
+    public var idle: Interval
     /// How long browsers keep it; nil until they are closed.
     public var lifetime: Interval?
     /// Whether each answer gives it anew.
@@ -21,6 +27,18 @@ public struct StickySettings: Sendable, Equatable {
     public var strip: Bool
     /// The file of the secret; nil for one of the node's own.
     public var key: String?
+}
+
+/// Whose the cookie is that keeps a client where it is, and what is done with it.
+public enum StickyMode: String, Sendable, Equatable, CaseIterable {
+    /// Martlet's own.
+    case insert
+    /// The application's, with another value.
+    case rewrite
+    /// The application's, with a mark in front of its value.
+    case prefix
+    /// The application's, as it is.
+    case learn
 }
 
 /// When a cookie is for secure connections only.

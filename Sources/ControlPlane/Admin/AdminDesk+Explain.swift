@@ -21,6 +21,7 @@ extension AdminDesk {
             health: view.health,
             load: view.load,
             rates: view.shared.http.rates,
+            sessions: view.shared.http.sessionNames,
             now: moment.now
         )
         let routes = snapshot.gateway.plan.routes

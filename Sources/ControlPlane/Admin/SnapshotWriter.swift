@@ -109,6 +109,8 @@ struct SnapshotWriter {
         member("balance", pool.isSteer ? nil : balances[pool.name])
         member("probe", pool.probe)
         member("sticky", stickyPools.contains(pool.name) && !pool.isSteer)
+        let skew = pool.isSteer ? nil : view.skews[pool.slot]
+        member("skew", skew.map { ($0 * 100).rounded() / 100 })
         json.name("endpoints")
         json.beginArray()
         for endpoint in pool.endpoints { write(endpoint, candidates[endpoint.slot]) }

@@ -61,7 +61,9 @@ public enum SnapshotText {
         let working = endpoints.count { $0["takesWork"]?.bool == true }
         var title = TextTable.paint(pool["name"]?.string ?? "?", .strong, usesColour)
         if let balance = pool["balance"]?.string { title += "  \(balance)" }
-        title += "  \(working) of \(endpoints.count) take work\n"
+        title += "  \(working) of \(endpoints.count) take work"
+        if let skew = pool["skew"]?.number, skew >= 1.2 { title += ", skew \(skew)" }
+        title += "\n"
         guard !endpoints.isEmpty else { return title }
         var table = TextTable(
             [

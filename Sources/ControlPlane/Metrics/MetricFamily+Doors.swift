@@ -91,6 +91,13 @@ extension MetricFamily {
         ) { source in
             source.perPool { .integer(source.positive(source.shared.http.pending.count($0.slot))) }
         },
+        MetricFamily(
+            "martlet_pool_skew",
+            .gauge,
+            labels: ["pool"],
+            "Largest share of the requests of the latest 30 s that an endpoint had, to its fair share "
+                + "by weight; 0 below 100 requests."
+        ) { source in source.perPool { .number(source.view.skews[$0.slot] ?? 0) } },
         sessions("martlet_sticky_begun", .begun, "Clients without a session that got a cookie."),
         sessions("martlet_sticky_kept", .kept, "Requests that went where their cookie says."),
         MetricFamily(
@@ -106,6 +113,11 @@ extension MetricFamily {
                 }
             }
         },
+    ]
+
+    static let learnedRows: [MetricFamily] = [
+        http("martlet_sticky_learned", .sessionsLearned),
+        http("martlet_sticky_displaced", .sessionsDisplaced),
     ]
 
     private static func sessions(

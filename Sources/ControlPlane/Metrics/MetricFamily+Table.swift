@@ -7,7 +7,8 @@ internal import Steering
 extension MetricFamily {
     /// Every metric that Martlet has, in the order in which it is shown.
     public static let all: [MetricFamily] =
-        processRows + serviceRows + requestRows + endpointRows + drainRows + probeRows + httpRows
+        processRows + serviceRows + requestRows + learnedRows + endpointRows + drainRows + probeRows
+        + httpRows
         + routeRows + rateRows
         + accessRows + codingRows
         + tlsRows

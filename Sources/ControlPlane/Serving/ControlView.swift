@@ -50,6 +50,8 @@ public struct ControlView: Sendable {
     public var snapshot: ServingSnapshot?
     /// When what is left at endpoints that drain is cut, by their slots.
     public var drains: [Int: Instant] = [:]
+    /// The skew of pools, by their stable numbers; none for those with few requests.
+    public var skews: [Int: Double] = [:]
     /// The certificates in hand.
     public var certificates: [CertificateView] = []
     /// The ticket keys in force that came from files.

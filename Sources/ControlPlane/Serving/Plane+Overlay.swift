@@ -120,6 +120,7 @@ extension Plane {
             workers: workers.words,
             snapshot: snapshot,
             drains: drains.mapValues(\.end),
+            skews: skewWatch.skews,
             certificates: settings.certificates.compactMap { files in
                 assembly.certificates.loaded[files].map {
                     CertificateView(

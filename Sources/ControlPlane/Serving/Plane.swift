@@ -62,6 +62,7 @@ struct Plane: ~Copyable {
     var retiresAt = Instant.never
     var healthSaving = HealthSaving()
     var watch = CertificateWatch()
+    var skewWatch = SkewWatch()
     /// True while another process is being started to take over: nothing may change meanwhile.
     var isUpgrading = false
     /// Why the latest upgrade failed; nil after a success.
@@ -117,7 +118,7 @@ extension Plane {
         next = min(next, phase == .waiting ? opensBy : healthSaving.deadline)
         if case .stopping(let until) = phase { next = min(next, until) }
         if let staged { next = min(next, staged.adoptsBy) }
-        next = min(next, watch.deadline)
+        next = min(next, watch.deadline, skewWatch.deadline)
         return min(next, drains.values.map(\.deadline).min() ?? .never, retiresAt)
     }
 
@@ -135,6 +136,9 @@ extension Plane {
         releaseRetired(now)
         saveHealth(now)
         if now >= watch.deadline { followCertificates(now) }
+        if now >= skewWatch.deadline {
+            skewWatch.observe(assembly.pools.map(\.view), health, load, now: now)
+        }
     }
 
     /// Opens the doors, or adopts what is staged, as soon as that can be done.

@@ -92,7 +92,8 @@ struct PlaneStart {
                 health: health,
                 load: load,
                 lastRequests: setup.ring,
-                keptRequests: settings.log.requests.kept
+                keptRequests: settings.log.requests.kept,
+                learnedSessions: settings.limits.learnedSessions
             )
             return DoorsShared(http: http, dns: DNSShared(workers: setup.workers))
         }

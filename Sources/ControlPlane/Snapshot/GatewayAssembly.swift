@@ -171,6 +171,15 @@ enum GatewayAssembly {
 
     private static func sticky(_ settings: StickySettings) -> StickyPlan {
         var plan = StickyPlan(cookie: settings.cookie)
+        plan.mode =
+            switch settings.mode {
+            case .insert: .insert
+            case .rewrite: .rewrite
+            case .prefix: .prefix
+            case .learn: .learn
+            }
+        plan.field = settings.header
+        plan.idle = settings.idle
         plan.lifetime = settings.lifetime
         plan.renews = settings.renew
         plan.security =

@@ -31,6 +31,7 @@ extension HTTPDoor {
     mutating func renderAnswer(_ c: Int, _ u: Int) -> RouteText {
         var text = renderResponse(c, isOwn: false)
         hideResponseFields(c, u)
+        text = followSession(c, u, after: text)
         guard clients[c].exchange.accepts != Exchange.neverCoded, text.isWhole else { return text }
         let record = routeRecord(c)
         guard record.compress >= 0 else { return text }

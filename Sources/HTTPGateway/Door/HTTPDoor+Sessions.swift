@@ -10,13 +10,28 @@ extension HTTPDoor {
     mutating func readSession(_ c: Int, pool: Int) {
         let sticky = pools[pool].sticky
         guard sticky.isOn else { return }
+        guard sticky.mode != .learn else { return recallSession(c, sticky) }
         let mark = SessionMark(
             of: actions.text.span.slice(sticky.name),
             in: fields.entries,
-            requestBytes(c)
+            requestBytes(c),
+            isMarked: sticky.mode == .prefix
         )
         clients[c].exchange.hasCookie = mark.isThere
         clients[c].exchange.session = mark.session
+    }
+
+    /// Asks the table which endpoint has the session that the request names.
+    @inline(never) private mutating func recallSession(_ c: Int, _ sticky: StickyRecord) {
+        guard let key = sessionKey(c, sticky) else { return }
+        clients[c].exchange.hasCookie = true
+        clients[c].exchange.session = sessionNames.find(key, idle: sticky.idle, now: now)
+    }
+
+    private func sessionKey(_ c: Int, _ sticky: StickyRecord) -> UInt64? {
+        let name = sticky.askedName(fields.entries, requestBytes(c), actions)
+        guard !name.isEmpty else { return nil }
+        return sessionNames.key(name, pool: Int(clients[c].exchange.poolSlot))
     }
 
     /// Chooses an endpoint that was not tried yet: the session's, when there is one.
@@ -66,7 +81,7 @@ extension HTTPDoor {
     func givesSession(_ c: Int) -> Bool {
         guard clients[c].exchange.serving != 0 else { return false }
         let sticky = sticky(c)
-        guard sticky.isOn else { return false }
+        guard sticky.isOn, sticky.mode == .insert else { return false }
         switch clients[c].exchange.turn {
         case .none: return false
         case .kept: return sticky.renews

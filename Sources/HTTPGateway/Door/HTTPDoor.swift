@@ -27,6 +27,8 @@ public struct HTTPDoor: ~Copyable {
     let rates: RateTable
     let credentials: CredentialDesk
     let unfinished: UnfinishedTable
+    /// Where sessions are that applications name themselves.
+    let sessionNames: SessionTable
     /// What `martlet why` tells of requests that are over.
     let requests: RequestRing
     let signer: TLSSigner
@@ -144,6 +146,7 @@ public struct HTTPDoor: ~Copyable {
         rates = shared.rates
         credentials = shared.credentials
         unfinished = shared.unfinished
+        sessionNames = shared.sessionNames
         requests = shared.requests[worker]
         signer = shared.signer
         self.snapshot = snapshot

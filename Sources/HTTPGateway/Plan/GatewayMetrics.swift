@@ -85,6 +85,10 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case originHandshakes
     /// TLS handshakes with endpoints that resumed a session.
     case originResumptions
+    /// Sessions of applications that were entered into the table.
+    case sessionsLearned
+    /// Sessions that had to give way in it, or found no room.
+    case sessionsDisplaced
     /// Connections by HTTP/2 to endpoints.
     case originSessions
     /// Requests sent to endpoints by HTTP/2.
@@ -140,6 +144,9 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .codedIn: "Content bytes of answers before they were compressed."
         case .codedOut: "Content bytes of answers after they were compressed."
         case .proxyHeaders: "Client connections whose PROXY header was believed."
+        case .sessionsLearned: "Sessions of applications that were learnt from their answers."
+        case .sessionsDisplaced:
+            "Learnt sessions that gave way to newer ones at limits.learned-sessions."
         case .passages: "Connections of TLS that were passed on unread, by their name."
         case .signaturesLent: "TLS handshakes whose slow signature the thread for it made."
         case .http2Cut: "HTTP/2 connections ended for costing more than they are worth."

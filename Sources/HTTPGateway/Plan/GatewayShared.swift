@@ -33,6 +33,8 @@ public final class GatewayShared: Sendable {
     public let accessLog: [ByteRing]
     /// What there is to tell of requests that are over, by worker.
     public let requests: [RequestRing]
+    /// Where sessions are that applications name themselves.
+    public let sessionNames: SessionTable
     /// The buckets of rate limits.
     public let rates = RateTable()
     /// Where passwords are compared.
@@ -54,13 +56,14 @@ public final class GatewayShared: Sendable {
     public static let lastRequestBytes = 512
 
     /// Makes the shared part for a number of workers, each of which keeps the stories of so many
-    /// requests.
+    /// requests, and with room for so many learnt sessions.
     public init(
         workers: Int,
         health: HealthTable,
         load: LoadTable,
         lastRequests: SharedMemory? = nil,
-        keptRequests: Int = 256
+        keptRequests: Int = 256,
+        learnedSessions: Int = 1024
     ) throws(SystemError) {
         self.workers = max(workers, 1)
         self.health = health
@@ -75,6 +78,7 @@ public final class GatewayShared: Sendable {
             SharedWords(count: GatewayMetrics.wordCount(slots: health.capacity))
         }
         accessLog = (0..<self.workers).map { _ in ByteRing(capacity: 1 << 20) }
+        sessionNames = SessionTable(capacity: learnedSessions)
         requests = (0..<self.workers).map { _ in RequestRing(kept: keptRequests) }
     }
 

@@ -4,6 +4,25 @@ internal import HTTPProtocol
 
 /// How a pool keeps clients at their endpoints by a cookie.
 public struct StickyPlan: Sendable, Equatable {
+    /// Whose the cookie is, and what is done with it.
+    public enum Mode: UInt8, Sendable, BitwiseCopyable {
+        /// It is the door's own.
+        case insert
+        /// The application gives it; its value is replaced by what names the endpoint.
+        case rewrite
+        /// The application gives it; what names the endpoint stands in front of its value, and is
+        /// taken out again on the way back.
+        case prefix
+        /// The application gives it; the door remembers which endpoint has.
+        case learn
+    }
+
+    /// What is done with the cookie.
+    public var mode = Mode.insert
+    /// The field that names the session in place of a cookie, in requests and answers alike.
+    public var field: String?
+    /// How long a session that was learnt is remembered without being used.
+    public var idle = Interval.seconds(1800)
     /// When the cookie is for secure connections only.
     public enum Security: UInt8, Sendable, BitwiseCopyable {
         /// When it was given over one.
@@ -37,20 +56,27 @@ public struct StickyPlan: Sendable, Equatable {
 
 /// What the loops need of a sticky pool; the texts lie in the action table.
 struct StickyRecord: Sendable, BitwiseCopyable {
+    var mode = StickyPlan.Mode.insert
     var name = ByteRange.empty
+    /// A field of this name in place of a cookie.
+    var field = ByteRange.empty
+    var idle = Interval.zero
     /// Behind the value, without `Secure`.
     var attributes = ByteRange.empty
     var security = StickyPlan.Security.auto
     var renews = false
     var strips = false
 
-    var isOn: Bool { !name.isEmpty }
+    var isOn: Bool { !name.isEmpty || !field.isEmpty }
 
     /// The record of a pool that is not sticky.
     init() {}
 
     init(_ plan: StickyPlan, _ actions: inout ActionTable) {
+        mode = plan.mode
         name = actions.keep(Array(plan.cookie.utf8))
+        if let plan = plan.field { field = actions.keep(Array(plan.utf8)) }
+        idle = plan.idle
         var text = "; Path=\(plan.path)"
         if let domain = plan.domain { text += "; Domain=\(domain)" }
         if let lifetime = plan.lifetime { text += "; Max-Age=\(Int64(lifetime.seconds))" }
@@ -58,7 +84,11 @@ struct StickyRecord: Sendable, BitwiseCopyable {
         attributes = actions.keep(Array(text.utf8))
         security = plan.security
         renews = plan.renews
-        strips = plan.strips
+        switch plan.mode {
+        case .insert, .rewrite: strips = plan.strips
+        case .prefix: strips = true  // of the mark alone
+        case .learn: strips = false
+        }
     }
 
     /// The field lines that give a session to a client; false without room.
@@ -80,7 +110,8 @@ struct StickyRecord: Sendable, BitwiseCopyable {
             && output.write("\r\nCache-Control: private\r\n")
     }
 
-    /// The client's other cookies as one field line; false without room.
+    /// The client's other cookies as one field line, and the application's own without its mark;
+    /// false without room.
     func writeOthers(
         _ fields: borrowing FieldTable,
         _ bytes: Span<UInt8>,
@@ -94,11 +125,23 @@ struct StickyRecord: Sendable, BitwiseCopyable {
             let line = bytes.slice(fields[index].value)
             var pairs = PairReader(line, separator: UInt8(ascii: ";"))
             while pairs.next() {
-                if SessionMark.areEqual(line.slice(pairs.name), text.slice(name)) { continue }
-                let end = pairs.value.end
-                let pair = ByteRange(from: Int(pairs.name.start), to: end)
+                let isOurs = SessionMark.areEqual(line.slice(pairs.name), text.slice(name))
+                if isOurs, mode != .prefix { continue }
                 let lead: StaticString = isFirst ? "Cookie: " : "; "
-                guard output.write(lead), output.write(line.slice(pair)) else { return false }
+                guard output.write(lead) else { return false }
+                let rest = isOurs ? SessionMark.unmarked(line.slice(pairs.value)) : 0
+                if rest > 0 {
+                    let value = ByteRange(
+                        from: Int(pairs.value.start) &+ rest,
+                        to: pairs.value.end
+                    )
+                    guard output.write(text.slice(name)), output.write("="),
+                        output.write(line.slice(value))
+                    else { return false }
+                } else {
+                    let pair = ByteRange(from: Int(pairs.name.start), to: pairs.value.end)
+                    guard output.write(line.slice(pair)) else { return false }
+                }
                 isFirst = false
             }
         }
@@ -117,17 +160,37 @@ struct SessionMark: BitwiseCopyable, Equatable {
     var session: UInt64 = 0
 
     /// The first cookie of the name that has the right form.
-    init(of name: Span<UInt8>, in fields: Span<FieldSlice>, _ bytes: Span<UInt8>) {
+    ///
+    /// With `isMarked` it is in front of a value of somebody else's.
+    init(
+        of name: Span<UInt8>,
+        in fields: Span<FieldSlice>,
+        _ bytes: Span<UInt8>,
+        isMarked: Bool = false
+    ) {
         for index in fields.indices where fields[index].known == .cookie {
             let line = bytes.slice(fields[index].value)
             var pairs = PairReader(line, separator: UInt8(ascii: ";"))
             while pairs.next() {
                 guard SessionMark.areEqual(line.slice(pairs.name), name) else { continue }
                 isThere = true
-                session = SessionMark.read(line.slice(pairs.value))
+                let value = line.slice(pairs.value)
+                if !isMarked {
+                    session = SessionMark.read(value)
+                } else if SessionMark.unmarked(value) > 0 {
+                    session = SessionMark.read(value.extracting(0..<SessionMark.digits))
+                }
                 if session != 0 { return }
             }
         }
+    }
+
+    /// Octets of the mark in front of a value; 0 when there is none.
+    static func unmarked(_ value: Span<UInt8>) -> Int {
+        guard value.count > digits, value[digits] == UInt8(ascii: "~"),
+            read(value.extracting(0..<digits)) != 0
+        else { return 0 }
+        return digits &+ 1
     }
 
     static func read(_ value: Span<UInt8>) -> UInt64 {
@@ -155,42 +218,5 @@ struct SessionMark: BitwiseCopyable, Equatable {
         guard a.count == b.count else { return false }
         for index in a.indices where a[index] != b[index] { return false }
         return true
-    }
-}
-
-/// What became of the session of one exchange.
-public enum SessionTurn: UInt8, Sendable, BitwiseCopyable, CaseIterable {
-    /// The pool is not sticky.
-    case none
-    /// The client came without one and was given one.
-    case begun
-    /// It stayed with its endpoint.
-    case kept
-    /// It moved, as its identifier names no endpoint of the pool.
-    case unknown
-    /// It moved, as an attempt at its endpoint failed.
-    case failed
-    /// It moved, as its endpoint is in maintenance.
-    case maintenance
-    /// It moved, as its endpoint has drained long enough.
-    case drained
-    /// It moved, as its endpoint is down or ejected.
-    case down
-
-    /// Those in which the session moved.
-    public static let moves: [SessionTurn] = [.unknown, .failed, .maintenance, .drained, .down]
-
-    /// The word in the access log and in metrics.
-    public var word: StaticString {
-        switch self {
-        case .none: "none"
-        case .begun: "begun"
-        case .kept: "kept"
-        case .unknown: "unknown"
-        case .failed: "failed"
-        case .maintenance: "maintenance"
-        case .drained: "drained"
-        case .down: "down"
-        }
     }
 }

@@ -54,6 +54,7 @@ extension GatewaySnapshot {
         health: HealthTable,
         load: LoadTable,
         rates: RateTable,
+        sessions: SessionTable? = nil,
         now: Instant
     ) -> RequestExplanation {
         var parser = RequestParser(limits: plan.limits.head)
@@ -103,7 +104,7 @@ extension GatewaySnapshot {
             ? pools[number].key.key(head: head, fields: fields, bytes: request.span, client: client)
             : 0
         let chooser = Chooser(plan: selection, health: health, load: load, worker: 0, seed: 1)
-        let session = session(in: fields, request.span, pool: number)
+        let session = session(in: fields, request.span, pool: number, sessions, now)
         let choice = chooser.explain(pool: number, key: key, session: session, now: now)
         explanation.pool = choice
         if case .none(let nobody) = choice.choice { explanation.end(HTTPDoor.fault(nobody)) }
@@ -133,12 +134,22 @@ extension GatewaySnapshot {
     private func session(
         in fields: borrowing FieldTable,
         _ bytes: Span<UInt8>,
-        pool: Int
+        pool: Int,
+        _ sessions: SessionTable?,
+        _ now: Instant
     ) -> UInt64? {
-        guard pools[pool].sticky.isOn else { return nil }
+        let sticky = pools[pool].sticky
+        guard sticky.isOn else { return nil }
         let actions = actions
-        let name = actions.text.span.slice(pools[pool].sticky.name)
-        let mark = SessionMark(of: name, in: fields.entries, bytes)
+        guard sticky.mode != .learn else {
+            let name = sticky.askedName(fields.entries, bytes, actions)
+            guard let sessions, !name.isEmpty else { return nil }
+            let key = sessions.key(name, pool: Int(pools[pool].slot))
+            return sessions.find(key, idle: sticky.idle, now: now, touching: false)
+        }
+        let name = actions.text.span.slice(sticky.name)
+        let isMarked = sticky.mode == .prefix
+        let mark = SessionMark(of: name, in: fields.entries, bytes, isMarked: isMarked)
         return mark.isThere ? mark.session : nil
     }
 

@@ -80,6 +80,12 @@ public struct FieldTable: ~Copyable {
         }
     }
 
+    /// Keeps the field at a position from being copied on; nothing happens past the end.
+    public mutating func hide(at index: Int) {
+        guard index >= 0, index < count else { return }
+        slots[index].isForbidden = true
+    }
+
     /// Keeps every field of a kind from being copied on.
     public mutating func hide(_ known: KnownField) {
         var index = 0

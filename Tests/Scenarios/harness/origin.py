@@ -7,7 +7,7 @@ returns. Every response names the origin in `X-Origin`.
 
 Paths: /healthz and below, for probes (/healthz/NAME; a name can be told to fail; /healthz/status/CODE,
 /healthz/delay/MS, /healthz/body/TEXT answer as they say); /bytes/N (N bytes); /echo (the request body back); /head (the request head as the
-body); /delay/MS; /drip/N/MS (N pieces, MS apart); /chunked/N; /status/CODE; /ws (WebSocket-like
+body); /says/NAME/VALUE (with this field, in percent-encoding); /delay/MS; /drip/N/MS (N pieces, MS apart); /chunked/N; /status/CODE; /ws (WebSocket-like
 upgrade, echoes raw bytes); /sum (length and checksum of the request body). Others: a short text.
 """
 import asyncio
@@ -22,6 +22,7 @@ import struct
 import subprocess
 import sys
 import time
+import urllib.parse
 import zlib
 
 from .check import Failure
@@ -320,6 +321,9 @@ class Connection(asyncio.Protocol):
             if self.buffer:
                 self.transport.write(bytes(self.buffer))
                 self.buffer.clear()
+        elif word == "says":
+            name, value = (urllib.parse.unquote(text) for text in rest[:2])
+            self.respond(200, head, method.encode(), extra=f"{name}: {value}\r\n")
         elif word == "bytes":
             await self.send_bytes(int(rest[0]), method)
         elif word == "chunked":
