@@ -44,6 +44,7 @@ extension HTTPQuestion {
     /// True when the body's content matters, not only its end.
     var keepsBody: Bool {
         !bodyContains.isEmpty || bodyExpression != nil || dependencies != .ignore
+            || role?.readsBody == true
     }
 }
 

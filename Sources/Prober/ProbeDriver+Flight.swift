@@ -282,6 +282,7 @@ extension ProbeDriver {
                 outcome: outcome,
                 note: exchange.note,
                 status: exchange.status,
+                role: exchange.role,
                 latency: at - started,
                 at: at
             )

@@ -65,6 +65,8 @@ public struct ProbeExchange: Sendable {
     public private(set) var status: UInt16 = 0
     /// What a passing answer still had to say.
     public private(set) var note = ""
+    /// What a whole answer says of the endpoint's part in its pool; nil without one.
+    public private(set) var role: EndpointRole?
     private var question = ProbeQuestion.connect
     private var phase = Phase.over
     private var parser = ResponseParser(limits: ProbeExchange.headLimits)
@@ -90,6 +92,7 @@ public struct ProbeExchange: Sendable {
         phase = .connecting
         status = 0
         note = ""
+        role = nil
         interims = 0
         bodyCount = 0
         if body.capacity > ProbeExchange.keptCapacity {
@@ -186,6 +189,7 @@ public struct ProbeExchange: Sendable {
         guard case .http(let http) = question else { return finish(.success) }
         let finding = http.judge(status: status, body: body.span)
         note = finding.note
+        role = http.role?.role(status: status, body: body.span) ?? .unknown
         return finish(finding.outcome)
     }
 }

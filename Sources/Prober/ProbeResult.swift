@@ -12,6 +12,8 @@ public struct ProbeResult: Sendable, Equatable {
     public var note: String
     /// The status of the answer; 0 without one.
     public var status: UInt16
+    /// What the answer says of the endpoint's part in its pool; nil without an answer.
+    public var role: EndpointRole?
     /// From the beginning of the connection to the last byte read, or to the failure.
     public var latency: Interval
     /// When the event that decided it was handled.
@@ -23,6 +25,7 @@ public struct ProbeResult: Sendable, Equatable {
         outcome: ProbeOutcome,
         note: String = "",
         status: UInt16 = 0,
+        role: EndpointRole? = nil,
         latency: Interval = .zero,
         at: Instant
     ) {
@@ -30,6 +33,7 @@ public struct ProbeResult: Sendable, Equatable {
         self.outcome = outcome
         self.note = note
         self.status = status
+        self.role = role
         self.latency = latency
         self.at = at
     }

@@ -90,6 +90,8 @@ public struct HTTPQuestion: Sendable, Equatable {
     public var readLimit: Int
     /// What failing dependencies in a JSON body mean.
     public var dependencies: DependencyRule
+    /// How the answer says who leads; nil when it does not.
+    public var role: RoleRule?
 
     /// A GET of `path` that must end in 200, with the defaults for all else.
     public init(path: String) {

@@ -38,6 +38,8 @@ extension SettingsDecoder {
             resolve: resolve(section.group("resolve")),
             tls: originTLS(section),
             sticky: sticky(section),
+            writes: section.word("writes", WritePolicy.any),
+            reads: section.word("reads", ReadPolicy.all),
             proxyProtocol: proxyProtocol(section)
         )
     }

@@ -26,7 +26,9 @@ struct SettingsDecoder {
         }
         settings.listeners = listeners.map(\.settings)
         settings.probes = root.members("probes").compactMap(probe)
-        settings.pools = root.members("pools").map(pool)
+        let pools = root.members("pools").map { (pool($0), $0) }
+        checkRoles(pools, settings.probes)
+        settings.pools = pools.map(\.0)
         settings.routes = routes(root.list("routes"))
         settings.zones = zones(root.members("zones"))
         settings.steer = root.members("steer").compactMap(steer)
@@ -248,7 +250,8 @@ struct SettingsDecoder {
             bodyRegex: section.text("body-regex"),
             readLimit: section.size("read-limit"),
             dependencies: section.word("dependencies", DependencyPolicy.report),
-            tls: section.word("tls", ProbeSecurity.pool)
+            tls: section.word("tls", ProbeSecurity.pool),
+            role: role(section)
         )
         if let pattern = settings.bodyRegex, let reason = checks.expression(pattern) {
             section.fault(.badExpression, "body-regex", "RE2 refuses the expression: \(reason)")

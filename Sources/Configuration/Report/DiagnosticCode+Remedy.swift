@@ -394,6 +394,12 @@ extension DiagnosticCode {
                 "The pool's `balance` is a hash, which already keeps a client at one endpoint.",
                 "Leave `sticky` out, or choose another `balance`."
             )
+        case .roleWithoutProbe:
+            .init(
+                "roles that nobody tells",
+                "`writes` or `reads` goes by roles, and the pool's probe has no `role`.",
+                "Give the probe a `role` with `status` or `field`."
+            )
         case .stickySkew:
             .init(
                 "uneven by stickiness",

@@ -132,6 +132,9 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     /// A probe of TLS where no TLS is spoken.
     case probeWithoutTLS = "M1330"
 
+    /// A pool that goes by roles without a probe that tells them.
+    case roleWithoutProbe = "M1350"
+
     /// All weights are zero.
     case allWeightsZero = "M1351"
     /// Something defined and never used.

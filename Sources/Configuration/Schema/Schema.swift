@@ -5,9 +5,11 @@ public struct Schema: Sendable {
     /// The one table.
     public static let martlet = Schema(
         options: processOptions + listenerOptions + http2Options + tlsOptions + proxyOptions
-            + probeOptions + poolOptions + outlierOptions + retryOptions + stickyOptions
+            + probeOptions + roleOptions + poolOptions + outlierOptions + retryOptions
+            + stickyOptions
             + routeOptions + zoneOptions,
-        groups: allGroups + tlsGroups + stickyGroups + guardGroups + retryGroups + outlierGroups
+        groups: allGroups + roleGroups + tlsGroups + stickyGroups + guardGroups + retryGroups
+            + outlierGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -41,6 +41,10 @@ public struct PoolSettings: Sendable, Equatable {
     public var tls: OriginTLSSettings?
     /// Keeping clients at their endpoints; nil for not.
     public var sticky: StickySettings?
+    /// Who gets requests that may change something.
+    public var writes: WritePolicy
+    /// Who gets all others.
+    public var reads: ReadPolicy
     /// The PROXY header that connections to endpoints begin with; nil for none.
     public var proxyProtocol: ProxyProtocolVersion?
 }

@@ -93,6 +93,8 @@ public struct HTTPProbeSettings: Sendable, Equatable {
     public var dependencies: DependencyPolicy
     /// Whether it speaks TLS.
     public var tls: ProbeSecurity
+    /// How the answer says who leads; nil when it does not.
+    public var role: RoleSettings?
 }
 
 /// A request method of a probe.

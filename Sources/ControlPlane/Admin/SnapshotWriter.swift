@@ -128,6 +128,8 @@ struct SnapshotWriter {
         member("health", word.health.word)
         member("administrative", word.administrative.word)
         member("takesWork", word.takesNewWork)
+        let role = view.health.role(endpoint.slot)
+        member("role", role == .unknown ? nil : role.word)
         member("reason", word.reason.word)
         member("detail", status?.detail ?? "")
         let since = status?.since ?? .start

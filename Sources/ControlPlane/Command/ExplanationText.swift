@@ -102,8 +102,8 @@ public enum ExplanationText {
     private static func candidates(_ pool: JSONValue, _ usesColour: Bool) -> String {
         var table = TextTable(
             [
-                "", "ENDPOINT", "ADDRESS", "HEALTH", "FOR", "STATE", "WEIGHT", "TIER", "IN FLIGHT",
-                "WHY NOT",
+                "", "ENDPOINT", "ADDRESS", "HEALTH", "FOR", "STATE", "ROLE", "WEIGHT", "TIER",
+                "IN FLIGHT", "WHY NOT",
             ],
             usesColour: usesColour
         )
@@ -118,6 +118,7 @@ public enum ExplanationText {
                 EndpointText.health(candidate),
                 TextTable.Cell(SpanText.text(candidate["ageSeconds"]?.number)),
                 TextTable.Cell(state, state == "ready" ? .none : .warn),
+                TextTable.Cell(candidate["role"]?.string ?? ""),
                 TextTable.Cell(weight(candidate["weight"])),
                 TextTable.Cell(candidate["tier"]?.integer.map { "\($0)" } ?? ""),
                 TextTable.Cell(candidate["inFlight"]?.integer.map { "\($0)" } ?? ""),

@@ -67,8 +67,8 @@ public enum SnapshotText {
         guard !endpoints.isEmpty else { return title }
         var table = TextTable(
             [
-                "ENDPOINT", "ADDRESS", "HEALTH", "FOR", "STATE", "WEIGHT", "IN FLIGHT", "SERVED",
-                "FAILED", "WHY",
+                "ENDPOINT", "ADDRESS", "HEALTH", "FOR", "STATE", "ROLE", "WEIGHT", "IN FLIGHT",
+                "SERVED", "FAILED", "WHY",
             ],
             usesColour: usesColour
         )
@@ -98,6 +98,7 @@ public enum SnapshotText {
             EndpointText.health(endpoint),
             TextTable.Cell(SpanText.text(endpoint["ageSeconds"]?.number)),
             TextTable.Cell(state, isReady ? .none : .warn),
+            TextTable.Cell(endpoint["role"]?.string ?? ""),
             TextTable.Cell(weight),
             TextTable.Cell(inFlight),
             TextTable.Cell(number(endpoint["succeeded"])),

@@ -37,6 +37,7 @@ extension CandidateExplanation {
             "whyNot": .string(whyNot),
             "health": .string(word.health.word),
             "administrative": .string(word.administrative.word),
+            "role": role == .unknown ? .null : .string(role.word),
             "reason": .string(word.reason.word),
             "ejected": .bool(word.isEjected),
             "circuit": .string(word.circuit.word),

@@ -43,6 +43,10 @@ extension LogEvent {
             let text =
                 now.map { "has the weight \($0) now" } ?? "has its weight from the file again"
             return (.weight, .info, "\(who) \(text)")
+        case .role(_, .unknown):
+            return (.role, .warning, "\(who) no longer says whether it leads")
+        case .role(_, let now):
+            return (.role, .info, "\(who) is \(now == .leader ? "the leader" : "a replica")")
         case .ejected(let until, let times):
             let length = (until - moment.now).seconds.rounded()
             let text = "\(who) is ejected for \(Int(max(length, 0))) s, time \(times): \(why)"
@@ -63,6 +67,7 @@ extension LogEvent {
         case .health(let from, let to): fromTo(from.word, to.word)
         case .administrative(let from, let to): fromTo(from.word, to.word)
         case .reason(let from, let to): fromTo(from.word, to.word)
+        case .role(let from, let to): fromTo(from.word, to.word)
         case .weight(let from, let to): fromTo(weight(from), weight(to))
         case .ejected(_, let times): [JSONMember("times", .integer(Int64(times)))]
         case .halfOpen(let cause), .restored(let cause):

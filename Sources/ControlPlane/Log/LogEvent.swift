@@ -30,6 +30,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case administrative
     /// Someone changed the weight of an endpoint.
     case weight
+    /// An endpoint says that its part in the pool is another one.
+    case role
     /// Real requests failed: an endpoint is out for a while.
     case ejected
     /// An ejection is over: a few requests at a time show whether the endpoint works.

@@ -49,7 +49,7 @@ public final class HealthCounts: Sendable {
         switch event.change {
         case .health: add(.changes, event.slot)
         case .ejected: add(.ejections, event.slot)
-        case .administrative, .weight, .halfOpen, .restored, .reason: break
+        case .administrative, .weight, .role, .halfOpen, .restored, .reason: break
         }
     }
 

@@ -86,6 +86,17 @@ extension MetricFamily {
             }
         },
         MetricFamily(
+            "martlet_endpoint_role",
+            .gauge,
+            labels: endpoint + ["state"],
+            "1 for the role that the endpoint's answer to the probe has told: unknown, leader or "
+                + "replica."
+        ) { source in
+            source.perState(EndpointRole.allCases.map(\.word)) {
+                source.view.health.role($0.slot).word
+            }
+        },
+        MetricFamily(
             "martlet_endpoint_takes_work",
             .gauge,
             labels: endpoint,

@@ -11,6 +11,10 @@ extension Plane {
     mutating func takeProbeResults(_ now: Instant) {
         for result in probes.takeResults() {
             counts.count(result)
+            // The part first: who comes up gets no write before it is known to lead.
+            if let role = result.role {
+                absorb(keeper.setRole(result.slot, role, now: now), now)
+            }
             absorb(keeper.record(result.slot, result.outcome, now: now), now)
             keepNote(result)
             probes.setChanging(keeper.isChanging(result.slot), slot: result.slot, now: now)

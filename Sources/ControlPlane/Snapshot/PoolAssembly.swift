@@ -46,6 +46,8 @@ struct PoolAssembly {
         )
         definition.panicPercent = UInt8(clamping: pool.panic.percent)
         definition.drain = pool.drain
+        definition.writes = pool.writes == .leader ? .leader : .any
+        definition.reads = pool.reads == .replicas ? .replica : .any
         definition.trialLimit = UInt32(
             clamping: PoolAssembly.passive(pool.passive)?.trialLimit ?? 0
         )

@@ -108,6 +108,12 @@ struct ProbeAssembly {
             case .report: .report
             case .require: .require
             }
+        question.role =
+            switch settings.role {
+            case nil: nil
+            case .status(let statuses)?: .status(statuses.ranges)
+            case .field(let path, let leader)?: .field(path: path, leader: Set(leader))
+            }
         return .http(question)
     }
 }

@@ -69,6 +69,10 @@ extension SavedHealth {
         }
         writer.name("since")
         writer.write(endpoint.sinceRealtime)
+        if endpoint.role != .unknown {
+            writer.name("role")
+            writer.write(endpoint.role.word)
+        }
         if let until = endpoint.ejectedUntilRealtime {
             writer.name("ejectedUntil")
             writer.write(until)
@@ -103,6 +107,7 @@ extension SavedHealth {
         var endpoint = SavedEndpoint(identity: identity, health: health, reason: reason)
         endpoint.detail = json["detail"]?.string ?? ""
         endpoint.sinceRealtime = since
+        endpoint.role = json["role"]?.string.flatMap { EndpointRole(word: $0) } ?? .unknown
         endpoint.ejectedUntilRealtime = json["ejectedUntil"]?.integer
         return endpoint
     }

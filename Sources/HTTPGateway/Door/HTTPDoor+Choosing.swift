@@ -78,6 +78,7 @@ extension HTTPDoor {
         case .empty: .poolEmpty
         case .atLimit: .atLimit
         case .allDown, .exhausted: .allDown
+        case .noLeader: .noLeader
         }
     }
 

@@ -138,7 +138,11 @@ extension HTTPDoor {
     }
 
     private func hasOther(_ c: Int) -> Bool {
-        chooser.hasOther(
+        // Nobody stands beside the one that leads.
+        let method = clients[c].exchange.head.method
+        let pool = Int(clients[c].exchange.pool)
+        guard pool >= 0, pools[pool].wish(method) != .leader else { return false }
+        return chooser.hasOther(
             pool: Int(clients[c].exchange.pool),
             tried: clients[c].exchange.triedSet,
             now: now

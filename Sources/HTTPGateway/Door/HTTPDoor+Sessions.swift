@@ -41,6 +41,7 @@ extension HTTPDoor {
             return chooser.choose(
                 pool: pool,
                 key: clients[c].exchange.key,
+                role: pools[pool].wish(clients[c].exchange.head.method),
                 tried: clients[c].exchange.triedSet,
                 now: now
             )

@@ -47,6 +47,8 @@ extension Fault {
         case .tooManyUnfinished: "the client has too many connections without a request"
         case .poolEmpty: "the pool has no endpoint with a weight above 0"
         case .allDown: "no endpoint of the pool takes new work, and the last resort failed as well"
+        case .noLeader:
+            "the request may change something, and not exactly one endpoint says that it leads"
         case .atLimit: "every endpoint that takes new work is at its limit, and nothing may wait"
         case .queueFull: "every endpoint that takes new work is at its limit, and the queue is full"
         case .queueTimeout: "every endpoint that takes new work stayed at its limit too long"

@@ -51,7 +51,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     // The connection, before its first request.
     case proxyMissing, proxyMalformed, proxyTimeout, proxyUntrusted, tooManyUnfinished
     // Choosing an endpoint.
-    case poolEmpty, allDown, atLimit, queueFull, queueTimeout
+    case poolEmpty, allDown, noLeader, atLimit, queueFull, queueTimeout
     // The origin.
     case connectRefused, connectTimeout, connectFailed, originReset, originClosed
     case originSecurity, originVersion, originRefused, originStatus, tryTimeout, upgradeIgnored
@@ -89,6 +89,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .tooManyUnfinished: "too-many-unfinished"
         case .poolEmpty: "pool-empty"
         case .allDown: "all-down"
+        case .noLeader: "no-leader"
         case .atLimit: "at-limit"
         case .queueFull: "queue-full"
         case .queueTimeout: "queue-timeout"
@@ -152,7 +153,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .clientGone, .clientSlow: 400
         // Nobody is told: the connection closes.
         case .proxyMissing, .proxyMalformed, .proxyTimeout, .proxyUntrusted, .tooManyUnfinished: 0
-        case .poolEmpty, .allDown, .atLimit, .queueFull, .queueTimeout, .outOfBuffers, .shutdown,
+        case .poolEmpty, .allDown, .noLeader, .atLimit, .queueFull, .queueTimeout, .outOfBuffers,
+            .shutdown,
             .authBusy, .authTimeout, .authUnavailable, .originRefused:
             503
         case .connectTimeout, .originSlow, .firstByteTimeout, .tryTimeout,

@@ -82,6 +82,8 @@ struct PoolRecord: Sendable, BitwiseCopyable {
     var key: KeySource
     var sticky = StickyRecord()
     var proxyHeader: ProxyVersion?
+    var writes: RoleWish
+    var reads: RoleWish
     private var failureStatuses: StatusSet
     var measuresLatency: Bool
 
@@ -102,6 +104,8 @@ struct PoolRecord: Sendable, BitwiseCopyable {
         queueTimeout = plan.queueTimeout
         security = plan.security?.number ?? 0
         proxyHeader = plan.proxyHeader
+        writes = definition.writes
+        reads = definition.reads
         // Without ALPN there is nothing to choose by.
         version = plan.version == .auto && plan.security == nil ? .http1 : plan.version
         http2Streams = Int16(clamping: max(plan.http2Streams, 1))
@@ -115,6 +119,9 @@ struct PoolRecord: Sendable, BitwiseCopyable {
         measuresLatency = plan.measuresLatency
         if let plan = plan.sticky { sticky = StickyRecord(plan, &actions) }
     }
+
+    /// Whom a request with this method goes to (RFC 9110 §9.2.1).
+    func wish(_ method: Method) -> RoleWish { method.isSafe ? reads : writes }
 
     // Inlined, since a call would copy the whole record.
     @inline(__always)

@@ -105,7 +105,14 @@ extension GatewaySnapshot {
             : 0
         let chooser = Chooser(plan: selection, health: health, load: load, worker: 0, seed: 1)
         let session = session(in: fields, request.span, pool: number, sessions, now)
-        let choice = chooser.explain(pool: number, key: key, session: session, now: now)
+        let role = pools[number].sticky.isOn ? .any : pools[number].wish(head.method)
+        let choice = chooser.explain(
+            pool: number,
+            key: key,
+            session: session,
+            role: role,
+            now: now
+        )
         explanation.pool = choice
         if case .none(let nobody) = choice.choice { explanation.end(HTTPDoor.fault(nobody)) }
         return explanation

@@ -11,6 +11,8 @@ public struct HealthEvent: Sendable, Equatable {
         case administrative(from: AdministrativeState, to: AdministrativeState)
         /// The weight override; nil is the configured weight.
         case weight(from: UInt32?, to: UInt32?)
+        /// What the endpoint says of its part in the pool.
+        case role(from: EndpointRole, to: EndpointRole)
         /// Taken out because real requests failed.
         case ejected(until: Instant, times: Int)
         /// An ejection is over: a few requests at a time show whether the endpoint works.
@@ -91,6 +93,8 @@ public struct SavedEndpoint: Sendable, Equatable {
     public var weightOverride: UInt32?
     /// End of an ejection in nanoseconds since 1970; nil when not ejected.
     public var ejectedUntilRealtime: Int64?
+    /// What it has said of its part in the pool.
+    public var role = EndpointRole.unknown
 
     /// Joins the parts.
     public init(identity: EndpointIdentity, health: Health, reason: HealthReason) {

@@ -16,8 +16,10 @@ extension HealthKeeper {
         _ = unregister(slot)
         pools[registration.identity.pool, default: []].insert(slot)
         followLatency(of: registration, now)
+        let role = restored[registration.identity]?.role ?? .unknown
         let record = begin(registration, now)
         if record.passive.isEjected { ejected.insert(slot) }
+        table.setRole(slot, role)
         let events = put(slot, record, [], now)
         // A restored state is as old as it was, and `last-good` goes by that age.
         if record.since < now { table.setChanged(slot, max(record.since, Instant(nanoseconds: 1))) }
@@ -124,6 +126,7 @@ extension HealthKeeper {
             saved.sinceRealtime = record.since.nanoseconds &+ offset
             saved.administrative = record.administrative
             saved.weightOverride = record.weight
+            saved.role = table.role(record.registration.slot)
             saved.ejectedUntilRealtime = record.passive.ejectedUntil.map {
                 $0.nanoseconds &+ offset
             }
@@ -160,7 +163,8 @@ extension HealthKeeper {
         _ slot: Int,
         _ record: HealthRecord,
         _ changes: [HealthEvent.Change],
-        _ now: Instant
+        _ now: Instant,
+        isNews: Bool = false
     ) -> [HealthEvent] {
         records[slot] = record
         let old = table.word(slot)
@@ -181,7 +185,7 @@ extension HealthKeeper {
         }
         let isReweighed = table.weightOverride(slot) != record.weight
         if isReweighed { table.setWeightOverride(slot, record.weight) }
-        let generation = table.publish(slot, new, isNews: isReweighed)
+        let generation = table.publish(slot, new, isNews: isReweighed || isNews)
         return changes.map { change in
             var closes = false
             if case .health(_, .down) = change { closes = new.closesConnections }

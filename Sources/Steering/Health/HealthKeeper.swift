@@ -104,6 +104,18 @@ public struct HealthKeeper: ~Copyable {
         return put(slot, record, [change], now)
     }
 
+    /// Takes note of what an endpoint says of its part in the pool.
+    public mutating func setRole(
+        _ slot: Int,
+        _ role: EndpointRole,
+        now: Instant
+    ) -> [HealthEvent] {
+        guard let record = take(slot), table.role(slot) != role else { return [] }
+        let change = HealthEvent.Change.role(from: table.role(slot), to: role)
+        table.setRole(slot, role)
+        return put(slot, record, [change], now, isNews: true)
+    }
+
     /// Overrides the configured weight; nil takes the override off.
     public mutating func setWeight(_ slot: Int, _ weight: UInt32?, now: Instant) -> [HealthEvent] {
         guard var record = take(slot), record.weight != weight else { return [] }

@@ -15,6 +15,8 @@ public final class HealthTable: Sendable {
     @usableFromInline let ramps: SharedWords
     // Weight override plus one; 0 for none.
     @usableFromInline let weights: SharedWords
+    // What each has said of its part.
+    @usableFromInline let roles: SharedWords
     // Monotonic nanoseconds until which a draining slot keeps sessions; 0 for none.
     @usableFromInline let drains: SharedWords
     @usableFromInline let latest: SharedWords
@@ -26,6 +28,7 @@ public final class HealthTable: Sendable {
         changes = SharedWords(count: capacity)
         ramps = SharedWords(count: capacity)
         weights = SharedWords(count: capacity)
+        roles = SharedWords(count: capacity)
         drains = SharedWords(count: capacity)
         latest = SharedWords(count: 1, stride: 8)
     }
@@ -88,6 +91,15 @@ public final class HealthTable: Sendable {
         weights.store(slot, weight.map { UInt64($0) + 1 } ?? 0)
     }
 
+    /// What the endpoint has said of its part in the pool.
+    @inlinable public func role(_ slot: Int) -> EndpointRole {
+        EndpointRole(rawValue: UInt8(truncatingIfNeeded: roles.load(slot))) ?? .unknown
+    }
+    /// Sets it; a new generation is published with the word.
+    public func setRole(_ slot: Int, _ role: EndpointRole) {
+        roles.store(slot, UInt64(role.rawValue))
+    }
+
     /// Until when a draining endpoint keeps its sessions; ``Instant/start`` when nobody has said.
     @inlinable public func drainEnd(_ slot: Int) -> Instant {
         Instant(nanoseconds: Int64(bitPattern: drains.load(slot)))
@@ -103,6 +115,7 @@ public final class HealthTable: Sendable {
         setChanged(slot, .start)
         setRampStart(slot, .start)
         setWeightOverride(slot, nil)
+        setRole(slot, .unknown)
         publish(slot, HealthWord(health: .unknown))
     }
 }

@@ -144,6 +144,10 @@ public struct PoolDefinition: Sendable, Equatable {
     public var allDown: AllDownPolicy
     /// How long a draining endpoint keeps its sessions.
     public var drain = Interval.max
+    /// Whom requests go to that may change something.
+    public var writes = RoleWish.any
+    /// Whom all others go to.
+    public var reads = RoleWish.any
     /// Requests at a time that a half-open endpoint gets; 0 for no limit.
     public var trialLimit: UInt32 = 0
 

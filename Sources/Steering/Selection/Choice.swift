@@ -18,6 +18,8 @@ public enum NoChoice: UInt8, Sendable, BitwiseCopyable {
     case atLimit
     /// Every endpoint that takes new work has been tried already.
     case exhausted
+    /// The work is for the leader alone, and there is none, or more than one.
+    case noLeader
 
     /// The word used in logs and in explanations.
     public var word: String {
@@ -26,6 +28,7 @@ public enum NoChoice: UInt8, Sendable, BitwiseCopyable {
         case .allDown: "all-down"
         case .atLimit: "at-limit"
         case .exhausted: "all-tried"
+        case .noLeader: "no-leader"
         }
     }
 }

@@ -19,6 +19,8 @@ struct Question {
     // A half-open endpoint had all the requests that it gets at a time, and others there are none.
     var sawTrial = false
     var ignoresTrials = false
+    // The endpoint that leads is passed over.
+    var avoidsLeader = false
 
     mutating func consider(_ mode: ChoiceMode) {
         self.mode = mode
@@ -48,6 +50,7 @@ struct ChoiceSources: Sendable {
         var weight = candidate.weight
         if word.hasWeightOverride { weight = overridden(slot, weight) }
         guard weight != 0 else { return 0 }
+        if question.avoidsLeader, health.role(slot) == .leader { return 0 }
         if word.isHalfOpen, isOnFullTrial(candidate, question) {
             question.sawTrial = true
             return 0

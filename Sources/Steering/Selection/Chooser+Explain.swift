@@ -10,19 +10,26 @@ extension Chooser {
         pool: Int,
         key: UInt64,
         session: UInt64? = nil,
+        role: RoleWish = .any,
         now: Instant
     ) -> PoolExplanation {
         guard pool >= 0, pool < poolCount else {
             return PoolExplanation(why: "there is no such pool")
         }
         var copy = Chooser(copying: self)
-        let answer = copy.choose(
-            pool: pool,
-            key: key,
-            session: session ?? 0,
-            tried: Tried(),
-            now: now
-        )
+        let answer =
+            role == .any
+            ? copy.choose(
+                pool: pool,
+                key: key,
+                session: session ?? 0,
+                tried: Tried(),
+                now: now
+            )
+            : SessionChoice(
+                choice: copy.choose(pool: pool, key: key, role: role, tried: Tried(), now: now),
+                loss: .unknown
+            )
         let choice = answer.choice
         let definition = sources.plan.pools[pool]
         let mode = copy.latestMode
@@ -40,8 +47,29 @@ extension Chooser {
         explanation.tier = isChosen ? candidates[chosen].tier : nil
         explanation.candidates = markTiers(candidates, serving: explanation.tier)
         explanation.why = why(definition, explanation)
-        if session != nil { tell(answer, &explanation) }
+        tell(role, leaders: leader(pool: pool).count, &explanation)
+        if session != nil, role == .any { tell(answer, &explanation) }
         return explanation
+    }
+
+    /// Says what the wish for a role has made of the choice.
+    private func tell(_ role: RoleWish, leaders: Int, _ explanation: inout PoolExplanation) {
+        switch (role, explanation.choice) {
+        case (.any, _): break
+        case (.leader, .endpoint):
+            explanation.why = "it leads, and the request may change something"
+        case (.leader, .none(.noLeader)):
+            explanation.why =
+                leaders > 1
+                ? "\(leaders) endpoints claim to lead, so none gets what may change something"
+                : "no endpoint that is up and ready says that it leads"
+        case (.leader, .none): break
+        case (.replica, .endpoint(let index)):
+            let isLeader = explanation.candidates[index].role == .leader
+            explanation.why +=
+                isLeader ? "; no replica takes it, so the leader does" : ", replicas alone"
+        case (.replica, .none): break
+        }
     }
 
     private func tell(_ answer: SessionChoice, _ explanation: inout PoolExplanation) {
@@ -95,6 +123,7 @@ extension Chooser {
             age: changed == .start ? nil : now - changed,
             inFlight: sources.load.inFlight(slot),
             connectionLimit: candidate.limit,
+            role: sources.health.role(slot),
             responseTime: measured == 0 ? nil : Interval(nanoseconds: Int64(measured)),
             isEligible: share != 0,
             whyNot: share != 0
@@ -151,6 +180,7 @@ extension Chooser {
             return "no endpoint takes new work and all-down is \(pool.allDown.word)"
         case .none(.atLimit): return "every endpoint that takes new work is at its limit"
         case .none(.exhausted): return "every endpoint that takes new work has been tried"
+        case .none(.noLeader): return "nobody leads"
         }
     }
 

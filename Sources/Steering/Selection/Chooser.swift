@@ -89,6 +89,16 @@ public struct Chooser: ~Copyable {
     /// `key` is a hash of what the pool hashes on (source address, URI, header...), ignored by
     /// the other algorithms. On ``NoChoice/atLimit`` the caller queues and asks again.
     public mutating func choose(pool: Int, key: UInt64, tried: Tried, now: Instant) -> Choice {
+        choose(pool: pool, key: key, tried: tried, now: now, avoidsLeader: false)
+    }
+
+    mutating func choose(
+        pool: Int,
+        key: UInt64,
+        tried: Tried,
+        now: Instant,
+        avoidsLeader: Bool
+    ) -> Choice {
         guard pool >= 0, pool < sources.plan.poolRecords.count else { return .none(.empty) }
         let record = sources.plan.poolRecords[pool]
         var question = Question(
@@ -98,9 +108,16 @@ public struct Chooser: ~Copyable {
             slowStart: record.slowStart,
             respectsWeights: record.respectsWeights
         )
+        question.avoidsLeader = avoidsLeader
         let isPanicking = record.panicPercent != 0 && self.isPanicking(pool, record)
         question.consider(isPanicking ? .panic : .healthy)
         var found = pick(record, &question)
+        if found < 0, question.avoidsLeader, !question.sawLimit {
+            // Nobody else takes the work: the leader does.
+            question.avoidsLeader = false
+            question.consider(question.mode)
+            found = pick(record, &question)
+        }
         if found < 0, question.sawTrial, !question.sawLimit {
             // A half-open endpoint that nobody stands beside serves as if it were well.
             question.ignoresTrials = true
@@ -171,7 +188,7 @@ extension Chooser {
             triedSome = triedSome || question.sawTried
             // So that traffic on a backup tier does not search a large dead one each time; any
             // change of any word brings a new generation and with it a new search.
-            if isHealthy, !question.sawTried, !question.sawTrial {
+            if isHealthy, !question.sawTried, !question.sawTrial, !question.avoidsLeader {
                 tierBooks[tier].emptyGeneration = generation
             }
         }

@@ -55,6 +55,8 @@ public struct CandidateExplanation: Sendable, Equatable {
     public var inFlight: Int
     /// Most work in flight; 0 for no limit.
     public var connectionLimit: UInt32
+    /// What it has said of its part in the pool.
+    public var role: EndpointRole
     /// Smoothed response time this worker has seen; nil before the first answer.
     public var responseTime: Interval?
     /// True when it could have been chosen.

@@ -72,6 +72,10 @@ class Origin:
         """Probes of these paths get 503, whatever the health of the whole is."""
         self.tell(failing=list(paths))
 
+    def role(self, word):
+        """What /healthz/role says of the role; /healthz/primary is 200 for `leader`, else 503."""
+        self.tell(role=word)
+
     def probes(self, path):
         """[[time, status, head]...] of the probes of one path."""
         return [[at, status, head] for at, status, head in self.seen()["probes"]
@@ -111,6 +115,7 @@ class Server:
         self.fault, self.details = None, {}
         self.health, self.health_details = "ok", {}
         self.failing = []
+        self.role = "replica"
         self.requests = 0
         self.opened = 0
         self.carried = 0
@@ -127,6 +132,7 @@ class Server:
             self.health, self.health_details = order["health"], order["details"]
         if "failing" in order:
             self.failing = order["failing"]
+        self.role = order.get("role", self.role)
         if order.get("forget"):
             self.requests, self.probes, self.heads, self.recorded = 0, [], [], []
         if order.get("report"):
@@ -144,6 +150,10 @@ class Server:
         word, _, rest = path.removeprefix("/healthz").lstrip("/").partition("/")
         if word == "body":
             return 200, rest.encode()
+        if word == "role":
+            return 200, json.dumps({"replication": {"role": self.role}}).encode()
+        if word == "primary":
+            return (200 if self.role == "leader" else 503), b"{}"
         if word == "long":
             return 200, b"." * 5000 + b"ready"
         if word == "status":
