@@ -34,6 +34,8 @@ extension SettingsDecoder {
         either(matches(section, "header").map(ConditionSettings.header))
         either(matches(section, "cookie").map(ConditionSettings.cookie))
         either(matches(section, "query").map(ConditionSettings.query))
+        either(matches(section, "json").map(ConditionSettings.json))
+        either(matches(section, "form").map(ConditionSettings.form))
         either(section.texts("content-type").map(ConditionSettings.contentType))
         either(section.prefixes("client").map(ConditionSettings.client))
         if case .bool(let isWanted)? = section.value("tls") { either([.tls(isWanted)]) }

@@ -66,6 +66,8 @@ struct SettingsDecoder {
             headerCount: section.integer("header-count"),
             requestLine: section.size("request-line"),
             bufferedBody: section.size("buffered-body"),
+            bodyPrefix: section.size("body-prefix"),
+            bodyPrefixExcess: section.word("body-prefix-excess", BodyPrefixExcess.noMatch),
             learnedSessions: section.integer("learned-sessions"),
             concurrentProbes: section.integer("concurrent-probes")
         )

@@ -83,6 +83,19 @@ extension Schema {
             "Body bytes kept so that an idempotent request with a body can be sent again."
         ),
         Option(
+            "limits.body-prefix",
+            .size(64...KiB(8)),
+            "8KiB",
+            "Beginning of a request body that `when.json` and `when.form` look at."
+        ),
+        Option(
+            "limits.body-prefix-excess",
+            .words(BodyPrefixExcess.allCases.map(\.rawValue)),
+            "no-match",
+            "What becomes of a longer body that such a condition asks for: what lies behind the "
+                + "prefix is not seen, or 413."
+        ),
+        Option(
             "limits.learned-sessions",
             .integer(8...4_194_304),
             "65536",

@@ -53,6 +53,18 @@ extension Schema {
             "Tests of query parameters as they were sent, one of which passes."
         ),
         Option(
+            "routes[].when.json",
+            .list(.valueMatch),
+            .absent("any"),
+            "Tests of members of a JSON body, one of which passes; a name with dots leads down."
+        ),
+        Option(
+            "routes[].when.form",
+            .list(.valueMatch),
+            .absent("any"),
+            "Tests of fields of an urlencoded form in the body as they were sent, one of which passes."
+        ),
+        Option(
             "routes[].when.content-type",
             .list(.mediaRange),
             .absent("any"),

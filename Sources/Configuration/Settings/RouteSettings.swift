@@ -128,6 +128,10 @@ public indirect enum ConditionSettings: Sendable, Hashable {
     case cookie(ValueMatchSettings)
     /// A query parameter.
     case query(ValueMatchSettings)
+    /// A member of a JSON body.
+    case json(ValueMatchSettings)
+    /// A field of a form.
+    case form(ValueMatchSettings)
     /// A media type or `type/*`.
     case contentType(String)
     /// The client's network.

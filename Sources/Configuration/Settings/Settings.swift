@@ -52,10 +52,22 @@ public struct LimitSettings: Sendable, Equatable {
     public var requestLine: ByteCount
     /// Body bytes kept so that an idempotent request with a body can be sent again.
     public var bufferedBody: ByteCount
+    /// Beginning of a request body that conditions look at.
+    public var bodyPrefix: ByteCount
+    /// What becomes of a longer one.
+    public var bodyPrefixExcess: BodyPrefixExcess
     /// Sessions of applications that are remembered.
     public var learnedSessions: Int
     /// Probes that run at a time.
     public var concurrentProbes: Int
+}
+
+/// What becomes of a body that is longer than what conditions look at.
+public enum BodyPrefixExcess: String, Sendable, Equatable, CaseIterable {
+    /// What lies behind is not seen.
+    case noMatch = "no-match"
+    /// The request is refused.
+    case refuse
 }
 
 /// The admin listener: metrics, API, status page, health of Martlet itself.

@@ -17,7 +17,9 @@ public enum ExplanationText {
             if let retry = document["retry"]?.string { text += line("retry", retry) }
             text += answer(document)
         }
-        if isOwn {
+        if document["reason"] == "depends-on-body" {
+            text += line("route", document["why"]?.string ?? "")
+        } else if isOwn {
             let answer = "\(status)\(document["reason"]?.string ?? "")"
             let isGood = document["status"]?.integer ?? 500 < 400
             text += line(

@@ -140,6 +140,7 @@ extension MetricFamily {
         http("martlet_http_connections_closed", .connectionsClosed),
         http("martlet_http_proxy_headers", .proxyHeaders),
         http("martlet_http_requests", .requests),
+        http("martlet_http_body_prefixes", .prefixes),
         MetricFamily(
             "martlet_http_responses",
             .counter,

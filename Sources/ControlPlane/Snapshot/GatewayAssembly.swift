@@ -44,6 +44,8 @@ enum GatewayAssembly {
         plan.limits.head.headBytes = UInt32(clamping: limits.headerBytes.bytes)
         plan.limits.head.fields = UInt32(clamping: limits.headerCount)
         plan.limits.head.targetBytes = UInt32(clamping: limits.requestLine.bytes)
+        plan.limits.bodyPrefix = limits.bodyPrefix.bytes
+        plan.limits.refusesLongBody = limits.bodyPrefixExcess == .refuse
         plan.limits.bufferedBody = limits.bufferedBody.bytes
         plan.accessLog = accessLog(settings.log.access)
         plan.keptShare = settings.log.requests.share.percent

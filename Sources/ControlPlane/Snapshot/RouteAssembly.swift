@@ -207,6 +207,8 @@ extension ConditionSettings {
         case .header(let match): .header(match.plan)
         case .cookie(let match): .cookie(match.plan)
         case .query(let match): .query(match.plan)
+        case .json(let match): .json(match.plan)
+        case .form(let match): .form(match.plan)
         case .contentType(let type): .contentType(type)
         case .client(let prefix): .client(prefix)
         case .tls(let isWanted): .tls(isWanted)

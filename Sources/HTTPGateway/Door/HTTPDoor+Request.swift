@@ -131,7 +131,14 @@ extension HTTPDoor {
         if encoding == .malformed { return refuse(c, .fault(.pathEncoding), &loop) }
         clients[c].exchange.hasPlainPath = encoding == .disguised
         if let fault = judge(c) { return refuse(c, .fault(fault), &loop) }
-        guard let route = matchRoute(c) else { return refuse(c, .fault(.noRoute), &loop) }
+        let route = matchRoute(c, knowsBody: false)
+        if route == RouteTable.needsBody { return awaitPrefix(c, &loop) }
+        guard route >= 0 else { return refuse(c, .fault(.noRoute), &loop) }
+        enter(c, route: route, &loop)
+    }
+
+    /// The route is known: asks whether the request may come in, and does what the route says.
+    mutating func enter(_ c: Int, route: Int, _ loop: inout EventLoop) {
         clients[c].exchange.route = Int32(route)
         let record = routeRecords[route]
         clients[c].exchange.changesRequest = record.changesRequest
@@ -199,9 +206,10 @@ extension HTTPDoor {
         return PathForm.hasDotSegment(bytes.slice(requestHead.path)) ? .dotSegment : nil
     }
 
-    private mutating func matchRoute(_ c: Int) -> Int? {
+    /// The route of the request; with its body known, the beginning of that is in the tail.
+    mutating func matchRoute(_ c: Int, knowsBody: Bool) -> Int {
         let path = path(of: c)
-        let request = RequestView(
+        var request = RequestView(
             head: requestHead,
             fields: fields.entries,
             bytes: requestBytes(c),
@@ -209,8 +217,11 @@ extension HTTPDoor {
             client: client(of: c),
             isTLS: clients[c].isSecure
         )
-        let route = routes.match(request)
-        return route < 0 ? nil : route
+        if knowsBody {
+            request.knowsBody = true
+            request.body = tail.bytes
+        }
+        return routes.match(request)
     }
 
     private mutating func apply(_ record: RouteRecord, _ pool: Int, to c: Int) {

@@ -48,6 +48,7 @@ extension HTTPDoor {
         case .handshake: handshakeFailed(c, .timedOut, &loop)
         case .idle: isShuttingDown ? closeQuiet(c, &loop) : close(c, &loop)
         case .header: headExpired(c, &loop)
+        case .prefix: refuse(c, .fault(.bodyTimeout), &loop)
         case .authenticating: refuse(c, .fault(.authTimeout), &loop)
         case .queued: queueExpired(c, isLate: isLate, &loop)
         case .connecting:

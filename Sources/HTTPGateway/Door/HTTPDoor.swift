@@ -9,7 +9,7 @@ internal import Steering
 /// One value, owned by one thread, driven by events and time. All state is plain bytes in slabs,
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
-/// Listening, Arrival, Security, Passage, Request, Limit, Access, Coding, Choosing, Upstream,
+/// Listening, Arrival, Security, Passage, Request, Prefix, Limit, Access, Coding, Choosing, Upstream,
 /// Forward, Response, Splice, Tunnel, Finish, Timers, Drain, Record.
 public struct HTTPDoor: ~Copyable {
     let anchor = Anchor()
@@ -248,6 +248,7 @@ public struct HTTPDoor: ~Copyable {
         case .proxied: readProxyHeader(c, &loop)
         case .handshake: clients[c].isSecure ? shakeHands(c, &loop) : readHello(c, &loop)
         case .idle, .header: readRequest(c, &loop)
+        case .prefix: readPrefix(c, &loop)
         case .authenticating, .queued, .pausing:
             if clients[c].hangUp { abandon(c, .clientGone, &loop) }
         case .connecting: break

@@ -10,6 +10,8 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
     case idle
     /// A request head is arriving.
     case header
+    /// The beginning of the body is awaited, which decides on the route.
+    case prefix
     /// A password is being compared with its hash, on another thread.
     case authenticating
     /// Every endpoint is at its limit; waiting in the pool's queue.
@@ -35,6 +37,7 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
         case .handshake: "handshake"
         case .idle: "idle"
         case .header: "header"
+        case .prefix: "body-prefix"
         case .authenticating: "authenticating"
         case .queued: "queued"
         case .pausing: "pausing"

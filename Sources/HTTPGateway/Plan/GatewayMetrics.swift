@@ -15,6 +15,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case pausedAtFiles
     /// Request heads read, refused ones included.
     case requests
+    /// Requests whose body was looked into before their route was known.
+    case prefixes
     /// Final responses with a 2xx status, ours included.
     case status2xx
     /// Final responses with a 3xx status.
@@ -112,6 +114,7 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .pausedAtConnections: "Times accepting stopped at limits.connections."
         case .pausedAtFiles: "Times accepting stopped for want of file descriptors."
         case .requests: "Request heads read, refused ones included."
+        case .prefixes: "Requests whose body was looked into before their route was known."
         case .status2xx: "Final responses with a 2xx status."
         case .status3xx: "Final responses with a 3xx status."
         case .status4xx: "Final responses with a 4xx status."

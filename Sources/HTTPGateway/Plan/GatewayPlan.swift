@@ -45,6 +45,10 @@ public struct GatewayLimits: Sendable, BitwiseCopyable, Equatable {
     public var head = HeadLimits(headBytes: 24_576)
     /// Body bytes kept so that an idempotent request can be sent again.
     public var bufferedBody = 16_384
+    /// Content bytes that conditions of routes may look at.
+    public var bodyPrefix = 8_192
+    /// Whether a request with more content is refused where a condition looks at it.
+    public var refusesLongBody = false
     /// Connections of one client network without a request so far; 0 for no bound.
     public var unfinished = 1024
 

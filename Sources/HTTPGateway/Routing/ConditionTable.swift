@@ -6,7 +6,7 @@ internal import Runtime
 /// Conditions compiled to one flat list in prefix order: asking one touches no reference count.
 struct ConditionTable: Sendable {
     enum Kind: UInt8, Sendable, BitwiseCopyable {
-        case all, any, not, method, header, cookie, query, contentType, client, tls
+        case all, any, not, method, header, cookie, query, json, form, contentType, client, tls
     }
     enum Test: UInt8, Sendable, BitwiseCopyable {
         case present, equals, prefix, suffix, contains, expression
@@ -23,7 +23,9 @@ struct ConditionTable: Sendable {
     }
 
     private(set) var nodes: [Node] = []
-    private var text: [UInt8] = []
+    /// True when some condition looks into bodies.
+    private(set) var readsBody = false
+    private(set) var text: [UInt8] = []
     private var prefixes: [Prefix] = []
     private var expressions: [UnownedExpression] = []
     // Keeps the expressions alive that the others name.
@@ -57,6 +59,7 @@ struct ConditionTable: Sendable {
         case .header: return anyField(node, request)
         case .contentType: return contentType(node, request)
         case .cookie: return anyCookie(node, request)
+        case .json, .form: return anyMember(node, request)
         case .query:
             return anyPair(
                 node,
@@ -86,7 +89,7 @@ struct ConditionTable: Sendable {
         return false
     }
 
-    private func anyPair(_ node: Node, _ pairs: Span<UInt8>, separator: UInt8) -> Bool {
+    func anyPair(_ node: Node, _ pairs: Span<UInt8>, separator: UInt8) -> Bool {
         var reader = PairReader(pairs, separator: separator)
         while reader.next() {
             guard same(pairs.slice(reader.name), node.name) else { continue }
@@ -111,7 +114,7 @@ struct ConditionTable: Sendable {
         return false
     }
 
-    private func passes(_ node: Node, _ given: Span<UInt8>) -> Bool {
+    func passes(_ node: Node, _ given: Span<UInt8>) -> Bool {
         let count = Int(node.value.count)
         switch node.test {
         case .present: return true
@@ -154,6 +157,8 @@ struct ConditionTable: Sendable {
         case .header(let match): fill(place, .header, match)
         case .cookie(let match): fill(place, .cookie, match)
         case .query(let match): fill(place, .query, match)
+        case .json(let match): fill(place, .json, match)
+        case .form(let match): fill(place, .form, match)
         case .contentType(let type):
             nodes[place].kind = .contentType
             nodes[place].test = type.hasSuffix("/*") ? .prefix : .equals
@@ -191,6 +196,7 @@ struct ConditionTable: Sendable {
 
     private mutating func fill(_ place: Int, _ kind: Kind, _ match: ValueMatch) {
         nodes[place].kind = kind
+        if kind == .json || kind == .form { readsBody = true }
         nodes[place].name = keep(match.name)
         switch match.test {
         case .present: nodes[place].test = .present

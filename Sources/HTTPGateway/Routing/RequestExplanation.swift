@@ -80,12 +80,8 @@ extension GatewaySnapshot {
             isTLS: isTLS
         )
         let route = table.match(view)
+        guard plan.routes.indices.contains(route) else { return unrouted(route, view) }
         var explanation = RequestExplanation()
-        guard plan.routes.indices.contains(route) else {
-            explanation = refusal(.fault(.noRoute), "no route fits this request")
-            (explanation.passedOver, explanation.unmet) = others(than: route, view)
-            return explanation
-        }
         (explanation.passedOver, explanation.unmet) = others(than: route, view)
         explanation.route = route
         explanation.answerFields = answerFields(route: route, isTLS: isTLS)
@@ -115,6 +111,20 @@ extension GatewaySnapshot {
         )
         explanation.pool = choice
         if case .none(let nobody) = choice.choice { explanation.end(HTTPDoor.fault(nobody)) }
+        return explanation
+    }
+
+    /// What is said when no route fits, or the body would decide which.
+    private func unrouted(_ route: Int, _ view: RequestView) -> RequestExplanation {
+        var explanation: RequestExplanation
+        if route == RouteTable.needsBody {
+            explanation = RequestExplanation()
+            explanation.reason = "depends-on-body"
+            explanation.why = "what the body holds decides on the route, and here is none"
+        } else {
+            explanation = refusal(.fault(.noRoute), "no route fits this request")
+        }
+        (explanation.passedOver, explanation.unmet) = others(than: route, view)
         return explanation
     }
 

@@ -11,6 +11,10 @@ struct RequestView: ~Escapable {
     let path: Span<UInt8>
     let client: IPAddress
     let isTLS: Bool
+    /// The beginning of the content; it means something only with ``knowsBody``.
+    var body: Span<UInt8>
+    /// False while there is content that has not been looked at.
+    var knowsBody: Bool
 
     @_lifetime(copy fields, copy bytes, copy path)
     init(
@@ -27,6 +31,8 @@ struct RequestView: ~Escapable {
         self.path = path
         self.client = client
         self.isTLS = isTLS
+        body = bytes.extracting(0..<0)
+        knowsBody = head.framing.isEmpty
     }
 
     var host: Span<UInt8> {

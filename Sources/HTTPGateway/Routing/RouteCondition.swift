@@ -17,6 +17,10 @@ public indirect enum RouteCondition: Sendable, Hashable {
     case cookie(ValueMatch)
     /// A query parameter with this name passes the test, as it was sent: nothing is decoded.
     case query(ValueMatch)
+    /// A member of the JSON body passes the test, as it was sent; its name is a path with dots.
+    case json(ValueMatch)
+    /// A field of the form in the body passes the test, as it was sent: nothing is decoded.
+    case form(ValueMatch)
     /// The media type is this one, or of this kind for `image/*` (RFC 9110 §8.3.1).
     case contentType(String)
     /// The client's address lies in the network.
@@ -66,6 +70,8 @@ extension RouteCondition: CustomStringConvertible {
         case .header(let match): "header \(match)"
         case .cookie(let match): "cookie \(match)"
         case .query(let match): "query \(match)"
+        case .json(let match): "json \(match)"
+        case .form(let match): "form \(match)"
         case .contentType(let type): "content-type \(type)"
         case .client(let prefix): "client \(prefix)"
         case .tls(let isWanted): "tls \(isWanted)"

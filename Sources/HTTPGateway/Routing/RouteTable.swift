@@ -57,7 +57,12 @@ struct RouteTable: Sendable {
     var pathPlaces: [Int32] = [0]
     var anyHost: Int32 = -1
 
-    /// The number of the route for a request; -1 when there is none.
+    /// No route fits.
+    static let none = -1
+    /// Which route fits depends on a body that has not come.
+    static let needsBody = -2
+
+    /// The number of the route for a request; ``none`` or ``needsBody`` when there is none yet.
     func match(_ request: RequestView) -> Int {
         guard request.path.isEmpty else { return match(request, path: request.path) }
         // `http://host` and `*` mean the root.
@@ -74,7 +79,7 @@ struct RouteTable: Sendable {
             let exact = find(host: name, kind: .exact)
             if exact >= 0 {
                 let route = match(request, path: path, host: exact)
-                if route >= 0 { return route }
+                if route != RouteTable.none { return route }
             }
             var index = 0
             while index < name.count {
@@ -83,7 +88,7 @@ struct RouteTable: Sendable {
                     let wildcard = find(host: suffix, kind: .wildcard)
                     if wildcard >= 0 {
                         let route = match(request, path: path, host: wildcard)
-                        if route >= 0 { return route }
+                        if route != RouteTable.none { return route }
                     }
                 }
                 index &+= 1
@@ -118,16 +123,16 @@ struct RouteTable: Sendable {
             let exact = find(path: path, length: length, hash: hash, host: host, exact: true)
             if exact >= 0 {
                 let route = pick(paths[exact].route, request)
-                if route >= 0 { return route }
+                if route != RouteTable.none { return route }
             }
         }
         if !hosts[host].patterns.isEmpty {
             let route = match(request, path: path, patterns: hosts[host].patterns)
-            if route >= 0 { return route }
+            if route != RouteTable.none { return route }
         }
         while best >= 0 {
             let route = pick(paths[best].route, request)
-            if route >= 0 { return route }
+            if route != RouteTable.none { return route }
             best = Int(paths[best].parent)
         }
         return -1
@@ -143,7 +148,7 @@ struct RouteTable: Sendable {
                 : PathTemplate.end(text.span.slice(pattern.text), in: path, pattern.isExact) >= 0
             guard fits else { continue }
             let route = pick(pattern.route, request)
-            if route >= 0 { return route }
+            if route != RouteTable.none { return route }
         }
         return -1
     }
@@ -154,10 +159,18 @@ struct RouteTable: Sendable {
         var route = Int(first)
         while route >= 0 {
             let link = links[route]
-            if link.condition < 0 || conditions.holds(Int(link.condition), request) { return route }
+            if link.condition < 0 { return route }
+            if conditions.readsBody, !request.knowsBody {
+                guard let holds = conditions.verdict(Int(link.condition), request) else {
+                    return RouteTable.needsBody
+                }
+                if holds { return route }
+            } else if conditions.holds(Int(link.condition), request) {
+                return route
+            }
             route = Int(link.next)
         }
-        return -1
+        return RouteTable.none
     }
 
     private func find(host name: Span<UInt8>, kind: HostKind) -> Int {
