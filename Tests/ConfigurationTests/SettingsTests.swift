@@ -184,6 +184,7 @@ extension RouteSettings {
             rewrite: RewriteSettings(),
             requestHeaders: HeaderEditSettings(),
             responseHeaders: HeaderEditSettings(),
+            priority: .normal,
             retry: retry,
             timeout: nil,
             bodyLimit: nil

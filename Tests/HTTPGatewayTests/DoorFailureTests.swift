@@ -269,7 +269,7 @@ import Testing
         stage.turn { $0.shared.pending.count(0) == 1 }
         stage.leave(guest)
         stage.turn { $0.shared.pending.count(0) == 0 }
-        #expect(stage.door.waitingCount == 0)
+        #expect(stage.door.line.count == 0)
         #expect(stage.leftovers() == [])
     }
 

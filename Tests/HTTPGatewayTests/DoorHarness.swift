@@ -453,11 +453,12 @@ struct DoorHarness: ~Copyable {
         expect("clients behind proxies", door.realClients.count)
         expect("traces", door.traces.count)
         expect("unfinished", Int(shared.unfinished.count(DoorHarness.loopback)))
-        expect("waiting", door.waitingCount)
+        expect("waiting", door.line.count)
         for pool in 0..<4 {
             expect("active requests of \(pool)", shared.budget.activeRequests(pool))
             expect("active retries of \(pool)", shared.budget.activeRetries(pool))
             expect("pending of \(pool)", shared.pending.count(pool))
+            expect("any endpoint wanted of \(pool)", shared.pending.openCount(pool))
         }
         for slot in 0..<8 {
             expect("in flight at \(slot)", load.inFlight(slot))

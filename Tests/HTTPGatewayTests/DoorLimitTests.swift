@@ -144,6 +144,7 @@ import Testing
                 health: stage.health,
                 load: stage.load,
                 rates: stage.shared.rates,
+                waiting: stage.shared.pending,
                 now: now
             )
         }

@@ -52,6 +52,7 @@ extension SettingsDecoder {
             ),
             requestHeaders: edits(section.group("request-headers"), path),
             responseHeaders: edits(section.group("response-headers"), path),
+            priority: section.word("priority", .normal),
             retry: section.optionalInteger("retry"),
             retryOn: section.optionalRetryReasons("retry-on"),
             retryPerTryTimeout: section.optionalInterval("retry-per-try-timeout"),

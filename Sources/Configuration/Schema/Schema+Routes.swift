@@ -255,6 +255,13 @@ extension Schema {
             "Fields that are taken out of the response."
         ),
         Option(
+            "routes[].priority",
+            .words(RoutePriority.allCases.map(\.rawValue)),
+            "normal",
+            "Who goes first when there is not enough for all: in the pool's queue, and when a "
+                + "worker is overloaded."
+        ),
+        Option(
             "routes[].retry",
             .integer(0...7),
             .absent("the pool's `retry.attempts`"),

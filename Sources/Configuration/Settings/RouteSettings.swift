@@ -35,6 +35,8 @@ public struct RouteSettings: Sendable, Equatable {
     public var requestHeaders: HeaderEditSettings
     /// Changes to the response's fields.
     public var responseHeaders: HeaderEditSettings
+    /// Who goes first when there is not enough for all.
+    public var priority: RoutePriority
     /// Attempts after the first; nil means the pool's.
     public var retry: Int?
     /// What is a reason to try again; nil means the pool's.
@@ -47,6 +49,16 @@ public struct RouteSettings: Sendable, Equatable {
     public var timeout: Interval?
     /// The largest request body; nil means no bound.
     public var bodyLimit: ByteCount?
+}
+
+/// Who goes first when there is not enough for all.
+public enum RoutePriority: String, Sendable, Equatable, CaseIterable {
+    /// Served first, and refused last.
+    case high
+    /// What nobody has said anything about.
+    case normal
+    /// Served when nobody else waits, and refused first.
+    case low
 }
 
 /// How many requests a route serves.

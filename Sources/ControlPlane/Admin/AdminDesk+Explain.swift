@@ -22,6 +22,7 @@ extension AdminDesk {
             load: view.load,
             rates: view.shared.http.rates,
             sessions: view.shared.http.sessionNames,
+            waiting: view.shared.http.pending,
             now: moment.now
         )
         let routes = snapshot.gateway.plan.routes
@@ -57,6 +58,7 @@ extension AdminDesk {
             "compression": explanation.compression.isEmpty
                 ? .null : .string(explanation.compression),
             "responseHeaders": .array(explanation.answerFields.map { .string($0) }),
+            "queue": explanation.queue.isEmpty ? .null : .string(explanation.queue),
             "limit": explanation.limit.isEmpty ? .null : .string(explanation.limit),
             "access": explanation.access.isEmpty ? .null : .string(explanation.access),
             "passedOver": .array(others),

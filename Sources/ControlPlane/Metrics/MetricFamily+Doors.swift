@@ -98,6 +98,26 @@ extension MetricFamily {
             "Largest share of the requests of the latest 30 s that an endpoint had, to its fair share "
                 + "by weight; 0 below 100 requests."
         ) { source in source.perPool { .number(source.view.skews[$0.slot] ?? 0) } },
+        MetricFamily(
+            "martlet_pool_waiting_by_priority",
+            .gauge,
+            labels: ["pool", "priority"],
+            "Requests that wait for an endpoint below its limit, by the route's priority."
+        ) { source in
+            source.perPriority {
+                .integer(source.positive(source.shared.http.pending.count($0, $1)))
+            }
+        },
+        MetricFamily(
+            "martlet_pool_turned_away",
+            .counter,
+            labels: ["pool", "priority"],
+            "Requests that found no place in the queue, or lost it to one of a higher priority."
+        ) { source in
+            source.perPriority {
+                .integer(source.http(GatewayMetrics.turnedAway($1, pool: $0)))
+            }
+        },
         sessions("martlet_sticky_begun", .begun, "Clients without a session that got a cookie."),
         sessions("martlet_sticky_kept", .kept, "Requests that went where their cookie says."),
         MetricFamily(
@@ -363,6 +383,16 @@ extension MetricSource {
     func perPool(_ value: (PoolView) -> MetricValue) -> [MetricSample] {
         view.pools.filter { !$0.isSteer && $0.slot >= 0 && $0.slot < GatewayMetrics.poolLimit }
             .map { MetricSample([$0.label], value($0)) }
+    }
+
+    /// One sample per pool that serves HTTP and priority; the pool by its slot.
+    func perPriority(_ value: (Int, Priority) -> MetricValue) -> [MetricSample] {
+        view.pools.filter { !$0.isSteer && $0.slot >= 0 && $0.slot < GatewayMetrics.poolLimit }
+            .flatMap { pool in
+                Priority.allCases.map {
+                    MetricSample([pool.label, "\($0.word)"], value(pool.slot, $0))
+                }
+            }
     }
 
     /// One sample per endpoint of a pool that serves HTTP.

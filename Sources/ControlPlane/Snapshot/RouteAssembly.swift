@@ -2,6 +2,7 @@
 internal import Configuration
 internal import Essentials
 internal import HTTPGateway
+internal import Steering
 
 /// From a route of the configuration to what the HTTP door is told.
 struct RouteAssembly {
@@ -29,6 +30,12 @@ struct RouteAssembly {
         plan.rewrittenHost = route.rewrite.host.map { template($0, route) }
         plan.requestFields = edits(route.requestHeaders, route)
         plan.responseFields = security(route) + edits(route.responseHeaders, route)
+        plan.priority =
+            switch route.priority {
+            case .high: .high
+            case .normal: .normal
+            case .low: .low
+            }
         plan.retries = route.retry
         plan.retry = route.retryOverride
         plan.requestTimeout = route.timeout

@@ -87,6 +87,9 @@ struct Exchange: BitwiseCopyable {
     var isActive = false  // counted in the pool's budget
     var holdsRetry = false
     var awaitsBudget = false  // queued because the retry budget is spent
+    var priority = Priority.normal
+    var place: Int32 = -1  // in the line, while it is queued
+    var waitsOpen = false  // any endpoint would do for it
     var isReplayable = false
     var requestSent = false  // head and body are with the origin
     var responseStarted = false  // bytes have gone to the client

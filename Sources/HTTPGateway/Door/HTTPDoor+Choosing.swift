@@ -4,20 +4,34 @@ internal import HTTPProtocol
 internal import Runtime
 internal import Steering
 
-/// Choosing an endpoint, waiting for one, and choosing again after a failure.
+/// Choosing an endpoint, and choosing again after a failure.
 extension HTTPDoor {
+    /// What came of an attempt to begin one.
+    enum Turn {
+        /// It is under way, or the request has been answered.
+        case begun
+        /// Every endpoint is at its limit; nothing has changed.
+        case full
+        /// The endpoints that this one could have have no room for it; others may have better luck.
+        case passed
+    }
+
     /// Chooses an endpoint that was not tried yet and brings the request on its way there, or
     /// lets it wait.
     mutating func startAttempt(_ c: Int, _ loop: inout EventLoop) {
-        if !beginAttempt(c, &loop) { wait(c, &loop) }
+        guard !isBehindOthers(c) else { return wait(c, isOpen: !isChoosy(c), &loop) }
+        switch beginAttempt(c, &loop) {
+        case .begun: break
+        case .full: wait(c, isOpen: !isChoosy(c), &loop)
+        case .passed: wait(c, isOpen: false, &loop)
+        }
     }
 
-    /// False, with nothing changed, when every endpoint is at its limit.
-    private mutating func beginAttempt(_ c: Int, _ loop: inout EventLoop) -> Bool {
+    mutating func beginAttempt(_ c: Int, _ loop: inout EventLoop) -> Turn {
         let pool = Int(clients[c].exchange.pool)
         guard pool >= 0 else {
             answer(c, .poolEmpty, &loop)
-            return true
+            return .begun
         }
         // Those whose connections by HTTP/2 are full are passed over, and may be chosen later.
         let tried = clients[c].exchange.triedSet
@@ -27,17 +41,17 @@ extension HTTPDoor {
             switch choose(c, pool: pool) {
             case .none(.atLimit):
                 if hasPassed { clients[c].exchange.triedSet = tried }
-                return false
+                return hasPassed ? .passed : .full
             case .none(let why):
                 if hasPassed {
                     clients[c].exchange.triedSet = tried
-                    return false
+                    return .passed
                 }
                 // Nobody is left to try: what the last attempt met says more.
                 let isSpent = why == .exhausted && clients[c].exchange.tried > 0
                 let last = clients[c].exchange.lastFault
                 answer(c, isSpent ? last : HTTPDoor.fault(why), &loop)
-                return true
+                return .begun
             case .endpoint(let index):
                 let endpoint = chooser.endpoint(pool: pool, index: index)
                 if pools[pool].version != .http1, clients[c].kind != .passage,
@@ -61,11 +75,11 @@ extension HTTPDoor {
                 clients[c].exchange.triedSet.insert(index)
                 clients[c].exchange.tried &+= 1
                 reach(endpoint, c, &loop)
-                return true
+                return .begun
             }
         }
         if hasPassed { clients[c].exchange.triedSet = tried }
-        return false
+        return .passed
     }
 
     private mutating func countRetry(_ c: Int) {
@@ -79,56 +93,6 @@ extension HTTPDoor {
         case .atLimit: .atLimit
         case .allDown, .exhausted: .allDown
         case .noLeader: .noLeader
-        }
-    }
-
-    /// Puts the request into its pool's queue, or refuses it when the queue is full.
-    mutating func wait(_ c: Int, _ loop: inout EventLoop) {
-        let pool = Int(clients[c].exchange.pool)
-        let limit = Int(pools[pool].queueLimit)
-        guard self.pending.tryEnter(Int(pools[pool].slot), limit: limit) else {
-            guard !clients[c].exchange.awaitsBudget else {
-                count(.retriesRefused)
-                return answer(c, clients[c].exchange.lastFault, &loop)
-            }
-            return answer(c, limit == 0 ? .atLimit : .queueFull, &loop)
-        }
-        count(.queued)
-        clients[c].phase = .queued
-        register(c, &loop)
-        queues[pool].append(clients.handle(at: c))
-        waitingCount += 1
-        arm(c, pools[pool].queueTimeout)
-    }
-
-    /// Takes a request that leaves its queue for any reason off the books.
-    mutating func leaveQueue(_ c: Int) {
-        waitingCount -= 1
-        self.pending.leave(Int(clients[c].exchange.poolSlot))
-    }
-
-    /// Gives those who wait the places that have become free, first come first served.
-    mutating func serveQueues(_ loop: inout EventLoop) {
-        for pool in queues.indices where !queues[pool].isEmpty {
-            // Those behind may join while their predecessors are served.
-            let count = queues[pool].count
-            var (place, kept) = (0, 0)
-            while place < count {
-                let handle = queues[pool][place]
-                let c = Int(handle.index)
-                // Others are gone meanwhile: off the books already.
-                if clients.contains(handle), clients[c].phase == .queued {
-                    if clients[c].exchange.awaitsBudget, !takeRetry(c) { break }
-                    if !beginAttempt(c, &loop) {
-                        // Bound to one endpoint: those behind may find room at another.
-                        guard isBound(c) else { break }
-                        queues[pool][kept] = handle
-                        kept += 1
-                    }
-                }
-                place += 1
-            }
-            queues[pool].removeSubrange(kept..<place)
         }
     }
 

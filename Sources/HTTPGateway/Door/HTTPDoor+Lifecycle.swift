@@ -86,14 +86,8 @@ extension HTTPDoor {
 
     /// Requests waiting in a queue move to the queue of the same pool in the new order.
     private mutating func requeue(_ newPools: [PoolRecord]) {
-        var moved = [[Handle]](repeating: [], count: newPools.count)
-        for (old, queue) in queues.enumerated() where !queue.isEmpty {
-            guard let new = newPools.firstIndex(where: { $0.slot == pools[old].slot }) else {
-                continue
-            }
-            moved[new] = queue
-        }
-        queues = moved
+        let numbers = pools.map { old in newPools.firstIndex { $0.slot == old.slot } }
+        _ = line.renumber(numbers, pools: newPools.count)
     }
 
     /// Closes kept connections to endpoints that are gone, or whose slot is another's now.

@@ -232,6 +232,7 @@ extension HTTPDoor {
         if bound < .max { clients[c].exchange.deadline = clients[c].exchange.began + bound }
         if clients[c].exchange.isGRPC { boundByGRPC(c) }
         clients[c].exchange.bodyLimit = record.bodyLimit
+        clients[c].exchange.priority = record.priority
         noteRetries(c, record, pool: pool)
         budget.begin(Int(pools[pool].slot), worker: worker)
         clients[c].exchange.isActive = true

@@ -71,7 +71,7 @@ extension HTTPDoor {
             // retries over time instead of refusing them: they wait as others do.
             count(.retriesDelayed)
             clients[c].exchange.awaitsBudget = true
-            return wait(c, &loop)
+            return wait(c, isOpen: false, &loop)
         }
         let pause = pause(c)
         guard pause > .zero else { return startAttempt(c, &loop) }

@@ -2,6 +2,7 @@
 public import Essentials
 internal import HTTPProtocol
 public import Runtime
+internal import Steering
 
 /// Deadlines: one per client at a time, the nearest of its phase's and the whole exchange's.
 extension HTTPDoor {
@@ -34,7 +35,7 @@ extension HTTPDoor {
         var next = min(timers.nextDeadline(), upstreamTimers.nextDeadline())
         next = min(next, acceptsAgainAt)
         // Places at other workers' hands come free without a word: look every few milliseconds.
-        if waitingCount > 0 { next = min(next, now + .milliseconds(5)) }
+        if line.count > 0 { next = min(next, now + .milliseconds(2)) }
         return next
     }
 

@@ -9,7 +9,8 @@ internal import Steering
 /// One value, owned by one thread, driven by events and time. All state is plain bytes in slabs,
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
-/// Listening, Arrival, Security, Passage, Request, Prefix, Limit, Access, Coding, Choosing, Upstream,
+/// Listening, Arrival, Security, Passage, Request, Prefix, Limit, Access, Coding, Choosing, Queue,
+/// Upstream,
 /// Forward, Response, Splice, Tunnel, Finish, Timers, Drain, Record.
 public struct HTTPDoor: ~Copyable {
     let anchor = Anchor()
@@ -21,7 +22,7 @@ public struct HTTPDoor: ~Copyable {
     let health: HealthTable
     let load: LoadTable
     let budget: RetryBudget
-    let pending: PendingLimit
+    let pending: WaitingBoard
     let connections: SharedWords
     let lastRequests: SharedMemory?
     let rates: RateTable
@@ -113,8 +114,7 @@ public struct HTTPDoor: ~Copyable {
 
     var listeners: [ListenerState] = []
     var idle: [IdleStack] = []
-    var queues: [[Handle]] = []
-    var waitingCount = 0
+    var line: WaitingLine
     /// Clients with something left to do although no event will come.
     var ready: [Handle] = []
     var now: Instant
@@ -188,7 +188,7 @@ public struct HTTPDoor: ~Copyable {
         plainPath = Scratch(capacity: BufferPool.blockSize)
         fields = FieldTable(limit: Int(limits.head.fields))
         responseFields = FieldTable(limit: Int(limits.head.fields))
-        queues = Array(repeating: [], count: pools.count)
+        line = WaitingLine(pools: pools.count)
         self.now = now
         dates = DateText(realtime: 0)
     }
@@ -236,7 +236,7 @@ public struct HTTPDoor: ~Copyable {
         }
         if count > 0 { ready.removeFirst(count) }
         if !readyOrigins.isEmpty { runReadyOrigins(&loop) }
-        if waitingCount > 0 { serveQueues(&loop) }
+        if line.count > 0 { serveQueues(&loop) }
     }
 
     /// True when ``finishBatch(loop:now:)`` should be called again without waiting.

@@ -51,7 +51,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     // The connection, before its first request.
     case proxyMissing, proxyMalformed, proxyTimeout, proxyUntrusted, tooManyUnfinished
     // Choosing an endpoint.
-    case poolEmpty, allDown, noLeader, atLimit, queueFull, queueTimeout
+    case poolEmpty, allDown, noLeader, atLimit, queueFull, queueDisplaced, queueTimeout
     // The origin.
     case connectRefused, connectTimeout, connectFailed, originReset, originClosed
     case originSecurity, originVersion, originRefused, originStatus, tryTimeout, upgradeIgnored
@@ -92,6 +92,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .noLeader: "no-leader"
         case .atLimit: "at-limit"
         case .queueFull: "queue-full"
+        case .queueDisplaced: "queue-displaced"
         case .queueTimeout: "queue-timeout"
         default: originWord
         }
@@ -153,9 +154,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .clientGone, .clientSlow: 400
         // Nobody is told: the connection closes.
         case .proxyMissing, .proxyMalformed, .proxyTimeout, .proxyUntrusted, .tooManyUnfinished: 0
-        case .poolEmpty, .allDown, .noLeader, .atLimit, .queueFull, .queueTimeout, .outOfBuffers,
-            .shutdown,
-            .authBusy, .authTimeout, .authUnavailable, .originRefused:
+        case .poolEmpty, .allDown, .noLeader, .atLimit, .queueFull, .queueDisplaced, .queueTimeout,
+            .outOfBuffers, .shutdown, .authBusy, .authTimeout, .authUnavailable, .originRefused:
             503
         case .connectTimeout, .originSlow, .firstByteTimeout, .tryTimeout,
             .betweenBytesTimeout, .requestTimeout:

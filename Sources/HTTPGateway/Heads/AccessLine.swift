@@ -87,6 +87,7 @@ enum AccessLine {
                 writeJSON(facts, fields, bytes, labels, &output)
                 writeRetried(facts.exchange, into: &output)
                 writeSession(facts.exchange.turn, into: &output)
+                writePriority(facts.exchange.priority, into: &output)
                 writeSecurityJSON(facts, bytes, sessions, &output)
                 output.write("}\n")
             } else {
@@ -115,6 +116,17 @@ enum AccessLine {
         guard turn != .none else { return }
         output.write(",\"session\":\"")
         output.write(turn.word)
+        output.write("\"")
+    }
+
+    /// Only what somebody has said.
+    private static func writePriority(
+        _ priority: Priority,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        guard priority != .normal else { return }
+        output.write(",\"priority\":\"")
+        output.write(priority.word)
         output.write("\"")
     }
 

@@ -2,6 +2,7 @@
 internal import Essentials
 internal import HTTPProtocol
 internal import Runtime
+public import Steering
 
 /// A number that the door counts, whatever the pool.
 public enum DoorCounter: Int, CaseIterable, Sendable {
@@ -185,8 +186,9 @@ public enum GatewayMetrics {
         500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
         2_500_000, 5_000_000, 10_000_000,
     ]
-    /// Words per pool: the buckets, the sum in microseconds, sessions by what became of them.
-    public static let poolWords = 24
+    /// Words per pool: the buckets, the sum in microseconds, sessions by what became of them, and
+    /// by priority those that the queue had no place for.
+    public static let poolWords = 40
     /// Where among a pool's words the sum of durations is.
     public static let durationSum = 15
 
@@ -226,6 +228,10 @@ public enum GatewayMetrics {
     /// Where the sessions of a pool are counted that met this fate.
     public static func session(_ turn: SessionTurn, pool slot: Int) -> Int {
         pool(slot) + durationSum + Int(turn.rawValue)
+    }
+    /// Where those of a pool are counted that found no place in the queue, or lost it.
+    public static func turnedAway(_ priority: Priority, pool slot: Int) -> Int {
+        pool(slot) + 24 + Int(priority.rawValue)
     }
     /// Where the words of an endpoint begin, by its slot.
     public static func endpoint(_ slot: Int) -> Int { slotStart + slot * slotWords }

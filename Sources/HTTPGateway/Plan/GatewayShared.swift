@@ -23,8 +23,8 @@ public final class GatewayShared: Sendable {
     public let load: LoadTable
     /// Bounds retries per pool.
     public let budget: RetryBudget
-    /// Bounds waiting requests per pool.
-    public let pending: PendingLimit
+    /// Bounds waiting requests per pool, and says who goes first.
+    public let pending: WaitingBoard
     /// Where failures are reported to.
     public let reports: Mailbox<PassiveReport>
     /// Counters, one table per worker, laid out as ``GatewayMetrics`` says.
@@ -70,7 +70,7 @@ public final class GatewayShared: Sendable {
         self.load = load
         self.lastRequests = lastRequests
         budget = RetryBudget(pools: GatewayMetrics.poolLimit, workers: self.workers)
-        pending = PendingLimit(pools: GatewayMetrics.poolLimit)
+        pending = WaitingBoard(pools: GatewayMetrics.poolLimit)
         reports = try Mailbox()
         credentials = try CredentialDesk(workers: self.workers, rates: rates)
         signer = try TLSSigner(workers: self.workers)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Essentials
+public import Steering
 
 /// One route.
 public struct RoutePlan: Sendable, Equatable {
@@ -33,6 +34,8 @@ public struct RoutePlan: Sendable, Equatable {
     public var responseFields: [FieldEdit] = []
     /// Which answers are compressed; nil for none.
     public var compress: CompressPlan?
+    /// Who goes first when there is not enough for all.
+    public var priority = Priority.normal
     /// Attempts after the first; nil means the pool's.
     public var retries: Int?
     /// What the route says of retries in place of its pools.

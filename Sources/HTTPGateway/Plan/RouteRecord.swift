@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Essentials
 internal import HTTPProtocol
+internal import Steering
 
 /// What the loops need of a route.
 struct RouteRecord: Sendable, BitwiseCopyable {
@@ -30,6 +31,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
     var compress: Int32 = -1  // in the action table
     var path = ByteRange.empty  // in the action table; empty for an expression
     var isExactPath = false
+    var priority = Priority.normal
     var retries: Int16 = -1  // -1: the pool's
     var retryRules = ByteRange.empty  // places in the retry table; empty: the pools'
     var requestTimeout = Interval.zero  // zero: the listener's
@@ -47,6 +49,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
     init(_ plan: RoutePlan, _ actions: inout ActionTable, _ retries: inout RetryTable) {
         let place = "\(plan.host) \(plan.path) \(plan.condition.map { "\($0)" } ?? "")"
         identity = Hash.bytes(Array(place.utf8).span)
+        priority = plan.priority
         self.retries = plan.retries.map { Int16(clamping: $0) } ?? -1
         retryRules = retries.add(plan.retry, for: plan.action.pools)
         requestTimeout = plan.requestTimeout ?? .zero

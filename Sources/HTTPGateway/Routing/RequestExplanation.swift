@@ -27,6 +27,8 @@ public struct RequestExplanation: Sendable, Equatable {
     public var compression = ""
     /// What the route does with the fields of the answer, one thing each.
     public var answerFields: [String] = []
+    /// The priority among those who wait, and how many do; empty where no pool is asked.
+    public var queue = ""
     /// Other routes that would fit too, most special ones not first, at most ten.
     public var passedOver: [Int] = []
     /// Routes for this host and path whose condition does not hold, at most ten.
@@ -55,6 +57,7 @@ extension GatewaySnapshot {
         load: LoadTable,
         rates: RateTable,
         sessions: SessionTable? = nil,
+        waiting: WaitingBoard,
         now: Instant
     ) -> RequestExplanation {
         var parser = RequestParser(limits: plan.limits.head)
@@ -95,6 +98,7 @@ extension GatewaySnapshot {
         explanation.retry = retryText(route, pool: number)
         explanation.origin = protocolText(pool: number, head)
         explanation.compression = compressionText(route: route, fields, request.span)
+        explanation.queue = queueText(route, pool: number, waiting)
         let key =
             pools[number].needsKey
             ? pools[number].key.key(head: head, fields: fields, bytes: request.span, client: client)
@@ -145,6 +149,14 @@ extension GatewaySnapshot {
         guard attempts > 0 else { return "never" }
         let rule = plan.routes[route].retry.applied(to: plan.poolPlans[pool].retry)
         return "up to \(attempts) times on \(rule.text)"
+    }
+
+    private func queueText(_ route: Int, pool: Int, _ waiting: WaitingBoard) -> String {
+        let slot = plan.pools[pool].slot
+        let limit = plan.poolPlans[pool].queueLimit
+        let others = Priority.allCases.map { "\(waiting.count(slot, $0)) \($0.word)" }
+        return "priority \(plan.routes[route].priority.word); of \(limit) places taken: "
+            + others.joined(separator: ", ")
     }
 
     /// What the client's cookie names, when the pool is sticky and there is one.

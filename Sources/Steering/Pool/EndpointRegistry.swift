@@ -105,7 +105,7 @@ public struct EndpointRegistry: Sendable {
 
 /// Gives every pool a number that it keeps across reloads.
 ///
-/// Numbers index ``RetryBudget`` and ``PendingLimit``, whose counts outlive a snapshot.
+/// Numbers index ``RetryBudget`` and ``WaitingBoard``, whose counts outlive a snapshot.
 public struct PoolRegistry: Sendable {
     /// The most pools: the limit named `pools`.
     public let capacity: Int

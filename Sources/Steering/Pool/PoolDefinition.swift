@@ -130,7 +130,7 @@ public struct EndpointDefinition: Sendable, Equatable {
 public struct PoolDefinition: Sendable, Equatable {
     /// Name in the configuration.
     public var name: String
-    /// Stable number of the pool across reloads, for ``RetryBudget`` and ``PendingLimit``.
+    /// Stable number of the pool across reloads, for ``RetryBudget`` and ``WaitingBoard``.
     public var slot: Int
     /// How endpoints are chosen.
     public var balance: Balance

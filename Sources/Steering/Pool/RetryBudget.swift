@@ -64,11 +64,11 @@ public final class RetryBudget: Sendable {
     public func activeRetries(_ pool: Int) -> Int { Int(truncatingIfNeeded: retries.load(pool)) }
 }
 
-/// Bounds how many requests wait for a place in a pool, in the whole process.
+/// Bounds how many things wait for something, in the whole process.
 public final class PendingLimit: Sendable {
     private let waiting: SharedWords
 
-    /// Counters for `pools` pools.
+    /// Counters for so many queues.
     public init(pools: Int) { waiting = SharedWords(count: max(pools, 1), stride: 8) }
 
     /// Enters the pool's queue; false when `limit` requests already wait.

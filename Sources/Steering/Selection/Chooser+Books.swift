@@ -8,7 +8,7 @@ extension Chooser {
     /// The plan it chooses by.
     public var plan: SelectionPlan { sources.plan }
 
-    /// The pool's stable number, for ``RetryBudget`` and ``PendingLimit``; 0 out of range.
+    /// The pool's stable number, for ``RetryBudget`` and ``WaitingBoard``; 0 out of range.
     public func poolSlot(_ pool: Int) -> Int {
         guard pool >= 0, pool < poolCount else { return 0 }
         return sources.plan.poolRecords[pool].slot
