@@ -239,7 +239,7 @@ import Testing
         let busy = DoorRetryTests.failing()
         var stage = try DoorRetryTests.stage([[.answer(busy)], [.answer(ok())]]) { plan in
             var route = RoutePlan(name: "r", host: .any, path: .prefix("/again"), pool: 0)
-            route.retry.reasons = ([], [503...503])
+            route.retry.reasons = RetryReasonPlan(conditions: [], statuses: [503...503])
             plan.routes.append(route)
         }
         let plain = stage.visit(get())

@@ -146,8 +146,8 @@ class Peer:
         if self.process.stdout.readline() != b"ready\n":
             raise Failure("the gRPC endpoint does not start")
 
-    def seen(self):
-        self.process.stdin.write(b"?\n")
+    def seen(self, order=b"?"):
+        self.process.stdin.write(order + b"\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
@@ -188,6 +188,33 @@ def grpc(scene):
     grown = martlet.memory() - before
     expect(grown < 16 << 20, f"memory grew by {grown >> 20} MiB")
     expect_equal(call(http, "slow-up")["slow-up"]["value"], "3", "a slow stream of requests")
+
+
+@scenario("retry.on with statuses of gRPC: a refused call is made at another endpoint")
+def grpc_retries(scene):
+    busy, calm = Peer(scene), Peer(scene)
+    busy.seen(b"busy")
+    http = scene.port()
+    text = f"""workers: 1
+pools:
+  web:
+    protocol: http2
+    balance: first-available
+    passive: {{ failures: 0 }}
+    retry: {{ on: [ grpc-unavailable, grpc-resource-exhausted ] }}
+    endpoints: [ {{ address: '{busy.address}' }}, {{ address: '{calm.address}' }} ]
+listeners: [ {{ http: '127.0.0.1:{http}' }} ]
+routes: [ {{ path: /, pool: web }} ]
+"""
+    martlet = scene.martlet(text)
+    got = call(http, "unavailable", "aborted")
+    expect_equal(got["unavailable"].get("value"), "UNAVAILABLE", f"the second endpoint: {got}")
+    expect_equal(got["aborted"].get("code"), "ABORTED", "what is not listed is passed on")
+    expect_equal((busy.seen()["refused"], calm.seen()["refused"]), (2, 0), "who was asked")
+    expect_equal(metric(martlet, "martlet_http_retries_by_condition_total"), 1, "the retry counts")
+    martlet.access_entry("the log says why", lambda e: e.get("retried") == "origin-grpc-status")
+    martlet.reload(text.replace("grpc-unavailable, ", ""))
+    expect_equal(call(http, "unavailable")["unavailable"].get("code"), "UNAVAILABLE", "without it")
 
 
 @scenario("what the door itself says to a client of gRPC is gRPC")

@@ -121,7 +121,11 @@ extension OptionType {
         case .retryReason:
             [
                 "anyOf": [
-                    ["enum": ["connect", "reset", "timeout"]],
+                    [
+                        "enum": .array(
+                            RetryConditionName.allCases.map { .string($0.rawValue) }
+                        )
+                    ],
                     ["type": "integer", "minimum": 400, "maximum": 599],
                     ["type": "string", "pattern": "^[45][0-9]{2}(-[45][0-9]{2})?$"],
                 ]

@@ -145,7 +145,8 @@ extension OptionType {
         case .address: "IP address"
         case .prefix: "prefix"
         case .statuses: "statuses"
-        case .retryReason: "`connect`, `reset`, `timeout` or statuses"
+        case .retryReason:
+            "`connect`, `reset`, `timeout`, statuses, or statuses of gRPC such as `grpc-unavailable`"
         case .hashKey: "`source-ip`, `uri`, `header:NAME`, `cookie:NAME`, `query:NAME`"
         case .hostPattern: "host pattern"
         case .pathPattern: "path pattern"

@@ -11,7 +11,7 @@ extension OptionType {
         return values
     }
 
-    /// `connect`, `reset`, `timeout`, `503`, `502-504`.
+    /// `connect`, `reset`, `timeout`, `grpc-unavailable`, `503`, `502-504`.
     static func retryReason(_ text: String) throws(ValueFault) -> OptionValue {
         let words = RetryConditionName.allCases.map(\.rawValue)
         guard text.utf8.first.map(ASCII.isDigit) ?? false else {

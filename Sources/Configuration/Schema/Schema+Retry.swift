@@ -8,7 +8,8 @@ extension Schema {
             "pools.*.retry.on",
             .list(.retryReason),
             "connect, reset, timeout",
-            "What is a reason to try again: failures, and statuses of answers such as `502-504`."
+            "What is a reason to try again: failures, statuses of answers such as `502-504`, and of "
+                + "gRPC such as `grpc-unavailable`."
         ),
         Option(
             "pools.*.retry.per-try-timeout",

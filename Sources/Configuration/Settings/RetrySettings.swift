@@ -43,6 +43,31 @@ public enum RetryConditionName: String, Sendable, Equatable, CaseIterable {
     case reset
     /// The answer did not come in time.
     case timeout
+    /// The call was cancelled, not by its client (gRPC status 1).
+    case grpcCancelled = "grpc-cancelled"
+    /// The call's time was over (gRPC status 4).
+    case grpcDeadlineExceeded = "grpc-deadline-exceeded"
+    /// The endpoint has no room for the call (gRPC status 8).
+    case grpcResourceExhausted = "grpc-resource-exhausted"
+    /// The call met another one (gRPC status 10).
+    case grpcAborted = "grpc-aborted"
+    /// The endpoint has met an error of its own (gRPC status 13).
+    case grpcInternal = "grpc-internal"
+    /// The endpoint cannot serve now (gRPC status 14).
+    case grpcUnavailable = "grpc-unavailable"
+
+    /// The number of a status of gRPC; nil for a failure of the connection.
+    public var grpcCode: UInt8? {
+        switch self {
+        case .connect, .reset, .timeout: nil
+        case .grpcCancelled: 1
+        case .grpcDeadlineExceeded: 4
+        case .grpcResourceExhausted: 8
+        case .grpcAborted: 10
+        case .grpcInternal: 13
+        case .grpcUnavailable: 14
+        }
+    }
 }
 
 /// When a request whose method is not idempotent (RFC 9110 §9.2.2) may be sent twice.

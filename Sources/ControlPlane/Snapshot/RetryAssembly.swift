@@ -5,8 +5,10 @@ internal import HTTPGateway
 extension GatewayAssembly {
     static func retry(_ settings: RetrySettings) -> RetryPlan {
         var plan = RetryPlan()
-        plan.conditions = settings.on.plan
-        plan.statuses = settings.on.statuses.ranges
+        let reasons = settings.on.plan
+        plan.conditions = reasons.conditions
+        plan.statuses = reasons.statuses
+        plan.grpcCodes = reasons.grpcCodes
         plan.tryTimeout = settings.perTryTimeout
         plan.nonIdempotent = settings.nonIdempotent.plan
         return plan
@@ -17,7 +19,7 @@ extension RouteSettings {
     /// What the route says of retries in place of its pools.
     var retryOverride: RetryOverride {
         var plan = RetryOverride()
-        plan.reasons = retryOn.map { ($0.plan, $0.statuses.ranges) }
+        plan.reasons = retryOn?.plan
         plan.tryTimeout = retryPerTryTimeout
         plan.nonIdempotent = retryNonIdempotent?.plan
         return plan
@@ -25,16 +27,23 @@ extension RouteSettings {
 }
 
 extension RetryReasons {
-    fileprivate var plan: RetryConditions {
+    fileprivate var plan: RetryReasonPlan {
         var plan: RetryConditions = []
         for condition in conditions {
             switch condition {
             case .connect: plan.insert(.connect)
             case .reset: plan.insert(.reset)
             case .timeout: plan.insert(.timeout)
+            case .grpcCancelled, .grpcDeadlineExceeded, .grpcResourceExhausted, .grpcAborted,
+                .grpcInternal, .grpcUnavailable:
+                break  // by their numbers
             }
         }
-        return plan
+        return RetryReasonPlan(
+            conditions: plan,
+            statuses: statuses.ranges,
+            grpcCodes: conditions.compactMap(\.grpcCode)
+        )
     }
 }
 

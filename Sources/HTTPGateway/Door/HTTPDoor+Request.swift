@@ -259,6 +259,10 @@ extension HTTPDoor {
             clients[c].exchange.isReplayable = fits && length <= UInt64(available)
         default: break
         }
+        // What comes on a stream comes behind its head; it is kept as it comes.
+        if clients[c].isStream, !requestHead.framing.isEmpty {
+            clients[c].exchange.isReplayable = keepsContent(c)
+        }
     }
 
     /// Bytes received behind the head.

@@ -165,7 +165,8 @@ extension HTTPDoor {
     /// A final response has begun: writes its head anew and sends it with what there is of the
     /// body, in one call.
     private mutating func beginResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
-        if responseHead.status >= 400, discardsAnswer(c, u, &loop) { return }
+        let isSuspect = responseHead.status >= 400 || clients[c].exchange.isGRPC
+        if isSuspect, discardsAnswer(c, u, &loop) { return }
         if clients[c].isStream {
             return isNoTunnel(c)
                 ? answerNoTunnel(c, &loop) : beginStreamResponse(c, u, &loop)

@@ -50,7 +50,10 @@ extension HTTPDoor {
         // may be sent again; a connection that never opened has carried nothing.
         let untouched = clients[c].exchange.sent == .start && clients[c].phase == .connecting
         let refused = fault == .originRefused && isUnread(c)
+        // Whoever lists a status of gRPC says that calls which end with it have done nothing.
+        let isCall = fault == .originGRPC && retryRules[rule].nonIdempotent != .never
         return untouched || refused || isRepeatable(c)
+            || isCall && clients[c].exchange.isReplayable
     }
 
     private func hasAttemptLeft(_ c: Int) -> Bool {
@@ -111,10 +114,8 @@ extension HTTPDoor {
     /// The last attempt's answer is passed on whatever its status, and so is one that no other
     /// endpoint or no budget is left for: it says more than an answer of ours.
     mutating func discardsAnswer(_ c: Int, _ u: Int, _ loop: inout EventLoop) -> Bool {
-        let rule = Int(clients[c].exchange.retryRule)
-        guard rule >= 0, retryRules[rule].statuses.contains(responseHead.status),
-            !clients[c].exchange.isLastResort, !clients[c].exchange.responseStarted,
-            mayRetry(c, .originStatus), hasOther(c)
+        guard let fault = unwanted(c, u), !clients[c].exchange.isLastResort,
+            !clients[c].exchange.responseStarted, mayRetry(c, fault), hasOther(c)
         else { return false }
         guard takeRetry(c) else {
             count(.retriesRefused)
@@ -131,10 +132,21 @@ extension HTTPDoor {
         clients[c].exchange.slot = -1
         noteAttempt(c, .originStatus, status: responseHead.status)
         let isReusable = isWhole(c, u)
-        clients[c].exchange.lastFault = .originStatus
+        clients[c].exchange.lastFault = fault
         detachUpstream(c, &loop, keep: isReusable)
         tryAgain(c, &loop)
         return true
+    }
+
+    /// What about the answer is a reason to try again; nil for nothing.
+    private func unwanted(_ c: Int, _ u: Int) -> Fault? {
+        let rule = Int(clients[c].exchange.retryRule)
+        guard rule >= 0 else { return nil }
+        if retryRules[rule].statuses.contains(responseHead.status) { return .originStatus }
+        guard retryRules[rule].grpcCodes != 0, let code = grpcCode(ofAnswerTo: c, u) else {
+            return nil
+        }
+        return retryRules[rule].grpcCodes >> UInt32(code) & 1 == 1 ? .originGRPC : nil
     }
 
     private func hasOther(_ c: Int) -> Bool {

@@ -54,7 +54,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case poolEmpty, allDown, noLeader, atLimit, queueFull, queueDisplaced, queueTimeout
     // The origin.
     case connectRefused, connectTimeout, connectFailed, originReset, originClosed
-    case originSecurity, originVersion, originRefused, originStatus, tryTimeout, upgradeIgnored
+    case originSecurity, originVersion, originRefused, originStatus, originGRPC, tryTimeout
+    case upgradeIgnored
     case originMalformed, originTruncated, originSlow, firstByteTimeout, betweenBytesTimeout
     // The door.
     case requestTimeout, outOfBuffers, tunnelClosed, tunnelIdle, shutdown, endpointDown,
@@ -121,6 +122,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .upgradeIgnored: "upgrade-ignored"
         case .originClosed: "origin-closed"
         case .originStatus: "origin-status"
+        case .originGRPC: "origin-grpc-status"
         case .tryTimeout: "try-timeout"
         case .originMalformed: "origin-malformed"
         case .originTruncated: "origin-truncated"
@@ -161,7 +163,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
             .betweenBytesTimeout, .requestTimeout:
             504
         case .connectRefused, .connectFailed, .originSecurity, .originVersion, .originReset,
-            .originClosed, .originStatus, .originMalformed, .originTruncated, .upgradeIgnored,
+            .originClosed, .originStatus, .originGRPC, .originMalformed, .originTruncated,
+            .upgradeIgnored,
             .endpointDown, .endpointDrained:
             502
         case .tunnelClosed, .tunnelIdle: 101

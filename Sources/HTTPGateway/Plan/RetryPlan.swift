@@ -17,14 +17,17 @@ public struct RetryConditions: OptionSet, Sendable, BitwiseCopyable, Hashable {
     public static let timeout = RetryConditions(rawValue: 4)
     /// The answer has one of the statuses that are tried again.
     public static let status = RetryConditions(rawValue: 8)
+    /// The answer is nothing but one of the statuses of gRPC that are tried again.
+    public static let grpc = RetryConditions(rawValue: 16)
 
     /// Each with the word of configuration, log and metrics.
     public static let words: [(condition: RetryConditions, word: String)] = [
         (.connect, "connect"), (.reset, "reset"), (.timeout, "timeout"), (.status, "status"),
+        (.grpc, "grpc-status"),
     ]
 
     /// Its place among ``words``, for one condition.
-    var place: Int { rawValue.trailingZeroBitCount & 3 }
+    var place: Int { rawValue.trailingZeroBitCount & 7 }
 }
 
 /// When a request whose method is not idempotent (RFC 9110 §9.2.2) may be sent twice.
@@ -69,6 +72,8 @@ public struct RetryPlan: Sendable, Hashable {
     public var conditions: RetryConditions = [.connect, .reset, .timeout]
     /// Statuses that are a reason.
     public var statuses: [ClosedRange<UInt16>] = []
+    /// Statuses of gRPC that are a reason, where the answer has no messages before it.
+    public var grpcCodes: [UInt8] = []
     /// For the first byte of an attempt that is not the last; nil for the pool's deadline only.
     public var tryTimeout: Interval?
     /// When a request that is not idempotent may be sent twice.
@@ -83,6 +88,7 @@ public struct RetryPlan: Sendable, Hashable {
         reasons += statuses.map {
             $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)"
         }
+        reasons += grpcCodes.map { "gRPC status \($0)" }
         var text = reasons.isEmpty ? "nothing" : reasons.joined(separator: ", ")
         if let tryTimeout { text += "; \(tryTimeout) for each but the last" }
         switch nonIdempotent {
@@ -97,7 +103,7 @@ public struct RetryPlan: Sendable, Hashable {
 /// What a route says of retries in place of its pool; nil where the pool's rule stands.
 public struct RetryOverride: Sendable, Equatable {
     /// Failures that are a reason, and the statuses.
-    public var reasons: (conditions: RetryConditions, statuses: [ClosedRange<UInt16>])?
+    public var reasons: RetryReasonPlan?
     /// For the first byte of an attempt that is not the last.
     public var tryTimeout: Interval?
     /// When a request that is not idempotent may be sent twice.
@@ -112,15 +118,35 @@ public struct RetryOverride: Sendable, Equatable {
     /// The pool's rule with what the route says.
     public func applied(to pool: RetryPlan) -> RetryPlan {
         var plan = pool
-        if let reasons { (plan.conditions, plan.statuses) = reasons }
+        if let reasons {
+            plan.conditions = reasons.conditions
+            plan.statuses = reasons.statuses
+            plan.grpcCodes = reasons.grpcCodes
+        }
         if let tryTimeout { plan.tryTimeout = tryTimeout }
         if let nonIdempotent { plan.nonIdempotent = nonIdempotent }
         return plan
     }
 
-    /// True when both say the same.
-    public static func == (a: RetryOverride, b: RetryOverride) -> Bool {
-        a.reasons?.conditions == b.reasons?.conditions && a.reasons?.statuses == b.reasons?.statuses
-            && a.tryTimeout == b.tryTimeout && a.nonIdempotent == b.nonIdempotent
+}
+
+/// Reasons to try again.
+public struct RetryReasonPlan: Sendable, Equatable {
+    /// Failures.
+    public var conditions: RetryConditions
+    /// Statuses.
+    public var statuses: [ClosedRange<UInt16>]
+    /// Statuses of gRPC.
+    public var grpcCodes: [UInt8]
+
+    /// Joins the parts.
+    public init(
+        conditions: RetryConditions,
+        statuses: [ClosedRange<UInt16>],
+        grpcCodes: [UInt8] = []
+    ) {
+        self.conditions = conditions
+        self.statuses = statuses
+        self.grpcCodes = grpcCodes
     }
 }

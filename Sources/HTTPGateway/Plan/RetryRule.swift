@@ -25,11 +25,14 @@ struct RetryRule: Sendable, BitwiseCopyable {
     var conditions: RetryConditions
     var nonIdempotent: NonIdempotentPlan
     var statuses: StatusSet
+    var grpcCodes: UInt32  // one bit each
     var tryTimeout: Interval  // zero: none
 
     init(_ plan: RetryPlan) {
         conditions = plan.conditions
         if !plan.statuses.isEmpty { conditions.insert(.status) }
+        grpcCodes = plan.grpcCodes.reduce(0) { $0 | 1 << UInt32($1 & 31) }
+        if grpcCodes != 0 { conditions.insert(.grpc) }
         nonIdempotent = plan.nonIdempotent
         statuses = StatusSet(plan.statuses)
         tryTimeout = plan.tryTimeout ?? .zero
@@ -82,6 +85,7 @@ extension Fault {
             .connect
         case .firstByteTimeout, .tryTimeout, .betweenBytesTimeout, .originSlow: .timeout
         case .originStatus: .status
+        case .originGRPC: .grpc
         default: .reset
         }
     }

@@ -53,6 +53,26 @@ public enum GRPC {
         }
     }
 
+    /// The number in `grpc-status`, 0 to 16; nil for what is none of them.
+    public static func code(_ value: Span<UInt8>) -> UInt8? {
+        guard value.count == 1 || value.count == 2 else { return nil }
+        var number: UInt8 = 0
+        for index in value.indices {
+            let digit = value[index] &- 0x30
+            guard digit < 10 else { return nil }
+            number = number &* 10 &+ digit
+        }
+        return number <= 16 ? number : nil
+    }
+
+    /// True for the name `grpc-status`, whatever its case.
+    public static func isStatusName(_ name: Span<UInt8>) -> Bool {
+        let wanted: InlineArray<11, UInt8> = [
+            0x67, 0x72, 0x70, 0x63, 0x2d, 0x73, 0x74, 0x61, 0x74, 0x75, 0x73,
+        ]
+        return FieldSyntax.equalsIgnoringCase(name, wanted.span)
+    }
+
     /// DEADLINE_EXCEEDED.
     public static let deadlineExceeded: UInt64 = 4
 }

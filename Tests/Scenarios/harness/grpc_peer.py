@@ -2,7 +2,7 @@
 """Both ends of gRPC, with grpcio; run by the Python of the tests' virtual environment.
 
 `serve ADDRESS [CERTIFICATE KEY]` is an endpoint: it says `ready`, and each line on its standard
-input asks for a JSON line of what it has seen. `call ADDRESS` makes one call of each kind and says
+input asks for a JSON line of what it has seen (`busy`: and has it refuse calls from then on). `call ADDRESS` makes one call of each kind and says
 in one JSON object what came of it. Messages are plain bytes: no code is generated.
 """
 import json
@@ -20,13 +20,15 @@ OPTIONS = [("grpc.max_receive_message_length", BIG + 4096),
 
 class Endpoint:
     def __init__(self):
-        self.seen = {"cancelled": 0, "deadlines": [], "calls": 0, "metadata": []}
+        self.seen = {"cancelled": 0, "deadlines": [], "calls": 0, "metadata": [], "refused": 0}
+        self.busy = False
 
     def service(self, call):
         name = call.method.rsplit("/", 1)[1]
         kinds = {"Unary": grpc.unary_unary_rpc_method_handler,
                  "Slow": grpc.unary_unary_rpc_method_handler,
                  "Fail": grpc.unary_unary_rpc_method_handler,
+                 "Maybe": grpc.unary_unary_rpc_method_handler,
                  "Down": grpc.unary_stream_rpc_method_handler,
                  "Up": grpc.stream_unary_rpc_method_handler,
                  "Both": grpc.stream_stream_rpc_method_handler}
@@ -36,6 +38,13 @@ class Endpoint:
         self.seen["calls"] += 1
         self.seen["metadata"] = [[key, str(value)] for key, value in context.invocation_metadata()]
         context.set_trailing_metadata((("x-end", "yes"),))
+        return message
+
+    def maybe(self, message, context):
+        """Refuses with the status that the message names while the endpoint is told to."""
+        if self.busy:
+            self.seen["refused"] += 1
+            context.abort(grpc.StatusCode[message.decode()], "busy")
         return message
 
     def slow(self, message, context):
@@ -84,7 +93,8 @@ def serve(address, *files):
         server.add_insecure_port(address)
     server.start()
     print("ready", flush=True)
-    for _ in sys.stdin:
+    for line in sys.stdin:
+        endpoint.busy = endpoint.busy or line == "busy\n"
         print(json.dumps(endpoint.seen), flush=True)
 
 
@@ -135,6 +145,8 @@ def call(address, *names):
     kinds = {
         "unary": with_trailers,
         "fail": lambda c: c.unary_unary("/t.T/Fail")(b"x", timeout=10).decode(),
+        "unavailable": lambda c: c.unary_unary("/t.T/Maybe")(b"UNAVAILABLE", timeout=10).decode(),
+        "aborted": lambda c: c.unary_unary("/t.T/Maybe")(b"ABORTED", timeout=10).decode(),
         "unknown": lambda c: c.unary_unary("/t.T/None")(b"x", timeout=10).decode(),
         "down": lambda c: sum(int(m) for m in c.unary_stream("/t.T/Down")(b"1000", timeout=20)),
         "up": lambda c: c.stream_unary("/t.T/Up")(

@@ -39,6 +39,54 @@ extension HTTPDoor {
         return true
     }
 
+    /// The gRPC status of an answer that is nothing but a head (Trailers-Only); nil for any other.
+    ///
+    /// An answer that has begun with a message, or may yet, is the client's: its call is committed.
+    func grpcCode(ofAnswerTo c: Int, _ u: Int) -> UInt8? {
+        guard clients[c].exchange.isGRPC, upstreams[u].isStream else { return nil }
+        let state = originStreams[Int(upstreams[u].place)]
+        guard state.isFinished, state.queue.isEmpty, state.trailers.isEmpty else { return nil }
+        let pending = upstreams[u].input
+        guard pending.count == responseHead.length else { return nil }
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        for index in 0..<responseFields.count where responseFields[index].known == .other {
+            guard GRPC.isStatusName(bytes.slice(responseFields[index].name)) else { continue }
+            return GRPC.code(bytes.slice(responseFields[index].value))
+        }
+        return nil
+    }
+
+    /// Keeps content of a call that has just been read, so that the call can be made once more.
+    ///
+    /// It lies behind the head, where content that comes along with a head lies as well.
+    mutating func keepContent(_ c: Int, from place: Int, count: Int) {
+        guard clients[c].exchange.isReplayable else { return }
+        let input = clients[c].input
+        let end = Int(input.end)
+        let kept = end &- Int(input.start) &- clients[c].exchange.head.length
+        guard kept &+ count <= limits.bufferedBody, end &+ count <= HTTPDoor.inputEnd else {
+            clients[c].exchange.isReplayable = false
+            return
+        }
+        buffers.copy(
+            from: clients[c].exchange.requestBlock,
+            at: place,
+            to: input.block,
+            at: end,
+            count: count
+        )
+        clients[c].input.end &+= Int32(count)
+    }
+
+    /// True when the content of a call is worth keeping: its rule names statuses of gRPC.
+    func keepsContent(_ c: Int) -> Bool {
+        let rule = Int(clients[c].exchange.retryRule)
+        guard clients[c].exchange.isGRPC, rule >= 0, retryRules[rule].grpcCodes != 0 else {
+            return false
+        }
+        return retryRules[rule].nonIdempotent != .never && clients[c].exchange.retries > 0
+    }
+
     /// The gRPC status of an answer of ours; nil for what a route says and for other requests.
     func grpcCode(_ c: Int) -> UInt64? {
         guard clients[c].exchange.isGRPC else { return nil }

@@ -189,7 +189,7 @@ extension HTTPDoor {
         if taken > 0 {
             clients[c].exchange.request.rawEnd &+= Int32(taken)
             clients[c].exchange.bytesIn &+= UInt64(taken)
-            clients[c].exchange.isReplayable = false
+            keepContent(c, from: place, count: taken)
             count(.bytesIn, UInt64(taken))
             // Now, and not before, may the client send as much again.
             let s = Int(streams[stream].session)
