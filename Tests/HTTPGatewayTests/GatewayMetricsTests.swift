@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Steering
 import Testing
 
 @testable import HTTPGateway
@@ -12,6 +13,7 @@ import Testing
         places += GatewayMetrics.abuses.map(\.index)
         places += GatewayMetrics.originAbuses.map(\.index)
         places += GatewayMetrics.retryConditions.map(\.index)
+        places += Priority.allCases.map(GatewayMetrics.shed)
         places += (0..<GatewayMetrics.rateLimit).flatMap {
             [GatewayMetrics.rate($0), GatewayMetrics.rate($0) + 1]
         }

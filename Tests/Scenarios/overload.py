@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """More requests than can be served: who waits, who goes first, and who is refused."""
+import subprocess
+import sys
 import threading
 import time
 
@@ -112,3 +114,86 @@ def among_workers(scene):
     waiting(martlet, "web", 24)
     order = [name.split("-")[0] for name in crowd.order()]
     expect_equal(order, ["high"] * 9 + ["normal"] * 8 + ["low"] * 8, "by priority")
+
+
+class Flood:
+    """Many connections with requests one behind the other, so that a worker never rests."""
+
+    PROGRAM = r'''
+import resource, select, socket, sys
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+port, count = int(sys.argv[1]), int(sys.argv[2])
+request = b"GET / HTTP/1.1\r\nHost: flood.test\r\n\r\n"
+text = request * 400
+epoll, lines = select.epoll(), {}
+for _ in range(count):
+    sock = socket.create_connection(("127.0.0.1", port))
+    sock.setblocking(False)
+    lines[sock.fileno()] = [sock, 0]
+    epoll.register(sock.fileno(), select.EPOLLIN | select.EPOLLOUT)
+print("started", flush=True)
+while True:
+    for fd, events in epoll.poll():
+        line = lines[fd]
+        if events & select.EPOLLIN:
+            if not line[0].recv(1 << 18):
+                sys.exit("closed")
+        elif events & select.EPOLLOUT:
+            # At most one text is on its way: what has come back is not counted, it paces itself.
+            line[1] = (line[1] + line[0].send(text[line[1]:])) % len(text)
+'''
+
+    def __init__(self, scene, port, count=500):
+        self.process = subprocess.Popen([sys.executable, "-c", self.PROGRAM, str(port), str(count)],
+                                        stdout=subprocess.PIPE)
+        scene.started.append(self)
+        expect_equal(self.process.stdout.readline(), b"started\n", "the flood")
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        return ""
+
+
+@scenario("limits.shed-lag: a late worker refuses low priority at once, and high never", 120,
+          covers=["limits.shed-lag"])
+def shedding(scene):
+    (a,) = scene.origins("a")
+    http = scene.port()
+    text = service(http, None, [a], workers=1, probe=None, more="limits: { shed-lag: 1ms }\n")
+    routes = "".join(f"  - {{ host: {name}.test, pool: web, priority: {name} }}\n"
+                     for name in PRIORITIES)
+    routes += "  - { host: health.test, priority: low, respond: { body: well } }\n"
+    routes += "  - { host: flood.test, priority: low, respond: { body: x } }\n"
+    text = text.replace("routes:\n", "routes:\n" + routes, 1)
+    martlet = scene.martlet(text)
+
+    def ask(name):
+        browser = Browser(http, host=f"{name}.test", timeout=20)
+        status, head, body = browser.ask("/")
+        browser.close()
+        return status, body.decode().strip().split(" ")[-1], head
+
+    expect_equal([ask(name)[0] for name in PRIORITIES], [200] * 3, "a worker at rest serves all")
+    flood = Flood(scene, http)
+    eventually("low priority is refused", lambda: ask("low")[:2] == (503, "overloaded"), within=20)
+    expect(field(ask("low")[2], "Retry-After"), "with a time to come again")
+    for _ in range(20):
+        expect_equal(ask("high")[0], 200, "high priority is served")
+        expect_equal(ask("health")[:2], (200, "well"), "a route's own answer is served")
+    expect_equal(martlet.api("GET", "/readyz")[0], 200, "the admin listener answers")
+    page = martlet.metrics()
+    expect('martlet_http_shed_total{priority="low"}' in page
+           and 'martlet_http_shed_total{priority="high"} 0\n' in page, "counted by priority")
+    eventually("the status says so", lambda: "refuse requests" in martlet_command(
+        scene, "status", "--admin", f"127.0.0.1:{martlet.admin}")[1])
+    martlet.reload(text.replace("shed-lag: 1ms", "shed-lag: off"))
+    eventually("with `off` all are served", lambda: ask("low")[0] == 200)
+    for _ in range(10):
+        expect_equal([ask(name)[0] for name in PRIORITIES], [200] * 3, "with `off`")
+    martlet.reload(text)
+    eventually("low priority is refused again", lambda: ask("low")[0] == 503, within=20)
+    flood.end()
+    eventually("a worker at rest serves all again", lambda: ask("low")[0] == 200)
+    martlet.access_entry("the log has the reason", lambda entry: entry["reason"] == "overloaded")

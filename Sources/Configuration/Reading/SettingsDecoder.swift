@@ -69,7 +69,8 @@ struct SettingsDecoder {
             bodyPrefix: section.size("body-prefix"),
             bodyPrefixExcess: section.word("body-prefix-excess", BodyPrefixExcess.noMatch),
             learnedSessions: section.integer("learned-sessions"),
-            concurrentProbes: section.integer("concurrent-probes")
+            concurrentProbes: section.integer("concurrent-probes"),
+            shedLag: section.optionalInterval("shed-lag")
         )
     }
 

@@ -110,6 +110,13 @@ extension Schema {
             "Probes that run at a time, each with a descriptor; more wait for their turn."
         ),
         Option(
+            "limits.shed-lag",
+            .either("off", .duration(milliseconds(1)...minutes(1))),
+            "200ms",
+            "How late a worker may be with its events before it refuses routes of low priority with "
+                + "503, and normal ones at four times of it."
+        ),
+        Option(
             "admin.listen",
             .either("off", .listenAddress),
             "127.0.0.1:9180",

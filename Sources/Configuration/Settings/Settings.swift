@@ -60,6 +60,8 @@ public struct LimitSettings: Sendable, Equatable {
     public var learnedSessions: Int
     /// Probes that run at a time.
     public var concurrentProbes: Int
+    /// How late a worker may be before it refuses requests; nil for any time.
+    public var shedLag: Interval?
 }
 
 /// What becomes of a body that is longer than what conditions look at.

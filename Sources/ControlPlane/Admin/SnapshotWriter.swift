@@ -214,6 +214,8 @@ struct SnapshotWriter {
             member("generation", workers.load(.generation, worker: worker))
             member("healthGeneration", workers.load(.healthGeneration, worker: worker))
             member("cpuSeconds", Double(workers.load(.cpu, worker: worker)) / 1e9)
+            member("lagSeconds", Double(workers.load(.lag, worker: worker)) / 1e9)
+            member("shedding", "\(workers.sheddingLevel(worker).word)")
             json.endObject()
         }
         json.endArray()

@@ -19,6 +19,12 @@ public enum SnapshotText {
         text += "\nconfiguration \(number(snapshot["generation"]))"
         text += " from \(snapshot["configuration"]?["path"]?.string ?? "?")"
         text += ", health generation \(number(snapshot["healthGeneration"]))\n"
+        let workers = process?["workers"]?.elements ?? []
+        let late = workers.count { $0["shedding"]?.string ?? "none" != "none" }
+        if late > 0 {
+            let line = "\(late) of \(workers.count) workers are late and refuse requests"
+            text += TextTable.paint(line, .bad, usesColour) + "\n"
+        }
         let problems = snapshot["configuration"]?["problems"]?.elements ?? []
         if !problems.isEmpty {
             let count = problems.count == 1 ? "1 error" : "\(problems.count) errors"

@@ -180,6 +180,16 @@ extension MetricFamily {
         ) { source in
             GatewayMetrics.reasons.map { MetricSample([$0.word], .integer(source.http($0.index))) }
         },
+        MetricFamily(
+            "martlet_http_shed",
+            .counter,
+            labels: ["priority"],
+            "Requests refused because their worker was later than `limits.shed-lag` allows."
+        ) { source in
+            Priority.allCases.map {
+                MetricSample(["\($0.word)"], .integer(source.http(GatewayMetrics.shed($0))))
+            }
+        },
         http("martlet_http_tunnels", .tunnels),
         http("martlet_http_sessions", .http2Connections),
         http("martlet_http_streams", .http2Streams),

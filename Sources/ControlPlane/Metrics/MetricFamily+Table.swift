@@ -246,6 +246,23 @@ extension MetricFamily {
             perWorker(source) { .integer(source.view.workers.load(.batches, worker: $0)) }
         },
         MetricFamily(
+            "martlet_worker_lag_seconds",
+            .gauge,
+            unit: "seconds",
+            labels: ["worker"],
+            "How late each worker is: from the moment that an event is ready until it is handled."
+        ) { source in
+            perWorker(source) { .number(Double(source.view.workers.load(.lag, worker: $0)) / 1e9) }
+        },
+        MetricFamily(
+            "martlet_worker_shedding",
+            .gauge,
+            labels: ["worker"],
+            "Whom each worker refuses for being late: 0 nobody, 1 low priority, 2 normal as well."
+        ) { source in
+            perWorker(source) { .integer(source.view.workers.load(.shedding, worker: $0)) }
+        },
+        MetricFamily(
             "martlet_worker_configuration_generation",
             .gauge,
             labels: ["worker"],

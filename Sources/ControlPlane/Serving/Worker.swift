@@ -61,8 +61,11 @@ struct Worker: ~Copyable {
     /// Serves until it is told to stop and has nothing left to do.
     mutating func run() {
         while !isFinished {
-            let count = loop.wait(timeoutMilliseconds: timeout())
+            let patience = timeout()
+            let waited = Clock.monotonic()
+            let count = loop.wait(timeoutMilliseconds: patience)
             let now = Clock.monotonic()
+            http.noteTurn(waited: waited, now: now)
             if now >= nextTick { tick(now, isBusy: count > 0) }
             var hasMail = false
             for place in 0..<count {
@@ -102,6 +105,9 @@ struct Worker: ~Copyable {
         http.tick(now: now, realtime: Clock.realtime())
         let cpu = Clock.threadCPU().nanoseconds
         words.store(.cpu, worker: index, UInt64(clamping: cpu))
+        let shedding = http.shedding
+        words.store(.lag, worker: index, UInt64(clamping: shedding.lag.nanoseconds))
+        words.store(.shedding, worker: index, UInt64(shedding.level.rawValue))
     }
 
     private func note() {

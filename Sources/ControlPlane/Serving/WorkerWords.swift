@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Essentials
+internal import Steering
 
 /// What the workers say about themselves: words that each worker writes and anyone reads.
 public final class WorkerWords: Sendable {
@@ -13,6 +14,10 @@ public final class WorkerWords: Sendable {
         case batches
         /// CPU time used, in nanoseconds.
         case cpu
+        /// How late it is with events, in nanoseconds.
+        case lag
+        /// Whom it refuses for that: the raw value of the level.
+        case shedding
         /// Number of the latest order to close sockets that has been carried out.
         case closed
         /// 1 once the worker has nothing left to do and has ended.
@@ -39,6 +44,11 @@ public final class WorkerWords: Sendable {
     /// Writes a word; only the worker itself does.
     public func store(_ word: Word, worker: Int, _ value: UInt64) {
         words.store(worker &* WorkerWords.region &+ word.rawValue, value)
+    }
+
+    /// Whom a worker refuses for being late.
+    func sheddingLevel(_ worker: Int) -> LagMachine.Level {
+        LagMachine.Level(rawValue: UInt8(clamping: load(.shedding, worker: worker))) ?? .none
     }
 
     /// The lowest generation that any worker still serves.

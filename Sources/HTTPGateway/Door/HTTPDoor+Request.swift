@@ -143,10 +143,12 @@ extension HTTPDoor {
         let record = routeRecords[route]
         clients[c].exchange.changesRequest = record.changesRequest
         clients[c].exchange.changesResponse = record.changesResponse
+        clients[c].exchange.priority = record.priority
         guard actions.admits(client(of: c), record) else {
             return refuse(c, .fault(.clientDenied), &loop)
         }
         guard isServed(c, record, &loop) else { return }
+        guard !isShed(record) else { return refuse(c, .fault(.overloaded), &loop) }
         guard passesLimit(c, record) else { return refuse(c, .fault(.rateLimited), &loop) }
         guard isAdmitted(c, record, &loop) else { return }
         carryOut(c, record, &loop)
@@ -232,7 +234,6 @@ extension HTTPDoor {
         if bound < .max { clients[c].exchange.deadline = clients[c].exchange.began + bound }
         if clients[c].exchange.isGRPC { boundByGRPC(c) }
         clients[c].exchange.bodyLimit = record.bodyLimit
-        clients[c].exchange.priority = record.priority
         noteRetries(c, record, pool: pool)
         budget.begin(Int(pools[pool].slot), worker: worker)
         clients[c].exchange.isActive = true

@@ -9,9 +9,8 @@ internal import Steering
 /// One value, owned by one thread, driven by events and time. All state is plain bytes in slabs,
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
-/// Listening, Arrival, Security, Passage, Request, Prefix, Limit, Access, Coding, Choosing, Queue,
-/// Upstream,
-/// Forward, Response, Splice, Tunnel, Finish, Timers, Drain, Record.
+/// Listening, Arrival, Security, Passage, Request, Prefix, Shedding, Limit, Access, Coding,
+/// Choosing, Queue, Upstream, Forward, Response, Splice, Tunnel, Finish, Timers, Drain, Record.
 public struct HTTPDoor: ~Copyable {
     let anchor = Anchor()
     let worker: Int
@@ -119,6 +118,7 @@ public struct HTTPDoor: ~Copyable {
     var ready: [Handle] = []
     var now: Instant
     var dates: DateText
+    var lag: LagMachine
     var isShuttingDown = false
     var farewell = Farewell()
     /// True once the loop tells of what comes back from ``signer``.
@@ -190,6 +190,7 @@ public struct HTTPDoor: ~Copyable {
         responseFields = FieldTable(limit: Int(limits.head.fields))
         line = WaitingLine(pools: pools.count)
         self.now = now
+        lag = LagMachine(now: now)
         dates = DateText(realtime: 0)
     }
 

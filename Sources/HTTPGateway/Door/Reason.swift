@@ -45,7 +45,7 @@ enum RouteAnswer: UInt8, BitwiseCopyable, Sendable { case redirect, respond, mai
 enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     // The request.
     case noRoute, dotSegment, connectMethod, misdirected, bodyTooLarge, clientDenied, rateLimited
-    case optionsEnd, traceEnd, pathEncoding, tooEarly
+    case optionsEnd, traceEnd, pathEncoding, tooEarly, overloaded
     case unauthorized, insufficientScope, authLimited, authBusy, authTimeout, authUnavailable
     case headerTimeout, bodyTimeout, clientGone, clientSlow
     // The connection, before its first request.
@@ -71,6 +71,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .clientDenied: "client-denied"
         case .rateLimited: "rate-limited"
         case .tooEarly: "too-early"
+        case .overloaded: "overloaded"
         case .unauthorized: "unauthorized"
         case .insufficientScope: "insufficient-scope"
         case .authLimited: "auth-limited"
@@ -157,6 +158,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         // Nobody is told: the connection closes.
         case .proxyMissing, .proxyMalformed, .proxyTimeout, .proxyUntrusted, .tooManyUnfinished: 0
         case .poolEmpty, .allDown, .noLeader, .atLimit, .queueFull, .queueDisplaced, .queueTimeout,
+            .overloaded,
             .outOfBuffers, .shutdown, .authBusy, .authTimeout, .authUnavailable, .originRefused:
             503
         case .connectTimeout, .originSlow, .firstByteTimeout, .tryTimeout,

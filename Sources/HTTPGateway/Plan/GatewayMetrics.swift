@@ -208,6 +208,7 @@ public enum GatewayMetrics {
     static let abuseStart = 320
     static let originAbuseStart = 384
     static let retryStart = 448
+    static let shedStart = 480
     static let rateStart = 512
     /// Limits that can be told apart in metrics; the last place is for all others.
     public static let rateLimit = 256
@@ -268,6 +269,8 @@ public enum GatewayMetrics {
         RetryConditions.words.map { ($0.word, retry($0.condition)) }
     }
 
+    /// Where requests of a priority are counted that a worker refused because it was behind.
+    public static func shed(_ priority: Priority) -> Int { shedStart + Int(priority.rawValue) }
     static func retry(_ condition: RetryConditions) -> Int { retryStart + condition.place }
     static func fault(_ fault: Fault) -> Int { faultStart + Int(fault.rawValue) }
 

@@ -52,6 +52,9 @@ public struct GatewayLimits: Sendable, BitwiseCopyable, Equatable {
     /// Connections of one client network without a request so far; 0 for no bound.
     public var unfinished = 1024
 
+    /// How late a worker may be before it refuses requests of low priority; zero for any time.
+    public var shedLag = Interval.zero
+
     /// The largest head limit: a head must fit a block with room for the fields that are added.
     public static let headBytesMaximum = 30_720
 
