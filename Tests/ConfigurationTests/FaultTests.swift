@@ -355,6 +355,26 @@ import Testing
         #expect(result.diagnostics.map(\.code) == [.policyTooDeep])
     }
 
+    @Test(arguments: [
+        ("limit: adaptive, min: 9, max: 5", DiagnosticCode.wrongOrder),
+        ("min: 2", .idleConcurrency), ("limit: off, tolerance: 200%", .idleConcurrency),
+        ("limit: fast", .notWord), ("limit: adaptive, tolerance: 100%", .outOfRange),
+    ])
+    func `a limit that follows answers has bounds in order, and none where it is off`(
+        _ example: (text: String, code: DiagnosticCode)
+    ) {
+        func text(_ concurrency: String) -> String {
+            """
+            listeners: [{ http: ':80' }]
+            pools:
+              a: { concurrency: { \(concurrency) }, endpoints: [{ address: '127.0.0.1:1' }] }
+            routes: [{ pool: a }]
+            """
+        }
+        #expect(read(text(example.text)).diagnostics.map(\.code) == [example.code])
+        #expect(read(text("limit: adaptive, min: 5, max: 5")).diagnostics.isEmpty)
+    }
+
     @Test func `a PROXY header needs connections of one client`() {
         let text = """
             listeners: [{ http: ':80' }]

@@ -458,6 +458,7 @@ struct DoorHarness: ~Copyable {
             expect("active requests of \(pool)", shared.budget.activeRequests(pool))
             expect("active retries of \(pool)", shared.budget.activeRetries(pool))
             expect("pending of \(pool)", shared.pending.count(pool))
+            expect("places of \(pool)", shared.places.state(pool).taken)
             expect("any endpoint wanted of \(pool)", shared.pending.openCount(pool))
         }
         for slot in 0..<8 {

@@ -145,6 +145,7 @@ import Testing
                 load: stage.load,
                 rates: stage.shared.rates,
                 waiting: stage.shared.pending,
+                places: stage.shared.places,
                 now: now
             )
         }

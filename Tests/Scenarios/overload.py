@@ -5,8 +5,9 @@ import sys
 import threading
 import time
 
-from harness import eventually, expect, expect_equal, scenario
+from harness import eventually, expect, expect_equal, runner, scenario
 from harness.ask import Browser, field
+from harness.load import LoadClient
 from harness.martlet import martlet_command
 from harness.service import service
 
@@ -197,3 +198,85 @@ def shedding(scene):
     flood.end()
     eventually("a worker at rest serves all again", lambda: ask("low")[0] == 200)
     martlet.access_entry("the log has the reason", lambda entry: entry["reason"] == "overloaded")
+
+
+LIMITS = "pools.*.concurrency."
+PATIENCE = 1.0
+
+
+def limited(scene, pool, workers=2, extra=""):
+    """Two endpoints that each work on 4 requests of 50 ms at a time: 160 requests a second."""
+    origins = scene.origins("a", "b")
+    http = scene.port()
+    text = service(http, None, origins, workers=workers, probe=None,
+                   pool="balance: least-connections\npassive: { failures: 0, error-rate: 0% }\n"
+                        + pool)
+    routes = "".join(f"  - {{ host: {name}.test, pool: web, priority: {name} }}\n"
+                     for name in PRIORITIES)
+    return http, scene.martlet(text.replace("routes:\n", "routes:\n" + routes + extra, 1)), text
+
+
+def load(scene, http, rate, seconds, host="normal.test", connections=None):
+    client = LoadClient(scene, http, rate=rate, path="/queue/50", host=host, seconds=seconds,
+                        connections=connections or min(max(int(rate), 64), 900))
+    scene.started.append(client)
+    return client.start()
+
+
+def goodput(client, seconds, skip=0.0):
+    """Answers a second that came within the patience of a client, after the first moments."""
+    client.join(within=seconds + 40)
+    begin = min([d.due for d in client.done] + [f.due for f in client.failed])
+    good = [d for d in client.done
+            if begin + skip <= d.due < begin + seconds and d.done - d.due <= PATIENCE]
+    return len(good) / (seconds - skip)
+
+
+@scenario("goodput at five times the capacity is at least 90 % of the peak", 400, covers=[
+    LIMITS + "limit", LIMITS + "min", LIMITS + "max", LIMITS + "tolerance"])
+def goodput_under_overload(scene):
+    pool = ("concurrency: { limit: adaptive, min: 2, max: 400, tolerance: 150% }\n"
+            "queue: { limit: 400, timeout: 300ms }\n")
+    seconds = 60 if runner.Options.full else 10
+    http, martlet, _ = limited(scene, pool)
+    peaks = {}
+    for factor in (0.8, 1.0, 1.2) if runner.Options.full else (1.0, 1.2):
+        peaks[factor] = goodput(load(scene, http, 160 * factor, seconds), seconds, skip=3)
+    peak = max(peaks.values())
+    expect(peak > 100, f"the endpoints serve 160 a second at most: {peaks}")
+    high = load(scene, http, 20, seconds, host="high.test")
+    flood = load(scene, http, 780, seconds)
+    urgent = goodput(high, seconds, skip=3)
+    total = goodput(flood, seconds, skip=3) + urgent
+    print(f"      goodput {total:.0f}/s at 800/s, peak {peak:.0f}/s ({peaks}), high {urgent:.1f}/s")
+    expect(total >= 0.9 * peak, f"goodput {total:.1f}/s of {peak:.1f}/s ({peaks})")
+    expect(urgent >= 0.98 * 20, f"high priority: {urgent:.1f} of 20 a second")
+    expect(not [f for f in high.failed if f.due > high.done[0].due + 3],
+           lambda: f"high priority failed: {high.causes()}")
+    state = martlet.pool("web")["concurrency"]
+    expect(8 <= state["limit"] <= 40, f"the limit is near the 8 that are worked on: {state}")
+    expect(0.03 < state["restSeconds"] < 0.12, f"the time at rest: {state}")
+    expect("martlet_pool_concurrency_limit{pool=\"web\"} " in martlet.metrics(), "the limit counts")
+    status, out, _ = martlet_command(scene, "status", "--admin", f"127.0.0.1:{martlet.admin}")
+    expect(status == 0 and "requests at a time" in out, f"status: {out}")
+    status, out, _ = martlet_command(
+        scene, "explain", "--admin", f"127.0.0.1:{martlet.admin}", "http://low.test/")
+    expect(status == 0 and "at a time; an answer takes" in out, f"explain: {out}")
+
+
+@scenario("without a limit the same load leaves nobody served in time", 120)
+def without_limit(scene):
+    http, martlet, text = limited(scene, "queue: { limit: 400, timeout: 300ms }\n")
+    served = goodput(load(scene, http, 800, 8), 8, skip=4)
+    expect(served < 80, f"requests pile up in the endpoints: {served:.0f}/s are in time")
+    expect_equal(martlet.pool("web")["concurrency"], None, "no limit is shown")
+    # A reload brings the limit: what piled up is worked off, and it holds from then on.
+    with open(martlet.config) as file:
+        config = file.read()
+    limit = "    concurrency: { limit: adaptive, min: 6, max: 10 }\n    queue:"
+    martlet.reload(config.replace("    queue:", limit, 1))
+    flood = load(scene, http, 800, 10)
+    served = goodput(flood, 10, skip=5)
+    expect(served > 100, f"with a limit: {served:.0f}/s")
+    limit = martlet.pool("web")["concurrency"]["limit"]
+    expect(6 <= limit <= 10, f"its bounds hold: {limit}")

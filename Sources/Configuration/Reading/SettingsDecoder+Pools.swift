@@ -24,6 +24,7 @@ extension SettingsDecoder {
             drain: drain(section),
             drainSpread: section.interval("drain-spread"),
             queue: QueueSettings(limit: queue.integer("limit"), timeout: queue.interval("timeout")),
+            concurrency: concurrency(section.group("concurrency")),
             timeouts: timeouts(section.group("timeouts")),
             protocol: section.word("protocol", OriginProtocol.http1),
             http2: OriginHTTP2Settings(
@@ -42,6 +43,32 @@ extension SettingsDecoder {
             reads: section.word("reads", ReadPolicy.all),
             proxyProtocol: proxyProtocol(section)
         )
+    }
+
+    private func concurrency(_ section: Section) -> ConcurrencyLimitSettings? {
+        let settings = ConcurrencyLimitSettings(
+            min: section.integer("min"),
+            max: section.integer("max"),
+            tolerance: section.percentage("tolerance")
+        )
+        if settings.min > settings.max {
+            section.fault(
+                .wrongOrder,
+                section.has("min") ? "min" : "max",
+                "the least limit, \(settings.min), is above the greatest, \(settings.max)"
+            )
+        }
+        let isAdaptive = section.text("limit") == "adaptive"
+        let idle = ["min", "max", "tolerance"].first(where: section.has)
+        if let idle, !isAdaptive {
+            section.fault(
+                .idleConcurrency,
+                idle,
+                "`\(idle)` has no effect while `concurrency.limit` is `off`",
+                "write `limit: adaptive` beside it"
+            )
+        }
+        return isAdaptive ? settings : nil
     }
 
     private func proxyProtocol(_ section: Section) -> ProxyProtocolVersion? {

@@ -289,6 +289,12 @@ extension DiagnosticCode {
                 "A probe with `tcp: tls` is used where endpoints are not asked by TLS.",
                 "Set `tls` in the pool, or use another probe."
             )
+        case .idleConcurrency:
+            .init(
+                "bounds of a limit that is off",
+                "`concurrency.limit` is `off`, so its bounds do nothing.",
+                "Write `limit: adaptive`, or take the bounds away."
+            )
         case .keyMismatch:
             .init(
                 "key of another certificate",

@@ -135,6 +135,9 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     /// A pool that goes by roles without a probe that tells them.
     case roleWithoutProbe = "M1350"
 
+    /// Bounds of a limit that is switched off.
+    case idleConcurrency = "M1340"
+
     /// All weights are zero.
     case allWeightsZero = "M1351"
     /// Something defined and never used.

@@ -5,11 +5,10 @@ public struct Schema: Sendable {
     /// The one table.
     public static let martlet = Schema(
         options: processOptions + listenerOptions + http2Options + tlsOptions + proxyOptions
-            + probeOptions + roleOptions + poolOptions + outlierOptions + retryOptions
-            + stickyOptions
-            + routeOptions + zoneOptions,
+            + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
+            + retryOptions + stickyOptions + routeOptions + zoneOptions,
         groups: allGroups + roleGroups + tlsGroups + stickyGroups + guardGroups + retryGroups
-            + outlierGroups
+            + outlierGroups + overloadGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -25,6 +25,8 @@ public struct PoolSettings: Sendable, Equatable {
     public var drainSpread: Interval
     /// Requests waiting when every endpoint is at its limit.
     public var queue: QueueSettings
+    /// How the limit of requests at a time follows their answers; nil for no such limit.
+    public var concurrency: ConcurrencyLimitSettings?
     /// Deadlines towards endpoints.
     public var timeouts: TimeoutSettings
     /// The version of HTTP that endpoints are asked by.
@@ -47,6 +49,16 @@ public struct PoolSettings: Sendable, Equatable {
     public var reads: ReadPolicy
     /// The PROXY header that connections to endpoints begin with; nil for none.
     public var proxyProtocol: ProxyProtocolVersion?
+}
+
+/// A limit of requests at a time that follows how long their answers take.
+public struct ConcurrencyLimitSettings: Sendable, Equatable {
+    /// The least limit.
+    public var min: Int
+    /// The greatest.
+    public var max: Int
+    /// How slow answers may be against their time at rest.
+    public var tolerance: Percentage
 }
 
 /// The version of a PROXY header.

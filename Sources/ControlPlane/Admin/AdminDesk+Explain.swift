@@ -23,6 +23,7 @@ extension AdminDesk {
             rates: view.shared.http.rates,
             sessions: view.shared.http.sessionNames,
             waiting: view.shared.http.pending,
+            places: view.shared.http.places,
             now: moment.now
         )
         let routes = snapshot.gateway.plan.routes
@@ -59,6 +60,8 @@ extension AdminDesk {
                 ? .null : .string(explanation.compression),
             "responseHeaders": .array(explanation.answerFields.map { .string($0) }),
             "queue": explanation.queue.isEmpty ? .null : .string(explanation.queue),
+            "concurrency": explanation.concurrency.isEmpty
+                ? .null : .string(explanation.concurrency),
             "limit": explanation.limit.isEmpty ? .null : .string(explanation.limit),
             "access": explanation.access.isEmpty ? .null : .string(explanation.access),
             "passedOver": .array(others),

@@ -111,10 +111,26 @@ struct SnapshotWriter {
         member("sticky", stickyPools.contains(pool.name) && !pool.isSteer)
         let skew = pool.isSteer ? nil : view.skews[pool.slot]
         member("skew", skew.map { ($0 * 100).rounded() / 100 })
+        if !pool.isSteer, pool.slot >= 0 { writeWaiting(pool.slot) }
         json.name("endpoints")
         json.beginArray()
         for endpoint in pool.endpoints { write(endpoint, candidates[endpoint.slot]) }
         json.endArray()
+        json.endObject()
+    }
+
+    /// Who waits, and the limit of requests at a time where it follows the answers.
+    private mutating func writeWaiting(_ slot: Int) {
+        let counts = MetricSource(view: view, usage: nil)
+        member("waiting", counts.positive(view.shared.http.pending.count(slot)))
+        json.name("concurrency")
+        let state = view.shared.http.places.state(slot)
+        guard state.limit > 0 else { return json.writeNull() }
+        json.beginObject()
+        member("limit", counts.positive(state.limit))
+        member("taken", counts.positive(state.taken))
+        member("restSeconds", state.rest == .zero ? nil : state.rest.seconds)
+        member("latestSeconds", state.latest == .zero ? nil : state.latest.seconds)
         json.endObject()
     }
 

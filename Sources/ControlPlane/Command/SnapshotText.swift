@@ -69,6 +69,10 @@ public enum SnapshotText {
         if let balance = pool["balance"]?.string { title += "  \(balance)" }
         title += "  \(working) of \(endpoints.count) take work"
         if let skew = pool["skew"]?.number, skew >= 1.2 { title += ", skew \(skew)" }
+        if let limit = pool["concurrency"]?["limit"]?.integer {
+            title += ", \(number(pool["concurrency"]?["taken"])) of \(limit) requests at a time"
+        }
+        if let waiting = pool["waiting"]?.integer, waiting > 0 { title += ", \(waiting) wait" }
         title += "\n"
         guard !endpoints.isEmpty else { return title }
         var table = TextTable(

@@ -99,6 +99,32 @@ extension MetricFamily {
                 + "by weight; 0 below 100 requests."
         ) { source in source.perPool { .number(source.view.skews[$0.slot] ?? 0) } },
         MetricFamily(
+            "martlet_pool_concurrency_limit",
+            .gauge,
+            labels: ["pool"],
+            "Requests at a time that a pool may have now by `concurrency`; 0 for any number."
+        ) { source in source.perPool { .integer(source.positive(source.places($0.slot).limit)) } },
+        MetricFamily(
+            "martlet_pool_concurrency_taken",
+            .gauge,
+            labels: ["pool"],
+            "Requests at endpoints that count towards such a limit."
+        ) { source in source.perPool { .integer(source.positive(source.places($0.slot).taken)) } },
+        MetricFamily(
+            "martlet_pool_concurrency_latency_seconds",
+            .gauge,
+            unit: "seconds",
+            labels: ["pool", "measure"],
+            "Time to the first byte of an answer where `concurrency` is on: at rest, and lately."
+        ) { source in
+            source.view.pools.filter { !$0.isSteer && $0.slot >= 0 }.flatMap { pool in
+                let state = source.places(pool.slot)
+                return [("rest", state.rest), ("latest", state.latest)].map {
+                    MetricSample([pool.label, $0.0], .number($0.1.seconds))
+                }
+            }
+        },
+        MetricFamily(
             "martlet_pool_waiting_by_priority",
             .gauge,
             labels: ["pool", "priority"],
@@ -394,6 +420,9 @@ extension MetricSource {
         view.pools.filter { !$0.isSteer && $0.slot >= 0 && $0.slot < GatewayMetrics.poolLimit }
             .map { MetricSample([$0.label], value($0)) }
     }
+
+    /// The limit of requests at a time of a pool, and what it follows.
+    func places(_ slot: Int) -> PoolPlaces.State { shared.http.places.state(slot) }
 
     /// One sample per pool that serves HTTP and priority; the pool by its slot.
     func perPriority(_ value: (Int, Priority) -> MetricValue) -> [MetricSample] {

@@ -61,6 +61,7 @@ struct Plane: ~Copyable {
     /// When retired slots are looked at again.
     var retiresAt = Instant.never
     var healthSaving = HealthSaving()
+    var concurrency = ConcurrencyKeeper()
     var watch = CertificateWatch()
     var skewWatch = SkewWatch()
     /// True while another process is being started to take over: nothing may change meanwhile.
@@ -118,7 +119,7 @@ extension Plane {
         next = min(next, phase == .waiting ? opensBy : healthSaving.deadline)
         if case .stopping(let until) = phase { next = min(next, until) }
         if let staged { next = min(next, staged.adoptsBy) }
-        next = min(next, watch.deadline, skewWatch.deadline)
+        next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
         return min(next, drains.values.map(\.deadline).min() ?? .never, retiresAt)
     }
 
@@ -135,6 +136,7 @@ extension Plane {
         followDrains(now)
         releaseRetired(now)
         saveHealth(now)
+        followConcurrency(now)
         if now >= watch.deadline { followCertificates(now) }
         if now >= skewWatch.deadline {
             skewWatch.observe(assembly.pools.map(\.view), health, load, now: now)

@@ -164,6 +164,9 @@ enum GatewayAssembly {
         plan.keepaliveConnections = pool.keepalive.connections
         plan.queueLimit = pool.queue.limit
         plan.queueTimeout = pool.queue.timeout
+        plan.concurrency = pool.concurrency.map {
+            ConcurrencySettings(minimum: $0.min, maximum: $0.max, tolerance: $0.tolerance.percent)
+        }
         plan.failureStatuses = pool.passive.statuses.ranges
         plan.measuresLatency = pool.passive.latency.factor != nil
         plan.key = pool.hash.key.plan

@@ -90,6 +90,7 @@ struct Exchange: BitwiseCopyable {
     var priority = Priority.normal
     var place: Int32 = -1  // in the line, while it is queued
     var waitsOpen = false  // any endpoint would do for it
+    var holdsPlace = false  // under the pool's limit of requests at a time
     var isReplayable = false
     var requestSent = false  // head and body are with the origin
     var responseStarted = false  // bytes have gone to the client

@@ -27,7 +27,17 @@ extension HTTPDoor {
         }
     }
 
+    /// Begins an attempt, when there is a place for it.
     mutating func beginAttempt(_ c: Int, _ loop: inout EventLoop) -> Turn {
+        guard takePlace(c) else { return .full }
+        let handle = clients.handle(at: c)
+        let turn = beginChosen(c, &loop)
+        // Nobody was chosen, or the attempt has failed already.
+        if clients.contains(handle), clients[c].exchange.slot < 0 { giveBackPlace(c) }
+        return turn
+    }
+
+    private mutating func beginChosen(_ c: Int, _ loop: inout EventLoop) -> Turn {
         let pool = Int(clients[c].exchange.pool)
         guard pool >= 0 else {
             answer(c, .poolEmpty, &loop)
@@ -114,6 +124,7 @@ extension HTTPDoor {
         }
         clients[c].exchange.slot = -1
         noteAttempt(c, fault)
+        giveBackPlace(c)
         let wasKept = isOnKept(c)
         detachUpstream(c, &loop, keep: false)
         if clients[c].exchange.responseStarted { return abandon(c, fault, &loop) }

@@ -110,6 +110,7 @@ extension HTTPDoor {
     /// Takes a tunnel that has just opened into the books.
     mutating func enterTunnel(_ c: Int, _ u: Int) {
         if clients[c].kind != .passage { count(.tunnels) }
+        giveBackPlace(c)  // a tunnel is no request any more
         let slot = Int(clients[c].exchange.slot)
         if slot >= 0 {
             words.addOwned(GatewayMetrics.endpoint(slot) + GatewayMetrics.openTunnels, 1)

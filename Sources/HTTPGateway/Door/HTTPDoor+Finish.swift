@@ -20,6 +20,7 @@ extension HTTPDoor {
             chooser.end(slot: slot, latency: latency, now: now)
             clients[c].exchange.slot = -1
         }
+        giveBackPlace(c)
         record(c, slot: slot)
         detachUpstream(c, &loop, keep: isReusable)
         endExchange(c)
@@ -100,6 +101,7 @@ extension HTTPDoor {
 
     /// Leaves the endpoint's books without judging it.
     mutating func endAttempt(_ c: Int) {
+        giveBackPlace(c)
         let slot = Int(clients[c].exchange.slot)
         guard slot >= 0 else { return }
         if clients[c].phase == .tunnel { leaveTunnel(c, slot: slot) }

@@ -11,6 +11,24 @@ internal import Steering
 /// ``WaitingBoard``: somebody lower lets the place lie until the worker of the higher one looks,
 /// which it does every few milliseconds.
 extension HTTPDoor {
+    /// Takes a place under the limit of the pool; true where there is none.
+    mutating func takePlace(_ c: Int) -> Bool {
+        let pool = Int(clients[c].exchange.pool)
+        guard pool >= 0, pools[pool].isAdaptive, !clients[c].exchange.holdsPlace else {
+            return true
+        }
+        guard places.take(Int(pools[pool].slot)) else { return false }
+        clients[c].exchange.holdsPlace = true
+        return true
+    }
+
+    /// Gives the place back; harmless when called twice.
+    mutating func giveBackPlace(_ c: Int) {
+        guard clients[c].exchange.holdsPlace else { return }
+        clients[c].exchange.holdsPlace = false
+        places.giveBack(Int(clients[c].exchange.poolSlot))
+    }
+
     /// True when somebody waits already who is to be served before this request.
     func isBehindOthers(_ c: Int) -> Bool {
         let pool = Int(clients[c].exchange.pool)

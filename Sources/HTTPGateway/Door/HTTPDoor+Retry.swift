@@ -131,6 +131,7 @@ extension HTTPDoor {
         chooser.end(slot: slot, latency: latency, now: now)
         clients[c].exchange.slot = -1
         noteAttempt(c, .originStatus, status: responseHead.status)
+        giveBackPlace(c)
         let isReusable = isWhole(c, u)
         clients[c].exchange.lastFault = fault
         detachUpstream(c, &loop, keep: isReusable)

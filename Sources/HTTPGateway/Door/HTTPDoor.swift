@@ -22,6 +22,7 @@ public struct HTTPDoor: ~Copyable {
     let load: LoadTable
     let budget: RetryBudget
     let pending: WaitingBoard
+    let places: PoolPlaces
     let connections: SharedWords
     let lastRequests: SharedMemory?
     let rates: RateTable
@@ -141,6 +142,7 @@ public struct HTTPDoor: ~Copyable {
         load = shared.load
         budget = shared.budget
         pending = shared.pending
+        places = shared.places
         connections = shared.connections
         lastRequests = shared.lastRequests
         rates = shared.rates

@@ -165,6 +165,8 @@ public struct GatewayPoolPlan: Sendable, Equatable {
     public var queueLimit = 1024
     /// How long one may wait.
     public var queueTimeout = Interval.seconds(5)
+    /// How the limit of requests at a time follows their answers; nil for no such limit.
+    public var concurrency: ConcurrencySettings?
     /// What hash balancing hashes.
     public var key = HashKeyPlan.sourceIP
     /// Response statuses reported as failures of the endpoint.

@@ -25,6 +25,8 @@ public final class GatewayShared: Sendable {
     public let budget: RetryBudget
     /// Bounds waiting requests per pool, and says who goes first.
     public let pending: WaitingBoard
+    /// Bounds requests at a time per pool, by a limit that follows their answers.
+    public let places: PoolPlaces
     /// Where failures are reported to.
     public let reports: Mailbox<PassiveReport>
     /// Counters, one table per worker, laid out as ``GatewayMetrics`` says.
@@ -71,6 +73,7 @@ public final class GatewayShared: Sendable {
         self.lastRequests = lastRequests
         budget = RetryBudget(pools: GatewayMetrics.poolLimit, workers: self.workers)
         pending = WaitingBoard(pools: GatewayMetrics.poolLimit)
+        places = PoolPlaces(pools: GatewayMetrics.poolLimit)
         reports = try Mailbox()
         credentials = try CredentialDesk(workers: self.workers, rates: rates)
         signer = try TLSSigner(workers: self.workers)

@@ -86,6 +86,8 @@ struct PoolRecord: Sendable, BitwiseCopyable {
     var reads: RoleWish
     private var failureStatuses: StatusSet
     var measuresLatency: Bool
+    /// True when requests at a time are bounded by ``PoolPlaces``.
+    var isAdaptive: Bool
 
     init(
         _ definition: PoolDefinition,
@@ -116,7 +118,8 @@ struct PoolRecord: Sendable, BitwiseCopyable {
         }
         key = KeySource(definition.balance == .sourceIPHash ? .sourceIP : plan.key)
         failureStatuses = StatusSet(plan.failureStatuses)
-        measuresLatency = plan.measuresLatency
+        isAdaptive = plan.concurrency != nil
+        measuresLatency = plan.measuresLatency || isAdaptive
         if let plan = plan.sticky { sticky = StickyRecord(plan, &actions) }
     }
 

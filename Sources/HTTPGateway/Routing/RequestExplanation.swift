@@ -27,6 +27,8 @@ public struct RequestExplanation: Sendable, Equatable {
     public var compression = ""
     /// What the route does with the fields of the answer, one thing each.
     public var answerFields: [String] = []
+    /// The pool's limit of requests at a time, where it has one that follows its answers.
+    public var concurrency = ""
     /// The priority among those who wait, and how many do; empty where no pool is asked.
     public var queue = ""
     /// Other routes that would fit too, most special ones not first, at most ten.
@@ -58,6 +60,7 @@ extension GatewaySnapshot {
         rates: RateTable,
         sessions: SessionTable? = nil,
         waiting: WaitingBoard,
+        places: PoolPlaces,
         now: Instant
     ) -> RequestExplanation {
         var parser = RequestParser(limits: plan.limits.head)
@@ -95,10 +98,9 @@ extension GatewaySnapshot {
         guard explanation.status == nil else { return explanation }
         let number = pool(of: route, head, fields, request.span, client)
         guard pools.indices.contains(number) else { return explanation }
-        explanation.retry = retryText(route, pool: number)
         explanation.origin = protocolText(pool: number, head)
         explanation.compression = compressionText(route: route, fields, request.span)
-        explanation.queue = queueText(route, pool: number, waiting)
+        explainBounds(of: route, pool: number, waiting, places, &explanation)
         let key =
             pools[number].needsKey
             ? pools[number].key.key(head: head, fields: fields, bytes: request.span, client: client)
@@ -144,11 +146,33 @@ extension GatewaySnapshot {
         return refusal(.fault(.pathEncoding), "a percent sign in the path begins no octet")
     }
 
+    /// Says what holds up or repeats a request to the pool.
+    private func explainBounds(
+        of route: Int,
+        pool: Int,
+        _ waiting: WaitingBoard,
+        _ places: PoolPlaces,
+        _ explanation: inout RequestExplanation
+    ) {
+        explanation.retry = retryText(route, pool: pool)
+        explanation.queue = queueText(route, pool: pool, waiting)
+        explanation.concurrency = concurrencyText(pool: pool, places)
+    }
+
     private func retryText(_ route: Int, pool: Int) -> String {
         let attempts = plan.routes[route].retries ?? plan.poolPlans[pool].retries
         guard attempts > 0 else { return "never" }
         let rule = plan.routes[route].retry.applied(to: plan.poolPlans[pool].retry)
         return "up to \(attempts) times on \(rule.text)"
+    }
+
+    private func concurrencyText(pool: Int, _ places: PoolPlaces) -> String {
+        guard pools[pool].isAdaptive else { return "" }
+        let state = places.state(plan.pools[pool].slot)
+        guard state.rest > .zero else { return "\(state.taken) of \(state.limit) at a time" }
+        func text(_ time: Interval) -> String { "\(Double(time.microseconds) / 1_000) ms" }
+        return "\(state.taken) of \(state.limit) at a time; an answer takes \(text(state.latest)), "
+            + "at rest \(text(state.rest))"
     }
 
     private func queueText(_ route: Int, pool: Int, _ waiting: WaitingBoard) -> String {

@@ -7,7 +7,7 @@ returns. Every response names the origin in `X-Origin`.
 
 Paths: /healthz and below, for probes (/healthz/NAME; a name can be told to fail; /healthz/status/CODE,
 /healthz/delay/MS, /healthz/body/TEXT answer as they say); /bytes/N (N bytes); /echo (the request body back); /head (the request head as the
-body); /says/NAME/VALUE (with this field, in percent-encoding); /delay/MS; /drip/N/MS (N pieces, MS apart); /chunked/N; /status/CODE; /ws (WebSocket-like
+body); /says/NAME/VALUE (with this field, in percent-encoding); /delay/MS; /queue/MS (as /delay, but only so many at a time as told, 4 at first); /drip/N/MS (N pieces, MS apart); /chunked/N; /status/CODE; /ws (WebSocket-like
 upgrade, echoes raw bytes); /sum (length and checksum of the request body). Others: a short text.
 """
 import asyncio
@@ -120,6 +120,7 @@ class Server:
         self.opened = 0
         self.carried = 0
         self.connections = set()
+        self.workers = asyncio.Semaphore(4)
         self.probes = []
         self.heads = []
         self.recorded = []
@@ -130,6 +131,8 @@ class Server:
             self.fault, self.details = order["fault"], order["details"]
         if "health" in order:
             self.health, self.health_details = order["health"], order["details"]
+        if "workers" in order:
+            self.workers = asyncio.Semaphore(order["workers"])
         if "failing" in order:
             self.failing = order["failing"]
         self.role = order.get("role", self.role)
@@ -354,6 +357,9 @@ class Connection(asyncio.Protocol):
             body = b"".join([piece async for piece in self.body(head)])
             if word == "delay":
                 await asyncio.sleep(int(rest[0]) / 1000)
+            if word == "queue":
+                async with self.server.workers:
+                    await asyncio.sleep(int(rest[0]) / 1000)
             status = int(rest[0]) if word == "status" else 200
             text = body if word == "echo" else f"origin {self.server.name}\n".encode()
             text = head if word == "head" else text

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+import Essentials
+import Steering
+import Testing
+
+/// Endpoints that work on so many requests at a time, in virtual time, behind a limit.
+private struct Simulation {
+    var now = Instant(nanoseconds: 1_000_000_000)
+    var machine: ConcurrencyMachine
+    var random = SeededRandom(seed: 7)
+    /// Requests that are worked on at a time.
+    var capacity: Int
+    /// What one takes when it is not kept waiting.
+    var service: Interval
+    /// Requests that clients would have under way at a time.
+    var offered: Int
+    /// The places taken, over all looks.
+    private(set) var limits: [Int] = []
+
+    init(
+        capacity: Int,
+        service: Interval,
+        offered: Int,
+        _ settings: ConcurrencySettings = ConcurrencySettings(
+            minimum: 2,
+            maximum: 1_000,
+            tolerance: 150
+        )
+    ) {
+        (self.capacity, self.service, self.offered) = (capacity, service, offered)
+        machine = ConcurrencyMachine(settings, now: now)
+    }
+
+    /// Looks at it ten times a second; by Little's law the answers are as many as are worked on.
+    mutating func run(_ time: Interval) {
+        let end = now + time
+        while now < end {
+            let inFlight = min(machine.limit, offered)
+            let queueing = max(1, Double(inFlight) / Double(capacity))
+            let latency = Double(service.nanoseconds) * queueing
+            let count = Double(inFlight) * 0.1 / (latency / 1e9)
+            var sum: UInt64 = 0
+            for _ in 0..<Int(count) {
+                let noise = 0.8 + 0.4 * Double(random.next(below: 1_000)) / 1_000
+                sum &+= LatencySum.word(of: Interval(nanoseconds: Int64(latency * noise)))
+            }
+            now = now + .milliseconds(100)
+            let isUsed = inFlight * 2 >= machine.limit
+            machine.judge(LatencySum(bits: sum), isUsed: isUsed, now: now)
+            limits.append(machine.limit)
+        }
+    }
+
+    /// The limits of the last looks.
+    func latest(_ count: Int) -> [Int] { Array(limits.suffix(count)) }
+}
+
+@Suite struct ConcurrencyTests {
+    @Test(arguments: [(4, 50), (8, 50), (40, 5), (200, 20)])
+    func `under lasting overload the limit settles a little above the capacity`(
+        _ example: (capacity: Int, milliseconds: Int)
+    ) {
+        let service = Interval.milliseconds(Int64(example.milliseconds))
+        var run = Simulation(capacity: example.capacity, service: service, offered: 10_000)
+        run.run(.seconds(300))
+        let limits = run.latest(1_000).sorted()
+        let median = limits[limits.count / 2]
+        #expect(median >= example.capacity, "all of the capacity is used")
+        #expect(median <= example.capacity * 5 / 2 + 4, "and little waits at the endpoints")
+        // Nine looks of ten use all of it: the measurements cost little.
+        let full = limits.count { $0 >= example.capacity }
+        #expect(full * 100 >= limits.count * 95, "\(full) of \(limits.count)")
+    }
+
+    @Test func `a limit that is not used up does not grow`() {
+        var run = Simulation(capacity: 100, service: .milliseconds(10), offered: 6)
+        run.run(.seconds(60))
+        #expect(run.machine.limit == 20)
+        #expect(run.machine.rest.milliseconds >= 8 && run.machine.rest.milliseconds <= 11)
+    }
+
+    @Test func `it grows to what is offered when endpoints are quick enough`() {
+        var run = Simulation(capacity: 500, service: .milliseconds(10), offered: 300)
+        run.run(.seconds(20))
+        #expect(run.machine.limit >= 300)
+    }
+
+    @Test func `half of the capacity gone is felt within a second, and back within some`() {
+        var run = Simulation(capacity: 100, service: .milliseconds(20), offered: 10_000)
+        run.run(.seconds(20))
+        let before = run.machine.limit
+        run.capacity = 25
+        run.run(.seconds(2))
+        #expect(run.machine.limit < before / 2)
+        run.capacity = 100
+        run.run(.seconds(10))
+        #expect(run.machine.limit >= 100)
+    }
+
+    @Test func `endpoints that are slower for good are not starved`() {
+        var run = Simulation(capacity: 50, service: .milliseconds(10), offered: 10_000)
+        run.run(.seconds(20))
+        run.service = .milliseconds(40)
+        run.run(.seconds(5))
+        #expect(run.machine.limit < 50, "at first it looks like a queue")
+        run.run(.seconds(120))
+        let limits = run.latest(200).sorted()
+        #expect(limits[100] >= 50)
+        #expect(run.machine.rest.milliseconds >= 30)
+    }
+
+    @Test func `bounds hold, also those of a reload`() {
+        let narrow = ConcurrencySettings(minimum: 30, maximum: 60, tolerance: 150)
+        var run = Simulation(capacity: 4, service: .milliseconds(20), offered: 10_000, narrow)
+        #expect(run.machine.limit == 30)
+        run.run(.seconds(40))
+        #expect(run.limits.allSatisfy { (30...60).contains($0) })
+        run.machine.adopt(ConcurrencySettings(minimum: 1, maximum: 3, tolerance: 150))
+        #expect(run.machine.limit == 3)
+    }
+
+    @Test func `without answers nothing moves`() {
+        var run = Simulation(capacity: 4, service: .seconds(900), offered: 10_000)
+        run.run(.seconds(100))
+        #expect(run.machine.limit >= 10 && run.machine.limit <= 20)
+        #expect(run.machine.rest == .zero)
+    }
+}
+
+@Suite struct PoolPlacesTests {
+    @Test func `places are taken up to the limit, and none without one are refused`() {
+        let places = PoolPlaces(pools: 2)
+        let now = Instant(nanoseconds: 0)
+        let settings = ConcurrencySettings(minimum: 2, maximum: 2, tolerance: 150)
+        places.publish(1, ConcurrencyMachine(settings, now: now))
+        #expect((0..<3).map { _ in places.take(1) } == [true, true, false])
+        #expect((0..<9).allSatisfy { _ in places.take(0) })
+        places.giveBack(1)
+        #expect(places.take(1))
+        #expect((places.state(1).limit, places.state(1).taken) == (2, 2))
+        places.publish(1, nil)
+        #expect(places.take(1))
+    }
+}
