@@ -234,6 +234,13 @@ public enum Socket {
         return unsafe mt_peek(fd.raw, &byte, 1) != -Int(EAGAIN)
     }
 
+    /// True when the peer has ended the connection, and nothing that it sent is left to be read.
+    public static func isOver(_ fd: FileDescriptor) -> Bool {
+        var byte: UInt8 = 0
+        let result = unsafe mt_peek(fd.raw, &byte, 1)
+        return result <= 0 && result != -Int(EAGAIN)
+    }
+
     /// Bytes handed to the kernel that the peer has not acknowledged; nil when it cannot be asked.
     public static func unacknowledged(_ fd: FileDescriptor) -> Int? {
         let count = mt_unsent(fd.raw)

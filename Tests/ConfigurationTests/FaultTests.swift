@@ -375,6 +375,27 @@ import Testing
         #expect(read(text("limit: adaptive, min: 5, max: 5")).diagnostics.isEmpty)
     }
 
+    @Test(arguments: [
+        ("hedge: { after: p95 }, protocol: http2", DiagnosticCode.hedgeBesideOthers),
+        ("hedge: { after: p95 }, proxy-protocol: v2", .hedgeBesideOthers),
+        ("hedge: { budget: 5% }", .idleHedge), ("hedge: { after: off, min-delay: 1s }", .idleHedge),
+        ("hedge: { after: p96 }", .notWord), ("hedge: { after: p95, budget: 0% }", .outOfRange),
+    ])
+    func `hedging needs a percentile, and connections that can be cut`(
+        _ example: (text: String, code: DiagnosticCode)
+    ) {
+        func text(_ pool: String) -> String {
+            """
+            listeners: [{ http: ':80' }]
+            pools:
+              a: { \(pool), endpoints: [{ address: '127.0.0.1:1' }] }
+            routes: [{ pool: a }]
+            """
+        }
+        #expect(read(text(example.text)).diagnostics.map(\.code) == [example.code])
+        #expect(read(text("hedge: { after: p99, budget: 100% }")).diagnostics.isEmpty)
+    }
+
     @Test func `a PROXY header needs connections of one client`() {
         let text = """
             listeners: [{ http: ':80' }]

@@ -452,6 +452,7 @@ struct DoorHarness: ~Copyable {
         expect("pipes", door.pipes.count)
         expect("clients behind proxies", door.realClients.count)
         expect("traces", door.traces.count)
+        expect("attempts put aside", door.rivals.count)
         expect("unfinished", Int(shared.unfinished.count(DoorHarness.loopback)))
         expect("waiting", door.line.count)
         for pool in 0..<4 {

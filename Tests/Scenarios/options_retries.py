@@ -98,6 +98,56 @@ def pauses(scene):
     expect(none < 0.25, f"no pause where no connection came about: {none:.3f} s")
 
 
+HEDGE = "pools.*.hedge."
+
+
+@scenario("hedge: another endpoint is asked as well, within a budget; the first answer wins", 90,
+          covers=[HEDGE + "after", HEDGE + "budget", HEDGE + "min-delay"])
+def hedging(scene):
+    def hedge(budget, delay):
+        return f"hedge: {{ after: p95, budget: {budget}, min-delay: {delay} }}, " + PAIR
+    pools = Pools(scene, names="ab", plain=PAIR, hedged=hedge("20%", "50ms"),
+                  late=hedge("100%", "700ms"), poor=hedge("1%", "50ms"))
+    a, b = pools.origins["a"], pools.origins["b"]
+
+    def timed(name, method="GET"):
+        began = time.monotonic()
+        answer = pools.ask(name, "/head" if method == "GET" else "/echo", method)
+        return answer, time.monotonic() - began
+
+    for name in ("plain", "hedged", "late", "poor"):
+        expect_equal(set(pools.picks(name, 60)), {"a"}, f"at `{name}` all are quick")
+    expect_equal(b.seen()["requests"], 0, "nothing is asked twice that is quick")
+    a.fault("slow", seconds=1.5)
+    for name, method, origin, least, most in (
+            ("plain", "GET", "a", 1.4, 3), ("hedged", "GET", "b", 0.04, 0.7),
+            ("hedged", "POST", "a", 1.4, 3), ("late", "GET", "b", 0.65, 1.4),
+            ("poor", "GET", "a", 1.4, 3)):
+        answer, took = timed(name, method)
+        expect(answer == (200, origin) and least < took < most,
+               f"{method} at `{name}`: {answer} after {took:.2f} s")
+    martlet = pools.martlet
+    won = martlet.access_entry("hedge won", lambda entry: entry.get("hedge") == "won")
+    expect(won["attempts"] == 2 and "retried" not in won, f"the log: {won}")
+    # The second is slow as well: the first one's answer comes first.
+    a.fault("slow", seconds=0.6)
+    b.fault("slow", seconds=1.5)
+    answer, took = timed("hedged")
+    expect(answer == (200, "a") and 0.5 < took < 1.2, f"the first wins: {answer}, {took:.2f} s")
+    martlet.access_entry("hedge lost", lambda entry: entry.get("hedge") == "lost")
+    b.fault("reset")
+    answer, took = timed("hedged")
+    expect(answer == (200, "a") and 0.5 < took < 1.2, f"the second fails: {answer}")
+    page = martlet.metrics()
+    for pool, outcome in (("hedged", "won"), ("hedged", "lost"), ("hedged", "failed"),
+                          ("late", "won"), ("poor", "refused")):
+        line = f'martlet_pool_hedges_total{{pool="{pool}",outcome="{outcome}"}} 1\n'
+        expect(line in page, f"counted: {line}")
+    status, out, _ = martlet_command(
+        scene, "explain", "--admin", f"127.0.0.1:{martlet.admin}", "http://hedged.test/")
+    expect(status == 0 and "another endpoint as well after p95" in out, f"explain: {out}")
+
+
 @scenario("retry.non-idempotent: a POST goes twice only where that does no harm", 60, covers=[
     RETRY + "non-idempotent", "routes[].retry-non-idempotent"])
 def twice(scene):

@@ -25,6 +25,7 @@ extension SettingsDecoder {
             drainSpread: section.interval("drain-spread"),
             queue: QueueSettings(limit: queue.integer("limit"), timeout: queue.interval("timeout")),
             concurrency: concurrency(section.group("concurrency")),
+            hedge: hedge(section),
             timeouts: timeouts(section.group("timeouts")),
             protocol: section.word("protocol", OriginProtocol.http1),
             http2: OriginHTTP2Settings(
@@ -43,6 +44,37 @@ extension SettingsDecoder {
             reads: section.word("reads", ReadPolicy.all),
             proxyProtocol: proxyProtocol(section)
         )
+    }
+
+    private func hedge(_ pool: Section) -> HedgeSettings? {
+        let section = pool.group("hedge")
+        let percentile = section.text("after").flatMap { Int($0.dropFirst()) }
+        let settings = HedgeSettings(
+            after: percentile ?? 0,
+            budget: section.percentage("budget"),
+            minDelay: section.interval("min-delay")
+        )
+        guard percentile != nil else {
+            if let idle = ["budget", "min-delay"].first(where: section.has) {
+                section.fault(
+                    .idleHedge,
+                    idle,
+                    "`\(idle)` has no effect while `hedge.after` is `off`",
+                    "write `after: p95` beside it"
+                )
+            }
+            return nil
+        }
+        let spoken = pool.word("protocol", OriginProtocol.http1)
+        if spoken != .http1 || pool.has("proxy-protocol") {
+            section.fault(
+                .hedgeBesideOthers,
+                "after",
+                "`hedge` needs connections of HTTP/1.1 that any client's requests may use",
+                "set `protocol: http1` and leave `proxy-protocol` out"
+            )
+        }
+        return settings
     }
 
     private func concurrency(_ section: Section) -> ConcurrencyLimitSettings? {

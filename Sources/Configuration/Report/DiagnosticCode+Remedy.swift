@@ -295,6 +295,18 @@ extension DiagnosticCode {
                 "`concurrency.limit` is `off`, so its bounds do nothing.",
                 "Write `limit: adaptive`, or take the bounds away."
             )
+        case .idleHedge:
+            .init(
+                "parts of hedging that is off",
+                "`hedge.after` is `off`, so nothing is asked twice.",
+                "Write `after: p95`, or take the others away."
+            )
+        case .hedgeBesideOthers:
+            .init(
+                "hedging where it cannot be",
+                "The other attempt is cut by closing its connection, which must be its alone.",
+                "Set `protocol: http1` and leave `proxy-protocol` out, or take `hedge` away."
+            )
         case .keyMismatch:
             .init(
                 "key of another certificate",

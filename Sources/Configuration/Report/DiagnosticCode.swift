@@ -137,6 +137,10 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
 
     /// Bounds of a limit that is switched off.
     case idleConcurrency = "M1340"
+    /// Parts of second attempts that are switched off.
+    case idleHedge = "M1341"
+    /// Second attempts where connections do not allow them.
+    case hedgeBesideOthers = "M1342"
 
     /// All weights are zero.
     case allWeightsZero = "M1351"

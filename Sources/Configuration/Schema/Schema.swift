@@ -6,7 +6,7 @@ public struct Schema: Sendable {
     public static let martlet = Schema(
         options: processOptions + listenerOptions + http2Options + tlsOptions + proxyOptions
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
-            + retryOptions + stickyOptions + routeOptions + zoneOptions,
+            + hedgeOptions + retryOptions + stickyOptions + routeOptions + zoneOptions,
         groups: allGroups + roleGroups + tlsGroups + stickyGroups + guardGroups + retryGroups
             + outlierGroups + overloadGroups
     )

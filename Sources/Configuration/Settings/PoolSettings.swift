@@ -27,6 +27,8 @@ public struct PoolSettings: Sendable, Equatable {
     public var queue: QueueSettings
     /// How the limit of requests at a time follows their answers; nil for no such limit.
     public var concurrency: ConcurrencyLimitSettings?
+    /// When another endpoint is asked as well; nil for never.
+    public var hedge: HedgeSettings?
     /// Deadlines towards endpoints.
     public var timeouts: TimeoutSettings
     /// The version of HTTP that endpoints are asked by.
@@ -49,6 +51,16 @@ public struct PoolSettings: Sendable, Equatable {
     public var reads: ReadPolicy
     /// The PROXY header that connections to endpoints begin with; nil for none.
     public var proxyProtocol: ProxyProtocolVersion?
+}
+
+/// When another endpoint is asked as well.
+public struct HedgeSettings: Sendable, Equatable {
+    /// After the time within which so many percent of the answers begin.
+    public var after: Int
+    /// Second attempts as a share of the requests.
+    public var budget: Percentage
+    /// Not before so long.
+    public var minDelay: Interval
 }
 
 /// A limit of requests at a time that follows how long their answers take.

@@ -59,6 +59,7 @@ extension AdminDesk {
             "compression": explanation.compression.isEmpty
                 ? .null : .string(explanation.compression),
             "responseHeaders": .array(explanation.answerFields.map { .string($0) }),
+            "hedge": explanation.hedge.isEmpty ? .null : .string(explanation.hedge),
             "queue": explanation.queue.isEmpty ? .null : .string(explanation.queue),
             "concurrency": explanation.concurrency.isEmpty
                 ? .null : .string(explanation.concurrency),

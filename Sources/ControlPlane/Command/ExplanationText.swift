@@ -16,6 +16,7 @@ public enum ExplanationText {
             if let access = document["access"]?.string { text += line("access", access) }
             if let retry = document["retry"]?.string { text += line("retry", retry) }
             text += answer(document)
+            if let hedge = document["hedge"]?.string { text += line("hedge", hedge) }
             if let limit = document["concurrency"]?.string { text += line("limit", limit) }
             if let queue = document["queue"]?.string { text += line("queue", queue) }
         }

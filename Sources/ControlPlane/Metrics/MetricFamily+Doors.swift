@@ -99,6 +99,19 @@ extension MetricFamily {
                 + "by weight; 0 below 100 requests."
         ) { source in source.perPool { .number(source.view.skews[$0.slot] ?? 0) } },
         MetricFamily(
+            "martlet_pool_hedges",
+            .counter,
+            labels: ["pool", "outcome"],
+            "Second attempts by `hedge`: won, lost, failed, or refused as the budget was spent."
+        ) { source in
+            source.view.pools.filter { !$0.isSteer && $0.slot >= 0 }.flatMap { pool in
+                HedgeOutcome.allCases.map { outcome in
+                    let count = source.http(GatewayMetrics.hedge(outcome, pool: pool.slot))
+                    return MetricSample([pool.label, "\(outcome.word)"], .integer(count))
+                }
+            }
+        },
+        MetricFamily(
             "martlet_pool_concurrency_limit",
             .gauge,
             labels: ["pool"],

@@ -164,6 +164,9 @@ enum GatewayAssembly {
         plan.keepaliveConnections = pool.keepalive.connections
         plan.queueLimit = pool.queue.limit
         plan.queueTimeout = pool.queue.timeout
+        plan.hedge = pool.hedge.map {
+            HedgePlan(percentile: $0.after, percent: $0.budget.percent, least: $0.minDelay)
+        }
         plan.concurrency = pool.concurrency.map {
             ConcurrencySettings(minimum: $0.min, maximum: $0.max, tolerance: $0.tolerance.percent)
         }

@@ -90,6 +90,10 @@ struct Exchange: BitwiseCopyable {
     var priority = Priority.normal
     var place: Int32 = -1  // in the line, while it is queued
     var waitsOpen = false  // any endpoint would do for it
+    var rival: Int32 = -1  // among the attempts that were put aside for a second one
+    var isHedge = false  // the attempt under way is the second of two
+    var hedge: HedgeOutcome?  // how the second one ended
+    var hedgeAt = Instant.never  // when a second one is due
     var holdsPlace = false  // under the pool's limit of requests at a time
     var isReplayable = false
     var requestSent = false  // head and body are with the origin

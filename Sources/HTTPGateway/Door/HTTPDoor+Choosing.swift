@@ -52,6 +52,8 @@ extension HTTPDoor {
             case .none(.atLimit):
                 if hasPassed { clients[c].exchange.triedSet = tried }
                 return hasPassed ? .passed : .full
+            case .none where clients[c].exchange.rival >= 0:
+                return .full
             case .none(let why):
                 if hasPassed {
                     clients[c].exchange.triedSet = tried
@@ -75,7 +77,7 @@ extension HTTPDoor {
                 if hasPassed { clients[c].exchange.triedSet = tried }
                 guard chooser.begin(slot: endpoint.slot) else { continue }
                 if clients[c].phase == .queued { leaveQueue(c) }
-                if clients[c].exchange.tried > 0 { countRetry(c) }
+                if clients[c].exchange.tried > 0, clients[c].exchange.rival < 0 { countRetry(c) }
                 clients[c].exchange.isLastTry = false
                 clients[c].exchange.isLastResort = chooser.latestMode == .allDown
                 clients[c].exchange.endpoint = Int32(index)
@@ -128,6 +130,7 @@ extension HTTPDoor {
         let wasKept = isOnKept(c)
         detachUpstream(c, &loop, keep: false)
         if clients[c].exchange.responseStarted { return abandon(c, fault, &loop) }
+        if hedgeFailed(c) { return }
         clients[c].exchange.lastFault = fault
         // All endpoints are down: one attempt, and the reason is the pool's.
         if clients[c].exchange.isLastResort { return answer(c, .allDown, &loop) }

@@ -82,6 +82,7 @@ extension HTTPDoor {
 
     /// Leaves the pool's books; harmless when called twice.
     mutating func endExchange(_ c: Int) {
+        dropRival(c)
         endAttempt(c)
         releasePipe(c)
         forgetClient(c)

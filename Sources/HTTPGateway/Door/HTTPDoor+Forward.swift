@@ -285,8 +285,8 @@ extension HTTPDoor {
             return
         }
         let soon = clients[c].isRegistered ? Interval.max : HTTPDoor.quickAnswer
-        let wake = min(firstByteDeadline(c), now + soon)
-        timers.schedule(c, at: min(wake, clients[c].exchange.deadline))
+        noteHedge(c)
+        timers.schedule(c, at: min(waitingDeadline(c), now + soon))
     }
 
     /// True when the endpoint is told who asks: no trailer may say something else.

@@ -25,9 +25,12 @@ extension HTTPDoor {
             clients[c].exchange.pool = Int32(moved ?? -1)
             carryRoute(c, to: new)
             clients[c].exchange.endpoint = -1
+            let rival = Int(clients[c].exchange.rival)
+            if rival >= 0 { rivals[rival].endpoint = -1 }
             clients[c].exchange.triedSet = Tried()
         }
         requeue(newPools)
+        hedges = HTTPDoor.hedges(newPools, of: pools, hedges)
         snapshot = new
         routes = new.table
         routeRecords = new.routes

@@ -167,6 +167,7 @@ extension HTTPDoor {
     private mutating func beginResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         let isSuspect = responseHead.status >= 400 || clients[c].exchange.isGRPC
         if isSuspect, discardsAnswer(c, u, &loop) { return }
+        settleHedge(c)
         if clients[c].isStream {
             return isNoTunnel(c)
                 ? answerNoTunnel(c, &loop) : beginStreamResponse(c, u, &loop)

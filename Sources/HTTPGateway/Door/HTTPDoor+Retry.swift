@@ -115,9 +115,10 @@ extension HTTPDoor {
     /// endpoint or no budget is left for: it says more than an answer of ours.
     mutating func discardsAnswer(_ c: Int, _ u: Int, _ loop: inout EventLoop) -> Bool {
         guard let fault = unwanted(c, u), !clients[c].exchange.isLastResort,
-            !clients[c].exchange.responseStarted, mayRetry(c, fault), hasOther(c)
+            !clients[c].exchange.responseStarted, mayRetry(c, fault),
+            clients[c].exchange.rival >= 0 || hasOther(c)
         else { return false }
-        guard takeRetry(c) else {
+        guard clients[c].exchange.rival >= 0 || takeRetry(c) else {
             count(.retriesRefused)
             return false
         }
@@ -135,6 +136,7 @@ extension HTTPDoor {
         let isReusable = isWhole(c, u)
         clients[c].exchange.lastFault = fault
         detachUpstream(c, &loop, keep: isReusable)
+        if hedgeFailed(c) { return true }
         tryAgain(c, &loop)
         return true
     }
@@ -150,7 +152,7 @@ extension HTTPDoor {
         return retryRules[rule].grpcCodes >> UInt32(code) & 1 == 1 ? .originGRPC : nil
     }
 
-    private func hasOther(_ c: Int) -> Bool {
+    func hasOther(_ c: Int) -> Bool {
         // Nobody stands beside the one that leads.
         let method = clients[c].exchange.head.method
         let pool = Int(clients[c].exchange.pool)
@@ -203,6 +205,6 @@ extension HTTPDoor {
         }
         clients[c].exchange.isLastTry = true
         register(c, &loop)
-        timers.schedule(c, at: min(firstByteDeadline(c), clients[c].exchange.deadline))
+        timers.schedule(c, at: waitingDeadline(c))
     }
 }

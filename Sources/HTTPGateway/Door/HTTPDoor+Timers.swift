@@ -104,13 +104,14 @@ extension HTTPDoor {
 
     private mutating func waitingExpired(_ c: Int, _ loop: inout EventLoop) {
         if clients[c].exchange.requestSent {
+            if clients[c].exchange.hedgeAt <= now, beginHedge(c, &loop) { return }
             guard now < firstByteDeadline(c) else {
                 let isOwn = tryDeadline(c) < wholeFirstByteDeadline(c)
                 return isOwn ? tryExpired(c, &loop) : attemptFailed(c, .firstByteTimeout, &loop)
             }
             // The origin takes its time: from now on a client that goes away is worth noticing.
             register(c, &loop)
-            return timers.schedule(c, at: min(firstByteDeadline(c), clients[c].exchange.deadline))
+            return timers.schedule(c, at: waitingDeadline(c))
         }
         let u = clients[c].exchange.upstream
         let isOriginSlow =

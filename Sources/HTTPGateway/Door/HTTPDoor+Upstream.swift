@@ -103,6 +103,7 @@ extension HTTPDoor {
         case .active:
             let c = Int(upstreams[u].client.index)
             let handle = clients.handle(at: c)
+            if isRival(c, u) { return rivalSpeaks(c, u, &loop) }
             if clients[c].phase == .tunnel { return pumpTunnel(c, &loop) }
             if !clients[c].exchange.requestSent, event.isWritable { pumpRequest(c, &loop) }
             guard clients.contains(handle), upstreams[u].canRead,

@@ -10,7 +10,8 @@ internal import Steering
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
 /// Listening, Arrival, Security, Passage, Request, Prefix, Shedding, Limit, Access, Coding,
-/// Choosing, Queue, Upstream, Forward, Response, Splice, Tunnel, Finish, Timers, Drain, Record.
+/// Choosing, Queue, Hedge, Upstream, Forward, Response, Splice, Tunnel, Finish, Timers, Drain,
+/// Record.
 public struct HTTPDoor: ~Copyable {
     let anchor = Anchor()
     let worker: Int
@@ -115,6 +116,10 @@ public struct HTTPDoor: ~Copyable {
     var listeners: [ListenerState] = []
     var idle: [IdleStack] = []
     var line: WaitingLine
+    /// By pool; empty where none asks twice.
+    var hedges: [HedgeMachine]
+    /// Attempts that were put aside for a second one.
+    var rivals = Slab<Rival>(limit: 1 << 16)
     /// Clients with something left to do although no event will come.
     var ready: [Handle] = []
     var now: Instant
@@ -191,6 +196,7 @@ public struct HTTPDoor: ~Copyable {
         fields = FieldTable(limit: Int(limits.head.fields))
         responseFields = FieldTable(limit: Int(limits.head.fields))
         line = WaitingLine(pools: pools.count)
+        hedges = HTTPDoor.hedges(pools)
         self.now = now
         lag = LagMachine(now: now)
         dates = DateText(realtime: 0)

@@ -88,6 +88,7 @@ enum AccessLine {
                 writeRetried(facts.exchange, into: &output)
                 writeSession(facts.exchange.turn, into: &output)
                 writePriority(facts.exchange.priority, into: &output)
+                writeHedge(facts.exchange.hedge, into: &output)
                 writeSecurityJSON(facts, bytes, sessions, &output)
                 output.write("}\n")
             } else {
@@ -103,7 +104,8 @@ enum AccessLine {
         _ exchange: Exchange,
         into output: inout OutputSpan<UInt8>
     ) {
-        guard exchange.tried > 1 else { return }
+        // The second of two attempts at a time is none that came after a failure.
+        guard exchange.tried > (exchange.hedge == nil ? 1 : 2) else { return }
         output.write(",\"retried\":\"")
         output.write(exchange.lastFault.word)
         output.write("\"")
@@ -116,6 +118,16 @@ enum AccessLine {
         guard turn != .none else { return }
         output.write(",\"session\":\"")
         output.write(turn.word)
+        output.write("\"")
+    }
+
+    private static func writeHedge(
+        _ outcome: HedgeOutcome?,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        guard let outcome else { return }
+        output.write(",\"hedge\":\"")
+        output.write(outcome.word)
         output.write("\"")
     }
 

@@ -186,8 +186,8 @@ public enum GatewayMetrics {
         500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000,
         2_500_000, 5_000_000, 10_000_000,
     ]
-    /// Words per pool: the buckets, the sum in microseconds, sessions by what became of them, and
-    /// by priority those that the queue had no place for.
+    /// Words per pool: the buckets, the sum in microseconds, sessions by what became of them, by
+    /// priority those that the queue had no place for, second attempts by how they ended.
     public static let poolWords = 40
     /// Where among a pool's words the sum of durations is.
     public static let durationSum = 15
@@ -233,6 +233,10 @@ public enum GatewayMetrics {
     /// Where those of a pool are counted that found no place in the queue, or lost it.
     public static func turnedAway(_ priority: Priority, pool slot: Int) -> Int {
         pool(slot) + 24 + Int(priority.rawValue)
+    }
+    /// Where the second attempts of a pool are counted that ended in this way.
+    public static func hedge(_ outcome: HedgeOutcome, pool slot: Int) -> Int {
+        pool(slot) + 27 + Int(outcome.rawValue)
     }
     /// Where the words of an endpoint begin, by its slot.
     public static func endpoint(_ slot: Int) -> Int { slotStart + slot * slotWords }

@@ -165,6 +165,8 @@ public struct GatewayPoolPlan: Sendable, Equatable {
     public var queueLimit = 1024
     /// How long one may wait.
     public var queueTimeout = Interval.seconds(5)
+    /// When another endpoint is asked as well; nil for never.
+    public var hedge: HedgePlan?
     /// How the limit of requests at a time follows their answers; nil for no such limit.
     public var concurrency: ConcurrencySettings?
     /// What hash balancing hashes.
@@ -188,6 +190,23 @@ public struct GatewayPoolPlan: Sendable, Equatable {
 
     /// The shipped pool.
     public init() {}
+}
+
+/// When another endpoint is asked as well.
+public struct HedgePlan: Sendable, Equatable {
+    /// After the time within which so many percent of the answers begin.
+    public var percentile: Int
+    /// Second attempts as a share of the requests.
+    public var percent: Int
+    /// Not before so long, however quick the answers are.
+    public var least: Interval
+
+    /// Joins the parts.
+    public init(percentile: Int, percent: Int, least: Interval) {
+        self.percentile = percentile
+        self.percent = percent
+        self.least = least
+    }
 }
 
 /// The version of HTTP that endpoints are asked by.

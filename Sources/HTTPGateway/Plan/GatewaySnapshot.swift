@@ -86,6 +86,10 @@ struct PoolRecord: Sendable, BitwiseCopyable {
     var reads: RoleWish
     private var failureStatuses: StatusSet
     var measuresLatency: Bool
+    /// After which percentile of its answers' times another endpoint is asked as well; 0 for never.
+    var hedgePercentile: UInt8
+    var hedgePercent: UInt8
+    var hedgeLeast: Interval
     /// True when requests at a time are bounded by ``PoolPlaces``.
     var isAdaptive: Bool
 
@@ -118,6 +122,9 @@ struct PoolRecord: Sendable, BitwiseCopyable {
         }
         key = KeySource(definition.balance == .sourceIPHash ? .sourceIP : plan.key)
         failureStatuses = StatusSet(plan.failureStatuses)
+        hedgePercentile = UInt8(clamping: plan.hedge?.percentile ?? 0)
+        hedgePercent = UInt8(clamping: plan.hedge?.percent ?? 0)
+        hedgeLeast = plan.hedge?.least ?? .zero
         isAdaptive = plan.concurrency != nil
         measuresLatency = plan.measuresLatency || isAdaptive
         if let plan = plan.sticky { sticky = StickyRecord(plan, &actions) }

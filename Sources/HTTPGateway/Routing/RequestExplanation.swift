@@ -27,6 +27,8 @@ public struct RequestExplanation: Sendable, Equatable {
     public var compression = ""
     /// What the route does with the fields of the answer, one thing each.
     public var answerFields: [String] = []
+    /// When another endpoint is asked as well; empty for never.
+    public var hedge = ""
     /// The pool's limit of requests at a time, where it has one that follows its answers.
     public var concurrency = ""
     /// The priority among those who wait, and how many do; empty where no pool is asked.
@@ -155,8 +157,15 @@ extension GatewaySnapshot {
         _ explanation: inout RequestExplanation
     ) {
         explanation.retry = retryText(route, pool: pool)
+        explanation.hedge = hedgeText(pool)
         explanation.queue = queueText(route, pool: pool, waiting)
         explanation.concurrency = concurrencyText(pool: pool, places)
+    }
+
+    private func hedgeText(_ pool: Int) -> String {
+        guard let plan = plan.poolPlans[pool].hedge else { return "" }
+        return "another endpoint as well after p\(plan.percentile), \(plan.least) at least, for "
+            + "\(plan.percent) % of the requests at most"
     }
 
     private func retryText(_ route: Int, pool: Int) -> String {
