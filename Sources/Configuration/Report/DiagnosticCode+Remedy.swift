@@ -283,6 +283,18 @@ extension DiagnosticCode {
                 "A plain address in a policy has no port to ask.",
                 "Set `port` in the probe."
             )
+        case .proxyBesideHTTP2:
+            .init(
+                "PROXY header beside HTTP/2",
+                "A PROXY header names one client for a whole connection; by HTTP/2 many share it.",
+                "Leave `proxy-protocol` out, or set `protocol: http1`."
+            )
+        case .roleWithoutProbe:
+            .init(
+                "roles that nobody tells",
+                "`writes` or `reads` goes by roles, and the pool's probe has no `role`.",
+                "Give the probe a `role` with `status` or `field`."
+            )
         case .probeWithoutTLS:
             .init(
                 "probe of TLS without TLS",
@@ -388,12 +400,6 @@ extension DiagnosticCode {
                 "It has fewer days left than `tls.min-days`.",
                 "Renew it; the new files are taken up without a reload."
             )
-        case .proxyBesideHTTP2:
-            .init(
-                "PROXY header beside HTTP/2",
-                "A PROXY header names one client for a whole connection; by HTTP/2 many share it.",
-                "Leave `proxy-protocol` out, or set `protocol: http1`."
-            )
         case .openSecret:
             .init(
                 "secret open to all",
@@ -411,12 +417,6 @@ extension DiagnosticCode {
                 "sticky beside a hash",
                 "The pool's `balance` is a hash, which already keeps a client at one endpoint.",
                 "Leave `sticky` out, or choose another `balance`."
-            )
-        case .roleWithoutProbe:
-            .init(
-                "roles that nobody tells",
-                "`writes` or `reads` goes by roles, and the pool's probe has no `role`.",
-                "Give the probe a `role` with `status` or `field`."
             )
         case .stickySkew:
             .init(
