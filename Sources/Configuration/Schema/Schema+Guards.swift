@@ -170,7 +170,7 @@ extension Schema {
             "routes[].jwt.claims.*",
             .text(512),
             .absent("nothing"),
-            "Claims with the value that each must be, or have as a member or a word."
+            "Claims with the value that each must be, or have as a member; `scope`, as a word."
         ),
         Option(
             "routes[].jwt.claim-headers.*",
