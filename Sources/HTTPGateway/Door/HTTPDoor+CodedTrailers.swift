@@ -26,19 +26,6 @@ extension HTTPDoor {
         if clients[c].isStream { listTrailers(c, text) } else { writeTrailers(coding, text) }
     }
 
-    /// The session keeps them, and sends them behind the last content.
-    private mutating func listTrailers(_ c: Int, _ text: Span<UInt8>) {
-        workspace.beginFields()
-        for index in 0..<responseFields.count {
-            let field = responseFields[index]
-            guard !field.isForbidden, !field.isHopByHop else { continue }
-            workspace.add(text.slice(field.name), text.slice(field.value))
-        }
-        let place = Int(clients[c].place)
-        guard workspace.isWhole else { return }
-        _ = sessions[Int(streams[place].session)].session.keepTrailers(streams[place].number)
-    }
-
     private mutating func writeTrailers(_ coding: Int, _ text: Span<UInt8>) {
         tail.write { output in
             var isWhole = true

@@ -111,14 +111,22 @@ enum AccessLine {
         output.write("\"")
     }
 
+    private static func writeMember(
+        _ name: StaticString,
+        _ word: StaticString,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        output.write(name)
+        output.write(word)
+        output.write("\"")
+    }
+
     private static func writeSession(
         _ turn: SessionTurn,
         into output: inout OutputSpan<UInt8>
     ) {
         guard turn != .none else { return }
-        output.write(",\"session\":\"")
-        output.write(turn.word)
-        output.write("\"")
+        writeMember(",\"session\":\"", turn.word, into: &output)
     }
 
     private static func writeHedge(
@@ -126,9 +134,7 @@ enum AccessLine {
         into output: inout OutputSpan<UInt8>
     ) {
         guard let outcome else { return }
-        output.write(",\"hedge\":\"")
-        output.write(outcome.word)
-        output.write("\"")
+        writeMember(",\"hedge\":\"", outcome.word, into: &output)
     }
 
     /// Only what somebody has said.
@@ -137,9 +143,7 @@ enum AccessLine {
         into output: inout OutputSpan<UInt8>
     ) {
         guard priority != .normal else { return }
-        output.write(",\"priority\":\"")
-        output.write(priority.word)
-        output.write("\"")
+        writeMember(",\"priority\":\"", priority.word, into: &output)
     }
 
     /// Version, cipher and name behind the reason; nothing for plain HTTP.

@@ -147,11 +147,17 @@ extension HTTPDoor {
             from: Int(transfer.trailersAt),
             count: Int(transfer.rawStart &- transfer.trailersAt)
         )
+        listTrailers(c, bytes)
+    }
+
+    /// The session keeps the fields of the table, whose text this is, and sends them behind the
+    /// last content.
+    mutating func listTrailers(_ c: Int, _ text: Span<UInt8>) {
         workspace.beginFields()
         for index in 0..<responseFields.count {
             let field = responseFields[index]
             guard !field.isForbidden, !field.isHopByHop else { continue }
-            workspace.add(bytes.slice(field.name), bytes.slice(field.value))
+            workspace.add(text.slice(field.name), text.slice(field.value))
         }
         let place = Int(clients[c].place)
         guard workspace.isWhole else { return }
