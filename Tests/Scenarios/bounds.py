@@ -9,8 +9,8 @@ from harness.ask import Browser, ask_dns, ask_dns_tcp
 from harness.service import service
 
 
-def open_idle(port, count, ask=True):
-    """Connections that have each been used once and then wait."""
+def open_idle(port, count, requests=1):
+    """Connections that have each been used so often and then wait."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 200), hard))
     request = b"GET /plain HTTP/1.1\r\nHost: www.example.com\r\n\r\n"
@@ -18,7 +18,7 @@ def open_idle(port, count, ask=True):
     for _ in range(count):
         sock = socket.create_connection(("127.0.0.1", port), timeout=5)
         held.append(sock)
-        if ask:
+        for _ in range(requests):
             # One after the other: what many requests at once need is not what is asked here.
             sock.sendall(request)
             data = b""
@@ -34,8 +34,9 @@ def idle_memory(scene):
     origin, = scene.origins("a")
     http = scene.port()
     martlet = scene.martlet(service(http, None, [origin], listener="timeouts: { idle: 300s }"))
-    # A first wave brings slabs, buffers and allocator arenas to the size that stays.
-    for sock in open_idle(http, 500):
+    # A first wave brings slabs, buffers and allocator arenas to the size that stays, and fills the
+    # rings of kept requests, which do not grow with connections.
+    for sock in open_idle(http, 500, requests=12):
         sock.close()
     # Once a second a worker gives buffers that lie idle back to the kernel.
     time.sleep(1.5)

@@ -58,12 +58,18 @@ def main(arguments):
         print(f"no binary at {Options.martlet}: run `make build` first", file=sys.stderr)
         return 1
     counts = {"ok": 0, "FAIL": 0, "skip": 0}
+    failed = []
     for name, limit, function, file in chosen:
         began = time.monotonic()
         verdict, text = _isolated(function, limit)
         counts[verdict] += 1
         line = f"{verdict:4}  {file[:-3]}: {name} ({time.monotonic() - began:.1f} s)"
         print(line + (f"\n      {text}" if text else ""), flush=True)
+        if verdict == "FAIL":
+            failed.append(line + f": {text.splitlines()[0] if text else ''}")
+    # Once more, because the end of a log is what most people get to see.
+    for line in failed:
+        print(line)
     print(f"{counts['ok']} passed, {counts['FAIL']} failed, {counts['skip']} skipped")
     return 1 if counts["FAIL"] or not chosen else 0
 
