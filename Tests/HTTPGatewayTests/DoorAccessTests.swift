@@ -200,7 +200,7 @@ import Testing
 
 @Suite struct UserTableTests {
     @Test(arguments: [
-        ("", "has no user"), ("# x\n\n", "has no user"), ("ann", "line 1"), (":x", "line 1"),
+        ("", "has no user"), ("\n\n", "has no user"), ("ann", "line 1"), (":x", "line 1"),
         ("a b:$6$salt$x", "line 1"), ("ann:secret", "none of bcrypt"), ("ann:", "none of bcrypt"),
         ("ann:$apr1$abcdefgh$aaaaaaaaaaaaaaaaaaaaaa", "none of bcrypt"),
         ("ann:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "none of bcrypt"), ("ann:$6$salt", "none"),
@@ -220,6 +220,12 @@ import Testing
         let line = DoorAccessTests.file.split(separator: "\n")[1]
         #expect(throws: UserTable.Fault.self) { try UserTable(Array("\(line)\n\(line)".utf8)) }
         #expect(try UserTable(Array(DoorAccessTests.file.utf8)).count == 4)
+    }
+
+    @Test func `a file of comments lets nobody in`() throws {
+        let table = try UserTable(Array("# nobody\n\n".utf8))
+        #expect(table.count == 0)
+        #expect(!table.hash(of: Array("ann".utf8)[...]).isKnown)
     }
 
     @Test func `a full set of verified digests gives up what ends first`() {

@@ -53,6 +53,13 @@ import Testing
         return nil
     }
 
+    @Test(arguments: [("gzip", "W/\"x\""), ("identity", "\"x\"")])
+    func `304 has the tag that the answer would have had`(coding: String, tag: String) throws {
+        var stage = try Self.stage("HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n")
+        let head = Self.head(Self.ask(&stage, coding))
+        #expect(head.hasPrefix("HTTP/1.1 304") && head.contains("\r\nETag: \(tag)\r\n"))
+    }
+
     @Test(arguments: [("gzip", [0x1f, 0x8b, 8]), ("zstd", [0x28, 0xb5, 0x2f, 0xfd])])
     func `an answer is compressed and its head says so`(coding: String, magic: [UInt8]) throws {
         var stage = try Self.stage(Self.page("Accept-Ranges: bytes\r\nRepr-Digest: x\r\n"))

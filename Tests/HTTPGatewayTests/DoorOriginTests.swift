@@ -254,6 +254,23 @@ import Testing
         #expect(stage.leftovers() == [])
     }
 
+    @Test func `a lost connection is one failure, however many requests were on it`() throws {
+        var stage = try DoorHarness(http2: 1) { $0.poolPlans[0].retries = 0 }
+        let guests = (0..<4).map { stage.visit(get("/\($0)")) }
+        var host = try HTTP2Host(&stage)
+        for stream in [1, 3, 5, 7] as [Int32] { _ = stage.question(&host, stream) }
+        // One of them has part of its answer.
+        host.answer(&stage, 5, content: "half", isWhole: false)
+        stage.hear(guests[2], until: "half")
+        stage.close(0)
+        for guest in [0, 1, 3] {
+            #expect(stage.hear(guests[guest], until: "502").hasPrefix("HTTP/1.1 502"))
+        }
+        stage.settle()
+        #expect(stage.shared.reports.drain().map(\.failure) == [.reset])
+        #expect(stage.leftovers() == [])
+    }
+
     @Test func `an idle connection is closed in time, with a word`() throws {
         var stage = try DoorHarness(http2: 1)
         let guest = stage.visit(get())

@@ -101,7 +101,6 @@ struct SupervisorLoop: ~Copyable {
             let now = Clock.monotonic()
             if child == nil, !isStopping, now >= startAt { start(now) }
             killLate(now)
-            if now >= upgrade.deadline { upgradeTooLate() }
             let next = min(child == nil && !isStopping ? startAt : .never, upgrade.deadline)
             let kill = all.map(\.killAt).min() ?? .never
             let count = loop.wait(
@@ -114,6 +113,8 @@ struct SupervisorLoop: ~Copyable {
                 default: _ = serve(Int32(truncatingIfNeeded: token >> 8))
                 }
             }
+            // Last: what came in time may have waited behind other work.
+            if Clock.monotonic() >= upgrade.deadline { upgradeTooLate() }
         }
     }
 

@@ -19,13 +19,18 @@ public final class UserTable: Sendable, Equatable {
     private let anyHash: String
 
     /// Reads lines of `name:hash`; empty ones and those with `#` in front are skipped.
+    ///
+    /// A file of comments lets nobody in. One without any line is refused: more likely it is being
+    /// written at this moment.
     public init(_ text: [UInt8]) throws(Fault) {
         var hashes: [[UInt8]: String] = [:]
         var anyHash = ""
+        var hasComment = false
         let lines = text.split(separator: 0x0a, omittingEmptySubsequences: false)
         for (number, bytes) in lines.enumerated() {
             var line = bytes
             if line.last == 0x0d { line.removeLast() }
+            hasComment = hasComment || line.first == 0x23
             if line.isEmpty || line.first == 0x23 { continue }
             let (name, hash) = try UserTable.read(line, number + 1)
             guard hashes.updateValue(hash, forKey: name) == nil else {
@@ -39,7 +44,9 @@ public final class UserTable: Sendable, Equatable {
                 throw Fault(message: "has more than \(UserTable.userLimit) users")
             }
         }
-        guard !hashes.isEmpty else { throw Fault(message: "has no user") }
+        guard !hashes.isEmpty || hasComment else {
+            throw Fault(message: "has no user, nor a comment that says that none is meant")
+        }
         self.hashes = hashes
         self.anyHash = anyHash
         identity = Hash.bytes(text.span, seed: 0x7573_6572)

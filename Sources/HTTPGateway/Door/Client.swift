@@ -183,6 +183,8 @@ struct Upstream: BitwiseCopyable {
     var isDrained = false
     /// It began with a PROXY header: no other client's request may follow.
     var isBound = false
+    /// A stream whose connection was lost, of which another of its streams has told.
+    var isEcho = false
     // Neighbours in the endpoint's stack of idle connections.
     var newer: Int32 = -1
     var older: Int32 = -1

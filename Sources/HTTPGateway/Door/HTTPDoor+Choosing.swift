@@ -113,13 +113,13 @@ extension HTTPDoor {
     mutating func attemptFailed(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
         let slot = Int(clients[c].exchange.slot)
         if slot >= 0 {
-            if fault.isOfEndpoint {
+            if fault.isOfEndpoint { words.addOwned(GatewayMetrics.endpoint(slot) + 5, 1) }
+            if fault.isOfEndpoint, !isEcho(c) {
                 chooser.fail(slot: slot, now: now)
                 load.countFailure(slot, worker: worker)
                 report(slot, fault)
                 // A time that was not enough is a time, too: who hangs is slow.
                 if fault.condition == .timeout, measuresLatency(c) { countLatency(c, slot) }
-                words.addOwned(GatewayMetrics.endpoint(slot) + 5, 1)
             } else {
                 chooser.abandon(slot: slot)
             }
@@ -147,6 +147,12 @@ extension HTTPDoor {
     private func isOnKept(_ c: Int) -> Bool {
         let handle = clients[c].exchange.upstream
         return upstreams.contains(handle) && upstreams[Int(handle.index)].wasReused
+    }
+
+    /// True when the endpoint's failure has been counted already, with another of its streams.
+    func isEcho(_ c: Int) -> Bool {
+        let handle = clients[c].exchange.upstream
+        return upstreams.contains(handle) && upstreams[Int(handle.index)].isEcho
     }
 
     func report(_ slot: Int, _ fault: Fault) {

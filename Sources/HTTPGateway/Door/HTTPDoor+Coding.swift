@@ -38,7 +38,10 @@ extension HTTPDoor {
         let rule = actions.compressions[Int(record.compress)]
         let pending = upstreams[u].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
-        guard varies(rule, bytes) else { return text }
+        // RFC 9110 §15.4.5: the tag that the answer would have had, which may have been compressed.
+        let isUnmodified = responseHead.status == 304 && wantsCoding(c)
+        guard isUnmodified || varies(rule, bytes) else { return text }
+        if isUnmodified { return renderTag(weakened(bytes), text, bytes) }
         let coding = beginCoding(c, rule, bytes)
         let needsVary = !variesAlready(rule, bytes)
         let tag = coding == nil ? ByteRange.empty : weakened(bytes)
@@ -52,18 +55,35 @@ extension HTTPDoor {
                     && output.writeLineEnd()
             }
             if needsVary { isWhole = isWhole && output.write("Vary: Accept-Encoding\r\n") }
-            if !tag.isEmpty {
-                isWhole =
-                    isWhole && output.write("ETag: W/") && output.write(bytes.slice(tag))
-                    && output.writeLineEnd()
-            }
             text.isWhole = isWhole
+            text.fields = ByteRange(from: start, to: output.count)
+        }
+        return text.isWhole ? renderTag(tag, text, bytes) : text
+    }
+
+    /// Adds a tag as a weak one; none when it is empty.
+    private mutating func renderTag(
+        _ tag: ByteRange,
+        _ before: RouteText,
+        _ bytes: Span<UInt8>
+    ) -> RouteText {
+        guard !tag.isEmpty else { return before }
+        var text = before
+        if text.fields.isEmpty, text.target.isEmpty { tail.write { _ in } }
+        tail.append { output in
+            let start = text.fields.isEmpty ? output.count : Int(text.fields.start)
+            text.isWhole =
+                output.write("ETag: W/") && output.write(bytes.slice(tag)) && output.writeLineEnd()
             text.fields = ByteRange(from: start, to: output.count)
         }
         return text
     }
 
     // MARK: Which answers
+
+    private func wantsCoding(_ c: Int) -> Bool {
+        ContentCoding(rawValue: clients[c].exchange.accepts) != nil
+    }
 
     /// Keeps in mind which coding the client wants.
     mutating func readAccepted(_ c: Int, _ record: RouteRecord) {

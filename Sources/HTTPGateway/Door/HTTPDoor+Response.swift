@@ -418,8 +418,10 @@ extension HTTPDoor {
     mutating func originBroke(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
         let slot = Int(clients[c].exchange.slot)
         if slot >= 0 {
-            report(slot, fault)
-            load.countFailure(slot, worker: worker)
+            if !isEcho(c) {
+                report(slot, fault)
+                load.countFailure(slot, worker: worker)
+            }
             words.addOwned(GatewayMetrics.endpoint(slot) + 5, 1)
         }
         abandon(c, fault, &loop)

@@ -338,12 +338,18 @@ extension HTTPDoor {
         leaveOrigin(o)
         // On the loss of a connection, not per request: here memory may be asked for.
         var lost: [Handle] = []
+        var isTold = false
         for list in [origins[o].active, origins[o].waiting] {
             var place = Int(list.first)
             while place >= 0 {
                 lost.append(originStreams[place].upstream)
                 originStreams[place].session = -1
-                if !originStreams[place].isOver { originStreams[place].fault = fault }
+                if !originStreams[place].isOver {
+                    originStreams[place].fault = fault
+                    // One connection is one failure, however many requests were on it.
+                    upstreams[Int(originStreams[place].upstream.index)].isEcho = isTold
+                    isTold = true
+                }
                 place = Int(originStreams[place].next)
             }
         }
