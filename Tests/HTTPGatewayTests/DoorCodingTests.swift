@@ -53,6 +53,24 @@ import Testing
         return nil
     }
 
+    @Test func `a turn compresses no more than its share, whoever waits`() throws {
+        var stage = try Self.stage(Self.page("", String(repeating: Self.text, count: 30)))
+        let fields = "Accept-Encoding: gzip\r\nConnection: close\r\n"
+        let guests = (0..<8).map { _ in stage.visit(get(fields: fields)) }
+        var (before, most) = (0, 0)
+        stage.turn { stage in
+            let coded = Int(stage.count(.codedIn))
+            (before, most) = (coded, max(most, coded - before))
+            return guests.allSatisfy { stage.guests[$0].isFinished }
+        }
+        #expect(Int(stage.count(.codedIn)) == 8 * 30 * Self.text.utf8.count)
+        // One block may begin just before the limit.
+        let share = Int(HTTPDoor.effortLimit) * HTTPDoor.octetsCoded + BufferPool.blockSize
+        #expect(most > 0 && most <= share, "\(most) octets in one turn")
+        #expect(stage.count(.putOff) > 0)
+        #expect(stage.leftovers() == [])
+    }
+
     @Test(arguments: [("gzip", "W/\"x\""), ("identity", "\"x\"")])
     func `304 has the tag that the answer would have had`(coding: String, tag: String) throws {
         var stage = try Self.stage("HTTP/1.1 304 Not Modified\r\nETag: \"x\"\r\n\r\n")

@@ -135,6 +135,62 @@ def beside(scene):
         expect_equal(get(sock, close=True)[0], 200, "the next one is served")
 
 
+def turns(martlet):
+    """Turns of all workers by the upper end of their class in seconds, and beyond."""
+    counts = {}
+    for line in martlet.metrics().splitlines():
+        if line.startswith("martlet_worker_turn_seconds_bucket"):
+            bound = line.partition('le="')[2].partition('"')[0]
+            counts[bound] = counts.get(bound, 0) + float(line.rpartition(" ")[2])
+    return counts
+
+
+@scenario("a storm of handshakes is spread over turns, and holds nobody up", limit=120)
+def storm(scene):
+    authority = Authority(scene)
+    files = [authority.make("www", "www.example.com", kind="rsa2048")]
+    _, plain, port, martlet = https(scene, authority, files)
+    before = turns(martlet)
+    rounds = 10 if scene.full else 2
+    for _ in range(rounds):
+        guests = []
+        for _ in range(200):
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            context = ssl.create_default_context(cafile=authority.certificate)
+            guest = context.wrap_bio(incoming, outgoing, server_hostname="www.example.com")
+            try:
+                guest.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            sock = socket.create_connection(("127.0.0.1", port), timeout=10)
+            guests.append((sock, guest, incoming, outgoing, outgoing.read()))
+        for sock, _, _, _, hello in guests:
+            sock.sendall(hello)
+        for sock, guest, incoming, outgoing, _ in guests:
+            while True:
+                try:
+                    guest.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    data = sock.recv(65536)
+                    expect(data, "cut in the middle of a handshake")
+                    incoming.write(data)
+            guest.write(b"GET / HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n\r\n")
+            sock.sendall(outgoing.read())
+        for sock, *_ in guests:
+            expect(sock.recv(65536), "an answer")
+            sock.close()
+    after = turns(martlet)
+    counts = {bound: after[bound] - before[bound] for bound in after}
+    put_off = metric(martlet, "martlet_http_work_put_off_total")
+    share = counts["0.002"] / counts["+Inf"]
+    print(f"      {counts['+Inf']:.0f} turns, {share:.2%} within 2 ms; {put_off:.0f} put off")
+    expect_equal(metric(martlet, "martlet_tls_handshakes_total"), rounds * 200, "handshakes")
+    expect(put_off > 50, f"handshakes waited for a later turn: {put_off}")
+    # The machine may be busy with others: a turn is measured by the clock on the wall.
+    expect(counts["0.016"] / counts["+Inf"] > 0.99, f"turns are short: {counts}")
+
+
 @scenario("every certificate of many is swapped under load, and no handshake fails", limit=900)
 def swapped(scene):
     authority = Authority(scene)

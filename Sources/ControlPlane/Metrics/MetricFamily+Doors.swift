@@ -296,6 +296,7 @@ extension MetricFamily {
         http("martlet_tls_origin_handshakes", .originHandshakes),
         http("martlet_tls_origin_resumptions", .originResumptions),
         http("martlet_tls_slow_signatures", .signaturesLent),
+        http("martlet_http_work_put_off", .putOff),
         http("martlet_tls_passthrough_connections", .passages),
         MetricFamily(
             "martlet_tls_handshake_failures",

@@ -246,6 +246,19 @@ extension MetricFamily {
             perWorker(source) { .integer(source.view.workers.load(.batches, worker: $0)) }
         },
         MetricFamily(
+            "martlet_worker_turn_seconds",
+            .histogram,
+            unit: "seconds",
+            labels: ["worker"],
+            "From the moment that a worker has events until it waits for the next ones."
+        ) { source in
+            perWorker(source) { worker in
+                let turns = source.view.workers.turns(worker: worker)
+                let bounds = WorkerWords.turnBounds.map { Double($0) / 1e6 }
+                return .histogram(bounds: bounds, counts: turns.counts, sum: turns.sum)
+            }
+        },
+        MetricFamily(
             "martlet_worker_lag_seconds",
             .gauge,
             unit: "seconds",

@@ -22,6 +22,8 @@ struct Worker: ~Copyable {
     private var isStopping = false
     private var nextTick = Instant.start
     private var needsTick = true
+    private var hasTurned = false
+    private var turnBegan = Instant.start
 
     static let mailboxKind: UInt8 = 1
 
@@ -63,9 +65,12 @@ struct Worker: ~Copyable {
         while !isFinished {
             let patience = timeout()
             let waited = Clock.monotonic()
+            if hasTurned { words.countTurn(waited - turnBegan, worker: index) }
             let count = loop.wait(timeoutMilliseconds: patience)
             let now = Clock.monotonic()
             http.noteTurn(waited: waited, now: now)
+            hasTurned = true
+            turnBegan = now
             if now >= nextTick { tick(now, isBusy: count > 0) }
             var hasMail = false
             for place in 0..<count {

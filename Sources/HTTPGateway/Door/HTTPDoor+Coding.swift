@@ -302,6 +302,7 @@ extension HTTPDoor {
             abandon(c, .internalError, &loop)
             return false
         }
+        spend(Int32(truncatingIfNeeded: progress.taken / HTTPDoor.octetsCoded) &+ 1)
         count(.codedIn, UInt64(progress.taken))
         count(.codedOut, UInt64(given))
         codings[coding].source.sent(progress.taken)

@@ -323,12 +323,11 @@ extension HTTPDoor {
         let handle = clients[c].exchange.upstream
         guard upstreams.contains(handle) else { return }
         let u = Int(handle.index)
-        // A coder works for each of them: some milliseconds at most before others have their turn.
-        let rounds = clients[c].exchange.coding >= 0 ? 6 : 16
-        for _ in 0..<rounds {
+        for _ in 0..<16 {
             guard flushOutput(c, &loop), flushResponse(c, u, &loop) else { return }
             if clients[c].exchange.response.isSourceDone { return completeResponse(c, u, &loop) }
             if clients[c].exchange.coding >= 0 {
+                guard !putsOff(c) else { break }
                 guard stepCoding(c, u, &loop) else { return }
                 continue
             }

@@ -27,6 +27,11 @@ extension HTTPDoor {
     mutating func shakeHands(_ c: Int, _ loop: inout EventLoop) {
         // While another thread signs, events are only remembered.
         guard !tls.isAway(clients[c].tls) else { return }
+        guard !putsOff(c) else { return awaitHandshake(c, &loop) }
+        stepHandshake(c, &loop)
+    }
+
+    private mutating func stepHandshake(_ c: Int, _ loop: inout EventLoop) {
         // By the certificates of now: a reload may have come since the connection.
         let number = Int(clients[c].listener)
         follow(tls.handshake(clients[c].tls, listenerRecords[number].tls), c, &loop)
@@ -55,7 +60,10 @@ extension HTTPDoor {
     private mutating func sign(_ c: Int, isSlow: Bool, _ loop: inout EventLoop) {
         guard mayShakeHands(c) else { return handshakeFailed(c, .limited, &loop) }
         tls.allowSignature(clients[c].tls)
-        guard isSlow else { return shakeHands(c, &loop) }
+        guard isSlow else {
+            spend(HTTPDoor.signatureEffort)
+            return stepHandshake(c, &loop)
+        }
         if !hearsSigner {
             hearsSigner = true
             let token = EventToken(kind: EventKind.signer, index: 0).raw
@@ -94,6 +102,7 @@ extension HTTPDoor {
     private mutating func establish(_ c: Int, _ loop: inout EventLoop) {
         let handle = clients.handle(at: c)
         count(.handshakes)
+        spend(HTTPDoor.handshakeEffort)
         if tls.facts(clients[c].tls).isResumed { count(.resumptions) }
         clients[c].phase = .idle
         clients[c].exchange.began = now

@@ -122,6 +122,10 @@ public struct HTTPDoor: ~Copyable {
     var rivals = Slab<Rival>(limit: 1 << 16)
     /// Clients with something left to do although no event will come.
     var ready: [Handle] = []
+    /// Their turn is now.
+    var isServingReady = false
+    /// Costly work that this turn has done, in microseconds.
+    var effort: Int32 = 0
     var now: Instant
     var dates: DateText
     var lag: LagMachine
@@ -237,6 +241,7 @@ public struct HTTPDoor: ~Copyable {
         self.now = now
         // Only what is queued now: work that queues itself again waits for the next batch.
         let count = ready.count
+        isServingReady = true
         for place in 0..<count {
             let handle = ready[place]
             guard clients.contains(handle) else { continue }
@@ -246,6 +251,8 @@ public struct HTTPDoor: ~Copyable {
         if count > 0 { ready.removeFirst(count) }
         if !readyOrigins.isEmpty { runReadyOrigins(&loop) }
         if line.count > 0 { serveQueues(&loop) }
+        isServingReady = false
+        endEffort()
     }
 
     /// True when ``finishBatch(loop:now:)`` should be called again without waiting.

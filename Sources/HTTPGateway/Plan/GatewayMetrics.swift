@@ -106,6 +106,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case passages
     /// TLS handshakes whose signature another thread made.
     case signaturesLent
+    /// Clients whose handshake or compressed answer waited for the worker's next turn.
+    case putOff
 
     /// What it counts, for `/metrics`.
     public var help: String {
@@ -152,6 +154,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .sessionsDisplaced:
             "Learnt sessions that gave way to newer ones at limits.learned-sessions."
         case .passages: "Connections of TLS that were passed on unread, by their name."
+        case .putOff:
+            "Times that a TLS handshake or a compressed answer waited for the worker's next turn."
         case .signaturesLent: "TLS handshakes whose slow signature the thread for it made."
         case .http2Cut: "HTTP/2 connections ended for costing more than they are worth."
         case .http2Refused: "Requests by HTTP/2 refused at listeners[].http2.streams."

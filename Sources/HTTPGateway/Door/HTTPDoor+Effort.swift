@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// What a turn of the worker may cost.
+///
+/// A key exchange, a signature or the compression of a block takes as long as dozens of requests.
+/// Many at once, as when everybody connects anew, would hold up whoever wants little. So a turn
+/// does about a millisecond of such work; the rest waits for the next, in the order in which it
+/// came, while all that is cheap is done at once.
+extension HTTPDoor {
+    /// Microseconds of costly work in one turn, roughly.
+    static let effortLimit: Int32 = 1_000
+    /// A TLS handshake, whatever else it has cost.
+    static let handshakeEffort: Int32 = 100
+    /// A signature, with the key exchange that goes with it.
+    static let signatureEffort: Int32 = 500
+    /// What one microsecond compresses.
+    static let octetsCoded: Int = 40
+
+    /// True when the client's costly work waits for a later turn; it is queued then.
+    mutating func putsOff(_ c: Int) -> Bool {
+        // Whoever waits already comes first.
+        let isBehind = !ready.isEmpty && !isServingReady
+        guard effort >= HTTPDoor.effortLimit || isBehind else { return false }
+        if effort >= HTTPDoor.effortLimit { count(.putOff) }
+        queueReady(c)
+        return true
+    }
+
+    /// Counts costly work of this turn.
+    @inline(__always)
+    mutating func spend(_ microseconds: Int32) { effort &+= microseconds }
+
+    /// A turn is over.
+    mutating func endEffort() { effort = 0 }
+}
