@@ -242,6 +242,10 @@ def goodput_under_overload(scene):
     peaks = {}
     for factor in (0.8, 1.0, 1.2) if runner.Options.full else (1.0, 1.2):
         peaks[factor] = goodput(load(scene, http, 160 * factor, seconds), seconds, skip=3)
+        least = 0.85 * 160 * min(factor, 1)
+        expect(peaks[factor] >= least, f"{peaks} at so many times the capacity, of {least:.0f}/s")
+        limit = martlet.pool("web")["concurrency"]["limit"]
+        expect(limit <= 40, f"the limit does not creep up: {limit} at {factor} times the capacity")
     peak = max(peaks.values())
     expect(peak > 100, f"the endpoints serve 160 a second at most: {peaks}")
     high = load(scene, http, 20, seconds, host="high.test")

@@ -28,6 +28,18 @@ def thread_seconds(martlet):
     return seconds
 
 
+def greeting(authority):
+    """A client that has said hello into memory, and what it reads from and has written to."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context(cafile=authority.certificate)
+    guest = context.wrap_bio(incoming, outgoing, server_hostname="www.example.com")
+    try:
+        guest.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return guest, incoming, outgoing
+
+
 @scenario("full handshakes beyond a client's rate are closed and counted, resumed ones are free",
           covers=[L + "tls.handshake-rate", L + "tls.handshake-burst"])
 def budget(scene):
@@ -121,13 +133,7 @@ def beside(scene):
     hello = []
     left = [socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(30)]
     for sock in left:
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        context = ssl.create_default_context(cafile=authority.certificate)
-        guest = context.wrap_bio(incoming, outgoing, server_hostname="www.example.com")
-        try:
-            guest.do_handshake()
-        except ssl.SSLWantReadError:
-            pass
+        guest, _, outgoing = greeting(authority)
         hello.append(guest)
         sock.sendall(outgoing.read())
         sock.close()
@@ -155,13 +161,7 @@ def storm(scene):
     for _ in range(rounds):
         guests = []
         for _ in range(200):
-            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-            context = ssl.create_default_context(cafile=authority.certificate)
-            guest = context.wrap_bio(incoming, outgoing, server_hostname="www.example.com")
-            try:
-                guest.do_handshake()
-            except ssl.SSLWantReadError:
-                pass
+            guest, incoming, outgoing = greeting(authority)
             sock = socket.create_connection(("127.0.0.1", port), timeout=10)
             guests.append((sock, guest, incoming, outgoing, outgoing.read()))
         for sock, _, _, _, hello in guests:
@@ -183,12 +183,12 @@ def storm(scene):
     after = turns(martlet)
     counts = {bound: after[bound] - before[bound] for bound in after}
     put_off = metric(martlet, "martlet_http_work_put_off_total")
-    share = counts["0.002"] / counts["+Inf"]
+    share = counts["0.002048"] / counts["+Inf"]
     print(f"      {counts['+Inf']:.0f} turns, {share:.2%} within 2 ms; {put_off:.0f} put off")
     expect_equal(metric(martlet, "martlet_tls_handshakes_total"), rounds * 200, "handshakes")
     expect(put_off > 50, f"handshakes waited for a later turn: {put_off}")
     # The machine may be busy with others: a turn is measured by the clock on the wall.
-    expect(counts["0.016"] / counts["+Inf"] > 0.99, f"turns are short: {counts}")
+    expect(counts["0.016384"] / counts["+Inf"] > 0.99, f"turns are short: {counts}")
 
 
 @scenario("every certificate of many is swapped under load, and no handshake fails", limit=900)

@@ -51,6 +51,32 @@ private struct Simulation {
         }
     }
 
+    /// As ``run(_:)`` with so many requests a second, whose number in a tenth of one varies by half;
+    /// whoever waits longer than 300 ms for a place goes away.
+    mutating func run(_ time: Interval, perSecond: Int) {
+        let end = now + time
+        let second = Double(service.nanoseconds) / 1e9
+        var backlog = 0.0
+        while now < end {
+            let swing = 0.5 + Double(random.next(below: 1_000)) / 1_000
+            let patience = Double(capacity) / second * 0.3
+            let arrived = backlog + Double(perSecond) * 0.1 * swing
+            backlog = min(arrived, Double(machine.limit) + patience)
+            let inFlight = min(Double(machine.limit), backlog)
+            let served = min(inFlight, Double(capacity)) * 0.1 / second
+            backlog = max(backlog - served, 0)
+            let latency = Double(service.nanoseconds) * max(1, inFlight / Double(capacity))
+            var sum: UInt64 = 0
+            for _ in 0..<Int(min(served, inFlight)) {
+                sum &+= LatencySum.word(of: Interval(nanoseconds: Int64(latency)))
+            }
+            now = now + .milliseconds(100)
+            let isUsed = inFlight * 2 >= Double(machine.limit)
+            machine.judge(LatencySum(bits: sum), isUsed: isUsed, now: now)
+            limits.append(machine.limit)
+        }
+    }
+
     /// The limits of the last looks.
     func latest(_ count: Int) -> [Int] { Array(limits.suffix(count)) }
 }
@@ -77,6 +103,28 @@ private struct Simulation {
         run.run(.seconds(60))
         #expect(run.machine.limit == 20)
         #expect(run.machine.rest.milliseconds >= 8 && run.machine.rest.milliseconds <= 11)
+    }
+
+    /// While less than half of the limit is taken there may be a queue at the endpoints already.
+    @Test(arguments: [80, 95, 100, 105, 120, 500])
+    func `a load near the capacity does not let the limit creep up`(percent: Int) {
+        var run = Simulation(capacity: 8, service: .milliseconds(50), offered: 0)
+        run.run(.seconds(900), perSecond: 160 * percent / 100)
+        // Until the first measurement it may be taken for rest what is a queue.
+        let early = run.limits.prefix(100).max() ?? 0
+        let later = run.limits.dropFirst(100).max() ?? 0
+        #expect(early <= 60 && later <= max(early, 30), "up to \(early), then \(later)")
+        #expect(run.machine.rest.milliseconds <= 75, "\(run.machine.rest)")
+        let limits = run.latest(1_000).sorted()
+        #expect(limits[500] >= 8, "all of the capacity is used")
+    }
+
+    @Test func `endpoints that have become slower are known again, however little is asked`() {
+        var run = Simulation(capacity: 100, service: .milliseconds(10), offered: 6)
+        run.run(.seconds(60))
+        run.service = .milliseconds(40)
+        run.run(.seconds(60))
+        #expect(run.machine.rest.milliseconds >= 32 && run.machine.limit == 20)
     }
 
     @Test func `it grows to what is offered when endpoints are quick enough`() {

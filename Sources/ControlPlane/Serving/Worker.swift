@@ -22,8 +22,7 @@ struct Worker: ~Copyable {
     private var isStopping = false
     private var nextTick = Instant.start
     private var needsTick = true
-    private var hasTurned = false
-    private var turnBegan = Instant.start
+    private var turnBegan: Instant
 
     static let mailboxKind: UInt8 = 1
 
@@ -41,6 +40,7 @@ struct Worker: ~Copyable {
         words = group.words
         loop = try EventLoop()
         let now = Clock.monotonic()
+        turnBegan = now
         http = HTTPDoor(
             worker: index,
             shared: shared.http,
@@ -65,11 +65,10 @@ struct Worker: ~Copyable {
         while !isFinished {
             let patience = timeout()
             let waited = Clock.monotonic()
-            if hasTurned { words.countTurn(waited - turnBegan, worker: index) }
+            words.countTurn(waited - turnBegan, worker: index)
             let count = loop.wait(timeoutMilliseconds: patience)
             let now = Clock.monotonic()
             http.noteTurn(waited: waited, now: now)
-            hasTurned = true
             turnBegan = now
             if now >= nextTick { tick(now, isBusy: count > 0) }
             var hasMail = false

@@ -27,12 +27,11 @@ public final class WorkerWords: Sendable {
     /// Number of workers.
     public let count: Int
     private let words: SharedWords
-    // A cache line per worker and group of words: a worker writes these at every batch.
+    // Whole cache lines for each worker: it writes some of its words at every batch.
     private static let region = 24
-    /// Upper ends of the classes of turns, in microseconds.
-    public static let turnBounds = [
-        100, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 64_000, 256_000,
-    ]
+    private static let turnClasses = 12
+    /// Upper ends of the classes of turns, in microseconds, but for the last, which has none.
+    public static var turnBounds: [Int] { (0..<turnClasses - 1).map { 128 << $0 } }
     // Behind the single words: how many turns of each class, then their sum.
     private static let turns = Word.allCases.count
 
@@ -54,21 +53,19 @@ public final class WorkerWords: Sendable {
 
     /// Counts a turn: the time from one wait for events to the next.
     func countTurn(_ length: Interval, worker: Int) {
-        let microseconds = length.nanoseconds / 1_000
-        let bounds = WorkerWords.turnBounds
-        var place = 0
-        while place < bounds.count, microseconds > Int64(bounds[place]) { place += 1 }
+        let microseconds = UInt64(max(length.nanoseconds &- 1, 0)) / 1_000
+        let doublings = UInt64.bitWidth &- (microseconds >> 7).leadingZeroBitCount
+        let place = min(doublings, WorkerWords.turnClasses &- 1)
         let first = worker &* WorkerWords.region &+ WorkerWords.turns
         words.addOwned(first &+ place, 1)
-        let sum = first &+ WorkerWords.turnBounds.count &+ 1
-        words.addOwned(sum, UInt64(max(length.nanoseconds, 0)))
+        words.addOwned(first &+ WorkerWords.turnClasses, UInt64(max(length.nanoseconds, 0)))
     }
 
     /// Turns of each class of ``turnBounds``, longer ones, and the sum of all in seconds.
     func turns(worker: Int) -> (counts: [UInt64], sum: Double) {
         let first = worker * WorkerWords.region + WorkerWords.turns
-        let counts = (0...WorkerWords.turnBounds.count).map { words.load(first + $0) }
-        return (counts, Double(words.load(first + WorkerWords.turnBounds.count + 1)) / 1e9)
+        let counts = (0..<WorkerWords.turnClasses).map { words.load(first + $0) }
+        return (counts, Double(words.load(first + WorkerWords.turnClasses)) / 1e9)
     }
 
     /// Whom a worker refuses for being late.

@@ -156,7 +156,6 @@ struct TLSAssembly: Sendable {
         settings.protocols = [.http2, .http1]
         settings.clientAuthorities = tls.clientAuthorities
         settings.takesEarlyData = tls.earlyData
-        settings.asksBeforeSigning = tls.handshakeRate != nil
         settings.isClientRequired = tls.clientCertificate == .required
         settings.unknownName = tls.unknownName == .refuse ? .refuse : .defaultCertificate
         return settings

@@ -32,6 +32,7 @@ struct Client: BitwiseCopyable {
     var hangUp = false
     var isRegistered = false
     var isReadyQueued = false
+    var isPutOff = false
     var isUnfinished = false  // counted as a connection without a request
     /// A PROXY header came before it and named nobody.
     var isUnnamed = false
@@ -183,8 +184,8 @@ struct Upstream: BitwiseCopyable {
     var isDrained = false
     /// It began with a PROXY header: no other client's request may follow.
     var isBound = false
-    /// A stream whose connection was lost, of which another of its streams has told.
-    var isEcho = false
+    /// The loss of the stream's connection was counted with another of its streams.
+    var isLossCounted = false
     // Neighbours in the endpoint's stack of idle connections.
     var newer: Int32 = -1
     var older: Int32 = -1

@@ -114,7 +114,7 @@ extension HTTPDoor {
         let slot = Int(clients[c].exchange.slot)
         if slot >= 0 {
             if fault.isOfEndpoint { words.addOwned(GatewayMetrics.endpoint(slot) + 5, 1) }
-            if fault.isOfEndpoint, !isEcho(c) {
+            if fault.isOfEndpoint, !isLossCounted(c) {
                 chooser.fail(slot: slot, now: now)
                 load.countFailure(slot, worker: worker)
                 report(slot, fault)
@@ -150,9 +150,9 @@ extension HTTPDoor {
     }
 
     /// True when the endpoint's failure has been counted already, with another of its streams.
-    func isEcho(_ c: Int) -> Bool {
+    func isLossCounted(_ c: Int) -> Bool {
         let handle = clients[c].exchange.upstream
-        return upstreams.contains(handle) && upstreams[Int(handle.index)].isEcho
+        return upstreams.contains(handle) && upstreams[Int(handle.index)].isLossCounted
     }
 
     func report(_ slot: Int, _ fault: Fault) {

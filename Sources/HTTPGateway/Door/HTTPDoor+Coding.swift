@@ -39,9 +39,10 @@ extension HTTPDoor {
         let pending = upstreams[u].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
         // RFC 9110 §15.4.5: the tag that the answer would have had, which may have been compressed.
-        let isUnmodified = responseHead.status == 304 && wantsCoding(c)
-        guard isUnmodified || varies(rule, bytes) else { return text }
-        if isUnmodified { return renderTag(weakened(bytes), text, bytes) }
+        if responseHead.status == 304, clients[c].exchange.accepts != Exchange.unwantedCoding {
+            return renderTag(weakened(bytes), text, bytes)
+        }
+        guard varies(rule, bytes) else { return text }
         let coding = beginCoding(c, rule, bytes)
         let needsVary = !variesAlready(rule, bytes)
         let tag = coding == nil ? ByteRange.empty : weakened(bytes)
@@ -80,10 +81,6 @@ extension HTTPDoor {
     }
 
     // MARK: Which answers
-
-    private func wantsCoding(_ c: Int) -> Bool {
-        ContentCoding(rawValue: clients[c].exchange.accepts) != nil
-    }
 
     /// Keeps in mind which coding the client wants.
     mutating func readAccepted(_ c: Int, _ record: RouteRecord) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Essentials
+internal import Runtime
 
 /// What a turn of the worker may cost.
 ///
@@ -20,10 +21,12 @@ extension HTTPDoor {
     /// True when the client's costly work waits for a later turn; it is queued then.
     mutating func putsOff(_ c: Int) -> Bool {
         // Whoever waits already comes first.
-        let isBehind = !ready.isEmpty && !isServingReady
+        let isBehind = !putOff.isEmpty && !isServingPutOff
         guard effort >= HTTPDoor.effortLimit || isBehind else { return false }
-        if effort >= HTTPDoor.effortLimit { count(.putOff) }
-        queueReady(c)
+        guard !clients[c].isPutOff else { return true }
+        clients[c].isPutOff = true
+        putOff.append(clients.handle(at: c))
+        count(.putOff)
         return true
     }
 
@@ -31,6 +34,19 @@ extension HTTPDoor {
     @inline(__always)
     mutating func spend(_ microseconds: Int32) { effort &+= microseconds }
 
-    /// A turn is over.
-    mutating func endEffort() { effort = 0 }
+    /// Does as much of what was put off as the turn still allows, and ends the turn.
+    mutating func endTurn(_ loop: inout EventLoop) {
+        isServingPutOff = true
+        var served = 0
+        while served < putOff.count, effort < HTTPDoor.effortLimit {
+            let handle = putOff[served]
+            served &+= 1
+            guard clients.contains(handle) else { continue }
+            clients[Int(handle.index)].isPutOff = false
+            advance(Int(handle.index), &loop)
+        }
+        if served > 0 { putOff.removeFirst(served) }
+        isServingPutOff = false
+        effort = 0
+    }
 }

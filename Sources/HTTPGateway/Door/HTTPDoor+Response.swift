@@ -327,7 +327,7 @@ extension HTTPDoor {
             guard flushOutput(c, &loop), flushResponse(c, u, &loop) else { return }
             if clients[c].exchange.response.isSourceDone { return completeResponse(c, u, &loop) }
             if clients[c].exchange.coding >= 0 {
-                guard !putsOff(c) else { break }
+                guard !putsOff(c) else { return arm(c, betweenBytes(c)) }
                 guard stepCoding(c, u, &loop) else { return }
                 continue
             }
@@ -417,7 +417,7 @@ extension HTTPDoor {
     mutating func originBroke(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
         let slot = Int(clients[c].exchange.slot)
         if slot >= 0 {
-            if !isEcho(c) {
+            if !isLossCounted(c) {
                 report(slot, fault)
                 load.countFailure(slot, worker: worker)
             }

@@ -122,8 +122,10 @@ public struct HTTPDoor: ~Copyable {
     var rivals = Slab<Rival>(limit: 1 << 16)
     /// Clients with something left to do although no event will come.
     var ready: [Handle] = []
+    /// Clients whose costly work waits for a turn.
+    var putOff: [Handle] = []
     /// Their turn is now.
-    var isServingReady = false
+    var isServingPutOff = false
     /// Costly work that this turn has done, in microseconds.
     var effort: Int32 = 0
     var now: Instant
@@ -241,7 +243,6 @@ public struct HTTPDoor: ~Copyable {
         self.now = now
         // Only what is queued now: work that queues itself again waits for the next batch.
         let count = ready.count
-        isServingReady = true
         for place in 0..<count {
             let handle = ready[place]
             guard clients.contains(handle) else { continue }
@@ -251,12 +252,11 @@ public struct HTTPDoor: ~Copyable {
         if count > 0 { ready.removeFirst(count) }
         if !readyOrigins.isEmpty { runReadyOrigins(&loop) }
         if line.count > 0 { serveQueues(&loop) }
-        isServingReady = false
-        endEffort()
+        endTurn(&loop)
     }
 
     /// True when ``finishBatch(loop:now:)`` should be called again without waiting.
-    public var hasReadyWork: Bool { !ready.isEmpty || !readyOrigins.isEmpty }
+    public var hasReadyWork: Bool { !ready.isEmpty || !readyOrigins.isEmpty || !putOff.isEmpty }
 
     /// Carries a client's exchange on, after an event or from the ready queue.
     mutating func advance(_ c: Int, _ loop: inout EventLoop) {

@@ -60,8 +60,6 @@ public struct TLSServerSettings: Sendable, Equatable {
     /// Whether clients that resume a session may send bytes before the end of their handshake, at
     /// most 16 KiB (RFC 8446 §2.3): see ``TLSSessions/isEarly(_:)``.
     public var takesEarlyData = false
-    /// Whether ``TLSSessions/handshake(_:_:)`` asks before each full handshake.
-    public var asksBeforeSigning = false
 
     /// Forward secrecy and authenticated encryption only (RFC 9325).
     public static let modernCiphers =

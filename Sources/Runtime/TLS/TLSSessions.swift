@@ -257,7 +257,7 @@ public struct TLSFacts: Sendable, BitwiseCopyable {
     ) {
         let isSlow = places.contains { context.table.certificates[$0].isSlow }
         unsafe raw.pointee.is_slow = isSlow ? 1 : 0
-        unsafe raw.pointee.may_sign = isSlow || context.settings.asksBeforeSigning ? 0 : 1
+        unsafe raw.pointee.may_sign = 0
     }
 
     static func name(_ raw: UnsafeMutablePointer<mt_tls>) -> String {

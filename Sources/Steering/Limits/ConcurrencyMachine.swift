@@ -28,8 +28,7 @@ public struct ConcurrencySettings: Sendable, Equatable {
 ///
 /// This is the gradient of Netflix's concurrency-limits and of Envoy's adaptive concurrency filter.
 /// The time at rest is the least that was seen. It is measured anew every half minute, at a quarter
-/// of the limit for a moment, or else an endpoint that has become slower for good would be starved;
-/// while the limit is not used up it just follows, as there is no queue then.
+/// of the limit for a moment, or else an endpoint that has become slower for good would be starved.
 public struct ConcurrencyMachine: Sendable {
     /// Requests at a time.
     public private(set) var limit: Int
@@ -109,19 +108,24 @@ public struct ConcurrencyMachine: Sendable {
 
     private mutating func follow(_ now: Instant) {
         guard sum.count > 0 else { return }
-        guard wasUsed else {
-            // Nobody waits: this is what answers take. Slowly, so that one window is no measure.
-            let eighth = (latest.nanoseconds - rest.nanoseconds) / 8
-            rest = rest == .zero ? latest : Interval(nanoseconds: rest.nanoseconds + eighth)
-            measuresAt = now + ConcurrencyMachine.period
-            return
-        }
-        if rest == .zero || latest < rest { rest = latest }
+        if rest == .zero { rest = latest }
         guard now < measuresAt else { return ease(now) }
+        guard wasUsed else { return approach() }
+        rest = min(rest, latest)
         let tolerated = Double(rest.nanoseconds) * Double(settings.tolerance) / 100
         let gradient = min(max(tolerated / Double(max(latest.nanoseconds, 1)), 0.5), 1)
         let next = Double(limit) * gradient + Double(limit).squareRoot()
         limit = clamped(Int(min(next, Double(settings.maximum))))
+    }
+
+    /// Lowers the time at rest towards the latest, slowly, so that one window is no measure.
+    ///
+    /// Never up: with less than the limit under way there may be a queue at the endpoints already,
+    /// and with its time in the measure the limit would grow, and with the limit the queue.
+    private mutating func approach() {
+        guard latest < rest else { return }
+        let eighth = (rest.nanoseconds - latest.nanoseconds) / 8
+        rest = Interval(nanoseconds: rest.nanoseconds - eighth)
     }
 
     /// A quarter of the limit, and time for what is under way to end.

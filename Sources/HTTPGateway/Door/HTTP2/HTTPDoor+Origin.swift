@@ -338,7 +338,7 @@ extension HTTPDoor {
         leaveOrigin(o)
         // On the loss of a connection, not per request: here memory may be asked for.
         var lost: [Handle] = []
-        var isTold = false
+        var isCounted = false
         for list in [origins[o].active, origins[o].waiting] {
             var place = Int(list.first)
             while place >= 0 {
@@ -347,8 +347,8 @@ extension HTTPDoor {
                 if !originStreams[place].isOver {
                     originStreams[place].fault = fault
                     // One connection is one failure, however many requests were on it.
-                    upstreams[Int(originStreams[place].upstream.index)].isEcho = isTold
-                    isTold = true
+                    upstreams[Int(originStreams[place].upstream.index)].isLossCounted = isCounted
+                    isCounted = true
                 }
                 place = Int(originStreams[place].next)
             }
