@@ -66,12 +66,20 @@ def main(arguments):
         line = f"{verdict:4}  {file[:-3]}: {name} ({time.monotonic() - began:.1f} s)"
         print(line + (f"\n      {text}" if text else ""), flush=True)
         if verdict == "FAIL":
-            failed.append(line + f": {text.splitlines()[0] if text else ''}")
+            failed.append(line + f": {_gist(text)}")
     # Once more, because the end of a log is what most people get to see.
     for line in failed:
         print(line)
     print(f"{counts['ok']} passed, {counts['FAIL']} failed, {counts['skip']} skipped")
     return 1 if counts["FAIL"] or not chosen else 0
+
+
+def _gist(text):
+    """One line that says what went wrong: of a traceback, the exception and not its heading."""
+    lines = text.splitlines() or [""]
+    if not lines[0].startswith("Traceback"):
+        return lines[0]
+    return next((line.strip() for line in lines[1:] if line.strip() and line[6:7].strip()), lines[0])
 
 
 def _isolated(function, limit):

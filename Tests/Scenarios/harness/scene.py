@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The stage of one scenario: its folder, its ports, and every process it started."""
 import os
+import shutil
 import socket
 
 from .load import LoadClient
@@ -15,6 +16,7 @@ class Scene:
         self.full = options.full
         self.started = []
         self._held = []
+        self._folders = []
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -23,6 +25,11 @@ class Scene:
         with open(self.path(name), "w") as file:
             file.write(text)
         return self.path(name)
+
+    def removed_at_end(self, folder):
+        """A folder elsewhere goes once nobody writes to it any more: after every process ended."""
+        self._folders.append(folder)
+        return folder
 
     def port(self, address="127.0.0.1"):
         """A port that is free for TCP and UDP, and that no other scene of this run gets."""
@@ -66,6 +73,8 @@ class Scene:
     def close(self):
         """Ends everything; a Martlet that crashed unasked is a failure of any scenario."""
         complaints = [thing.end() for thing in reversed(self.started)]
+        for folder in self._folders:
+            shutil.rmtree(folder)
         return "; ".join(text for text in complaints if text)
 
     def evidence(self):
