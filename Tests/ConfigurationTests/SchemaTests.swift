@@ -81,13 +81,16 @@ private struct Leaves {
         "routes[].request-headers.set[].name", "routes[].request-headers.add[].name",
         "routes[].response-headers.set[].name", "routes[].response-headers.add[].name",
         "probes.*.check.http.headers[].name", "routes[].jwt.claims[].name",
-        "routes[].jwt.claim-headers[].name",
+        "routes[].jwt.claim-headers[].name", "tracing.otlp.headers[].name",
+        "tracing.otlp.attributes[].name",
     ]
     private static let renamed = [
         "listeners[].http.address": "listeners[].http",
         "listeners[].dns.address": "listeners[].dns", "probes.*.check.http.path": "probes.*.http",
         "probes.*.headers[].value": "probes.*.headers.*",
         "routes[].jwt.claims[].value": "routes[].jwt.claims.*",
+        "tracing.otlp.headers[].value": "tracing.otlp.headers.*",
+        "tracing.otlp.attributes[].value": "tracing.otlp.attributes.*",
         "routes[].jwt.claim-headers[].value": "routes[].jwt.claim-headers.*",
         "routes[].request-headers.set[].value": "routes[].request-headers.set.*",
         "routes[].request-headers.add[].value": "routes[].request-headers.add.*",

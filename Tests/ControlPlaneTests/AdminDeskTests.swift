@@ -292,6 +292,16 @@ struct StillSurface: ControlSurface, ~Copyable {
             )
         ]
         surface.view.ticketKeys = [TicketKeysView(file: "t.keys", loadedAt: 1_600_000_000)]
+        surface.view.tracing = TracingView(
+            endpoint: "http://c:4318/v1/traces",
+            share: 1,
+            exported: 9,
+            dropped: [("queue-full", 3)],
+            failedSends: 2,
+            waiting: 4,
+            lastSuccess: 1_600_000_000_000_000_000,
+            problem: "gone"
+        )
         guard case .bytes(let bytes) = ask(.get, "/metrics", &surface).body else { return }
         let text = String(decoding: bytes, as: UTF8.self)
         #expect(
@@ -299,6 +309,7 @@ struct StillSurface: ControlSurface, ~Copyable {
                 #"certificate_expiry_timestamp_seconds{certificate="a.crt"} 1800000000"#
             )
         )
+        #expect(text.contains(#"martlet_trace_spans_dropped_total{reason="queue-full"} 3"#))
         // Lines dropped are those of a log thread, which this desk does not have.
         for family in MetricFamily.all where family.name != "martlet_log_dropped_lines" {
             #expect(text.contains("# TYPE \(family.sampleName) "), "\(family.name)")

@@ -19,7 +19,8 @@ private func line(_ context: TraceContext) -> String {
     // W3C Trace Context §3.2.
     @Test func `a trace goes on with a parent of ours`() throws {
         let trace = try #require(read("00-\(Self.id)-b7ad6b7169203331-01"))
-        #expect(trace.isContinued && trace.flags == 1)
+        #expect(trace.isContinued && trace.flags == 1 && trace.isSampled)
+        #expect(trace.parentID == 0xb7ad_6b71_6920_3331 && trace.spanID != trace.parentID)
         let text = line(trace)
         #expect(text.hasPrefix("traceparent: 00-\(Self.id)-") && text.hasSuffix("-01\r\n"))
         #expect(!text.contains("b7ad6b7169203331"))
@@ -52,10 +53,26 @@ private func line(_ context: TraceContext) -> String {
         #expect(read(text) == nil)
     }
 
+    @Test func `a new trace may be left unsampled`() {
+        var random = SeededRandom(seed: 5)
+        let trace = TraceContext(random: &random, isSampled: false)
+        #expect(trace.flags == 0 && !trace.isSampled)
+        #expect(line(trace).hasSuffix("-00\r\n"))
+    }
+
+    @Test func `each attempt has a span of its own, always the same`() {
+        var random = SeededRandom(seed: 9)
+        let trace = TraceContext(random: &random)
+        let spans = (1...20).map { trace.spanID(attempt: $0) }
+        #expect(Set(spans + [trace.spanID, 0]).count == 22)
+        #expect(spans == (1...20).map { trace.spanID(attempt: $0) })
+    }
+
     @Test func `a new trace is recorded, and each is another`() throws {
         var random = SeededRandom(seed: 5)
         let (first, second) = (TraceContext(random: &random), TraceContext(random: &random))
-        #expect(first.traceID != second.traceID && first.traceID != 0 && first.parentID != 0)
+        #expect(first.traceID != second.traceID && first.traceID != 0 && first.spanID != 0)
+        #expect(first.parentID == 0)
         #expect(first.flags == 1 && !first.isContinued)
         let text = line(first).dropFirst("traceparent: ".count).dropLast(1)
         #expect(read(String(text))?.traceID == first.traceID)

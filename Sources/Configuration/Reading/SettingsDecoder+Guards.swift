@@ -135,7 +135,7 @@ extension SettingsDecoder {
         return keys == nil ? nil : settings
     }
 
-    private func pairs(_ section: Section, areFields: Bool = false) -> [HeaderSettings] {
+    func pairs(_ section: Section, areFields: Bool = false) -> [HeaderSettings] {
         guard let option = reading.schema.option(section.pattern + ".*") else { return [] }
         reading.consume(option)
         return sorted(section).compactMap { entry in

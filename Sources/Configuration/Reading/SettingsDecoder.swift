@@ -25,6 +25,8 @@ struct SettingsDecoder {
             listener(section).map { (settings: $0, section: section) }
         }
         settings.listeners = listeners.map(\.settings)
+        let tracing = root.group("tracing").group("otlp")
+        settings.tracing.otlp = otlp(tracing)
         settings.probes = root.members("probes").compactMap(probe)
         let pools = root.members("pools").map { (pool($0), $0) }
         checkRoles(pools, settings.probes)
@@ -35,6 +37,7 @@ struct SettingsDecoder {
         CrossChecks(reading: reading, root: root, settings: settings).run()
         SkewChecks(reading: reading, root: root).run(settings)
         ListenerChecks(root: root, listeners: listeners, admin: settings.admin).run(settings)
+        checkTracing(settings, tracing)
         return settings
     }
 
@@ -247,7 +250,7 @@ struct SettingsDecoder {
             path: section.text("http") ?? "/",
             method: section.word("method", ProbeMethod.get),
             host: section.text("host"),
-            headers: headers(section.group("headers")),
+            headers: headers(section.group("headers"), of: "probes.*.headers.*"),
             expect: section.statuses("expect"),
             bodyContains: section.text("body-contains"),
             bodyRegex: section.text("body-regex"),
@@ -267,16 +270,21 @@ struct SettingsDecoder {
         return settings
     }
 
-    private func headers(_ section: Section) -> [HeaderSettings] {
-        guard let option = reading.schema.option("probes.*.headers.*") else { return [] }
+    /// Fields that are sent besides those that the request has anyway.
+    func headers(
+        _ section: Section,
+        of path: String,
+        owned further: [String] = []
+    ) -> [HeaderSettings] {
+        guard let option = reading.schema.option(path) else { return [] }
         reading.consume(option)
         let entries = section.entries.values.sorted { a, b in
             (a.keyRange.start.line, a.keyRange.start.column)
                 < (b.keyRange.start.line, b.keyRange.start.column)
         }
         return entries.compactMap { entry in
-            // RFC 9110 §5.6.2; framing and Host are the probe's own business.
-            let owned = ["host", "content-length", "transfer-encoding", "connection"]
+            // RFC 9110 §5.6.2; framing and Host are the business of whoever asks.
+            let owned = ["host", "content-length", "transfer-encoding", "connection"] + further
             guard !entry.key.isEmpty, entry.key.utf8.allSatisfy(OptionType.isTokenByte) else {
                 section.report(
                     .badText,
@@ -289,8 +297,9 @@ struct SettingsDecoder {
                 section.report(
                     .badText,
                     entry.keyRange,
-                    "the field `\(entry.key)` is written by the probe",
-                    entry.key.lowercased() == "host" ? "use the option `host`" : nil
+                    "the field `\(entry.key)` is written by \(further.isEmpty ? "the probe" : "the exporter")",
+                    entry.key.lowercased() == "host" && further.isEmpty
+                        ? "use the option `host`" : nil
                 )
                 return nil
             }

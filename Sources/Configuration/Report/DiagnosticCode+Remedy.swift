@@ -412,6 +412,18 @@ extension DiagnosticCode {
                 "The OCSP response is about another certificate, over, or not good.",
                 "Fetch a new one: `openssl ocsp ... -respout FILE`; until then clients get none."
             )
+        case .untracedExport:
+            .init(
+                "nothing to export",
+                "`tracing.otlp` says where spans go, and no listener has `tracing: true`.",
+                "Set it where requests are to be traced, or leave `tracing.otlp` out."
+            )
+        case .plainTextSpans:
+            .init(
+                "fields for the collector in plain text",
+                "`tracing.otlp.headers` often holds a secret, and the URL is `http://`.",
+                "Use `https://`, or a collector on this machine."
+            )
         case .needlessSticky:
             .init(
                 "sticky beside a hash",

@@ -168,6 +168,10 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case openSecret = "M1371"
     /// An OCSP response that is not stapled.
     case nothingStapled = "M1372"
+    /// Spans are exported, and nothing makes any.
+    case untracedExport = "M1380"
+    /// Fields for the collector in plain text.
+    case plainTextSpans = "M1381"
 }
 
 /// How much a finding matters.

@@ -4,11 +4,12 @@
 public struct Schema: Sendable {
     /// The one table.
     public static let martlet = Schema(
-        options: processOptions + listenerOptions + http2Options + tlsOptions + proxyOptions
+        options: processOptions + tracingOptions + listenerOptions + http2Options + tlsOptions
+            + proxyOptions
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
             + hedgeOptions + retryOptions + stickyOptions + routeOptions + zoneOptions,
         groups: allGroups + roleGroups + tlsGroups + stickyGroups + guardGroups + retryGroups
-            + outlierGroups + overloadGroups
+            + outlierGroups + overloadGroups + tracingGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -24,6 +24,8 @@ public struct Settings: Sendable, Equatable {
     public var admin: AdminSettings
     /// The event log and the access log.
     public var log: LogSettings
+    /// What becomes of traces.
+    public var tracing = TracingSettings()
     /// Where the doors listen.
     public var listeners: [ListenerSettings]
     /// Active checks by name.

@@ -107,8 +107,9 @@ struct RequestStory {
             "response": .integer(Int64(clamping: record.bytes.response)),
         ]
         let attempts = record.attempts
+        let asked = attempts.count { !$0.isOvertaken }
         return [
-            JSONMember("retries", .integer(Int64(max(attempts.count - 1, 0)))),
+            JSONMember("retries", .integer(Int64(max(asked - 1, 0)))),
             JSONMember("attempts", .array(attempts.map(json))),
             JSONMember("milliseconds", .object(phases)),
             JSONMember("bytes", bytes),

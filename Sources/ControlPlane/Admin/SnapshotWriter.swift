@@ -47,6 +47,8 @@ struct SnapshotWriter {
         writeDoors()
         json.name("pools")
         writePools()
+        json.name("tracing")
+        writeTracing()
         json.name("routes")
         json.beginArray()
         for route in view.settings.routes { write(route) }
@@ -55,6 +57,22 @@ struct SnapshotWriter {
         json.beginArray()
         for zone in view.settings.zones { write(zone) }
         json.endArray()
+        json.endObject()
+    }
+
+    /// The export of spans; null without one.
+    private mutating func writeTracing() {
+        guard let tracing = view.tracing else { return json.writeNull() }
+        json.beginObject()
+        member("endpoint", tracing.endpoint)
+        member("sharePercent", UInt64(max(tracing.share, 0)))
+        member("problem", tracing.problem)
+        member("exported", tracing.exported)
+        member("dropped", tracing.dropped.reduce(0) { $0 &+ $1.count })
+        member("failedSends", tracing.failedSends)
+        member("waiting", UInt64(max(tracing.waiting, 0)))
+        let latest = tracing.lastSuccess
+        member("lastSuccess", latest == 0 ? nil : CivilTime(nanoseconds: latest).rfc3339)
         json.endObject()
     }
 

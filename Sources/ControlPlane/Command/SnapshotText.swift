@@ -31,6 +31,10 @@ public enum SnapshotText {
             let line = "the last reload was refused: \(count)"
             text += TextTable.paint(line, .bad, usesColour) + "\n"
         }
+        if let problem = snapshot["tracing"]?["problem"]?.string {
+            let line = "the collector takes no spans: \(problem)"
+            text += TextTable.paint(line, .bad, usesColour) + "\n"
+        }
         let listeners = snapshot["listeners"]?.elements ?? []
         if !listeners.isEmpty {
             let parts = listeners.map { listener in

@@ -46,6 +46,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case certificate
     /// A new content of a file that access to routes depends on is in force, or cannot be used.
     case access
+    /// The collector takes no spans, or takes them again.
+    case tracing
     /// A named limit was reached.
     case limit
     /// Log lines were dropped.

@@ -10,7 +10,7 @@ extension MetricFamily {
         processRows + serviceRows + requestRows + learnedRows + endpointRows + drainRows + probeRows
         + httpRows
         + routeRows + rateRows
-        + accessRows + codingRows
+        + accessRows + codingRows + traceRows
         + tlsRows
         + dnsRows
         + limitRows

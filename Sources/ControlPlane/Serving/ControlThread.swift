@@ -55,7 +55,7 @@ struct ControlThread: ~Copyable {
             service.publish(loop: &loop, at: plane.moment(now))
             followAdmin()
             if plane.link.isLost { return 1 }
-            if plane.isFinished(now) { return 0 }
+            if plane.isFinished(now), plane.hasSentTraces(now, &loop) { return 0 }
             wait()
         }
     }
@@ -78,6 +78,7 @@ struct ControlThread: ~Copyable {
         switch kind {
         case 48...63: plane.probes.handle(event, loop: &loop, now: now)
         case ResolverDriver.eventKind: plane.resolver.handle(event, now: now, loop: &loop)
+        case ExportDriver.eventKind: plane.handleTraces(event, now)
         case ControlThread.reportKind: plane.takePassive(reports.drain(), now)
         case ControlThread.linkKind:
             for order in plane.link.receiveOrders(isReadable: true) { plane.obey(order, now) }

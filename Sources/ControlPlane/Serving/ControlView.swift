@@ -52,6 +52,8 @@ public struct ControlView: Sendable {
     public var drains: [Int: Instant] = [:]
     /// The skew of pools, by their stable numbers; none for those with few requests.
     public var skews: [Int: Double] = [:]
+    /// What the export of spans does; nil without one.
+    public var tracing: TracingView?
     /// The certificates in hand.
     public var certificates: [CertificateView] = []
     /// The ticket keys in force that came from files.

@@ -29,7 +29,9 @@ extension Plane {
     mutating func obey(_ order: LinkOrder, _ now: Instant) {
         switch order {
         case .stop: stop(now)
-        case .stopNow: phase = .stopping(until: now)
+        case .stopNow:
+            isHurried = true
+            phase = .stopping(until: now)
         case .reload: _ = perform(.reload, now: now)
         case .reopenLogs:
             prepareLogs()
@@ -43,6 +45,7 @@ extension Plane {
     /// Begins to go: the doors close, what is in hand is finished within the grace.
     mutating func stop(_ now: Instant) {
         if case .stopping = phase {
+            isHurried = true
             phase = .stopping(until: now)
             return
         }

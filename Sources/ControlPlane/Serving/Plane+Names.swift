@@ -42,9 +42,10 @@ extension Plane {
         _ reason: String,
         keeps addresses: [IPAddress]
     ) {
+        let isCollector = !assembly.pools.contains { $0.unresolved.contains { $0.key == key } }
         let what =
             addresses.isEmpty
-            ? "its endpoints are down"
+            ? isCollector ? "nothing is sent there" : "its endpoints are down"
             : "its last \(addresses.count == 1 ? "address stays" : "addresses stay") in use"
         note(
             .resolved,

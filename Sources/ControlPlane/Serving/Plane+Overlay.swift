@@ -121,6 +121,7 @@ extension Plane {
             snapshot: snapshot,
             drains: drains.mapValues(\.end),
             skews: skewWatch.skews,
+            tracing: tracingView,
             certificates: settings.certificates.compactMap { files in
                 assembly.certificates.loaded[files].map {
                     CertificateView(

@@ -259,6 +259,7 @@ extension Plane {
         probes.configure(assembly.targets, now: now)
         names.keep(only: Set(assembly.wishes.map(\.key)))
         healthSaving.isDirty = true
+        configureTraces(now)
         if change.reload != nil {
             watch.begin(settings, now)
             finishReload()

@@ -64,10 +64,14 @@ struct Plane: ~Copyable {
     var concurrency = ConcurrencyKeeper()
     var watch = CertificateWatch()
     var skewWatch = SkewWatch()
+    /// Spans on their way to a collector.
+    var traces = TraceExport()
     /// True while another process is being started to take over: nothing may change meanwhile.
     var isUpgrading = false
     /// Why the latest upgrade failed; nil after a success.
     var upgradeProblem: String?
+    /// True once somebody has asked for an end at once.
+    var isHurried = false
     /// True once another process serves: this one writes no state any more.
     var isRetired = false
 
@@ -120,6 +124,7 @@ extension Plane {
         if case .stopping(let until) = phase { next = min(next, until) }
         if let staged { next = min(next, staged.adoptsBy) }
         next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
+        next = min(next, traces.deadline)
         return min(next, drains.values.map(\.deadline).min() ?? .never, retiresAt)
     }
 
@@ -137,6 +142,7 @@ extension Plane {
         releaseRetired(now)
         saveHealth(now)
         followConcurrency(now)
+        followTraces(now, &loop)
         if now >= watch.deadline { followCertificates(now) }
         if now >= skewWatch.deadline {
             skewWatch.observe(assembly.pools.map(\.view), health, load, now: now)

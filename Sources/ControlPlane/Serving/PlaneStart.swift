@@ -267,6 +267,7 @@ extension Plane {
         resolver.configure(assembly.wishes, now: now)
         takeNames(now)
         watch.begin(settings, now)
+        configureTraces(now)
         try startWorkers()
     }
 

@@ -68,6 +68,8 @@ struct Assembly: Sendable {
             )
             security.made = present.security?.made ?? [:]
             security.origins = present.security?.origins ?? [:]
+            security.collector = present.security?.collector
+            try security.makeCollector(settings.tracing.otlp)
             let probes = ProbeAssembly(settings.probes)
             var maker = PoolAssembly(
                 probes: probes,
@@ -169,6 +171,10 @@ struct Assembly: Sendable {
                     NameWish(key: key, minTTL: pool.resolve.minTTL, maxTTL: pool.resolve.maxTTL)
                 )
             }
+        }
+        if case .name(let host, _) = settings.tracing.otlp?.endpoint.address {
+            let key = ResolvedNames.Key(host: host, server: nil)
+            wishes.insert(NameWish(key: key, minTTL: .seconds(5), maxTTL: .seconds(300)))
         }
         // One wish for a name: the shorter life serves both pools.
         var byKey: [ResolvedNames.Key: NameWish] = [:]

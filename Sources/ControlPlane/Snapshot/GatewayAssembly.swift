@@ -50,6 +50,7 @@ enum GatewayAssembly {
         plan.limits.shedLag = limits.shedLag ?? .zero
         plan.accessLog = accessLog(settings.log.access)
         plan.keptShare = settings.log.requests.share.percent
+        plan.traceShare = settings.tracing.otlp?.share.percent
         return plan
     }
 

@@ -28,9 +28,17 @@ struct TLSAssembly: Sendable {
         var probeContext: TLSClientContext?
     }
 
+    /// What spans are sent with.
+    struct MadeCollector: Sendable {
+        let authorities: String?
+        let stamp: Int64
+        let context: TLSClientContext
+    }
+
     let certificates: CertificateFiles
     let tickets: TLSTickets?
     var origins: [String: MadeOrigin] = [:]
+    var collector: MadeCollector?
     /// The contexts in use: a listener whose settings and certificates are the same keeps its own.
     var made: [ListenAddress: Made] = [:]
 
@@ -136,6 +144,30 @@ struct TLSAssembly: Sendable {
                 "the pool '\(pool.name)' cannot speak TLS: "
                     + (error == .authorities ? "no authority can be read" : "\(error)"),
                 "see that `tls.authorities` can be read by the account in `user`"
+            )
+        }
+    }
+
+    /// How spans are sent where the collector's URL is `https`.
+    mutating func makeCollector(_ settings: OTLPSettings?) throws(ReloadProblem) {
+        guard let settings, settings.endpoint.isSecure else { return collector = nil }
+        let stamp = settings.authorities.map(File.stamp) ?? 0
+        let isSame = collector?.authorities == settings.authorities && collector?.stamp == stamp
+        guard collector == nil || !isSame else { return }
+        var wanted = TLSClientSettings()
+        wanted.authorities = settings.authorities
+        do throws(TLSContextProblem) {
+            collector = MadeCollector(
+                authorities: settings.authorities,
+                stamp: stamp,
+                context: try TLSClientContext(wanted)
+            )
+        } catch {
+            throw .start(
+                "M3180",
+                "spans cannot be sent by TLS: "
+                    + (error == .authorities ? "no authority can be read" : "\(error)"),
+                "see that `tracing.otlp.authorities` can be read by the account in `user`"
             )
         }
     }

@@ -81,6 +81,7 @@ struct Exchange: BitwiseCopyable {
     var session: UInt64 = 0  // what the client's cookie names
     var serving: UInt64 = 0  // what names the endpoint that was chosen
     var tried: UInt16 = 0  // attempts begun
+    var attemptNumber: UInt16 = 0  // of the attempt under way, among those begun
     var triedSet = Tried()
     var requestID = RequestID(bits: 0)
 

@@ -86,6 +86,7 @@ extension HTTPDoor {
                 clients[c].exchange.attemptBegan = now
                 clients[c].exchange.triedSet.insert(index)
                 clients[c].exchange.tried &+= 1
+                clients[c].exchange.attemptNumber = clients[c].exchange.tried
                 reach(endpoint, c, &loop)
                 return .begun
             }

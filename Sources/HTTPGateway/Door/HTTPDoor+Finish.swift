@@ -118,6 +118,8 @@ extension HTTPDoor {
         if case .refused = reason { isParsed = false } else { isParsed = true }
         if !isParsed {
             let began = clients[c].exchange.began
+            forgetClient(c)
+            forgetTrace(c)
             clients[c].exchange = Exchange()
             clients[c].exchange.began = began
             clients[c].exchange.headDone = now

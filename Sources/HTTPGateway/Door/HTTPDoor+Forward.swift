@@ -57,7 +57,7 @@ extension HTTPDoor {
             isTrusted
             ? listenerRecords[listener].droppedOfTrusted : listenerRecords[listener].droppedOfOthers
         if stripsSession(c) { dropped.insert(.cookie) }
-        let trace = trace(of: c)
+        let trace = attemptTrace(of: c)
         if let trace {
             dropped.insert(.traceparent)
             // §3.3: it means nothing without the trace that it belongs to.

@@ -15,6 +15,8 @@ struct Rival: BitwiseCopyable {
     let connected: Instant
     let sent: Instant
     let holdsPlace: Bool
+    let number: UInt16
+    let began: Instant
 }
 
 /// How a second attempt ended.
@@ -121,7 +123,9 @@ extension HTTPDoor {
             turn: exchange.turn,
             connected: exchange.connected,
             sent: exchange.sent,
-            holdsPlace: exchange.holdsPlace
+            holdsPlace: exchange.holdsPlace,
+            number: exchange.attemptNumber,
+            began: exchange.attemptBegan
         )
         guard let place = rivals.insert(rival) else { return false }
         clients[c].exchange.rival = Int32(place.index)
@@ -136,6 +140,10 @@ extension HTTPDoor {
     /// Makes the rival the exchange's attempt again; false when there is none.
     mutating func takeBack(_ c: Int) -> Bool {
         guard let rival = removeRival(c) else { return false }
+        if clients[c].exchange.attemptNumber != rival.number { noteOvertaken(c) }
+        clients[c].exchange.attemptSlot = rival.slot
+        clients[c].exchange.attemptNumber = rival.number
+        clients[c].exchange.attemptBegan = rival.began
         clients[c].exchange.isHedge = false
         clients[c].exchange.upstream = rival.upstream
         clients[c].exchange.slot = rival.slot
@@ -193,12 +201,13 @@ extension HTTPDoor {
         load.countFailure(Int(slot), worker: worker)
         report(Int(slot), fault)
         words.addOwned(GatewayMetrics.endpoint(Int(slot)) + 5, 1)
-        dropRival(c)
+        dropRival(c, fault)
     }
 
-    /// The exchange has its answer, or is over: the other attempt is cut.
-    mutating func dropRival(_ c: Int) {
+    /// The exchange has its answer, or is over: the other attempt is cut, unless it has broken.
+    mutating func dropRival(_ c: Int, _ fault: Fault? = nil) {
         guard let rival = removeRival(c) else { return }
+        noteRival(c, rival, fault)
         chooser.abandon(slot: Int(rival.slot))
         if rival.holdsPlace { places.giveBack(Int(clients[c].exchange.poolSlot)) }
         guard upstreams.contains(rival.upstream) else { return }

@@ -47,6 +47,7 @@ extension HTTPDoor {
         limits = new.plan.limits
         logFormat = new.plan.accessLog
         keptShare = UInt64(max(new.plan.keptShare, 0))
+        traceShare = new.plan.traceShare ?? -1
         labels = new.labels
         chooser = Chooser(plan: new.selection, adopting: chooser)
         fieldsOwner = .none

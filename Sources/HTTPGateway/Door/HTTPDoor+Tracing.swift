@@ -17,8 +17,41 @@ extension HTTPDoor {
             let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
             trace = TraceContext(continuing: bytes.slice(fields[index].value), random: &random)
         }
-        guard let handle = traces.insert(trace ?? TraceContext(random: &random)) else { return }
+        let context = trace ?? TraceContext(random: &random, isSampled: drawsSample())
+        guard let handle = traces.insert(context) else { return }
         clients[c].exchange.tracePlace = Int32(truncatingIfNeeded: handle.index)
+    }
+
+    /// Whether a trace that begins here is recorded: a share where spans are exported, else each,
+    /// as whoever records less decides that behind us.
+    private mutating func drawsSample() -> Bool {
+        traceShare < 0 || Int(random.next(below: 100)) < traceShare
+    }
+
+    /// The exchange's trace as its present attempt tells of it; nil where there is no tracing.
+    func attemptTrace(of c: Int) -> TraceContext? {
+        guard var trace = trace(of: c) else { return nil }
+        trace.spanID = trace.spanID(attempt: Int(clients[c].exchange.attemptNumber))
+        return trace
+    }
+
+    /// True when spans of the exchange are to be exported.
+    @inline(__always) func isExported(_ c: Int) -> Bool {
+        traceShare >= 0 && trace(of: c)?.isSampled == true
+    }
+
+    /// Hands an exchange that is over to whoever exports spans; what finds no room is counted.
+    @inline(never) mutating func exportSpans(_ c: Int, _ record: RequestRecord) {
+        guard let trace = trace(of: c) else { return }
+        let head = clients[c].exchange.head
+        var span = SpanRecord(request: record, trace: trace)
+        span[.method] = Int(head.method.rawValue) &+ 1
+        span[.version] = head.isHTTP2 ? 20 : 10 &+ Int(head.minorVersion)
+        span[.port] = Int(head.port)
+        if record[.path] > 0, recallHead(c) {
+            span.setPath(requestBytes(c).slice(head.path))
+        }
+        shared.spans[worker].write(span)
     }
 
     /// The exchange's trace; nil where there is no tracing.

@@ -11,23 +11,56 @@ internal import Steering
 extension HTTPDoor {
     /// Notes how an attempt ended that another one, or an answer of the door, follows.
     mutating func noteAttempt(_ c: Int, _ fault: Fault, status: UInt16 = 0) {
-        guard requests.capacity > 0, clients[c].exchange.attemptSlot >= 0 else { return }
+        var step = presentStep(c)
+        step.fault = fault
+        step.status = status
+        note(c, step)
+        clients[c].exchange.attemptSlot = -1
+    }
+
+    /// Notes that another attempt's answer came before that of the one under way.
+    mutating func noteOvertaken(_ c: Int) {
+        var step = presentStep(c)
+        step.isOvertaken = true
+        note(c, step)
+        clients[c].exchange.attemptSlot = -1
+    }
+
+    /// Notes the same of an attempt that was put aside, or how that has failed.
+    mutating func noteRival(_ c: Int, _ rival: Rival, _ fault: Fault?) {
+        note(c, step(rival, fault))
+    }
+
+    private func presentStep(_ c: Int) -> AttemptTrail.Step {
+        AttemptTrail.Step(
+            slot: clients[c].exchange.attemptSlot,
+            number: clients[c].exchange.attemptNumber,
+            began: clients[c].exchange.attemptBegan,
+            ended: now
+        )
+    }
+
+    private func step(_ rival: Rival, _ fault: Fault? = nil) -> AttemptTrail.Step {
+        var step = AttemptTrail.Step(
+            slot: rival.slot,
+            number: rival.number,
+            began: rival.began,
+            ended: now
+        )
+        step.isOvertaken = fault == nil
+        step.fault = fault ?? step.fault
+        return step
+    }
+
+    private mutating func note(_ c: Int, _ step: AttemptTrail.Step) {
+        guard requests.capacity > 0 || traceShare >= 0, step.slot >= 0 else { return }
         var place = Int(clients[c].exchange.trailPlace)
         if place < 0 {
             guard let handle = trails.insert(AttemptTrail()) else { return }
             place = Int(handle.index)
             clients[c].exchange.trailPlace = Int32(truncatingIfNeeded: place)
         }
-        trails[place].add(
-            AttemptTrail.Step(
-                slot: clients[c].exchange.attemptSlot,
-                fault: fault,
-                status: status,
-                began: clients[c].exchange.attemptBegan,
-                ended: now
-            )
-        )
-        clients[c].exchange.attemptSlot = -1
+        trails[place].add(step)
     }
 
     /// Forgets the attempts; harmless when called twice.
@@ -40,7 +73,18 @@ extension HTTPDoor {
 
     /// Keeps what there is to tell of an exchange that is over, if it is one of those.
     @inline(__always) mutating func keepRecord(_ c: Int, hasEndpoint: Bool) {
-        guard requests.capacity > 0, clients[c].kind != .passage else { return }
+        guard clients[c].kind != .passage else { return }
+        let isKept = requests.capacity > 0 && isWorthKeeping(c)
+        let isExported = isExported(c)
+        guard isKept || isExported else { return }
+        let record = story(c, hasEndpoint: hasEndpoint)
+        // A server error, or an exchange that was cut.
+        let status = clients[c].exchange.status
+        if isKept { requests.write(record, isFailure: status >= 499 || status == 0) }
+        if isExported { exportSpans(c, record) }
+    }
+
+    @inline(__always) private mutating func isWorthKeeping(_ c: Int) -> Bool {
         nameRequest(c)
         let status = clients[c].exchange.status
         let isGood: Bool
@@ -49,18 +93,18 @@ extension HTTPDoor {
         case .refused: isGood = false
         case .fault:
             // Without a head nobody has asked for anything.
-            guard clients[c].exchange.head.length > 0 else { return }
+            guard clients[c].exchange.head.length > 0 else { return false }
             isGood = false
-        case .handshake: return
+        case .handshake: return false
         }
         // By the name, so that nodes which a request passes with one name keep the same ones.
         let draw = UInt64(truncatingIfNeeded: clients[c].exchange.requestID.bits) % 100
-        guard !isGood || draw < keptShare else { return }
-        writeRecord(c, hasEndpoint: hasEndpoint)
+        return !isGood || draw < keptShare
     }
 
-    @inline(never) private mutating func writeRecord(_ c: Int, hasEndpoint: Bool) {
+    @inline(never) private mutating func story(_ c: Int, hasEndpoint: Bool) -> RequestRecord {
         typealias Place = RequestRecord.Place
+        nameRequest(c)
         let exchange = clients[c].exchange
         var record = RequestRecord()
         record.words[Place.id] = UInt64(truncatingIfNeeded: exchange.requestID.bits >> 64)
@@ -88,9 +132,7 @@ extension HTTPDoor {
         addAttempts(c, hasEndpoint: hasEndpoint, to: &record)
         addCandidates(exchange, to: &record)
         addHead(c, to: &record)
-        // A server error, or an exchange that was cut.
-        let isFailure = exchange.status >= 499 || exchange.status == 0
-        requests.write(record, isFailure: isFailure)
+        return record
     }
 
     private func addTimes(_ exchange: Exchange, to record: inout RequestRecord) {
@@ -107,35 +149,24 @@ extension HTTPDoor {
 
     private func addAttempts(_ c: Int, hasEndpoint: Bool, to record: inout RequestRecord) {
         let exchange = clients[c].exchange
-        func time(_ at: Instant) -> Int64 { max((at - exchange.began).microseconds, 0) }
         let place = Int(exchange.trailPlace)
         if place >= 0 {
             for number in 0..<trails[place].count {
-                let step = trails[place][number]
-                record.add(
-                    RequestRecord.Attempt(
-                        slot: Int(step.slot),
-                        status: step.status,
-                        fault: step.fault.rawValue &+ 1,
-                        began: time(step.began),
-                        ended: time(step.ended)
-                    )
-                )
+                record.add(RequestRecord.Attempt(trails[place][number], from: exchange.began))
             }
+        }
+        let rival = Int(exchange.rival)
+        if rival >= 0 {
+            record.add(RequestRecord.Attempt(step(rivals[rival]), from: exchange.began))
         }
         // The last one ended with the exchange, well or not.
         guard exchange.attemptSlot >= 0 else { return }
-        var fault: UInt8 = 0
-        if case .fault(let found) = exchange.reason { fault = found.rawValue &+ 1 }
-        record.add(
-            RequestRecord.Attempt(
-                slot: Int(exchange.attemptSlot),
-                status: hasEndpoint ? exchange.status : 0,
-                fault: fault,
-                began: time(exchange.attemptBegan),
-                ended: time(now)
-            )
-        )
+        var step = presentStep(c)
+        step.status = hasEndpoint ? exchange.status : 0
+        var last = RequestRecord.Attempt(step, from: exchange.began)
+        last.fault = 0
+        if case .fault(let found) = exchange.reason { last.fault = found.rawValue &+ 1 }
+        record.add(last)
     }
 
     private func addCandidates(_ exchange: Exchange, to record: inout RequestRecord) {

@@ -52,6 +52,8 @@ public struct HTTPDoor: ~Copyable {
     var logFormat: AccessLogFormat
     /// Percent of the requests that end well which are kept.
     var keptShare: UInt64
+    /// Percent of new traces that are sampled; -1 where no spans are exported.
+    var traceShare: Int
     var labels: LabelTable
     var addresses: [SocketAddress?]
 
@@ -175,6 +177,7 @@ public struct HTTPDoor: ~Copyable {
         limits = snapshot.plan.limits
         logFormat = snapshot.plan.accessLog
         keptShare = UInt64(max(snapshot.plan.keptShare, 0))
+        traceShare = snapshot.plan.traceShare ?? -1
         labels = snapshot.labels
         addresses = snapshot.addresses
         chooser = Chooser(

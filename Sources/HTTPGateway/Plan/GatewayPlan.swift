@@ -22,6 +22,8 @@ public struct GatewayPlan: Sendable {
     public var accessLog = AccessLogFormat.off
     /// Percent of the requests that end well which `martlet why` can tell about.
     public var keptShare = 1
+    /// Percent of the traces begun here that are sampled; nil where no spans are exported.
+    public var traceShare: Int?
 
     /// An empty plan: every request is answered 404.
     public init() {}

@@ -35,6 +35,8 @@ public final class GatewayShared: Sendable {
     public let accessLog: [ByteRing]
     /// What there is to tell of requests that are over, by worker.
     public let requests: [RequestRing]
+    /// What is on its way from each worker to whoever exports spans.
+    public let spans: [SpanRing]
     /// Where sessions are that applications name themselves.
     public let sessionNames: SessionTable
     /// The buckets of rate limits.
@@ -83,6 +85,8 @@ public final class GatewayShared: Sendable {
         accessLog = (0..<self.workers).map { _ in ByteRing(capacity: 1 << 20) }
         sessionNames = SessionTable(capacity: learnedSessions)
         requests = (0..<self.workers).map { _ in RequestRing(kept: keptRequests) }
+        // Their pages are the kernel's until a span is written.
+        spans = (0..<self.workers).map { _ in SpanRing() }
     }
 
     /// Client connections open in the whole process.

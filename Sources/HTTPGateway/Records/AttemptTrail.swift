@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Essentials
 
-/// The attempts of one exchange that others have followed; only those who fail have one.
+/// The attempts of one exchange that others have followed, or overtaken.
 struct AttemptTrail: BitwiseCopyable {
     struct Step: BitwiseCopyable {
         var slot: Int32 = -1
+        var number: UInt16 = 0
         var fault = Fault.internalError
         var status: UInt16 = 0
         var began = Instant.start
         var ended = Instant.start
+        /// It was cut, as another one's answer came first.
+        var isOvertaken = false
     }
 
     private(set) var count = 0
@@ -21,4 +24,19 @@ struct AttemptTrail: BitwiseCopyable {
     }
 
     subscript(number: Int) -> Step { steps.indices.contains(number) ? steps[number] : Step() }
+}
+
+extension RequestRecord.Attempt {
+    /// What a record keeps of a step of an exchange that began at an instant.
+    init(_ step: AttemptTrail.Step, from start: Instant) {
+        self.init(
+            slot: Int(step.slot),
+            status: step.status,
+            fault: step.isOvertaken ? 0 : step.fault.rawValue &+ 1,
+            began: max((step.began - start).microseconds, 0),
+            ended: max((step.ended - start).microseconds, 0)
+        )
+        number = Int(step.number)
+        isOvertaken = step.isOvertaken
+    }
 }

@@ -74,6 +74,15 @@ extension RequestRecord {
     /// One sentence about the reason.
     public var why: String { reason.meaning(status: status) }
 
+    /// True when something went wrong, as ``reasonWord`` says, and not by the client's doing alone.
+    public var isBroken: Bool {
+        guard case .fault(let fault) = reason else { return false }
+        return fault.isFailure
+    }
+
+    /// Microseconds from the first byte of the request to the end.
+    public var duration: Int64 { Int64(clamping: words[Place.total]) }
+
     /// Who made the answer that the client got.
     public var author: Author {
         if self[.hasEndpoint] == 1 { return .endpoint }
@@ -87,13 +96,16 @@ extension RequestRecord {
             let (what, when) = (
                 words[Place.attempts + number * 2], words[Place.attempts + number * 2 + 1]
             )
-            return Attempt(
+            var attempt = Attempt(
                 slot: Int(what & 0xffff_ffff),
                 status: UInt16(truncatingIfNeeded: what >> 40),
                 fault: UInt8(truncatingIfNeeded: what >> 32),
                 began: Int64(when & 0xffff_ffff),
                 ended: Int64(when >> 32)
             )
+            attempt.number = Int(what >> 56 & 127)
+            attempt.isOvertaken = what >> 63 == 1
+            return attempt
         }
     }
 
@@ -126,7 +138,34 @@ extension RequestRecord {
     }
 }
 
+extension RequestRecord.Attempt {
+    /// True when something went wrong, and not by the client's doing alone.
+    public var isBroken: Bool {
+        fault > 0 && Fault(rawValue: fault &- 1)?.isFailure == true
+    }
+}
+
+extension Fault {
+    /// False for what clients do, and for how all tunnels end.
+    fileprivate var isFailure: Bool {
+        switch self {
+        case .clientGone, .clientSlow, .tunnelClosed, .tunnelIdle: false
+        default: true
+        }
+    }
+}
+
 extension GatewaySnapshot {
+    /// The paths of the route that a record was made under, as the file has them.
+    public func routePath(of record: RequestRecord) -> String? {
+        guard let route = record.route, let number = routeNumbers[route] else { return nil }
+        switch plan.routes[Int(number)].path {
+        case .exact(let path): return path
+        case .prefix(let path): return path.hasSuffix("/") ? "\(path)*" : "\(path)/*"
+        case .expression(let text): return "~\(text)"
+        }
+    }
+
     /// The name of the route that a record was made under; nil when there is none any more.
     public func routeName(of record: RequestRecord) -> String? {
         guard let route = record.route, let number = routeNumbers[route] else { return nil }

@@ -68,10 +68,15 @@ public struct RequestRecord: Sendable, BitwiseCopyable {
         public var began: Int64
         /// When it was over.
         public var ended: Int64
+        /// Which one it was among those begun, from 1.
+        public var number = 1
+        /// True when it was cut because another one's answer came first.
+        public var isOvertaken = false
 
         /// The reason word of its failure; empty when its answer was passed on.
         public var reason: String {
-            fault == 0 ? "" : Fault(rawValue: fault &- 1).map { "\($0.word)" } ?? ""
+            if isOvertaken { return "overtaken" }
+            return fault == 0 ? "" : Fault(rawValue: fault &- 1).map { "\($0.word)" } ?? ""
         }
     }
 
@@ -99,7 +104,8 @@ public struct RequestRecord: Sendable, BitwiseCopyable {
         let place = Place.attempts &+ count &* 2
         words[place] =
             UInt64(UInt32(clamping: attempt.slot)) | UInt64(attempt.fault) << 32
-            | UInt64(attempt.status) << 40
+            | UInt64(attempt.status) << 40 | UInt64(min(max(attempt.number, 0), 127)) << 56
+            | (attempt.isOvertaken ? 1 << 63 : 0)
         words[place &+ 1] =
             UInt64(UInt32(clamping: attempt.began)) | UInt64(UInt32(clamping: attempt.ended)) << 32
         self[.attempts] = count &+ 1

@@ -5,7 +5,9 @@ public import Essentials
 public struct TraceContext: BitwiseCopyable, Sendable, Equatable {
     /// The trace that the request belongs to; never zero.
     public var traceID: UInt128
-    /// The parent of what an endpoint does for the request; never zero.
+    /// Our own span: what the client's span is the parent of; never zero.
+    public var spanID: UInt64
+    /// The client's span; zero when the trace begins here.
     public var parentID: UInt64
     /// Whether the trace is recorded, and whether its name was drawn at random.
     public var flags: UInt8
@@ -17,16 +19,36 @@ public struct TraceContext: BitwiseCopyable, Sendable, Equatable {
     /// `sampled`, and `random` of level 2; others must not be passed on (§3.2.2.5).
     static let knownFlags: UInt8 = 0x03
 
-    /// A new trace, which is recorded: whoever records less decides that behind us.
-    public init(random: inout SeededRandom) {
+    /// A place from its parts.
+    public init(traceID: UInt128, spanID: UInt64, parentID: UInt64, flags: UInt8) {
+        self.traceID = traceID
+        self.spanID = spanID
+        self.parentID = parentID
+        self.flags = flags
+        isContinued = parentID != 0
+    }
+
+    /// A new trace; one that is not sampled leaves no spans with those who follow us.
+    public init(random: inout SeededRandom, isSampled: Bool = true) {
         traceID = UInt128(random.next() | 1) << 64 | UInt128(random.next())
-        parentID = random.next() | 1
-        flags = 0x01
+        spanID = random.next() | 1
+        parentID = 0
+        flags = isSampled ? 0x01 : 0
         isContinued = false
     }
 
-    /// What `traceparent` says, with a parent of ours in place of the client's; nil for anything
-    /// that is none (§3.2.2).
+    /// True when spans of the trace are recorded (§3.2.2.5).
+    public var isSampled: Bool { flags & 0x01 != 0 }
+
+    /// The span of an attempt to have the request answered, counted from 1; never zero.
+    ///
+    /// It follows from our own span, so that nobody has to keep it.
+    public func spanID(attempt number: Int) -> UInt64 {
+        let step = UInt64(truncatingIfNeeded: number) &* 0x9e37_79b9_7f4a_7c15
+        return max(Hash.mix(spanID &+ step), 1)
+    }
+
+    /// What `traceparent` says, with a span of ours to come; nil for anything that is none (§3.2.2).
     ///
     /// Fields of later versions are read as the version that is known, as far as they have it.
     public init?(continuing text: Span<UInt8>, random: inout SeededRandom) {
@@ -40,7 +62,8 @@ public struct TraceContext: BitwiseCopyable, Sendable, Equatable {
             let flags = TraceContext.number(text, 53, 2)
         else { return nil }
         traceID = UInt128(high) << 64 | UInt128(low)
-        parentID = random.next() | 1
+        spanID = random.next() | 1
+        parentID = parent
         self.flags = UInt8(truncatingIfNeeded: flags) & TraceContext.knownFlags
         isContinued = true
     }
@@ -67,13 +90,13 @@ extension OutputSpan where Element == UInt8 {
         return write(hexadecimal: UInt64(truncatingIfNeeded: traceID), width: 16)
     }
 
-    /// Appends the line `traceparent`.
+    /// Appends the line `traceparent` that makes our own span the parent of what follows.
     @discardableResult @_lifetime(self: copy self)
     public mutating func writeTraceparent(_ context: TraceContext) -> Bool {
         let before = count
         let isWhole =
             write("traceparent: 00-" as StaticString) && write(traceID: context.traceID)
-            && write("-" as StaticString) && write(hexadecimal: context.parentID, width: 16)
+            && write("-" as StaticString) && write(hexadecimal: context.spanID, width: 16)
             && write("-" as StaticString)
             && write(hexadecimal: UInt64(context.flags), width: 2)
             && write("\r\n" as StaticString)
