@@ -6,9 +6,10 @@ public struct Schema: Sendable {
     public static let martlet = Schema(
         options: processOptions + listenerOptions + http2Options + tlsOptions + proxyOptions
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
-            + hedgeOptions + retryOptions + stickyOptions + routeOptions + zoneOptions,
+            + hedgeOptions + retryOptions + stickyOptions + routeOptions + mirrorOptions
+            + zoneOptions,
         groups: allGroups + roleGroups + tlsGroups + stickyGroups + guardGroups + retryGroups
-            + outlierGroups + overloadGroups
+            + outlierGroups + overloadGroups + mirrorGroups
     )
 
     /// Every option, in the order of the reference page.

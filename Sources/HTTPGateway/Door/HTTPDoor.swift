@@ -10,8 +10,8 @@ internal import Steering
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
 /// Listening, Arrival, Security, Passage, Request, Prefix, Shedding, Limit, Access, Coding,
-/// Choosing, Queue, Hedge, Upstream, Forward, Response, Splice, Tunnel, Finish, Timers, Drain,
-/// Record.
+/// Choosing, Queue, Hedge, Upstream, Forward, Response, Splice, Tunnel, Mirror, Copy, Finish,
+/// Timers, Drain, Record.
 public struct HTTPDoor: ~Copyable {
     let anchor = Anchor()
     let worker: Int
@@ -25,6 +25,8 @@ public struct HTTPDoor: ~Copyable {
     let pending: WaitingBoard
     let places: PoolPlaces
     let connections: SharedWords
+    /// Copies of requests at a time, and the blocks that they hold, of the whole process.
+    let copies: SharedWords
     let lastRequests: SharedMemory?
     let rates: RateTable
     let credentials: CredentialDesk
@@ -120,6 +122,8 @@ public struct HTTPDoor: ~Copyable {
     var hedges: [HedgeMachine]
     /// Attempts that were put aside for a second one.
     var rivals = Slab<Rival>(limit: 1 << 16)
+    /// Of exchanges that are mirrored, and of their copies.
+    var mirrors = Slab<MirrorState>(limit: 1 << 20)
     /// Clients with something left to do although no event will come.
     var ready: [Handle] = []
     var now: Instant
@@ -149,6 +153,7 @@ public struct HTTPDoor: ~Copyable {
         pending = shared.pending
         places = shared.places
         connections = shared.connections
+        copies = shared.copies
         lastRequests = shared.lastRequests
         rates = shared.rates
         credentials = shared.credentials
@@ -276,6 +281,7 @@ public struct HTTPDoor: ~Copyable {
             guard clients.contains(handle), clients[c].phase == .relaying else { return }
             pumpResponse(c, &loop)
         case .tunnel: pumpTunnel(c, &loop)
+        case .copying: pumpCopy(c, &loop)
         case .session: runSession(c, &loop)
         case .closing: finishClosing(c, &loop)
         }
