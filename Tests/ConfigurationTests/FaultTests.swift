@@ -396,6 +396,36 @@ import Testing
         #expect(read(text("hedge: { after: p99, budget: 100% }")).diagnostics.isEmpty)
     }
 
+    private static let mirrors: [(text: String, codes: [DiagnosticCode])] = [
+        ("pool: a, mirror: { pool: b }", []), ("pool: a, mirror: { pool: c }", [.mirrorByHTTP2]),
+        ("split: { a: 1, c: 1 }, mirror: { pool: b }", []),
+        ("pool: a, mirror: { pool: a }", [.mirrorToItself]),
+        ("split: { a: 1, b: 1 }, mirror: { pool: b, share: 5% }", [.mirrorToItself]),
+        ("pool: a, mirror: { pool: b, share: 0% }", [.idleMirror]),
+        ("pool: a, mirror: { pool: x }", [.unknownPool]),
+        ("pool: a, mirror: { share: 5% }", [.missingKey]),
+        ("pool: a, mirror: { pool: b, share: 101% }", [.outOfRange]),
+        ("pool: a, mirror: { pool: b, compare: head }", [.notWord]),
+        ("respond: { body: x }, mirror: { pool: b }", [.excludingKeys]),
+    ]
+
+    @Test(arguments: mirrors)
+    func `a mirror needs another pool, of HTTP/1.1`(
+        _ example: (text: String, codes: [DiagnosticCode])
+    ) {
+        let text = """
+            listeners: [{ http: ':80' }]
+            pools:
+              a: { endpoints: [{ address: '127.0.0.1:1' }] }
+              b: { endpoints: [{ address: '127.0.0.1:2' }] }
+              c: { endpoints: [{ address: '127.0.0.1:3' }], protocol: http2 }
+            routes:
+              - { \(example.text) }
+              - { host: all.example, split: { a: 1, b: 1, c: 1 } }
+            """
+        #expect(read(text).diagnostics.map(\.code) == example.codes)
+    }
+
     @Test func `a PROXY header needs connections of one client`() {
         let text = """
             listeners: [{ http: ':80' }]

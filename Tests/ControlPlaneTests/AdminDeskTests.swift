@@ -28,7 +28,7 @@ struct StillSurface: ControlSurface, ~Copyable {
               - { address: 192.0.2.2:80, name: two }
         routes:
           - { host: www.example.com, path: /a/, pool: web }
-          - { host: "*.example.com", path: /, pool: web }
+          - { host: "*.example.com", path: /, pool: web, mirror: { pool: web } }
         zones:
           example.com:
             soa: { primary: ns1.example.com, mailbox: h.example.com }

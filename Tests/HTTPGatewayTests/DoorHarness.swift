@@ -453,6 +453,9 @@ struct DoorHarness: ~Copyable {
         expect("clients behind proxies", door.realClients.count)
         expect("traces", door.traces.count)
         expect("attempts put aside", door.rivals.count)
+        expect("mirrors", door.mirrors.count)
+        expect("copies", Int(shared.copies.load(0)))
+        expect("blocks of copies", Int(shared.copies.load(1)))
         expect("unfinished", Int(shared.unfinished.count(DoorHarness.loopback)))
         expect("waiting", door.line.count)
         for pool in 0..<4 {

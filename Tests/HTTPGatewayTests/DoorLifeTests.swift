@@ -266,6 +266,6 @@ private let upgrade = """
     }
 
     @Test func `an idle connection costs less than a kilobyte`() {
-        #expect(MemoryLayout<Client>.stride <= 900)
+        #expect(MemoryLayout<Client>.stride <= 744)
     }
 }

@@ -20,6 +20,9 @@ import Testing
         places += (0..<GatewayMetrics.routeLimit).flatMap { place in
             (0..<GatewayMetrics.routeWords).map { GatewayMetrics.route(place) + $0 }
         }
+        places += (0..<GatewayMetrics.routeLimit).flatMap { place in
+            (0..<GatewayMetrics.mirrorWords).map { GatewayMetrics.mirror(place) + $0 }
+        }
         places.append(GatewayMetrics.pool(0))
         let buckets = GatewayMetrics.durationBounds.count + 1
         #expect(GatewayMetrics.routeBuckets + buckets <= GatewayMetrics.routeSum)

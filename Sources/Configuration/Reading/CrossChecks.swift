@@ -12,6 +12,7 @@ struct CrossChecks {
         findPolicyLoops()
         checkAddressProbes()
         checkTLSProbes()
+        checkMirrors()
         warnUnused()
     }
 
@@ -149,6 +150,23 @@ struct CrossChecks {
         }
         for use in reading.addressProbes where handshakes.contains(use.name) {
             report(use.name, use.range, use.option, "use `tcp: connect`, or an HTTP probe")
+        }
+    }
+
+    /// Copies go by HTTP/1.1, which such endpoints need not speak.
+    private func checkMirrors() {
+        let pools = Set(settings.pools.filter { $0.protocol == .http2 }.map(\.name))
+        guard !pools.isEmpty else { return }
+        for use in reading.references
+        where use.kind == .pool && use.option.hasSuffix("].mirror.pool") && pools.contains(use.name)
+        {
+            reading.report(
+                .mirrorByHTTP2,
+                use.range,
+                option: use.option,
+                "the endpoints of `\(use.name)` are asked by HTTP/2, and copies go by HTTP/1.1",
+                "name a pool with `protocol: http1` or `auto`"
+            )
         }
     }
 

@@ -64,6 +64,7 @@ extension SettingsDecoder {
         guards(section, &route)
         guard let action = action(section, path) else { return nil }
         route.action = action
+        route.mirror = mirror(section, action)
         return route
     }
 

@@ -73,6 +73,8 @@ struct SettingsDecoder {
             bodyPrefixExcess: section.word("body-prefix-excess", BodyPrefixExcess.noMatch),
             learnedSessions: section.integer("learned-sessions"),
             concurrentProbes: section.integer("concurrent-probes"),
+            mirroredRequests: section.integer("mirrored-requests"),
+            mirrorMemory: section.size("mirror-memory"),
             shedLag: section.optionalInterval("shed-lag")
         )
     }

@@ -20,6 +20,7 @@ extension DiagnosticCode {
         case ..<"M1200": shapeExplanation
         case ..<"M1300": valueExplanation
         case ..<"M1351": meaningExplanation
+        case "M1370", "M1373", "M1374": mirrorExplanation
         default: warningExplanation
         }
     }
@@ -366,6 +367,29 @@ extension DiagnosticCode {
                 "fault in a zone file",
                 "The zone file breaks a rule of RFC 1035.",
                 "Look at the line of the zone file that the message names."
+            )
+        }
+    }
+
+    private var mirrorExplanation: CodeExplanation {
+        switch self {
+        case .mirrorByHTTP2:
+            .init(
+                "mirror by HTTP/2",
+                "Copies of requests are sent by HTTP/1.1, and the pool speaks HTTP/2 only.",
+                "Name a pool with `protocol: http1` or `auto`, with the same endpoints if need be."
+            )
+        case .mirrorToItself:
+            .init(
+                "mirror to the same pool",
+                "The pool that serves a route gets the copies as well: each request goes there twice.",
+                "Name another pool, unless twice the load is what you want."
+            )
+        default:
+            .init(
+                "mirror without a share",
+                "`mirror.share` is 0%, so nothing is copied.",
+                "Give it a share, or take `mirror` away."
             )
         }
     }

@@ -164,10 +164,16 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case stickySkew = "M1360"
     /// A time to drain that is hardly meant.
     case unusualDrain = "M1366"
+    /// Copies of requests for endpoints that are asked by HTTP/2.
+    case mirrorByHTTP2 = "M1370"
     /// A secret that every account may read or change.
     case openSecret = "M1371"
     /// An OCSP response that is not stapled.
     case nothingStapled = "M1372"
+    /// Copies that go where the requests go.
+    case mirrorToItself = "M1373"
+    /// A mirror that gets nothing.
+    case idleMirror = "M1374"
     /// Spans are exported, and nothing makes any.
     case untracedExport = "M1380"
     /// Fields for the collector in plain text.
@@ -183,6 +189,11 @@ public enum Severity: String, Sendable, Hashable {
 }
 
 extension DiagnosticCode {
-    /// Warnings are the codes from M1351 on.
-    public var severity: Severity { rawValue >= "M1351" ? .warning : .error }
+    /// Warnings are the codes from M1351 on, but for those that were errors when they came.
+    public var severity: Severity {
+        switch self {
+        case .mirrorByHTTP2: .error
+        default: rawValue >= "M1351" ? .warning : .error
+        }
+    }
 }

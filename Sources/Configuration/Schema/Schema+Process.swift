@@ -110,6 +110,18 @@ extension Schema {
             "Probes that run at a time, each with a descriptor; more wait for their turn."
         ),
         Option(
+            "limits.mirrored-requests",
+            .integer(1...65_536),
+            "256",
+            "Copies by `routes[].mirror` at a time; beyond them none is made."
+        ),
+        Option(
+            "limits.mirror-memory",
+            .size(MiB(1)...MiB(4096)),
+            "16MiB",
+            "Memory for heads and bodies of such copies, in blocks of 32 KiB; beyond it none is made."
+        ),
+        Option(
             "limits.shed-lag",
             .either("off", .duration(milliseconds(1)...minutes(1))),
             "200ms",

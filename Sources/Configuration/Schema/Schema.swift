@@ -7,9 +7,10 @@ public struct Schema: Sendable {
         options: processOptions + tracingOptions + listenerOptions + http2Options + tlsOptions
             + proxyOptions
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
-            + hedgeOptions + retryOptions + stickyOptions + routeOptions + zoneOptions,
+            + hedgeOptions + retryOptions + stickyOptions + routeOptions + mirrorOptions
+            + zoneOptions,
         groups: allGroups + roleGroups + tlsGroups + stickyGroups + guardGroups + retryGroups
-            + outlierGroups + overloadGroups + tracingGroups
+            + outlierGroups + overloadGroups + mirrorGroups + tracingGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -35,6 +35,8 @@ public struct RouteSettings: Sendable, Equatable {
     public var requestHeaders: HeaderEditSettings
     /// Changes to the response's fields.
     public var responseHeaders: HeaderEditSettings
+    /// Where copies of requests go; nil for nowhere.
+    public var mirror: MirrorSettings?
     /// Who goes first when there is not enough for all.
     public var priority: RoutePriority
     /// Attempts after the first; nil means the pool's.

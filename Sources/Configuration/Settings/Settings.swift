@@ -62,6 +62,10 @@ public struct LimitSettings: Sendable, Equatable {
     public var learnedSessions: Int
     /// Probes that run at a time.
     public var concurrentProbes: Int
+    /// Copies of requests at a time.
+    public var mirroredRequests: Int
+    /// Memory for them.
+    public var mirrorMemory: ByteCount
     /// How late a worker may be before it refuses requests; nil for any time.
     public var shedLag: Interval?
 }

@@ -60,6 +60,7 @@ extension AdminDesk {
                 ? .null : .string(explanation.compression),
             "responseHeaders": .array(explanation.answerFields.map { .string($0) }),
             "hedge": explanation.hedge.isEmpty ? .null : .string(explanation.hedge),
+            "mirror": explanation.mirror.isEmpty ? .null : .string(explanation.mirror),
             "queue": explanation.queue.isEmpty ? .null : .string(explanation.queue),
             "concurrency": explanation.concurrency.isEmpty
                 ? .null : .string(explanation.concurrency),

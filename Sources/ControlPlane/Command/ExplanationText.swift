@@ -17,6 +17,7 @@ public enum ExplanationText {
             if let retry = document["retry"]?.string { text += line("retry", retry) }
             text += answer(document)
             if let hedge = document["hedge"]?.string { text += line("hedge", hedge) }
+            if let mirror = document["mirror"]?.string { text += line("mirror", mirror) }
             if let limit = document["concurrency"]?.string { text += line("limit", limit) }
             if let queue = document["queue"]?.string { text += line("queue", queue) }
         }

@@ -9,7 +9,7 @@ extension MetricFamily {
     public static let all: [MetricFamily] =
         processRows + serviceRows + requestRows + learnedRows + endpointRows + drainRows + probeRows
         + httpRows
-        + routeRows + rateRows
+        + routeRows + mirrorRows + rateRows
         + accessRows + codingRows + traceRows
         + tlsRows
         + dnsRows

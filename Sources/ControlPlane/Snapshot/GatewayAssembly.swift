@@ -47,6 +47,8 @@ enum GatewayAssembly {
         plan.limits.bodyPrefix = limits.bodyPrefix.bytes
         plan.limits.refusesLongBody = limits.bodyPrefixExcess == .refuse
         plan.limits.bufferedBody = limits.bufferedBody.bytes
+        plan.limits.mirroredRequests = limits.mirroredRequests
+        plan.limits.mirrorMemory = limits.mirrorMemory.bytes
         plan.limits.shedLag = limits.shedLag ?? .zero
         plan.accessLog = accessLog(settings.log.access)
         plan.keptShare = settings.log.requests.share.percent

@@ -30,6 +30,7 @@ struct RouteAssembly {
         plan.rewrittenHost = route.rewrite.host.map { template($0, route) }
         plan.requestFields = edits(route.requestHeaders, route)
         plan.responseFields = security(route) + edits(route.responseHeaders, route)
+        plan.mirror = route.mirror.flatMap(mirror)
         plan.priority =
             switch route.priority {
             case .high: .high
@@ -72,6 +73,22 @@ struct RouteAssembly {
         case .respond(let status, let type, let body):
             .respond(status: UInt16(clamping: status), contentType: type, body: Array(body.utf8))
         }
+    }
+
+    private func mirror(_ settings: MirrorSettings) -> MirrorPlan? {
+        guard settings.share.percent > 0, let pool = pools[settings.pool] else { return nil }
+        var plan = MirrorPlan(pool: pool)
+        plan.percent = settings.share.percent
+        plan.methods = settings.methods == .safe ? .safe : .all
+        plan.bodyLimit = settings.body.bytes
+        plan.timeout = settings.timeout
+        plan.compare =
+            switch settings.compare {
+            case .off: .off
+            case .status: .status
+            case .body: .body
+            }
+        return plan
     }
 
     private func password(_ settings: BasicAuthSettings) -> PasswordPlan {

@@ -92,6 +92,7 @@ struct Exchange: BitwiseCopyable {
     var priority = Priority.normal
     var place: Int32 = -1  // in the line, while it is queued
     var waitsOpen = false  // any endpoint would do for it
+    var mirror: Int32 = -1  // among the mirrors, while a copy of it is made or compared with
     var rival: Int32 = -1  // among the attempts that were put aside for a second one
     var isHedge = false  // the attempt under way is the second of two
     var hedge: HedgeOutcome?  // how the second one ended

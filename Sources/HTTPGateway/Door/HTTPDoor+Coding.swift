@@ -250,6 +250,7 @@ extension HTTPDoor {
         _ u: Int,
         _ loop: inout EventLoop
     ) -> Bool {
+        let before = codings[Int(clients[c].exchange.coding)].source.total
         let refusal = codings[Int(clients[c].exchange.coding)].source.advance(
             in: &buffers,
             block: upstreams[u].input.block,
@@ -261,6 +262,9 @@ extension HTTPDoor {
             return false
         }
         let source = codings[Int(clients[c].exchange.coding)].source
+        if clients[c].exchange.mirror >= 0 {
+            noteContent(c, source, after: before, upstreams[u].input.block)
+        }
         if source.trailersAt >= 0 {
             let count = Int(source.rawStart &- source.trailersAt)
             let block = upstreams[u].input.block

@@ -83,6 +83,7 @@ extension HTTPDoor {
     /// Leaves the pool's books; harmless when called twice.
     mutating func endExchange(_ c: Int) {
         dropRival(c)
+        if clients[c].exchange.mirror >= 0 { leaveMirror(c) }
         endAttempt(c)
         releasePipe(c)
         forgetClient(c)
@@ -136,6 +137,7 @@ extension HTTPDoor {
 
     /// Answers instead of the origin; what is left of the request body is not read.
     mutating func answer(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
+        guard clients[c].kind != .mirror else { return endCopy(c, .failed(.init(fault)), &loop) }
         detachUpstream(c, &loop, keep: false)
         // Who speaks TLS with somebody else cannot be told anything.
         let isPassage = clients[c].kind == .passage
@@ -262,6 +264,7 @@ extension HTTPDoor {
     ///
     /// When the client has part of a response, the connection is reset, so that it cannot look whole.
     mutating func abandon(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
+        guard clients[c].kind != .mirror else { return endCopy(c, .failed(.init(fault)), &loop) }
         clients[c].exchange.reason = .fault(fault)
         // Whoever goes away in mid-answer leaves an endpoint that has done well so far.
         if clients[c].exchange.responseStarted, clients[c].phase == .relaying,

@@ -7,6 +7,7 @@ internal import Runtime
 extension HTTPDoor {
     /// The connection is there: writes the head anew and sends it with what there is of the body.
     mutating func sendRequest(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        if clients[c].kind == .mirror { return sendCopy(c, &loop) }
         clients[c].phase = .waiting
         clients[c].exchange.connected = now
         guard recallHead(c) else { return answer(c, .internalError, &loop) }
@@ -50,7 +51,7 @@ extension HTTPDoor {
         pumpRequest(c, &loop)
     }
 
-    private func forwardPolicy(_ c: Int, _ u: Int) -> ForwardPolicy {
+    func forwardPolicy(_ c: Int, _ u: Int) -> ForwardPolicy {
         let listener = Int(clients[c].listener)
         let isTrusted = isTrusted(c)
         var dropped =
@@ -98,6 +99,7 @@ extension HTTPDoor {
     private mutating func prepareBody(_ c: Int, _ u: Int) -> Bool {
         let framing = requestHead.framing
         clients[c].exchange.bodyTaken = 0
+        if clients[c].exchange.mirror >= 0 { forgetTapped(c) }
         // What came on a stream has no chunks yet: the stream's end is its own. From stream to
         // stream trailers may follow whatever length was declared, which the library counts.
         let endsByStream = framing == .chunked || upstreams[u].isStream && !framing.isEmpty
@@ -212,6 +214,7 @@ extension HTTPDoor {
     }
 
     private mutating func stepRequestBody(_ c: Int, _ loop: inout EventLoop) -> Bool {
+        let before = clients[c].exchange.request.total
         if let refusal = advanceRequestBody(c) {
             detachUpstream(c, &loop, keep: false)
             endAttempt(c)
@@ -225,6 +228,7 @@ extension HTTPDoor {
             refuseStarted(c, .fault(.bodyTooLarge), &loop)
             return false
         }
+        if clients[c].exchange.mirror >= 0 { tapRequest(c, after: before) }
         return true
     }
 
@@ -280,6 +284,7 @@ extension HTTPDoor {
         clients[c].exchange.requestSent = true
         clients[c].exchange.sent = now
         if !clients[c].exchange.requestBlock.isNone { settleRequestBlock(c) }
+        if clients[c].exchange.mirror >= 0 { copyRequest(c, u) }
         guard clients[c].phase == .waiting else {
             if clients[c].phase == .relaying { arm(c, betweenBytes(c)) }
             return

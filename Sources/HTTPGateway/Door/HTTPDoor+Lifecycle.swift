@@ -30,6 +30,7 @@ extension HTTPDoor {
             clients[c].exchange.triedSet = Tried()
         }
         requeue(newPools)
+        renumberMirrors(newPools)
         hedges = HTTPDoor.hedges(newPools, of: pools, hedges)
         snapshot = new
         routes = new.table
@@ -126,6 +127,7 @@ extension HTTPDoor {
         self.now = now
         self.farewell = farewell
         isShuttingDown = true
+        endCopies(&loop)
         for place in listeners.indices where listeners[place].number >= 0 {
             acceptWaiting(place, &loop)
             loop.remove(listeners[place].fd)

@@ -264,6 +264,7 @@ extension HTTPDoor {
         if clients[c].isStream, !requestHead.framing.isEmpty {
             clients[c].exchange.isReplayable = keepsContent(c)
         }
+        if record.mirror >= 0 { beginMirror(c, record.mirror) }
     }
 
     /// Bytes received behind the head.

@@ -308,12 +308,16 @@ extension HTTPDoor {
     }
 
     mutating func advanceResponse(_ c: Int, _ u: Int) -> Refusal? {
+        let before = clients[c].exchange.response.total
         let refusal = clients[c].exchange.response.advance(
             in: &buffers,
             block: upstreams[u].input.block,
             fields: &responseFields,
             scratch: &tail
         )
+        if clients[c].exchange.mirror >= 0 {
+            noteContent(c, clients[c].exchange.response, after: before, upstreams[u].input.block)
+        }
         if clients[c].isStream, clients[c].exchange.response.trailersAt >= 0 { keepTrailers(c, u) }
         return refusal
     }

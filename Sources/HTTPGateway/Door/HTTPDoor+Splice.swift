@@ -21,7 +21,7 @@ extension HTTPDoor {
     mutating func beginSplice(_ c: Int, _ u: Int) {
         guard HTTPDoor.spliced.contains(clients[c].exchange.response.unread),
             !clients[c].isSecure, !upstreams[u].isSecure, !upstreams[u].isStream,
-            clients[c].exchange.coding < 0, let pipe = pipePool.take()
+            clients[c].exchange.coding < 0, !comparesContent(c), let pipe = pipePool.take()
         else { return }
         guard let handle = pipes.insert(pipe) else { return pipePool.give(pipe) }
         clients[c].exchange.pipe = Int32(handle.index)

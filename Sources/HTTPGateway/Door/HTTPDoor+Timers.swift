@@ -68,6 +68,7 @@ extension HTTPDoor {
             if isClientSlow { return abandon(c, .clientSlow, &loop) }
             originBroke(c, .betweenBytesTimeout, &loop)
         case .tunnel: abandon(c, isLate ? .requestTimeout : .tunnelIdle, &loop)
+        case .copying: endCopy(c, .failed(.timeout), &loop)
         case .session: sessionExpired(c, &loop)
         case .closing: close(c, &loop)
         }

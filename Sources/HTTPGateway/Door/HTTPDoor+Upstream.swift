@@ -104,7 +104,11 @@ extension HTTPDoor {
             let c = Int(upstreams[u].client.index)
             let handle = clients.handle(at: c)
             if isRival(c, u) { return rivalSpeaks(c, u, &loop) }
-            if clients[c].phase == .tunnel { return pumpTunnel(c, &loop) }
+            switch clients[c].phase {
+            case .tunnel: return pumpTunnel(c, &loop)
+            case .copying: return pumpCopy(c, &loop)
+            default: break
+            }
             if !clients[c].exchange.requestSent, event.isWritable { pumpRequest(c, &loop) }
             guard clients.contains(handle), upstreams[u].canRead,
                 Int(clients[c].exchange.upstream.index) == u

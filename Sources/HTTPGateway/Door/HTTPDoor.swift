@@ -10,8 +10,8 @@ internal import Steering
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
 /// Listening, Arrival, Security, Passage, Request, Prefix, Shedding, Limit, Access, Coding,
-/// Choosing, Queue, Hedge, Upstream, Forward, Response, Splice, Tunnel, Finish, Timers, Drain,
-/// Record.
+/// Choosing, Queue, Hedge, Upstream, Forward, Response, Splice, Tunnel, Mirror, Copy, Finish,
+/// Timers, Drain, Record.
 public struct HTTPDoor: ~Copyable {
     let anchor = Anchor()
     let worker: Int
@@ -25,6 +25,8 @@ public struct HTTPDoor: ~Copyable {
     let pending: WaitingBoard
     let places: PoolPlaces
     let connections: SharedWords
+    /// Copies of requests at a time, and the blocks that they hold, of the whole process.
+    let copies: SharedWords
     let lastRequests: SharedMemory?
     let rates: RateTable
     let credentials: CredentialDesk
@@ -78,12 +80,12 @@ public struct HTTPDoor: ~Copyable {
     var readyOrigins: [Handle] = []
     var passages = Slab<PassageState>(limit: 1 << 20)
     var workspace: HTTP2Workspace
-    var buffers: BufferPool
+    var buffers = BufferPool(limit: 1 << 18)
     var pipes = Slab<Pipe>(limit: HTTPDoor.pipeLimit)
     var pipePool = PipePool(limit: HTTPDoor.pipeLimit)
     var codings = Slab<CodingState>(limit: HTTPDoor.codingLimit)
     var coders = ContentCoders(limit: HTTPDoor.codingLimit)
-    var tls: TLSSessions
+    var tls = TLSSessions(limit: 1 << 20)
     /// What new connections to endpoints resume.
     var resumptions = TLSResumptions()
     var timers: TimerWheel
@@ -122,6 +124,8 @@ public struct HTTPDoor: ~Copyable {
     var hedges: [HedgeMachine]
     /// Attempts that were put aside for a second one.
     var rivals = Slab<Rival>(limit: 1 << 16)
+    /// Of exchanges that are mirrored, and of their copies.
+    var mirrors = Slab<MirrorState>(limit: 1 << 20)
     /// Clients with something left to do although no event will come.
     var ready: [Handle] = []
     /// Clients whose costly work waits for a turn.
@@ -157,6 +161,7 @@ public struct HTTPDoor: ~Copyable {
         pending = shared.pending
         places = shared.places
         connections = shared.connections
+        copies = shared.copies
         lastRequests = shared.lastRequests
         rates = shared.rates
         credentials = shared.credentials
@@ -193,8 +198,6 @@ public struct HTTPDoor: ~Copyable {
         workspace = HTTP2Workspace(
             limits: HeadLimits(headBytes: UInt32(GatewayLimits.headBytesMaximum), fields: 1024)
         )
-        buffers = BufferPool(limit: 1 << 18)
-        tls = TLSSessions(limit: 1 << 20)
         timers = TimerWheel(now: now, reserving: room)
         upstreamTimers = TimerWheel(now: now, reserving: room)
         random = SeededRandom(seed: seed ^ 0x5bd1_e995)
@@ -286,6 +289,7 @@ public struct HTTPDoor: ~Copyable {
             guard clients.contains(handle), clients[c].phase == .relaying else { return }
             pumpResponse(c, &loop)
         case .tunnel: pumpTunnel(c, &loop)
+        case .copying: pumpCopy(c, &loop)
         case .session: runSession(c, &loop)
         case .closing: finishClosing(c, &loop)
         }

@@ -26,6 +26,8 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
     case relaying
     /// Bytes pass both ways unread: after 101, or because TLS is passed on.
     case tunnel
+    /// A copy of a request is under way, whose answer nobody waits for.
+    case copying
     /// A connection that carries streams, each in a phase of its own.
     case session
     /// The last response is being sent; then the connection closes.
@@ -45,6 +47,7 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
         case .waiting: "waiting"
         case .relaying: "relaying"
         case .tunnel: "tunnel"
+        case .copying: "copying"
         case .session: "session"
         case .closing: "closing"
         }

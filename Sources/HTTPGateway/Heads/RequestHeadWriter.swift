@@ -14,6 +14,8 @@ struct ForwardPolicy: BitwiseCopyable {
     var trace: TraceContext?
     /// Whether the endpoint is told that the request may be a copy (RFC 8470 §5.1).
     var isEarly = false
+    /// Whether the request is a copy whose answer nobody waits for.
+    var isCopy = false
     /// Named in `Host` when the client, by HTTP/1.0, named nobody.
     var endpoint: SocketAddress
 }
@@ -47,6 +49,7 @@ enum RequestHeadWriter {
                 && writeRequestID(policy, fields, bytes, into: &output)
                 && writeTrace(policy.trace, into: &output)
                 && (!policy.isEarly || output.write("Early-Data: 1\r\n"))
+                && (!policy.isCopy || output.write("Martlet-Mirror: 1\r\n"))
                 && changes.writeFields(into: &output)
                 && output.writeVia(
                     minorVersion: head.minorVersion,

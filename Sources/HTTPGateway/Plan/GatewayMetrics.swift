@@ -205,6 +205,14 @@ public enum GatewayMetrics {
     /// Where among a route's words the sum of durations is.
     public static let routeSum = 20
 
+    /// Words per route for its copies: sent 0, skipped by reason from 1, failed by reason from 10,
+    /// comparisons by verdict from 20, the buckets from 26, the sum in microseconds.
+    public static let mirrorWords = 42
+    /// Where among a route's words for copies the buckets begin.
+    public static let mirrorBuckets = 26
+    /// Where among a route's words for copies the sum of durations is.
+    public static let mirrorSum = 41
+
     // Wide apart, so that one kind can grow without the next one moving; a test looks that none
     // reaches into another.
     static let faultStart = 128
@@ -217,7 +225,8 @@ public enum GatewayMetrics {
     /// Limits that can be told apart in metrics; the last place is for all others.
     public static let rateLimit = 256
     static let routeStart = rateStart + rateLimit * 2
-    static let poolStart = routeStart + routeLimit * routeWords
+    static let mirrorStart = routeStart + routeLimit * routeWords
+    static let poolStart = mirrorStart + routeLimit * mirrorWords
     static var slotStart: Int { poolStart + poolLimit * poolWords }
 
     /// Words of a table for so many endpoint slots.
@@ -228,6 +237,20 @@ public enum GatewayMetrics {
     public static func rate(_ counter: Int) -> Int { rateStart + counter * 2 }
     /// Where the words of a route begin, by its place among ``GatewayShared/routes``.
     public static func route(_ place: Int) -> Int { routeStart + place * routeWords }
+    /// Where the words of a route's copies begin, by its place among ``GatewayShared/routes``.
+    public static func mirror(_ place: Int) -> Int { mirrorStart + place * mirrorWords }
+    /// Where copies of a route are counted that were not sent for this reason.
+    public static func skipped(_ reason: MirrorSkip, route place: Int) -> Int {
+        mirror(place) + 1 + Int(reason.rawValue)
+    }
+    /// Where copies of a route are counted that got no whole answer for this reason.
+    public static func failed(_ reason: MirrorFailure, route place: Int) -> Int {
+        mirror(place) + 10 + Int(reason.rawValue)
+    }
+    /// Where comparisons of a route are counted that ended so.
+    public static func compared(_ verdict: MirrorVerdict, route place: Int) -> Int {
+        mirror(place) + 20 + Int(verdict.rawValue)
+    }
     /// Where the words of a pool begin, by its registry slot.
     public static func pool(_ slot: Int) -> Int { poolStart + slot * poolWords }
     /// Where the sessions of a pool are counted that met this fate.

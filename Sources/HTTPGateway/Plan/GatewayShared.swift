@@ -56,6 +56,9 @@ public final class GatewayShared: Sendable {
     /// Client connections open in the whole process.
     let connections = SharedWords(count: 1, stride: 8)
 
+    /// Copies of requests at a time, and the blocks that they hold, in the whole process.
+    let copies = SharedWords(count: 2, stride: 8)
+
     /// Bytes of ``lastRequests`` per worker.
     public static let lastRequestBytes = 512
 

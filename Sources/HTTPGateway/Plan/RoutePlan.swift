@@ -34,6 +34,8 @@ public struct RoutePlan: Sendable, Equatable {
     public var responseFields: [FieldEdit] = []
     /// Which answers are compressed; nil for none.
     public var compress: CompressPlan?
+    /// Where copies of its requests go; nil for nowhere.
+    public var mirror: MirrorPlan?
     /// Who goes first when there is not enough for all.
     public var priority = Priority.normal
     /// Attempts after the first; nil means the pool's.

@@ -29,6 +29,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
     var responseEdits = ByteRange.empty
     var supplies = false  // some of the edits only supply what is missing
     var compress: Int32 = -1  // in the action table
+    var mirror: Int32 = -1  // in the action table
     var path = ByteRange.empty  // in the action table; empty for an expression
     var isExactPath = false
     var priority = Priority.normal
@@ -86,6 +87,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
         supplies = plan.responseFields.contains { $0.kind == .supply }
         if let plan = plan.maintenance { maintenance = actions.add(plan) }
         if let plan = plan.compress { compress = actions.add(plan) }
+        if let plan = plan.mirror { mirror = actions.add(plan) }
         switch plan.path {
         case .exact(let text):
             path = actions.keep(Array(text.utf8))

@@ -77,6 +77,17 @@ struct BodyTransfer: BitwiseCopyable {
         total &+= remaining &- left
     }
 
+    /// Where the content lies that the last call of ``advance(in:block:fields:scratch:)`` has
+    /// framed; `before` is what ``total`` was ahead of it.
+    func content(after before: UInt64) -> Range<Int> {
+        let count = Int(truncatingIfNeeded: total &- before)
+        guard count > 0 else { return 0..<0 }
+        // As ``frame(in:block:)`` has written it.
+        let line = sink == .chunked ? (67 &- count.leadingZeroBitCount) >> 2 &+ 2 : 0
+        let from = Int(start) &+ line
+        return from..<from &+ count
+    }
+
     mutating func sent(_ count: Int) { start &+= Int32(truncatingIfNeeded: count) }
 
     /// Turns raw bytes into framed ones; call when nothing framed is left.

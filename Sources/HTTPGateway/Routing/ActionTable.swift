@@ -49,6 +49,7 @@ struct ActionTable: Sendable {
     private(set) var compressions: [CompressRule] = []
     private(set) var mediaTypes: [MediaType] = []
     private(set) var claims: [ClaimField] = []
+    private(set) var mirrors: [MirrorRule] = []
     private var networks: [Prefix] = []
 
     /// The pool whose share a draw falls into; -1 when there is no share.
@@ -108,6 +109,11 @@ struct ActionTable: Sendable {
     }
 
     // MARK: Building, off the loops
+
+    mutating func add(_ plan: MirrorPlan) -> Int32 {
+        mirrors.append(MirrorRule(plan))
+        return Int32(mirrors.count - 1)
+    }
 
     mutating func keep(_ bytes: [UInt8]) -> ByteRange {
         let range = ByteRange(start: UInt32(text.count), count: UInt32(bytes.count))

@@ -29,6 +29,8 @@ public struct RequestExplanation: Sendable, Equatable {
     public var answerFields: [String] = []
     /// When another endpoint is asked as well; empty for never.
     public var hedge = ""
+    /// Where copies of the requests go, and what is compared; empty for nowhere.
+    public var mirror = ""
     /// The pool's limit of requests at a time, where it has one that follows its answers.
     public var concurrency = ""
     /// The priority among those who wait, and how many do; empty where no pool is asked.
@@ -158,6 +160,7 @@ extension GatewaySnapshot {
     ) {
         explanation.retry = retryText(route, pool: pool)
         explanation.hedge = hedgeText(pool)
+        explanation.mirror = mirrorText(route)
         explanation.queue = queueText(route, pool: pool, waiting)
         explanation.concurrency = concurrencyText(pool: pool, places)
     }
@@ -166,6 +169,12 @@ extension GatewaySnapshot {
         guard let plan = plan.poolPlans[pool].hedge else { return "" }
         return "another endpoint as well after p\(plan.percentile), \(plan.least) at least, for "
             + "\(plan.percent) % of the requests at most"
+    }
+
+    private func mirrorText(_ route: Int) -> String {
+        guard let mirror = plan.routes[route].mirror, plan.pools.indices.contains(mirror.pool)
+        else { return "" }
+        return mirror.text(plan.pools[mirror.pool].name)
     }
 
     private func retryText(_ route: Int, pool: Int) -> String {

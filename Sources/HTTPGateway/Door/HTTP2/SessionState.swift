@@ -13,6 +13,8 @@ enum ClientKind: UInt8, BitwiseCopyable {
     case stream
     /// A connection of TLS whose bytes pass unread to an endpoint.
     case passage
+    /// A copy of a request on its way to another pool: no client at all, and no socket.
+    case mirror
 }
 
 /// What a connection by HTTP/2 has beyond its socket and buffers.

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// Copies of requests for another pool, as routes say it.
+extension SettingsDecoder {
+    func mirror(_ route: Section, _ action: RouteActionSettings) -> MirrorSettings? {
+        guard route.has("mirror") else { return nil }
+        let section = route.group("mirror")
+        let pool = section.text("pool")
+        let settings = MirrorSettings(
+            pool: pool ?? "",
+            share: section.percentage("share"),
+            methods: section.word("methods", .all),
+            body: section.size("body"),
+            timeout: section.interval("timeout"),
+            compare: section.word("compare", .off)
+        )
+        guard pool != nil else { return nil }
+        if action.pools.isEmpty {
+            route.fault(
+                .excludingKeys,
+                "mirror",
+                "what Martlet answers itself has no copy: `mirror` stands beside `pool` or `split`"
+            )
+        } else if action.pools.contains(settings.pool) {
+            section.fault(
+                .mirrorToItself,
+                "pool",
+                "the pool `\(settings.pool)` serves this route and would get each request twice"
+            )
+        }
+        if settings.share.percent == 0 {
+            section.fault(.idleMirror, "share", "with a share of 0% nothing is copied")
+        }
+        return settings
+    }
+}
