@@ -122,3 +122,31 @@ routes:
     for version, path in saved.items():
         text = visit(version, "-sess_in", path)
         expect("X-Origin" not in text, f"TLS 1.{version}: let in after the end: {text[-600:]}")
+
+
+@scenario("a session of a listener that asks for nothing is no way into one that asks", 20)
+def other_listener(scene):
+    authority = Authority(scene)
+    origin, = scene.origins("a")
+    files = pair(authority.make("site", "www.example.com"))
+    ports = {"open": scene.port(), "asking": scene.port()}
+    scene.martlet(service(scene.port(), None, [origin]).replace("routes:\n", f"""\
+  - {{ https: 127.0.0.1:{ports["open"]}, certificates: [{files}] }}
+  - https: 127.0.0.1:{ports["asking"]}
+    certificates: [{files}]
+    tls: {{ client-authorities: {authority.certificate} }}
+routes:
+"""))
+    saved = scene.path("session")
+
+    def visit(to, version, way):
+        return openssl("s_client", "-connect", f"127.0.0.1:{ports[to]}", "-servername",
+                       "www.example.com", "-CAfile", authority.certificate, "-ign_eof",
+                       f"-tls1_{version}", way, saved, text="GET / HTTP/1.1\r\n"
+                       "Host: www.example.com\r\nConnection: close\r\n\r\n")[1]
+    for version in (2, 3):
+        expect("X-Origin" in visit("open", version, "-sess_out"), "a session")
+        text = visit("open", version, "-sess_in")
+        expect("Reused" in text and "X-Origin" in text, "where it began it goes on")
+        text = visit("asking", version, "-sess_in")
+        expect("X-Origin" not in text, f"TLS 1.{version}: let in elsewhere: {text[-600:]}")
