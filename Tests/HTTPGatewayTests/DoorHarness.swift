@@ -269,6 +269,14 @@ struct DoorHarness: ~Copyable {
         if case .failed = got { guests[guest].wasReset = true }
     }
 
+    /// A client that does not read takes so many bytes at most.
+    mutating func take(_ guest: Int, _ count: Int) {
+        let bytes = [UInt8](capacity: count) { output in
+            _ = Socket.receive(guests[guest].fd, into: &output)
+        }
+        guests[guest].heard += bytes
+    }
+
     /// A client that had stopped reading reads again.
     mutating func resume(_ guest: Int) {
         guests[guest].reads = true
@@ -374,6 +382,14 @@ struct DoorHarness: ~Copyable {
     mutating func say(_ visitor: Int, _ bytes: [UInt8]) {
         guard visitors[visitor].isOpen else { return }
         _ = Socket.send(visitors[visitor].fd, bytes.span)
+    }
+
+    /// The same, for more than may fit; how much did.
+    mutating func sayPart(_ visitor: Int, _ bytes: [UInt8]) -> Int {
+        guard case .count(let count) = Socket.send(visitors[visitor].fd, bytes.span) else {
+            return 0
+        }
+        return count
     }
 
     mutating func close(_ visitor: Int, reset: Bool = false) {

@@ -225,6 +225,32 @@ import Testing
         #expect(stage.leftovers() == [])
     }
 
+    @Test func `a head above the limits fails its own request, and the connection serves on`()
+        throws
+    {
+        var stage = try DoorHarness(http2: 1) { plan in
+            plan.poolPlans[0].retries = 0
+            plan.limits.head = HeadLimits(headBytes: 8_192, fields: 100)
+        }
+        let (one, two) = (stage.visit(get("/1")), stage.visit(get("/2")))
+        var host = try HTTP2Host(&stage)
+        _ = stage.question(&host, 1)
+        _ = stage.question(&host, 3)
+        // More than a head may have, in more than one frame, and in what there is room to read.
+        let fields = (0..<4).map { ("x-\($0)", String(repeating: "#", count: 3_000)) }
+        host.answer(&stage, 1, "200", fields, content: "long")
+        let refused = stage.hear(one, &host, until: "502")
+        #expect(refused.hasPrefix("HTTP/1.1 502") && !refused.contains("long"))
+        host.answer(&stage, 3, "200", [("content-length", "5")], content: "short")
+        #expect(stage.hear(two, &host, until: "short").hasPrefix("HTTP/1.1 200"))
+        let third = stage.visit(get("/3"))
+        _ = stage.question(&host, 5)
+        host.answer(&stage, 5, content: "third")
+        #expect(stage.hear(third, &host, until: "third").contains("third"))
+        #expect(stage.visitors.count == 1)
+        #expect(stage.leftovers() == [])
+    }
+
     @Test func `an endpoint that floods is cut, and counted`() throws {
         var stage = try DoorHarness(http2: 1)
         let guest = stage.visit(get())

@@ -170,6 +170,45 @@ func post(_ body: String, method: String = "POST") -> String {
         #expect(other.leftovers() == [])
     }
 
+    @Test func `the rest of an interim response comes before the final one`() throws {
+        let size = 6_000_000
+        var stage = try DoorHarness([[.answer(""), .silence]])
+        let guest = stage.connect()
+        stage.guests[guest].reads = false
+        stage.send(guest, get("/1") + get("/2"))
+        stage.turn { $0.visitors.first?.answered ?? 0 > 0 }
+        let hint =
+            "HTTP/1.1 103 Early Hints\r\nLink: \(String(repeating: "x", count: 20_000))\r\n\r\n"
+        // The first answer fills what the kernel holds; the client takes as little as lets it end.
+        stage.say(0, Array("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n".utf8))
+        var left = size
+        var isKept = false
+        for _ in 0..<4_000 where !isKept {
+            if left > 0 {
+                left -= stage.sayPart(0, [UInt8](repeating: 0x62, count: min(left, 60_000)))
+            } else if stage.told(0).contains("GET /2") {
+                stage.say(0, Array(hint.utf8))
+            }
+            stage.settle()
+            isKept = stage.told(0).contains("GET /2") && !stage.door.clients[0].output.isEmpty
+            if !stage.told(0).contains("GET /2") { stage.take(guest, 30_000) }
+        }
+        #expect(isKept)
+        // The final one is heard of before there is known to be room again.
+        stage.say(0, Array(ok("final").utf8))
+        for _ in 0..<40 { stage.take(guest, 50_000) }
+        stage.settle()
+        stage.resume(guest)
+        #expect(stage.hear(guest, until: "final").hasSuffix("\r\n\r\nfinal"))
+        var rest = String(decoding: stage.guests[guest].heard.drop { $0 != 0x62 }, as: UTF8.self)
+        rest = String(rest.drop { $0 == "b" })
+        while let range = rest.range(of: hint), range.lowerBound == rest.startIndex {
+            rest = String(rest[range.upperBound...])
+        }
+        #expect(rest.hasPrefix("HTTP/1.1 200 OK\r\n") && !rest.contains("103"))
+        #expect(stage.leftovers() == [])
+    }
+
     @Test func `an answer before the request's end is passed on, then the client is let go`() throws
     {
         var stage = try DoorHarness([[.interrupt(ok("early"))]])

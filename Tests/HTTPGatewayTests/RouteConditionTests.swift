@@ -22,6 +22,13 @@ private func plan(
         Cookie: more=1\r\nContent-Type: Application/JSON; charset=utf-8\r\n
         """
 
+    @Test(arguments: [("Authorization: Bearer x\r\n", 0), ("authorization:\r\n", 0), ("", 1)])
+    func `a route can be for those who come with credentials`(fields: String, wanted: Int) {
+        let present = RouteCondition.header(Self.match("Authorization", .present))
+        let table = RouteTable([plan(when: present), plan(when: .not(present))])
+        #expect(table.match(host: "a", path: "/", fields: fields) == wanted)
+    }
+
     private func holds(_ condition: RouteCondition, method: String = "POST") -> Bool {
         RouteTable([plan(when: condition)]).match(
             host: "a",

@@ -163,15 +163,19 @@ def compression(scene):
 def streams(scene):
     ask, decoded, martlet, _, clear = compressing(scene, " types: text/event-stream ")
     target = "/300?type=text/event-stream&chunked=100&wait=0.5"
-    began = time.monotonic()
-    process = subprocess.Popen(
-        ["curl", "-sSN", "--compressed", "-H", "Host: www.example.com",
-         f"http://127.0.0.1:{clear}{target}"], stdout=subprocess.PIPE)
-    first = process.stdout.read(100)
-    took = time.monotonic() - began
-    expect(first == content(300)[:100] and took < 0.4, f"the first event took {took:.2f} s")
-    expect_equal(first + process.stdout.read(), content(300), "all events")
-    process.wait()
+    for coding in ("br", "zstd", "gzip"):
+        began = time.monotonic()
+        process = subprocess.Popen(
+            ["curl", "-sSN", "--compressed", "-H", f"Accept-Encoding: {coding}",
+             "-H", "Host: www.example.com", "-D", scene.path(coding),
+             f"http://127.0.0.1:{clear}{target}"], stdout=subprocess.PIPE)
+        first = process.stdout.read(100)
+        took = time.monotonic() - began
+        expect(first == content(300)[:100] and took < 0.4, f"{coding}: {took:.2f} s to the first")
+        expect_equal(first + process.stdout.read(), content(300), f"{coding}: all events")
+        process.wait()
+        with open(scene.path(coding)) as file:
+            expect_equal(field(file.read(), "Content-Encoding"), coding, "the coding")
     code, _ = decoded("/90000?type=text/event-stream&chunked=&cut", "--http1.1")
     expect(code != 0, "the client sees that the answer is not whole")
     code, _ = decoded("/90000?type=text/event-stream&chunked=&cut", "--http2")

@@ -7,6 +7,7 @@ import time
 
 from harness import eventually, expect, expect_equal, never, scenario
 from harness.ask import Browser, curl, field
+from harness.certificates import Authority, pair
 from harness.martlet import martlet_command
 from harness.service import service
 from harness.websocket import Socket
@@ -167,11 +168,20 @@ def command(scene):
 def rolling_deploy(scene):
     origins = scene.origins("a", "b", "c", "d")
     http = scene.port()
-    martlet = scene.martlet(service(http, None, origins, pool="drain: 2s\nsticky: { cookie: SRV }"))
+    secure, authority = scene.port(), Authority(scene)
+    files = authority.make("www", "www.example.com")
+    text = service(http, None, origins, pool="drain: 2s\nsticky: { cookie: SRV }")
+    martlet = scene.martlet(text.replace(
+        "routes:\n", f"  - {{ https: 127.0.0.1:{secure}, certificates: [{pair(files)}] }}\nroutes:\n"))
     load = scene.load(http, rate=2000 if scene.full else 500, connections=64, cookies=True)
-    streams = Side(lambda: curl(f"http://127.0.0.1:{http}/drip/12/50", "-H", "Host: www.example.com"),
+    host = ["-H", "Host: www.example.com"]
+    streams = Side(lambda: curl(f"http://127.0.0.1:{http}/drip/12/50", *host),
                    lambda answer: answer[0] == 200 and len(answer[2]) == 12)
-    second = Side(lambda: http2_status(http), lambda status: status == "200")
+    upload = scene.write("upload", "x" * 200_000)
+    uploads = Side(lambda: curl(f"http://127.0.0.1:{http}/sum", *host, "-H", "Expect:", "-T", upload,
+                                "--limit-rate", "400k"),
+                   lambda answer: answer[0] == 200 and b"200000" in answer[2])
+    second = Side(lambda: http2_session(scene, secure, authority), lambda seen: seen == HTTP2_SESSION)
     for number in range(100 if scene.full else 1):
         for origin in origins:
             status, text, err = state(scene, martlet, "drain", f"web/{origin.name}", "--wait")
@@ -185,19 +195,35 @@ def rolling_deploy(scene):
             expect_equal(state(scene, martlet, "ready", f"web/{origin.name}")[0], 0, "ready")
             eventually("it is used again", lambda: origin.seen()["requests"] > 0)
     streams.stop("streams")
+    uploads.stop("uploads")
     second.stop("HTTP/2")
     load.stop()
     load.expect_no_failure(least=1000)
+    print(f"      {len(load.done)} requests, {second.count} times 40 pages and 4 streams by HTTP/2, "
+          f"{streams.count} streams, {uploads.count} uploads: none failed", flush=True)
     expect_equal(set(load.picks()), {"a", "b", "c", "d"}, "origins used")
     expect(martlet.metric("martlet_sticky_moved_total", reason="drained") > 0, "sessions moved")
 
 
-def http2_status(http):
-    done = subprocess.run(
-        ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--http2-prior-knowledge",
-         "-H", "Host: www.example.com", f"http://127.0.0.1:{http}/"],
-        capture_output=True, timeout=20)
-    return done.stdout.decode() + done.stderr.decode()
+HTTP2_SESSION = ["200 2"] * 40 + ["200 2 12"] * 4
+
+
+def http2_session(scene, secure, authority):
+    """One curl with a cookie jar: 40 pages and 4 streams, eight at a time on one connection.
+
+    Each transfer says its status and version, a stream its length too.
+    """
+    site, jar = f"https://www.example.com:{secure}", scene.path("jar")
+    common = ["-sS", "--http2", "--cacert", authority.certificate, "--max-time", "20",
+              "--resolve", f"www.example.com:{secure}:127.0.0.1", "-b", jar, "-c", jar]
+    said = "%{stderr}%{http_code} %{http_version}"
+    words = []
+    for number in range(44):
+        path, more = (f"/{number}", "") if number < 40 else ("/drip/12/50", " %{size_download}")
+        words += ["--next", *common, "-o", "/dev/null", "-w", f"{said}{more}\\n", site + path]
+    done = subprocess.run(["curl", "-Z", "--parallel-max", "8", "--no-progress-meter", *words[1:]],
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=40)
+    return sorted(done.stderr.decode().splitlines(), key=len)
 
 
 class Side:

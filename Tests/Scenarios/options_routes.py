@@ -36,6 +36,7 @@ def conditions(scene):
         "/m/": ("method: [ PUT, DELETE ]", ["-X", "PUT"]),
         "/h/": ("header: X-Version=v2", ["-H", "x-version: v2"]),
         "/r/": ('header: "X-Version~^v[0-9]+$"', ["-H", "x-version: v17"]),
+        "/auth/": ("header: Authorization", ["-u", "ann:any"]),
         "/c/": ("cookie: beta", ["-H", "Cookie: a=b; beta=1"]),
         "/q/": ("query: debug=1", None),
         "/t/": ("content-type: application/json", ["-H", "Content-Type: application/json;x=1",

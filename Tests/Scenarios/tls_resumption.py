@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions that are resumed towards endpoints: another Martlet, and nginx."""
+import time
+
 from harness import eventually, expect, expect_equal, scenario
 from harness.ask import curl
-from harness.certificates import Authority, pair
+from harness.certificates import Authority, openssl, pair
 from harness.peer import nginx
 from harness.service import service
 
@@ -86,3 +88,65 @@ def others(scene):
         seen = [curl(f"http://127.0.0.1:{http}/")[2] for _ in range(4)]
         expect_equal(seen, [b".", b"r", b"r", b"r"], f"as the server {ports.index(port)} sees it")
         expect_equal(counts(martlet), (4, 3), "as it is counted")
+
+
+@scenario("a client's session ends with its certificate, however often it was resumed", 30)
+def ended(scene):
+    authority = Authority(scene)
+    origin, = scene.origins("a")
+    secure = scene.port()
+    scene.martlet(service(scene.port(), None, [origin]).replace(
+        "routes:\n", f"""  - https: 127.0.0.1:{secure}
+    certificates: [{pair(authority.make("site", "www.example.com"))}]
+    tls: {{ client-authorities: {authority.certificate} }}
+routes:
+"""))
+
+    def visit(version, *more):
+        return openssl("s_client", "-connect", f"127.0.0.1:{secure}", "-servername",
+                       "www.example.com", "-CAfile", authority.certificate, "-ign_eof",
+                       f"-tls1_{version}", *more, text="GET / HTTP/1.1\r\n"
+                       "Host: www.example.com\r\nConnection: close\r\n\r\n")[1]
+
+    crt, key = authority.ending("brief", "brief.example.com", 6)
+    ends = time.monotonic() + 6
+    saved = {version: scene.path(f"session{version}") for version in (2, 3)}
+    for version, path in saved.items():
+        text = visit(version, "-cert", crt, "-key", key, "-sess_out", path)
+        expect("X-Origin" in text, f"TLS 1.{version}, a first time: {text[-600:]}")
+        # Resumed without the certificate, and with a ticket for the next time.
+        text = visit(version, "-sess_in", path, "-sess_out", path)
+        expect("Reused" in text and "X-Origin" in text, f"TLS 1.{version}, resumed: {text[-600:]}")
+    expect(time.monotonic() < ends, "this machine is too slow to tell")
+    time.sleep(ends + 1.5 - time.monotonic())  # until the certificate has ended
+    for version, path in saved.items():
+        text = visit(version, "-sess_in", path)
+        expect("X-Origin" not in text, f"TLS 1.{version}: let in after the end: {text[-600:]}")
+
+
+@scenario("a session of a listener that asks for nothing is no way into one that asks", 20)
+def other_listener(scene):
+    authority = Authority(scene)
+    origin, = scene.origins("a")
+    files = pair(authority.make("site", "www.example.com"))
+    ports = {"open": scene.port(), "asking": scene.port()}
+    scene.martlet(service(scene.port(), None, [origin]).replace("routes:\n", f"""\
+  - {{ https: 127.0.0.1:{ports["open"]}, certificates: [{files}] }}
+  - https: 127.0.0.1:{ports["asking"]}
+    certificates: [{files}]
+    tls: {{ client-authorities: {authority.certificate} }}
+routes:
+"""))
+    saved = scene.path("session")
+
+    def visit(to, version, way):
+        return openssl("s_client", "-connect", f"127.0.0.1:{ports[to]}", "-servername",
+                       "www.example.com", "-CAfile", authority.certificate, "-ign_eof",
+                       f"-tls1_{version}", way, saved, text="GET / HTTP/1.1\r\n"
+                       "Host: www.example.com\r\nConnection: close\r\n\r\n")[1]
+    for version in (2, 3):
+        expect("X-Origin" in visit("open", version, "-sess_out"), "a session")
+        text = visit("open", version, "-sess_in")
+        expect("Reused" in text and "X-Origin" in text, "where it began it goes on")
+        text = visit("asking", version, "-sess_in")
+        expect("X-Origin" not in text, f"TLS 1.{version}: let in elsewhere: {text[-600:]}")

@@ -123,6 +123,16 @@ def under_load(scene):
     martlet.stop()
 
 
+# Nobody reads the supervisor's answer: for it this is one that died in between.
+SAYS_AND_DIES = b"""#!/usr/bin/python3
+import os, socket, sys
+link = socket.socket(fileno=int(sys.argv[2]))
+link.shutdown(socket.SHUT_RD)
+link.send(b'{"ask":"serving","handover":0}')
+os._exit(9)
+"""
+
+
 @scenario("an upgrade to a broken binary is rolled back, and nobody notices", 90)
 def rollback(scene):
     path = own_binary(scene)
@@ -138,6 +148,7 @@ def rollback(scene):
         "ends at once": (b"#!/bin/sh\nexit 3\n", "exited with code 3"),
         "is never ready": (b"#!/bin/sh\nsleep 60\n", "was not ready within 2"),
         "dies": (b"#!/bin/sh\nkill -SEGV $$\n", "was ended by SIGSEGV"),
+        "says that it serves, and is dead": (SAYS_AND_DIES, "exited with code 9"),
     }
     for what, (data, words) in broken.items():
         replace(path, data)

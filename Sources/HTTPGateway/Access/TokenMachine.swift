@@ -88,7 +88,7 @@ struct TokenMachine {
         return document
     }
 
-    private func judge(_ claims: JSONValue, _ now: Int64) throws(TokenFault) -> TokenVerdict {
+    func judge(_ claims: JSONValue, _ now: Int64) throws(TokenFault) -> TokenVerdict {
         let leeway = Int64(plan.leeway.seconds)
         var until: Int64?
         if let exp = claims["exp"] {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """WebSocket clients, as many as a scenario wants, on one event loop.
 
-Each one opens through the door, then says a short message from time to time and expects its echo
-(the origin echoes bytes, so the echo is the frame as it was sent). What ends a connection is kept:
+Each one opens through the door, then says a short message from time to time, or when it is told to,
+and expects its echo (the origin echoes bytes, so the echo is the frame as it was sent). What ends a connection is kept:
 a close frame with its code, a plain FIN, or a reset. Run as a program it does the same for
 thousands and reports in JSON lines.
 """
@@ -70,9 +70,10 @@ class Socket:
 class Crowd:
     """Thousands of clients in a process of their own."""
 
-    def __init__(self, scene, port, count, host="www.example.com"):
+    def __init__(self, scene, port, count, host="www.example.com", silent=False):
         here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        spec = json.dumps({"port": port, "count": count, "host": host})
+        spec = json.dumps({"port": port, "count": count, "host": host,
+                           "silent": silent})
         self.process = subprocess.Popen(
             [sys.executable, "-B", "-m", "harness.websocket", spec],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=here)
@@ -85,9 +86,12 @@ class Crowd:
             raise OSError("the crowd of clients has gone")
         return json.loads(line)
 
-    def report(self):
-        """{"open", "echoes", "endings": {how: count}, "times": [seconds...]}"""
-        self.process.stdin.write(b"\n")
+    def report(self, hello=False):
+        """{"open", "echoes", "endings": {how: count}, "times": [seconds...]}
+
+        With `hello` each says its message once more.
+        """
+        self.process.stdin.write(b"hello\n" if hello else b"\n")
         self.process.stdin.flush()
         return self.read()
 
@@ -135,6 +139,7 @@ class Member(asyncio.Protocol):
 class Server:
     def __init__(self, spec):
         self.port, self.count, self.host = spec["port"], spec["count"], spec["host"]
+        self.silent = spec["silent"]
         self.opening, self.open = set(), set()
         self.endings, self.times, self.echoes = collections.Counter(), [], 0
 
@@ -148,10 +153,14 @@ class Server:
             while self.opening:
                 await asyncio.sleep(0.01)
         print(json.dumps(len(self.open)), flush=True)
-        asyncio.ensure_future(self.talk())
+        if not self.silent:
+            asyncio.ensure_future(self.talk())
         reader = asyncio.StreamReader()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        while await reader.readline():
+        while line := await reader.readline():
+            if line.strip():
+                for member in self.open:
+                    member.transport.write(HELLO)
             print(json.dumps({"open": len(self.open), "echoes": self.echoes,
                               "endings": self.endings, "times": self.times}), flush=True)
 
