@@ -688,6 +688,14 @@ static inline mt_tls *mt_tls_new(SSL_CTX *ctx, BIO_METHOD *method, int fd, int i
     return t;
 }
 
+// A client that never ends its early data would else hold its first words for as long as it may be
+// silent.
+static inline void mt_tls_forget_early(mt_tls *t) {
+    free(t->early);
+    t->early = NULL;
+    t->early_start = t->early_end = 0;
+}
+
 static inline void mt_tls_free(mt_tls *t) {
     SSL_free(t->ssl);
     free(t->name);
@@ -739,6 +747,7 @@ static inline int mt_tls_read(mt_tls *t, void *bytes, size_t length, size_t *cou
         *count = left < length ? left : length;
         memcpy(bytes, t->early + t->early_start, *count);
         t->early_start += (uint32_t)*count;
+        if (t->early_start == t->early_end) mt_tls_forget_early(t);
         return SSL_ERROR_NONE;
     }
     if (t->is_early) {
@@ -746,8 +755,6 @@ static inline int mt_tls_read(mt_tls *t, void *bytes, size_t length, size_t *cou
         if (status == SSL_READ_EARLY_DATA_SUCCESS) return SSL_ERROR_NONE;
         if (status == SSL_READ_EARLY_DATA_ERROR) return SSL_get_error(t->ssl, 0);
         t->is_early = 0;
-        free(t->early);
-        t->early = NULL;
     }
     int result = SSL_read_ex(t->ssl, bytes, length, count);
     return result == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, result);

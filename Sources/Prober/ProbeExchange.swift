@@ -65,7 +65,10 @@ public struct ProbeExchange: Sendable {
     public private(set) var status: UInt16 = 0
     /// What a passing answer still had to say.
     public private(set) var note = ""
-    /// What a whole answer says of the endpoint's part in its pool; nil without one.
+    /// What a passing answer says of the endpoint's part in its pool; nil without one.
+    ///
+    /// A failing one says nothing of it: a page about an overload is no change of the leader, and
+    /// an endpoint that goes on failing is down, which takes its part away as well.
     public private(set) var role: EndpointRole?
     private var question = ProbeQuestion.connect
     private var phase = Phase.over
@@ -178,6 +181,8 @@ public struct ProbeExchange: Sendable {
 
     private mutating func finish(_ outcome: ProbeOutcome) -> Action {
         phase = .over
+        // Whoever is asked in a way that tells no role has none.
+        if outcome == .success, role == nil { role = .unknown }
         return .finish(outcome)
     }
 
@@ -189,7 +194,9 @@ public struct ProbeExchange: Sendable {
         guard case .http(let http) = question else { return finish(.success) }
         let finding = http.judge(status: status, body: body.span)
         note = finding.note
-        role = http.role?.role(status: status, body: body.span) ?? .unknown
+        if finding.outcome == .success {
+            role = http.role?.role(status: status, body: body.span) ?? .unknown
+        }
         return finish(finding.outcome)
     }
 }

@@ -91,6 +91,24 @@ import Testing
         #expect(!saved.isUseful(realtime: 1))
     }
 
+    @Test func `who led is believed for some seconds only`() {
+        let second: Int64 = 1_000_000_000
+        let identity = EndpointIdentity(pool: "p", host: "10.0.0.1", port: 80)
+        var leader = SavedEndpoint(identity: identity, health: .up, reason: .probePassed)
+        leader.role = .leader
+        var replica = leader
+        replica.role = .replica
+        let saved = SavedHealth(
+            generation: 1,
+            writtenAt: 100 * second,
+            endpoints: [leader, replica]
+        )
+        #expect(saved.believed(realtime: 104 * second).map(\.role) == [.leader, .replica])
+        for late in [106 * second, 399 * second, 99 * second] {
+            #expect(saved.believed(realtime: late).map(\.role) == [.unknown, .replica])
+        }
+    }
+
     @Test func `an unknown word refuses the table`() throws {
         let text = String(decoding: saved().text(), as: UTF8.self)
         for (old, new) in [("\"down\"", "\"sideways\""), ("dependency", "weather")] {

@@ -54,4 +54,56 @@ import Testing
         #expect(stage.told(0) == "")
         #expect(stage.leftovers() == [])
     }
+
+    /// Two endpoints, a replica and a leader, each of which takes one request at a time.
+    private func narrowStage(_ parts: [[Part]]) throws -> DoorHarness {
+        let stage = try DoorHarness(parts) { plan in
+            plan.pools[0].writes = .leader
+            plan.pools[0].reads = .replica
+            plan.poolPlans[0].queueLimit = 9
+            for index in plan.pools[0].endpoints.indices {
+                plan.pools[0].endpoints[index].connectionLimit = 1
+            }
+        }
+        stage.health.setRole(0, .replica)
+        stage.health.setRole(1, .leader)
+        return stage
+    }
+
+    @Test func `a write that waits for the leader holds no read up`() throws {
+        var stage = try narrowStage([[.answer(ok("zero"))], [.silence]])
+        _ = stage.visit(post("1"))
+        stage.turn { $0.told(1).contains("POST") }
+        _ = stage.visit(post("2"))
+        #expect(stage.turn { $0.shared.pending.count(0) == 1 })
+        let read = stage.visit(get())
+        #expect(stage.hear(read, until: "zero").contains("zero"))
+        #expect(stage.shared.pending.count(0) == 1)
+    }
+
+    @Test func `reads that wait for replicas hold no write up`() throws {
+        var stage = try narrowStage([[.silence], [.answer(ok("one"))]])
+        _ = stage.visit(get("/1"))
+        stage.turn { $0.told(0).contains("/1") }
+        _ = stage.visit(get("/2"))
+        #expect(stage.turn { $0.shared.pending.count(0) == 1 })
+        let write = stage.visit(post("x"))
+        #expect(stage.hear(write, until: "one").contains("one"))
+        #expect(stage.shared.pending.count(0) == 1)
+    }
+
+    @Test func `no place of the budget goes to a write that nobody else may have`() throws {
+        var stage = try DoorHarness([[.answer(ok("zero"))], []]) { plan in
+            plan.pools[0].writes = .leader
+            // One retry at a time, which another request has.
+            plan.poolPlans[0].retryPercent = 0
+            plan.poolPlans[0].retryMinimum = 1
+            plan.poolPlans[0].queueLimit = 9
+        }
+        stage.health.setRole(1, .leader)
+        #expect(stage.shared.budget.tryRetry(0, percent: 0, minimum: 1))
+        let guest = stage.visit(post("x"))
+        #expect(stage.hearAll(guest).contains("connect-refused"))
+        #expect(stage.count(.retriesDelayed) == 0)
+    }
 }

@@ -84,6 +84,32 @@ import Testing
         }
     }
 
+    @Test func `an answer that breaks is a failure, a client that leaves is none`() throws {
+        let cut = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart"
+        var stage = try DoorHarness([[.answerAndClose(cut)], [.silence]])
+        let guest = stage.visit(get("/cut"))
+        #expect(stage.hearAll(guest).contains("part"))
+        #expect(stage.shared.requests[0].failures == 1)
+        let early = stage.connect()
+        stage.send(early, get("/left"))
+        stage.turn { $0.told(1).contains("/left") }
+        stage.leave(early)
+        #expect(stage.turn { $0.shared.requests[0].written == 2 })
+        #expect(stage.shared.requests[0].failures == 1)
+    }
+
+    @Test func `a head that is too slow is named and kept`() throws {
+        var stage = try DoorHarness()
+        let guest = stage.connect()
+        stage.send(guest, "GET / HT")
+        stage.settle()
+        stage.advance(.seconds(600))
+        let told = stage.hearAll(guest)
+        #expect(told.contains("408"))
+        #expect(try story(stage, of: told).reasonWord == "header-timeout")
+        #expect(stage.shared.requests[0].failures == 0)
+    }
+
     @Test func `candidates say why they could not be chosen`() throws {
         var stage = try DoorHarness([[.answer(ok())], [.answer(ok())]]) { plan in
             plan.pools[0].allDown = .none

@@ -41,6 +41,29 @@ import Testing
         #expect(find(98, in: ring) != nil && find(97, in: ring) == nil)
     }
 
+    @Test func `a name means Martlet's own before anybody else's, and the newest`() throws {
+        let ring = RequestRing(kept: 8)
+        let text = String(repeating: "0", count: 31) + "7"
+        let alias = try #require(RequestName(text)).alias
+        // Somebody uses the name of another request, before it and after it.
+        for (number, began) in [(UInt64(1), UInt64(1)), (7, 2), (2, 3)] {
+            var record = record(number)
+            record.words[RequestRecord.Place.began] = began
+            if number != 7 { record.words[RequestRecord.Place.alias] = alias }
+            ring.write(record, isFailure: false)
+        }
+        #expect(find(7, in: ring)?.words[RequestRecord.Place.total] == 7)
+        let other = RequestRing(kept: 8)
+        let name = try #require(RequestName("from-the-edge"))
+        for (number, isFailure) in [(UInt64(5), true), (9, false), (6, true)] {
+            var record = record(number)
+            record.words[RequestRecord.Place.began] = number
+            record.words[RequestRecord.Place.alias] = name.alias
+            other.write(record, isFailure: isFailure)
+        }
+        #expect(other.find(name)?.words[RequestRecord.Place.total] == 9)
+    }
+
     @Test func `a ring for nothing keeps nothing`() {
         let ring = RequestRing(kept: 0)
         ring.write(record(1), isFailure: true)

@@ -128,6 +128,43 @@ private func cookie(_ number: Int) -> String { "S=000000000000000\(number)" }
         #expect(stage.leftovers() == [])
     }
 
+    @Test func `what only looks like a session is no way past those who wait`() throws {
+        var stage = try DoorHarness([[.silence, .answer(ok())]]) {
+            makeSticky(&$0)
+            $0.pools[0].endpoints[0].connectionLimit = 1
+            $0.poolPlans[0].queueLimit = 9
+        }
+        _ = stage.visit(get("/0"))
+        stage.turn { $0.told(0).contains("/0") }
+        _ = stage.visit(get("/1"))
+        #expect(stage.turn { $0.shared.pending.count(0) == 1 })
+        let late = stage.connect()
+        stage.settle()
+        // The place comes free without the door being told, as when another worker has freed it.
+        stage.door.chooser.abandon(slot: 0)
+        stage.send(late, get("/2", fields: "Cookie: S=00000000000000ff\r\n"))
+        stage.hear(late, until: "hello")
+        let told = stage.told(0)
+        let first = try #require(told.range(of: "GET /1 "))
+        let second = try #require(told.range(of: "GET /2 "))
+        #expect(first.lowerBound < second.lowerBound)
+    }
+
+    @Test(arguments: [StickyPlan.Mode.insert, .rewrite, .prefix])
+    func `an answer that gives a session is for one client alone`(mode: StickyPlan.Mode) throws {
+        let fields =
+            "Set-Cookie: S=abc\r\nCDN-Cache-Control: max-age=60\r\nSurrogate-Control: max-age=60\r\n"
+        var stage = try DoorHarness([[.answer(ok(fields: fields))]]) {
+            makeSticky(&$0) { $0.mode = mode }
+        }
+        let guest = stage.visit(get())
+        stage.hear(guest, until: "hello")
+        let heard = stage.heard(guest)
+        #expect(heard.contains("Cache-Control: private\r\n"))
+        #expect(!heard.contains("max-age"))
+        #expect(stage.leftovers() == [])
+    }
+
     // MARK: The application's own cookie
 
     private static let given = "Set-Cookie: S=abc; Path=/\r\nSet-Cookie: T=1\r\n"
@@ -171,6 +208,19 @@ private func cookie(_ number: Int) -> String { "S=000000000000000\(number)" }
         stage.hear(third, until: "hello")
         #expect(stage.told(0).contains("Cookie: S=plain~x\r\n"))
         #expect(stage.leftovers() == [])
+    }
+
+    @Test func `a value with a blank in it is one value`() throws {
+        let given = "Set-Cookie: S=\"a b\" ; Path=/\r\n"
+        for (mode, wanted) in [(StickyPlan.Mode.rewrite, ""), (.prefix, "~\"a b\"")] {
+            var stage = try DoorHarness([[.answer(ok(fields: given))]]) {
+                makeSticky(&$0) { $0.mode = mode }
+            }
+            let guest = stage.visit(get())
+            stage.hear(guest, until: "hello")
+            #expect(stage.heard(guest).contains("Set-Cookie: \(cookie(1))\(wanted) ; Path=/\r\n"))
+            #expect(stage.leftovers() == [])
+        }
     }
 
     @Test func `a session is learnt from an answer, and forgotten when it is idle`() throws {

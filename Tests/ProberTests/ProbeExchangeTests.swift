@@ -21,16 +21,16 @@ private struct Ending: Equatable {
 }
 
 /// Plays an answer to an exchange in pieces of `step` bytes, as a driver would, then closes.
-private func play(
+private func perform(
     _ question: ProbeQuestion,
     _ answer: String,
-    step: Int = .max,
-    close: Bool = true
-) -> Ending {
+    step: Int,
+    close: Bool
+) -> (ending: Ending, role: EndpointRole?) {
     var exchange = ProbeExchange()
     var fields = FieldTable(limit: 100)
     exchange.begin(question)
-    guard exchange.connected() == .send else { return Ending() }
+    guard exchange.connected() == .send else { return (Ending(), nil) }
     let bytes = Array(answer.utf8)
     var held: [UInt8] = []
     var position = 0
@@ -44,8 +44,26 @@ private func play(
         action = reception.action
     }
     if action == .wait, close { action = exchange.ended() }
-    guard case .finish(let outcome) = action else { return Ending(status: exchange.status) }
-    return Ending(outcome: outcome, note: exchange.note, status: exchange.status)
+    guard case .finish(let outcome) = action else {
+        return (Ending(status: exchange.status), exchange.role)
+    }
+    let ending = Ending(outcome: outcome, note: exchange.note, status: exchange.status)
+    return (ending, exchange.role)
+}
+
+/// How a dialogue ended.
+private func play(
+    _ question: ProbeQuestion,
+    _ answer: String,
+    step: Int = .max,
+    close: Bool = true
+) -> Ending {
+    perform(question, answer, step: step, close: close).ending
+}
+
+/// What a dialogue has told of the endpoint's part.
+private func role(_ question: ProbeQuestion, _ answer: String) -> EndpointRole? {
+    perform(question, answer, step: .max, close: true).role
 }
 
 private func length(_ body: String, status: String = "200 OK") -> String {
@@ -58,6 +76,25 @@ private func chunked(_ pieces: [String], trailer: String = "") -> String {
 }
 
 @Suite struct ProbeExchangeTests {
+    @Test func `a role is what a passing answer says, and a failing one says nothing of it`() {
+        let byStatus = question { http in
+            http.role = .status([200...200])
+            http.statuses = [200...200, 429...429]
+        }
+        #expect(role(byStatus, length("")) == .leader)
+        #expect(role(byStatus, length("", status: "429 Busy")) == .replica)
+        #expect(role(byStatus, length("", status: "500 Broken")) == nil)
+        let byField = question { $0.role = .field(path: ["role"], leader: ["primary"]) }
+        #expect(role(byField, length(#"{"role":"primary"}"#)) == .leader)
+        #expect(role(byField, length("oops")) == .unknown)
+        #expect(role(byField, length("<h1>overload</h1>", status: "503 Busy")) == nil)
+        // Whoever is asked for no role has none.
+        #expect(role(question(), length("")) == .unknown)
+        var exchange = ProbeExchange()
+        exchange.begin(.connect)
+        #expect(exchange.connected() == .finish(.success) && exchange.role == .unknown)
+    }
+
     @Test func `a connection is enough for a question that asks only for one`() {
         var exchange = ProbeExchange()
         exchange.begin(.connect)

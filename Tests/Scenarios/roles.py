@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Leaders and replicas: who gets what may change something, and what happens while nobody leads."""
+import os
+import signal
 import threading
 import time
 
@@ -88,7 +90,18 @@ def follows(scene):
     martlet.patch("web", c.at, {"administrative": "maintenance"})
     eventually("the leader reads", lambda: ask(http)[:2] == (200, "b"))
     eventually("the role is saved", lambda: '"leader"' in open(f"{martlet.state}/health.json").read())
+    # A page about an overload says nothing about who leads.
+    b.failing("/healthz/role")
+    eventually("b fails", lambda: martlet.endpoint("web", b.at)["health"] == "down")
+    expect_equal(martlet.endpoint("web", b.at)["role"], "leader", "and still has its role")
+    b.failing()
+    eventually("b is back", lambda: ask(http, "POST")[:2] == (200, "b"))
+    # Nobody can be asked, so what is known is what was saved.
+    os.kill(b.process.pid, signal.SIGSTOP)
     martlet.kill_serving()
+    eventually("who led is known",
+               lambda: martlet.endpoint("web", b.at)["role"] == "leader", within=4)
+    os.kill(b.process.pid, signal.SIGCONT)
     eventually("it serves again", lambda: ask(http, "POST")[:2] == (200, "b"), within=10)
 
     # Other words for it, and without `writes` the role is only shown.

@@ -83,6 +83,12 @@ import Testing
         var tried = Tried()
         tried.insert(1)
         #expect(choose(fixture, .leader, tried: tried) == .none(.exhausted))
+        func isSpent(_ tried: Tried, pool: Int = 0) -> Bool {
+            fixture.chooser.hasTriedLeader(pool: pool, tried)
+        }
+        #expect(isSpent(tried) && !isSpent(Tried()) && !isSpent(tried, pool: 7))
+        fixture.health.setRole(0, .leader)
+        #expect(!isSpent(tried), "nobody leads")
     }
 
     @Test func `the leader reads when no replica can, and its tier is not forgotten`() {
@@ -99,15 +105,36 @@ import Testing
         #expect(choose(limited, .replica) == .none(.atLimit), "a full replica is waited for")
     }
 
+    @Test func `a leader is no other for reads that go to replicas`() {
+        let fixture = Fixture(.roundRobin, weights: [1, 1])
+        fixture.health.setRole(1, .leader)
+        var tried = Tried()
+        tried.insert(0)
+        func hasOther(_ role: RoleWish) -> Bool {
+            fixture.chooser.hasOther(pool: 0, role: role, tried: tried, now: fixture.now)
+        }
+        #expect(hasOther(.any) && !hasOther(.replica))
+    }
+
     @Test func `an explanation says whose role decided`() {
         let fixture = fixture()
         func why(_ role: RoleWish) -> String {
             fixture.chooser.explain(pool: 0, key: 0, role: role, now: fixture.now).why
         }
         #expect(why(.leader) == "it leads, and the request may change something")
-        #expect(why(.replica).hasSuffix(", replicas alone"))
+        #expect(why(.replica).hasSuffix("among 2 that take new work, replicas alone"))
+        func whyNot(_ role: RoleWish) -> [String] {
+            let found = fixture.chooser.explain(pool: 0, key: 0, role: role, now: fixture.now)
+            #expect(found.candidates.allSatisfy { $0.isEligible == $0.whyNot.isEmpty })
+            return found.candidates.map(\.whyNot)
+        }
+        #expect(whyNot(.leader) == ["it does not lead", "", "it does not lead"])
+        #expect(whyNot(.replica) == ["", "it leads: replicas take it", ""])
+        #expect(whyNot(.any) == ["", "", ""])
         fixture.health.setRole(2, .leader)
         #expect(why(.leader).hasPrefix("2 endpoints claim to lead"))
+        let many = "another one leads as well"
+        #expect(whyNot(.leader) == ["it does not lead", many, many])
         fixture.health.setRole(1, .replica)
         fixture.health.setRole(2, .replica)
         #expect(why(.leader).hasPrefix("no endpoint that is up and ready says"))
@@ -125,6 +152,12 @@ import Testing
         #expect(set(0, .replica).map(\.change) == [.role(from: .leader, to: .replica)])
         let saved = bench.export()
         #expect(saved.map(\.role) == [.replica, .unknown])
+
+        // Without a probe nobody would ever take the part away again.
+        #expect(set(0, .leader).count == 1)
+        let unprobed = bench.register(HealthKeeperTests.Bench.registration(0, nil))
+        #expect(unprobed.map(\.change).contains(.role(from: .leader, to: .unknown)))
+        #expect(bench.table.role(0) == .unknown)
 
         let next = HealthKeeperTests.Bench(0)
         next.keeper.restore(saved, now: next.now, realtime: 1)

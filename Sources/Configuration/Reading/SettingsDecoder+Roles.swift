@@ -34,6 +34,21 @@ extension SettingsDecoder {
         return .field(field.split(separator: ".").map(String.init), leader: leader)
     }
 
+    /// With `status` those who do not lead answer something else, and are down unless it is expected.
+    func checkReplicas(_ http: HTTPProbeSettings, _ probe: Section) {
+        guard case .status(let leaders)? = http.role else { return }
+        let isOther = http.expect.ranges.contains { $0.contains { !leaders.contains($0) } }
+        guard !isOther else { return }
+        let key = probe.has("expect") ? "expect" : "role"
+        probe.fault(
+            .replicasDown,
+            key,
+            "\(probe.title) expects \(http.expect), which are the statuses of a leader: replicas "
+                + "are down",
+            "name what they answer in `expect` as well"
+        )
+    }
+
     /// Pools that go by roles need a probe that tells them, and no cookie that says otherwise.
     func checkRoles(_ pools: [(PoolSettings, Section)], _ probes: [ProbeSettings]) {
         let telling = Set(probes.filter(\.tellsRole).map(\.name))

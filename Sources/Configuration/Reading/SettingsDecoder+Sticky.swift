@@ -69,6 +69,25 @@ extension SettingsDecoder {
         }
     }
 
+    /// Without TLS no cookie is given as `Secure` of itself, and browsers drop some that are not.
+    func checkCookies(_ pools: [(PoolSettings, Section)], _ listeners: [ListenerSettings]) {
+        let isSecure = listeners.contains { listener in
+            guard case .http(let http) = listener else { return false }
+            return http.tls != nil
+        }
+        for (pool, section) in pools {
+            guard !isSecure, let sticky = pool.sticky, sticky.mode == .insert,
+                sticky.sameSite == .none, sticky.secure == .auto
+            else { continue }
+            section.group("sticky").fault(
+                .droppedCookie,
+                "same-site",
+                "no listener speaks TLS, so the cookie is given without `Secure`, and browsers drop it",
+                "say `secure: always` if something in front speaks TLS"
+            )
+        }
+    }
+
     private func check(_ settings: StickySettings, _ section: Section) {
         let isPath = settings.path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != 0x3b }
         if !settings.path.hasPrefix("/") || !isPath {

@@ -30,6 +30,7 @@ struct SettingsDecoder {
         settings.probes = root.members("probes").compactMap(probe)
         let pools = root.members("pools").map { (pool($0), $0) }
         checkRoles(pools, settings.probes)
+        checkCookies(pools, settings.listeners)
         settings.pools = pools.map(\.0)
         settings.routes = routes(root.list("routes"))
         settings.zones = zones(root.members("zones"))
@@ -261,6 +262,7 @@ struct SettingsDecoder {
             tls: section.word("tls", ProbeSecurity.pool),
             role: role(section)
         )
+        checkReplicas(settings, section)
         if let pattern = settings.bodyRegex, let reason = checks.expression(pattern) {
             section.fault(.badExpression, "body-regex", "RE2 refuses the expression: \(reason)")
         }

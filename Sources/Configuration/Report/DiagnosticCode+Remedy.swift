@@ -460,6 +460,18 @@ extension DiagnosticCode {
                 "Clients that are kept where they are will give one endpoint more than its share.",
                 "See what the message says; `martlet_pool_skew` shows how uneven the pool is."
             )
+        case .replicasDown:
+            .init(
+                "replicas are down",
+                "Only the statuses of a leader are expected, so whoever does not lead fails its probe.",
+                "Name what replicas answer in `expect` as well, such as `expect: [200, 503]`."
+            )
+        case .droppedCookie:
+            .init(
+                "cookie that browsers drop",
+                "`same-site: none` needs `Secure`, which a cookie given without TLS does not get.",
+                "Say `secure: always` where something in front speaks TLS, or give the listener `tls`."
+            )
         case .unusualDrain:
             .init(
                 "unusual time to drain",

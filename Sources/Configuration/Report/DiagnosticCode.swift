@@ -162,6 +162,10 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case needlessSticky = "M1359"
     /// A pool that keeping clients where they are will make uneven.
     case stickySkew = "M1360"
+    /// Roles by status, where those who do not lead are down.
+    case replicasDown = "M1361"
+    /// A cookie that browsers drop.
+    case droppedCookie = "M1362"
     /// A time to drain that is hardly meant.
     case unusualDrain = "M1366"
     /// Copies of requests for endpoints that are asked by HTTP/2.

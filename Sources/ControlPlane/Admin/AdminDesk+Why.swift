@@ -18,8 +18,8 @@ extension AdminDesk {
         guard rings.contains(where: { $0.capacity > 0 }) else {
             throw Problem(.unknownRequest, "Nothing is kept: log.requests.kept is 0.")
         }
-        for ring in rings {
-            guard let record = ring.find(name) else { continue }
+        let found = rings.compactMap { $0.find(name) }
+        if let record = found.max(by: { name.prefers($1, to: $0) }) {
             var json = JSONWriter()
             json.write(RequestStory(record, view).json)
             return .json(json)
@@ -140,6 +140,7 @@ struct RequestStory {
             "ejected": .bool(word.isEjected),
             "circuit": .string(word.circuit.word),
             "tier": .integer(Int64(candidate.tier)),
+            "role": .string(candidate.role.word),
             "inFlight": .integer(Int64(candidate.inFlight)),
             "tried": .bool(candidate.isTried),
             "whyNot": .string(candidate.whyNot),

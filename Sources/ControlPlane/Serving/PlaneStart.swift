@@ -111,7 +111,8 @@ struct PlaneStart {
         // Both clocks at one moment: reading the configuration may have taken a while.
         let (now, realtime) = (Clock.monotonic(), Clock.realtime())
         if saved.isUseful(realtime: realtime) {
-            keeper.restore(saved.endpoints, now: now, realtime: realtime)
+            let believed = saved.believed(realtime: realtime)
+            keeper.restore(believed, now: now, realtime: realtime)
         } else {
             let text = "the saved health is too old to go by: the first probes decide"
             log.record(LogEvent(.notice, realtime: realtime, text))

@@ -7,6 +7,9 @@ struct SavedHealth: Sendable, Equatable {
     /// Verdicts older than this are no verdicts: the first probes are waited for instead.
     static let usefulAge = Interval.seconds(300)
 
+    /// Who led longer ago may have been followed by another since, and would lose writes.
+    static let usefulLeadership = Interval.seconds(5)
+
     /// The configuration's generation when it was written.
     var generation: UInt64
     /// When it was written, in nanoseconds since 1970.
@@ -20,6 +23,17 @@ struct SavedHealth: Sendable, Equatable {
         let age = realtime &- writtenAt
         // A clock that has been set back a little makes the age negative, not the verdicts wrong.
         return age <= SavedHealth.usefulAge.nanoseconds && age > -SavedHealth.usefulAge.nanoseconds
+    }
+
+    /// The endpoints, with who leads only while that may be believed.
+    func believed(realtime: Int64) -> [SavedEndpoint] {
+        let age = realtime &- writtenAt
+        guard age < 0 || age > SavedHealth.usefulLeadership.nanoseconds else { return endpoints }
+        return endpoints.map { endpoint in
+            var doubted = endpoint
+            if doubted.role == .leader { doubted.role = .unknown }
+            return doubted
+        }
     }
 }
 

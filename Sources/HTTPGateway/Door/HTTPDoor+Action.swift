@@ -48,7 +48,7 @@ extension HTTPDoor {
     /// Gives the request a name when it has none yet.
     mutating func nameRequest(_ c: Int) {
         guard clients[c].exchange.requestID.bits == 0 else { return }
-        clients[c].exchange.requestID = RequestID(random: &random)
+        clients[c].exchange.requestID = RequestID(random: &names)
     }
 
     /// Takes the fields out that the route replaces on the way to the client.

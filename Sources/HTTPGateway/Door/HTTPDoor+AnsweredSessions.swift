@@ -15,7 +15,10 @@ extension HTTPDoor {
             return rendered
         }
         let sticky = sticky(c)
-        guard sticky.isOn, sticky.mode != .insert else { return rendered }
+        guard sticky.isOn, sticky.mode != .insert else {
+            if givesSession(c) { hideTargeted(u, sticky) }
+            return rendered
+        }
         guard sticky.mode != .learn else {
             learnSession(c, u, sticky)
             return rendered
@@ -47,14 +50,22 @@ extension HTTPDoor {
                 guard !cookie.isEmpty else { continue }
                 text.isWhole = sticky.writeMarked(line, cookie, session, actions, into: &output)
             }
+            text.isWhole = text.isWhole && StickyRecord.writePrivate(into: &output)
             text.fields = ByteRange(from: start, to: output.count)
         }
+        hideTargeted(u, sticky)
         for index in 0..<responseFields.count {
             let line = bytes.slice(responseFields[index].value)
             guard !sticky.cookie(responseFields[index], line, actions).isEmpty else { continue }
             responseFields.hide(at: index)
         }
         return text
+    }
+
+    private mutating func hideTargeted(_ u: Int, _ sticky: StickyRecord) {
+        let pending = upstreams[u].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        sticky.hideTargeted(in: &responseFields, bytes, actions)
     }
 
     private func hasCookie(_ u: Int, _ sticky: StickyRecord) -> Bool {

@@ -32,8 +32,14 @@ extension HTTPDoor {
     /// True when somebody waits already who is to be served before this request.
     func isBehindOthers(_ c: Int) -> Bool {
         let pool = Int(clients[c].exchange.pool)
-        // Whoever has a session wants one endpoint, which may have room.
-        guard pool >= 0, clients[c].exchange.session == 0 else { return false }
+        guard pool >= 0 else { return false }
+        // Whoever has a session wants one endpoint, which may have room. What only looks like a
+        // session is no way past the others.
+        let session = clients[c].exchange.session
+        let tried = clients[c].exchange.triedSet
+        guard session == 0 || !chooser.keeps(session, pool: pool, tried: tried, now: now) else {
+            return false
+        }
         let priority = clients[c].exchange.priority
         return line.isAhead(pool: pool, of: priority)
             || pending.isPreceded(Int(pools[pool].slot), priority)
@@ -41,7 +47,14 @@ extension HTTPDoor {
 
     /// True when not every endpoint would do for the request: those behind it may find room.
     func isChoosy(_ c: Int) -> Bool {
-        isBound(c) || clients[c].exchange.awaitsBudget || !clients[c].exchange.triedSet.isEmpty
+        isParticular(c) || clients[c].exchange.awaitsBudget
+            || !clients[c].exchange.triedSet.isEmpty
+    }
+
+    /// True when the request waits for the endpoint of its session, or for those of a role.
+    private func isParticular(_ c: Int) -> Bool {
+        let pool = Int(clients[c].exchange.pool)
+        return isBound(c) || pool >= 0 && pools[pool].wish(clients[c].exchange.head.method) != .any
     }
 
     /// Puts the request into its pool's queue, or refuses it when the queue is full.
@@ -114,7 +127,7 @@ extension HTTPDoor {
         switch beginAttempt(c, &loop) {
         case .begun: return true
         case .full: return isChoosy(c)
-        case .passed: return isBound(c)
+        case .passed: return isParticular(c)
         }
     }
 

@@ -37,6 +37,12 @@ extension HTTPDoor {
         // Short of blocks or descriptors, another endpoint would fare no better.
         let pool = Int(clients[c].exchange.pool)
         guard pool >= 0, isOpen, fault != .outOfBuffers, hasAttemptLeft(c) else { return false }
+        // The leader has failed, and nobody else may have the request: no use in a place of the
+        // budget, nor in waiting for one.
+        guard
+            pools[pool].wish(clients[c].exchange.head.method) != .leader
+                || !chooser.hasTriedLeader(pool: pool, clients[c].exchange.triedSet)
+        else { return false }
         // A budget of nothing never comes free: no use in waiting for it.
         guard pools[pool].retryPercent > 0 || pools[pool].retryMinimum > 0 else { return false }
         let rule = Int(clients[c].exchange.retryRule)
@@ -69,6 +75,9 @@ extension HTTPDoor {
     mutating func tryAgain(_ c: Int, _ loop: inout EventLoop) {
         clients[c].exchange.requestSent = false
         clients[c].exchange.requestAborted = false
+        // Of the attempt that is over; the next one may never get so far.
+        clients[c].exchange.connected = .start
+        clients[c].exchange.sent = .start
         guard takeRetry(c) else {
             // When an endpoint dies, all it had in hand fails at once. The budget spreads these
             // retries over time instead of refusing them: they wait as others do.
@@ -158,7 +167,8 @@ extension HTTPDoor {
         let pool = Int(clients[c].exchange.pool)
         guard pool >= 0, pools[pool].wish(method) != .leader else { return false }
         return chooser.hasOther(
-            pool: Int(clients[c].exchange.pool),
+            pool: pool,
+            role: pools[pool].wish(method),
             tried: clients[c].exchange.triedSet,
             now: now
         )

@@ -15,9 +15,9 @@ extension HTTPDoor {
         {
             let pending = clients[c].input
             let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
-            trace = TraceContext(continuing: bytes.slice(fields[index].value), random: &random)
+            trace = TraceContext(continuing: bytes.slice(fields[index].value), random: &names)
         }
-        let context = trace ?? TraceContext(random: &random, isSampled: drawsSample())
+        let context = trace ?? TraceContext(random: &names, isSampled: drawsSample())
         guard let handle = traces.insert(context) else { return }
         clients[c].exchange.tracePlace = Int32(truncatingIfNeeded: handle.index)
     }

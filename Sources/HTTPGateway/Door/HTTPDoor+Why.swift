@@ -78,10 +78,16 @@ extension HTTPDoor {
         let isExported = isExported(c)
         guard isKept || isExported else { return }
         let record = story(c, hasEndpoint: hasEndpoint)
-        // A server error, or an exchange that was cut.
-        let status = clients[c].exchange.status
-        if isKept { requests.write(record, isFailure: status >= 499 || status == 0) }
+        if isKept { requests.write(record, isFailure: isFailure(c, hasEndpoint: hasEndpoint)) }
         if isExported { exportSpans(c, record) }
+    }
+
+    /// A server error, or an answer that broke; not what the client alone has done.
+    private func isFailure(_ c: Int, hasEndpoint: Bool) -> Bool {
+        guard hasEndpoint, case .fault(let fault) = clients[c].exchange.reason else {
+            return clients[c].exchange.status >= 500
+        }
+        return fault.isFailure
     }
 
     @inline(__always) private mutating func isWorthKeeping(_ c: Int) -> Bool {
@@ -92,12 +98,11 @@ extension HTTPDoor {
         case .completed, .route: isGood = status / 100 == 2
         case .refused: isGood = false
         case .fault:
-            // Without a head nobody has asked for anything.
-            guard clients[c].exchange.head.length > 0 else { return false }
+            // Without a head or an answer nobody has asked for anything.
+            guard clients[c].exchange.head.length > 0 || status != 0 else { return false }
             isGood = false
         case .handshake: return false
         }
-        // By the name, so that nodes which a request passes with one name keep the same ones.
         let draw = UInt64(truncatingIfNeeded: clients[c].exchange.requestID.bits) % 100
         return !isGood || draw < keptShare
     }

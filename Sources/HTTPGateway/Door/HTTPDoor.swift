@@ -91,6 +91,9 @@ public struct HTTPDoor: ~Copyable {
     var timers: TimerWheel
     var upstreamTimers: TimerWheel
     var random: SeededRandom
+    /// For the names of requests and traces alone: whoever sees some can tell the others, and must
+    /// learn nothing of what is drawn else.
+    var names = SeededRandom(seed: ProcessControl.randomSeed())
 
     // One of each serves all connections: they mean something only inside one call.
     var scratch: Scratch

@@ -61,6 +61,8 @@ struct StickyRecord: Sendable, BitwiseCopyable {
     /// A field of this name in place of a cookie.
     var field = ByteRange.empty
     var idle = Interval.zero
+    /// Names of the fields that speak to some caches over the head of `Cache-Control` (RFC 9213).
+    var targeted: [2 of ByteRange] = [.empty, .empty]
     /// Behind the value, without `Secure`.
     var attributes = ByteRange.empty
     var security = StickyPlan.Security.auto
@@ -76,6 +78,10 @@ struct StickyRecord: Sendable, BitwiseCopyable {
         mode = plan.mode
         name = actions.keep(Array(plan.cookie.utf8))
         if let plan = plan.field { field = actions.keep(Array(plan.utf8)) }
+        targeted = [
+            actions.keep(Array("cdn-cache-control".utf8)),
+            actions.keep(Array("surrogate-control".utf8)),
+        ]
         idle = plan.idle
         var text = "; Path=\(plan.path)"
         if let domain = plan.domain { text += "; Domain=\(domain)" }
@@ -107,7 +113,23 @@ struct StickyRecord: Sendable, BitwiseCopyable {
             && output.write("=") && SessionMark.write(session, into: &output)
             && output.write(text.slice(attributes))
             && (!saysSecure || output.write("; Secure"))
-            && output.write("\r\nCache-Control: private\r\n")
+            && output.writeLineEnd() && StickyRecord.writePrivate(into: &output)
+    }
+
+    /// Writes that no shared cache may keep the answer.
+    static func writePrivate(into output: inout OutputSpan<UInt8>) -> Bool {
+        output.write("Cache-Control: private\r\n")
+    }
+
+    /// Hides what would let some shared caches keep the answer all the same.
+    func hideTargeted(
+        in fields: inout FieldTable,
+        _ bytes: Span<UInt8>,
+        _ actions: ActionTable
+    ) {
+        for place in targeted.indices {
+            fields.hide(named: actions.text.span.slice(targeted[place]), in: bytes)
+        }
     }
 
     /// The client's other cookies as one field line, and the application's own without its mark;

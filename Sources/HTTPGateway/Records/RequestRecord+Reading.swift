@@ -147,7 +147,7 @@ extension RequestRecord.Attempt {
 
 extension Fault {
     /// False for what clients do, and for how all tunnels end.
-    fileprivate var isFailure: Bool {
+    var isFailure: Bool {
         switch self {
         case .clientGone, .clientSlow, .tunnelClosed, .tunnelIdle: false
         default: true

@@ -35,17 +35,20 @@ public final class RequestRing: Sendable {
         counts.store(ring, count &+ 1)
     }
 
-    /// The record of a request; nil when it is not there, or being written over.
+    /// The record that a name means most likely; nil when there is none, or it is being written
+    /// over.
     public func find(_ name: RequestName) -> RequestRecord? {
+        var best: RequestRecord?
         for place in 0..<capacity * 2 {
             let start = place * RequestRecord.size
             let version = words.load(start)
             guard version != 0, version & 1 == 0, isNamed(name, start) else { continue }
             var record = RequestRecord()
             for index in 1..<RequestRecord.size { record.words[index] = words.load(start + index) }
-            if words.load(start) == version { return record }
+            guard words.load(start) == version else { continue }
+            if best.map({ name.prefers(record, to: $0) }) ?? true { best = record }
         }
-        return nil
+        return best
     }
 
     private func isNamed(_ name: RequestName, _ start: Int) -> Bool {
@@ -59,6 +62,9 @@ public final class RequestRing: Sendable {
     public var count: Int {
         (0..<2).reduce(0) { $0 + Int(min(counts.load($1), UInt64(capacity))) }
     }
+
+    /// Failures written so far, those that are gone included.
+    var failures: UInt64 { counts.load(0) }
 
     /// Records written so far, those that are gone included.
     public var written: UInt64 { counts.load(0) &+ counts.load(1) }
@@ -78,6 +84,13 @@ public struct RequestName: Sendable, Equatable {
         guard RequestID.isAcceptable(bytes.span) else { return nil }
         alias = RequestName.alias(bytes.span)
         bits = bytes.count == 32 ? UInt128(text, radix: 16) : nil
+    }
+
+    /// Which of two records the name means: a proxy's name may be anybody's, so Martlet's own goes
+    /// first, and then the newest, as a proxy tries again under the same name.
+    public func prefers(_ one: RequestRecord, to other: RequestRecord) -> Bool {
+        let isOwn = (one.id.bits == bits, other.id.bits == bits)
+        return isOwn.0 == isOwn.1 ? one.began > other.began : isOwn.0
     }
 
     static func alias(_ bytes: Span<UInt8>) -> UInt64 { max(Hash.bytes(bytes), 1) }

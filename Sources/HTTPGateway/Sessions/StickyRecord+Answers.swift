@@ -20,7 +20,9 @@ extension StickyRecord {
             )
         else { return .empty }
         var end = start
-        while end < line.count, line[end] != UInt8(ascii: ";"), line[end] > 0x20 { end &+= 1 }
+        while end < line.count, line[end] != UInt8(ascii: ";") { end &+= 1 }
+        // Browsers keep what lies inside, blanks and all (RFC 6265 §5.2).
+        while end > start, line[end &- 1] <= 0x20 { end &-= 1 }
         return ByteRange(from: start, to: end)
     }
 

@@ -74,6 +74,11 @@ extension HealthKeeper {
             record.isConnectFailing = false
             record.latest = nil
             if machine.health != .up { changes.append(.health(from: machine.health, to: .up)) }
+            // Nobody asks any more: who led would do so for ever.
+            if table.role(slot) != .unknown {
+                changes.append(.role(from: table.role(slot), to: .unknown))
+                table.setRole(slot, .unknown)
+            }
             record.turn(.noProbe, "", now)
         case (nil, nil): break
         }

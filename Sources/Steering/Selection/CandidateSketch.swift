@@ -3,7 +3,7 @@
 /// One endpoint of a pool as a choice sees it, in one word: cheap to keep beside a request.
 ///
 ///     63  62..61 60   59         58    57..54 53..38     37..18 17..0
-///     set        full weightless tried tier   in flight  slot   state of the health word
+///     set role   full weightless tried tier   in flight  slot   state of the health word
 public struct CandidateSketch: Sendable, BitwiseCopyable, Equatable {
     /// The packed form; 0 for no endpoint.
     public let bits: UInt64
@@ -27,6 +27,11 @@ public struct CandidateSketch: Sendable, BitwiseCopyable, Equatable {
     public var isWeightless: Bool { bits >> 59 & 1 == 1 }
     /// It has all the work that it may have at a time.
     public var isFull: Bool { bits >> 60 & 1 == 1 }
+
+    /// What it said of its part in the pool.
+    public var role: EndpointRole {
+        EndpointRole(rawValue: UInt8(truncatingIfNeeded: bits >> 61 & 3)) ?? .unknown
+    }
 
     /// Why it could not be chosen; empty when it could.
     public var whyNot: String {
@@ -57,6 +62,7 @@ extension Chooser {
         if tried.contains(place) { bits |= 1 << 58 }
         if weight == 0 { bits |= 1 << 59 }
         if isFull { bits |= 1 << 60 }
+        bits |= UInt64(sources.health.role(slot).rawValue & 3) << 61
         return CandidateSketch(bits: bits)
     }
 }

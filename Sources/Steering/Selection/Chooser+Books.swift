@@ -53,7 +53,9 @@ extension Chooser {
     }
 
     /// True when an endpoint that was not tried takes new work now; takes nobody's turn.
-    public func hasOther(pool: Int, tried: Tried, now: Instant) -> Bool {
+    ///
+    /// For ``RoleWish/replica`` the leader is none: it serves reads when it must, not twice.
+    public func hasOther(pool: Int, role: RoleWish = .any, tried: Tried, now: Instant) -> Bool {
         guard pool >= 0, pool < poolCount else { return false }
         let record = sources.plan.poolRecords[pool]
         var question = Question(
@@ -63,6 +65,7 @@ extension Chooser {
             slowStart: 0,
             respectsWeights: false
         )
+        question.avoidsLeader = role != .any
         question.consider(.healthy)
         for place in record.firstCandidate..<(record.firstCandidate &+ record.candidateCount)
         where sources.share(sources.plan.candidates[place], &question) != 0 { return true }

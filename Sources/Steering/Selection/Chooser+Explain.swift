@@ -46,10 +46,30 @@ extension Chooser {
         explanation.mode = mode
         explanation.tier = isChosen ? candidates[chosen].tier : nil
         explanation.candidates = markTiers(candidates, serving: explanation.tier)
+        explanation.candidates = explanation.candidates.map { rule(role, choice, $0) }
         explanation.why = why(definition, explanation)
         tell(role, leaders: leader(pool: pool).count, &explanation)
         if session != nil, role == .any { tell(answer, &explanation) }
         return explanation
+    }
+
+    /// Takes those out that have not the part which is wished for.
+    private func rule(
+        _ role: RoleWish,
+        _ choice: Choice,
+        _ candidate: CandidateExplanation
+    ) -> CandidateExplanation {
+        var ruled = candidate
+        guard ruled.isEligible, !ruled.isChosen else { return ruled }
+        switch role {
+        case .any: return ruled
+        case .leader where candidate.role != .leader: ruled.whyNot = "it does not lead"
+        case .leader where choice == .none(.noLeader): ruled.whyNot = "another one leads as well"
+        case .replica where candidate.role == .leader: ruled.whyNot = "it leads: replicas take it"
+        default: return ruled
+        }
+        ruled.isEligible = false
+        return ruled
     }
 
     /// Says what the wish for a role has made of the choice.

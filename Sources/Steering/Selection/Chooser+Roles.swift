@@ -30,6 +30,13 @@ extension Chooser {
         return .endpoint(Int(candidate.index))
     }
 
+    /// True when the one endpoint that leads is among those that were tried.
+    public func hasTriedLeader(pool: Int, _ tried: Tried) -> Bool {
+        let found = leader(pool: pool)
+        guard found.count == 1 else { return false }
+        return tried.contains(Int(sources.plan.candidates[found.place].index))
+    }
+
     /// How many endpoints that are up claim to lead, and the place of the last of them.
     func leader(pool: Int) -> (count: Int, place: Int) {
         guard pool >= 0, pool < poolCount else { return (0, -1) }

@@ -82,6 +82,13 @@ extension Chooser {
         return SessionChoice(choice: choice, loss: loss)
     }
 
+    /// True when a client with this session would stay with its endpoint, or wait for it.
+    public func keeps(_ session: UInt64, pool: Int, tried: Tried, now: Instant) -> Bool {
+        let place = place(of: session, pool: pool)
+        guard place >= 0 else { return false }
+        return loss(of: sources.plan.candidates[place], pool: pool, tried: tried, now: now) == nil
+    }
+
     /// What names the endpoint in sessions; 0 when nothing does.
     public func session(pool: Int, index: Int) -> UInt64 {
         guard pool >= 0, pool < poolCount, index >= 0, index < endpointCount(pool: pool) else {

@@ -151,6 +151,8 @@ class Server:
     def health_answer(self, path):
         """(status, body) for a probe."""
         word, _, rest = path.removeprefix("/healthz").lstrip("/").partition("/")
+        if path in self.failing:
+            return 503, b"{}"
         if word == "body":
             return 200, rest.encode()
         if word == "role":
@@ -164,8 +166,6 @@ class Server:
         if word == "warn":
             return 200, b'{"status": "pass", "checks": {"db": {"status": "fail"}}}'
         names = ["db", "cache", "disk"]
-        if path in self.failing:
-            return 503, b"{}"
         failing = self.health if self.health in names else None
         is_ok = self.health == "ok"
         body = {"status": "pass" if is_ok else "fail",
