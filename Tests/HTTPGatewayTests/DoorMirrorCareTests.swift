@@ -28,6 +28,44 @@ import Testing
         return word
     }()
 
+    // MARK: The mark
+
+    private static let marked = get("/x", fields: "martlet-MIRROR: 1\r\nMartlet_Mirror: 1\r\n")
+
+    @Test func `the mark of somebody who is not trusted is neither believed nor passed on`() throws
+    {
+        for trusted in [nil, Prefix("10.0.0.0/8")] {
+            var stage = try Self.stage { $0.listeners[0].trusted = trusted.map { [$0] } ?? [] }
+            let guest = stage.visit(Self.marked)
+            stage.hear(guest, until: "hello")
+            stage.turn { Self.counts($0)["answered"] == 1 }
+            #expect(!stage.told(0).lowercased().contains("mirror"))
+            #expect(stage.told(1).lowercased().components("mirror") == 1)
+            #expect(stage.told(1).contains("Martlet-Mirror: 1\r\n"))
+            var client = try HTTP2Guest(&stage)
+            let stream = client.ask(&stage, "GET", "/y", [("martlet-mirror", "1")])
+            #expect(stage.answer(&client, stream).content == "hello")
+            stage.turn { Self.counts($0)["answered"] == 2 }
+            #expect(!stage.told(0).lowercased().contains("mirror"))
+            #expect(stage.leftovers() == [])
+        }
+    }
+
+    @Test func `the mark of a trusted proxy is both`() throws {
+        var stage = try Self.stage { plan in
+            plan.listeners[0].trusted = Prefix("127.0.0.0/8").map { [$0] } ?? []
+        }
+        let guest = stage.visit(Self.marked)
+        stage.hear(guest, until: "hello")
+        var client = try HTTP2Guest(&stage)
+        let stream = client.ask(&stage, "GET", "/y", [("martlet-mirror", "1")])
+        #expect(stage.answer(&client, stream).content == "hello")
+        stage.settle()
+        #expect(Self.counts(stage) == [:] && stage.told(1) == "")
+        #expect(stage.told(0).lowercased().components("martlet-mirror: 1\r\n") == 2)
+        #expect(stage.leftovers() == [])
+    }
+
     // MARK: Reload while connecting
 
     /// The pool of a connection that is being opened goes away, and with it what says how its
