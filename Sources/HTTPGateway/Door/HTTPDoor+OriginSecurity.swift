@@ -9,9 +9,10 @@ extension HTTPDoor {
     /// The TCP connection stands: TLS comes next where the pool speaks it.
     mutating func connected(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         let pool = Int(clients[c].exchange.pool)
-        guard pool >= 0 || clients[c].kind == .passage else {
+        guard pool >= 0 || clients[c].kind == .passage && !upstreams[u].isBound else {
             // A reload took the pool away, and with it what says how the endpoint is spoken with:
-            // what should go by TLS must not go in the clear. The endpoint is not to blame.
+            // what should go by TLS must not go in the clear, nor what should name its client
+            // without. The endpoint is not to blame.
             endAttempt(c)
             return attemptFailed(c, .connectFailed, &loop)
         }
