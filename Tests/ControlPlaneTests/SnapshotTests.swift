@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Configuration
 import Essentials
+import HTTPGateway
 import Prober
 import Steering
 import Testing
@@ -121,5 +122,23 @@ import Testing
         #expect(GatewayAssembly.connections(65_536, fileLimit: 1 << 20) == 65_536)
         #expect(GatewayAssembly.connections(65_536, fileLimit: 20_000) == 9_744)
         #expect(GatewayAssembly.connections(65_536, fileLimit: 256) == 64)
+    }
+
+    @Test func `copies of requests have descriptors of their own, where there are any`() throws {
+        let text = """
+            limits: { mirrored-requests: 1000 }
+            listeners: [ { http: 127.0.0.1:8080 } ]
+            pools:
+              a: { endpoints: [ { address: 192.0.2.1:80 } ] }
+              b: { endpoints: [ { address: 192.0.2.2:80 } ] }
+            routes: [ { pool: a }, { host: b.example, pool: b } ]
+            """
+        let mirrored = text.replacing("{ pool: a }", with: "{ pool: a, mirror: { pool: b } }")
+        var present = present()
+        present.fileLimit = 20_000
+        let limits = try [text, mirrored].map {
+            try Assembly.make(try settings($0), present: present).gateway.limits.connections
+        }
+        #expect(limits == [9_744, 9_244])
     }
 }

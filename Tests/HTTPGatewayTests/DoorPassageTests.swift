@@ -90,6 +90,32 @@ private func harness(
         #expect(seen6 == 0)
     }
 
+    @Test(arguments: [true, false])
+    func `a reload takes the pool away while it is connected to`(isNamed: Bool) throws {
+        var stage = try harness([[.mirror("server hello")], [.silence]]) { plan in
+            plan.pools.append(PoolDefinition(name: "other", slot: 1, endpoints: []))
+            plan.pools[1].endpoints.append(plan.pools[0].endpoints.removeLast())
+            plan.poolPlans.append(GatewayPoolPlan())
+            plan.poolPlans[0].proxyHeader = isNamed ? .v1 : nil
+        }
+        let guest = stage.connect()
+        stage.send(guest, hello("a.example"))
+        stage.turn { $0.door.upstreams.count == 1 }
+        #expect(stage.visitors.isEmpty)
+        stage.plan.pools.removeFirst()
+        stage.plan.poolPlans.removeFirst()
+        stage.plan.listeners[0].passages = []
+        stage.adopt()
+        // What TLS it has is its own; but who is to be told of the client must be.
+        let heard = isNamed ? stage.hearAll(guest) : stage.hear(guest, until: "server hello")
+        #expect(heard.isEmpty == isNamed)
+        #expect(stage.told(0).isEmpty == isNamed)
+        stage.leave(guest)
+        stage.turn { $0.door.isIdle }
+        let isIdle = stage.door.isIdle
+        #expect(isIdle)
+    }
+
     @Test func `exact names come before those below, and the rest last`() {
         let table = PassageTable([
             PassagePlan(name: "*", pool: 0), PassagePlan(name: "*.b.example", pool: 1),

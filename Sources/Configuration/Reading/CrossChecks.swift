@@ -153,23 +153,6 @@ struct CrossChecks {
         }
     }
 
-    /// Copies go by HTTP/1.1, which such endpoints need not speak.
-    private func checkMirrors() {
-        let pools = Set(settings.pools.filter { $0.protocol == .http2 }.map(\.name))
-        guard !pools.isEmpty else { return }
-        for use in reading.references
-        where use.kind == .pool && use.option.hasSuffix("].mirror.pool") && pools.contains(use.name)
-        {
-            reading.report(
-                .mirrorByHTTP2,
-                use.range,
-                option: use.option,
-                "the endpoints of `\(use.name)` are asked by HTTP/2, and copies go by HTTP/1.1",
-                "name a pool with `protocol: http1` or `auto`"
-            )
-        }
-    }
-
     private func report(_ name: String, _ range: SourceRange, _ option: String, _ hint: String) {
         reading.report(
             .probeWithoutTLS,

@@ -22,6 +22,14 @@ final class Reading {
         var option: String
     }
 
+    /// A pool that gets copies of requests, and those that the requests go to.
+    struct Mirror {
+        var name: String
+        var range: SourceRange
+        var option: String
+        var pools: [String]
+    }
+
     /// More findings than anybody reads; a broken generator should not fill the memory.
     static let diagnosticLimit = 1000
 
@@ -35,6 +43,7 @@ final class Reading {
     private var consumedPaths: Set<String> = []
     var references: [Reference] = []
     var addressProbes: [AddressProbe] = []
+    var mirrors: [Mirror] = []
 
     init(schema: Schema, file: String, bytes: [UInt8]) {
         self.schema = schema

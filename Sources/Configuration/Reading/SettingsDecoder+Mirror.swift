@@ -22,11 +22,15 @@ extension SettingsDecoder {
                 "mirror",
                 "what Martlet answers itself has no copy: `mirror` stands beside `pool` or `split`"
             )
-        } else if action.pools.contains(settings.pool) {
-            section.fault(
-                .mirrorToItself,
-                "pool",
-                "the pool `\(settings.pool)` serves this route and would get each request twice"
+        } else if let range = section.entries["pool"]?.value.range {
+            let option = Schema.join(section.path, "pool")
+            reading.mirrors.append(
+                Reading.Mirror(
+                    name: settings.pool,
+                    range: range,
+                    option: option,
+                    pools: action.pools
+                )
             )
         }
         if settings.share.percent == 0 {

@@ -19,8 +19,8 @@ extension DiagnosticCode {
         case ..<"M1100": readingExplanation
         case ..<"M1200": shapeExplanation
         case ..<"M1300": valueExplanation
+        case "M1343", "M1373"..."M1376": mirrorExplanation
         case ..<"M1351": meaningExplanation
-        case "M1370", "M1373", "M1374": mirrorExplanation
         default: warningExplanation
         }
     }
@@ -382,8 +382,22 @@ extension DiagnosticCode {
         case .mirrorToItself:
             .init(
                 "mirror to the same pool",
-                "The pool that serves a route gets the copies as well: each request goes there twice.",
-                "Name another pool, unless twice the load is what you want."
+                "The pool that serves a route, or one of its endpoints, gets the copies as well: a request "
+                    + "may go there twice.",
+                "Name a pool of other endpoints, unless twice the load is what you want."
+            )
+        case .sharedMirror:
+            .init(
+                "mirror to endpoints that serve",
+                "Copies go to endpoints that also serve clients of another route, and take places of theirs.",
+                "Give the mirror endpoints of its own, or see that `max-connections` leaves room for clients."
+            )
+        case .clearMirror:
+            .init(
+                "copies in the clear",
+                "Requests go to their endpoints by TLS and the copies in the clear, with cookies and "
+                    + "`Authorization`.",
+                "Set `tls` in the mirror's pool."
             )
         default:
             .init(

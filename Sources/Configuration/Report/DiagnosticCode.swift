@@ -141,6 +141,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case idleHedge = "M1341"
     /// Second attempts where connections do not allow them.
     case hedgeBesideOthers = "M1342"
+    /// Copies of requests for endpoints that are asked by HTTP/2.
+    case mirrorByHTTP2 = "M1343"
 
     /// All weights are zero.
     case allWeightsZero = "M1351"
@@ -168,8 +170,6 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case droppedCookie = "M1362"
     /// A time to drain that is hardly meant.
     case unusualDrain = "M1366"
-    /// Copies of requests for endpoints that are asked by HTTP/2.
-    case mirrorByHTTP2 = "M1370"
     /// A secret that every account may read or change.
     case openSecret = "M1371"
     /// An OCSP response that is not stapled.
@@ -178,6 +178,10 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case mirrorToItself = "M1373"
     /// A mirror that gets nothing.
     case idleMirror = "M1374"
+    /// Copies that go where requests of clients go.
+    case sharedMirror = "M1375"
+    /// Copies in the clear of requests that go by TLS.
+    case clearMirror = "M1376"
     /// Spans are exported, and nothing makes any.
     case untracedExport = "M1380"
     /// Fields for the collector in plain text.
@@ -193,11 +197,6 @@ public enum Severity: String, Sendable, Hashable {
 }
 
 extension DiagnosticCode {
-    /// Warnings are the codes from M1351 on, but for those that were errors when they came.
-    public var severity: Severity {
-        switch self {
-        case .mirrorByHTTP2: .error
-        default: rawValue >= "M1351" ? .warning : .error
-        }
-    }
+    /// Warnings are the codes from M1351 on.
+    public var severity: Severity { rawValue >= "M1351" ? .warning : .error }
 }

@@ -8,7 +8,8 @@ extension Schema {
             "routes[].mirror.pool",
             .reference(.pool),
             .required,
-            "Pool that gets copies of requests, by HTTP/1.1; what it answers is thrown away."
+            "Pool that gets copies of requests, bodies, cookies and credentials included, by HTTP/1.1; "
+                + "what it answers is thrown away."
         ),
         Option(
             "routes[].mirror.share",

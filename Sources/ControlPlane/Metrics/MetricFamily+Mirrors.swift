@@ -8,7 +8,8 @@ extension MetricFamily {
             "martlet_http_mirror_sent",
             .counter,
             labels: ["route"],
-            "Copies by `routes[].mirror` that went to an endpoint."
+            "Copies by `routes[].mirror` that an endpoint was chosen for, also when no connection to it "
+                + "came about."
         ) { source in
             source.mirroredRoutes.map { name, place in
                 MetricSample([name], .integer(source.http(GatewayMetrics.mirror(place))))

@@ -35,10 +35,12 @@ enum GatewayAssembly {
             limits.concurrentProbes,
             settings.pools.reduce(0) { $0 + $1.endpoints.count }
         )
+        let isMirrored = plan.routes.contains { $0.mirror != nil }
         plan.limits.connections = connections(
             limits.connections,
             fileLimit: fileLimit,
-            probes: probes
+            probes: probes,
+            copies: isMirrored ? limits.mirroredRequests : 0
         )
         plan.limits.unfinished = limits.unfinishedPerClient ?? 0
         plan.limits.head.headBytes = UInt32(clamping: limits.headerBytes.bytes)
@@ -57,9 +59,16 @@ enum GatewayAssembly {
     }
 
     /// Client connections that the limit of open files allows: each may need one to an endpoint.
-    static func connections(_ wanted: Int, fileLimit: Int, probes: Int = 0) -> Int {
+    ///
+    /// Each copy of a request needs one of its own.
+    static func connections(
+        _ wanted: Int,
+        fileLimit: Int,
+        probes: Int = 0,
+        copies: Int = 0
+    ) -> Int {
         // Half of the reserve is for probes; many endpoints need more when they all hang.
-        let reserved = reservedFiles + max(probes - reservedFiles / 2, 0)
+        let reserved = reservedFiles + max(probes - reservedFiles / 2, 0) + copies
         let room = max((fileLimit - reserved) / 2, 64)
         return min(wanted, room)
     }

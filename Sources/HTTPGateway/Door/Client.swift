@@ -184,7 +184,7 @@ struct Upstream: BitwiseCopyable {
     var wasLarge = false  // its last response went through a pipe
     /// What goes on here ends when the timer does: the endpoint has drained.
     var isDrained = false
-    /// It began with a PROXY header: no other client's request may follow.
+    /// It begins with a PROXY header: no other client's request may follow.
     var isBound = false
     /// The loss of the stream's connection was counted with another of its streams.
     var isLossCounted = false

@@ -112,6 +112,7 @@ extension HTTPDoor {
     /// The attempt failed before the client was answered: reports it, and tries another endpoint
     /// when that is safe and the budget allows, else answers.
     mutating func attemptFailed(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
+        if clients[c].kind == .mirror { return copyFailed(c, fault, &loop) }
         let slot = Int(clients[c].exchange.slot)
         if slot >= 0 {
             if fault.isOfEndpoint { words.addOwned(GatewayMetrics.endpoint(slot) + 5, 1) }

@@ -15,8 +15,10 @@ enum CopyEnd {
 /// thrown away.
 ///
 /// It is an entry among the clients, so that connections to endpoints find it as they find any
-/// other; it has neither a socket nor a retry nor a place in a queue. Its deadline is the mirror's
-/// own, and says nothing about the endpoint.
+/// other; it has neither a socket nor a retry nor a place in a queue.
+///
+/// What becomes of it says nothing about the endpoint: neither health nor ejection nor a limit that
+/// follows the times of answers hears of it, since clients would bear the consequences.
 extension HTTPDoor {
     /// Carries a copy on, from the ready queue or when its endpoint has moved.
     mutating func pumpCopy(_ m: Int, _ loop: inout EventLoop) {
@@ -26,8 +28,8 @@ extension HTTPDoor {
             return clients[m].exchange.slot < 0 ? startCopy(m, &loop) : ()
         }
         let u = Int(handle.index)
-        guard pushCopy(m, u, &loop), upstreams[u].canRead else { return }
-        readCopy(m, u, &loop)
+        pushCopy(m, u)
+        if upstreams[u].canRead { readCopy(m, u, &loop) }
     }
 
     /// Chooses an endpoint that is up, and brings the copy on its way there.
@@ -36,17 +38,19 @@ extension HTTPDoor {
         guard pool >= 0, pools[pool].version != .http2 else {
             return endCopy(m, .skipped(.noEndpoint), &loop)
         }
+        guard !isTooBusyForCopies else { return endCopy(m, .skipped(.overloaded), &loop) }
         // Where requests wait for a place, a copy takes it from none of them.
         guard pending.count(Int(pools[pool].slot)) == 0, takePlace(m) else {
             return endCopy(m, .skipped(.atLimit), &loop)
         }
         // An endpoint may reach its limit between the choice and the claim: choose again.
+        var tried = Tried()
         for _ in 0..<8 {
             let choice = chooser.choose(
                 pool: pool,
                 key: clients[m].exchange.key,
                 role: pools[pool].wish(clients[m].exchange.head.method),
-                tried: Tried(),
+                tried: tried,
                 now: now
             )
             switch choice {
@@ -57,6 +61,11 @@ extension HTTPDoor {
                     return endCopy(m, .skipped(.noEndpoint), &loop)
                 }
                 let endpoint = chooser.endpoint(pool: pool, index: index)
+                // Its trial is for requests whose answers count.
+                if health.word(endpoint.slot).isHalfOpen {
+                    tried.insert(index)
+                    continue
+                }
                 guard chooser.begin(slot: endpoint.slot) else { continue }
                 return sendOff(m, endpoint, index, &loop)
             }
@@ -71,10 +80,13 @@ extension HTTPDoor {
         _ loop: inout EventLoop
     ) {
         let place = Int(clients[m].place)
-        mirrors[place].wasSent = true
-        words.addOwned(GatewayMetrics.mirror(Int(mirrors[place].route)), 1)
         clients[m].exchange.endpoint = Int32(index)
         clients[m].exchange.slot = Int32(endpoint.slot)
+        guard nameEndpoint(place, endpoint.address) else {
+            return endCopy(m, .skipped(.headTooLarge), &loop)
+        }
+        mirrors[place].wasSent = true
+        words.addOwned(GatewayMetrics.mirror(Int(mirrors[place].route)), 1)
         clients[m].exchange.attemptBegan = now
         clients[m].exchange.tried = 1
         reach(endpoint, m, &loop)
@@ -88,9 +100,10 @@ extension HTTPDoor {
         pumpCopy(m, &loop)
     }
 
-    /// Sends what the socket takes; false when the copy has ended.
-    private mutating func pushCopy(_ m: Int, _ u: Int, _ loop: inout EventLoop) -> Bool {
+    /// Sends what the socket takes.
+    private mutating func pushCopy(_ m: Int, _ u: Int) {
         let place = Int(clients[m].place)
+        guard !clients[m].exchange.requestAborted else { return }
         while mirrors[place].unsent > 0 {
             let first = mirrors[place].piece(at: mirrors[place].sent)
             let next = mirrors[place].sent &+ Int32(truncatingIfNeeded: first.count)
@@ -101,17 +114,19 @@ extension HTTPDoor {
                 more.isEmpty ? send(upstream: u, bytes) : send(upstream: u, bytes, more)
             switch result {
             case .count(let count): mirrors[place].sent &+= Int32(truncatingIfNeeded: count)
-            case .wouldBlock: return true
+            case .wouldBlock: return
             case .endOfStream, .failed:
-                attemptFailed(m, .originReset, &loop)
-                return false
+                // It may have answered early and closed: its answer counts, and without one reading
+                // tells how it ended.
+                upstreams[u].canRead = true
+                clients[m].exchange.requestAborted = true
+                return
             }
         }
         if !clients[m].exchange.requestSent {
             clients[m].exchange.requestSent = true
             clients[m].exchange.sent = now
         }
-        return true
     }
 
     // MARK: The answer
@@ -131,7 +146,7 @@ extension HTTPDoor {
                 : Int(upstreams[u].input.end)
             switch receive(upstream: u, into: block, at: start, upTo: HTTPDoor.inputEnd) {
             case .count(let count):
-                guard count > 0 else { return copyBroke(m, .originMalformed, &loop) }
+                guard count > 0 else { return copyFailed(m, .originMalformed, &loop) }
                 if hasHead {
                     clients[m].exchange.response.rawEnd &+= Int32(count)
                 } else {
@@ -142,14 +157,25 @@ extension HTTPDoor {
                 let isEnd =
                     hasHead
                     && clients[m].exchange.response.sourceClosed(in: &buffers, block: block)
-                guard isEnd else { return copyBroke(m, .originClosed, &loop) }
+                guard isEnd else { return copyFailed(m, .originClosed, &loop) }
                 clients[m].exchange.originPersists = false
                 return copyAnswered(m, u, &loop)
-            case .failed: return copyBroke(m, .originReset, &loop)
+            case .failed: return copyFailed(m, .originReset, &loop)
             }
-            guard takeAnswer(m, u, &loop), upstreams[u].canRead else { return }
+            guard takeAnswer(m, u, &loop) else { return }
+            guard upstreams[u].canRead else { return releaseAnswer(m, u) }
         }
         queueReady(m)
+    }
+
+    /// Nothing of the answer is kept while more of it is waited for.
+    private mutating func releaseAnswer(_ m: Int, _ u: Int) {
+        let hasRest =
+            clients[m].exchange.responseStarted
+            ? clients[m].exchange.response.hasRaw : !upstreams[u].input.isEmpty
+        guard !hasRest else { return }
+        buffers.give(upstreams[u].input.block)
+        upstreams[u].input = Pending()
     }
 
     /// Looks at what has come; false when the copy has ended.
@@ -159,7 +185,7 @@ extension HTTPDoor {
             case .needMore: return true
             case .complete: continue
             case .broken:
-                copyBroke(m, .originMalformed, &loop)
+                copyFailed(m, .originMalformed, &loop)
                 return false
             }
         }
@@ -197,13 +223,14 @@ extension HTTPDoor {
         clients[m].exchange.response = BodyTransfer(responseHead.framing, toChunks: false)
         clients[m].exchange.response.rawStart = pending.start &+ Int32(responseHead.length)
         clients[m].exchange.response.rawEnd = pending.end
-        judgeEndpoint(m, responseHead.status)
         return .complete
     }
 
     /// Takes the framing of the content apart; false when the copy has ended.
     private mutating func takeCopyContent(_ m: Int, _ u: Int, _ loop: inout EventLoop) -> Bool {
         let place = Int(clients[m].place)
+        let isCompared = mirrors[place].rule.compare == .body
+        let wanted = UInt64(isCompared ? BodyDigest.limit : HTTPDoor.copyAnswerLimit)
         while !clients[m].exchange.response.isSourceDone {
             let before = clients[m].exchange.response
             let refusal = clients[m].exchange.response.advance(
@@ -213,29 +240,35 @@ extension HTTPDoor {
                 scratch: &tail
             )
             guard refusal == nil else {
-                copyBroke(m, .originMalformed, &loop)
+                copyFailed(m, .originMalformed, &loop)
                 return false
             }
-            let range = clients[m].exchange.response.content(after: before.total)
-            let bytes = buffers.bytes(
-                upstreams[u].input.block,
-                from: range.lowerBound,
-                count: range.count
-            )
-            mirrors[place].copy.content.add(bytes)
-            guard mirrors[place].copy.content.isWhole else {
+            if isCompared {
+                let range = clients[m].exchange.response.content(after: before.total)
+                let bytes = buffers.bytes(
+                    upstreams[u].input.block,
+                    from: range.lowerBound,
+                    count: range.count
+                )
+                mirrors[place].copy.content.add(bytes)
+            }
+            if clients[m].exchange.response.total > wanted {
                 // Nobody wants more of it.
                 clients[m].exchange.originPersists = false
-                break
+                copyAnswered(m, u, &loop)
+                return false
             }
             let hasMoved = clients[m].exchange.response.rawStart != before.rawStart
             guard hasMoved, clients[m].exchange.response.hasRaw else { break }
         }
-        let isCut = !mirrors[place].copy.content.isWhole
-        guard clients[m].exchange.response.isSourceDone || isCut else { return true }
+        guard clients[m].exchange.response.isSourceDone else { return true }
         copyAnswered(m, u, &loop)
         return false
     }
+
+    /// Octets of an answer that are read although nobody compares them: for the connection's sake,
+    /// since one that is closed in the middle cannot be kept.
+    private static let copyAnswerLimit = 65_536
 
     /// The answer is whole, or as much of it as anybody wants.
     private mutating func copyAnswered(_ m: Int, _ u: Int, _ loop: inout EventLoop) {
@@ -244,25 +277,21 @@ extension HTTPDoor {
             clients[m].exchange.originPersists && clients[m].exchange.requestSent
             && !clients[m].exchange.response.hasRaw && !upstreams[u].hangUp
             && !upstreams[u].canRead
-        countSuccess(m, slot)
-        if slot >= 0 {
-            let latency = clients[m].exchange.firstByte - clients[m].exchange.connected
-            chooser.end(slot: slot, latency: latency, now: now)
-            let family = Int(clients[m].exchange.status / 100)
-            if (1...5).contains(family) {
-                words.addOwned(GatewayMetrics.endpoint(slot) + family - 1, 1)
-            }
+        let family = Int(clients[m].exchange.status / 100)
+        if slot >= 0, (1...5).contains(family) {
+            words.addOwned(GatewayMetrics.endpoint(slot) + family - 1, 1)
         }
-        clients[m].exchange.slot = -1
-        giveBackPlace(m)
         detachUpstream(m, &loop, keep: isReusable)
         endCopy(m, .answered, &loop)
     }
 
-    /// The connection ended, or said what it must not.
-    private mutating func copyBroke(_ m: Int, _ fault: Fault, _ loop: inout EventLoop) {
-        clients[m].exchange.responseStarted
-            ? originBroke(m, fault, &loop) : attemptFailed(m, fault, &loop)
+    /// The copy gets no whole answer any more.
+    ///
+    /// The endpoint's numbers say so, for operators; whoever judges endpoints does not hear of it.
+    mutating func copyFailed(_ m: Int, _ fault: Fault, _ loop: inout EventLoop) {
+        let slot = Int(clients[m].exchange.slot)
+        if slot >= 0, fault.isOfEndpoint { words.addOwned(GatewayMetrics.endpoint(slot) + 5, 1) }
+        endCopy(m, .failed(.init(fault)), &loop)
     }
 
     // MARK: The end

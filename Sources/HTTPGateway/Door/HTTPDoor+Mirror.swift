@@ -24,22 +24,24 @@ extension HTTPDoor {
         if case .length(let length) = requestHead.framing, length > UInt64(rule.bodyLimit) {
             return countSkip(.bodyTooLarge, place)
         }
+        guard !isTooBusyForCopies else { return countSkip(.overloaded, place) }
         let state = MirrorState(rule, route: Int32(place), poolSlot: pools[pool].slot)
-        guard copies.add(0, 1) <= UInt64(limits.mirroredRequests),
-            let handle = mirrors.insert(state)
-        else {
-            copies.add(0, .max)
-            return countSkip(.busy, place)
-        }
+        guard let handle = mirrors.insert(state) else { return countSkip(.busy, place) }
         clients[c].exchange.mirror = Int32(handle.index)
     }
 
-    /// True when the request is a copy itself: mirrors that face each other would never end.
+    /// True when the request is a copy itself, says somebody who is believed: mirrors that face each
+    /// other would never end.
     private func isCopy(_ c: Int) -> Bool {
-        let name: [14 of UInt8] = [
-            0x6d, 0x61, 0x72, 0x74, 0x6c, 0x65, 0x74, 0x2d, 0x6d, 0x69, 0x72, 0x72, 0x6f, 0x72,
-        ]
-        return fields.first(named: name.span, in: requestBytes(c)) != nil
+        fields.first(.martletMirror) != nil && isTrusted(c)
+    }
+
+    /// True when this worker is behind with its work: copies are the first to go, long before any
+    /// request is refused.
+    var isTooBusyForCopies: Bool {
+        let limit = limits.shedLag
+        return !putOff.isEmpty
+            || limit > .zero && lag.lag >= Interval(nanoseconds: limit.nanoseconds / 4)
     }
 
     // MARK: What is kept
@@ -103,7 +105,15 @@ extension HTTPDoor {
             mirrors[place].head = .none
             copies.add(1, .max)
         }
-        copies.add(0, .max)
+        if mirrors[place].holdsPlace { copies.add(0, .max) }
+        mirrors[place].holdsPlace = false
+    }
+
+    /// Takes one of the places that all copies of the process have; false when there is none.
+    private mutating func takeCopyPlace(_ place: Int) -> Bool {
+        mirrors[place].holdsPlace = copies.add(0, 1) <= UInt64(limits.mirroredRequests)
+        if !mirrors[place].holdsPlace { copies.add(0, .max) }
+        return mirrors[place].holdsPlace
     }
 
     // MARK: Handing over
@@ -118,6 +128,7 @@ extension HTTPDoor {
         guard !clients[c].exchange.hasLostRoute else { return skipMirror(c, .unsent) }
         let pool = Int(mirrors[place].pool)
         guard pools.indices.contains(pool) else { return skipMirror(c, .noEndpoint) }
+        guard takeCopyPlace(place) else { return skipMirror(c, .busy) }
         guard recallHead(c) else { return skipMirror(c, .headTooLarge) }
         let key = mirrorKey(c, pool)
         guard writeCopy(c, u, place) else { return skipMirror(c, .headTooLarge) }
@@ -156,6 +167,7 @@ extension HTTPDoor {
         // All of the content is at hand: nobody has to agree to it first.
         policy.dropped.insert(.expect)
         let pending = clients[c].input
+        mirrors[place].isNameless = head.authority.isEmpty && changes.host.isEmpty
         let isWhole = RequestHeadWriter.write(
             into: &scratch,
             head: head,
@@ -165,6 +177,19 @@ extension HTTPDoor {
             changes: RouteChanges(changes, tail.bytes)
         )
         return isWhole && changes.isWhole
+    }
+
+    /// Names the copy's endpoint in `Host` where the client, by HTTP/1.0, named nobody; false when
+    /// that does not fit.
+    mutating func nameEndpoint(_ place: Int, _ address: SocketAddress) -> Bool {
+        guard mirrors[place].isNameless else { return true }
+        let block = mirrors[place].head
+        let head = buffers.bytes(block, from: 0, count: Int(mirrors[place].headCount))
+        guard RequestHeadWriter.rename(head, address, into: &scratch) else { return false }
+        let new = scratch.bytes
+        let count = buffers.write(block, at: 0) { _ = $0.write(new) }
+        mirrors[place].headCount = Int32(count)
+        return count == new.count
     }
 
     /// Puts the copy among the clients, where its turn comes after the others of this batch.

@@ -9,12 +9,19 @@ extension HTTPDoor {
     /// The TCP connection stands: TLS comes next where the pool speaks it.
     mutating func connected(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         let pool = Int(clients[c].exchange.pool)
+        guard pool >= 0 || clients[c].kind == .passage && !upstreams[u].isBound else {
+            // A reload took the pool away, and with it what says how the endpoint is spoken with:
+            // what should go by TLS must not go in the clear, nor what should name its client
+            // without. The endpoint is not to blame.
+            endAttempt(c)
+            return attemptFailed(c, .connectFailed, &loop)
+        }
         if pool >= 0, let version = pools[pool].proxyHeader, !introduce(c, u, version) {
             return attemptFailed(c, .connectFailed, &loop)
         }
         // Whatever is spoken with the endpoints otherwise: client and endpoint have TLS themselves.
         if clients[c].kind == .passage { return openPassage(c, u, &loop) }
-        guard pool >= 0, pools[pool].security != 0 else {
+        guard pools[pool].security != 0 else {
             upstreams[u].state = .active
             return sendRequest(c, u, &loop)
         }

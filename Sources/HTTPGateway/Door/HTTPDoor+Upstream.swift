@@ -58,12 +58,13 @@ extension HTTPDoor {
         case .failed(let error):
             return attemptFailed(c, HTTPDoor.connectFault(error), &loop)
         }
-        let upstream = Upstream(
+        var upstream = Upstream(
             fd: fd,
             to: endpoint,
             client: clients.handle(at: c),
             limits: limits.head
         )
+        upstream.isBound = pools[Int(clients[c].exchange.pool)].proxyHeader != nil
         guard let handle = upstreams.insert(upstream) else {
             fd.close()
             return attemptFailed(c, .outOfBuffers, &loop)

@@ -63,6 +63,31 @@ enum RequestHeadWriter {
         return isWhole
     }
 
+    /// Writes a head of ours once more, with an endpoint's address in `Host`, which is its first field.
+    ///
+    /// False when it does not fit.
+    static func rename(
+        _ head: Span<UInt8>,
+        _ endpoint: SocketAddress,
+        into scratch: inout Scratch
+    ) -> Bool {
+        func end(_ start: Int) -> Int {
+            var index = start
+            while index < head.count, head[index] != 0x0a { index &+= 1 }
+            return min(index &+ 1, head.count)
+        }
+        let first = end(0)
+        let second = end(first)
+        var isWhole = false
+        scratch.write { output in
+            isWhole =
+                output.write(head.extracting(0..<first)) && output.write("Host: ")
+                && write(endpoint, into: &output)
+                && output.write(head.extracting(second..<head.count))
+        }
+        return isWhole
+    }
+
     private static func writeRequestLine(
         _ head: RequestHead,
         _ bytes: Span<UInt8>,
@@ -90,6 +115,13 @@ enum RequestHeadWriter {
         if !head.authority.isEmpty {
             return output.write(bytes.slice(head.authority)) && output.writeLineEnd()
         }
+        return write(endpoint, into: &output)
+    }
+
+    private static func write(
+        _ endpoint: SocketAddress,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
         let isIPv4 = endpoint.ip.isIPv4
         guard output.write(isIPv4 ? "" : "[" as StaticString), output.write(address: endpoint.ip),
             output.write(isIPv4 ? "" : "]" as StaticString)

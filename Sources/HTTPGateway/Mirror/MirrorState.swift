@@ -34,6 +34,10 @@ struct MirrorState: BitwiseCopyable {
     var isOver = false
     /// An endpoint was chosen for it.
     var wasSent = false
+    /// It is one of the copies that there may be at a time.
+    var holdsPlace = false
+    /// `Host` is the endpoint's address, since the client named nobody.
+    var isNameless = false
 
     var head = Block.none
     var headCount: Int32 = 0

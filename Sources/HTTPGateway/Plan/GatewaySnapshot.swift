@@ -192,6 +192,8 @@ struct ListenerRecord: Sendable {
         fields.insert(.host)
         fields.insert(.contentLength)
         if plan.requestID { fields.insert(.xRequestID) }
+        // Anybody could ask for no copy by it, or have an application take a request for one.
+        if !isTrusted { fields.insert(.martletMirror) }
         if plan.tls?.settings.clientAuthorities != nil {
             fields.insert(.clientCert)
             fields.insert(.clientCertChain)

@@ -57,6 +57,8 @@ public enum MirrorSkip: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case headTooLarge
     /// The process ends.
     case shutdown
+    /// The worker is behind with its work.
+    case overloaded
 
     /// The word in metrics.
     public var word: StaticString {
@@ -69,6 +71,7 @@ public enum MirrorSkip: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .atLimit: "at-limit"
         case .headTooLarge: "head-too-large"
         case .shutdown: "shutdown"
+        case .overloaded: "overloaded"
         }
     }
 }

@@ -61,6 +61,7 @@ extension KnownField {
         case .idempotencyKey: "Idempotency-Key"
         case .clientCert: "Client-Cert"
         case .clientCertChain: "Client-Cert-Chain"
+        case .martletMirror: "Martlet-Mirror"
         }
     }
 }

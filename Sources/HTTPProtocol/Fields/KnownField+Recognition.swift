@@ -127,6 +127,7 @@ extension KnownField {
         case 14:
             if first == 0x2d746e65746e6f63, last == 0x6874676e656c2d74 { return .contentLength }
             if first == 0x65732d3270747468, last == 0x73676e6974746573 { return .http2Settings }
+            if first == 0x2d74656c7472616d, last == 0x726f7272696d2d74 { return .martletMirror }
         case 15:
             if first == 0x652d747065636361, last == 0x676e69646f636e65 { return .acceptEncoding }
             if first == 0x6c2d747065636361, last == 0x65676175676e616c { return .acceptLanguage }

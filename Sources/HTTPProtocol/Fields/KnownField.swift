@@ -143,6 +143,8 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case clientCert
     /// `Client-Cert-Chain` (RFC 9440).
     case clientCertChain
+    /// `Martlet-Mirror`: the request is a copy that nobody waits for.
+    case martletMirror
 
     /// True for a field that speaks to the neighbour only and is never forwarded.
     ///
