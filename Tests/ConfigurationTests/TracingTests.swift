@@ -68,5 +68,28 @@ import Testing
         #expect(codes("endpoint: 'https://10.0.0.1:1', headers: { a: b }") == [])
         #expect(codes("endpoint: 'http://localhost:1', headers: { a: b }") == [])
         #expect(codes("endpoint: 'http://10.0.0.1:1'") == [])
+        #expect(codes("endpoint: 'http://10.0.0.1:1/v1/traces?key=x'") == ["M1381"])
+        #expect(codes("endpoint: 'https://10.0.0.1:1/v1/traces?key=x'") == [])
+        #expect(codes("endpoint: 'http://127.0.0.1:1/v1/traces?key=x'") == [])
+    }
+
+    @Test func `a query, which may be a key, is sent and not shown`() throws {
+        let endpoint = try otlp("endpoint: 'https://h.example/x?key=secret&y?z'").endpoint
+        #expect(endpoint.target == "/x?key=secret&y?z")
+        #expect("\(endpoint)" == "https://h.example/x")
+    }
+
+    @Test func `what makes a batch be sent anew is told from what does not`() throws {
+        let base = "endpoint: 'http://127.0.0.1:1', headers: { A: b }, service: s"
+        let settings = try otlp(base)
+        for same in ["queue: 4000", "batch: 100", "every: 2s", "timeout: 2s", "share: 7%"] {
+            #expect(try settings.sendsTheSame(as: otlp("\(base), \(same)")), "\(same)")
+        }
+        for other in [
+            base.replacing(":1'", with: ":2'"), base.replacing("A: b", with: "A: c"),
+            base.replacing("service: s", with: "service: t"), "\(base), attributes: { a: b }",
+        ] {
+            #expect(try !settings.sendsTheSame(as: otlp(other)), "\(other)")
+        }
     }
 }

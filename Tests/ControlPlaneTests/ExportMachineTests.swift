@@ -122,15 +122,18 @@ import Testing
         machine.add(items(0..<10), now: Self.start)
         #expect(numbers(machine.next(now: Self.start)) == Array(0..<10))
         machine.add(items(10..<35), now: Self.start)
-        #expect((machine.waiting, machine.lost(.queue)) == (20, 15))
+        #expect((machine.waiting, machine.lost(.queue)) == (30, 5), "20 wait, 10 are on their way")
         _ = machine.finish(.lost("no"), now: Self.start, draw: 0)
-        #expect(machine.waiting == 20)
+        #expect((machine.waiting, machine.lost(.queue)) == (20, 15), "what came back is the oldest")
         machine.add(items(35..<40), now: Self.start)
         #expect((machine.waiting, machine.lost(.queue)) == (20, 20))
-        let first = machine.next(now: machine.deadline)
-        #expect(numbers(first) == Array(5..<10) + Array(25..<30), "what came back is the oldest")
+        #expect(numbers(machine.next(now: machine.deadline)) == Array(20..<30))
+        machine.add(items(40..<50), now: Self.start)
+        #expect((machine.waiting, machine.lost(.queue)) == (30, 20))
         machine.adopt(ExportMachine.Bounds(queue: 16, batch: 10, every: .seconds(5)))
-        #expect((machine.waiting, machine.lost(.queue)) == (16, 24))
+        #expect((machine.waiting, machine.lost(.queue)) == (26, 24))
+        _ = machine.finish(.taken(rejected: 0), now: Self.start, draw: 0)
+        #expect((machine.waiting, machine.exported, machine.lost(.queue)) == (16, 10, 24))
     }
 
     @Test func `another collector gets what the first one had not taken, at once`() {
@@ -206,6 +209,10 @@ import Testing
         return ends ? answer.end(realtime: Self.now) : nil
     }
 
+    private static func interims(_ count: Int) -> String {
+        String(repeating: "HTTP/1.1 103 Hints\r\nLink: </a>\r\n\r\n", count: count)
+    }
+
     private static let partial = #"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"x"}}"#
 
     static let cases: [(String, ExportMachine.Answer?)] = [
@@ -241,6 +248,10 @@ import Testing
             .status(503, retryAfter: .zero)
         ),
         ("HTTP/1.1 503 Busy\r\nRetry-After: soon\r\n\r\n", .status(503, retryAfter: nil)),
+        ("HTTP/1.1 503 Busy\r\nRetry-After:\r\n\r\n", .status(503, retryAfter: nil)),
+        ("HTTP/1.1 503 Busy\r\nRetry-After: \r\n\r\n", .status(503, retryAfter: nil)),
+        (interims(8) + "HTTP/1.1 204 No\r\n\r\n", .taken(rejected: 0)),
+        (interims(9) + "HTTP/1.1 204 No\r\n\r\n", .lost("it answers with interim heads only")),
         ("HTTP/1.1 400 Bad\r\nContent-Length: 9\r\n\r\n", .status(400, retryAfter: nil)),
         ("SSH-2.0-OpenSSH\r\n\r\n", .lost("what it answers is not HTTP")), ("HTTP/1.1 20", nil),
     ]

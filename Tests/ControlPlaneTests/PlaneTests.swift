@@ -86,6 +86,43 @@ private struct Stage: ~Copyable {
         #expect(words.allSatisfy { $0.isUnchecked && $0.takesNewWork })
     }
 
+    @Test(arguments: [true, false])
+    func `the name of a collector is no reason for a snapshot, that of an endpoint is`(
+        isCollector: Bool
+    ) throws {
+        let place = try Place()
+        let name = "localhost:4318"
+        let traced = Self.unprobed.replacing("0.1:0\"", with: "0.1:0\", tracing: true")
+        try place.write(
+            isCollector
+                ? traced + "\ntracing: { otlp: { endpoint: 'http://\(name)' } }\n"
+                : Self.unprobed.replacing("192.0.2.2:80", with: "'\(name)'")
+        )
+        var stage = try Stage.open(place)
+        let before = stage.plane.view.snapshotNumber
+        for _ in 0..<3 { stage.turn(.milliseconds(10)) }
+        let after = stage.plane.view.snapshotNumber
+        let key = ResolvedNames.Key(host: "localhost", server: nil)
+        let isKnown = stage.plane.names.entry(key) != nil
+        stage.end()
+        #expect(isKnown)
+        #expect((after == before) == isCollector)
+    }
+
+    @Test func `a name that a reload brings, and that is known at once, has its address`() throws {
+        let place = try Place()
+        try place.write(Self.unprobed)
+        var stage = try Stage.open(place)
+        stage.turn()
+        try place.write(Self.unprobed.replacing("192.0.2.2:80", with: "'localhost:80'"))
+        let outcome = stage.plane.perform(.reload, now: stage.now)
+        for _ in 0..<3 { stage.turn(.milliseconds(10)) }
+        let addresses = stage.plane.view.pools[0].endpoints.compactMap(\.address?.description)
+        stage.end()
+        #expect(outcome == .done)
+        #expect(addresses.contains("127.0.0.1:80"), "\(addresses)")
+    }
+
     @Test func `doors wait for first verdicts, but no longer than one timeout`() throws {
         let place = try Place()
         try place.write(

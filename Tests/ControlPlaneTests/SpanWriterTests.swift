@@ -105,7 +105,8 @@ import Testing
         #expect(client["kind"] == 3 && client["startTimeUnixNano"] == "1795194309000100123")
         #expect(
             attributes(client) == [
-                "http.request.method": "GET", "server.address": "192.0.2.1", "server.port": "80",
+                "http.request.method": "GET", "url.full": "http://192.0.2.1:80/a/x",
+                "server.address": "192.0.2.1", "server.port": "80",
                 "http.response.status_code": "200", "martlet.pool": "web",
                 "martlet.endpoint": "one", "martlet.reason": "ok",
             ]
@@ -146,6 +147,9 @@ import Testing
         (502, .fault(.originReset), "origin-reset"), (500, .completed, "500"),
         (404, .fault(.noRoute), nil), (200, .fault(.originTruncated), "origin-truncated"),
         (0, .fault(.shutdown), "shutdown"), (200, .fault(.clientGone), nil), (499, .completed, nil),
+        (404, .fault(.originTruncated), "origin-truncated"), (404, .fault(.clientGone), nil),
+        (403, .fault(.clientDenied), nil), (499, .fault(.outOfBuffers), "out-of-buffers"),
+        (200, .fault(.optionsEnd), nil), (101, .fault(.tunnelClosed), nil),
     ]
 
     @Test(arguments: ends.indices)
@@ -176,6 +180,48 @@ import Testing
         record[.method] = 0
         #expect(try spans(record)[0]["name"] == "HTTP")
         #expect(attributes(try spans(record)[0])["http.request.method"] == "_OTHER")
+        #expect(attributes(try spans(record)[0])["http.request.method_original"] == nil)
+        record.setMethod(Array("PROPFIND\"".utf8).span)
+        #expect(attributes(try spans(record)[0])["http.request.method_original"] == "PROPFIND\"")
+    }
+
+    @Test func `a URL names the endpoint and has no query`() throws {
+        let view = try StillSurface().view
+        func url(_ path: String, secure: Set<Int> = [], _ address: SocketAddress? = nil) throws
+            -> String?
+        {
+            var pools = view.pools
+            if let address { pools[0].endpoints[0].address = address }
+            let writer = SpanWriter(pools: pools, gateway: nil, secure: secure)
+            let item = writer.item(Self.record([Self.attempt(1, slot: 0)], path: path))
+            let text = "[" + String(decoding: item.json, as: UTF8.self) + "]"
+            let spans = try #require(try JSONReader.read(Array(text.utf8)).elements)
+            return attributes(spans[1])["url.full"]
+        }
+        #expect(try url("/a%20b") == "http://192.0.2.1:80/a%20b")
+        #expect(try url("/a", secure: [0]) == "https://192.0.2.1:80/a")
+        let six = SocketAddress(IPAddress(v6: 1), port: 8443)
+        #expect(try url("/a", six) == "http://[::1]:8443/a")
+        #expect(try url("") == "http://192.0.2.1:80", "not known any more")
+        #expect(try url("*") == "http://192.0.2.1:80")
+    }
+
+    @Test func `names stay known to whoever comes next, and new ones come first`() throws {
+        let view = try StillSurface().view
+        let old = SpanWriter(pools: view.pools, gateway: nil)
+        var pools = view.pools
+        let gone = pools[0].endpoints[0].slot
+        pools[0].endpoints.removeFirst()
+        pools[0].endpoints[0].name = "renamed"
+        var writer = SpanWriter(pools: pools, gateway: nil)
+        writer.keep(old)
+        let record = Self.record([
+            Self.attempt(1, slot: gone, status: 503, .originStatus), Self.attempt(2, slot: 1),
+        ])
+        let text = "[" + String(decoding: writer.item(record).json, as: UTF8.self) + "]"
+        let spans = try #require(try JSONReader.read(Array(text.utf8)).elements)
+        #expect(attributes(spans[1])["martlet.endpoint"] == "one")
+        #expect(attributes(spans[2])["martlet.endpoint"] == "renamed")
     }
 
     @Test func `a batch is one document with its resource, and a request with its fields`() throws {

@@ -3,6 +3,7 @@ import Essentials
 import Testing
 
 @testable import ControlPlane
+@testable import HTTPGateway
 
 @Suite struct StoryTests {
     private func story(_ change: (inout [JSONMember]) -> Void = { _ in }) -> JSONValue {
@@ -50,6 +51,41 @@ import Testing
             #expect(text.contains(line), "\(line) in \(text)")
         }
         #expect(!text.contains("session"))
+    }
+
+    @Test func `second attempts are no retries, and attempts stand as they began`() throws {
+        func attempt(_ number: Int, hedge: Bool = false, _ fault: Fault? = nil)
+            -> RequestRecord.Attempt
+        {
+            var attempt = RequestRecord.Attempt(
+                slot: number - 1,
+                status: fault == nil ? 200 : 0,
+                fault: fault.map { $0.rawValue + 1 } ?? 0,
+                began: Int64(number),
+                ended: 9
+            )
+            attempt.number = number
+            attempt.isHedge = hedge
+            return attempt
+        }
+        var overtaken = attempt(1)
+        overtaken.isOvertaken = true
+        let cases: [([RequestRecord.Attempt], retries: JSONValue)] = [
+            ([attempt(1)], 0), ([overtaken, attempt(2, hedge: true)], 0),
+            ([attempt(2, hedge: true, .originReset), attempt(1)], 0),
+            ([attempt(1, .originReset), attempt(2, hedge: true)], 0),
+            ([attempt(2, hedge: true, .originReset), attempt(1, .originReset), attempt(3)], 1),
+            ([attempt(1, .originReset), attempt(2, .originReset), attempt(3)], 2),
+        ]
+        let view = try StillSurface().view
+        for (attempts, retries) in cases {
+            var record = RequestRecord()
+            for attempt in attempts { record.add(attempt) }
+            let story = RequestStory(record, view).json
+            #expect(story["retries"] == retries)
+            let began = story["attempts"]?.elements?.map { $0["beganMilliseconds"] }
+            #expect(began == (1...attempts.count).map { .number(Double($0) / 1000) })
+        }
     }
 
     @Test func `an exchange that was cut has no status`() {

@@ -469,6 +469,7 @@ struct DoorHarness: ~Copyable {
         expect("clients behind proxies", door.realClients.count)
         expect("traces", door.traces.count)
         expect("attempts put aside", door.rivals.count)
+        expect("trails of attempts", door.trails.count)
         expect("mirrors", door.mirrors.count)
         expect("copies", Int(shared.copies.load(0)))
         expect("blocks of copies", Int(shared.copies.load(1)))

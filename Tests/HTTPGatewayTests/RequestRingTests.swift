@@ -80,11 +80,12 @@ import Testing
         #expect(record[.status] == 0 && record[.cause] == 2)
         for number in 0..<12 {
             record.add(
-                RequestRecord.Attempt(slot: number, status: 503, fault: 1, began: 1, ended: 1 << 40)
+                RequestRecord.Attempt(slot: number, status: 503, fault: 1, began: 1, ended: 1 << 42)
             )
         }
         #expect(record.attempts.map(\.slot) == Array(0..<8))
-        #expect(record.attempts.allSatisfy { $0.ended == 0xffff_ffff && $0.status == 503 })
+        let longest = RequestRecord.unpacked(.max)
+        #expect(record.attempts.allSatisfy { $0.ended == longest && $0.status == 503 })
         let host = [UInt8](repeating: 0x61, count: 90)
         record.setText(host: host.span, path: host.span)
         #expect(record.host.count == 48 && record.path.count == RequestRecord.textLimit - 48)

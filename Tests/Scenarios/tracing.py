@@ -67,6 +67,9 @@ def joined(scene):
     expect_equal({key: seen.get(key) for key in wanted}, wanted, "attributes")
     expect("secret" not in str(server), server)
     expect_equal(attributes(client)["server.port"], str(a.port), "the endpoint's port")
+    expect_equal(attributes(client)["url.full"],
+                 f"http://{attributes(client)['server.address']}:{a.port}/some/path", "the URL")
+    expect("secret" not in str(client), client)
     lasted = int(server["endTimeUnixNano"]) - int(server["startTimeUnixNano"])
     expect(0 < lasted < 2e9 and abs(int(server["endTimeUnixNano"]) / 1e9 - time.time()) < 30, server)
     expect(int(client["startTimeUnixNano"]) >= int(server["startTimeUnixNano"]), client)
@@ -129,6 +132,7 @@ def joined(scene):
     expect_equal((server["name"], server["status"]), ("GET /*", {}), "the span")
     expect_equal(told(a)[-1], (name, client["spanId"], "01"), "what the endpoint was told")
     eventually("all is counted", lambda: martlet.metric("martlet_trace_spans_exported_total") == 12)
+    expect_equal(len(collector.peers), 1, "connections for all these batches")
     expect(martlet.metric("martlet_trace_last_success_timestamp_seconds") > time.time() - 30, "when")
     expect_equal(martlet.snapshot()["tracing"]["exported"], 12, "the snapshot")
 
@@ -290,10 +294,11 @@ def flushed(scene):
     for least, most, signals in [(2.5, 5, 1), (0, 2, 2)]:
         martlet.start()
         Browser(http).ask("/")
+        collector.arrivals.clear()
         began = time.monotonic()
         martlet.signal(15)
         if signals == 2:
-            time.sleep(0.5)
+            eventually("the last spans are on their way", lambda: collector.arrivals)
             martlet.signal(15)
         martlet.exit_status(within=10)
         took = time.monotonic() - began
@@ -315,6 +320,7 @@ def verified(scene):
     name, line = traceparent(9)
     browser.ask("/", headers=line)
     good.trace(name, 2)
+    eventually("its answer is read", lambda: martlet.snapshot()["tracing"]["exported"] == 2)
     martlet.reload(lines(other.certificate))
     browser.ask("/")
     eventually("another authority's word counts nothing", lambda: "unknown-authority" in (

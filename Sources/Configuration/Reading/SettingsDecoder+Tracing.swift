@@ -63,12 +63,15 @@ extension SettingsDecoder {
                 "set `tracing: true` at the listeners whose requests are to be traced"
             )
         }
-        if !otlp.endpoint.isSecure, !otlp.endpoint.isLocal, !otlp.headers.isEmpty {
+        guard !otlp.endpoint.isSecure, !otlp.endpoint.isLocal else { return }
+        if !otlp.headers.isEmpty || otlp.endpoint.hasQuery {
+            let what =
+                otlp.headers.isEmpty ? "the query of the URL goes" : "the fields in `headers` go"
             section.fault(
                 .plainTextSpans,
                 "endpoint",
-                "the fields in `headers` go to another machine in plain text",
-                "use `https://` when they are secret"
+                "\(what) to another machine in plain text",
+                "use `https://` when that is secret"
             )
         }
     }

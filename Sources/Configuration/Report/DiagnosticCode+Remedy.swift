@@ -458,8 +458,8 @@ extension DiagnosticCode {
             )
         case .plainTextSpans:
             .init(
-                "fields for the collector in plain text",
-                "`tracing.otlp.headers` often holds a secret, and the URL is `http://`.",
+                "secrets for the collector in plain text",
+                "`tracing.otlp.headers`, or the URL's query, often holds one; the URL is `http://`.",
                 "Use `https://`, or a collector on this machine."
             )
         case .needlessSticky:

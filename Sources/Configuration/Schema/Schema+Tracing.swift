@@ -43,7 +43,8 @@ extension Schema {
             "tracing.otlp.queue",
             .integer(16...65_536),
             "2048",
-            "Spans that wait to be sent; beyond them the oldest are dropped and counted.",
+            "Spans that wait to be sent, those of the batch on its way aside; beyond them the oldest "
+                + "are dropped and counted.",
             beside: ["endpoint"]
         ),
         Option(

@@ -29,6 +29,13 @@ public struct OTLPSettings: Sendable, Equatable {
     public var service: String
     /// Further attributes of the resource.
     public var attributes: [HeaderSettings]
+
+    /// True when a request to the collector is the same one with other settings: what is on its way
+    /// may stay there.
+    public func sendsTheSame(as other: OTLPSettings) -> Bool {
+        endpoint == other.endpoint && headers == other.headers && authorities == other.authorities
+            && service == other.service && attributes == other.attributes
+    }
 }
 
 /// An `http` or `https` URL with a host and a path.
@@ -80,6 +87,9 @@ public struct CollectorURL: Sendable, Equatable {
         }
     }
 
+    /// True when there is a query, which may hold a key.
+    var hasQuery: Bool { target.contains("?") }
+
     /// True for this machine.
     var isLocal: Bool {
         switch address {
@@ -92,9 +102,9 @@ public struct CollectorURL: Sendable, Equatable {
 }
 
 extension CollectorURL: CustomStringConvertible {
-    /// `http://localhost:4318/v1/traces`.
+    /// `http://localhost:4318/v1/traces`, without the query: some hold a key.
     public var description: String {
-        "\(isSecure ? "https" : "http")://\(authority)\(target)"
+        "\(isSecure ? "https" : "http")://\(authority)\(target.prefix { $0 != "?" })"
     }
 }
 

@@ -106,8 +106,9 @@ struct RequestStory {
             "request": .integer(Int64(clamping: record.bytes.request)),
             "response": .integer(Int64(clamping: record.bytes.response)),
         ]
-        let attempts = record.attempts
-        let asked = attempts.count { !$0.isOvertaken }
+        // In the order in which they began: they are noted as they end.
+        let attempts = record.attempts.sorted { $0.number < $1.number }
+        let asked = attempts.count { !$0.isHedge }
         return [
             JSONMember("retries", .integer(Int64(max(asked - 1, 0)))),
             JSONMember("attempts", .array(attempts.map(json))),

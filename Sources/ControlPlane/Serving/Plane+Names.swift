@@ -5,22 +5,32 @@ internal import Steering
 
 /// What names of endpoints stand for.
 extension Plane {
-    mutating func takeNames(_ now: Instant) {
+    /// Takes the answers that have come; `coming` is a configuration that is about to be staged.
+    mutating func takeNames(_ now: Instant, coming: Settings? = nil) {
         for (key, outcome) in resolver.takeOutcomes() {
             switch outcome {
             case .addresses(let addresses, _):
                 let hadFailed = names.entry(key)?.failure.isEmpty == false
                 let isNews = names.succeed(key, addresses)
-                if isNews { needsSnapshot = true }
+                // Where spans are sent to is no part of a snapshot.
+                if isNews, isOfPool(key, coming) { needsSnapshot = true }
                 if isNews || hadFailed { noteResolved(key) }
             case .failure(let reason, _):
                 let before = names.entry(key)
                 guard names.fail(key, reason) else { continue }
-                noteUnresolved(key, reason, keeps: before?.addresses ?? [])
+                let isOfPool = isOfPool(key, coming)
+                noteUnresolved(key, reason, keeps: before?.addresses ?? [], isOfPool)
                 // The first failure turns "not asked yet" into "down, unresolved".
+                guard isOfPool else { continue }
                 if before == nil { needsSnapshot = true } else { markUnresolved(key, reason, now) }
             }
         }
+    }
+
+    /// True for a name of endpoints, in force or to come; a collector may have the same one.
+    private func isOfPool(_ key: ResolvedNames.Key, _ coming: Settings?) -> Bool {
+        settings.hasEndpoint(key) || coming?.hasEndpoint(key) == true
+            || staged?.assembly.settings.hasEndpoint(key) == true
     }
 
     private func noteResolved(_ key: ResolvedNames.Key) {
@@ -40,12 +50,12 @@ extension Plane {
     private func noteUnresolved(
         _ key: ResolvedNames.Key,
         _ reason: String,
-        keeps addresses: [IPAddress]
+        keeps addresses: [IPAddress],
+        _ isOfPool: Bool
     ) {
-        let isCollector = !assembly.pools.contains { $0.unresolved.contains { $0.key == key } }
         let what =
             addresses.isEmpty
-            ? isCollector ? "nothing is sent there" : "its endpoints are down"
+            ? isOfPool ? "its endpoints are down" : "no spans are sent there"
             : "its last \(addresses.count == 1 ? "address stays" : "addresses stay") in use"
         note(
             .resolved,

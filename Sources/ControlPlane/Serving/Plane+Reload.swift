@@ -198,7 +198,7 @@ extension Plane {
         let remaining = assembly.targets.filter { !fresh.contains($0.slot) }
         probes.configure(change.assembly.targets + remaining, now: now)
         resolver.configure(change.assembly.wishes, now: now)
-        takeNames(now)
+        takeNames(now, coming: change.assembly.settings)
         // While the doors are shut nobody misses what has no verdict yet.
         if phase == .waiting || canServe(change.assembly) {
             adopt(change, now)

@@ -13,7 +13,11 @@ extension Plane {
             settings.tracing.otlp,
             assembly.security.collector?.context,
             isWanted
-                ? SpanWriter(pools: assembly.pools.map(\.view), gateway: snapshot.gateway)
+                ? SpanWriter(
+                    pools: assembly.pools.map(\.view),
+                    gateway: snapshot.gateway,
+                    secure: Set(assembly.pools.filter { $0.security != nil }.map(\.view.slot))
+                )
                 : SpanWriter(),
             shared.http.spans,
             now: now
@@ -36,12 +40,13 @@ extension Plane {
         return traces.close(shared.http.spans, now: now)
     }
 
-    private var collectorAddresses: [IPAddress] {
+    /// Where the collector is; nil while its name has been asked for, and not answered yet.
+    private var collectorAddresses: [IPAddress]? {
         guard let endpoint = settings.tracing.otlp?.endpoint else { return [] }
         switch endpoint.address {
         case .address(let address): return [address.ip]
         case .name(let host, _):
-            return names.entry(ResolvedNames.Key(host: host, server: nil))?.addresses ?? []
+            return names.entry(ResolvedNames.Key(host: host, server: nil))?.addresses
         }
     }
 

@@ -193,6 +193,18 @@ struct Assembly: Sendable {
     }
 }
 
+extension Settings {
+    /// True when a pool has an endpoint with this name.
+    func hasEndpoint(_ key: ResolvedNames.Key) -> Bool {
+        pools.contains { pool in
+            pool.resolve.nameserver == key.server
+                && pool.endpoints.contains { endpoint in
+                    if case .name(key.host, _) = endpoint.address { true } else { false }
+                }
+        }
+    }
+}
+
 /// Why a configuration cannot be put into force.
 struct AssemblyRefusal: Error {
     let problems: [ReloadProblem]

@@ -9,68 +9,115 @@ struct ExportAnswer: Sendable {
     /// Bytes of an answer that are looked at; more tells nothing.
     static let limit = 65_536
 
+    /// Interim heads before the answer; a collector has no reason for more.
+    static let interimLimit = 8
+
+    private var parser = ResponseParser(limits: HeadLimits(headBytes: 16_384))
+    private var decoder = ChunkDecoder()
+    /// What has come and is not used up: interim heads and the head leave it.
     private var bytes: [UInt8] = []
+    private var interims = 0
+    /// The head of a success, once it is there.
+    private var head: ResponseHead?
+    /// Where the decoder stands in ``bytes``.
+    private var position = 0
+    private var content: [UInt8] = []
+    /// True when nothing has come.
+    private(set) var isSilent = true
+    /// True when the answer has been read to its end, and another may follow on the connection.
+    private(set) var isReusable = false
 
     /// Takes more of it; an answer once it is complete, for `realtime` in nanoseconds since 1970.
     mutating func receive(_ piece: [UInt8], realtime: Int64) -> ExportMachine.Answer? {
+        isSilent = isSilent && piece.isEmpty
         bytes += piece
         return judge(isOver: false, realtime)
     }
 
     /// The collector has closed the connection.
-    func end(realtime: Int64) -> ExportMachine.Answer {
+    mutating func end(realtime: Int64) -> ExportMachine.Answer {
         judge(isOver: true, realtime) ?? .lost("it closed the connection")
     }
 
-    private func judge(isOver: Bool, _ realtime: Int64) -> ExportMachine.Answer? {
+    /// The time is over.
+    ///
+    /// With the head of a success the spans are with the collector, whatever else it wanted to say.
+    mutating func expire(realtime: Int64) -> ExportMachine.Answer {
+        judge(isOver: true, realtime) ?? .lost("no answer came in time")
+    }
+
+    private mutating func judge(isOver: Bool, _ realtime: Int64) -> ExportMachine.Answer? {
+        if head == nil, let answer = readHead(realtime) { return answer }
+        guard let head else { return nil }
+        let isWhole = takeBody(head.framing)
+        guard isWhole || isOver || isFull else { return nil }
+        isReusable = isWhole && head.isPersistent && endsWith(head.framing)
+        return .taken(rejected: ExportAnswer.rejected(content))
+    }
+
+    /// Reads on from where it stood: a head may come byte by byte.
+    private mutating func readHead(_ realtime: Int64) -> ExportMachine.Answer? {
         var fields = FieldTable(limit: 100)
-        var start = 0
+        var parser = parser
+        defer { self.parser = parser }
         while true {
-            var parser = ResponseParser(limits: HeadLimits(headBytes: 16_384))
             var head = ResponseHead()
-            let rest = Array(bytes[start...])
-            switch parser.parse(rest.span, requestMethod: .post, fields: &fields, head: &head) {
+            switch parser.parse(bytes.span, requestMethod: .post, fields: &fields, head: &head) {
             case .needMore: return isFull ? .lost("its answer is too long") : nil
             case .refused: return .lost("what it answers is not HTTP")
             case .complete: break
             }
-            let length = min(max(head.length, 0), rest.count)
-            if head.isInterim, length > 0 {
-                start += length
+            let length = min(max(head.length, 0), bytes.count)
+            if head.isInterim {
+                interims += 1
+                guard interims <= ExportAnswer.interimLimit, length > 0 else {
+                    return .lost("it answers with interim heads only")
+                }
+                bytes.removeFirst(length)
                 continue
             }
             guard head.status / 100 == 2 else {
-                let wish = retryAfter(rest, fields, realtime)
-                return .status(head.status, retryAfter: wish)
+                return .status(head.status, retryAfter: retryAfter(bytes, fields, realtime))
             }
-            guard let body = body(Array(rest[length...]), head.framing, isOver: isOver) else {
-                return nil
-            }
-            return .taken(rejected: ExportAnswer.rejected(body))
+            bytes.removeFirst(length)
+            self.head = head
+            return nil
         }
     }
 
     private var isFull: Bool { bytes.count >= ExportAnswer.limit }
 
-    /// The whole body; nil while some of it is missing.
-    private func body(_ bytes: [UInt8], _ framing: BodyFraming, isOver: Bool) -> [UInt8]? {
-        // The spans are with the collector: what else it wanted to say does not matter as much.
-        if isOver || isFull { return bytes }
+    /// Takes what there is of the body; true when that is all of it.
+    private mutating func takeBody(_ framing: BodyFraming) -> Bool {
         switch framing {
-        case .none: return []
-        case .untilClose: return nil
+        case .none: return true
+        case .untilClose:
+            content = bytes
+            return false
         case .length(let length):
-            return bytes.count >= length ? Array(bytes.prefix(Int(clamping: length))) : nil
+            content = Array(bytes.prefix(Int(clamping: length)))
+            return bytes.count >= length
         case .chunked:
-            var decoder = ChunkDecoder()
-            var (position, body): (Int, [UInt8]) = (0, [])
+            var (decoder, position) = (decoder, position)
+            defer { (self.decoder, self.position) = (decoder, position) }
             while true {
                 switch decoder.next(bytes.span, at: &position) {
-                case .data(let range): body += bytes[Int(range.start)..<Int(range.end)]
-                case .needMore: return nil
-                case .lastChunk, .refused: return body
+                case .data(let range): content += bytes[Int(range.start)..<Int(range.end)]
+                case .needMore: return false
+                case .lastChunk, .refused: return true
                 }
             }
+        }
+    }
+
+    /// True when nothing follows the body.
+    ///
+    /// Behind chunks there are trailers, which are not read.
+    private func endsWith(_ framing: BodyFraming) -> Bool {
+        switch framing {
+        case .none: bytes.isEmpty
+        case .length(let length): bytes.count == length
+        case .untilClose, .chunked: false
         }
     }
 
@@ -92,7 +139,7 @@ struct ExportAnswer: Sendable {
         guard let index = fields.first(.retryAfter) else { return nil }
         let value = fields[index].value
         let text = String(decoding: bytes[Int(value.start)..<Int(value.end)], as: UTF8.self)
-        if text.utf8.allSatisfy(ASCII.isDigit) {
+        if !text.isEmpty, text.utf8.allSatisfy(ASCII.isDigit) {
             // More digits than a number has mean a long time all the same.
             return .seconds(Int64(text).map { min($0, 86_400) } ?? 86_400)
         }

@@ -21,7 +21,7 @@ struct ExportItem: Sendable, Equatable {
 struct ExportMachine: Sendable {
     /// The bounds of the queue.
     struct Bounds: Sendable, Equatable {
-        /// Spans that may wait.
+        /// Spans that may wait, those on their way aside.
         var queue = 2048
         /// Spans of one batch.
         var batch = 512
@@ -37,6 +37,8 @@ struct ExportMachine: Sendable {
         case status(UInt16, retryAfter: Interval?)
         /// There was no answer, and why.
         case lost(String)
+        /// The connection had been kept for too long: nobody is to blame, and another will do.
+        case stale
     }
 
     /// What people want to know.
@@ -166,6 +168,9 @@ struct ExportMachine: Sendable {
         case .lost(let reason):
             putBack(now, pause: pause(draw))
             return fail(reason)
+        case .stale:
+            putBack(now, pause: .zero)
+            return nil
         }
     }
 
@@ -224,18 +229,19 @@ struct ExportMachine: Sendable {
         makeRoom()
     }
 
-    /// What is on its way cannot make room.
+    /// What is on its way cannot make room, and takes none.
     private mutating func makeRoom() {
         var count = 0
-        var spans = 0
+        var spans = batch.reduce(0) { $0 + $1.spans }
+        let underWay = spans
         while waiting - spans > bounds.queue, count < items.count {
             spans += items[count].spans
             count += 1
         }
         guard count > 0 else { return }
         items.removeFirst(count)
-        waiting -= spans
-        self.count(.queue, UInt64(spans))
+        waiting -= spans - underWay
+        self.count(.queue, UInt64(clamping: spans - underWay))
     }
 
     /// Half of it is left to chance, so that those who failed together do not come back together.

@@ -42,7 +42,7 @@ struct SpanDocument: Sendable {
         fields =
             "POST \(settings.endpoint.target) HTTP/1.1\r\nHost: \(settings.endpoint.authority)\r\n"
             + "User-Agent: martlet/\(Version.current)\r\nContent-Type: application/json\r\n"
-            + "Accept: application/json\r\nConnection: close\r\n"
+            + "Accept: application/json\r\n"
             + settings.headers.map { "\($0.name): \($0.value)\r\n" }.joined()
     }
 

@@ -25,10 +25,13 @@ struct SpanWriter: Sendable {
 
     private var pools: [Int: String] = [:]
     private var places: [Int: Place] = [:]
+    private var securePools: Set<Int> = []
     private var gateway: GatewaySnapshot?
 
-    /// A writer with the names that numbers stand for now.
-    init(pools: [PoolView] = [], gateway: GatewaySnapshot? = nil) {
+    /// A writer with the names that numbers stand for now; `secure` are the slots of the pools that
+    /// are asked by TLS.
+    init(pools: [PoolView] = [], gateway: GatewaySnapshot? = nil, secure: Set<Int> = []) {
+        securePools = secure
         for pool in pools where !pool.isSteer {
             self.pools[pool.slot] = pool.name
             for endpoint in pool.endpoints {
@@ -36,6 +39,15 @@ struct SpanWriter: Sendable {
             }
         }
         self.gateway = gateway
+    }
+
+    /// Knows the names of the one before as well: workers go on with them for a while, and requests
+    /// that are under way end much later.
+    ///
+    /// Bounded by the tables of endpoints and pools: a number that is given away again has one name.
+    mutating func keep(_ old: SpanWriter) {
+        pools.merge(old.pools) { new, _ in new }
+        places.merge(old.places) { new, _ in new }
     }
 
     /// The spans of a request.
@@ -64,7 +76,7 @@ struct SpanWriter: Sendable {
         writeTimes(record, from: 0, to: request.duration, &json)
         json.name("attributes")
         json.beginArray()
-        attribute("http.request.method", record.method, &json)
+        writeMethod(record, &json)
         attribute("url.scheme", request.isSecure ? "https" : "http", &json)
         if !record.path.isEmpty { attribute("url.path", record.path, &json) }
         if let route { attribute("http.route", route, &json) }
@@ -98,9 +110,7 @@ struct SpanWriter: Sendable {
         if request.status >= 500 {
             return request.isBroken ? request.reasonWord : "\(request.status)"
         }
-        // Cut before, or behind, the head of its answer.
-        let isCut = request.isBroken && request.status < 400
-        return isCut ? request.reasonWord : nil
+        return request.isCut ? request.reasonWord : nil
     }
 
     // MARK: Attempts
@@ -120,9 +130,10 @@ struct SpanWriter: Sendable {
         writeTimes(record, from: attempt.began, to: attempt.ended, &json)
         json.name("attributes")
         json.beginArray()
-        attribute("http.request.method", record.method, &json)
+        writeMethod(record, &json)
         let place = places[attempt.slot]
         if let address = place?.address {
+            attribute("url.full", url(address, record), &json)
             attribute("server.address", "\(address.ip)", &json)
             attribute("server.port", Int(address.port), &json)
         }
@@ -146,7 +157,20 @@ struct SpanWriter: Sendable {
         json.endObject()
     }
 
+    /// The endpoint and the path that was asked for, without the query, which may hold secrets.
+    private func url(_ address: SocketAddress, _ record: SpanRecord) -> String {
+        let isSecure = record.request.pool.map(securePools.contains) ?? false
+        let path = record.path
+        return "\(isSecure ? "https" : "http")://\(address)\(path.hasPrefix("/") ? path : "")"
+    }
+
     // MARK: Parts
+
+    private func writeMethod(_ record: SpanRecord, _ json: inout JSONWriter) {
+        attribute("http.request.method", record.method, &json)
+        let original = record.methodOriginal
+        if !original.isEmpty { attribute("http.request.method_original", original, &json) }
+    }
 
     private func begin(
         _ span: UInt64,

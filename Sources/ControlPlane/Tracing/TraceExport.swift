@@ -12,6 +12,8 @@ struct TraceExport: ~Copyable {
     /// Requests that are taken from the rings at a time, so that a flood does not keep the control
     /// thread from its other work; the rings hold, and count, what is more.
     static let share = 512
+    /// The same for what is taken under the old names when a reload brings others.
+    static let reloadShare = 2048
     /// How long the last spans may take at the end of the process.
     static let farewell = Interval.seconds(3)
 
@@ -25,18 +27,25 @@ struct TraceExport: ~Copyable {
     private var document: SpanDocument?
     private var writer = SpanWriter()
     private var driver = ExportDriver()
+    private var intake = SpanIntake()
     private var looksAt = Instant.never
+    /// Nothing is sent before this: the collector's name has no answer yet.
+    private var asksAt = Instant.start
+    /// Requests that are still taken from the rings at the end of the process.
+    private var left = 0
     private var turn = 0
-    private var refused: UInt64 = 0
     private var random = SystemRandomNumberGenerator()
 
     /// When ``follow(_:_:now:loop:)`` has something to do.
     var deadline: Instant {
         guard settings != nil else { return .never }
-        return min(looksAt, min(driver.deadline, driver.isBusy ? .never : machine.deadline))
+        let sendsAt = driver.isBusy ? .never : max(machine.deadline, asksAt)
+        return min(looksAt, min(driver.deadline, sendsAt))
     }
 
     /// Follows the configuration; what waits goes to the new collector.
+    ///
+    /// What is on its way stays there unless the collector, or what it would be told, is another.
     mutating func configure(
         _ wanted: OTLPSettings?,
         _ context: TLSClientContext?,
@@ -44,10 +53,13 @@ struct TraceExport: ~Copyable {
         _ rings: [SpanRing],
         now: Instant
     ) {
-        self.writer = writer
+        // What lies in the rings was written under the old names.
+        if settings != nil, wanted != nil { look(rings, upTo: TraceExport.reloadShare, now) }
+        adopt(writer, isWanted: wanted != nil)
         let isSame = settings == wanted && self.context === context
         guard !isSame else { return }
-        driver.cancel()
+        let sendsTheSame = sendsTheSame(wanted, context)
+        if !sendsTheSame, let answer = driver.giveUp() { _ = finish(answer, now) }
         // What workers wrote before they heard of the end belongs to nothing any more.
         if settings == nil { forget(rings) }
         settings = wanted
@@ -57,67 +69,98 @@ struct TraceExport: ~Copyable {
             looksAt = .never
             return
         }
-        document = SpanDocument(wanted)
-        machine.recall(now: now)
+        if !sendsTheSame {
+            document = SpanDocument(wanted)
+            machine.recall(now: now)
+            asksAt = .start
+        }
         machine.adopt(
             ExportMachine.Bounds(queue: wanted.queue, batch: wanted.batch, every: wanted.every)
         )
         looksAt = min(looksAt, now + TraceExport.pauses.busy)
     }
 
+    private mutating func adopt(_ writer: SpanWriter, isWanted: Bool) {
+        let old = self.writer
+        self.writer = writer
+        if isWanted { self.writer.keep(old) }
+    }
+
+    private func sendsTheSame(_ wanted: OTLPSettings?, _ context: TLSClientContext?) -> Bool {
+        guard let settings, let wanted, self.context === context else { return false }
+        return settings.sendsTheSame(as: wanted)
+    }
+
     /// Takes what workers have handed over, and carries on what is under way.
+    ///
+    /// Without addresses, which is not the same as none, the collector's name has no answer yet.
     mutating func follow(
         _ rings: [SpanRing],
-        _ addresses: [IPAddress],
+        _ addresses: [IPAddress]?,
         now: Instant,
         loop: inout EventLoop
     ) -> ExportMachine.News? {
         guard settings != nil else { return nil }
-        if now >= looksAt { look(rings, upTo: TraceExport.share, now) }
+        if now >= looksAt, closesBy == .never {
+            look(rings, upTo: TraceExport.share, now)
+        } else if now >= looksAt {
+            lookAgain(rings, now)
+        }
         var news: ExportMachine.News?
         if let answer = driver.expire(now: now) { news = finish(answer, now) }
-        guard !driver.isBusy, let items = machine.next(now: now) else { return news }
+        guard !driver.isBusy, now >= machine.deadline else { return news }
+        guard let addresses else {
+            asksAt = now + TraceExport.pauses.busy
+            return news
+        }
+        asksAt = .start
+        guard let items = machine.next(now: now) else { return news }
         return send(items, addresses, now, &loop) ?? news
     }
 
     /// An event of the connection to the collector.
     mutating func handle(_ event: Event, now: Instant) -> ExportMachine.News? {
-        driver.handle(event).flatMap { finish($0, now) }
+        driver.handle(event, now: now).flatMap { finish($0, now) }
     }
 
     /// Sends what there is, for the last time; true once nothing is left, or the time is over.
+    ///
+    /// The workers have ended. Their rings are emptied in shares as ever, up to the queue's bound.
     mutating func close(_ rings: [SpanRing], now: Instant) -> Bool {
         guard let settings else { return true }
         if closesBy == .never {
-            look(rings, upTo: .max, now)
-            looksAt = .never
-            machine.close()
             closesBy = now + min(settings.timeout, TraceExport.farewell)
+            left = settings.queue
+            looksAt = now
+            machine.close()
         }
-        return machine.isEmpty || now >= closesBy
+        return now >= closesBy || (looksAt == .never && machine.isEmpty)
+    }
+
+    private mutating func lookAgain(_ rings: [SpanRing], _ now: Instant) {
+        let limit = min(TraceExport.share, left)
+        let count = look(rings, upTo: limit, now)
+        left -= count
+        looksAt = now
+        guard count < limit || left == 0 else { return }
+        forget(rings)
+        looksAt = .never
     }
 
     private mutating func forget(_ rings: [SpanRing]) {
-        for ring in rings {
-            var count: UInt64 = 0
-            while ring.take() != nil { count += 1 }
-            machine.count(.stopped, count)
-        }
+        let count = intake.take(rings, upTo: rings.count * SpanRing.capacity) { _ in }
+        machine.count(.stopped, UInt64(clamping: count))
     }
 
-    private mutating func look(_ rings: [SpanRing], upTo limit: Int, _ now: Instant) {
+    @discardableResult
+    private mutating func look(_ rings: [SpanRing], upTo limit: Int, _ now: Instant) -> Int {
         var items: [ExportItem] = []
-        let share = limit / max(rings.count, 1)
-        for (number, ring) in rings.enumerated() {
-            while items.count < share * (number + 1), let record = ring.take() {
-                items.append(writer.item(record))
-            }
-        }
+        let writer = writer
+        intake.take(rings, upTo: limit) { items.append(writer.item($0)) }
         machine.add(items, now: now)
-        let sum = rings.reduce(0) { $0 &+ $1.refused }
-        machine.count(.ring, sum &- refused)
-        refused = sum
+        machine.count(.ring, intake.takeRefused(rings))
         looksAt = now + (items.isEmpty ? TraceExport.pauses.quiet : TraceExport.pauses.busy)
+        return items.count
     }
 
     private mutating func send(
@@ -135,7 +178,8 @@ struct TraceExport: ~Copyable {
             security: context.map { ($0, settings.endpoint.host) }
         )
         let deadline = now + settings.timeout
-        let answer = driver.begin(document.request(items), to: collector, by: deadline, &loop)
+        let request = document.request(items)
+        let answer = driver.begin(request, to: collector, by: deadline, now: now, &loop)
         return answer.flatMap { finish($0, now) }
     }
 
@@ -145,7 +189,7 @@ struct TraceExport: ~Copyable {
     ) -> ExportMachine.News? {
         switch answer {
         case .taken: lastSuccess = Clock.realtime()
-        case .status: break
+        case .status, .stale: break
         case .lost: turn &+= 1
         }
         return machine.finish(answer, now: now, draw: random.next())

@@ -95,6 +95,7 @@ struct Exchange: BitwiseCopyable {
     var mirror: Int32 = -1  // among the mirrors, while a copy of it is made or compared with
     var rival: Int32 = -1  // among the attempts that were put aside for a second one
     var isHedge = false  // the attempt under way is the second of two
+    var isAttemptHedge = false  // it began as one, and may be the only one by now
     var hedge: HedgeOutcome?  // how the second one ended
     var hedgeAt = Instant.never  // when a second one is due
     var holdsPlace = false  // under the pool's limit of requests at a time

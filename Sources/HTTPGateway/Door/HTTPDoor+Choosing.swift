@@ -87,6 +87,7 @@ extension HTTPDoor {
                 clients[c].exchange.triedSet.insert(index)
                 clients[c].exchange.tried &+= 1
                 clients[c].exchange.attemptNumber = clients[c].exchange.tried
+                clients[c].exchange.isAttemptHedge = clients[c].exchange.rival >= 0
                 reach(endpoint, c, &loop)
                 return .begun
             }

@@ -90,7 +90,7 @@ extension HTTPDoor {
         let client = upstreams[u].client
         guard clients.contains(client) else { return }
         let c = Int(client.index)
-        if isRival(c, u) { return dropRival(c) }
+        if isRival(c, u) { return dropRival(c, fault) }
         if clients[c].phase == .tunnel {
             fault == .endpointDown ? abandon(c, fault, &loop) : endTunnel(c, fault, &loop)
         } else if clients[c].exchange.responseStarted {

@@ -145,6 +145,7 @@ extension HTTPDoor {
         clients[c].exchange.attemptNumber = rival.number
         clients[c].exchange.attemptBegan = rival.began
         clients[c].exchange.isHedge = false
+        clients[c].exchange.isAttemptHedge = false
         clients[c].exchange.upstream = rival.upstream
         clients[c].exchange.slot = rival.slot
         clients[c].exchange.endpoint = rival.endpoint

@@ -50,6 +50,7 @@ extension HTTPDoor {
         span[.port] = Int(head.port)
         if record[.path] > 0, recallHead(c) {
             span.setPath(requestBytes(c).slice(head.path))
+            if head.method == .other { span.setMethod(requestBytes(c).slice(head.methodRange)) }
         }
         shared.spans[worker].write(span)
     }

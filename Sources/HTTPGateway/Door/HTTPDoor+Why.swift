@@ -32,12 +32,14 @@ extension HTTPDoor {
     }
 
     private func presentStep(_ c: Int) -> AttemptTrail.Step {
-        AttemptTrail.Step(
+        var step = AttemptTrail.Step(
             slot: clients[c].exchange.attemptSlot,
             number: clients[c].exchange.attemptNumber,
             began: clients[c].exchange.attemptBegan,
             ended: now
         )
+        step.isHedge = clients[c].exchange.isAttemptHedge
+        return step
     }
 
     private func step(_ rival: Rival, _ fault: Fault? = nil) -> AttemptTrail.Step {
@@ -160,17 +162,20 @@ extension HTTPDoor {
                 record.add(RequestRecord.Attempt(trails[place][number], from: exchange.began))
             }
         }
+        // Those under way ended with the exchange, well or not. Where two of them were, nobody had
+        // answered.
         let rival = Int(exchange.rival)
         if rival >= 0 {
-            record.add(RequestRecord.Attempt(step(rivals[rival]), from: exchange.began))
+            var other = RequestRecord.Attempt(step(rivals[rival]), from: exchange.began)
+            other.end(with: exchange.reason)
+            other.isOvertaken = other.fault == 0
+            record.add(other)
         }
-        // The last one ended with the exchange, well or not.
         guard exchange.attemptSlot >= 0 else { return }
         var step = presentStep(c)
         step.status = hasEndpoint ? exchange.status : 0
         var last = RequestRecord.Attempt(step, from: exchange.began)
-        last.fault = 0
-        if case .fault(let found) = exchange.reason { last.fault = found.rawValue &+ 1 }
+        last.end(with: exchange.reason)
         record.add(last)
     }
 
@@ -202,6 +207,19 @@ extension HTTPDoor {
         let name = bytes.slice(fields[index].value)
         guard RequestID.isAcceptable(name) else { return }
         record.words[RequestRecord.Place.alias] = RequestName.alias(name)
+    }
+}
+
+extension RequestRecord.Attempt {
+    /// What an exchange that ends says of an attempt that is under way.
+    fileprivate mutating func end(with reason: Reason) {
+        switch reason {
+        case .fault(let found): fault = found.rawValue &+ 1
+        case .refused(let refusal):
+            fault = refusal.rawValue &+ 1
+            isRefused = true
+        case .completed, .handshake, .route: fault = 0
+        }
     }
 }
 

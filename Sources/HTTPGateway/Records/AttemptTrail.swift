@@ -12,6 +12,8 @@ struct AttemptTrail: BitwiseCopyable {
         var ended = Instant.start
         /// It was cut, as another one's answer came first.
         var isOvertaken = false
+        /// It ran beside the first one.
+        var isHedge = false
     }
 
     private(set) var count = 0
@@ -38,5 +40,6 @@ extension RequestRecord.Attempt {
         )
         number = Int(step.number)
         isOvertaken = step.isOvertaken
+        isHedge = step.isHedge
     }
 }

@@ -80,6 +80,14 @@ extension RequestRecord {
         return fault.isFailure
     }
 
+    /// True when a failure left the client without an answer, or with a part of one.
+    ///
+    /// An answer of the door itself, which has the status of its reason, is whole.
+    public var isCut: Bool {
+        guard case .fault(let fault) = reason, fault.isFailure else { return false }
+        return fault.status != status
+    }
+
     /// Microseconds from the first byte of the request to the end.
     public var duration: Int64 { Int64(clamping: words[Place.total]) }
 
@@ -97,12 +105,14 @@ extension RequestRecord {
                 words[Place.attempts + number * 2], words[Place.attempts + number * 2 + 1]
             )
             var attempt = Attempt(
-                slot: Int(what & 0xffff_ffff),
+                slot: Int(what & UInt64(RequestRecord.slotLimit)),
                 status: UInt16(truncatingIfNeeded: what >> 40),
                 fault: UInt8(truncatingIfNeeded: what >> 32),
-                began: Int64(when & 0xffff_ffff),
-                ended: Int64(when >> 32)
+                began: RequestRecord.unpacked(when & 0xffff_ffff),
+                ended: RequestRecord.unpacked(when >> 32)
             )
+            attempt.isHedge = what >> 24 & 1 == 1
+            attempt.isRefused = what >> 25 & 1 == 1
             attempt.number = Int(what >> 56 & 127)
             attempt.isOvertaken = what >> 63 == 1
             return attempt
@@ -141,7 +151,8 @@ extension RequestRecord {
 extension RequestRecord.Attempt {
     /// True when something went wrong, and not by the client's doing alone.
     public var isBroken: Bool {
-        fault > 0 && Fault(rawValue: fault &- 1)?.isFailure == true
+        // What makes a request unacceptable is its client's doing.
+        fault > 0 && !isRefused && Fault(rawValue: fault &- 1)?.isFailure == true
     }
 }
 

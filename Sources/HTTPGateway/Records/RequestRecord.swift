@@ -13,6 +13,8 @@ public struct RequestRecord: Sendable, BitwiseCopyable {
     static let size = 64
     /// The most attempts that a request can have.
     static let attemptLimit = 8
+    /// The largest slot that an attempt can name; tables of endpoints are far smaller.
+    static let slotLimit = 0xff_ffff
     /// Endpoints of the pool that are told of, in the order of the pool.
     static let candidateLimit = 16
     /// Octets of host and path together that are kept.
@@ -62,7 +64,7 @@ public struct RequestRecord: Sendable, BitwiseCopyable {
         public var slot: Int
         /// The status that it answered with; 0 for none.
         public var status: UInt16
-        /// The raw value of the fault plus one; 0 for none.
+        /// The raw value of the fault, or of the refusal, plus one; 0 for none.
         var fault: UInt8
         /// When it began, in microseconds from the first byte of the request.
         public var began: Int64
@@ -72,11 +74,17 @@ public struct RequestRecord: Sendable, BitwiseCopyable {
         public var number = 1
         /// True when it was cut because another one's answer came first.
         public var isOvertaken = false
+        /// True when it ran beside the first one, and is no retry.
+        public var isHedge = false
+        /// True when its request turned out to be unacceptable: ``fault`` is a refusal.
+        var isRefused = false
 
         /// The reason word of its failure; empty when its answer was passed on.
         public var reason: String {
             if isOvertaken { return "overtaken" }
-            return fault == 0 ? "" : Fault(rawValue: fault &- 1).map { "\($0.word)" } ?? ""
+            guard fault > 0 else { return "" }
+            if isRefused { return Refusal(rawValue: fault &- 1).map { "\($0.word)" } ?? "" }
+            return Fault(rawValue: fault &- 1).map { "\($0.word)" } ?? ""
         }
     }
 
@@ -102,13 +110,28 @@ public struct RequestRecord: Sendable, BitwiseCopyable {
         let count = self[.attempts]
         guard count < RequestRecord.attemptLimit else { return }
         let place = Place.attempts &+ count &* 2
+        let slot = UInt64(min(max(attempt.slot, 0), RequestRecord.slotLimit))
+        let marks: UInt64 = (attempt.isHedge ? 1 << 24 : 0) | (attempt.isRefused ? 1 << 25 : 0)
         words[place] =
-            UInt64(UInt32(clamping: attempt.slot)) | UInt64(attempt.fault) << 32
+            slot | marks | UInt64(attempt.fault) << 32
             | UInt64(attempt.status) << 40 | UInt64(min(max(attempt.number, 0), 127)) << 56
             | (attempt.isOvertaken ? 1 << 63 : 0)
         words[place &+ 1] =
-            UInt64(UInt32(clamping: attempt.began)) | UInt64(UInt32(clamping: attempt.ended)) << 32
+            RequestRecord.packed(attempt.began) | RequestRecord.packed(attempt.ended) << 32
         self[.attempts] = count &+ 1
+    }
+
+    /// A time in 32 bits: in microseconds up to half an hour, and in milliseconds up to 24 days.
+    private static func packed(_ microseconds: Int64) -> UInt64 {
+        let scale: UInt64 = 1 << 31
+        let time = UInt64(max(microseconds, 0))
+        return time < scale ? time : scale | min(time / 1000, scale &- 1)
+    }
+
+    static func unpacked(_ bits: UInt64) -> Int64 {
+        let scale: UInt64 = 1 << 31
+        let time = bits & (scale &- 1)
+        return Int64(bits & scale == 0 ? time : time &* 1000)
     }
 
     /// Counts an endpoint of the pool, and keeps its sketch while there is room.

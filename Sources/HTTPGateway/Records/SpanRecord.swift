@@ -7,9 +7,13 @@ public struct SpanRecord: Sendable, BitwiseCopyable {
     /// Words of the path beyond those that the record of the request has room for.
     static let pathWords = 32
     /// Words of one record.
-    static let size = RequestRecord.size + 6 + pathWords
+    static let size = RequestRecord.size + 6 + pathWords + methodWords
     /// Octets of the path that are kept.
     static let pathLimit = pathWords * 8
+    /// Words of a method that is not known.
+    static let methodWords = 2
+    /// Octets of such a method that are kept.
+    static let methodLimit = methodWords * 8
 
     /// A run of bits within ``facts``.
     struct Part {
@@ -21,6 +25,7 @@ public struct SpanRecord: Sendable, BitwiseCopyable {
         static let port = Part(shift: 16, width: 16)
         static let path = Part(shift: 32, width: 16)
         static let flags = Part(shift: 48, width: 8)
+        static let methodText = Part(shift: 56, width: 8)
     }
 
     /// What became of the request; its attempts have the spans.
@@ -29,6 +34,7 @@ public struct SpanRecord: Sendable, BitwiseCopyable {
     public internal(set) var trace: TraceContext
     var facts: UInt64 = 0
     var pathText = InlineArray<32, UInt64>(repeating: 0)
+    var methodText = InlineArray<2, UInt64>(repeating: 0)
 
     init(request: RequestRecord, trace: TraceContext) {
         self.request = request
@@ -54,6 +60,14 @@ public struct SpanRecord: Sendable, BitwiseCopyable {
         self[.path] = count
     }
 
+    mutating func setMethod(_ name: Span<UInt8>) {
+        let count = min(name.count, SpanRecord.methodLimit)
+        for index in 0..<count {
+            methodText[index / 8] |= UInt64(name[index]) << UInt64(index % 8 * 8)
+        }
+        self[.methodText] = count
+    }
+
     // MARK: Reading
 
     /// The method, or the word that stands for those that are not known.
@@ -63,6 +77,13 @@ public struct SpanRecord: Sendable, BitwiseCopyable {
             return "_OTHER"
         }
         return "\(method.name)"
+    }
+    /// The name of a method that is not known, or its beginning; empty for one that is.
+    public var methodOriginal: String {
+        let bytes = (0..<min(self[.methodText], SpanRecord.methodLimit)).map { index in
+            UInt8(truncatingIfNeeded: methodText[index / 8] >> UInt64(index % 8 * 8))
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
     /// The version of HTTP that the client spoke: `1.0`, `1.1` or `2`.
     public var version: String {
@@ -96,7 +117,8 @@ extension SpanRecord {
         case base + 3: return trace.parentID
         case base + 4: return UInt64(trace.flags)
         case base + 5: return facts
-        default: return pathText[index &- base &- 6]
+        case base + 6, base + 7: return methodText[index &- base &- 6]
+        default: return pathText[index &- base &- 8]
         }
     }
 
@@ -112,6 +134,7 @@ extension SpanRecord {
         )
         self.init(request: request, trace: trace)
         facts = word(base + 5)
-        for index in 0..<SpanRecord.pathWords { pathText[index] = word(base + 6 + index) }
+        for index in 0..<SpanRecord.methodWords { methodText[index] = word(base + 6 + index) }
+        for index in 0..<SpanRecord.pathWords { pathText[index] = word(base + 8 + index) }
     }
 }

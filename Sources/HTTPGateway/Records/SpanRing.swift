@@ -6,7 +6,7 @@ internal import Essentials
 /// One thread writes, one takes. A full ring takes nothing more, and counts what it did not take:
 /// the worker never waits. Memory comes from the kernel with the first records.
 public final class SpanRing: Sendable {
-    /// Records that have room, at 816 bytes: half a second of 2,000 sampled requests.
+    /// Records that have room, at 832 bytes: half a second of 2,000 sampled requests.
     public static let capacity = 1024
 
     private let words: SharedWords

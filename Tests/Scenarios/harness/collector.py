@@ -90,6 +90,7 @@ class Collector:
         self.documents = []
         self.requests = []
         self.arrivals = []
+        self.peers = set()
         self.problem = None
         self.answers = []
         self.server = None
@@ -102,10 +103,12 @@ class Collector:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 collector.arrivals.append(time.monotonic())
+                collector.peers.add(self.client_address)
                 collector.take(self, body)
 
             def log_message(self, *_):

@@ -10,6 +10,15 @@ import time
 from .check import Failure, eventually, expect
 
 
+def memory(pid):
+    """Bytes of memory that a process uses: its proportional set size."""
+    with open(f"/proc/{pid}/smaps_rollup") as file:
+        for line in file:
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    raise OSError("no Pss")
+
+
 class Martlet:
     def __init__(self, scene, configuration, admin=None, wait=True, environment=None, limits=None):
         self.scene = scene
@@ -216,11 +225,7 @@ class Martlet:
 
     def memory(self, pid=None):
         """Bytes of memory in use (proportional set size) by the serving process."""
-        with open(f"/proc/{pid or self.serving()}/smaps_rollup") as file:
-            for line in file:
-                if line.startswith("Pss:"):
-                    return int(line.split()[1]) * 1024
-        raise OSError("no Pss")
+        return memory(pid or self.serving())
 
     def cpu_seconds(self, pid=None):
         with open(f"/proc/{pid or self.serving()}/stat") as file:

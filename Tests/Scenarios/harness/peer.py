@@ -7,6 +7,7 @@ import subprocess
 import time
 
 from .check import Failure
+from .martlet import memory
 
 
 class Peer:
@@ -28,6 +29,12 @@ class Peer:
                 if self.process.poll() is not None or time.monotonic() > limit:
                     raise Failure(f"{name} did not start: {self.log()[-500:]}")
                 time.sleep(0.02)
+
+    def memory(self):
+        """Bytes of memory in use (proportional set size) by the process and its children."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
+            children = file.read().split()
+        return sum(memory(pid) for pid in [self.process.pid, *children])
 
     def log(self):
         with open(self.log_path, errors="replace") as file:
@@ -57,8 +64,8 @@ defaults
     return Peer(scene, name, ["haproxy", "-db", "-f", path], port)
 
 
-def nginx(scene, port, text, name="nginx"):
-    """nginx with these lines in its http block."""
+def nginx(scene, port, text, name="nginx", connections=256):
+    """nginx with these lines in its http block, and so many connections at most."""
     folder = scene.path(name)
     os.makedirs(folder)
     kinds = "".join(f"  {kind}_temp_path {folder}/{kind};\n"
@@ -68,7 +75,7 @@ daemon off;
 worker_processes 1;
 pid {folder}/pid;
 error_log {folder}/error.log;
-events {{ worker_connections 256; }}
+events {{ worker_connections {connections}; }}
 http {{
   access_log off;
 {kinds}

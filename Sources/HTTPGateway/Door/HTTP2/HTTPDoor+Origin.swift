@@ -134,16 +134,20 @@ extension HTTPDoor {
             surplus &-= 1
             let place = Int(origins[o].waiting.last)
             let u = Int(originStreams[place].upstream.index)
-            chooseAgain(Int(upstreams[u].client.index), counting: false, &loop)
+            chooseAgain(Int(upstreams[u].client.index), after: nil, &loop)
         }
     }
 
     /// Takes the request back, of which the endpoint has seen nothing, and chooses anew.
-    mutating func chooseAgain(_ c: Int, counting: Bool, _ loop: inout EventLoop) {
+    ///
+    /// With a fault, for something was sent, it counts as an attempt of its own.
+    mutating func chooseAgain(_ c: Int, after fault: Fault?, _ loop: inout EventLoop) {
         endAttempt(c)
+        if let fault { noteAttempt(c, fault) }
+        clients[c].exchange.attemptSlot = -1
         detachUpstream(c, &loop, keep: false)
         clients[c].exchange.triedSet.removeLast(Int(clients[c].exchange.endpoint))
-        if !counting, clients[c].exchange.tried > 0 { clients[c].exchange.tried &-= 1 }
+        if fault == nil, clients[c].exchange.tried > 0 { clients[c].exchange.tried &-= 1 }
         clients[c].exchange.requestSent = false
         clients[c].exchange.requestAborted = false
         clients[c].exchange.sent = .start
@@ -376,7 +380,7 @@ extension HTTPDoor {
         guard fault == .originVersion, takesBoth, isUnread(c) else {
             return attemptFailed(c, fault, &loop)
         }
-        chooseAgain(c, counting: true, &loop)
+        chooseAgain(c, after: fault, &loop)
     }
 
     // MARK: Lists

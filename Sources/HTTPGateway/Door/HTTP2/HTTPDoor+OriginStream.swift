@@ -424,7 +424,7 @@ extension HTTPDoor {
             // An endpoint that served before only changes connections: it is asked again by another.
             let mayRepeat = Int(clients[c].exchange.tried) <= Int(clients[c].exchange.retries)
             if isWarm, mayRepeat, isUnread(c), !clients[c].hangUp {
-                chooseAgain(c, counting: true, &loop)
+                chooseAgain(c, after: .originRefused, &loop)
             } else {
                 attemptFailed(c, .originRefused, &loop)
             }
