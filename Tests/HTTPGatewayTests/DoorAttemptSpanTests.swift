@@ -94,7 +94,7 @@ extension DoorHarness {
         stage.hear(0, until: "second")
         let attempts = try Self.attempts(stage)
         #expect(attempts.map(\.isHedge) == [false, true])
-        #expect(attempts.map(\.reason) == ["origin-closed", ""])
+        #expect(attempts.map(\.reason) == ["origin-reset", ""])
         #expect(stage.leftovers() == [])
     }
 

@@ -122,6 +122,73 @@ import Testing
         #expect(stage.leftovers() == [])
     }
 
+    @Test(arguments: ["HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "garbage\r\n\r\n"])
+    func `a first answer that nobody wants leaves the field to the second`(_ text: String) throws {
+        var stage = try Self.stage([[.silence], [.silence]]) {
+            $0.poolPlans[0].retry.statuses = [503...503]
+        }
+        let guest = Self.ask(&stage)
+        stage.turn { $0.told(1).contains("/x") }
+        stage.say(0, Array(text.utf8))
+        stage.turn { $0.load.inFlight(0) == 0 }
+        #expect(stage.heard(guest) == "" && stage.door.rivals.count == 0)
+        stage.say(1, Array(ok("second").utf8))
+        #expect(stage.hear(guest, until: "second").hasPrefix("HTTP/1.1 200"))
+        #expect(Self.counts(stage) == [1, 0, 0, 0])
+        let line = try stage.lines().first ?? ""
+        #expect(line.contains("\"hedge\":\"won\"") && line.contains("\"attempts\":2"))
+        #expect(stage.leftovers() == [])
+    }
+
+    @Test func `a first answer that comes in parts cuts nobody before its head is whole`() throws {
+        var stage = try Self.stage([[.silence], [.silence]])
+        let guest = Self.ask(&stage)
+        stage.turn { $0.told(1).contains("/x") }
+        let text = Array(ok("first").utf8)
+        stage.say(0, Array(text.prefix(20)))
+        stage.settle()
+        #expect(stage.door.rivals.count == 1 && stage.load.inFlight(1) == 1)
+        stage.say(0, Array(text.dropFirst(20)))
+        #expect(stage.hear(guest, until: "first").hasPrefix("HTTP/1.1 200"))
+        #expect(Self.counts(stage) == [0, 1, 0, 0])
+        #expect(stage.leftovers() == [])
+    }
+
+    @Test func `no count of attempts makes the second one's refusal the answer`() throws {
+        var stage = try Self.stage([[.silence], [.answer(DoorRetryTests.failing())]]) {
+            $0.poolPlans[0].retry.statuses = [503...503]
+            $0.poolPlans[0].retries = 0
+        }
+        let guest = Self.ask(&stage)
+        stage.turn { Self.counts($0) == [0, 0, 1, 0] }
+        #expect(stage.heard(guest) == "")
+        stage.say(0, Array(ok("first").utf8))
+        #expect(stage.hear(guest, until: "first").hasPrefix("HTTP/1.1 200"))
+        #expect(stage.leftovers() == [])
+    }
+
+    @Test func `a client that leaves after the second has failed is noticed`() throws {
+        var stage = try Self.stage([[.silence], [.reset("")]])
+        let guest = Self.ask(&stage)
+        stage.turn { Self.counts($0) == [0, 0, 1, 0] }
+        stage.leave(guest)
+        #expect(stage.turn { $0.load.inFlight(0) == 0 })
+        #expect(stage.leftovers() == [])
+    }
+
+    @Test func `after a reload nobody is asked twice`() throws {
+        var stage = try Self.stage([[.silence], [.answer(ok("second"))]])
+        let guest = stage.visit(get("/x"))
+        stage.turn { $0.told(0).contains("/x") }
+        stage.adopt()
+        stage.advance(.milliseconds(20))
+        stage.settle()
+        #expect(stage.told(1) == "" && Self.counts(stage) == [0, 0, 0, 0])
+        stage.say(0, Array(ok("first").utf8))
+        #expect(stage.hear(guest, until: "first").hasPrefix("HTTP/1.1 200"))
+        #expect(stage.leftovers() == [])
+    }
+
     @Test(arguments: ["body", "post", "alone", "budget", "unknown", "queue", "off"])
     func `there is no second attempt`(_ why: String) throws {
         var stage = try Self.stage([[.silence], [.answer(ok())]]) { plan in

@@ -118,7 +118,13 @@ import Testing
             let rule = RateRule(plan, route: 1)
             let client = try #require(IPAddress(text))
             let fields = FieldTable(limit: 1)
-            return rule.key(head: RequestHead(), fields: fields, bytes: Span(), client: client)
+            return rule.key(
+                head: RequestHead(),
+                fields: fields,
+                bytes: Span(),
+                client: client,
+                seed: 1
+            )
         }
         #expect(try key("192.0.2.1", plan) != key("192.0.2.2", plan))
         #expect(try key("2001:db8::1", plan) == key("2001:db8::ffff:0:0:1", plan))
@@ -158,7 +164,8 @@ import Testing
             head: RequestHead(),
             fields: FieldTable(limit: 1),
             bytes: Span(),
-            client: client
+            client: client,
+            seed: stage.shared.rates.keySeed
         )
         for _ in 0..<2 { _ = stage.shared.rates.take(key, rule.machine, now: now) }
         let spent = explain(now)

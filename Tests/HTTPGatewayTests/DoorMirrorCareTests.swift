@@ -66,7 +66,7 @@ import Testing
 
     @Test func `work that was put off comes before copies, also where nobody is refused`() throws {
         var stage = try Self.stage()
-        stage.door.putOff.append(.none)
+        stage.door.putOff[0].append(.none)
         let guest = stage.visit(get("/x"))
         stage.turn { $0.told(0).contains("/x") }
         #expect(stage.hear(guest, until: "hello").hasPrefix("HTTP/1.1 200"))

@@ -114,6 +114,34 @@ import Testing
         }
     }
 
+    @Test(arguments: [("&plan=golden", 244, "all"), ("&plan=gold&x=1", 243, "hit")])
+    func `a value that is cut is no value`(end: String, pad: Int, wanted: String) throws {
+        var stage = try makeStage { $0.limits.bodyPrefix = 256 }
+        // The prefix ends behind `gold`, or behind the `&` that follows.
+        let body = "p=" + String(repeating: "x", count: pad) + end
+        let guest = stage.visit(request(body, type: "application/x-www-form-urlencoded"))
+        #expect(stage.hear(guest, until: wanted).contains(wanted))
+        #expect(stage.leftovers() == [])
+    }
+
+    @Test func `by HTTP/2 a client is told to go on, and a body as long as the prefix is whole`()
+        throws
+    {
+        var stage = try makeStage { plan in
+            plan.limits.bodyPrefix = Self.hit.utf8.count
+            plan.limits.refusesLongBody = true
+        }
+        var guest = try HTTP2Guest(&stage)
+        let fields = [("content-type", "application/json"), ("expect", "100-continue")]
+        let stream = guest.ask(&stage, "POST", "/", fields, content: "", isWhole: false)
+        #expect(stage.turn(&guest) { $0.answers[stream]?.interims == ["100"] })
+        guest.say(&stage, stream, Array(Self.hit.utf8))
+        stage.settle()
+        guest.say(&stage, stream, [], isLast: true)
+        #expect(stage.turn(&guest) { $0.answers[stream]?.isComplete == true })
+        #expect(guest.answers[stream]?.content == "hit")
+    }
+
     @Test func `nobody waits where the body makes no difference`() throws {
         var stage = try makeStage(.all([.json(Self.express), .header(Self.flag)]))
         let guest = stage.visit(request("{", fields: "").replacingLength(by: 900))

@@ -121,6 +121,19 @@ private struct PlainBucket {
         #expect(passed.table == passed.plain)
     }
 
+    @Test func `many keys of a limit by the hour do nothing to one by the second`() {
+        let tables = RateTables()
+        let slow = RateMachine(count: 10, per: .seconds(3600), burst: 1)
+        let quick = RateMachine(count: 100, per: .seconds(1), burst: 200)
+        for key in 0..<UInt64(300_000) { _ = tables.take(Hash.mix(key), slow, now: .start) }
+        for key in 0..<UInt64(2_000) {
+            let decision = tables.take(Hash.mix(~key), quick, now: .start)
+            #expect(decision.isAllowed && !decision.isEstimated && !decision.hasDisplaced)
+        }
+        let attempts = RateMachine(count: 10, per: .seconds(60), burst: 10)
+        #expect(tables.attempts.peek(9, attempts, now: .start).isAllowed)
+    }
+
     @Test func `keys find places of their own while there are some, and leave nothing behind`() {
         let machine = RateMachine(count: 1, per: .seconds(1), burst: 2)
         let table = RateTable(secret: 3)
@@ -165,7 +178,7 @@ private struct PlainBucket {
     }
 
     @Test func `numbers of limits keep their places, and the last place is for the rest`() {
-        let table = RateTable(sets: 1, cells: 1)
+        let table = RateTables()
         let places = (1...300).map { table.counter(of: UInt64($0) << 8) }
         #expect(Set(places.prefix(255)).count == 255)
         #expect(places.suffix(45).allSatisfy { $0 == GatewayMetrics.rateLimit - 1 })

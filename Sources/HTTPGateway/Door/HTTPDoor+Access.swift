@@ -101,7 +101,7 @@ extension HTTPDoor {
         _ loop: inout EventLoop
     ) {
         let attemptKey = rule.attemptKey(client(of: c))
-        let decision = rates.peek(attemptKey, rule.attempts, now: now)
+        let decision = rates.attempts.peek(attemptKey, rule.attempts, now: now)
         guard decision.isAllowed else {
             latestLimit = decision
             return refuse(c, .fault(.authLimited), &loop)
@@ -157,7 +157,11 @@ extension HTTPDoor {
             guard verdict.outcome == .right else {
                 let isLimited = verdict.outcome == .limited
                 if isLimited {
-                    latestLimit = rates.peek(verdict.attemptKey, verdict.attempts, now: now)
+                    latestLimit = rates.attempts.peek(
+                        verdict.attemptKey,
+                        verdict.attempts,
+                        now: now
+                    )
                 }
                 refuse(c, .fault(isLimited ? .authLimited : .unauthorized), &loop)
                 continue

@@ -133,7 +133,7 @@ extension HTTPDoor {
         let wasKept = isOnKept(c)
         detachUpstream(c, &loop, keep: false)
         if clients[c].exchange.responseStarted { return abandon(c, fault, &loop) }
-        if hedgeFailed(c) { return }
+        if hedgeFailed(c, &loop) { return }
         clients[c].exchange.lastFault = fault
         // All endpoints are down: one attempt, and the reason is the pool's.
         if clients[c].exchange.isLastResort { return answer(c, .allDown, &loop) }

@@ -4,7 +4,7 @@ internal import HTTPProtocol
 internal import Runtime
 internal import Steering
 
-/// The attempt that a second one of the same request runs against.
+/// Of two attempts of one request the one that is put aside.
 struct Rival: BitwiseCopyable {
     let upstream: Handle
     let slot: Int32
@@ -17,6 +17,10 @@ struct Rival: BitwiseCopyable {
     let holdsPlace: Bool
     let number: UInt16
     let began: Instant
+    /// It is the second one.
+    let isHedge: Bool
+    let phase: Phase
+    let requestSent: Bool
 }
 
 /// How a second attempt ended.
@@ -44,8 +48,9 @@ public enum HedgeOutcome: UInt8, Sendable, BitwiseCopyable, CaseIterable {
 /// Asking another endpoint as well when one takes long; the first answer wins.
 ///
 /// The first attempt is put aside as the rival, with its connection and its place at the endpoint,
-/// and the second goes the way of any attempt. Whichever speaks first is the exchange's only one
-/// from then on: when it is the rival, it is taken back, and the second is cut.
+/// and the second goes the way of any attempt. When the rival speaks the two change places while it
+/// is heard. The first final answer that is wanted cuts the other attempt; one that fails, or whose
+/// status is a reason to try again, leaves the field to the other.
 extension HTTPDoor {
     /// Notes when a second attempt is due, for a request that has just been sent.
     mutating func noteHedge(_ c: Int) {
@@ -108,26 +113,13 @@ extension HTTPDoor {
             return false
         }
         if case .begun = beginAttempt(c, &loop) { return true }
-        _ = takeBack(c)
+        _ = takeBack(c, &loop)
         hedges[pool].putBack()
         return false
     }
 
     private mutating func putAside(_ c: Int) -> Bool {
-        let exchange = clients[c].exchange
-        let rival = Rival(
-            upstream: exchange.upstream,
-            slot: exchange.slot,
-            endpoint: exchange.endpoint,
-            serving: exchange.serving,
-            turn: exchange.turn,
-            connected: exchange.connected,
-            sent: exchange.sent,
-            holdsPlace: exchange.holdsPlace,
-            number: exchange.attemptNumber,
-            began: exchange.attemptBegan
-        )
-        guard let place = rivals.insert(rival) else { return false }
+        guard let place = rivals.insert(present(c)) else { return false }
         clients[c].exchange.rival = Int32(place.index)
         clients[c].exchange.upstream = .none
         clients[c].exchange.slot = -1
@@ -137,15 +129,31 @@ extension HTTPDoor {
         return true
     }
 
-    /// Makes the rival the exchange's attempt again; false when there is none.
-    mutating func takeBack(_ c: Int) -> Bool {
-        guard let rival = removeRival(c) else { return false }
-        if clients[c].exchange.attemptNumber != rival.number { noteOvertaken(c) }
+    /// The attempt under way, as it is put aside.
+    private func present(_ c: Int) -> Rival {
+        let exchange = clients[c].exchange
+        return Rival(
+            upstream: exchange.upstream,
+            slot: exchange.slot,
+            endpoint: exchange.endpoint,
+            serving: exchange.serving,
+            turn: exchange.turn,
+            connected: exchange.connected,
+            sent: exchange.sent,
+            holdsPlace: exchange.holdsPlace,
+            number: exchange.attemptNumber,
+            began: exchange.attemptBegan,
+            isHedge: exchange.isAttemptHedge,
+            phase: clients[c].phase,
+            requestSent: exchange.requestSent
+        )
+    }
+
+    private mutating func resume(_ c: Int, _ rival: Rival) {
         clients[c].exchange.attemptSlot = rival.slot
         clients[c].exchange.attemptNumber = rival.number
         clients[c].exchange.attemptBegan = rival.began
-        clients[c].exchange.isHedge = false
-        clients[c].exchange.isAttemptHedge = false
+        clients[c].exchange.isAttemptHedge = rival.isHedge
         clients[c].exchange.upstream = rival.upstream
         clients[c].exchange.slot = rival.slot
         clients[c].exchange.endpoint = rival.endpoint
@@ -154,9 +162,23 @@ extension HTTPDoor {
         clients[c].exchange.connected = rival.connected
         clients[c].exchange.sent = rival.sent
         clients[c].exchange.holdsPlace = rival.holdsPlace
-        clients[c].exchange.requestSent = true
-        clients[c].phase = .waiting
-        timers.schedule(c, at: waitingDeadline(c))
+        clients[c].exchange.requestSent = rival.requestSent
+        clients[c].phase = rival.phase
+    }
+
+    /// Makes the rival the exchange's attempt again; false when there is none.
+    private mutating func takeBack(_ c: Int, _ loop: inout EventLoop) -> Bool {
+        guard let rival = removeRival(c) else { return false }
+        resume(c, rival)
+        // What is left to be told of two attempts is how the second ends.
+        clients[c].exchange.isHedge = rival.isHedge
+        register(c, &loop)
+        if rival.phase == .waiting {
+            timers.schedule(c, at: waitingDeadline(c))
+        } else {
+            let pool = Int(clients[c].exchange.pool)
+            if pool >= 0 { arm(c, pools[pool].timeouts.connect) }
+        }
         return true
     }
 
@@ -169,12 +191,12 @@ extension HTTPDoor {
         return rival
     }
 
-    /// Lets the first attempt go on when the one that has failed is a second; false otherwise.
-    mutating func hedgeFailed(_ c: Int) -> Bool {
+    /// Lets the other of two attempts go on when one has failed; false when there is none.
+    mutating func hedgeFailed(_ c: Int, _ loop: inout EventLoop) -> Bool {
         guard clients[c].exchange.isHedge else { return false }
         clients[c].exchange.isHedge = false
-        countHedge(c, .failed)
-        return takeBack(c)
+        if clients[c].exchange.isAttemptHedge { countHedge(c, .failed) }
+        return takeBack(c, &loop)
     }
 
     /// True when the connection is that of the attempt that was put aside.
@@ -183,26 +205,26 @@ extension HTTPDoor {
         clients[c].exchange.rival >= 0 && Int(clients[c].exchange.upstream.index) != u
     }
 
-    /// The attempt that was put aside has something to say.
+    /// The attempt that was put aside has something to say: hears it in the place of the other.
     mutating func rivalSpeaks(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         guard upstreams[u].canRead else { return }
-        guard upstreams[u].isSecure || !Socket.isOver(upstreams[u].fd) else {
-            return loseRival(c, .originClosed)
-        }
-        endAttempt(c)
-        detachUpstream(c, &loop, keep: false)
-        guard takeBack(c) else { return }
-        countHedge(c, .lost)
+        let client = clients.handle(at: c)
+        let upstream = upstreams.handle(at: u)
+        changePlaces(c)
         readResponse(c, u, &loop)
+        // It has not come to the point yet: both go on.
+        guard clients.contains(client), clients[c].exchange.rival >= 0,
+            clients[c].exchange.upstream == upstream
+        else { return }
+        changePlaces(c)
     }
 
-    /// The attempt that was put aside has broken: the second is the only one now.
-    private mutating func loseRival(_ c: Int, _ fault: Fault) {
-        let slot = rivals[Int(clients[c].exchange.rival)].slot
-        load.countFailure(Int(slot), worker: worker)
-        report(Int(slot), fault)
-        words.addOwned(GatewayMetrics.endpoint(Int(slot)) + 5, 1)
-        dropRival(c, fault)
+    private mutating func changePlaces(_ c: Int) {
+        let place = Int(clients[c].exchange.rival)
+        guard place >= 0 else { return }
+        let other = rivals[place]
+        rivals[place] = present(c)
+        resume(c, other)
     }
 
     /// The exchange has its answer, or is over: the other attempt is cut, unless it has broken.
@@ -226,12 +248,13 @@ extension HTTPDoor {
     @inline(never)
     private mutating func settle(_ c: Int, _ pool: Int) {
         let place = Int(clients[c].exchange.rival)
-        let began = place >= 0 ? rivals[place].sent : clients[c].exchange.sent
+        let isSecond = clients[c].exchange.isAttemptHedge
+        let began = isSecond && place >= 0 ? rivals[place].sent : clients[c].exchange.sent
         // From the first attempt on, or else those that were slow would never count.
         if began != .start, isHedged(c, pool) { hedges[pool].record(now - began) }
         guard clients[c].exchange.isHedge else { return }
         clients[c].exchange.isHedge = false
-        countHedge(c, .won)
+        countHedge(c, isSecond ? .won : .lost)
         dropRival(c)
     }
 

@@ -28,6 +28,8 @@ extension HTTPDoor {
             let rival = Int(clients[c].exchange.rival)
             if rival >= 0 { rivals[rival].endpoint = -1 }
             clients[c].exchange.triedSet = Tried()
+            // Nothing tells any more who has the request already.
+            clients[c].exchange.hedgeAt = .never
         }
         requeue(newPools)
         renumberMirrors(newPools)

@@ -14,7 +14,8 @@ extension HTTPDoor {
             head: requestHead,
             fields: fields,
             bytes: requestBytes(c),
-            client: client(of: c)
+            client: client(of: c),
+            seed: rates.keySeed
         )
         let decision = rates.take(key, rule.machine, now: now)
         let word = GatewayMetrics.rate(rateCounters[place]) + (decision.isAllowed ? 0 : 1)
@@ -54,7 +55,7 @@ extension HTTPDoor {
     }
 
     /// Finds the places of the limits' numbers; off the path of requests.
-    static func rateCounters(_ actions: ActionTable, _ rates: RateTable) -> [Int] {
+    static func rateCounters(_ actions: ActionTable, _ rates: RateTables) -> [Int] {
         actions.limits.map { rates.counter(of: $0.identity) }
     }
 }

@@ -40,7 +40,7 @@ extension HTTPDoor {
     /// request is refused.
     var isTooBusyForCopies: Bool {
         let limit = limits.shedLag
-        return !putOff.isEmpty
+        return hasPutOff
             || limit > .zero && lag.lag >= Interval(nanoseconds: limit.nanoseconds / 4)
     }
 

@@ -18,7 +18,9 @@ extension HTTPDoor {
         }
         clients[c].phase = .prefix
         // The client holds its body back until it is told to go on (RFC 9110 §10.1.1).
-        if requestHead.expectsContinue, !clients[c].isStream, pending(afterHeadOf: c) == 0 {
+        if requestHead.expectsContinue, clients[c].isStream {
+            continueStream(c)
+        } else if requestHead.expectsContinue, pending(afterHeadOf: c) == 0 {
             let text: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
             scratch.write { _ = $0.write(text) }
             guard case .count(let sent) = send(c, scratch.bytes), sent == scratch.count else {
@@ -33,7 +35,6 @@ extension HTTPDoor {
     /// Reads until there is enough of the body, then finds the route.
     mutating func readPrefix(_ c: Int, _ loop: inout EventLoop) {
         while true {
-            guard recallHead(c) else { return refuse(c, .fault(.internalError), &loop) }
             switch prefix(c) {
             case .refused(let refusal): return refuse(c, .refused(refusal), &loop)
             case .whole(let isCut): return routeByBody(c, isCut: isCut, &loop)
@@ -99,7 +100,9 @@ extension HTTPDoor {
             let stream = Int(clients[c].place)
             isEnd = streams[stream].isFinished && streams[stream].queue.isEmpty
         }
-        guard isEnd && count <= limit || count >= limit || isFull else { return .needMore }
+        // With as much as is looked at and no length, the end may come without another octet.
+        let isBeyond = count > limit || count == limit && head.framing != .chunked
+        guard isEnd || isBeyond || isFull else { return .needMore }
         let shown = min(count, limit)
         tail.write { _ = $0.write(bytes.extracting(0..<shown)) }
         return .whole(isCut: !isEnd || count > limit)
@@ -131,8 +134,9 @@ extension HTTPDoor {
     /// There is enough of the body: finds the route by it, and goes on.
     private mutating func routeByBody(_ c: Int, isCut: Bool, _ loop: inout EventLoop) {
         timers.cancel(c)
+        guard recallHead(c) else { return refuse(c, .fault(.internalError), &loop) }
         if isCut, limits.refusesLongBody { return refuse(c, .fault(.bodyTooLarge), &loop) }
-        let route = matchRoute(c, knowsBody: true)
+        let route = matchRoute(c, knowsBody: true, isCut: isCut)
         guard route >= 0 else { return refuse(c, .fault(.noRoute), &loop) }
         enter(c, route: route, &loop)
     }

@@ -209,7 +209,7 @@ extension HTTPDoor {
     }
 
     /// The route of the request; with its body known, the beginning of that is in the tail.
-    mutating func matchRoute(_ c: Int, knowsBody: Bool) -> Int {
+    mutating func matchRoute(_ c: Int, knowsBody: Bool, isCut: Bool = false) -> Int {
         let path = path(of: c)
         var request = RequestView(
             head: requestHead,
@@ -222,6 +222,7 @@ extension HTTPDoor {
         if knowsBody {
             request.knowsBody = true
             request.body = tail.bytes
+            request.isBodyCut = isCut
         }
         return routes.match(request)
     }

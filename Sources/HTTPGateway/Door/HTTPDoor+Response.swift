@@ -331,7 +331,7 @@ extension HTTPDoor {
             guard flushOutput(c, &loop), flushResponse(c, u, &loop) else { return }
             if clients[c].exchange.response.isSourceDone { return completeResponse(c, u, &loop) }
             if clients[c].exchange.coding >= 0 {
-                guard !putsOff(c) else { return arm(c, betweenBytes(c)) }
+                guard !putsOff(c, .coding) else { return arm(c, betweenBytes(c)) }
                 guard stepCoding(c, u, &loop) else { return }
                 continue
             }

@@ -63,7 +63,9 @@ extension HTTPDoor {
     }
 
     private func hasAttemptLeft(_ c: Int) -> Bool {
-        Int(clients[c].exchange.tried) <= Int(clients[c].exchange.retries)
+        // The other of two attempts is under way already.
+        clients[c].exchange.rival >= 0
+            || Int(clients[c].exchange.tried) <= Int(clients[c].exchange.retries)
     }
 
     /// True when sending the request once more does no harm, and all of it is at hand.
@@ -145,7 +147,7 @@ extension HTTPDoor {
         let isReusable = isWhole(c, u)
         clients[c].exchange.lastFault = fault
         detachUpstream(c, &loop, keep: isReusable)
-        if hedgeFailed(c) { return true }
+        if hedgeFailed(c, &loop) { return true }
         tryAgain(c, &loop)
         return true
     }
@@ -210,7 +212,8 @@ extension HTTPDoor {
 
     /// The attempt's own time is over: tries elsewhere, or lets it go on as the last one.
     mutating func tryExpired(_ c: Int, _ loop: inout EventLoop) {
-        if mayRetry(c, .tryTimeout), hasOther(c), takeRetry(c) {
+        let hasRival = clients[c].exchange.rival >= 0
+        if mayRetry(c, .tryTimeout), hasRival || hasOther(c) && takeRetry(c) {
             return attemptFailed(c, .tryTimeout, &loop)
         }
         clients[c].exchange.isLastTry = true

@@ -27,7 +27,11 @@ extension HTTPDoor {
     mutating func shakeHands(_ c: Int, _ loop: inout EventLoop) {
         // While another thread signs, events are only remembered.
         guard !tls.isAway(clients[c].tls) else { return }
-        guard !putsOff(c) else { return awaitHandshake(c, &loop) }
+        // Once its signature is paid for, what is left is cheap: to let it wait behind others who
+        // only begin would lose it when its time is over.
+        guard tls.isSignatureAllowed(clients[c].tls) || !putsOff(c, .handshake) else {
+            return awaitHandshake(c, &loop)
+        }
         stepHandshake(c, &loop)
     }
 

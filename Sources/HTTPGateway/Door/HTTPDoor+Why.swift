@@ -18,15 +18,8 @@ extension HTTPDoor {
         clients[c].exchange.attemptSlot = -1
     }
 
-    /// Notes that another attempt's answer came before that of the one under way.
-    mutating func noteOvertaken(_ c: Int) {
-        var step = presentStep(c)
-        step.isOvertaken = true
-        note(c, step)
-        clients[c].exchange.attemptSlot = -1
-    }
-
-    /// Notes the same of an attempt that was put aside, or how that has failed.
+    /// Notes that another attempt's answer came before that of the one that was put aside, or how
+    /// that has failed.
     mutating func noteRival(_ c: Int, _ rival: Rival, _ fault: Fault?) {
         note(c, step(rival, fault))
     }
@@ -51,6 +44,7 @@ extension HTTPDoor {
         )
         step.isOvertaken = fault == nil
         step.fault = fault ?? step.fault
+        step.isHedge = rival.isHedge
         return step
     }
 

@@ -28,7 +28,7 @@ public struct HTTPDoor: ~Copyable {
     /// Copies of requests at a time, and the blocks that they hold, of the whole process.
     let copies: SharedWords
     let lastRequests: SharedMemory?
-    let rates: RateTable
+    let rates: RateTables
     let credentials: CredentialDesk
     let unfinished: UnfinishedTable
     /// Where sessions are that applications name themselves.
@@ -131,8 +131,10 @@ public struct HTTPDoor: ~Copyable {
     var mirrors = Slab<MirrorState>(limit: 1 << 20)
     /// Clients with something left to do although no event will come.
     var ready: [Handle] = []
-    /// Clients whose costly work waits for a turn.
-    var putOff: [Handle] = []
+    /// Clients whose costly work waits for a turn: handshakes, and content to be compressed.
+    var putOff: [2 of [Handle]] = [[], []]
+    /// Which of the two begins the next time.
+    var firstPutOff = 0
     /// Their turn is now.
     var isServingPutOff = false
     /// Costly work that this turn has done, in microseconds.
@@ -265,7 +267,7 @@ public struct HTTPDoor: ~Copyable {
     }
 
     /// True when ``finishBatch(loop:now:)`` should be called again without waiting.
-    public var hasReadyWork: Bool { !ready.isEmpty || !readyOrigins.isEmpty || !putOff.isEmpty }
+    public var hasReadyWork: Bool { !ready.isEmpty || !readyOrigins.isEmpty || hasPutOff }
 
     /// Carries a client's exchange on, after an event or from the ready queue.
     mutating func advance(_ c: Int, _ loop: inout EventLoop) {

@@ -29,7 +29,8 @@ extension Fault {
         case .connectMethod: "CONNECT is refused"
         case .misdirected: "the request is for another listener or another name of TLS"
         case .optionsEnd, .traceEnd: "Max-Forwards was 0, so it went no further"
-        case .bodyTooLarge: "the body is larger than the route's body-limit"
+        case .bodyTooLarge:
+            "the body is larger than the route's body-limit, or than limits.body-prefix where that refuses"
         case .clientDenied: "the route's allow and deny do not serve this client"
         case .rateLimited: "the route's rate-limit had nothing left"
         case .unauthorized: "the route asks for credentials; there were none, or wrong ones"

@@ -83,12 +83,19 @@ struct RateRule: Sendable, BitwiseCopyable {
         head: RequestHead,
         fields: borrowing FieldTable,
         bytes: Span<UInt8>,
-        client: IPAddress
+        client: IPAddress,
+        seed: UInt64
     ) -> UInt64 {
         guard !isOfRoute else { return identity }
         let length = client.isIPv4 ? ipv4Prefix : ipv6Prefix
         let network = Prefix(client, length: length)?.address ?? client
-        let part = key.key(head: head, fields: fields, bytes: bytes, client: network)
+        let part = key.key(
+            head: head,
+            fields: fields,
+            bytes: bytes,
+            client: network,
+            seed: seed
+        )
         return Hash.mix(part ^ identity)
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Essentials
 
-/// The buckets of all rate limits of the process, in memory that never grows.
+/// Buckets of rate limits, in memory that never grows.
 ///
 /// Every worker uses the same words, so a rate holds for the process, whatever `workers` says.
 ///
@@ -28,8 +28,6 @@ public struct RateTable: Sendable {
     private let cellMask: UInt64
     /// Unknown to clients, so that nobody can aim at another's place.
     private let secret: UInt64
-    /// Which numbers of ``GatewayMetrics`` belong to which limit; a word is taken once and for all.
-    private let counters = CounterPlaces(count: GatewayMetrics.rateLimit)
 
     /// Keys with a bucket of their own.
     public let capacity: Int
@@ -200,11 +198,4 @@ public struct RateTable: Sendable {
         decision.wait = Interval(nanoseconds: Int64(clamping: machine.interval))
         return decision
     }
-
-    // MARK: Counters
-
-    /// The place of a limit's numbers, the same as long as the process runs.
-    ///
-    /// The last place serves all limits that come after the others are taken.
-    public func counter(of limit: UInt64) -> Int { counters.place(of: limit) }
 }

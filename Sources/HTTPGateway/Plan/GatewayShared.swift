@@ -40,7 +40,7 @@ public final class GatewayShared: Sendable {
     /// Where sessions are that applications name themselves.
     public let sessionNames: SessionTable
     /// The buckets of rate limits.
-    public let rates = RateTable()
+    public let rates = RateTables()
     /// Where passwords are compared.
     let credentials: CredentialDesk
     /// Which numbers belong to which route.
@@ -80,7 +80,7 @@ public final class GatewayShared: Sendable {
         pending = WaitingBoard(pools: GatewayMetrics.poolLimit)
         places = PoolPlaces(pools: GatewayMetrics.poolLimit)
         reports = try Mailbox()
-        credentials = try CredentialDesk(workers: self.workers, rates: rates)
+        credentials = try CredentialDesk(workers: self.workers, rates: rates.attempts)
         signer = try TLSSigner(workers: self.workers)
         metrics = (0..<self.workers).map { _ in
             SharedWords(count: GatewayMetrics.wordCount(slots: health.capacity))

@@ -29,11 +29,21 @@ extension ConditionTable {
     func anyMember(_ node: Node, _ request: RequestView) -> Bool {
         guard request.knowsBody, ConditionTable.isOf(node.kind, request) else { return false }
         guard node.kind == .json else {
-            return anyPair(node, request.body, separator: UInt8(ascii: "&"))
+            let whole = ConditionTable.wholePairs(request.body, isCut: request.isBodyCut)
+            return anyPair(node, whole, separator: UInt8(ascii: "&"))
         }
         let path = text.span.slice(node.name)
         guard let range = JSONFieldReader.value(at: path, in: request.body) else { return false }
         return passes(node, request.body.slice(range))
+    }
+
+    /// A form without a pair that may go on behind what is known of it.
+    @_lifetime(copy body)
+    private static func wholePairs(_ body: Span<UInt8>, isCut: Bool) -> Span<UInt8> {
+        guard isCut else { return body }
+        var end = body.count
+        while end > 0, body[end &- 1] != UInt8(ascii: "&") { end &-= 1 }
+        return body.extracting(0..<end)
     }
 
     /// True when the body says that it is of this kind: nobody waits for an upload of another.

@@ -34,34 +34,40 @@ struct KeySource: Sendable, BitwiseCopyable {
         }
     }
 
-    /// The key of a request; without the named part, the client's address, so that such
-    /// requests still spread.
+    /// The key of a request; without the named part, the client's address.
+    ///
+    /// So requests without it still spread, and so does a field that comes twice: which one counts
+    /// elsewhere nobody knows.
+    ///
+    /// With a seed that clients do not know, nobody can write what has the key of an address.
     func key(
         head: RequestHead,
         fields: borrowing FieldTable,
         bytes: Span<UInt8>,
-        client: IPAddress
+        client: IPAddress,
+        seed: UInt64 = 0
     ) -> UInt64 {
         switch kind {
         case .sourceIP: break
         case .uri:
-            let path = Hash.bytes(bytes.slice(head.path))
+            let path = Hash.bytes(bytes.slice(head.path), seed: seed)
             return Hash.bytes(bytes.slice(head.query), seed: path)
         case .header:
-            for index in 0..<fields.count {
-                let field = fields[index]
-                if isName(bytes.slice(field.name), folding: true) {
-                    return Hash.bytes(bytes.slice(field.value))
-                }
+            var found: Int?
+            for index in 0..<fields.count
+            where isName(bytes.slice(fields[index].name), folding: true) {
+                guard found == nil else { return Hash.address(client) }
+                found = index
             }
+            if let found { return Hash.bytes(bytes.slice(fields[found].value), seed: seed) }
         case .cookie:
             for index in 0..<fields.count where fields[index].known == .cookie {
                 let value = bytes.slice(fields[index].value)
-                if let key = pair(in: value, separator: UInt8(ascii: ";")) { return key }
+                if let key = pair(in: value, separator: UInt8(ascii: ";"), seed) { return key }
             }
         case .query:
             let query = bytes.slice(head.query)
-            if let key = pair(in: query, separator: UInt8(ascii: "&")) { return key }
+            if let key = pair(in: query, separator: UInt8(ascii: "&"), seed) { return key }
         }
         return Hash.address(client)
     }
@@ -77,7 +83,7 @@ struct KeySource: Sendable, BitwiseCopyable {
     }
 
     /// The hash of the value in the first `name=value` of a separated list.
-    private func pair(in text: Span<UInt8>, separator: UInt8) -> UInt64? {
+    private func pair(in text: Span<UInt8>, separator: UInt8, _ seed: UInt64) -> UInt64? {
         var start = 0
         while start < text.count {
             while start < text.count, text[start] == 0x20 { start &+= 1 }
@@ -87,7 +93,7 @@ struct KeySource: Sendable, BitwiseCopyable {
             if valueStart <= end, text[valueStart &- 1] == UInt8(ascii: "="),
                 isName(text.extracting(start..<start &+ nameCount), folding: false)
             {
-                return Hash.bytes(text.extracting(valueStart..<end))
+                return Hash.bytes(text.extracting(valueStart..<end), seed: seed)
             }
             start = end &+ 1
         }

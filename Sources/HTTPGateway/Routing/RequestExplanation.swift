@@ -61,7 +61,7 @@ extension GatewaySnapshot {
         isTLS: Bool,
         health: HealthTable,
         load: LoadTable,
-        rates: RateTable,
+        rates: RateTables,
         sessions: SessionTable? = nil,
         waiting: WaitingBoard,
         places: PoolPlaces,
@@ -276,7 +276,7 @@ extension GatewaySnapshot {
         of route: Int,
         _ request: RequestView,
         _ fields: borrowing FieldTable,
-        _ rates: RateTable,
+        _ rates: RateTables,
         _ now: Instant,
         _ explanation: inout RequestExplanation
     ) {
@@ -287,7 +287,8 @@ extension GatewaySnapshot {
             head: request.head,
             fields: fields,
             bytes: request.bytes,
-            client: request.client
+            client: request.client,
+            seed: rates.keySeed
         )
         let decision = rates.peek(key, rule.machine, now: now)
         guard !decision.isAllowed else {

@@ -13,6 +13,8 @@ struct RequestView: ~Escapable {
     let isTLS: Bool
     /// The beginning of the content; it means something only with ``knowsBody``.
     var body: Span<UInt8>
+    /// True when there is more content than ``body``.
+    var isBodyCut = false
     /// False while there is content that has not been looked at.
     var knowsBody: Bool
 

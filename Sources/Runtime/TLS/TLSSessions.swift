@@ -198,6 +198,12 @@ public struct TLSFacts: Sendable, BitwiseCopyable {
         unsafe raw.pointee.may_sign = 1
     }
 
+    /// True when ``allowSignature(_:)`` has been called.
+    public func isSignatureAllowed(_ handle: Handle) -> Bool {
+        guard let raw = unsafe session(handle) else { return false }
+        return unsafe raw.pointee.may_sign == 1
+    }
+
     /// Lends a session for its next step; false when too many wait.
     ///
     /// Until it comes back to ``takeBack(_:)`` it must not be closed, nor its socket.

@@ -38,6 +38,15 @@ extension HTTPDoor {
         return true
     }
 
+    /// Tells a client that holds its content back to go on (RFC 9110 §10.1.1).
+    mutating func continueStream(_ c: Int) {
+        listStatus(100)
+        let place = Int(clients[c].place)
+        let s = Int(streams[place].session)
+        if workspace.isWhole { _ = sessions[s].session.interim(streams[place].number) }
+        touchSession(s)
+    }
+
     /// A final response has begun.
     mutating func beginStreamResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         let status = responseHead.status
