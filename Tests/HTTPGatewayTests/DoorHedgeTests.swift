@@ -183,9 +183,11 @@ import Testing
         stage.adopt()
         stage.advance(.milliseconds(20))
         stage.settle()
-        #expect(stage.told(1) == "" && Self.counts(stage) == [0, 0, 0, 0])
+        // Nobody knows any more who has it: it would go to the same endpoint once more.
+        #expect(stage.visitors.count == 1)
         stage.say(0, Array(ok("first").utf8))
         #expect(stage.hear(guest, until: "first").hasPrefix("HTTP/1.1 200"))
+        #expect(stage.told(1) == "" && Self.counts(stage) == [0, 0, 0, 0])
         #expect(stage.leftovers() == [])
     }
 
