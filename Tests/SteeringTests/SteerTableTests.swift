@@ -46,6 +46,24 @@ import Testing
 
     private func members(_ slots: [Int]) -> [SteerMember] { slots.map { Self.member($0) } }
 
+    @Test func `members that share an address are one record, for as long as one of them serves`() {
+        let twins = (0..<20).map { slot in
+            SteerMember(name: "m\(slot)", slot: slot, address: IPAddress(v4: slot < 18 ? 7 : 8))
+        }
+        let bench = Bench(.roundRobin(twins))
+        for _ in 0..<100 {
+            let set = bench.ask()
+            #expect(Set((0..<set.count).map { set.address($0) }).count == set.count)
+            #expect(set.count == 2)
+        }
+        let explained = bench.table.explain(policy: 0, now: bench.now, wantIPv4: true, seed: 1)
+        #expect(explained.members.allSatisfy { $0.isAnswered })
+        for slot in 0..<17 { bench.health.publish(slot, .failing) }
+        #expect(Set(bench.slots()) == [17, 18] || Set(bench.slots()) == [17, 19])
+        let later = bench.table.explain(policy: 0, now: bench.now, wantIPv4: true, seed: 1)
+        #expect(later.members.filter(\.isAnswered).map(\.slot) == [17, 18, 19])
+    }
+
     @Test func `round robin answers all in service, each first as often as the others`() {
         let bench = Bench(.roundRobin(members([0, 1, 2, 3])))
         bench.health.publish(2, .failing)

@@ -76,11 +76,18 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         leaf = -1
     }
 
+    // Endpoints that differ by their ports alone share an address, and a set has no record twice
+    // (RFC 2181 §5).
     mutating func append(_ member: MemberRecord) {
-        guard count < AnswerSet.capacity else { return }
+        guard count < AnswerSet.capacity, !holds(member.address) else { return }
         addresses[count] = member.address
         slots[count] = member.slot
         count += 1
+    }
+
+    func holds(_ address: IPAddress) -> Bool {
+        for place in 0..<count where addresses[place] == address { return true }
+        return false
     }
 
     mutating func consult(_ word: HealthWord) {

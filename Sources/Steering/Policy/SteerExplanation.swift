@@ -83,9 +83,13 @@ extension SteerTable {
         let prefix = path.isEmpty ? "" : path + " / "
         switch tree {
         case .roundRobin(let list):
-            visit(node, prefix + "round-robin", describe(list, prefix + "round-robin", now, set))
+            visit(
+                node,
+                prefix + "round-robin",
+                describe(list, node, prefix + "round-robin", now, set)
+            )
         case .weighted(let list):
-            visit(node, prefix + "weighted", describe(list, prefix + "weighted", now, set))
+            visit(node, prefix + "weighted", describe(list, node, prefix + "weighted", now, set))
         case .failover(let branches):
             for (step, branch) in branches.enumerated() {
                 let child = nodes[node].first + step
@@ -96,6 +100,7 @@ extension SteerTable {
 
     private func describe(
         _ list: [SteerMember],
+        _ node: Int,
         _ path: String,
         _ now: Instant,
         _ set: AnswerSet
@@ -104,6 +109,7 @@ extension SteerTable {
             let word = health.word(member.slot)
             let override = word.hasWeightOverride ? health.weightOverride(member.slot) : nil
             let changed = health.changed(member.slot)
+            let isEligible = word.takesNewWork && (override ?? member.weight) != 0
             return SteerExplanation.MemberExplanation(
                 name: member.name.isEmpty ? "\(member.address)" : member.name,
                 address: member.address,
@@ -113,9 +119,11 @@ extension SteerTable {
                 weightOverride: override,
                 word: word,
                 age: changed == .start ? nil : now - changed,
-                isEligible: word.takesNewWork && (override ?? member.weight) != 0,
+                isEligible: isEligible,
+                // One record stands for all members of its address.
                 isAnswered: (0..<set.count).contains {
-                    set.slot($0) == member.slot && set.address($0) == member.address
+                    set.address($0) == member.address
+                        && (set.slot($0) == member.slot || isEligible && set.leaf == node)
                 }
             )
         }
