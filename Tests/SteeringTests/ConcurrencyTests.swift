@@ -81,7 +81,78 @@ private struct Simulation {
     func latest(_ count: Int) -> [Int] { Array(limits.suffix(count)) }
 }
 
+/// Endpoints that work on so many at a time and let the others wait in line, request by request:
+/// unlike ``Simulation`` what is under way goes on when the limit falls.
+private struct Line {
+    var now = Instant(nanoseconds: 1_000_000_000)
+    var machine: ConcurrencyMachine
+    private var random = SeededRandom(seed: 11)
+    private let service: Interval
+    /// When each of those that work is free again.
+    private var free: [Instant]
+    private var underWay: [(began: Instant, ends: Instant)] = []
+    private(set) var limits: [Int] = []
+    private(set) var answered = 0
+
+    init(capacity: Int, service: Interval) {
+        self.service = service
+        let settings = ConcurrencySettings(minimum: 2, maximum: 1_000, tolerance: 150)
+        machine = ConcurrencyMachine(settings, now: now)
+        free = Array(repeating: now, count: capacity)
+    }
+
+    /// Ten looks a second, with more offered than is ever taken.
+    mutating func run(_ time: Interval) {
+        let end = now + time
+        while now < end {
+            let next = now + .milliseconds(100)
+            var sum: UInt64 = 0
+            admit()
+            while let first = underWay.indices.min(by: { underWay[$0].ends < underWay[$1].ends }),
+                underWay[first].ends <= next
+            {
+                let done = underWay.remove(at: first)
+                now = done.ends
+                sum &+= LatencySum.word(of: done.ends - done.began)
+                answered += 1
+                admit()
+            }
+            now = next
+            machine.judge(LatencySum(bits: sum), isUsed: true, now: now)
+            limits.append(machine.limit)
+        }
+    }
+
+    private mutating func admit() {
+        while underWay.count < machine.limit {
+            guard let server = free.indices.min(by: { free[$0] < free[$1] }) else { return }
+            let noise = 0.9 + 0.2 * Double(random.next(below: 1_000)) / 1_000
+            let work = Interval(nanoseconds: Int64(Double(service.nanoseconds) * noise))
+            free[server] = max(free[server], now) + work
+            underWay.append((now, free[server]))
+        }
+    }
+}
+
 @Suite struct ConcurrencyTests {
+    /// What was begun before the limit is lowered for a measurement ends long after it.
+    @Test(arguments: [(3, 300), (10, 1_000), (10, 2_000), (4, 5_000), (50, 1_000)])
+    func `slow answers do not take a queue for rest`(
+        _ example: (capacity: Int, milliseconds: Int)
+    ) {
+        let service = Interval.milliseconds(Int64(example.milliseconds))
+        var line = Line(capacity: example.capacity, service: service)
+        line.run(service * 1_000)
+        let (limits, before) = (line.limits.suffix(line.limits.count / 2).sorted(), line.answered)
+        let median = limits[limits.count / 2]
+        #expect(median >= example.capacity, "all of the capacity is used")
+        #expect(median <= example.capacity * 5 / 2 + 4, "and little waits at the endpoints")
+        #expect(line.machine.rest <= service * 2, "\(line.machine.rest)")
+        line.run(service * 1_000)
+        let done = line.answered - before
+        #expect(done * 100 >= example.capacity * 1_000 * 85, "\(done): measurements cost little")
+    }
+
     @Test(arguments: [(4, 50), (8, 50), (40, 5), (200, 20)])
     func `under lasting overload the limit settles a little above the capacity`(
         _ example: (capacity: Int, milliseconds: Int)

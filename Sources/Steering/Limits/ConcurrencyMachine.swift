@@ -29,6 +29,7 @@ public struct ConcurrencySettings: Sendable, Equatable {
 /// This is the gradient of Netflix's concurrency-limits and of Envoy's adaptive concurrency filter.
 /// The time at rest is the least that was seen. It is measured anew every half minute, at a quarter
 /// of the limit for a moment, or else an endpoint that has become slower for good would be starved.
+/// All times grow with what an answer takes: a limit shows its effect one answer later.
 public struct ConcurrencyMachine: Sendable {
     /// Requests at a time.
     public private(set) var limit: Int
@@ -53,6 +54,8 @@ public struct ConcurrencyMachine: Sendable {
 
     private static let window = Interval.milliseconds(100)
     private static let patience = Interval.seconds(1)
+    /// What is slower than this is no longer waited for: a poll that is held open, not work.
+    private static let longest = Interval.seconds(30)
     private static let samples = 10
     private static let period = Interval.seconds(30)
     /// Sooner at first: what is seen at the first limit may be a queue already.
@@ -76,13 +79,15 @@ public struct ConcurrencyMachine: Sendable {
     /// Takes the answers that have come since the last look.
     ///
     /// `isUsed` says that half of the limit or more was taken. Answers are looked at ten at a
-    /// time, and once a second however few.
+    /// time, and once a second however few, but no sooner than those begun at the present limit
+    /// have come.
     public mutating func judge(_ answers: LatencySum, isUsed: Bool, now: Instant) {
         sum = LatencySum(bits: sum.bits &+ answers.bits)
         wasUsed = wasUsed || isUsed
         let age = now - windowBegan
+        let answer = min(latest, ConcurrencyMachine.longest)
         let isFull = age >= ConcurrencyMachine.window && sum.count >= ConcurrencyMachine.samples
-        guard isFull || age >= ConcurrencyMachine.patience else { return }
+        guard age >= answer, isFull || age >= ConcurrencyMachine.patience else { return }
         if sum.count > 0 { latest = sum.mean }
         step(now)
         sum = LatencySum(bits: 0)
@@ -95,13 +100,18 @@ public struct ConcurrencyMachine: Sendable {
         case .following: follow(now)
         case .easing(let full, let until):
             guard now >= until else { return }
-            phase = .measuring(full: full, until: now + ConcurrencyMachine.patience)
+            let enough = max(ConcurrencyMachine.patience, min(latest, ConcurrencyMachine.longest))
+            phase = .measuring(full: full, until: now + enough)
         case .measuring(let full, let until):
             // Without answers there is nothing to be had: what was known stands.
             guard sum.count > 0 || now >= until else { return }
             if sum.count > 0 { rest = latest }
             limit = clamped(full)
-            measuresAt = now + ConcurrencyMachine.period
+            // A measurement takes about four answers at rest: a tenth of the time at most.
+            let quiet = Interval(
+                nanoseconds: min(rest, ConcurrencyMachine.longest).nanoseconds * 40
+            )
+            measuresAt = now + max(ConcurrencyMachine.period, quiet)
             phase = .following
         }
     }
@@ -133,7 +143,8 @@ public struct ConcurrencyMachine: Sendable {
     /// At half of it the queue that the tolerance allows would be measured as rest, again and
     /// again, and the limit would creep up.
     private mutating func ease(_ now: Instant) {
-        phase = .easing(full: limit, until: now + min(latest * 2, ConcurrencyMachine.patience))
+        let ends = now + min(latest, ConcurrencyMachine.longest) * 2
+        phase = .easing(full: limit, until: ends)
         limit = clamped(limit / 4)
     }
 
