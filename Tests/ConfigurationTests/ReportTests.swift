@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import Configuration
 import Essentials
 import Foundation
 import Testing
+
+@testable import Configuration
 
 @Suite struct `Reports` {
     @Test func `a finding shows line, mark and suggestion`() {
@@ -85,6 +86,10 @@ import Testing
             let rows = page.components(separatedBy: "| \(code.rawValue) | ").count - 1
             #expect(rows == 1, "\(code)")
         }
+        // Who shares a text has been given that of another; names of three kinds share one.
+        let texts = Dictionary(grouping: DiagnosticCode.allCases, by: \.explanation.title)
+        let shared = texts.values.filter { $0.count > 1 }
+        #expect(shared.allSatisfy { $0.contains(.unknownPool) }, "\(shared)")
     }
 
     @Test func `the reference page on disk is the generated one`() throws {

@@ -17,14 +17,15 @@ from harness.service import service
 L = "listeners[]."
 
 
-def https(scene, authority, pairs, more="", count=1, **options):
+def https(scene, authority, pairs, more="", count=1, route="", workers=2,
+          **options):
     """One Martlet with a plain and an HTTPS listener; (origin, plain port, secure port, martlet)."""
     origin, = scene.origins("a")
     plain, port = scene.port(), scene.port()
     extra = f"  - https: 127.0.0.1:{port}\n    certificates:\n"
     extra += "".join(f"      - {pair(files)}\n" for files in pairs)
     extra += "".join(f"    {line}\n" for line in more.splitlines())
-    text = service(plain, None, [origin]).replace("routes:\n", extra + "routes:\n", 1)
+    text = service(plain, None, [origin], route=route, workers=workers).replace("routes:\n", extra + "routes:\n", 1)
     text = text.replace("host: www.example.com", 'host: "*"')
     return origin, plain, port, scene.martlet(text, **options)
 

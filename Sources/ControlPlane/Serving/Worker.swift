@@ -23,8 +23,13 @@ struct Worker: ~Copyable {
     private var nextTick = Instant.start
     private var needsTick = true
     private var turnBegan: Instant
+    /// Places of the events that were fetched and not handled yet.
+    private var fetched = 0..<0
 
     static let mailboxKind: UInt8 = 1
+    /// A turn that has lasted so long leaves the rest of its events to the next: timers, mail and
+    /// those whose work was put off do not wait for hundreds of others.
+    static let turnLimit = Interval.microseconds(500)
 
     init(
         index: Int,
@@ -63,24 +68,13 @@ struct Worker: ~Copyable {
     /// Serves until it is told to stop and has nothing left to do.
     mutating func run() {
         while !isFinished {
-            let patience = timeout()
             let waited = Clock.monotonic()
             words.countTurn(waited - turnBegan, worker: index)
-            let count = loop.wait(timeoutMilliseconds: patience)
-            let now = Clock.monotonic()
-            http.noteTurn(waited: waited, now: now)
-            turnBegan = now
-            if now >= nextTick { tick(now, isBusy: count > 0) }
-            var hasMail = false
-            for place in 0..<count {
-                let event = loop.event(place)
-                switch EventToken(raw: event.token).kind {
-                case 16...31: http.handle(event, loop: &loop, now: now)
-                case 32...47: dns.handle(event, loop: &loop, now: now)
-                case Worker.mailboxKind: hasMail = true
-                default: break
-                }
-            }
+            turnBegan = waited
+            if fetched.isEmpty { fetch(waited) }
+            let now = turnBegan
+            if now >= nextTick { tick(now, isBusy: !fetched.isEmpty) }
+            let hasMail = handleEvents(now)
             http.expire(now: now, loop: &loop)
             dns.expire(now: now, loop: &loop)
             http.finishBatch(loop: &loop, now: now)
@@ -88,6 +82,33 @@ struct Worker: ~Copyable {
             note()
         }
         words.store(.finished, worker: index, 1)
+    }
+
+    /// Waits for events; the turn begins when they are there.
+    private mutating func fetch(_ waited: Instant) {
+        let count = loop.wait(timeoutMilliseconds: timeout())
+        turnBegan = Clock.monotonic()
+        http.noteTurn(waited: waited, now: turnBegan)
+        fetched = 0..<count
+    }
+
+    /// Hands events to their doors until the turn has lasted long enough; true when there is mail.
+    private mutating func handleEvents(_ now: Instant) -> Bool {
+        var hasMail = false
+        var place = fetched.lowerBound
+        while place < fetched.upperBound {
+            let event = loop.event(place)
+            switch EventToken(raw: event.token).kind {
+            case 16...31: http.handle(event, loop: &loop, now: now)
+            case 32...47: dns.handle(event, loop: &loop, now: now)
+            case Worker.mailboxKind: hasMail = true
+            default: break
+            }
+            place &+= 1
+            if place & 7 == 0, Clock.monotonic() - now > Worker.turnLimit { break }
+        }
+        fetched = place..<fetched.upperBound
+        return hasMail
     }
 
     private var isFinished: Bool { isStopping && http.isIdle && dns.isIdle }

@@ -6,12 +6,12 @@ internal import Runtime
 ///
 /// A key exchange, a signature or the compression of a block takes as long as dozens of requests.
 /// Many at once, as when everybody connects anew, would hold up whoever wants little. So a turn
-/// does about a millisecond of such work; the rest waits for the next, in the order in which it
+/// does about half a millisecond of such work; the rest waits for the next, in the order in which it
 /// came, while all that is cheap is done at once. Handshakes and compression wait in lines of their
 /// own and are served in turn: those who are being answered do not wait for all who want to begin.
 extension HTTPDoor {
     /// Microseconds of costly work in one turn, roughly.
-    static let effortLimit: Int32 = 1_000
+    static let effortLimit: Int32 = 500
     /// A TLS handshake, whatever else it has cost.
     static let handshakeEffort: Int32 = 100
     /// A signature, with the key exchange that goes with it.

@@ -14,7 +14,7 @@ struct ListenerState: BitwiseCopyable {
 
 extension HTTPDoor {
     /// Connections taken per turn, so that a flood of them cannot starve those that are open.
-    static let acceptBatch = 64
+    static let acceptBatch = 16
 
     /// Begins to accept on a listening socket, which this door now owns.
     public mutating func open(
@@ -44,7 +44,8 @@ extension HTTPDoor {
 
     /// Takes every connection that waits already: closing the socket would reset them.
     mutating func acceptWaiting(_ place: Int, _ loop: inout EventLoop) {
-        for _ in 0..<HTTPDoor.acceptBatch {
+        // A backlog (Socket.listen) at most.
+        for _ in 0..<4_096 / HTTPDoor.acceptBatch {
             listeners[place].isBusy = true
             accept(place, &loop)
             guard listeners[place].isBusy else { return }

@@ -28,13 +28,13 @@ Failed = collections.namedtuple("Failed", "due sent at cause fresh")
 class LoadClient:
     def __init__(self, scene, port, rate=2000, connections=64, path="/", host="www.example.com",
                  method="GET", server="127.0.0.1", seconds=None, keepalive=True, accept=(200,),
-                 cookies=False):
+                 cookies=False, fields=""):
         self.scene = scene
         self.result_path = scene.path(f"load{len(scene.started)}.pickle")
         self.spec = {
             "port": port, "rate": rate, "connections": connections, "path": path, "host": host,
             "method": method, "server": server, "seconds": seconds, "keepalive": keepalive,
-            "accept": list(accept), "cookies": cookies, "result": self.result_path}
+            "accept": list(accept), "cookies": cookies, "fields": fields, "result": self.result_path}
         self.process = None
         self.done, self.failed = [], []
         self.connects = self.idle_closes = 0
@@ -138,7 +138,7 @@ class Client:
         self.accept = set(spec["accept"])
         close = "" if spec["keepalive"] else "Connection: close\r\n"
         self.request = (f"{spec['method']} {spec['path']} HTTP/1.1\r\nHost: {spec['host']}\r\n"
-                        f"User-Agent: load\r\n{close}\r\n").encode()
+                        f"User-Agent: load\r\n{spec['fields']}{close}\r\n").encode()
         self.running = True
 
     def run(self):

@@ -6,7 +6,7 @@ by JSON lines over the server's standard input and output, so a fault is in forc
 returns. Every response names the origin in `X-Origin`.
 
 Paths: /healthz and below, for probes (/healthz/NAME; a name can be told to fail; /healthz/status/CODE,
-/healthz/delay/MS, /healthz/body/TEXT answer as they say); /bytes/N (N bytes); /echo (the request body back); /head (the request head as the
+/healthz/delay/MS, /healthz/body/TEXT answer as they say); /bytes/N (N bytes; /bytes/N/text says text/plain); /echo (the request body back); /head (the request head as the
 body); /says/NAME/VALUE (with this field, in percent-encoding); /delay/MS; /queue/MS (as /delay, but only so many at a time as told, 4 at first); /drip/N/MS (N pieces, MS apart); /chunked/N; /status/CODE; /ws (WebSocket-like
 upgrade, echoes raw bytes); /sum (length and checksum of the request body). Others: a short text.
 """
@@ -338,7 +338,7 @@ class Connection(asyncio.Protocol):
             name, value = (urllib.parse.unquote(text) for text in rest[:2])
             self.respond(200, head, method.encode(), extra=f"{name}: {value}\r\n")
         elif word == "bytes":
-            await self.send_bytes(int(rest[0]), method)
+            await self.send_bytes(int(rest[0]), method, text=rest[1:] == ["text"])
         elif word == "chunked":
             await self.send_chunks(int(rest[0]), 0)
         elif word == "drip":
@@ -365,8 +365,10 @@ class Connection(asyncio.Protocol):
             text = head if word == "head" else text
             self.respond(status, b"" if status in (204, 304) else text, method.encode())
 
-    async def send_bytes(self, total, method):
-        head = f"HTTP/1.1 200 OK\r\nX-Origin: {self.server.name}\r\nContent-Length: {total}\r\n\r\n"
+    async def send_bytes(self, total, method, text=False):
+        kind = "Content-Type: text/plain\r\n" if text else ""
+        head = (f"HTTP/1.1 200 OK\r\nX-Origin: {self.server.name}\r\n{kind}"
+                f"Content-Length: {total}\r\n\r\n")
         self.transport.write(head.encode())
         block = bytes(range(256)) * 256
         while total > 0 and method != "HEAD":
