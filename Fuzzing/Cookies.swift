@@ -131,7 +131,9 @@ private func comeBack(
     promise(isWhole, "a line has room")
     let marked = value(of: written)
     promise(marked.suffix(line.count - range.end) == line[range.end...], "attributes stay")
-    let returned = marked.prefix { $0 != UInt8(ascii: ";") && $0 > 0x20 }
+    // A value may have spaces within, not around it (RFC 6265 §5.2).
+    var returned = marked.prefix { $0 != UInt8(ascii: ";") }
+    while let last = returned.last, last <= 0x20 { returned.removeLast() }
     let isMarked = record.mode == .prefix
     let request = Array("GET / HTTP/1.1\r\nHost: a\r\nCookie: ".utf8) + returned + [13, 10, 13, 10]
     var fields = FieldTable(limit: 16)
