@@ -91,6 +91,12 @@ public struct Event: Sendable, BitwiseCopyable {
         return max(unsafe mt_epoll_wait(epoll.raw, events, limit, timeout), 0)
     }
 
+    /// Makes a fetched event say no longer that there is something to read: it has been read.
+    public mutating func forgetReadable(_ index: Int) {
+        guard index >= 0, index < EventLoop.batchLimit else { return }
+        unsafe events[index].events &= ~EPOLLIN.rawValue
+    }
+
     /// The event at a place below the last ``wait(timeoutMilliseconds:)``'s answer.
     public func event(_ index: Int) -> Event {
         guard index >= 0, index < EventLoop.batchLimit else { return Event(token: 0, bits: 0) }

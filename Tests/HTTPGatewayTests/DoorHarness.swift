@@ -65,6 +65,8 @@ struct DoorHarness: ~Copyable {
 
     var loop: EventLoop
     var door: HTTPDoor
+    /// What happens when bytes have been taken in that nobody has looked at yet.
+    var betweenReceiptAndHandling: ((inout DoorHarness) -> Void)?
     let shared: GatewayShared
     let health: HealthTable
     let load: LoadTable
@@ -178,6 +180,11 @@ struct DoorHarness: ~Copyable {
     mutating func turnOnce(wait: Int) -> Int {
         let count = loop.wait(timeoutMilliseconds: wait)
         for index in 0..<count {
+            if index % HTTPDoor.prefetchBatch == 0 {
+                let end = min(index + HTTPDoor.prefetchBatch, count)
+                door.prefetch(index..<end, loop: &loop, now: now)
+                betweenReceiptAndHandling?(&self)
+            }
             let event = loop.event(index)
             let token = EventToken(raw: event.token)
             switch token.kind {

@@ -77,7 +77,15 @@ private func serveHTTP(
     while !stop.isSet {
         let count = loop.wait(timeoutMilliseconds: door.hasReadyWork ? 0 : 20)
         let now = Clock.monotonic()
-        for index in 0..<count { door.handle(loop.event(index), loop: &loop, now: now) }
+        var index = 0
+        while index < count {
+            let end = min(index + HTTPDoor.prefetchBatch, count)
+            door.prefetch(index..<end, loop: &loop, now: now)
+            while index < end {
+                door.handle(loop.event(index), loop: &loop, now: now)
+                index += 1
+            }
+        }
         door.expire(now: now, loop: &loop)
         door.finishBatch(loop: &loop, now: now)
         ring.discard()

@@ -97,6 +97,10 @@ struct Worker: ~Copyable {
         var hasMail = false
         var place = fetched.lowerBound
         while place < fetched.upperBound {
+            if place % HTTPDoor.prefetchBatch == 0 {
+                let end = min(place &+ HTTPDoor.prefetchBatch, fetched.upperBound)
+                http.prefetch(place..<end, loop: &loop, now: now)
+            }
             let event = loop.event(place)
             switch EventToken(raw: event.token).kind {
             case 16...31: http.handle(event, loop: &loop, now: now)
@@ -105,7 +109,9 @@ struct Worker: ~Copyable {
             default: break
             }
             place &+= 1
-            if place & 7 == 0, Clock.monotonic() - now > Worker.turnLimit { break }
+            if place % HTTPDoor.prefetchBatch == 0, Clock.monotonic() - now > Worker.turnLimit {
+                break
+            }
         }
         fetched = place..<fetched.upperBound
         return hasMail

@@ -183,6 +183,7 @@ struct Upstream: BitwiseCopyable {
     var exchanges: UInt32 = 0
     var wasReused = false
     var wasLarge = false  // its last response went through a pipe
+    var isBrief = false  // its last response was short
     /// What goes on here ends when the timer does: the endpoint has drained.
     var isDrained = false
     /// It begins with a PROXY header: no other client's request may follow.

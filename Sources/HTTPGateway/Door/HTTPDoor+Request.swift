@@ -43,7 +43,7 @@ extension HTTPDoor {
     }
 
     /// The first byte of a head has come: from now on the head's total deadline runs.
-    private mutating func beginHead(_ c: Int) {
+    mutating func beginHead(_ c: Int) {
         clients[c].phase = .header
         if clients[c].requestCount > 0 { clients[c].exchange.began = now }
     }

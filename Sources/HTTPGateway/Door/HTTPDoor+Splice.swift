@@ -72,6 +72,7 @@ extension HTTPDoor {
     /// It would else be taken for the answer to the next request.
     mutating func lookBehindPiped(_ c: Int, _ u: Int) {
         upstreams[u].wasLarge = clients[c].exchange.pipe >= 0
+        upstreams[u].isBrief = clients[c].exchange.response.total <= HTTPDoor.brief
         if upstreams[u].wasLarge { upstreams[u].canRead = Socket.isFinished(upstreams[u].fd) }
     }
 

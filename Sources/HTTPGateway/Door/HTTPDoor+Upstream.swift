@@ -111,7 +111,7 @@ extension HTTPDoor {
             default: break
             }
             if !clients[c].exchange.requestSent, event.isWritable { pumpRequest(c, &loop) }
-            guard clients.contains(handle), upstreams[u].canRead,
+            guard clients.contains(handle), upstreams[u].canRead || !upstreams[u].input.isEmpty,
                 Int(clients[c].exchange.upstream.index) == u
             else { return }
             if clients[c].phase == .waiting {
