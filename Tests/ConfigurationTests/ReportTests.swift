@@ -75,6 +75,12 @@ import Testing
         #expect(Array(lines[mark - 1])[column - 1] == "x")
     }
 
+    @Test func `a map in the place of a value is told what the value looks like`() {
+        let when = "routes: [{ pool: a, when: { header: { x-version: 2 } } }]"
+        #expect(CheckReport.text(read(when)).contains("wanted: `NAME`, or a name with `=`"))
+        #expect(CheckReport.text(read("workers: { a: 1 }")).contains("wanted: `auto`, or 1 to"))
+    }
+
     @Test func `wide characters do not move the mark`() {
         let text = CheckReport.text(read("{ user: é, workers: x }"))
         #expect(text.contains("1 | { user: é, workers: x }\n  |                     ^\n"))

@@ -30,12 +30,15 @@ def user(scene):
         raise Skip("only root can change the account")
     import pwd
     names = []
-    for head in ("user: games\n", ""):
+    for head in ("user: games\n", "", "user: root\n"):
         _, _, _, martlet = fresh(scene, head)
         names.append(pwd.getpwuid(os.stat(f"/proc/{martlet.serving()}").st_uid).pw_name)
+        told = "there is no account 'root', or it is root's" in martlet.log()
+        expect_equal(told, "root" in head, f"a warning with '{head.strip()}'")
         martlet.stop()
     expect_equal(names[0], "games", "account with `user: games`")
     expect(names[1] in ("martlet", "nobody"), f"account without: {names[1]}")
+    expect_equal(names[2], "nobody", "nothing serves as root")
 
 
 @scenario("state is the folder of the state files", covers=["state"])

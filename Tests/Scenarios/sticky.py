@@ -131,6 +131,7 @@ def survives(scene):
 
     # Two nodes with the same key agree without a word between them; without it they do not.
     secret = scene.write("secret", "0123456789abcdef0123456789abcdef\n")
+    os.chmod(secret, 0o600)  # also where the serving process is another account
     shared = sticky(f"key: {secret}")
     martlet.reload(service(http, None, origins, pool=shared))
     scene.martlet(service(other, None, origins[1:] + origins[:1], pool=shared))

@@ -321,7 +321,14 @@ struct Section {
             )
         }
         guard case .scalar(let text, _) = node.content else {
-            report(.wrongKind, node.range, key: key, "`\(key)` must be a single value")
+            let wanted = if case .list(let element) = type { element } else { type }
+            report(
+                .wrongKind,
+                node.range,
+                key: key,
+                "`\(key)` must be a single value",
+                "wanted: \(wanted.summary)"
+            )
             return nil
         }
         guard !node.isEmpty else {

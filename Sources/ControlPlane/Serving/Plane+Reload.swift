@@ -52,11 +52,13 @@ extension Plane {
         // Certificates are read first, by the supervisor: what it finds belongs to the errors.
         var certificates = assembly.certificates
         var access = assembly.access
+        var keys = assembly.sessionKeys
         if Plane.mayNameFiles(text),
             let wanted = ConfigurationReader().read(text, file: setup.path).configuration
         {
             certificates = Plane.load(wanted.settings, known: certificates, &link)
             access = Plane.loadAccess(wanted.settings, known: access, &link)
+            keys = Plane.loadKeys(wanted.settings, known: keys, &link)
         }
         let result = ConfigurationSource.read(
             text,
@@ -68,7 +70,7 @@ extension Plane {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
         }
         for warning in result.warnings { note(.notice, .warning, warning.description) }
-        let fresh = try assemble(loaded.settings, certificates, access, isReload: true)
+        let fresh = try assemble(loaded.settings, certificates, access, keys, isReload: true)
         noteZones(fresh)
         let known = Set(sockets.map(\.key))
         let wanted = SocketKey.all(of: loaded.settings).filter { !known.contains($0) }
@@ -89,7 +91,7 @@ extension Plane {
     /// False when no file of a certificate or of access can be named: then the text need not be
     /// read twice.
     private static func mayNameFiles(_ text: [UInt8]) -> Bool {
-        let keys = ["https", "basic-auth", "jwt", "maintenance"].map { Array($0.utf8) }
+        let keys = ["https", "basic-auth", "jwt", "maintenance", "sticky"].map { Array($0.utf8) }
         return text.indices.contains { start in
             keys.contains { text[start] == $0[0] && text[start...].starts(with: $0) }
         }
@@ -140,6 +142,7 @@ extension Plane {
         _ settings: Settings,
         _ certificates: CertificateFiles,
         _ access: AccessFiles,
+        _ keys: SessionKeys,
         isReload: Bool
     ) throws(AssemblyRefusal) -> Assembly {
         // Zone files may have changed behind an unchanged path.
@@ -161,7 +164,7 @@ extension Plane {
                 access: access,
                 security: assembly.security,
                 tickets: tickets,
-                sessionKeys: assembly.sessionKeys
+                sessionKeys: keys
             )
         )
     }
@@ -174,6 +177,7 @@ extension Plane {
                 settings,
                 assembly.certificates,
                 assembly.access,
+                assembly.sessionKeys,
                 isReload: false
             )
             stage(

@@ -36,9 +36,10 @@ struct PlaneStart {
         let access = Plane.loadAccess(loaded.settings, known: AccessFiles(), &link)
         Plane.noteFaults(access, log)
         let tickets = TLSTickets()
+        let keys = Plane.loadKeys(loaded.settings, known: saved.keys, &link)
         let assembly = try firstAssembly(
             loaded.settings,
-            Ready(names, certificates, access, tickets, saved.keys),
+            Ready(names, certificates, access, tickets, keys),
             log
         )
         let capacity = assembly.registries.endpoints.capacity
@@ -246,6 +247,15 @@ extension Plane {
                 JSONMember("user", .string(setup.account?.name ?? "unchanged")),
             ]
         )
+        // Of the account that is the default `nobody` is known to take the place.
+        if let name = setup.account?.name, name != settings.user, settings.user != "martlet" {
+            note(
+                .notice,
+                .warning,
+                "the serving process runs as '\(name)': there is no account '\(settings.user)', "
+                    + "or it is root's; create it, or set `user` to another one"
+            )
+        }
         let wanted = settings.limits.connections
         let allowed = assembly.gateway.limits.connections
         if allowed < wanted {

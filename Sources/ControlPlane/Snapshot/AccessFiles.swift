@@ -115,7 +115,8 @@ extension Settings {
     /// The files that are looked at while they serve: a change is taken up without a reload.
     var watchedFiles: [String] {
         var seen: Set<String> = []
-        return (certificateFiles + accessFiles.map(\.path)).filter { seen.insert($0).inserted }
+        let all = certificateFiles + accessFiles.map(\.path) + sessionKeyFiles
+        return all.filter { seen.insert($0).inserted }
     }
 }
 
@@ -150,6 +151,17 @@ extension Plane {
         var files = known
         files.loadAll(settings) { path throws(CertificateFiles.Unreadable) in try link.file(path) }
         return files
+    }
+
+    /// Reads the secrets of sticky cookies anew.
+    static func loadKeys(
+        _ settings: Settings,
+        known: SessionKeys,
+        _ link: inout SupervisorLink
+    ) -> SessionKeys {
+        var keys = known
+        keys.load(settings) { path throws(CertificateFiles.Unreadable) in try link.file(path) }
+        return keys
     }
 
     private func noteFault(_ file: AccessFileSettings, _ fault: String, _ outcome: String) {

@@ -10,6 +10,8 @@ public enum ConfigurationTrial {
     /// although each of its options is valid.
     public static func judge(_ result: ReadResult) -> (ReadResult, [ReloadProblem]) {
         guard let settings = result.configuration?.settings else { return (result, []) }
+        var keys = SessionKeys()
+        keys.load(settings, CertificateFiles.readHere)
         do throws(AssemblyRefusal) {
             let present = Assembly.Present(
                 registries: Registries(
@@ -20,7 +22,8 @@ public enum ConfigurationTrial {
                 running: [],
                 zones: nil,
                 fileLimit: .max,
-                path: result.file
+                path: result.file,
+                sessionKeys: keys
             )
             let assembly = try Assembly.make(settings, present: present)
             return (result.adding(findings(assembly.zoneWarnings)), [])

@@ -15,27 +15,45 @@ struct SessionKeys: Sendable {
     var own: [UInt8] = []
     /// What files held when they could last be read.
     private var files: [String: [UInt8]] = [:]
+    /// Why the others cannot be used.
+    private var faults: [String: String] = [:]
 
     init(own: [UInt8] = []) { self.own = own }
 
-    /// The secret of a pool; a file that cannot be read any more leaves its secret in force.
-    mutating func key(_ pool: PoolSettings) throws(ReloadProblem) -> [UInt8] {
+    /// Reads the files of a configuration; one that cannot be read any more leaves its secret in
+    /// force, and those of no pool are forgotten.
+    mutating func load(_ settings: Settings, _ read: CertificateFiles.Read) {
+        let wanted = Set(settings.sessionKeyFiles)
+        files = files.filter { wanted.contains($0.key) }
+        faults = [:]
+        for path in wanted {
+            do throws(CertificateFiles.Unreadable) {
+                var bytes = try read(path)
+                // So that an editor, or `openssl rand -hex 32`, may end the line.
+                while let last = bytes.last, last == 0x0a || last == 0x0d { bytes.removeLast() }
+                if bytes.count >= SessionKeys.leastBytes {
+                    files[path] = bytes
+                } else {
+                    faults[path] = "holds fewer than 16 bytes"
+                }
+            } catch {
+                faults[path] = "cannot be read: \(error.reason)"
+            }
+        }
+    }
+
+    /// The secret of a pool.
+    func key(_ pool: PoolSettings) throws(ReloadProblem) -> [UInt8] {
         guard let path = pool.sticky?.key else { return own }
-        let read = try? File.read(path, limit: 4096)
-        var bytes = read
-        // So that an editor, or `openssl rand -hex 32`, may end the line.
-        while let last = bytes?.last, last == 0x0a || last == 0x0d { bytes?.removeLast() }
-        if let bytes, bytes.count >= SessionKeys.leastBytes {
-            files[path] = bytes
-        } else if files[path] == nil {
-            let what = read == nil ? "cannot be read" : "holds fewer than 16 bytes"
+        guard let bytes = files[path] else {
             throw .start(
                 "M3123",
-                "the pool '\(pool.name)' cannot make its cookie: '\(path)' \(what)",
-                "fill it by `openssl rand -hex 32`, and let the account in `user` read it"
+                "the pool '\(pool.name)' cannot make its cookie: '\(path)' "
+                    + (faults[path] ?? "was not read"),
+                "fill it by `openssl rand -hex 32`"
             )
         }
-        return files[path] ?? []
+        return bytes
     }
 
     /// The secret of the state folder, made when there is none.
@@ -62,5 +80,13 @@ struct SessionKeys: Sendable {
         let digest = KeyedDigest.sha256(Array("\(pool)\n\(address)".utf8), key: key)
         let session = digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
         return session == 0 ? 1 : session
+    }
+}
+
+extension Settings {
+    /// The files with secrets of sticky cookies, each once.
+    var sessionKeyFiles: [String] {
+        var seen: Set<String> = []
+        return pools.compactMap { $0.sticky?.key }.filter { seen.insert($0).inserted }
     }
 }
