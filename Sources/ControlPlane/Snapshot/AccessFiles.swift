@@ -112,7 +112,9 @@ struct AccessFiles: Sendable {
 }
 
 extension Settings {
-    /// The files that are looked at while they serve: a change is taken up without a reload.
+    /// The files that the supervisor opens for the serving process.
+    ///
+    /// A change is taken up while they serve, but for secrets of cookies, which need a reload.
     var watchedFiles: [String] {
         var seen: Set<String> = []
         let all = certificateFiles + accessFiles.map(\.path) + sessionKeyFiles

@@ -207,7 +207,7 @@ extension HTTPDoor {
 
     /// The attempt that was put aside has something to say: hears it in the place of the other.
     mutating func rivalSpeaks(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
-        guard upstreams[u].canRead else { return }
+        guard upstreams[u].canRead || !upstreams[u].input.isEmpty else { return }
         let client = clients.handle(at: c)
         let upstream = upstreams.handle(at: u)
         changePlaces(c)
