@@ -180,11 +180,8 @@ struct DoorHarness: ~Copyable {
     mutating func turnOnce(wait: Int) -> Int {
         let count = loop.wait(timeoutMilliseconds: wait)
         for index in 0..<count {
-            if index % HTTPDoor.prefetchBatch == 0 {
-                let end = min(index + HTTPDoor.prefetchBatch, count)
-                door.prefetch(index..<end, loop: &loop, now: now)
-                betweenReceiptAndHandling?(&self)
-            }
+            door.prefetch(from: index, upTo: count, loop: &loop, now: now)
+            betweenReceiptAndHandling?(&self)
             let event = loop.event(index)
             let token = EventToken(raw: event.token)
             switch token.kind {

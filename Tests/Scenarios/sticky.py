@@ -143,6 +143,13 @@ def survives(scene):
         Client(scene, other, "", jar).stays(home, 3, "at the other node")
     given = Client(scene, alone, "", jar).ask()[2]
     expect(given, "a node with a key of its own does not know the session")
+    # A secret that has gone stays in force, and the log says so.
+    jar = scene.path("jar-gone")
+    home = Client(scene, http, "", jar).settle()
+    os.remove(secret)
+    martlet.reload(service(http, None, origins, pool=shared + "\nslow-start: 1s"))
+    Client(scene, http, "", jar).stays(home, 3, "without the file")
+    expect("the one that was read last is in force" in martlet.log(), "the log tells of the file")
     fault = scene.write("bad.yaml", service(http, None, origins, pool=sticky("key: /nowhere")))
     status, out, err = martlet_command(scene, "check", fault)
     expect(status == 1 and "M3123" in out + err, f"a key that is not there: {out}{err}")

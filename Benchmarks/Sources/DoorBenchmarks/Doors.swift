@@ -77,14 +77,9 @@ private func serveHTTP(
     while !stop.isSet {
         let count = loop.wait(timeoutMilliseconds: door.hasReadyWork ? 0 : 20)
         let now = Clock.monotonic()
-        var index = 0
-        while index < count {
-            let end = min(index + HTTPDoor.prefetchBatch, count)
-            door.prefetch(index..<end, loop: &loop, now: now)
-            while index < end {
-                door.handle(loop.event(index), loop: &loop, now: now)
-                index += 1
-            }
+        for index in 0..<count {
+            door.prefetch(from: index, upTo: count, loop: &loop, now: now)
+            door.handle(loop.event(index), loop: &loop, now: now)
         }
         door.expire(now: now, loop: &loop)
         door.finishBatch(loop: &loop, now: now)

@@ -21,7 +21,7 @@ extension Schema {
         Option(
             "user",
             .label,
-            "martlet",
+            .text(Settings.defaultUser),
             "Account that the serving process runs as when started by root; `nobody` if missing.",
             restart: true
         ),

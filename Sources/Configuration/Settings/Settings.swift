@@ -10,6 +10,8 @@ public struct Settings: Sendable, Equatable {
     public var workers: Int?
     /// The account the serving process runs as when started by root.
     public var user: String
+    /// The account that is meant when none is named, and need not be there.
+    public static let defaultUser = "martlet"
     /// The folder for health table, overlay and last good configuration; nil means chosen at start.
     public var state: String?
     /// How long in-flight requests may take after TERM.

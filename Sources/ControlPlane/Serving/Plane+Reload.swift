@@ -58,7 +58,9 @@ extension Plane {
         {
             certificates = Plane.load(wanted.settings, known: certificates, &link)
             access = Plane.loadAccess(wanted.settings, known: access, &link)
-            keys = Plane.loadKeys(wanted.settings, known: keys, &link)
+            keys.load(wanted.settings) { path throws(CertificateFiles.Unreadable) in
+                try link.file(path)
+            }
         }
         let result = ConfigurationSource.read(
             text,
@@ -72,6 +74,7 @@ extension Plane {
         for warning in result.warnings { note(.notice, .warning, warning.description) }
         let fresh = try assemble(loaded.settings, certificates, access, keys, isReload: true)
         noteZones(fresh)
+        for fault in keys.survivedFaults { note(.notice, .warning, fault) }
         let known = Set(sockets.map(\.key))
         let wanted = SocketKey.all(of: loaded.settings).filter { !known.contains($0) }
         if !wanted.isEmpty { awaitClosing() }
@@ -88,8 +91,8 @@ extension Plane {
         )
     }
 
-    /// False when no file of a certificate or of access can be named: then the text need not be
-    /// read twice.
+    /// False when no file that the supervisor opens can be named: then the text need not be read
+    /// twice.
     private static func mayNameFiles(_ text: [UInt8]) -> Bool {
         let keys = ["https", "basic-auth", "jwt", "maintenance", "sticky"].map { Array($0.utf8) }
         return text.indices.contains { start in

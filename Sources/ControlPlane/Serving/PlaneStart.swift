@@ -36,7 +36,10 @@ struct PlaneStart {
         let access = Plane.loadAccess(loaded.settings, known: AccessFiles(), &link)
         Plane.noteFaults(access, log)
         let tickets = TLSTickets()
-        let keys = Plane.loadKeys(loaded.settings, known: saved.keys, &link)
+        var keys = saved.keys
+        keys.load(loaded.settings) { path throws(CertificateFiles.Unreadable) in
+            try link.file(path)
+        }
         let assembly = try firstAssembly(
             loaded.settings,
             Ready(names, certificates, access, tickets, keys),
@@ -247,8 +250,9 @@ extension Plane {
                 JSONMember("user", .string(setup.account?.name ?? "unchanged")),
             ]
         )
-        // Of the account that is the default `nobody` is known to take the place.
-        if let name = setup.account?.name, name != settings.user, settings.user != "martlet" {
+        if let name = setup.account?.name, name != settings.user,
+            settings.user != Settings.defaultUser
+        {
             note(
                 .notice,
                 .warning,

@@ -97,10 +97,7 @@ struct Worker: ~Copyable {
         var hasMail = false
         var place = fetched.lowerBound
         while place < fetched.upperBound {
-            if place % HTTPDoor.prefetchBatch == 0 {
-                let end = min(place &+ HTTPDoor.prefetchBatch, fetched.upperBound)
-                http.prefetch(place..<end, loop: &loop, now: now)
-            }
+            http.prefetch(from: place, upTo: fetched.upperBound, loop: &loop, now: now)
             let event = loop.event(place)
             switch EventToken(raw: event.token).kind {
             case 16...31: http.handle(event, loop: &loop, now: now)

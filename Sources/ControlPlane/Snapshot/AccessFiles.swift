@@ -155,17 +155,6 @@ extension Plane {
         return files
     }
 
-    /// Reads the secrets of sticky cookies anew.
-    static func loadKeys(
-        _ settings: Settings,
-        known: SessionKeys,
-        _ link: inout SupervisorLink
-    ) -> SessionKeys {
-        var keys = known
-        keys.load(settings) { path throws(CertificateFiles.Unreadable) in try link.file(path) }
-        return keys
-    }
-
     private func noteFault(_ file: AccessFileSettings, _ fault: String, _ outcome: String) {
         log.record(Plane.accessEvent(file, fault, outcome))
     }

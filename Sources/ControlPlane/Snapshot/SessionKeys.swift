@@ -42,6 +42,13 @@ struct SessionKeys: Sendable {
         }
     }
 
+    /// What is wrong with files whose former secret is in force.
+    var survivedFaults: [String] {
+        faults.filter { files[$0.key] != nil }.sorted { $0.key < $1.key }.map {
+            "the secret of cookies '\($0.key)' \($0.value): the one that was read last is in force"
+        }
+    }
+
     /// The secret of a pool.
     func key(_ pool: PoolSettings) throws(ReloadProblem) -> [UInt8] {
         guard let path = pool.sticky?.key else { return own }
