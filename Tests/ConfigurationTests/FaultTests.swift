@@ -267,9 +267,78 @@ import Testing
             ["M1105 10:24"]
         ),
         Case(
-            "all-down inside",
-            steer + "steer:\n  w: { failover: [{ address: 1.1.1.1, all-down: all }] }",
+            "ttl inside",
+            steer + "steer:\n  w: { failover: [{ address: 1.1.1.1, ttl: 9s }] }",
             ["M1101 8:39"]
+        ),
+        Case(
+            "fallback beside all-down",
+            steer + "steer:\n  w: { failover: [1.1.1.1], all-down: all, fallback: w }",
+            ["M1105 8:54", "M1304 8:54"]
+        ),
+        Case(
+            "more up than there are",
+            steer + "steer:\n  w: { round-robin: [1.1.1.1], minimum-up: 2 }",
+            ["M1207 8:44"]
+        ),
+        Case(
+            "rules of other kinds",
+            steer + "steer:\n  w: { failover: [1.1.1.1], answers: 2, sticky: name }",
+            ["M1106 8:29", "M1106 8:41"]
+        ),
+        Case(
+            "regions outside of geo",
+            steer + "steer:\n  w: { failover: [{ address: 1.1.1.1, country: DE, at: DE }] }",
+            ["M1106 8:48", "M1106 8:56"]
+        ),
+        Case(
+            "a branch that never serves",
+            steer + "steer:\n  w: { failover: [1.1.1.1, 1.1.1.2] }",
+            ["M1391 8:18"]
+        ),
+        Case(
+            "places that are none",
+            steer + """
+                steer:
+                  w: { geo: [1.1.1.1, { address: 1.1.1.2, country: [Germany, XX, EU, DE] },
+                    { address: 1.1.1.3, subdivision: [US-CA, USCA], continent: [EU, EX] }] }
+                """,
+            ["M1206 8:52", "M1216 8:53", "M1206 9:38", "M1206 9:69"]
+        ),
+        Case(
+            "a region twice and nobody for the rest",
+            steer + """
+                steer:
+                  w: { geo: [{ address: 1.1.1.1, asn: 7 }, { address: 1.1.1.2, asn: [8, 7] }] }
+                """,
+            ["M1334 8:13", "M1390 8:13"]
+        ),
+        Case(
+            "residents that can leave",
+            steer + """
+                steer:
+                  w: { geo: [1.1.1.1, { address: 1.1.1.2, country: EU, resident: true },
+                    { address: 1.1.1.3, country: FR }, { address: 1.1.1.4, network: 10.0.0.0/8 }] }
+                """,
+            ["M1392 8:13"]
+        ),
+        Case(
+            "a policy too large to go through",
+            steer + "steer:\n  w: { failover: [{ steer: p0 }] }\n"
+                + (0..<9).map { level in
+                    let next = Array(repeating: "{ steer: p\(level + 1) }", count: 4)
+                    return "  p\(level): { failover: [\(next.joined(separator: ", "))] }\n"
+                }.joined() + "  p9: { address: 1.1.1.1 }",
+            ["M1335 11:3"]
+        ),
+        Case(
+            "places under proximity",
+            steer + """
+                steer:
+                  w: { proximity: [1.1.1.1, { address: 1.1.1.2 }, { address: 1.1.1.3, at: "91, 0" },
+                    { address: 1.1.1.4, at: DE, bias: 100 }] }
+                """,
+            ["M1104 8:20", "M1104 8:29", "M1216 8:75", "M1207 9:39"]
         ),
     ]
 

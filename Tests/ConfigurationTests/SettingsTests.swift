@@ -122,15 +122,23 @@ import Testing
         )
         func ip(_ last: UInt32) -> IPAddress { IPAddress(v4: 0xc000_0200 + last) }
         let six = try #require(IPAddress("2001:db8::1"))
-        let expected = PolicySettings.failover([
-            .weighted([
-                .make(5, .address(ip(1), probe: "p")), .make(0, .address(six, probe: "p")),
-            ]),
-            .roundRobin([.address(ip(3), probe: "p"), .address(ip(4), probe: "q")]),
-            .address(ip(5), probe: "p"),
-        ])
+        let expected = PolicySettings(
+            .failover([
+                .make(
+                    .weighted([
+                        .make(.address(ip(1), probe: "p"), weight: 5),
+                        .make(.address(six, probe: "p"), weight: 0),
+                    ])
+                ),
+                .make(
+                    .roundRobin([
+                        .make(.address(ip(3), probe: "p")), .make(.address(ip(4), probe: "q")),
+                    ])
+                ), .make(.address(ip(5), probe: "p")),
+            ])
+        )
         #expect(settings.steer.first?.policy == expected)
-        #expect(settings.steer.first?.allDown == .all)
+        #expect(settings.steer.first?.policy.allDown == nil)
     }
 
     @Test func `zone files are found from the folder of the configuration`() throws {
@@ -157,7 +165,7 @@ import Testing
         #expect(listener.timeouts.request == .seconds(5))
     }
 
-    @Test(arguments: ["minimal", "pools-and-probes", "dns-steering", "routing", "full"])
+    @Test(arguments: ["minimal", "pools-and-probes", "dns-steering", "steering", "routing", "full"])
     func `an example is valid without a warning`(name: String) throws {
         let path = "Documentation/examples/\(name).yaml"
         let result = ConfigurationReader().read(try Repository.bytes(path), file: path)
@@ -167,7 +175,7 @@ import Testing
 
     @Test func `every example on disk is in the list above`() throws {
         let files = try Repository.files("Documentation/examples", ".yaml")
-        #expect(files.count == 5)
+        #expect(files.count == 6)
     }
 }
 
@@ -192,8 +200,10 @@ extension RouteSettings {
     }
 }
 
-extension WeightedPolicySettings {
-    static func make(_ weight: Int, _ policy: PolicySettings) -> WeightedPolicySettings {
-        WeightedPolicySettings(weight: weight, policy: policy)
+extension BranchSettings {
+    static func make(_ kind: PolicySettings.Kind, weight: Int = 1) -> BranchSettings {
+        var branch = BranchSettings(PolicySettings(kind))
+        branch.weight = weight
+        return branch
     }
 }

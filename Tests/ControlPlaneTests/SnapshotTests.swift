@@ -109,15 +109,6 @@ import Testing
         #expect(codes == ["M3120"])
     }
 
-    @Test func `the weight of a branch is shared among its members as their own weights say`() {
-        let members = [1, 3].map {
-            SteerMember(name: "", slot: 0, address: IPAddress(v4: 0), weight: $0)
-        }
-        #expect(SteerAssembly.share(10, among: members).map(\.weight) == [2500, 7500])
-        #expect(SteerAssembly.share(0, among: members).map(\.weight) == [0, 0])
-        #expect(SteerAssembly.share(10, among: [members[1]]).map(\.weight) == [10])
-    }
-
     @Test func `the limit of open files bounds client connections`() {
         #expect(GatewayAssembly.connections(65_536, fileLimit: 1 << 20) == 65_536)
         #expect(GatewayAssembly.connections(65_536, fileLimit: 20_000) == 9_744)

@@ -15,9 +15,10 @@ import Testing
         www TXT "beside"
         """
 
-    static func member(_ slot: Int, _ address: String, weight: UInt32 = 1) throws -> SteerMember {
+    static func member(_ slot: Int, _ address: String, weight: UInt32 = 1) throws -> SteerBranch {
         let ip = try #require(IPAddress(address))
-        return SteerMember(name: "m\(slot)", slot: slot, address: ip, weight: weight)
+        let member = SteerMember(name: "m\(slot)", slot: slot, address: ip)
+        return SteerBranch(.address(member), weight: weight)
     }
 
     /// `www` is steered by the policy; slots 0 to 3 are up.
@@ -25,7 +26,7 @@ import Testing
         var zone: ZoneFixture
         let health: HealthTable
 
-        init(_ policy: SteerPolicy, allDown: AllDownPolicy = .all) throws {
+        init(_ policy: SteerPolicy, allDown: SteerAllDown = .all) throws {
             health = HealthTable(capacity: 8)
             let definition = SteerDefinition(name: "www", policy: policy, allDown: allDown)
             zone = try ZoneFixture(
@@ -125,7 +126,7 @@ import Testing
     }
 
     @Test func `when all are down the policy says what is answered`() throws {
-        func stage(_ allDown: AllDownPolicy) throws -> Stage {
+        func stage(_ allDown: SteerAllDown) throws -> Stage {
             let stage = try Stage(SteeredAnswerTests.roundRobin(), allDown: allDown)
             for slot in 0..<4 { stage.set(slot, .down) }
             return stage

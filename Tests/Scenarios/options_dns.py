@@ -73,7 +73,7 @@ def records(scene):
 @scenario("policies: address, pool, steer, round-robin, weighted, failover, probe, weight, ttl",
           covers=[S + part for part in (
               "address", "pool", "steer", "round-robin", "weighted", "failover", "probe", "weight")]
-          + ["steer.*.ttl", "steer.*.all-down"])
+          + ["steer.*.ttl", S + "all-down"])
 def policies(scene):
     (a, b), dns, _ = start(
         scene, """

@@ -12,7 +12,7 @@ import Testing
         var random = SeededRandom(seed: 3)
         var now = Instant(nanoseconds: 100_000_000_000)
 
-        init(_ policy: SteerPolicy, allDown: AllDownPolicy = .all, leastTTL: UInt32? = nil) {
+        init(_ policy: SteerPolicy, allDown: SteerAllDown = .all, leastTTL: UInt32? = nil) {
             table = SteerTable(
                 [
                     SteerDefinition(
@@ -29,8 +29,13 @@ import Testing
 
         func ask(ipv4: Bool = true) -> AnswerSet {
             var set = AnswerSet()
-            table.answer(policy: 0, now: now, into: &set, random: &random, wantIPv4: ipv4)
+            let question = SteerQuestion(now: now, families: ipv4 ? .ipv4 : .ipv6)
+            table.answer(policy: 0, question, into: &set, random: &random)
             return set
+        }
+
+        func explain(_ policy: Int = 0, seed: UInt64 = 1) -> SteerExplanation {
+            table.explain(policy: policy, SteerQuestion(now: now, families: .ipv4), seed: seed)
         }
 
         func slots(ipv4: Bool = true) -> [Int] {
@@ -39,16 +44,22 @@ import Testing
         }
     }
 
-    private static func member(_ slot: Int, weight: UInt32 = 1) -> SteerMember {
+    static func member(_ slot: Int, weight: UInt32 = 1, domain: String = "") -> SteerBranch {
         let address = slot < 100 ? IPAddress(v4: UInt32(slot)) : IPAddress(v6: UInt128(slot))
-        return SteerMember(name: "m\(slot)", slot: slot, address: address, weight: weight)
+        let member = SteerMember(name: "m\(slot)", slot: slot, address: address)
+        return SteerBranch(.address(member), weight: weight, domain: domain)
     }
 
-    private func members(_ slots: [Int]) -> [SteerMember] { slots.map { Self.member($0) } }
+    static func members(_ slots: [Int]) -> [SteerBranch] { slots.map { member($0) } }
+
+    private func members(_ slots: [Int]) -> [SteerBranch] { Self.members(slots) }
 
     @Test func `members that share an address are one record, for as long as one of them serves`() {
         let twins = (0..<20).map { slot in
-            SteerMember(name: "m\(slot)", slot: slot, address: IPAddress(v4: slot < 18 ? 7 : 8))
+            let address = IPAddress(v4: slot < 18 ? 7 : 8)
+            return SteerBranch(
+                .address(SteerMember(name: "m\(slot)", slot: slot, address: address))
+            )
         }
         let bench = Bench(.roundRobin(twins))
         for _ in 0..<100 {
@@ -56,11 +67,11 @@ import Testing
             #expect(Set((0..<set.count).map { set.address($0) }).count == set.count)
             #expect(set.count == 2)
         }
-        let explained = bench.table.explain(policy: 0, now: bench.now, wantIPv4: true, seed: 1)
+        let explained = bench.explain(0)
         #expect(explained.members.allSatisfy { $0.isAnswered })
         for slot in 0..<17 { bench.health.publish(slot, .failing) }
         #expect(Set(bench.slots()) == [17, 18] || Set(bench.slots()) == [17, 19])
-        let later = bench.table.explain(policy: 0, now: bench.now, wantIPv4: true, seed: 1)
+        let later = bench.explain(0)
         #expect(later.members.filter(\.isAnswered).map(\.slot) == [17, 18, 19])
     }
 
@@ -160,9 +171,9 @@ import Testing
         #expect(bench.slots() == [0])
     }
 
-    @Test(arguments: [(AllDownPolicy.none, SteerOutcome.none), (.servfail, .servfail)])
+    @Test(arguments: [(SteerAllDown.none, SteerOutcome.none), (.servfail, .servfail)])
     func `all-down none and servfail answer nothing`(
-        _ policy: AllDownPolicy,
+        _ policy: SteerAllDown,
         _ outcome: SteerOutcome
     ) {
         let bench = Bench(.weighted(members([0, 1])), allDown: policy)
@@ -220,12 +231,15 @@ import Testing
         #expect(bench.ask().ttl(atMost: most) == most)
     }
 
-    @Test func `one answer holds sixteen of a larger set, in turn`() {
-        let bench = Bench(.roundRobin(members(Array(0..<40))))
+    @Test(arguments: [(8, 8), (1, 1), (16, 16), (99, 16)])
+    func `one answer holds so many of a larger set, in turn`(most: Int, held: Int) {
+        var policy = SteerPolicy.roundRobin(members(Array(0..<40)))
+        policy.most = most
+        let bench = Bench(policy)
         var seen: Set<Int> = []
-        for _ in 0..<200 {
+        for _ in 0..<400 {
             let slots = bench.slots()
-            #expect(slots.count == 16 && Set(slots).count == 16)
+            #expect(slots.count == held && Set(slots).count == held)
             seen.formUnion(slots)
         }
         #expect(seen.count == 40)
@@ -245,7 +259,7 @@ import Testing
         pool.endpoints = [
             Fixture.endpoint(0, weight: 1, tier: 1), Fixture.endpoint(1), Fixture.endpoint(2),
         ]
-        guard case .failover(let branches) = SteerPolicy.pool(pool) else {
+        guard case .failover(let branches) = SteerPolicy.pool(pool).kind else {
             Issue.record("two tiers are a failover")
             return
         }
@@ -257,8 +271,12 @@ import Testing
         #expect(bench.slots() == [0])
         pool.endpoints[1].weight = 5
         pool.endpoints[0].tier = 0
-        #expect(SteerPolicy.pool(PoolDefinition(name: "none")) == .failover([]))
-        guard case .weighted = SteerPolicy.pool(pool) else {
+        guard case .failover(let none) = SteerPolicy.pool(PoolDefinition(name: "none")).kind else {
+            Issue.record("no endpoints are no branches")
+            return
+        }
+        #expect(none.isEmpty)
+        guard case .weighted = SteerPolicy.pool(pool).kind else {
             Issue.record("uneven weights are weighted")
             return
         }
@@ -269,7 +287,7 @@ import Testing
             .failover([.weighted(members([0])), .roundRobin(members([1, 2, 101]))])
         )
         bench.health.publish(0, .failing)
-        let told = bench.table.explain(policy: 0, now: bench.now, wantIPv4: true, seed: 1)
+        let told = bench.explain(0)
         #expect(told.policy == "www" && told.outcome == .addresses)
         #expect(told.why == "failover 2 / round-robin has members in service")
         #expect(told.members.map(\.isEligible) == [false, true, true, true])
@@ -278,7 +296,7 @@ import Testing
         #expect(told.members[0].word.reason == .status500)
         #expect(told.answers.count == 2)
         #expect(bench.table.find("www") == 0 && bench.table.find("nope") == nil)
-        let nobody = bench.table.explain(policy: 5, now: bench.now, wantIPv4: true, seed: 1)
+        let nobody = bench.explain(5)
         #expect(nobody.outcome == .none)
     }
 
@@ -286,13 +304,8 @@ import Testing
         let bench = Bench(.failover([]))
         #expect(bench.ask().outcome == .noData)
         var set = AnswerSet()
-        bench.table.answer(
-            policy: 9,
-            now: bench.now,
-            into: &set,
-            random: &bench.random,
-            wantIPv4: true
-        )
+        let question = SteerQuestion(now: bench.now, families: .ipv4)
+        bench.table.answer(policy: 9, question, into: &set, random: &bench.random)
         #expect(set.count == 0)
     }
 }

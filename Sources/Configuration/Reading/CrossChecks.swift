@@ -10,6 +10,7 @@ struct CrossChecks {
     func run() {
         resolveReferences()
         findPolicyLoops()
+        checkPolicySizes()
         checkAddressProbes()
         checkTLSProbes()
         checkMirrors()
@@ -57,7 +58,7 @@ struct CrossChecks {
     }
 
     /// Policies inside policies by name: those who follow them recurse once per level.
-    private static let policyDepth = 16
+    static let policyDepth = 16
 
     /// Follows `steer` references; a circle is reported at the reference that closes it.
     private func findPolicyLoops() {

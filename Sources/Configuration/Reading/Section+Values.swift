@@ -33,6 +33,11 @@ extension Section {
     func word<Word: RawRepresentable<String>>(_ key: String, _ otherwise: Word) -> Word {
         text(key).flatMap(Word.init(rawValue:)) ?? otherwise
     }
+    /// The values of an option that takes one or a list.
+    func values(_ key: String) -> [OptionValue] {
+        guard case .list(let values)? = value(key) else { return [] }
+        return values
+    }
     func listen(_ key: String) -> ListenAddress? {
         guard case .listen(let value)? = value(key) else { return nil }
         return value

@@ -2,12 +2,14 @@
 internal import Essentials
 
 extension SettingsDecoder {
+    /// Policies inside each other within one name: those who follow them recurse once per level.
+    private static var nestingLimit: Int { 16 }
+
     func steer(_ section: Section) -> SteerSettings? {
-        let policy = policy(section, probe: nil, hasWeight: false)
+        let policy = policy(section, PolicyPlace())
         let settings = SteerSettings(
             name: section.name,
-            policy: policy ?? .failover([]),
-            allDown: section.word("all-down", AllDownAnswer.all),
+            policy: policy ?? PolicySettings(.failover([])),
             ttl: section.interval("ttl"),
             minTTL: section.optionalInterval("min-ttl")
         )
@@ -22,11 +24,7 @@ extension SettingsDecoder {
     }
 
     /// A mapping that is exactly one kind of policy.
-    private func policy(
-        _ section: Section,
-        probe outer: String?,
-        hasWeight: Bool
-    ) -> PolicySettings? {
+    func policy(_ section: Section, _ place: PolicyPlace) -> PolicySettings? {
         let given = Schema.policyKinds.filter(section.has)
         guard given.count == 1, let kind = given.first else {
             if given.count > 1 {
@@ -45,13 +43,16 @@ extension SettingsDecoder {
             }
             return nil
         }
-        if section.has("weight"), !hasWeight {
+        guard place.depth < Self.nestingLimit else {
             section.fault(
-                .keyWithoutOther,
-                "weight",
-                "`weight` belongs to members of a `weighted` list"
+                .policyTooDeep,
+                kind,
+                "policies stand inside each other more than \(Self.nestingLimit) deep",
+                "give one of them a name of its own under `steer`"
             )
+            return nil
         }
+        checkMisplaced(section, place)
         let isReference = kind == "pool" || kind == "steer"
         if isReference, section.has("probe") {
             section.fault(
@@ -60,34 +61,116 @@ extension SettingsDecoder {
                 "`probe` is for plain addresses, not for a `\(kind)`"
             )
         }
-        let probe = section.text("probe") ?? outer
-        return policy(section, kind, probe)
+        let probe = section.text("probe") ?? place.probe
+        let inner = PolicyPlace(probe: probe, parent: kind, depth: place.depth + 1)
+        guard let kind = self.kind(section, kind, inner) else { return nil }
+        return rules(section, kind)
     }
 
-    private func policy(_ section: Section, _ kind: String, _ probe: String?) -> PolicySettings? {
+    private func rules(_ section: Section, _ kind: PolicySettings.Kind) -> PolicySettings {
+        var policy = PolicySettings(kind)
+        policy.allDown = section.text("all-down").flatMap(AllDownAnswer.init(rawValue:))
+        policy.fallback = section.text("fallback")
+        if policy.allDown != nil, policy.fallback != nil {
+            section.fault(
+                .excludingKeys,
+                "fallback",
+                "`fallback` and `all-down` both say what is answered when nothing is healthy"
+            )
+        }
+        policy.minimumUp = section.integer("minimum-up")
+        policy.minimumUpShare = section.percentage("minimum-up-share")
+        policy.answers = section.integer("answers")
+        policy.isMultiple = section.bool("multiple")
+        policy.sticky = section.text("sticky").flatMap(PolicySettings.Sticky.init(rawValue:))
+        policy.hold = section.interval("hold")
+        if policy.isMultiple, policy.sticky != nil {
+            section.fault(
+                .excludingKeys,
+                "sticky",
+                "`sticky` draws one branch, `multiple` draws each by itself"
+            )
+        }
+        if kind.branchCount > 0, policy.minimumUp > kind.branchCount {
+            section.fault(
+                .outOfRange,
+                "minimum-up",
+                "`minimum-up` is \(policy.minimumUp), and there are \(kind.branchCount) branches",
+                "it would never be live"
+            )
+        }
+        return policy
+    }
+
+    private func kind(
+        _ section: Section,
+        _ kind: String,
+        _ place: PolicyPlace
+    ) -> PolicySettings.Kind? {
         switch kind {
         case "address":
             guard let address = section.address(kind) else { return nil }
-            checkPort(section, probe)
-            return .address(address, probe: probe)
-        case "pool": return section.text(kind).map(PolicySettings.pool)
-        case "steer": return section.text(kind).map(PolicySettings.steer)
-        case "round-robin": return members(section, kind, probe).map(PolicySettings.roundRobin)
-        case "failover": return members(section, kind, probe).map(PolicySettings.failover)
-        default: return weighted(section, probe).map(PolicySettings.weighted)
+            checkPort(section, place.probe)
+            return .address(address, probe: place.probe)
+        case "pool": return section.text(kind).map(PolicySettings.Kind.pool)
+        case "steer": return section.text(kind).map(PolicySettings.Kind.steer)
+        case "weighted": return weighted(section, place).map(PolicySettings.Kind.weighted)
+        default: break
+        }
+        guard let branches = branches(section, kind, place) else { return nil }
+        switch kind {
+        case "round-robin":
+            checkDomains(section, branches)
+            return .roundRobin(branches)
+        case "failover":
+            warnUnreachable(section, branches)
+            return .failover(branches)
+        case "geo": return .geo(branches)
+        default: return .proximity(branches)
         }
     }
 
+    private func checkDomains(_ section: Section, _ branches: [BranchSettings]) {
+        let domains = Set(branches.compactMap(\.domain))
+        guard domains.count > 63 else { return }
+        section.fault(
+            .tooMany,
+            "round-robin",
+            "the branches of \(section.title) are in \(domains.count) failure domains",
+            "at most 63 can be told apart"
+        )
+    }
+
+    /// What follows a branch that cannot fail never serves.
+    private func warnUnreachable(_ section: Section, _ branches: [BranchSettings]) {
+        guard
+            let first = branches.dropLast().firstIndex(where: {
+                if case .address(_, nil) = $0.policy.kind { true } else { false }
+            })
+        else { return }
+        section.fault(
+            .unreachableBranch,
+            "failover",
+            "branch \(first + 1) of \(section.title) has no probe, so it never fails and what "
+                + "follows never serves",
+            "name a `probe`, or put it last"
+        )
+    }
+
+    // MARK: Branches
+
     /// A list whose members are addresses or policies.
-    private func members(
+    private func branches(
         _ section: Section,
         _ key: String,
-        _ probe: String?
-    ) -> [PolicySettings]? {
+        _ place: PolicyPlace
+    ) -> [BranchSettings]? {
         guard let nodes = list(section, key) else { return nil }
-        return nodes.enumerated().compactMap { index, node in
-            member(section, "\(key)[\(index)]", node, probe, hasWeight: false)?.policy
+        let branches = nodes.enumerated().compactMap { index, node in
+            branch(section, "\(key)[\(index)]", node, place)
         }
+        if key == "geo" { checkRegions(section, branches) }
+        return branches
     }
 
     private func list(_ section: Section, _ key: String) -> [YAMLNode]? {
@@ -104,33 +187,49 @@ extension SettingsDecoder {
         return nodes
     }
 
-    private func member(
+    private func branch(
         _ section: Section,
-        _ place: String,
+        _ key: String,
         _ node: YAMLNode,
-        _ probe: String?,
-        hasWeight: Bool
-    ) -> WeightedPolicySettings? {
+        _ place: PolicyPlace
+    ) -> BranchSettings? {
         if case .mapping = node.content {
-            let inner = section.policy(at: place, node)
-            let policy = policy(inner, probe: probe, hasWeight: hasWeight)
-            let weight = hasWeight ? inner.integer("weight") : 1
-            return policy.map { WeightedPolicySettings(weight: weight, policy: $0) }
+            let inner = section.policy(at: key, node)
+            guard let policy = policy(inner, place) else { return nil }
+            var branch = BranchSettings(policy)
+            branch.weight = place.parent == "weighted" ? inner.integer("weight") : 1
+            branch.domain = inner.text("domain")
+            branch.regions = regions(inner)
+            branch.isResident = inner.bool("resident")
+            if place.parent == "proximity" {
+                branch.position = position(inner)
+                branch.bias = inner.integer("bias")
+            }
+            return branch
         }
-        guard let value = section.read(node, .address, key: place), case .address(let ip) = value
+        guard let value = section.read(node, .address, key: key), case .address(let ip) = value
         else { return nil }
-        section.keep(place, value)
-        checkPort(section, probe)
-        return WeightedPolicySettings(weight: 1, policy: .address(ip, probe: probe))
+        section.keep(key, value)
+        checkPort(section, place.probe)
+        if place.parent == "proximity" {
+            section.report(
+                .missingKey,
+                node.range,
+                key: key,
+                "`\(ip)` under `proximity` needs `at`",
+                "`- { address: \(ip), at: \"50.11, 8.68\" }`"
+            )
+        }
+        return BranchSettings(PolicySettings(.address(ip, probe: place.probe)))
     }
 
     // MARK: Weights
 
-    private func weighted(_ section: Section, _ probe: String?) -> [WeightedPolicySettings]? {
-        let members: [WeightedPolicySettings]
+    private func weighted(_ section: Section, _ place: PolicyPlace) -> [BranchSettings]? {
+        let branches: [BranchSettings]
         if case .mapping(let entries)? = section.entries["weighted"]?.value.content {
             consume("weighted")
-            members = weights(section, entries, probe)
+            branches = weights(section, entries, place.probe)
             if entries.isEmpty {
                 section.fault(
                     .emptyPolicy,
@@ -139,12 +238,10 @@ extension SettingsDecoder {
                 )
             }
         } else {
-            guard let nodes = list(section, "weighted") else { return nil }
-            members = nodes.enumerated().compactMap { index, node in
-                member(section, "weighted[\(index)]", node, probe, hasWeight: true)
-            }
+            guard let list = self.branches(section, "weighted", place) else { return nil }
+            branches = list
         }
-        if !members.isEmpty, members.allSatisfy({ $0.weight == 0 }) {
+        if !branches.isEmpty, branches.allSatisfy({ $0.weight == 0 }) {
             section.fault(
                 .allWeightsZero,
                 "weighted",
@@ -152,14 +249,14 @@ extension SettingsDecoder {
                 "none is ever answered"
             )
         }
-        return members
+        return branches
     }
 
     private func weights(
         _ section: Section,
         _ entries: [YAMLEntry],
         _ probe: String?
-    ) -> [WeightedPolicySettings] {
+    ) -> [BranchSettings] {
         guard let option = reading.schema.option("\(Schema.policy).weight") else { return [] }
         reading.consume(option)
         var seen: [IPAddress: Int] = [:]
@@ -190,7 +287,9 @@ extension SettingsDecoder {
                 case .integer(let weight) = value
             else { return nil }
             section.keep(key, value)
-            return WeightedPolicySettings(weight: weight, policy: .address(ip, probe: probe))
+            var branch = BranchSettings(PolicySettings(.address(ip, probe: probe)))
+            branch.weight = weight
+            return branch
         }
     }
 
@@ -207,4 +306,27 @@ extension SettingsDecoder {
             Reading.AddressProbe(name: probe, range: section.nameRange, option: section.path)
         )
     }
+}
+
+/// Where a policy stands.
+struct PolicyPlace {
+    /// The probe of the policies around it.
+    var probe: String?
+    /// The kind that it is a branch of; empty for a policy by name.
+    var parent = ""
+    /// Policies around it.
+    var depth = 0
+}
+
+extension PolicySettings.Kind {
+    /// The branches in their order.
+    var branches: [BranchSettings] {
+        switch self {
+        case .address, .pool, .steer: []
+        case .roundRobin(let branches), .weighted(let branches), .failover(let branches),
+            .geo(let branches), .proximity(let branches):
+            branches
+        }
+    }
+    fileprivate var branchCount: Int { branches.count }
 }

@@ -174,11 +174,26 @@ struct SettingsDecoder {
         )
     }
 
+    private func subnetSources(_ section: Section) -> [Prefix]? {
+        let values = section.values("ecs")
+        let words = values.compactMap { if case .word(let word) = $0 { word } else { nil } }
+        if let word = words.first, values.count > 1 {
+            section.fault(
+                .excludingKeys,
+                "ecs",
+                "`\(word)` stands alone, or networks are listed instead"
+            )
+        }
+        if words.contains("any") { return nil }
+        return values.compactMap { if case .prefix(let prefix) = $0 { prefix } else { nil } }
+    }
+
     private func dnsListener(_ section: Section) -> ListenerSettings? {
         let address = section.listen("dns")
         let settings = DNSListenerSettings(
             address: address ?? ListenAddress(nil, port: 0),
             ednsSize: section.integer("edns-size"),
+            ecs: subnetSources(section),
             tcpIdle: section.interval("tcp-idle"),
             tcpConnections: section.integer("tcp-connections")
         )

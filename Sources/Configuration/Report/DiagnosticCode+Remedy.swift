@@ -296,6 +296,18 @@ extension DiagnosticCode {
                 "`writes` or `reads` goes by roles, and the pool's probe has no `role`.",
                 "Give the probe a `role` with `status` or `field`."
             )
+        case .duplicateRegion:
+            .init(
+                "region given twice",
+                "Two branches of one `geo` policy are for the same clients.",
+                "Keep one; for a second choice there use `failover` inside it."
+            )
+        case .policyTooLarge:
+            .init(
+                "policy too large",
+                "Policies that refer to each other come to more than 20,000 branches per query.",
+                "Use each policy by fewer ways."
+            )
         case .probeWithoutTLS:
             .init(
                 "probe of TLS without TLS",

@@ -50,6 +50,24 @@ extension DiagnosticCode {
                 "`tracing.otlp` says where spans go, and no listener has `tracing: true`.",
                 "Set it where requests are to be traced, or leave `tracing.otlp` out."
             )
+        case .noDefaultRegion:
+            .init(
+                "nothing for everybody else",
+                "Clients whose place is not known, or that no branch is for, get NODATA.",
+                "Add a branch without a region."
+            )
+        case .unreachableBranch:
+            .init(
+                "branch that never serves",
+                "What stands before it never fails, or serves the same clients.",
+                "Name a probe for what stands before it, or remove one of them."
+            )
+        case .residencyLeak:
+            .init(
+                "clients can leave their region",
+                "A branch is `resident`, and another rule takes some of its clients elsewhere.",
+                "Make the other branch `resident` as well, or remove the rule."
+            )
         case .plainTextSpans:
             .init(
                 "secrets for the collector in plain text",

@@ -131,6 +131,10 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case proxyBesideHTTP2 = "M1322"
     /// A probe of TLS where no TLS is spoken.
     case probeWithoutTLS = "M1330"
+    /// Two branches for the same region.
+    case duplicateRegion = "M1334"
+    /// A policy that is too large to go through for every query.
+    case policyTooLarge = "M1335"
 
     /// A pool that goes by roles without a probe that tells them.
     case roleWithoutProbe = "M1350"
@@ -186,6 +190,12 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case untracedExport = "M1380"
     /// Fields for the collector in plain text.
     case plainTextSpans = "M1381"
+    /// A geographic policy without a branch for everybody else.
+    case noDefaultRegion = "M1390"
+    /// A branch that never serves.
+    case unreachableBranch = "M1391"
+    /// Clients that are to stay in a region can leave it.
+    case residencyLeak = "M1392"
 }
 
 /// How much a finding matters.

@@ -245,6 +245,13 @@ extension Schema {
             beside: ["dns"]
         ),
         Option(
+            "listeners[].ecs",
+            .list(.either("any", .either("none", .prefix))),
+            "any",
+            "Resolvers whose client subnet (RFC 7871) counts: `any`, `none`, or their networks.",
+            beside: ["dns"]
+        ),
+        Option(
             "listeners[].tcp-idle",
             .duration(milliseconds(10)...hours(1)),
             "10s",

@@ -3,9 +3,9 @@ internal import Essentials
 
 extension Schema {
     // RFC 2181 §8: a TTL is an unsigned number of at most 31 bits.
-    private static let anyTTL = OptionType.ttl(.zero...seconds(Int64(Int32.max)))
+    static let anyTTL = OptionType.ttl(.zero...seconds(Int64(Int32.max)))
 
-    static let zoneOptions: [Option] = soaOptions + recordOptions + steerOptions
+    static let zoneOptions: [Option] = soaOptions + recordOptions
 
     private static let soaOptions: [Option] = [
         Option(
@@ -116,79 +116,6 @@ extension Schema {
             .absent("none"),
             "Who may issue certificates: `0 issue \"letsencrypt.org\"`."
         ),
-    ]
-
-    private static let steerOptions: [Option] = [
-        Option(
-            "steer.*.all-down",
-            .words(AllDownAnswer.allCases.map(\.rawValue)),
-            "all",
-            "Answer when nothing is healthy: every address, none, SERVFAIL, or the last good one."
-        ),
-        Option(
-            "steer.*.ttl",
-            anyTTL,
-            "30s",
-            "Highest TTL of the answers; they live as long as health cannot change."
-        ),
-        Option(
-            "steer.*.min-ttl",
-            anyTTL,
-            .absent("half of the TTL"),
-            "Lowest TTL of the answers, however soon health may change."
-        ),
-        Option(
-            "steer.**.address",
-            .address,
-            .absent("this is another kind of policy"),
-            "One address, healthy while `probe` says so."
-        ),
-        Option(
-            "steer.**.pool",
-            .reference(.pool),
-            .absent("this is another kind of policy"),
-            "Healthy endpoints of a pool, as its own balance method would share them."
-        ),
-        Option(
-            "steer.**.steer",
-            .reference(.steer),
-            .absent("this is another kind of policy"),
-            "Another policy by name."
-        ),
-        Option(
-            "steer.**.round-robin",
-            .policies,
-            .absent("this is another kind of policy"),
-            "All healthy members, rotated from answer to answer."
-        ),
-        Option(
-            "steer.**.weighted",
-            .weights,
-            .absent("this is another kind of policy"),
-            "One healthy member by weight: a mapping from address to weight, or a list of members."
-        ),
-        Option(
-            "steer.**.failover",
-            .policies,
-            .absent("this is another kind of policy"),
-            "The first member with anything healthy."
-        ),
-        Option(
-            "steer.**.probe",
-            .reference(.probe),
-            .absent("the enclosing policy's, else unchecked"),
-            "Probe for the plain addresses inside."
-        ),
-        Option(
-            "steer.**.weight",
-            .integer(0...1000),
-            "1",
-            "Share of a member in a list under `weighted`; 0 means never."
-        ),
-    ]
-
-    static let policyKinds = [
-        "address", "pool", "steer", "round-robin", "weighted", "failover",
     ]
 
     static let allGroups: [OptionGroup] = [

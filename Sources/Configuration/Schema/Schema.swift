@@ -8,7 +8,7 @@ public struct Schema: Sendable {
             + proxyOptions
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
             + hedgeOptions + retryOptions + stickyOptions + routeOptions + mirrorOptions
-            + zoneOptions,
+            + zoneOptions + steerOptions,
         groups: allGroups + roleGroups + tlsGroups + stickyGroups + guardGroups + retryGroups
             + outlierGroups + overloadGroups + mirrorGroups + tracingGroups
     )

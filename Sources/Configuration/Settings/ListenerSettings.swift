@@ -184,6 +184,8 @@ public struct DNSListenerSettings: Sendable, Equatable {
     public var address: ListenAddress
     /// The largest UDP answer, also announced by EDNS (RFC 6891).
     public var ednsSize: Int
+    /// Resolvers whose client subnet counts (RFC 7871); nil for all.
+    public var ecs: [Prefix]?
     /// How long a TCP connection may stay silent (RFC 7766).
     public var tcpIdle: Interval
     /// TCP connections at a time.

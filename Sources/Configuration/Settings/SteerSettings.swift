@@ -7,8 +7,6 @@ public struct SteerSettings: Sendable, Equatable {
     public var name: String
     /// How the answer is chosen.
     public var policy: PolicySettings
-    /// What is answered when nothing is healthy.
-    public var allDown: AllDownAnswer
     /// The TTL of the answers, and the most that it can be.
     public var ttl: Interval
     /// The least that health may bring the TTL to; nil means half of it.
@@ -28,25 +26,106 @@ public enum AllDownAnswer: String, Sendable, Equatable, CaseIterable {
 }
 
 /// How an answer is chosen; policies nest.
-public indirect enum PolicySettings: Sendable, Equatable {
-    /// One address, checked by the probe when one is named.
-    case address(IPAddress, probe: String?)
-    /// The endpoints of a pool.
-    case pool(String)
-    /// Another policy by name; references form no loop.
-    case steer(String)
-    /// All healthy members, rotated.
-    case roundRobin([PolicySettings])
-    /// One healthy member by weight.
-    case weighted([WeightedPolicySettings])
-    /// The first member with anything healthy.
-    case failover([PolicySettings])
+public struct PolicySettings: Sendable, Equatable {
+    /// What a policy does with its branches.
+    public indirect enum Kind: Sendable, Equatable {
+        /// One address, checked by the probe when one is named.
+        case address(IPAddress, probe: String?)
+        /// The endpoints of a pool.
+        case pool(String)
+        /// Another policy by name; references form no loop.
+        case steer(String)
+        /// All live branches, rotated.
+        case roundRobin([BranchSettings])
+        /// Live branches by weight.
+        case weighted([BranchSettings])
+        /// The first live branch.
+        case failover([BranchSettings])
+        /// By where the client is.
+        case geo([BranchSettings])
+        /// By how far the client is.
+        case proximity([BranchSettings])
+    }
+
+    /// What decides a draw by weight.
+    public enum Sticky: String, Sendable, Equatable, CaseIterable {
+        /// The client's network.
+        case client
+        /// The name asked for.
+        case name
+    }
+
+    /// What it does.
+    public var kind: Kind
+    /// What is answered when it is not live; nil for what holds above it.
+    public var allDown: AllDownAnswer?
+    /// The policy that answers when it is not live.
+    public var fallback: String?
+    /// The least number of live branches.
+    public var minimumUp: Int
+    /// The least share of live branches.
+    public var minimumUpShare: Percentage
+    /// The most addresses in an answer.
+    public var answers: Int
+    /// What decides a draw by weight; nil for chance.
+    public var sticky: Sticky?
+    /// Each branch is drawn by itself.
+    public var isMultiple: Bool
+    /// How long a branch must have been live before a failover goes back to it.
+    public var hold: Interval
+
+    /// A policy with the usual rules.
+    public init(_ kind: Kind) {
+        self.kind = kind
+        minimumUp = 1
+        minimumUpShare = Percentage(0)
+        answers = 8
+        isMultiple = false
+        hold = .zero
+    }
 }
 
-/// A member of a weighted policy.
-public struct WeightedPolicySettings: Sendable, Equatable {
-    /// Its share; zero means never.
-    public var weight: Int
+/// A branch of a policy.
+public struct BranchSettings: Sendable, Equatable {
     /// What it answers.
     public var policy: PolicySettings
+    /// Its share in a weighted policy; zero means never.
+    public var weight = 1
+    /// What fails together with it.
+    public var domain: String?
+    /// Where its clients are, in a `geo` policy; empty for everywhere else.
+    public var regions: [RegionSettings] = []
+    /// Its clients go nowhere else, even when it is down.
+    public var isResident = false
+    /// Where it is, in a `proximity` policy.
+    public var position: Position?
+    /// Draws clients from farther away, or keeps them off: -99 to 99.
+    public var bias = 0
+
+    /// Where something is.
+    public enum Position: Sendable, Equatable {
+        /// Degrees north of the equator and east of Greenwich.
+        case point(latitude: Double, longitude: Double)
+        /// The middle of a country, by ISO 3166-1 alpha-2.
+        case country(String)
+    }
+
+    /// A branch with the usual rules.
+    public init(_ policy: PolicySettings) { self.policy = policy }
+}
+
+/// A part of the world or of the address space.
+public enum RegionSettings: Sendable, Hashable {
+    /// A continent by its two letters.
+    case continent(String)
+    /// A country by ISO 3166-1 alpha-2; `EU` for the member states of the European Union.
+    case country(String)
+    /// A part of a country by ISO 3166-2.
+    case subdivision(String)
+    /// A city by its English name.
+    case city(String)
+    /// An autonomous system.
+    case asn(Int)
+    /// A network.
+    case network(Prefix)
 }

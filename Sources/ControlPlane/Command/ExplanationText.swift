@@ -79,6 +79,8 @@ public enum ExplanationText {
         if let policy = document["policy"], !policy.isNull {
             text += line("policy", policy["name"]?.string ?? "?")
             if let why = policy["why"]?.string { text += line("", why) }
+            text += path(policy, usesColour)
+            text += line("scope", scope(policy))
         }
         text += line("answer", document["rcode"]?.string ?? "?")
         for record in document["records"]?.elements ?? [] {
@@ -148,6 +150,32 @@ public enum ExplanationText {
     }
 
     private static func rounded(_ value: Double) -> String { "\((value * 100).rounded() / 100)" }
+
+    /// The tree, what was taken marked by an arrow.
+    private static func path(_ policy: JSONValue, _ usesColour: Bool) -> String {
+        var text = ""
+        for step in policy["steps"]?.elements ?? [] {
+            let depth = Int(step["depth"]?.integer ?? 0)
+            let isChosen = step["chosen"]?.bool == true
+            let (name, kind) = (step["name"]?.string ?? "?", step["kind"]?.string ?? "?")
+            var words = TextTable.paint(name, isChosen ? .strong : .none, usesColour)
+            if kind != name { words += " \(kind)" }
+            if step["live"]?.bool != true {
+                words += TextTable.paint(" not live", .bad, usesColour)
+            }
+            let pad = String(repeating: "  ", count: min(depth, 16))
+            let why = step["why"]?.string ?? ""
+            text += line(isChosen ? "->" : "", pad + words + (why.isEmpty ? "" : ": \(why)"))
+        }
+        return text
+    }
+
+    private static func scope(_ policy: JSONValue) -> String {
+        guard let scope = policy["scope"]?.integer, scope > 0 else {
+            return "/0: the same for every client"
+        }
+        return "/\(scope): for clients that share so many leading bits"
+    }
 
     private static func members(_ policy: JSONValue, _ usesColour: Bool) -> String {
         var table = TextTable(

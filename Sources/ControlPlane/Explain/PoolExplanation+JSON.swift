@@ -65,8 +65,25 @@ extension SteerExplanation {
             "name": .string(policy),
             "outcome": .string(outcome.word),
             "answers": .array(answers.map { .string("\($0)") }),
+            "mode": .string(mode.word),
+            "scope": .integer(Int64(scope)),
             "why": .string(why),
+            "steps": .array(steps.map(\.json)),
             "candidates": .array(members.map(\.json)),
+        ]
+    }
+}
+
+extension SteerExplanation.Step {
+    /// The node as the API shows it.
+    public var json: JSONValue {
+        [
+            "depth": .integer(Int64(depth)),
+            "name": .string(name),
+            "kind": .string(kind),
+            "live": .bool(isLive),
+            "chosen": .bool(isChosen),
+            "why": .string(why),
         ]
     }
 }

@@ -341,7 +341,8 @@ extension Plane {
             dns: DNSSnapshot(
                 zones: assembly.zones,
                 steer: SteerTable(assembly.steer, health: health),
-                listeners: assembly.dnsListeners,
+                listeners: assembly.dnsListeners.doors,
+                subnetSources: assembly.dnsListeners.subnetSources,
                 generation: number
             )
         )

@@ -20,7 +20,7 @@ struct Assembly: Sendable {
     let slots: [Int]
     let gateway: GatewayPlan
     let steer: [SteerDefinition]
-    let dnsListeners: [DNSDoorSettings]
+    let dnsListeners: (doors: [DNSDoorSettings], subnetSources: [[Prefix]])
     let zones: ZoneTable
     /// What is noteworthy about zones that were read for this one.
     let zoneWarnings: [ZoneDiagnostic]
@@ -88,7 +88,7 @@ struct Assembly: Sendable {
             let definitions = pools.map(\.definition)
             var byName: [String: PoolDefinition] = [:]
             for definition in definitions { byName[definition.name] = definition }
-            var steering = SteerAssembly(settings.steer, probes: probes, pools: byName)
+            var steering = SteerAssembly(probes: probes, pools: byName)
             var steer: [SteerDefinition] = []
             for policy in settings.steer {
                 steer.append(try steering.definition(policy, registries: &registries))
@@ -137,19 +137,29 @@ struct Assembly: Sendable {
     private static func dnsListeners(
         _ settings: Settings,
         _ numbers: ListenerNumbers
-    ) -> [DNSDoorSettings] {
+    ) -> (doors: [DNSDoorSettings], subnetSources: [[Prefix]]) {
+        var lists: [[Prefix]] = []
         var byAddress: [ListenAddress: DNSListenerSettings] = [:]
         for case .dns(let listener) in settings.listeners {
             byAddress[listener.address] = listener
         }
-        return numbers.places.map { place in
+        let doors = numbers.places.map { place -> DNSDoorSettings in
             guard let listener = place.flatMap({ byAddress[$0] }) else { return DNSDoorSettings() }
-            return DNSDoorSettings(
+            var door = DNSDoorSettings(
                 ednsSize: UInt16(clamping: listener.ednsSize),
                 idleTimeout: listener.tcpIdle,
                 connectionLimit: listener.tcpConnections
             )
+            switch listener.ecs {
+            case nil: door.subnets = .any
+            case []: door.subnets = .none
+            case let sources?:
+                lists.append(sources)
+                door.subnets = .listed(lists.count - 1)
+            }
+            return door
         }
+        return (doors, lists)
     }
 
     /// Every endpoint, with and without an address.

@@ -10,14 +10,20 @@ internal import Steering
 /// is probed, shown and changed like any other.
 struct SteerAssembly {
     let probes: ProbeAssembly
-    let settings: [String: SteerSettings]
     let pools: [String: PoolDefinition]
+    let locations: LocationTable
+    // Many names are often steered by the same map.
+    private var regions: [RegionKey: RegionTable] = [:]
     private(set) var assembled: [AssembledPool] = []
 
-    init(_ steer: [SteerSettings], probes: ProbeAssembly, pools: [String: PoolDefinition]) {
+    init(
+        probes: ProbeAssembly,
+        pools: [String: PoolDefinition],
+        locations: LocationTable = .empty
+    ) {
         self.probes = probes
         self.pools = pools
-        settings = Dictionary(steer.map { ($0.name, $0) }) { first, _ in first }
+        self.locations = locations
     }
 
     private static func pool(of steer: String) -> AssembledPool {
@@ -30,58 +36,121 @@ struct SteerAssembly {
         registries: inout Registries
     ) throws(ReloadProblem) -> SteerDefinition {
         var pool = SteerAssembly.pool(of: steer.name)
-        let policy = try policy(steer.policy, of: &pool, &registries)
+        var policy = try policy(steer.policy, of: &pool, &registries)
+        // A member is told of by the list that it stands in.
+        if case .address = policy.kind { policy.kind = .roundRobin([SteerBranch(policy)]) }
         if !pool.view.endpoints.isEmpty { assembled.append(pool) }
         return SteerDefinition(
             name: steer.name,
             policy: policy,
-            allDown: AllDownPolicy(steer.allDown),
             leastTTL: steer.minTTL.map(ZoneAssembly.seconds)
         )
     }
 
-    private func policy(
-        _ policy: PolicySettings,
+    private mutating func policy(
+        _ settings: PolicySettings,
         of pool: inout AssembledPool,
         _ registries: inout Registries
     ) throws(ReloadProblem) -> SteerPolicy {
-        switch policy {
+        var policy = try SteerPolicy(kind(settings.kind, of: &pool, &registries))
+        if case .pool(let name) = settings.kind {
+            policy = pools[name].map(SteerPolicy.pool) ?? .roundRobin([])
+        }
+        policy.allDown =
+            settings.fallback.map(SteerAllDown.fallback)
+            ?? settings.allDown.map(SteerAllDown.init)
+        policy.minimumUp = settings.minimumUp
+        policy.minimumUpPercent = settings.minimumUpShare.percent
+        policy.most = settings.answers
+        policy.isMultiple = settings.isMultiple
+        policy.draw =
+            switch settings.sticky {
+            case nil: .random
+            case .client: .client
+            case .name: .name
+            }
+        policy.hold = settings.hold
+        return policy
+    }
+
+    private mutating func kind(
+        _ kind: PolicySettings.Kind,
+        of pool: inout AssembledPool,
+        _ registries: inout Registries
+    ) throws(ReloadProblem) -> SteerPolicy.Kind {
+        switch kind {
         case .address(let ip, let probe):
-            return .roundRobin([try member(ip, probe: probe, of: &pool, &registries)])
-        case .pool(let name):
-            return pools[name].map(SteerPolicy.pool) ?? .roundRobin([])
-        case .steer(let name):
-            return try referred(name, &registries)
-        case .roundRobin(let branches):
-            var members: [SteerMember] = []
-            for branch in branches {
-                members += try self.policy(branch, of: &pool, &registries).members
-            }
-            return .roundRobin(members)
-        case .weighted(let branches):
-            var members: [SteerMember] = []
-            for branch in branches {
-                let inner = try self.policy(branch.policy, of: &pool, &registries).members
-                members += SteerAssembly.share(UInt32(clamping: branch.weight), among: inner)
-            }
-            return .weighted(members)
-        case .failover(let branches):
-            var policies: [SteerPolicy] = []
-            for branch in branches {
-                policies.append(try self.policy(branch, of: &pool, &registries))
-            }
-            return .failover(policies)
+            return .address(try member(ip, probe: probe, of: &pool, &registries))
+        case .pool: return .roundRobin([])
+        case .steer(let name): return .named(name)
+        case .roundRobin(let list):
+            return .roundRobin(try branches(list, of: &pool, &registries))
+        case .weighted(let list): return .weighted(try branches(list, of: &pool, &registries))
+        case .failover(let list): return .failover(try branches(list, of: &pool, &registries))
+        case .geo(let list):
+            return .regional(try branches(list, of: &pool, &registries), geo(list))
+        case .proximity(let list):
+            return .regional(try branches(list, of: &pool, &registries), proximity(list))
         }
     }
 
-    /// A policy that another one names: its addresses stand in its own pool.
-    private func referred(
-        _ name: String,
+    private mutating func branches(
+        _ list: [BranchSettings],
+        of pool: inout AssembledPool,
         _ registries: inout Registries
-    ) throws(ReloadProblem) -> SteerPolicy {
-        guard let other = settings[name] else { return .roundRobin([]) }
-        var unused = SteerAssembly.pool(of: name)
-        return try policy(other.policy, of: &unused, &registries)
+    ) throws(ReloadProblem) -> [SteerBranch] {
+        var branches: [SteerBranch] = []
+        for settings in list {
+            var branch = SteerBranch(
+                try policy(settings.policy, of: &pool, &registries),
+                weight: UInt32(clamping: settings.weight),
+                domain: settings.domain ?? ""
+            )
+            if case .pool(let name) = settings.policy.kind { branch.name = name }
+            branches.append(branch)
+        }
+        return branches
+    }
+
+    // MARK: Regions
+
+    private mutating func geo(_ list: [BranchSettings]) -> RegionTable {
+        let key = RegionKey.geo(list.map(\.regions), list.map(\.isResident))
+        if let known = regions[key] { return known }
+        let table = RegionBuilder(locations).geo(
+            list.map { $0.regions.map(GeoRegion.init) },
+            keeps: list.map(\.isResident),
+            labels: list.map { branch in
+                branch.regions.isEmpty
+                    ? "everybody else" : branch.regions.map(\.description).joined(separator: ", ")
+            }
+        )
+        regions[key] = table
+        return table
+    }
+
+    private mutating func proximity(_ list: [BranchSettings]) -> RegionTable {
+        let targets = list.map { GeoTarget(SteerAssembly.point($0.position), bias: $0.bias) }
+        let key = RegionKey.proximity(targets)
+        if let known = regions[key] { return known }
+        let labels = targets.map { target in
+            let bias = target.bias == 0 ? "" : ", bias \(target.bias)"
+            return "at \(target.point.latitude), \(target.point.longitude)\(bias)"
+        }
+        let table = RegionBuilder(locations).proximity(targets, labels: labels)
+        regions[key] = table
+        return table
+    }
+
+    private static func point(_ position: BranchSettings.Position?) -> GeoPoint {
+        let point: GeoPoint? =
+            switch position {
+            case .point(let latitude, let longitude):
+                GeoPoint(latitude: latitude, longitude: longitude)
+            case .country(let code): Country.find(code)?.middle
+            case nil: nil
+            }
+        return point ?? .origin
     }
 
     private func member(
@@ -126,37 +195,29 @@ struct SteerAssembly {
         }
         return SteerMember(name: name, slot: slot, address: ip)
     }
+}
 
-    /// Divides the weight of a branch among its members as their own weights say.
-    static func share(_ weight: UInt32, among members: [SteerMember]) -> [SteerMember] {
-        let total = members.reduce(UInt64(0)) { $0 + UInt64($1.weight) }
-        guard members.count > 1, total > 0 else {
-            return members.map { member in
-                var member = member
-                member.weight = member.weight == 0 ? 0 : weight
-                return member
+/// What makes two regional policies need the same table.
+enum RegionKey: Hashable {
+    case geo([[RegionSettings]], [Bool])
+    case proximity([GeoTarget])
+}
+
+extension GeoRegion {
+    init(_ region: RegionSettings) {
+        self =
+            switch region {
+            case .continent(let code): .continent(code)
+            case .country(let code): .country(code)
+            case .subdivision(let code): .subdivision(code)
+            case .city(let name): .city(name)
+            case .asn(let number): .system(UInt32(clamping: number))
+            case .network(let prefix): .network(prefix)
             }
-        }
-        // Thousandths, so that a third of 1 is not 0.
-        return members.map { member in
-            var member = member
-            member.weight = UInt32(clamping: UInt64(weight) * 1000 * UInt64(member.weight) / total)
-            return member
-        }
     }
 }
 
-extension SteerPolicy {
-    /// Every member of the tree, in order.
-    var members: [SteerMember] {
-        switch self {
-        case .roundRobin(let members), .weighted(let members): members
-        case .failover(let branches): branches.flatMap(\.members)
-        }
-    }
-}
-
-extension AllDownPolicy {
+extension SteerAllDown {
     init(_ answer: AllDownAnswer) {
         self =
             switch answer {

@@ -72,6 +72,11 @@ public struct ClientSubnet: BitwiseCopyable, Sendable, Equatable {
     /// How many leading bits the resolver discloses.
     public var sourceLength: UInt8
 
+    // Octets of the address that the option carries.
+    private var octets: Int { (Int(sourceLength) &+ 7) / 8 }
+    /// Octets of the option, its head included.
+    var optionLength: Int { 8 &+ octets }
+
     /// Reads the option's data; nil for what must be answered FORMERR.
     ///
     /// Scope must be 0 in queries, the family known, the prefix no longer than the address, and the
@@ -92,5 +97,17 @@ public struct ClientSubnet: BitwiseCopyable, Sendable, Equatable {
         address =
             isIPv4 ? IPAddress(v4: UInt32(truncatingIfNeeded: bits)) : IPAddress(v6: bits)
         sourceLength = UInt8(source)
+    }
+
+    // RFC 7871 §6 and §7.2.1: family, source and address as asked. Who hides the client gets an
+    // answer that is not for one.
+    @_lifetime(output: copy output)
+    func write(scope: UInt8, into output: inout OutputSpan<UInt8>) {
+        output.write(uint16: 8)
+        output.write(uint16: UInt16(truncatingIfNeeded: 4 &+ octets))
+        output.write(uint16: address.isIPv4 ? 1 : 2)
+        output.write(sourceLength)
+        output.write(sourceLength == 0 ? 0 : scope)
+        for place in 0..<octets { output.write(address.byte(place)) }
     }
 }

@@ -25,24 +25,30 @@ public struct ResponseWriter: BitwiseCopyable {
     /// Something that belongs into the answer did not fit.
     public var isTruncated = false
 
+    private let echoesSubnet: Bool
+
     static var optLength: Int { 11 }
 
     /// Begins a response: header and question are written, case preserved.
     ///
     /// `limit` is cut to the room that the output has. `announcedSize` is what OPT tells the asker.
+    /// `echoesSubnet` answers a client subnet that the query states with its scope.
     @_lifetime(output: copy output)
     public init(
         answering query: DNSQuery,
         _ request: Span<UInt8>,
         limit: Int,
         announcedSize: UInt16,
+        echoesSubnet: Bool = false,
         into output: inout OutputSpan<UInt8>
     ) {
         start = output.count
         self.limit = min(limit, output.freeCapacity)
         self.announcedSize = announcedSize
         edns = query.edns
-        reserved = query.edns.isPresent ? ResponseWriter.optLength : 0
+        self.echoesSubnet = echoesSubnet && query.edns.subnet != nil
+        let subnet = echoesSubnet ? query.edns.subnet?.optionLength ?? 0 : 0
+        reserved = query.edns.isPresent ? ResponseWriter.optLength &+ subnet : 0
         output.write(request.extracting(0..<min(query.questionEnd, request.count)))
     }
 
@@ -52,14 +58,17 @@ public struct ResponseWriter: BitwiseCopyable {
     }
 
     /// Ends the message: OPT, flags and counts.
+    ///
+    /// `scope` is for a client subnet that is echoed (RFC 7871 §7.2.1).
     @_lifetime(output: copy output)
     public func finish(
         _ code: ResponseCode,
         query: DNSQuery,
+        scope: UInt8 = 0,
         into output: inout OutputSpan<UInt8>
     ) {
         guard output.count &- start >= DNSQuery.headerLength else { return }
-        if edns.isPresent { writeOption(code, into: &output) }
+        if edns.isPresent { writeOPT(code, scope, into: &output) }
         let hasQuestion = query.questionEnd > DNSQuery.headerLength
         // QR, opcode as asked, AA, TC, RD as asked; RA, AD and CD are 0 (RFC 4035 §3.1.6).
         var high = 0x80 | UInt8(truncatingIfNeeded: query.flags >> 8) & 0x79
@@ -73,16 +82,25 @@ public struct ResponseWriter: BitwiseCopyable {
         put(additionalCount &+ (edns.isPresent ? 1 : 0), at: 10, into: &output)
     }
 
-    // RFC 6891 §6.1.2: root, OPT, our size, extended code, version 0, DO as asked, no options.
+    // RFC 6891 §6.1.2: root, OPT, our size, extended code, version 0, DO as asked, options.
     @_lifetime(output: copy output)
-    private func writeOption(_ code: ResponseCode, into output: inout OutputSpan<UInt8>) {
+    private func writeOPT(
+        _ code: ResponseCode,
+        _ scope: UInt8,
+        into output: inout OutputSpan<UInt8>
+    ) {
         output.write(0)
         output.write(uint16: RecordType.OPT.rawValue)
         output.write(uint16: announcedSize)
         output.write(UInt8(truncatingIfNeeded: code.rawValue >> 4))
         output.write(0)
         output.write(uint16: edns.wantsDNSSEC ? 0x8000 : 0)
-        output.write(uint16: 0)
+        guard echoesSubnet, let subnet = edns.subnet else {
+            output.write(uint16: 0)
+            return
+        }
+        output.write(uint16: UInt16(truncatingIfNeeded: subnet.optionLength))
+        subnet.write(scope: scope, into: &output)
     }
 
     @_lifetime(output: copy output)

@@ -12,6 +12,10 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
     public var ednsSize: UInt16
     /// Over TCP a message may have 65,535 octets whatever EDNS says.
     public var isStream: Bool
+    /// Who asks, and so whose answer it is unless a client subnet is stated and heard.
+    public var client: IPAddress
+    /// True when the client subnet that the asker states is heard and answered (RFC 7871 §7.2).
+    public var hearsSubnet: Bool
 
     /// The default for ``ednsSize``: no fragment on any usual path (DNS flag day 2020).
     public static var defaultEDNSSize: UInt16 { 1232 }
@@ -21,12 +25,16 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
         now: Instant,
         random: SeededRandom,
         ednsSize: UInt16 = AnswerContext.defaultEDNSSize,
-        isStream: Bool = false
+        isStream: Bool = false,
+        client: IPAddress = IPAddress(v4: 0),
+        hearsSubnet: Bool = true
     ) {
         self.now = now
         self.random = random
         self.ednsSize = ednsSize
         self.isStream = isStream
+        self.client = client
+        self.hearsSubnet = hearsSubnet
     }
 
     func limit(for query: DNSQuery) -> Int {
@@ -50,6 +58,10 @@ public struct AnswerOutcome: BitwiseCopyable, Sendable, Equatable {
     public var zone = -1
     /// The policy that chose addresses; -1 for none.
     public var policy = -1
+    /// The leading bits of the client's address that the answer depends on (RFC 7871 §6).
+    public var scope: UInt8 = 0
+    // A hash of the name whose policy was asked.
+    var nameHash: UInt64 = 0
 
     init() {}
 }

@@ -289,14 +289,20 @@ struct AnswerRun {
     ) -> ResponseCode {
         let steered = view.steered[Int(set.offset)]
         outcome.policy = Int(steered.policy)
+        outcome.nameHash = nameHash
         var answers = AnswerSet()
         steer.answer(
             policy: Int(steered.policy),
-            now: context.now,
+            SteerQuestion(
+                now: context.now,
+                client: client(context),
+                families: set.type == .A ? .ipv4 : .ipv6,
+                nameHash: nameHash
+            ),
             into: &answers,
-            random: &context.random,
-            wantIPv4: set.type == .A
+            random: &context.random
         )
+        outcome.scope = answers.scope
         switch answers.outcome {
         case .servfail:
             writer.isAuthoritative = false
@@ -311,6 +317,14 @@ struct AnswerRun {
             write(answers, ttl: ttl, type: set.type, into: &output)
         }
         return .noError
+    }
+
+    // A resolver that hides its client is itself the best guess at where that is (RFC 7871 §7.1.2).
+    private func client(_ context: AnswerContext) -> IPAddress {
+        guard context.hearsSubnet, let subnet = query.edns.subnet, subnet.sourceLength > 0 else {
+            return context.client
+        }
+        return subnet.address
     }
 
     // That nothing is healthy is no more lasting than what the healthy would be answered with

@@ -56,11 +56,12 @@ public enum Authority {
                 request,
                 limit: context.limit(for: query),
                 announcedSize: context.ednsSize,
+                echoesSubnet: context.hearsSubnet,
                 into: &output
             )
         )
         let code = run.answer(request, view, steer, &context, into: &output)
-        run.writer.finish(code, query: query, into: &output)
+        run.writer.finish(code, query: query, scope: run.outcome.scope, into: &output)
         run.outcome.code = code
         run.outcome.isTruncated = run.writer.isTruncated
         return run.outcome

@@ -13,6 +13,7 @@ struct DNSConnection: BitwiseCopyable {
 
     var socket: FileDescriptor
     var listener: Int
+    var peer: IPAddress
     var input = Block.none
     var inputCount = 0
     var pending = InlineArray<5, Block>(repeating: .none)

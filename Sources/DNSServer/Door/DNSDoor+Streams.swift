@@ -18,7 +18,7 @@ extension DNSDoor {
         guard !listener.isNone else { return }
         for _ in 0..<DNSDoor.acceptsPerTurn {
             switch Socket.accept(listener) {
-            case .connection(let socket, _): take(socket, number, &loop)
+            case .connection(let socket, let peer): take(socket, peer, number, &loop)
             case .wouldBlock: return
             case .failed(let error):
                 guard error == .tooManyFiles else { continue }
@@ -32,9 +32,18 @@ extension DNSDoor {
         }
     }
 
-    private mutating func take(_ socket: FileDescriptor, _ number: Int, _ loop: inout EventLoop) {
+    private mutating func take(
+        _ socket: FileDescriptor,
+        _ peer: SocketAddress?,
+        _ number: Int,
+        _ loop: inout EventLoop
+    ) {
         let open = shared.connections.add(number, 1)
-        let connection = DNSConnection(socket: socket, listener: number)
+        let connection = DNSConnection(
+            socket: socket,
+            listener: number,
+            peer: peer?.ip.unmapped ?? IPAddress(v4: 0)
+        )
         guard open <= UInt64(clamping: settings(number).connectionLimit),
             let handle = connections.insert(connection)
         else {
@@ -128,11 +137,15 @@ extension DNSDoor {
     }
 
     private mutating func answerBatch(_ place: Int) -> FrameProgress {
+        let connection = connections[place]
+        let settings = settings(connection.listener)
         var context = AnswerContext(
             now: now,
             random: random,
-            ednsSize: settings(connections[place].listener).ednsSize,
-            isStream: true
+            ednsSize: settings.ednsSize,
+            isStream: true,
+            client: connection.peer,
+            hearsSubnet: snapshot.trusts(connection.peer, settings.subnets)
         )
         var tally = DNSTally()
         let input = buffers.bytes(

@@ -219,18 +219,23 @@ public struct DNSDoor: ~Copyable {
     private mutating func receive(_ number: Int) {
         let socket = listeners[number].datagrams
         guard !socket.isNone else { return }
-        var context = AnswerContext(
-            now: now,
-            random: random,
-            ednsSize: settings(number).ednsSize
-        )
+        let settings = settings(number)
+        var context = AnswerContext(now: now, random: random, ednsSize: settings.ednsSize)
         var tally = DNSTally()
         var warmer = LookupWarmer()
         for _ in 0..<DNSDoor.batchesPerTurn {
             guard case .count(let count) = batch.receive(socket) else { break }
             for index in 0..<count { queries[index] = DNSQuery.read(batch.bytes(index)) }
             warmer.warm(queries, count: count, snapshot.zones.view)
-            let replies = DNSDoor.answer(queries, count, &batch, snapshot, &context, &tally)
+            let replies = DNSDoor.answer(
+                queries,
+                count,
+                &batch,
+                snapshot,
+                settings.subnets,
+                &context,
+                &tally
+            )
             if case .count(let sent) = batch.send(socket), sent < replies {
                 tally.add(.unsent, UInt32(truncatingIfNeeded: replies &- sent))
             }
@@ -248,6 +253,7 @@ public struct DNSDoor: ~Copyable {
         _ count: Int,
         _ batch: inout DatagramBatch,
         _ snapshot: borrowing DNSSnapshot,
+        _ subnets: SubnetTrust,
         _ context: inout AnswerContext,
         _ tally: inout DNSTally
     ) -> Int {
@@ -256,6 +262,9 @@ public struct DNSDoor: ~Copyable {
         var replies = 0
         for index in 0..<count {
             let query = queries[index]
+            if let source = batch.source(index) { context.client = source.ip.unmapped }
+            context.hearsSubnet =
+                query.edns.subnet != nil && snapshot.trusts(context.client, subnets)
             batch.reply(index) { request, output in
                 let outcome = Authority.answer(
                     query,

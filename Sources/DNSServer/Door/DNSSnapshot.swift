@@ -10,6 +10,8 @@ public struct DNSSnapshot: Sendable {
     public let steer: SteerTable
     /// The listeners by number; a number keeps its meaning as long as its sockets are open.
     public let listeners: [DNSDoorSettings]
+    /// Lists of networks whose client subnets are heard, by ``SubnetTrust/listed(_:)``.
+    public let subnetSources: [[Prefix]]
     /// Rises with every snapshot.
     public let generation: UInt64
 
@@ -18,13 +20,39 @@ public struct DNSSnapshot: Sendable {
         zones: ZoneTable,
         steer: SteerTable,
         listeners: [DNSDoorSettings] = [],
+        subnetSources: [[Prefix]] = [],
         generation: UInt64
     ) {
+        self.subnetSources = subnetSources
         self.zones = zones
         self.steer = steer
         self.listeners = listeners
         self.generation = generation
     }
+}
+
+extension DNSSnapshot {
+    /// True when the client subnet that `client` states is heard.
+    func trusts(_ client: IPAddress, _ trust: SubnetTrust) -> Bool {
+        switch trust {
+        case .any: return true
+        case .none: return false
+        case .listed(let number):
+            guard number >= 0, number < subnetSources.count else { return false }
+            for prefix in subnetSources[number] where prefix.contains(client) { return true }
+            return false
+        }
+    }
+}
+
+/// Whose client subnets (RFC 7871) a listener hears; those of others are as if not stated.
+public enum SubnetTrust: Sendable, Equatable, BitwiseCopyable {
+    /// Everybody's.
+    case any
+    /// Nobody's.
+    case none
+    /// Those from the networks of this list of ``DNSSnapshot/subnetSources``.
+    case listed(Int)
 }
 
 /// What one listener of the DNS door is held to.
@@ -35,6 +63,8 @@ public struct DNSDoorSettings: Sendable, Equatable, BitwiseCopyable {
     public var idleTimeout: Interval
     /// TCP connections at a time, over all workers.
     public var connectionLimit: Int
+    /// Whose client subnets are heard.
+    public var subnets = SubnetTrust.any
 
     /// The shipped defaults, unless said otherwise.
     public init(

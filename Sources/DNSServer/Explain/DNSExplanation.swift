@@ -45,18 +45,24 @@ public struct DNSExplanation: Sendable, Equatable {
 extension DNSSnapshot {
     /// Explains what a client would get now.
     ///
-    /// `client` is whose query it would be: no policy looks at it yet, so it changes nothing. The
-    /// same `seed` draws the same addresses.
+    /// `client` is whose query it would be. The same `seed` draws the same addresses.
     public func explain(
         name: DomainName,
         type: RecordType,
-        from client: IPAddress? = nil,
+        from client: IPAddress = IPAddress(v4: 0),
         now: Instant,
         seed: UInt64
     ) -> DNSExplanation {
         let query = DNSSnapshot.query(name, type)
-        let (bytes, outcome) = answer(query, now: now, seed: seed, isStream: true)
-        let overUDP = answer(query, now: now, seed: seed, isStream: false).outcome
+        var context = AnswerContext(
+            now: now,
+            random: SeededRandom(seed: seed),
+            isStream: true,
+            client: client
+        )
+        let (bytes, outcome) = answer(query, context)
+        context.isStream = false
+        let overUDP = answer(query, context).outcome
         let message = DNSMessage(bytes)
         let isSteered = outcome.policy >= 0
         var explanation = DNSExplanation(
@@ -72,8 +78,12 @@ extension DNSSnapshot {
             policy: isSteered
                 ? steer.explain(
                     policy: outcome.policy,
-                    now: now,
-                    wantIPv4: type == .A,
+                    SteerQuestion(
+                        now: now,
+                        client: client,
+                        families: type == .A ? .ipv4 : .ipv6,
+                        nameHash: outcome.nameHash
+                    ),
                     seed: seed
                 ) : nil,
             why: ""
@@ -92,15 +102,9 @@ extension DNSSnapshot {
 
     private func answer(
         _ query: [UInt8],
-        now: Instant,
-        seed: UInt64,
-        isStream: Bool
+        _ context: AnswerContext
     ) -> (bytes: [UInt8], outcome: AnswerOutcome) {
-        var context = AnswerContext(
-            now: now,
-            random: SeededRandom(seed: seed),
-            isStream: isStream
-        )
+        var context = context
         var outcome = AnswerOutcome()
         let bytes = [UInt8](capacity: Int(UInt16.max)) { (output: inout OutputSpan<UInt8>) in
             outcome = Authority.answer(query.span, from: self, &context, into: &output)

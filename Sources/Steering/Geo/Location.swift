@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import Essentials
 
 /// Where a network is, as far as it is known.
 public struct Location: Hashable, Sendable {

@@ -17,6 +17,8 @@ public enum SteerOutcome: UInt8, Sendable, BitwiseCopyable {
 public struct AnswerSet: Sendable, BitwiseCopyable {
     /// The most addresses in one answer.
     public static var capacity: Int { 16 }
+    // Nodes whose choice is noted, for explanations.
+    static var pathLimit: Int { 64 }
 
     @usableFromInline var addresses: InlineArray<16, IPAddress>
     @usableFromInline var slots: InlineArray<16, UInt32>
@@ -32,8 +34,15 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
     var leastTTL = AnswerSet.halfOfMost
     /// The highest health generation consulted.
     public internal(set) var generation: UInt32 = 0
-    // The leaf of the policy that served; -1 for none.
-    var leaf = -1
+    /// The leading bits of the client's address on which the decision is the same for all: the
+    /// scope of RFC 7871; 0 when no branch looks at the client.
+    public internal(set) var scope: UInt8 = 0
+    // A node on the way says so for its part.
+    var saysNone = false
+    var saysServfail = false
+    // The nodes that chose, in order.
+    var path = InlineArray<64, UInt32>(repeating: 0)
+    var pathCount = 0
 
     /// An empty set.
     public init() {
@@ -73,17 +82,22 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         secondsToChange = HealthWord.noChangeInSight
         leastTTL = AnswerSet.halfOfMost
         generation = 0
-        leaf = -1
+        scope = 0
+        saysNone = false
+        saysServfail = false
+        pathCount = 0
     }
 
     // Endpoints that differ by their ports alone share an address, and a set has no record twice
     // (RFC 2181 §5).
-    mutating func append(_ member: MemberRecord) {
-        guard count < AnswerSet.capacity, !holds(member.address) else { return }
-        addresses[count] = member.address
-        slots[count] = member.slot
-        count += 1
+    mutating func append(_ address: IPAddress, _ slot: UInt32) {
+        guard count < AnswerSet.capacity, !holds(address) else { return }
+        addresses[count] = address
+        slots[count] = slot
+        count &+= 1
     }
+
+    mutating func cut(to most: Int) { count = min(count, most) }
 
     func holds(_ address: IPAddress) -> Bool {
         for place in 0..<count where addresses[place] == address { return true }
@@ -93,5 +107,21 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
     mutating func consult(_ word: HealthWord) {
         secondsToChange = min(secondsToChange, word.secondsToChange)
         generation = max(generation, word.generation)
+    }
+
+    // The decision is only known to be the same for who shares so many bits.
+    mutating func narrow(to length: UInt8) { scope = max(scope, length) }
+
+    mutating func note(_ node: Int) {
+        guard pathCount < AnswerSet.pathLimit else { return }
+        path[pathCount] = UInt32(truncatingIfNeeded: node)
+        pathCount &+= 1
+    }
+
+    func chose(_ node: Int) -> Bool {
+        for place in 0..<pathCount where path[place] == UInt32(truncatingIfNeeded: node) {
+            return true
+        }
+        return false
     }
 }

@@ -1,97 +1,224 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Essentials
 
-/// Which members a pass over a policy takes.
-struct MemberFilter {
-    var mask: UInt64
-    var want: UInt64
-    var wantIPv4: Bool
-    // Only members that changed since; the least value for all.
-    var earliestChange = Int64.min
-}
-
-/// One policy in the flat arrays.
-struct PolicyRecord: BitwiseCopyable {
-    var root: Int
-    var firstMember: Int
-    var memberCount: Int
-    var allDown: AllDownPolicy
-    /// ``AnswerSet/halfOfMost`` for half of the record's TTL.
-    var leastTTL: UInt32
-    var hasIPv4: Bool
-    var hasIPv6: Bool
-}
-
-/// One node of a policy's tree.
+/// One node of a policy in the flat arrays.
 struct PolicyNode: BitwiseCopyable {
-    enum Kind: UInt8 { case roundRobin, weighted, failover }
+    enum Kind: UInt8 { case address, roundRobin, weighted, failover, regional }
+    enum AllDown: UInt8 { case inherit, all, none, servfail, lastGood, fallback }
 
-    var kind: Kind
-    // Of members in a leaf, of nodes in an inner node.
-    var first: Int
-    var count: Int
+    var kind = Kind.failover
+    var draw = SteerPolicy.Draw.random
+    var isMultiple = false
+    // Families of the addresses below.
+    var families: SteerFamilies = []
+    var allDown = AllDown.inherit
+    var most: UInt8 = 0
+    var minimumUp: UInt32 = 1
+    var minimumPercent: UInt8 = 0
+    // Of edges.
+    var first: UInt32 = 0
+    var count: UInt32 = 0
+    var slot: UInt32 = 0
+    var region: UInt32 = 0
+    var fallback: UInt32 = .max
+    // Nanoseconds.
+    var hold: Int64 = 0
+    var address = IPAddress(v4: 0)
+
+    var edges: Range<Int> { Int(first)..<Int(first) &+ Int(count) }
 }
 
-/// One member of a leaf.
-struct MemberRecord: BitwiseCopyable {
-    var address: IPAddress
-    var slot: UInt32
+/// The way from a node to one of its branches.
+struct PolicyEdge: BitwiseCopyable {
+    var node: UInt32
     var weight: UInt32
+    // What sticky draws know the branch by.
+    var identity: UInt64
+    // 0 for none; else 1 to 63, told apart within the node.
+    var domain: UInt8 = 0
+    // Of the branch itself.
+    var isAddress = false
 }
 
 /// Lays policy trees out in flat arrays while a table is built.
+///
+/// The root of policy N is node N. Policies that others name are laid once and pointed to, so what
+/// many names share costs its size once.
 struct PolicyLayout {
-    var policies: [PolicyRecord] = []
-    var nodes: [PolicyNode] = []
-    var members: [MemberRecord] = []
+    /// Levels of nodes on any way through the policies: evaluation recurses once per level.
+    static let depthLimit = 300
 
-    mutating func add(_ definition: SteerDefinition) {
-        let root = nodes.count
-        let firstMember = members.count
-        nodes.append(PolicyNode(kind: .failover, first: 0, count: 0))
-        lay(definition.policy, at: root)
-        let own = members[firstMember...]
-        policies.append(
-            PolicyRecord(
-                root: root,
-                firstMember: firstMember,
-                memberCount: own.count,
-                allDown: definition.allDown,
-                leastTTL: definition.leastTTL ?? AnswerSet.halfOfMost,
-                hasIPv4: own.contains { $0.address.isIPv4 },
-                hasIPv6: own.contains { !$0.address.isIPv4 }
-            )
-        )
+    private(set) var nodes: [PolicyNode] = []
+    private(set) var edges: [PolicyEdge] = []
+    private(set) var regions: [RegionTable] = []
+    private(set) var leastTTLs: [UInt32] = []
+    private let numbers: [String: Int]
+    // A node without branches: never live.
+    private var nothing: UInt32 = 0
+
+    init(_ definitions: [SteerDefinition]) {
+        var numbers: [String: Int] = [:]
+        for (number, definition) in definitions.enumerated() {
+            numbers[definition.name] = numbers[definition.name] ?? number
+        }
+        self.numbers = numbers
+        nodes = Array(repeating: PolicyNode(), count: definitions.count)
+        for (number, definition) in definitions.enumerated() {
+            lay(definition.policy, at: number)
+            leastTTLs.append(definition.leastTTL ?? AnswerSet.halfOfMost)
+        }
+        nothing = UInt32(clamping: nodes.count)
+        nodes.append(PolicyNode())
+        var depths = [Int](repeating: -1, count: nodes.count)
+        for place in nodes.indices { _ = settle(place, &depths) }
     }
 
     private mutating func lay(_ policy: SteerPolicy, at place: Int) {
-        switch policy {
-        case .roundRobin(let list): layLeaf(.roundRobin, list, at: place)
-        case .weighted(let list): layLeaf(.weighted, list, at: place)
-        case .failover(let branches):
-            let first = nodes.count
-            nodes[place] = PolicyNode(kind: .failover, first: first, count: branches.count)
-            // Children lie side by side, so the places come before what is in them.
-            let empty = PolicyNode(kind: .failover, first: 0, count: 0)
-            nodes += Array(repeating: empty, count: branches.count)
-            for (step, branch) in branches.enumerated() { lay(branch, at: first + step) }
+        var node = PolicyNode()
+        node.draw = policy.draw
+        node.isMultiple = policy.isMultiple
+        node.most = UInt8(clamping: min(max(policy.most, 1), AnswerSet.capacity))
+        node.minimumUp = UInt32(clamping: max(policy.minimumUp, 1))
+        node.minimumPercent = UInt8(clamping: min(max(policy.minimumUpPercent, 0), 100))
+        node.hold = policy.hold.nanoseconds
+        switch policy.allDown {
+        case nil: break
+        case .all: node.allDown = .all
+        case .none?: node.allDown = .none
+        case .servfail: node.allDown = .servfail
+        case .lastGood: node.allDown = .lastGood
+        case .fallback(let name):
+            node.allDown = .fallback
+            node.fallback = numbers[name].map { UInt32(clamping: $0) } ?? .max
+        }
+        switch policy.kind {
+        case .address(let member):
+            node.kind = .address
+            node.address = member.address
+            node.slot = UInt32(clamping: member.slot)
+            nodes[place] = node
+        case .named: lay(node, .failover, [SteerBranch(SteerPolicy(policy.kind))], at: place)
+        case .roundRobin(let branches): lay(node, .roundRobin, branches, at: place)
+        case .weighted(let branches): lay(node, .weighted, branches, at: place)
+        case .failover(let branches): lay(node, .failover, branches, at: place)
+        case .regional(let branches, let table):
+            node.region = UInt32(clamping: regions.count)
+            regions.append(table)
+            lay(node, .regional, branches, at: place)
         }
     }
 
-    private mutating func layLeaf(
+    private mutating func lay(
+        _ node: PolicyNode,
         _ kind: PolicyNode.Kind,
-        _ list: [SteerMember],
+        _ branches: [SteerBranch],
         at place: Int
     ) {
-        nodes[place] = PolicyNode(kind: kind, first: members.count, count: list.count)
-        for member in list {
-            members.append(
-                MemberRecord(
-                    address: member.address,
-                    slot: UInt32(clamping: member.slot),
-                    weight: member.weight
-                )
+        var node = node
+        node.kind = kind
+        node.first = UInt32(clamping: edges.count)
+        node.count = UInt32(clamping: branches.count)
+        nodes[place] = node
+        let first = edges.count
+        var domains: [String: UInt8] = [:]
+        var labels: [String: Int] = [:]
+        // Edges of a node lie side by side, so the places come before what is in them.
+        for branch in branches {
+            let label = branch.label
+            let twins = labels[label, default: 0]
+            labels[label] = twins + 1
+            var edge = PolicyEdge(
+                node: 0,
+                weight: branch.weight,
+                identity: Hash.text(label, seed: UInt64(twins))
             )
+            if !branch.domain.isEmpty {
+                let number = domains[branch.domain] ?? UInt8(min(domains.count + 1, 63))
+                domains[branch.domain] = number
+                edge.domain = number
+            }
+            edges.append(edge)
+        }
+        for (step, branch) in branches.enumerated() {
+            if case .named(let name) = branch.policy.kind, branch.policy.isPlain {
+                edges[first + step].node = target(name)
+                continue
+            }
+            let child = nodes.count
+            nodes.append(PolicyNode())
+            edges[first + step].node = UInt32(clamping: child)
+            if case .address = branch.policy.kind { edges[first + step].isAddress = true }
+            lay(branch.policy, at: child)
+        }
+    }
+
+    private mutating func target(_ name: String) -> UInt32 {
+        if let number = numbers[name] { return UInt32(clamping: number) }
+        nodes.append(PolicyNode())
+        return UInt32(clamping: nodes.count - 1)
+    }
+
+    // The levels below a node, its families noted; edges that close a circle, or lead too deep, are
+    // cut: configurations are refused for them, and whoever builds tables otherwise gets no trap.
+    private mutating func settle(_ place: Int, _ depths: inout [Int]) -> Int {
+        if depths[place] >= 0 { return depths[place] }
+        depths[place] = PolicyLayout.depthLimit
+        var depth = 0
+        var families =
+            nodes[place].kind == .address
+            ? SteerFamilies(of: nodes[place].address) : []
+        for edge in nodes[place].edges {
+            let below = settle(Int(edges[edge].node), &depths)
+            guard below + 1 < PolicyLayout.depthLimit else {
+                edges[edge].node = nothing
+                continue
+            }
+            depth = max(depth, below + 1)
+            families.formUnion(nodes[Int(edges[edge].node)].families)
+        }
+        let fallback = nodes[place].fallback
+        if fallback != .max {
+            let below = settle(Int(fallback), &depths)
+            if below + 1 < PolicyLayout.depthLimit {
+                depth = max(depth, below + 1)
+                families.formUnion(nodes[Int(fallback)].families)
+            } else {
+                nodes[place].fallback = .max
+            }
+        }
+        nodes[place].families = families
+        depths[place] = depth
+        return depth
+    }
+}
+
+extension SteerBranch {
+    /// What it is called, and what sticky draws know it by.
+    var label: String {
+        if !name.isEmpty { return name }
+        switch policy.kind {
+        case .address(let member): return member.name.isEmpty ? "\(member.address)" : member.name
+        case .named(let name): return name
+        default: return policy.kind.word
+        }
+    }
+}
+
+extension SteerPolicy {
+    // Nothing is said that the policy named does not say itself.
+    var isPlain: Bool { allDown == nil && minimumUp <= 1 && minimumUpPercent == 0 }
+}
+
+extension SteerPolicy.Kind {
+    /// The word used in the configuration and in explanations.
+    var word: String {
+        switch self {
+        case .address: "address"
+        case .named: "steer"
+        case .roundRobin: "round-robin"
+        case .weighted: "weighted"
+        case .failover: "failover"
+        case .regional(_, let table): table.word
         }
     }
 }

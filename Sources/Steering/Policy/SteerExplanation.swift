@@ -11,10 +11,30 @@ public struct SteerExplanation: Sendable, Equatable {
     public var outcome: SteerOutcome
     /// Which members were considered.
     public var mode: ChoiceMode
+    /// The leading bits of the client's address that the decision depends on.
+    public var scope: UInt8
     /// One sentence: which branch, which rule.
     public var why: String
+    /// Every node of the tree down to the members, from the top.
+    public var steps: [Step]
     /// Every member of the tree, in order.
     public var members: [MemberExplanation]
+
+    /// One node of the tree.
+    public struct Step: Sendable, Equatable {
+        /// How deep it lies; 0 for the policy itself.
+        public var depth: Int
+        /// What it is called as a branch.
+        public var name: String
+        /// Its kind in the configuration's word.
+        public var kind: String
+        /// True when there is enough below it to answer with.
+        public var isLive: Bool
+        /// True when the answer came through it.
+        public var isChosen: Bool
+        /// One sentence: what it looked at, or what speaks against it.
+        public var why: String
+    }
 
     /// One member of the tree.
     public struct MemberExplanation: Sendable, Equatable {
@@ -43,101 +63,194 @@ public struct SteerExplanation: Sendable, Equatable {
 
 extension SteerTable {
     /// Says what would be answered now and why, by the code of `answer`.
-    public func explain(policy: Int, now: Instant, wantIPv4: Bool, seed: UInt64)
-        -> SteerExplanation
-    {
+    public func explain(
+        policy: Int,
+        _ question: SteerQuestion,
+        seed: UInt64
+    ) -> SteerExplanation {
         var set = AnswerSet()
         var random = SeededRandom(seed: seed)
-        answer(policy: policy, now: now, into: &set, random: &random, wantIPv4: wantIPv4)
+        answer(policy: policy, question, into: &set, random: &random)
         var explanation = SteerExplanation(
             policy: "",
             answers: (0..<set.count).map { set.address($0) },
             outcome: set.outcome,
             mode: set.mode,
+            scope: set.scope,
             why: "there is no such policy",
+            steps: [],
             members: []
         )
-        guard policy >= 0, policy < count else { return explanation }
+        guard definitions.indices.contains(policy) else { return explanation }
         explanation.policy = definitions[policy].name
-        var paths: [Int: String] = [:]
-        collect(definitions[policy].policy, at: policies[policy].root, "", now, set) {
-            node,
-            path,
-            found in
-            paths[node] = path
-            explanation.members += found
-        }
-        explanation.why = why(policy, set, paths)
+        var walk = SteerWalk(table: self, question: question, set: set)
+        walk.visit(SteerBranch(definitions[policy].policy), at: policy, depth: 0, path: "")
+        explanation.steps = walk.steps
+        explanation.members = walk.members
+        explanation.why = why(policy, set, walk.servingPath)
         return explanation
     }
 
-    // Walks the definition and its layout side by side.
-    private func collect(
-        _ tree: SteerPolicy,
-        at node: Int,
-        _ path: String,
-        _ now: Instant,
-        _ set: AnswerSet,
-        _ visit: (Int, String, [SteerExplanation.MemberExplanation]) -> Void
-    ) {
-        let prefix = path.isEmpty ? "" : path + " / "
-        switch tree {
-        case .roundRobin(let list):
-            visit(
-                node,
-                prefix + "round-robin",
-                describe(list, node, prefix + "round-robin", now, set)
-            )
-        case .weighted(let list):
-            visit(node, prefix + "weighted", describe(list, node, prefix + "weighted", now, set))
-        case .failover(let branches):
-            for (step, branch) in branches.enumerated() {
-                let child = nodes[node].first + step
-                collect(branch, at: child, prefix + "failover \(step + 1)", now, set, visit)
-            }
-        }
-    }
-
-    private func describe(
-        _ list: [SteerMember],
-        _ node: Int,
-        _ path: String,
-        _ now: Instant,
-        _ set: AnswerSet
-    ) -> [SteerExplanation.MemberExplanation] {
-        list.map { member in
-            let word = health.word(member.slot)
-            let override = word.hasWeightOverride ? health.weightOverride(member.slot) : nil
-            let changed = health.changed(member.slot)
-            let isEligible = word.takesNewWork && (override ?? member.weight) != 0
-            return SteerExplanation.MemberExplanation(
-                name: member.name.isEmpty ? "\(member.address)" : member.name,
-                address: member.address,
-                slot: member.slot,
-                path: path,
-                configuredWeight: member.weight,
-                weightOverride: override,
-                word: word,
-                age: changed == .start ? nil : now - changed,
-                isEligible: isEligible,
-                // One record stands for all members of its address.
-                isAnswered: (0..<set.count).contains {
-                    set.address($0) == member.address
-                        && (set.slot($0) == member.slot || isEligible && set.leaf == node)
-                }
-            )
-        }
-    }
-
-    private func why(_ policy: Int, _ set: AnswerSet, _ paths: [Int: String]) -> String {
-        let branch = paths[set.leaf] ?? ""
-        let allDown = definitions[policy].allDown.word
+    private func why(_ policy: Int, _ set: AnswerSet, _ branch: String) -> String {
+        let allDown = (definitions[policy].policy.allDown ?? .all).word
         switch (set.outcome, set.mode) {
         case (.addresses, .healthy), (.addresses, .panic): return "\(branch) has members in service"
         case (.addresses, _): return "no member takes new work; all-down is \(allDown): \(branch)"
         case (.noData, _): return "the branch that serves has no address of this family"
         case (.none, _), (.servfail, _):
-            return "no member takes new work and all-down is \(allDown)"
+            return "no member takes new work and all-down is \(set.outcome.allDownWord)"
+        }
+    }
+}
+
+extension SteerOutcome {
+    fileprivate var allDownWord: String { self == .servfail ? "servfail" : "none" }
+}
+
+/// Walks the definitions and their layout side by side.
+struct SteerWalk {
+    /// Steps told of one policy: what many names share is told at each place.
+    static let stepLimit = 1000
+
+    let table: SteerTable
+    let question: SteerQuestion
+    let set: AnswerSet
+    private(set) var steps: [SteerExplanation.Step] = []
+    private(set) var members: [SteerExplanation.MemberExplanation] = []
+    /// Where the answer came from, for the sentence on the whole.
+    private(set) var servingPath = ""
+
+    init(table: SteerTable, question: SteerQuestion, set: AnswerSet) {
+        self.table = table
+        self.question = question
+        self.set = set
+    }
+
+    mutating func visit(_ branch: SteerBranch, at place: Int, depth: Int, path: String) {
+        guard steps.count < SteerWalk.stepLimit, depth < PolicyLayout.depthLimit else { return }
+        let node = table.nodes[place]
+        // What a branch names stands under its own name; the layout points to it.
+        if case .named(let name) = branch.policy.kind, let number = table.find(name),
+            number == place
+        {
+            var named = SteerBranch(table.definitions[number].policy, weight: branch.weight)
+            named.name = branch.label
+            return visit(named, at: place, depth: depth, path: path)
+        }
+        var scratch = AnswerSet()
+        let isLive = table.isLive(place, question, &scratch)
+        let isChosen = set.chose(place)
+        steps.append(
+            SteerExplanation.Step(
+                depth: depth,
+                name: branch.label,
+                kind: branch.policy.kind.word,
+                isLive: isLive,
+                isChosen: isChosen,
+                why: why(branch.policy, node)
+            )
+        )
+        let branches = branch.policy.kind.branches
+        guard node.kind != .address else { return }
+        let prefix = path.isEmpty ? "" : path + " / "
+        let kind = branch.policy.kind.word
+        for (step, inner) in branches.enumerated() {
+            let child = Int(table.edges[Int(node.first) + step].node)
+            if case .address(let member) = inner.policy.kind {
+                if isChosen, set.chose(child), servingPath.isEmpty { servingPath = prefix + kind }
+                add(member, inner, parent: place, path: prefix + kind)
+                visit(inner, at: child, depth: depth + 1, path: "")
+            } else {
+                visit(inner, at: child, depth: depth + 1, path: prefix + "\(kind) \(step + 1)")
+            }
+        }
+    }
+
+    private mutating func add(
+        _ member: SteerMember,
+        _ branch: SteerBranch,
+        parent: Int,
+        path: String
+    ) {
+        let word = table.health.word(member.slot)
+        let override = word.hasWeightOverride ? table.health.weightOverride(member.slot) : nil
+        let changed = table.health.changed(member.slot)
+        let isEligible = word.takesNewWork && (override ?? branch.weight) != 0
+        members.append(
+            SteerExplanation.MemberExplanation(
+                name: member.name.isEmpty ? "\(member.address)" : member.name,
+                address: member.address,
+                slot: member.slot,
+                path: path,
+                configuredWeight: branch.weight,
+                weightOverride: override,
+                word: word,
+                age: changed == .start ? nil : question.now - changed,
+                isEligible: isEligible,
+                // One record stands for all members of its address.
+                isAnswered: (0..<set.count).contains {
+                    set.address($0) == member.address
+                        && (set.slot($0) == member.slot || isEligible && set.chose(parent))
+                }
+            )
+        )
+    }
+
+    private func why(_ policy: SteerPolicy, _ node: PolicyNode) -> String {
+        var scratch = AnswerSet()
+        switch policy.kind {
+        case .address(let member): return why(member)
+        case .named(let name): return "is \(name)"
+        case .roundRobin, .failover: return live(node, &scratch)
+        case .weighted:
+            let live = live(node, &scratch)
+            switch policy.draw {
+            case .random: return policy.isMultiple ? "\(live); each is drawn by itself" : live
+            case .client: return "\(live); the client's /\(question.stickyKey.length) draws"
+            case .name: return "\(live); the name draws"
+            }
+        case .regional(let branches, let region):
+            let match = region.table.find(question.client)
+            let links = region.links(of: match.value)
+            let names = links.map { step -> String in
+                let branch = region.branch(step)
+                let label = region.labels.indices.contains(branch) ? region.labels[branch] : ""
+                let name = branches.indices.contains(branch) ? branches[branch].label : "?"
+                return label.isEmpty ? name : "\(name) (\(label))"
+            }
+            let network = Prefix(question.client, length: Int(match.length))
+            let where_ = network.map { "\($0)" } ?? "\(question.client)"
+            return names.isEmpty
+                ? "no branch is for \(where_)"
+                : "\(where_): " + names.prefix(8).joined(separator: ", then ")
+        }
+    }
+
+    private func live(_ node: PolicyNode, _ scratch: inout AnswerSet) -> String {
+        var up = 0
+        for edge in node.edges where table.share(of: table.edges[edge], question, &scratch) != 0 {
+            up += 1
+        }
+        return "\(up) of \(node.count) branches live"
+    }
+
+    private func why(_ member: SteerMember) -> String {
+        let word = table.health.word(member.slot)
+        let state = word.isReady ? word.health.word : word.administrative.word
+        let changed = table.health.changed(member.slot)
+        let since = changed == .start ? "" : ", for \(question.now - changed)"
+        return "\(word.isEjected ? "ejected" : state): \(word.reason.word)\(since)"
+    }
+}
+
+extension SteerPolicy.Kind {
+    /// The branches in their order.
+    var branches: [SteerBranch] {
+        switch self {
+        case .address: []
+        case .named(let name): [SteerBranch(SteerPolicy(.named(name)))]
+        case .roundRobin(let branches), .weighted(let branches), .failover(let branches): branches
+        case .regional(let branches, _): branches
         }
     }
 }

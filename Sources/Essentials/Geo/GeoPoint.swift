@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Essentials
 
 /// A point on the Earth, in degrees.
 public struct GeoPoint: BitwiseCopyable, Hashable, Sendable {
@@ -15,6 +14,14 @@ public struct GeoPoint: BitwiseCopyable, Hashable, Sendable {
         }
         self.latitude = latitude
         self.longitude = longitude
+    }
+
+    /// Where the equator meets the meridian of Greenwich.
+    public static let origin = GeoPoint(north: 0, east: 0)
+
+    private init(north: Double, east: Double) {
+        latitude = north
+        longitude = east
     }
 
     /// The mean radius of the Earth in kilometres (IUGG: a third of twice the equatorial and once

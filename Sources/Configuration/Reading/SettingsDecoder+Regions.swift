@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// Where clients are, and where branches are.
+extension SettingsDecoder {
+    private static let regionKeys = [
+        "continent", "country", "subdivision", "city", "asn", "network",
+    ]
+
+    /// Keys that mean something only to the policy around a branch.
+    func checkMisplaced(_ section: Section, _ place: PolicyPlace) {
+        let owners = [
+            (["weight"], "weighted"), (["domain"], "round-robin"),
+            (Self.regionKeys + ["resident"], "geo"), (["at", "bias"], "proximity"),
+        ]
+        for (keys, owner) in owners where owner != place.parent {
+            for key in keys where section.has(key) {
+                section.fault(
+                    .keyWithoutOther,
+                    key,
+                    "`\(key)` belongs to members of a `\(owner)` list"
+                )
+            }
+        }
+    }
+
+    /// The regions that a branch of `geo` is for.
+    func regions(_ section: Section) -> [RegionSettings] {
+        var regions: [RegionSettings] = []
+        regions += texts(section, "continent").map(RegionSettings.continent)
+        for code in texts(section, "country") {
+            if code == "EU" || Country.find(code) != nil {
+                regions.append(.country(code))
+            } else {
+                section.fault(
+                    .notWord,
+                    "country",
+                    "`\(code)` is no country code",
+                    "two capital letters of ISO 3166-1, such as `DE`, or `EU` for the member states"
+                )
+            }
+        }
+        for code in texts(section, "subdivision") {
+            let parts = code.split(separator: "-", omittingEmptySubsequences: false)
+            if parts.count == 2, Country.find(String(parts[0])) != nil, isCode(parts[1], 1...3) {
+                regions.append(.subdivision(code))
+            } else {
+                section.fault(
+                    .notWord,
+                    "subdivision",
+                    "`\(code)` is no part of a country",
+                    "a code of ISO 3166-2, such as `US-CA`"
+                )
+            }
+        }
+        regions += texts(section, "city").map(RegionSettings.city)
+        for case .integer(let number) in section.values("asn") { regions.append(.asn(number)) }
+        for case .prefix(let prefix) in section.values("network") {
+            regions.append(.network(prefix))
+        }
+        return regions
+    }
+
+    private func texts(_ section: Section, _ key: String) -> [String] {
+        section.values(key).compactMap { if case .text(let text) = $0 { text } else { nil } }
+    }
+
+    private func isCode(_ text: some StringProtocol, _ length: ClosedRange<Int>) -> Bool {
+        length.contains(text.utf8.count)
+            && text.utf8.allSatisfy { $0 >= 0x41 && $0 <= 0x5a || $0 >= 0x30 && $0 <= 0x39 }
+    }
+
+    /// What the branches of one `geo` make of each other.
+    func checkRegions(_ section: Section, _ branches: [BranchSettings]) {
+        var owners: [RegionSettings: Int] = [:]
+        for (index, branch) in branches.enumerated() {
+            for region in branch.regions {
+                guard let first = owners.updateValue(index, forKey: region) else { continue }
+                section.fault(
+                    .duplicateRegion,
+                    "geo",
+                    "branches \(first + 1) and \(index + 1) are both for \(region)",
+                    "clients there can go to one of them first: use `failover` inside one branch"
+                )
+            }
+        }
+        let open = branches.indices.filter { branches[$0].regions.isEmpty }
+        if open.isEmpty {
+            section.fault(
+                .noDefaultRegion,
+                "geo",
+                "clients that no branch is for get no address",
+                "add a branch without a region for everybody else"
+            )
+        }
+        for index in open.dropFirst() {
+            section.fault(
+                .unreachableBranch,
+                "geo",
+                "branches \(open[0] + 1) and \(index + 1) are both for everybody else",
+                "the second only serves when the first is down: use `failover` inside one branch"
+            )
+        }
+        warnLeaks(section, branches)
+    }
+
+    /// A smaller region inside one whose clients are to stay takes them elsewhere.
+    private func warnLeaks(_ section: Section, _ branches: [BranchSettings]) {
+        for (index, branch) in branches.enumerated() where branch.isResident {
+            for (other, inner) in branches.enumerated() where other != index && !inner.isResident {
+                for region in branch.regions {
+                    guard let leak = inner.regions.first(where: { region.holds($0) }) else {
+                        continue
+                    }
+                    section.fault(
+                        .residencyLeak,
+                        "geo",
+                        "clients of \(region) are to stay with branch \(index + 1), but those of "
+                            + "\(leak) go to branch \(other + 1)",
+                        "make that branch `resident` too, if its addresses lie inside"
+                    )
+                }
+            }
+        }
+        for (index, branch) in branches.enumerated()
+        where branch.isResident && branch.policy.fallback != nil {
+            section.fault(
+                .residencyLeak,
+                "geo",
+                "branch \(index + 1) keeps its clients, and its `fallback` may take them elsewhere",
+                "use `all-down`, unless the fallback lies inside too"
+            )
+        }
+    }
+
+    /// Where a branch of `proximity` is; needed there.
+    func position(_ section: Section) -> BranchSettings.Position? {
+        guard let text = section.text("at") else {
+            section.report(
+                .missingKey,
+                section.range,
+                key: "at",
+                "a branch under `proximity` needs `at`",
+                "degrees north and east, such as `50.11, 8.68`, or a country such as `DE`"
+            )
+            return nil
+        }
+        if Country.find(text) != nil { return .country(text) }
+        let parts = text.split(separator: ",").map { part in
+            Double(String(part.filter { $0 != " " }))
+        }
+        if parts.count == 2, let north = parts[0], let east = parts[1],
+            (-90.0...90).contains(north), (-180.0...180).contains(east)
+        {
+            return .point(latitude: north, longitude: east)
+        }
+        section.fault(
+            .badText,
+            "at",
+            "`\(text)` is no place",
+            "degrees north (-90 to 90) and east (-180 to 180), such as `50.11, 8.68`, or a country"
+        )
+        return nil
+    }
+}
+
+extension RegionSettings {
+    /// True when everybody in `other` is in this region too, as far as names tell.
+    func holds(_ other: RegionSettings) -> Bool {
+        switch (self, other) {
+        case (.country(let country), .subdivision(let code)): code.hasPrefix(country + "-")
+        case (.network(let outer), .network(let inner)):
+            outer.length < inner.length && outer.contains(inner.address)
+        case (.country("EU"), .country(let code)): Country.europeanUnion.contains(code)
+        case (.country("EU"), .subdivision(let code)):
+            Country.europeanUnion.contains(String(code.prefix(2)))
+        case (.continent(let continent), .country(let code)):
+            Country.find(code)?.continent == continent
+        case (.continent(let continent), .subdivision(let code)):
+            Country.find(String(code.prefix(2)))?.continent == continent
+        default: false
+        }
+    }
+}
+
+extension RegionSettings: CustomStringConvertible {
+    /// Such as `country DE`.
+    public var description: String {
+        switch self {
+        case .continent(let code): "continent \(code)"
+        case .country(let code): "country \(code)"
+        case .subdivision(let code): "subdivision \(code)"
+        case .city(let name): "city \(name)"
+        case .asn(let number): "AS\(number)"
+        case .network(let prefix): "network \(prefix)"
+        }
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// Is there enough below a node to answer with?
+extension SteerTable {
+    /// True when enough of the node's branches pass the question's filter, for this client.
+    ///
+    /// Every member looked at bounds how long the answer holds, so branches are looked at to the end
+    /// where a parent would take any of them.
+    func isLive(_ place: Int, _ question: SteerQuestion, _ set: inout AnswerSet) -> Bool {
+        let node = nodes[place]
+        switch node.kind {
+        case .address: return weight(of: node, 1, question.filter, question.now, &set) != 0
+        case .roundRobin: return isLive(roundRobin: node, question, &set)
+        case .weighted: return isLive(weighted: node, question, &set)
+        case .failover:
+            var up: UInt32 = 0
+            let enough = question.filter.isHealthy ? node.minimumUp : 1
+            for edge in node.edges where isLive(Int(edges[edge].node), question, &set) {
+                up &+= 1
+                if up >= enough { return true }
+            }
+            return false
+        case .regional: return branch(of: node, question, &set) >= 0
+        }
+    }
+
+    private func isLive(
+        roundRobin node: PolicyNode,
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet
+    ) -> Bool {
+        var up: UInt64 = 0
+        for edge in node.edges where share(of: edges[edge], question, &set) != 0 { up &+= 1 }
+        // Where health is ignored, so is how much of it there is.
+        guard question.filter.isHealthy else { return up > 0 }
+        let enough = UInt64(node.count) &* UInt64(node.minimumPercent)
+        return up >= UInt64(node.minimumUp) && up &* 100 >= enough
+    }
+
+    private func isLive(
+        weighted node: PolicyNode,
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet
+    ) -> Bool {
+        if node.draw == .client { set.narrow(to: question.stickyKey.length) }
+        var up: UInt64 = 0
+        var total: UInt64 = 0
+        var upCount: UInt32 = 0
+        for edge in node.edges {
+            total &+= UInt64(edges[edge].weight)
+            let share = share(of: edges[edge], question, &set)
+            guard share != 0 else { continue }
+            up &+= UInt64(share)
+            upCount &+= 1
+        }
+        guard question.filter.isHealthy else { return upCount > 0 }
+        return upCount >= node.minimumUp && up &* 100 >= total &* UInt64(node.minimumPercent)
+    }
+
+    /// The weight of a branch as a candidate of its parent; 0 when it is none.
+    @inline(__always)
+    func share(
+        of edge: PolicyEdge,
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet
+    ) -> UInt32 {
+        guard edge.isAddress else {
+            return edge.weight != 0 && isLive(Int(edge.node), question, &set) ? edge.weight : 0
+        }
+        return weight(
+            of: nodes[Int(edge.node)],
+            edge.weight,
+            question.filter,
+            question.now,
+            &set
+        )
+    }
+
+    /// The place of the branch that serves this client, by the order that holds where it is; -1 for
+    /// none.
+    ///
+    /// A branch that must keep its clients serves even when it is not live.
+    func branch(of node: PolicyNode, _ question: SteerQuestion, _ set: inout AnswerSet) -> Int {
+        let region = regions[Int(node.region)]
+        let match = region.table.find(question.client)
+        let links = region.links(of: match.value)
+        set.narrow(to: match.coarseLength)
+        for step in links {
+            if step > links.lowerBound { set.narrow(to: match.length) }
+            let branch = region.branch(step)
+            guard branch < Int(node.count) else { return -1 }
+            let edge = Int(node.first) &+ branch
+            if isLive(Int(edges[edge].node), question, &set) || region.keeps(branch) {
+                return edge
+            }
+        }
+        return -1
+    }
+
+    // 0 when the member is not to be answered.
+    private func weight(
+        of node: PolicyNode,
+        _ weight: UInt32,
+        _ filter: MemberFilter,
+        _ now: Instant,
+        _ set: inout AnswerSet
+    ) -> UInt32 {
+        let word = health.word(Int(node.slot))
+        set.consult(word)
+        guard word.bits & filter.mask == filter.want else { return 0 }
+        if filter.earliestChange != .min || filter.latestChange != .max {
+            let changed = health.changed(Int(node.slot)).nanoseconds
+            if changed < filter.earliestChange { return 0 }
+            if changed > filter.latestChange {
+                // It will be taken by itself, when it has been up long enough.
+                let left = (changed &- filter.latestChange) / 1_000_000_000
+                set.secondsToChange = min(set.secondsToChange, UInt16(clamping: max(left, 1)))
+                return 0
+            }
+        }
+        guard word.hasWeightOverride else { return weight }
+        return health.weightOverride(Int(node.slot)) ?? weight
+    }
+}
