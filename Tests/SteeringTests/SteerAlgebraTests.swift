@@ -116,7 +116,7 @@ import Testing
         #expect(bench.slots() == [0])
         bench.health.publish(0, .failing)
         #expect(bench.slots() == [1])
-        bench.health.setChanged(0, bench.now)
+        bench.health.setRampStart(0, bench.now)
         bench.health.publish(0, .serving)
         #expect(bench.slots() == [1])
         // The answer does not outlive the wait by more than it must.
@@ -126,7 +126,7 @@ import Testing
         bench.now = bench.now + .seconds(1)
         #expect(bench.slots() == [0])
         // Without another that works there is no reason to wait.
-        bench.health.setChanged(0, bench.now)
+        bench.health.setRampStart(0, bench.now)
         bench.health.publish(1, .failing)
         #expect(bench.slots() == [0])
     }
@@ -185,6 +185,11 @@ import Testing
         bench.health.publish(1, .failing)
         // As if all were up the first branch would serve; what it says of being down counts there.
         #expect(bench.ask().outcome == .servfail)
+        var address = members([0])[0].policy
+        address.allDown = .servfail
+        let other = Bench(.failover([address, .roundRobin(members([1]))]))
+        for slot in 0..<2 { other.health.publish(slot, .failing) }
+        #expect(other.ask().outcome == .servfail)
     }
 
     @Test func `all-down all passes over what is taken out, and prefers what is live`() {

@@ -63,8 +63,8 @@ struct MemberFilter: BitwiseCopyable {
     var want: UInt64
     // Only members that changed since; the least value for all.
     var earliestChange = Int64.min
-    // Only members that have been as they are since then; the greatest value for all.
-    var latestChange = Int64.max
+    // Only members that have not returned since; the greatest value for all.
+    var latestReturn = Int64.max
 
     static var healthy: MemberFilter { MemberFilter(mask: 0b1_1111, want: 0b0_0001) }
     // Whatever the operator has left in.

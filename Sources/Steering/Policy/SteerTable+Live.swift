@@ -109,12 +109,17 @@ extension SteerTable {
         let word = health.word(Int(node.slot))
         set.consult(word)
         guard word.bits & filter.mask == filter.want else { return 0 }
-        if filter.earliestChange != .min || filter.latestChange != .max {
-            let changed = health.changed(Int(node.slot)).nanoseconds
-            if changed < filter.earliestChange { return 0 }
-            if changed > filter.latestChange {
+        if filter.earliestChange != .min,
+            health.changed(Int(node.slot)).nanoseconds < filter.earliestChange
+        {
+            return 0
+        }
+        if filter.latestReturn != .max {
+            // Who came up in the first round of probes has not returned from anywhere.
+            let returned = health.rampStart(Int(node.slot)).nanoseconds
+            if returned > filter.latestReturn {
                 // It will be taken by itself, when it has been up long enough.
-                let left = (changed &- filter.latestChange) / 1_000_000_000
+                let left = (returned &- filter.latestReturn) / 1_000_000_000
                 set.secondsToChange = min(set.secondsToChange, UInt16(clamping: max(left, 1)))
                 return 0
             }

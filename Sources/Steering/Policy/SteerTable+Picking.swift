@@ -51,7 +51,8 @@ extension SteerTable {
         _ random: inout SeededRandom
     ) {
         let child = Int(edges[edge].node)
-        if edges[edge].isAddress || question.filter.isHealthy {
+        let isPlain = edges[edge].isAddress && nodes[child].allDown == .inherit
+        if isPlain || question.filter.isHealthy {
             return pick(child, question, &set, &random)
         }
         var healthy = question
@@ -171,7 +172,7 @@ extension SteerTable {
     ) -> Int {
         if node.hold > 0, question.filter.isHealthy {
             var settled = question
-            settled.filter.latestChange = question.now.nanoseconds &- node.hold
+            settled.filter.latestReturn = question.now.nanoseconds &- node.hold
             for edge in node.edges where isLive(Int(edges[edge].node), settled, &set) {
                 return edge
             }
