@@ -399,6 +399,34 @@ import Testing
         )
     }
 
+    @Test func `parameters of services are checked outside, each at its place`() {
+        var checks = OutsideChecks()
+        checks.service = { $0.contains("alpn") ? nil : "'\($0)' is no parameter" }
+        let text = """
+            listeners: [{ dns: ':53' }]
+            zones:
+              a.example:
+                soa: { primary: ns, mailbox: me }
+                records:
+                  www:
+                    https:
+                      - 1 . alpn=h2
+                      - 2 far.example.net. prot=8443
+                  dns: { svcb: 1 . x }
+                  none: { https: 1 . }
+            """
+        let bytes = Array(text.utf8)
+        let result = ConfigurationReader(checks: checks).read(bytes, file: "a")
+        #expect(
+            result.diagnostics.map(\.description) == [
+                "a:9:13: error[M1214]: 'prot=8443' is no parameter",
+                "a:10:20: error[M1214]: 'x' is no parameter",
+                "a:11:22: error[M1214]: '' is no parameter",
+            ]
+        )
+        #expect(result.diagnostics.first?.option == "zones.a.example.records.www.https[1]")
+    }
+
     @Test func `a file over 4 MiB is refused by name`() {
         let result = ConfigurationReader().read(
             [UInt8](repeating: 0x23, count: 4 << 20 | 1),

@@ -46,6 +46,24 @@ import Testing
             .record(.caa), "0 issue \"ca; x=1\"",
             .record(.caa(flags: 0, tag: "issue", value: "ca; x=1"))
         ),
+        (
+            .record(.https), "1 . alpn=h2,h3  port=\"8443\" ",
+            .record(
+                .https(
+                    ServiceSettings(
+                        priority: 1,
+                        target: ".",
+                        parameters: "alpn=h2,h3  port=\"8443\" "
+                    )
+                )
+            )
+        ),
+        (
+            .record(.svcb), "0\tAlias.example.net",
+            .record(
+                .svcb(ServiceSettings(priority: 0, target: "alias.example.net", parameters: ""))
+            )
+        ),
         (.either("off", day), "off", .word("off")),
         (.either("off", day), "1s", .interval(.seconds(1))),
     ]
@@ -133,6 +151,12 @@ import Testing
         (.record(.mx), "mail.example.com", .notRecord, "did you mean `10 mail.example.com`?"),
         (.record(.mx), "70000 mail", .notRecord, "a number of 0 to 65535"),
         (.record(.srv), "1 2 x", .notRecord, nil), (.record(.caa), "0 issue", .notRecord, nil),
+        (
+            .record(.https), "alpn=h2", .notRecord,
+            "such as `1 . alpn=h2` or, for an alias, `0 www.example.net`"
+        ),
+        (.record(.https), ". alpn=h2", .notRecord, "a number of 0 to 65535"),
+        (.record(.svcb), "1 alpn=h2", .notDomainName, nil),
         (.label, "-a", .badName, nil), (.label, "a b", .badName, nil),
         (.text(3), "abcd", .badText, nil), (.text(9), "a\u{1b}[31m", .badText, nil),
     ]

@@ -21,6 +21,10 @@ struct PeerComparisonTests {
         questions += AdditionalTests.table.map {
             ($0.0.replacing("example.com", with: "hosts.test"), $0.1)
         }
+        zones["services.test"] = ServiceTests.zone.replacing("example.com", with: "services.test")
+        questions += ServiceTests.table.map {
+            ($0.0.replacing("example.com", with: "services.test"), $0.1)
+        }
         try compare(zones, questions)
     }
 
@@ -53,7 +57,9 @@ struct PeerComparisonTests {
             let ours = try #require(DNSMessage(fixture.respond(query)))
             let answer = try #require(knot.ask(query), "no answer to \(name) \(type)")
             let theirs = try #require(DNSMessage(answer))
-            let (a, b) = (Essence(ours), Essence(theirs))
+            var (a, b) = (Essence(ours), Essence(theirs))
+            // Knot sends services of services along, and no addresses of the owner itself.
+            if type.isService { (a.addresses, b.addresses) = ([], []) }
             #expect(a == b, "\(name) \(type)")
             compared += 1
         }
@@ -153,7 +159,13 @@ struct KnotServer {
         let own = SocketAddress(address.ip, port: 0)
         socket = try Socket.bindDatagram(own, reusePort: false)
         _ = Socket.attach(socket, to: address)
-        for apex in zones.keys { try waitFor(apex) }
+        do {
+            for apex in zones.keys { try waitFor(apex) }
+        } catch {
+            // Left running, it would hold the output of the tests open for ever.
+            stop()
+            throw error
+        }
     }
 
     func stop() {

@@ -43,14 +43,16 @@ def zones(scene):
 
 @scenario("records of every type, with and without a TTL of their own", covers=[
     R + part for part in ("ttl", "a", "aaaa", "cname", "ns", "mx", "txt", "srv", "ptr", "caa",
-                          "steer")])
+                          "https", "svcb", "steer")])
 def records(scene):
     kinds = {
         "a": ("192.0.2.1", "192.0.2.1"), "aaaa": ("'2001:db8::1'", "2001:db8::1"),
         "cname": ("target.a.test", "target.a.test."), "ns": ("ns.else.test", None),
         "mx": ("10 mail.a.test", "10 mail.a.test."), "txt": ("hello", '"hello"'),
         "srv": ("1 2 3 s.a.test", "1 2 3 s.a.test."), "ptr": ("host.a.test", "host.a.test."),
-        "caa": ("'0 issue \"ca.test\"'", '0 issue "ca.test"')}
+        "caa": ("'0 issue \"ca.test\"'", '0 issue "ca.test"'),
+        "https": ("'1 . alpn=h2,h3'", '1 . alpn="h2,h3"'),
+        "svcb": ("0 other.a.test", "0 other.a.test.")}
     lines = "".join(f"      {kind}: {{ {kind}: {text} }}\n" for kind, (text, _) in kinds.items())
     origins, dns, _ = start(scene, f"""
   a.test:

@@ -90,6 +90,8 @@ public struct OutsideChecks: Sendable {
     /// Why the OCSP response of a certificate is not stapled; nil when it is, or when there is
     /// no certificate to judge it by.
     public var staple: @Sendable (_ files: CertificateSettings) -> String? = { _ in nil }
+    /// What is wrong with the parameters of a service record; nil when nothing is.
+    public var service: @Sendable (_ parameters: String) -> String? = { _ in nil }
 
     /// The checks; those left out find nothing wrong.
     public init(

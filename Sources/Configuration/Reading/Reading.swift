@@ -30,6 +30,13 @@ final class Reading {
         var pools: [String]
     }
 
+    /// Parameters of a service record, which only the reader of zone files understands.
+    struct Service {
+        var parameters: String
+        var range: SourceRange
+        var option: String
+    }
+
     /// More findings than anybody reads; a broken generator should not fill the memory.
     static let diagnosticLimit = 1000
 
@@ -44,6 +51,7 @@ final class Reading {
     var references: [Reference] = []
     var addressProbes: [AddressProbe] = []
     var mirrors: [Mirror] = []
+    var services: [Service] = []
 
     init(schema: Schema, file: String, bytes: [UInt8]) {
         self.schema = schema

@@ -337,6 +337,15 @@ struct Section {
         }
         do throws(ValueFault) {
             let value = try type.parse(text)
+            if let parameters = value.service?.parameters {
+                reading.services.append(
+                    Reading.Service(
+                        parameters: parameters,
+                        range: node.range,
+                        option: Schema.join(path, key)
+                    )
+                )
+            }
             if case .reference(let kind) = type {
                 reading.references.append(
                     Reading.Reference(

@@ -166,6 +166,19 @@ extension SettingsDecoder {
         )
     }
 
+    func checkServices() {
+        for service in reading.services {
+            guard let reason = checks.service(service.parameters) else { continue }
+            reading.report(
+                .notRecord,
+                service.range,
+                option: service.option,
+                reason,
+                "such as `1 . alpn=h2,h3`, or `0 www.example.net` for an alias"
+            )
+        }
+    }
+
     private func check(_ record: RecordSettings, _ section: Section, isApex: Bool) {
         if section.has("cname") {
             let others = RecordKind.allCases.map(\.rawValue) + ["steer"]
@@ -269,7 +282,17 @@ extension RecordData {
             .mx(preference: preference, exchange: change(exchange))
         case .srv(let priority, let weight, let port, let target):
             .srv(priority: priority, weight: weight, port: port, target: change(target))
+        case .https(let service): .https(service.mappingTarget(change))
+        case .svcb(let service): .svcb(service.mappingTarget(change))
         case .a, .aaaa, .txt, .caa: self
         }
+    }
+}
+
+extension ServiceSettings {
+    fileprivate func mappingTarget(_ change: (String) -> String) -> ServiceSettings {
+        var mapped = self
+        mapped.target = change(target)
+        return mapped
     }
 }

@@ -34,6 +34,7 @@ struct SettingsDecoder {
         settings.pools = pools.map(\.0)
         settings.routes = routes(root.list("routes"))
         settings.zones = zones(root.members("zones"))
+        checkServices()
         settings.steer = root.members("steer").compactMap(steer)
         CrossChecks(reading: reading, root: root, settings: settings).run()
         SkewChecks(reading: reading, root: root).run(settings)

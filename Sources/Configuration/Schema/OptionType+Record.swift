@@ -29,6 +29,8 @@ extension OptionType {
         case .srv: return try srv(text)
         case .txt: return try txt(text)
         case .caa: return try caa(text)
+        case .https: return .https(try service(text, kind))
+        case .svcb: return .svcb(try service(text, kind))
         }
     }
 
@@ -98,6 +100,30 @@ extension OptionType {
             piece.unicodeScalars.append(scalar)
         }
         return .txt(strings + [piece])
+    }
+
+    /// RFC 9460 §2.1; what stands behind the target is checked outside of this module.
+    private static func service(
+        _ text: String,
+        _ kind: RecordKind
+    ) throws(ValueFault) -> ServiceSettings {
+        let parts = text.split(maxSplits: 2) { $0 == " " || $0 == "\t" }.map(String.init)
+        guard parts.count >= 2 else {
+            throw ValueFault(
+                .notRecord,
+                "an \(kind.rawValue.uppercased()) record has a priority, a target and parameters",
+                "such as `1 . alpn=h2` or, for an alias, `0 www.example.net`"
+            )
+        }
+        let parameters = parts.count == 3 ? parts[2] : ""
+        guard parameters.utf8.count <= 16_384 else {
+            throw ValueFault(.badText, "the parameters are longer than 16384 bytes")
+        }
+        return ServiceSettings(
+            priority: try number(parts[0], "priority"),
+            target: try recordName(parts[1]),
+            parameters: parameters
+        )
     }
 
     /// RFC 8659 §4.1.1.

@@ -119,6 +119,10 @@ public enum RecordKind: String, Sendable, Hashable, CaseIterable {
     case ptr
     /// Certification authority authorisation.
     case caa
+    /// Service of HTTP.
+    case https
+    /// Service of another protocol.
+    case svcb
 }
 
 /// A value read as its option's type says.
@@ -165,6 +169,17 @@ public enum OptionValue: Sendable, Equatable {
     case list([OptionValue])
     /// The word of ``OptionType/either(_:_:)``: `off` or `auto`.
     case word(String)
+}
+
+extension OptionValue {
+    /// What a service record says, alone or as a list of one; nil for all else.
+    var service: ServiceSettings? {
+        switch self {
+        case .record(let data): data.service
+        case .list(let values): values.count == 1 ? values[0].service : nil
+        default: nil
+        }
+    }
 }
 
 extension OptionValue: CustomStringConvertible {

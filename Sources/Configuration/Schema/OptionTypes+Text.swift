@@ -59,6 +59,9 @@ extension RecordData: CustomStringConvertible {
         case .srv(let priority, let weight, let port, let target):
             "\(priority) \(weight) \(port) \(target)"
         case .caa(let flags, let tag, let value): "\(flags) \(tag) \"\(value)\""
+        case .https(let service), .svcb(let service):
+            "\(service.priority) \(service.target)"
+                + (service.parameters.isEmpty ? "" : " \(service.parameters)")
         }
     }
 }

@@ -116,6 +116,18 @@ extension Schema {
             .absent("none"),
             "Who may issue certificates: `0 issue \"letsencrypt.org\"`."
         ),
+        Option(
+            "zones.*.records.*.https",
+            .list(.record(.https)),
+            .absent("none"),
+            "How HTTP is spoken to this name: priority, target and parameters, `1 . alpn=h2,h3`."
+        ),
+        Option(
+            "zones.*.records.*.svcb",
+            .list(.record(.svcb)),
+            .absent("none"),
+            "The same for other protocols, mostly under names such as `_dns`."
+        ),
     ]
 
     static let allGroups: [OptionGroup] = [

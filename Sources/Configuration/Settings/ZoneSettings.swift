@@ -81,4 +81,26 @@ public enum RecordData: Sendable, Hashable {
     case ptr(String)
     /// A certification authority authorisation (RFC 8659).
     case caa(flags: UInt8, tag: String, value: String)
+    /// A service of HTTP (RFC 9460 §9).
+    case https(ServiceSettings)
+    /// A service (RFC 9460).
+    case svcb(ServiceSettings)
+
+    /// What a service record says; nil for other types.
+    var service: ServiceSettings? {
+        switch self {
+        case .https(let service), .svcb(let service): service
+        default: nil
+        }
+    }
+}
+
+/// The data of an HTTPS or SVCB record.
+public struct ServiceSettings: Sendable, Hashable {
+    /// 0 for an alias; among services the lowest comes first.
+    public var priority: UInt16
+    /// Who serves; `.` stands for the owner, and in an alias for nobody.
+    public var target: String
+    /// As in zone files: `alpn=h2,h3 port=8443`.
+    public var parameters: String
 }

@@ -34,6 +34,7 @@ public enum ConfigurationSource {
                 CertificateFiles.readHere
             ).0?.stapleFault
         }
+        checks.service = { ZoneText.fault(parameters: $0) }
         return checks
     }()
 

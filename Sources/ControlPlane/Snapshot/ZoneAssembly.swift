@@ -123,6 +123,21 @@ extension RecordValue {
         case .txt(let strings): self = .txt(strings.map { Array($0.utf8) })
         case .caa(let flags, let tag, let value):
             self = .caa(flags: flags, tag: Array(tag.utf8), value: Array(value.utf8))
+        case .https(let service):
+            guard let binding = ServiceBinding(service) else { return nil }
+            self = .https(binding)
+        case .svcb(let service):
+            guard let binding = ServiceBinding(service) else { return nil }
+            self = .svcb(binding)
         }
+    }
+}
+
+extension ServiceBinding {
+    init?(_ service: ServiceSettings) {
+        guard let target = DomainName(service.target),
+            let parameters = try? ServiceParameters(service.parameters)
+        else { return nil }
+        self.init(priority: service.priority, target: target, parameters: parameters)
     }
 }

@@ -73,6 +73,16 @@ enum ZoneText {
         }
     }
 
+    /// What is wrong with the parameters of a service record; nil when nothing is.
+    static func fault(parameters: String) -> String? {
+        do throws(ServiceParameters.Fault) {
+            _ = try ServiceParameters(parameters)
+            return nil
+        } catch {
+            return error.message
+        }
+    }
+
     /// A path as written in a file, from that file's folder.
     private static func beside(_ file: String, _ name: String) -> String {
         guard !name.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return name }

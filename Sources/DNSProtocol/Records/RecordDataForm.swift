@@ -6,6 +6,8 @@
 enum RecordDataForm {
     enum Field: Equatable {
         case address4, address6, name, octet, number16, number32, seconds, strings, tag, rest
+        /// Those of a service (RFC 9460 §2.2).
+        case parameters
     }
 
     /// The fields of a known type; nil for types that are opaque here.
@@ -19,6 +21,7 @@ enum RecordDataForm {
         case .TXT, .HINFO: [.strings]
         case .SRV: [.number16, .number16, .number16, .name]
         case .CAA: [.octet, .tag, .rest]
+        case .SVCB, .HTTPS: [.number16, .name, .parameters]
         default: nil
         }
     }
@@ -41,6 +44,9 @@ enum RecordDataForm {
             guard start < data.count else { return nil }
             while end < data.count { end += Int(data[end]) + 1 }
         case .rest: end = data.count
+        case .parameters:
+            guard ServiceParameters.fault(in: data, from: start) == nil else { return nil }
+            end = data.count
         }
         return end <= data.count ? end : nil
     }

@@ -14,7 +14,7 @@ public enum RecordText {
             parts.append(text(of: field, data, position..<end))
             position = end
         }
-        return parts.joined(separator: " ")
+        return parts.filter { !$0.isEmpty }.joined(separator: " ")
     }
 
     private static func text(
@@ -24,8 +24,7 @@ public enum RecordText {
     ) -> String {
         let bytes = data.extracting(range)
         switch field {
-        case .address4: return "\(IPAddress(v4: UInt32(truncatingIfNeeded: number(bytes))))"
-        case .address6: return "\(IPAddress(v6: number(bytes)))"
+        case .address4, .address6: return address(bytes)
         case .octet, .number16, .number32, .seconds: return "\(number(bytes))"
         case .name: return NameText.text(of: data, at: range.lowerBound)
         case .tag:
@@ -40,21 +39,36 @@ public enum RecordText {
             }
             return strings.joined(separator: " ")
         case .rest: return quoted(bytes)
+        case .parameters: return ServiceParameters.text(of: data, from: range.lowerBound)
         }
     }
 
-    private static func number(_ bytes: Span<UInt8>) -> UInt128 {
+    static func address(_ bytes: Span<UInt8>) -> String {
+        let bits = number(bytes)
+        let isIPv4 = bytes.count == 4
+        return "\(isIPv4 ? IPAddress(v4: UInt32(truncatingIfNeeded: bits)) : IPAddress(v6: bits))"
+    }
+
+    static func number(_ bytes: Span<UInt8>) -> UInt128 {
         var value: UInt128 = 0
         for index in bytes.indices { value = value << 8 | UInt128(bytes[index]) }
         return value
     }
 
-    private static func quoted(_ bytes: Span<UInt8>) -> String {
+    static func quoted(_ bytes: Span<UInt8>) -> String {
         var text: [UInt8] = [UInt8(ascii: "\"")]
         for index in bytes.indices {
             TextEscape.append(bytes[index], inQuotes: true, to: &text)
         }
         text.append(UInt8(ascii: "\""))
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    static func base64(_ bytes: Span<UInt8>) -> String {
+        let text = [UInt8](capacity: bytes.count * 4 / 3 + 4) {
+            (output: inout OutputSpan<UInt8>) in
+            _ = Base64.encode(bytes, into: &output)
+        }
         return String(decoding: text, as: UTF8.self)
     }
 

@@ -35,6 +35,10 @@ public struct RecordType: RawRepresentable, Hashable, Sendable, BitwiseCopyable 
     @inlinable public static var OPT: RecordType { RecordType(41) }
     /// A delegation signer: the one type that lives above a zone cut (RFC 4035).
     @inlinable public static var DS: RecordType { RecordType(43) }
+    /// Where a service is, and how it is spoken to (RFC 9460).
+    @inlinable public static var SVCB: RecordType { RecordType(64) }
+    /// The same for origins of HTTP (RFC 9460 §9).
+    @inlinable public static var HTTPS: RecordType { RecordType(65) }
     /// A transaction signature (RFC 8945).
     @inlinable public static var TSIG: RecordType { RecordType(250) }
     /// An incremental zone transfer (RFC 1995).
@@ -50,6 +54,8 @@ public struct RecordType: RawRepresentable, Hashable, Sendable, BitwiseCopyable 
     @inlinable public var isMeta: Bool {
         self == .OPT || (rawValue >= 128 && rawValue <= 255) || rawValue == 0
     }
+    /// True for the two types that tell of services.
+    @inlinable public var isService: Bool { self == .SVCB || self == .HTTPS }
     /// True where the data of the record begins with, or consists of, names that may be compressed.
     @inlinable public var hasCompressibleNames: Bool {
         switch self {

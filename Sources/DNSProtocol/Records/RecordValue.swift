@@ -19,6 +19,10 @@ public enum RecordValue: Sendable, Equatable {
     case srv(priority: UInt16, weight: UInt16, port: UInt16, target: DomainName)
     /// A certification authority authorisation (RFC 8659).
     case caa(flags: UInt8, tag: [UInt8], value: [UInt8])
+    /// An HTTPS record (RFC 9460 §9).
+    case https(ServiceBinding)
+    /// An SVCB record (RFC 9460).
+    case svcb(ServiceBinding)
     /// A start of authority.
     case soa(StartOfAuthority)
     /// Data of any type as it goes over the wire (RFC 3597).
@@ -35,6 +39,8 @@ public enum RecordValue: Sendable, Equatable {
         case .txt: .TXT
         case .srv: .SRV
         case .caa: .CAA
+        case .https: .HTTPS
+        case .svcb: .SVCB
         case .soa: .SOA
         case .opaque(let type, _): type
         }
@@ -51,10 +57,34 @@ public enum RecordValue: Sendable, Equatable {
             octets(priority) + octets(weight) + octets(port) + target.wire
         case .caa(let flags, let tag, let value):
             [flags, UInt8(min(tag.count, 255))] + tag.prefix(255) + value
+        case .https(let service), .svcb(let service): service.wire
         case .soa(let soa): soa.wire
         case .opaque(_, let data): data
         }
     }
+}
+
+/// The data of an SVCB or HTTPS record (RFC 9460 §2).
+public struct ServiceBinding: Sendable, Equatable {
+    /// 0 for an alias; among services the lowest comes first.
+    public var priority: UInt16
+    /// Who serves; the root stands for the owner, and in an alias for nobody.
+    public var target: DomainName
+    /// How the service is spoken to.
+    public var parameters: ServiceParameters
+
+    /// Puts the fields together in their order on the wire.
+    public init(
+        priority: UInt16,
+        target: DomainName,
+        parameters: ServiceParameters = .none
+    ) {
+        self.priority = priority
+        self.target = target
+        self.parameters = parameters
+    }
+
+    var wire: [UInt8] { octets(priority) + target.wire + parameters.wire }
 }
 
 /// The data of an SOA record (RFC 1035 §3.3.13).

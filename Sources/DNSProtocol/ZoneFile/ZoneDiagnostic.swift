@@ -115,6 +115,8 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case conflictingSteer = 1608
     /// More names or records than a table holds.
     case tooManyRecords = 1609
+    /// A service that is an alias of its own owner (RFC 9460 §2.4.2).
+    case aliasOfItself = 1610
     /// Warning: a set whose records differ in TTL (RFC 2181 §5.2); the lowest counts.
     case differingTTL = 1650
     /// Warning: a zone without NS records at its apex.
@@ -125,6 +127,12 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case occludedData = 1653
     /// Warning: NS or MX that leads to an alias (RFC 2181 §10.3).
     case aliasTarget = 1654
+    /// Warning: aliases and services in one set (RFC 9460 §2.4.1); the services are ignored.
+    case mixedServices = 1655
+    /// Warning: a set of services with several aliases (RFC 9460 §2.4.2); clients take any.
+    case severalAliases = 1656
+    /// Warning: parameters of an alias (RFC 9460 §2.4.2); they are ignored.
+    case aliasParameters = 1657
 
     /// Warnings do not refuse a zone.
     public var isWarning: Bool { rawValue >= 1650 }

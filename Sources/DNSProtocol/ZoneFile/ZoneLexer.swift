@@ -9,6 +9,8 @@ struct ZoneField: BitwiseCopyable {
     var isQuoted: Bool
 
     var position: ZonePosition { ZonePosition(line: line, column: column) }
+    /// The range with its quotes.
+    var whole: Range<Int> { isQuoted ? start - 1..<end + 1 : start..<end }
 }
 
 /// Cuts a zone file into entries and their fields (RFC 1035 §5.1); their meaning is not its business.

@@ -36,6 +36,19 @@ struct ZoneRecordReader {
             for index in first..<fields.count {
                 try appendString(bytes, fields[index], index - first)
             }
+        } else if type.isService {
+            guard count >= 2 else {
+                throw wrongCount(type, "a priority, a target and perhaps parameters", count)
+            }
+            try append(.number16, bytes, fields[first], 0, origin)
+            try append(.name, bytes, fields[first + 1], 1, origin)
+            try ServiceParameterReader.read(
+                bytes,
+                fields,
+                from: first + 2,
+                countedFrom: first,
+                into: &data
+            )
         } else {
             guard count == shape.count else {
                 let wanted = shape.count == 1 ? "one field" : "\(shape.count) fields"
@@ -100,7 +113,7 @@ struct ZoneRecordReader {
             wanted = "a time"
         case .name: return try appendName(span, index, origin)
         case .tag: return try appendTag(span, index)
-        case .strings, .rest: return try appendOctets(span, index)
+        case .strings, .rest, .parameters: return try appendOctets(span, index)
         }
         let message = "'\(text(bytes, field))' is not \(wanted)"
         throw Failure(code: .badField, field: index, message: message)
@@ -206,8 +219,14 @@ struct ZoneRecordReader {
             throw bad(-1, "length \(length) is stated, \(data.count) octets are given")
         }
         guard RecordDataForm.isWellFormed(type, data.span) else {
-            throw bad(-1, "the octets are not data of type \(type)")
+            let reason = ZoneRecordReader.serviceFault(type, data.span).map { ": \($0)" } ?? ""
+            throw bad(-1, "the octets are not data of type \(type)\(reason)")
         }
+    }
+
+    private static func serviceFault(_ type: RecordType, _ data: Span<UInt8>) -> String? {
+        guard type.isService, let length = WireName.length(in: data, at: 2) else { return nil }
+        return ServiceParameters.fault(in: data, from: 2 + length)
     }
 }
 

@@ -31,6 +31,8 @@ enum ZoneWord: Equatable {
             case 0x74_7874: .type(.TXT)
             case 0x70_7472: .type(.PTR)
             case 0x73_7276: .type(.SRV)
+            case 0x68_7474_7073: .type(.HTTPS)
+            case 0x7376_6362: .type(.SVCB)
             default: .other
             }
     }

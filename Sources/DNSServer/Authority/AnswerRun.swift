@@ -264,7 +264,7 @@ struct AnswerRun {
             let fits = writer.place(
                 view.sets[Int(glue.set)].compiled,
                 of: view.bytes,
-                owner: base &+ Int(glue.nameOffset),
+                owner: glue.nameOffset == 0 ? owner : base &+ Int(glue.nameOffset),
                 apex: apex,
                 section: .additional,
                 into: &output

@@ -115,9 +115,9 @@ struct ZoneSet: BitwiseCopyable, Sendable {
     /// True when its records name hosts whose addresses the asker will want next.
     var namesHosts: Bool { !isSteered && ZoneSet.namesHosts(type) }
 
-    // RFC 1035 §3.3.9 and §3.3.11, RFC 2782.
+    // RFC 1035 §3.3.9 and §3.3.11, RFC 2782, RFC 9460 §4.1.
     static func namesHosts(_ type: RecordType) -> Bool {
-        type == .NS || type == .MX || type == .SRV
+        type == .NS || type == .MX || type == .SRV || type.isService
     }
 }
 
@@ -137,7 +137,7 @@ struct SteeredSet: BitwiseCopyable, Sendable {
     var ttl: UInt32
 }
 
-/// What goes along with a delegation, or with a set of NS, MX or SRV.
+/// What goes along with a delegation, or with a set of NS, MX, SRV, SVCB or HTTPS.
 struct Referral: BitwiseCopyable, Sendable {
     /// The set that names the hosts, a place in `sets`.
     var servers: UInt32
@@ -149,7 +149,7 @@ struct Referral: BitwiseCopyable, Sendable {
 struct Glue: BitwiseCopyable, Sendable {
     /// Place in `sets`.
     var set: UInt32
-    /// Where the host's name stands, counted from the start of that set.
+    /// Where the host's name stands, counted from the start of that set; 0 for the owner.
     var nameOffset: UInt16
     /// The server's name lies inside the delegation: without the address it cannot be found.
     var isRequired: Bool

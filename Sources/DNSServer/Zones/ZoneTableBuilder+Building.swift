@@ -223,6 +223,7 @@ extension ZoneTableBuilder {
             return layout.addSteered(type, policy: records[first].offset, ttl: records[first].ttl)
         }
         if type == .NS || type == .MX { found.forEach { checkTarget($0, of: number) } }
+        if type.isService { checkServices(number, found) }
         let ttl = found.map { records[$0].ttl }.min() ?? 0
         if let odd = found.first(where: { records[$0].ttl != ttl }), type != .SOA {
             let message = "the \(type) records of \(text(number)) differ in TTL; \(ttl) is used"

@@ -54,8 +54,8 @@ extension ZoneTableBuilder {
         return addHosts(number, servers, to: &layout)
     }
 
-    // The addresses of the hosts that a set of NS, MX or SRV names, in the order of its records;
-    // absent when there are none, except at a delegation, which also needs the servers alone.
+    // The addresses of the hosts that a set of NS, MX, SRV or services names, in the order of its
+    // records; absent when there are none, except at a delegation, which needs the servers alone.
     private mutating func addHosts(
         _ number: Int,
         _ place: Int,
@@ -63,16 +63,19 @@ extension ZoneTableBuilder {
     ) -> UInt32 {
         let set = layout.sets[place]
         let isCut = Int(names[number].cut) == number
-        let skipped = set.type == .MX ? 2 : set.type == .SRV ? 6 : 0
+        let skipped = set.type == .SRV ? 6 : set.type == .MX || set.type.isService ? 2 : 0
         let firstGlue = layout.glue.count
         var offset = 12
         var seen: Set<[UInt8]> = []
         for record in uniqueRecords(of: number, set.type) {
-            let target = Array(bytes(of: record).dropFirst(skipped)).map(ASCII.lowercased)
+            let target = target(of: record, of: number, behind: skipped)
             let required = isCut && isBelow(target, number)
             if seen.insert(target).inserted {
-                let at = offset + skipped
-                let found = addGlue(target, number, at: at, required: required, to: &layout)
+                let isOwner = set.type.isService && target == ownName(number)
+                let at = isOwner ? 0 : offset + skipped
+                // What an alias leads to is looked up next; a service is the end of the way.
+                let more = set.type.isService && isAlias(record) ? set.type : nil
+                let found = addGlue(target, number, at: at, required, and: more, to: &layout)
                 if required, !found {
                     let server = DomainName(wire: target).map { "\($0)" } ?? "?"
                     let message =
@@ -125,7 +128,8 @@ extension ZoneTableBuilder {
         _ target: [UInt8],
         _ number: Int,
         at offset: Int,
-        required: Bool,
+        _ required: Bool,
+        and more: RecordType?,
         to layout: inout ZoneTableLayout
     ) -> Bool {
         guard let found = host(target, zone: names[number].zone),
@@ -135,7 +139,10 @@ extension ZoneTableBuilder {
         var hasAny = false
         for index in Int(node.firstSet)..<Int(node.firstSet) + Int(node.setCount) {
             let set = layout.sets[index]
-            guard set.type == .A || set.type == .AAAA, !set.isSteered else { continue }
+            let isWanted =
+                set.type == .A || set.type == .AAAA
+                || set.type == more && names[Int(found)].cut == absent
+            guard isWanted, !set.isSteered else { continue }
             hasAny = true
             layout.glue.append(
                 Glue(

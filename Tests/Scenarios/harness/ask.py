@@ -7,7 +7,7 @@ import struct
 import subprocess
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28,
-         "SRV": 33, "CAA": 257, "ANY": 255}
+         "SRV": 33, "SVCB": 64, "HTTPS": 65, "CAA": 257, "ANY": 255}
 
 
 def curl(url, *options, within=10):

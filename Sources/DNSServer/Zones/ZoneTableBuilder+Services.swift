@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import Essentials
+
+/// SVCB and HTTPS in a zone under construction (RFC 9460).
+extension ZoneTableBuilder {
+    /// True for a service record in AliasMode: its priority is 0 (RFC 9460 §2.4.1).
+    func isAlias(_ record: Int) -> Bool { bytes(of: record).prefix(2).allSatisfy { $0 == 0 } }
+
+    /// A name in wire form.
+    func ownName(_ number: Int) -> [UInt8] {
+        let start = Int(names[number].offset)
+        return Array(nameBytes[start..<start + Int(names[number].length)])
+    }
+
+    /// Whom a record names, in lower case; the name stands behind `skipped` octets of its data.
+    ///
+    /// The root as the target of a service stands for the owner, of an alias for nobody (RFC 9460
+    /// §2.5).
+    func target(of record: Int, of number: Int, behind skipped: Int) -> [UInt8] {
+        let data = Array(bytes(of: record).dropFirst(skipped))
+        guard records[record].type.isService else { return data.map(ASCII.lowercased) }
+        let length = WireName.length(in: data.span, at: 0) ?? data.count
+        if length == 1, !isAlias(record) { return ownName(number) }
+        return data.prefix(length).map(ASCII.lowercased)
+    }
+
+    /// What a set of services says against itself.
+    mutating func checkServices(_ number: Int, _ found: ArraySlice<Int>) {
+        let aliases = found.filter { isAlias($0) }
+        guard let first = aliases.first else { return }
+        let type = records[first].type
+        let own = ownName(number)
+        for record in aliases {
+            let target = target(of: record, of: number, behind: 2)
+            if target == own {
+                let message = "the \(type) record of \(text(number)) is an alias of itself"
+                noteRecord(record, .aliasOfItself, message)
+            }
+            if bytes(of: record).count > 2 + target.count {
+                let message =
+                    "the \(type) record of \(text(number)) is an alias: its parameters are ignored"
+                noteRecord(record, .aliasParameters, message)
+            }
+        }
+        if aliases.count < found.count {
+            let message =
+                "\(type) of \(text(number)) is an alias (priority 0): its services are ignored"
+            noteRecord(first, .mixedServices, message)
+        }
+        if aliases.count > 1 {
+            let message = "\(type) of \(text(number)) has several aliases: clients take any of them"
+            noteRecord(aliases[1], .severalAliases, message)
+        }
+    }
+}
