@@ -790,6 +790,11 @@ static inline int mt_tls_covers(const mt_tls *t, const char *host, size_t length
     X509 *leaf = SSL_get_certificate(t->ssl);
     return leaf && X509_check_host(leaf, host, length, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
 }
+// When the certificate ends that the peer has shown, in seconds since 1970; 0 without one.
+static inline int64_t mt_tls_peer_ends(const mt_tls *t) {
+    X509 *leaf = SSL_get0_peer_certificate(t->ssl);
+    return leaf ? mt_cert_not_after(leaf) : 0;
+}
 static inline const char *mt_tls_cipher(const mt_tls *t) {
     const SSL_CIPHER *cipher = SSL_get_current_cipher(t->ssl);
     return cipher ? SSL_CIPHER_standard_name(cipher) : NULL;

@@ -87,7 +87,8 @@ extension ProbeDriver {
             return
         }
         while exchanges.count <= Int(handle.index) { exchanges.append(ProbeExchange()) }
-        exchanges[Int(handle.index)].begin(targets[place].target.question)
+        let target = targets[place].target
+        exchanges[Int(handle.index)].begin(target.question, certificate: target.certificate)
         targets[place].activity = .running(handle)
         statistics.started &+= 1
         // Edge-triggered for both directions from the start: no second epoll_ctl per probe.
@@ -160,7 +161,12 @@ extension ProbeDriver {
         let index = Int(handle.index)
         switch tls.handshake(flights[index].tls, nil) {
         case .wantsRead, .wantsWrite, .wantsSignature: return false
-        case .established: act(exchanges[index].connected(), handle, now: now)
+        case .established:
+            let action = exchanges[index].agreed(
+                certificateEnds: tls.peerCertificateEnds(flights[index].tls),
+                now: Clock.realtime() / 1_000_000_000
+            )
+            act(action, handle, now: now)
         case .failed(let failure):
             act(exchanges[index].broke(.security("\(failure.word)")), handle, now: now)
         }
@@ -283,6 +289,7 @@ extension ProbeDriver {
                 note: exchange.note,
                 status: exchange.status,
                 role: exchange.role,
+                certificateEnds: exchange.certificateEnds,
                 latency: at - started,
                 at: at
             )

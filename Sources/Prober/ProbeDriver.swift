@@ -134,7 +134,7 @@ extension ProbeDriver {
         targets[place].schedule.adopt(target.rhythm, now: now)
         let isAskedAnew =
             old.question != target.question || old.address != target.address
-            || old.security != target.security
+            || old.security != target.security || old.certificate != target.certificate
         if isAskedAnew {
             targets[place].request = ProbeRequest.bytes(target.question, to: target.address)
             abandon(place)

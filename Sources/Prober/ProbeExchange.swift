@@ -70,6 +70,10 @@ public struct ProbeExchange: Sendable {
     /// A failing one says nothing of it: a page about an overload is no change of the leader, and
     /// an endpoint that goes on failing is down, which takes its part away as well.
     public private(set) var role: EndpointRole?
+    /// When the certificate ends that the peer has shown, in seconds since 1970; 0 without one.
+    public private(set) var certificateEnds: Int64 = 0
+    private var certificate: CertificateRule?
+    private var certificateNote = ""
     private var question = ProbeQuestion.connect
     private var phase = Phase.over
     private var parser = ResponseParser(limits: ProbeExchange.headLimits)
@@ -90,8 +94,11 @@ public struct ProbeExchange: Sendable {
     }
 
     /// Begins a probe: the connection is being made.
-    public mutating func begin(_ question: ProbeQuestion) {
+    public mutating func begin(_ question: ProbeQuestion, certificate: CertificateRule? = nil) {
         self.question = question
+        self.certificate = certificate
+        certificateEnds = 0
+        certificateNote = ""
         phase = .connecting
         status = 0
         note = ""
@@ -103,6 +110,20 @@ public struct ProbeExchange: Sendable {
         } else {
             body.removeAll(keepingCapacity: true)
         }
+    }
+
+    /// TLS is agreed on, with a peer whose certificate ends at `certificateEnds` (0 for none shown).
+    ///
+    /// Both times are in seconds since 1970.
+    public mutating func agreed(certificateEnds: Int64, now: Int64) -> Action {
+        guard isConnecting else { return .wait }
+        self.certificateEnds = certificateEnds
+        if certificateEnds != 0, let certificate {
+            let finding = certificate.judge(ends: certificateEnds, now: now)
+            certificateNote = finding.note
+            guard finding.outcome == .success else { return finish(finding.outcome) }
+        }
+        return connected()
     }
 
     /// The connection stands.
@@ -183,6 +204,9 @@ public struct ProbeExchange: Sendable {
         phase = .over
         // Whoever is asked in a way that tells no role has none.
         if outcome == .success, role == nil { role = .unknown }
+        if outcome == .success, !certificateNote.isEmpty {
+            note = note.isEmpty ? certificateNote : "\(note), \(certificateNote)"
+        }
         return .finish(outcome)
     }
 

@@ -14,6 +14,8 @@ public struct ProbeResult: Sendable, Equatable {
     public var status: UInt16
     /// What the answer says of the endpoint's part in its pool; nil without an answer.
     public var role: EndpointRole?
+    /// When the certificate ends that was shown, in seconds since 1970; 0 without one.
+    public var certificateEnds: Int64
     /// From the beginning of the connection to the last byte read, or to the failure.
     public var latency: Interval
     /// When the event that decided it was handled.
@@ -26,6 +28,7 @@ public struct ProbeResult: Sendable, Equatable {
         note: String = "",
         status: UInt16 = 0,
         role: EndpointRole? = nil,
+        certificateEnds: Int64 = 0,
         latency: Interval = .zero,
         at: Instant
     ) {
@@ -34,6 +37,7 @@ public struct ProbeResult: Sendable, Equatable {
         self.note = note
         self.status = status
         self.role = role
+        self.certificateEnds = certificateEnds
         self.latency = latency
         self.at = at
     }

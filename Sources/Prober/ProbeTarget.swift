@@ -15,6 +15,8 @@ public struct ProbeTarget: Sendable, Equatable {
     public var rhythm: ProbeRhythm
     /// How TLS is spoken with it; nil for plain TCP.
     public var security: TargetSecurity?
+    /// What its certificate's time must be like; nil for any.
+    public var certificate: CertificateRule?
     /// The PROXY header that its connections begin with, naming nobody; nil for none.
     public var proxyHeader: ProxyVersion?
 

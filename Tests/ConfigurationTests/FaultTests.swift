@@ -561,6 +561,33 @@ import Testing
         let steer = "\nsteer: { w: { address: 192.0.2.1, probe: t } }\n"
         let codes = read(text + steer).diagnostics.map(\.code)
         #expect(codes.contains(.probeWithoutTLS))
+        let own = text.replacing("tcp: tls", with: "tcp: tls, tls: on")
+        #expect(!read(own + steer).diagnostics.map(\.code).contains(.probeWithoutTLS))
+        let bare = own.replacing("tls: { name: a.example }, ", with: "")
+        #expect(read(bare).diagnostics.isEmpty)
+    }
+
+    @Test(
+        arguments: [
+            ("http: /, certificate: { name: a.example }", ["M1106 2:46"]),
+            ("http: /, tls: on, certificate: { name: a.example, verify: false }", []),
+            ("http: /, tls: off, certificate: { min-days: 3 }", ["M1106 2:60"]),
+            ("http: /, certificate: { min-days: 3 }", ["M1330 3:22"]),
+            ("http: /, tls: on, certificate: { ending: down }", ["M1106 2:49"]),
+            ("http: /, tls: on, certificate: { min-days: 3, ending: down }", []),
+            ("tcp: connect, tls: on", ["M1105 2:35"]),
+            ("tcp: connect, certificate: { min-days: 3 }", ["M1106 2:55"]),
+            ("tcp: tls, tls: off", ["M1105 2:31"]),
+        ] as [(String, [String])]
+    )
+    func `what is said of certificates has some to be about`(probe: String, expected: [String]) {
+        let text = """
+            listeners: [{ http: ':80' }]
+            probes: { p: { \(probe) } }
+            pools: { a: { probe: p, endpoints: [{ address: '127.0.0.1:1' }] } }
+            routes: [{ pool: a }]
+            """
+        #expect(Self.found(read(text)) == expected)
     }
 
     @Test func `listeners are bounded`() {

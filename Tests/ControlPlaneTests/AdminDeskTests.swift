@@ -4,6 +4,7 @@ import DNSServer
 import Essentials
 import HTTPGateway
 import HTTPProtocol
+import Prober
 import Runtime
 import Steering
 import Testing
@@ -302,8 +303,12 @@ struct StillSurface: ControlSurface, ~Copyable {
             lastSuccess: 1_600_000_000_000_000_000,
             problem: "gone"
         )
+        let probe = ProbeResult(slot: 0, outcome: .success, certificateEnds: 9_999, at: .start)
+        surface.view.counts.count(probe)
         guard case .bytes(let bytes) = ask(.get, "/metrics", &surface).body else { return }
         let text = String(decoding: bytes, as: UTF8.self)
+        let shown = #"seconds{pool="web",endpoint="one"} 9999"#
+        #expect(text.contains("martlet_probe_certificate_expiry_timestamp_" + shown))
         #expect(
             text.contains(
                 #"certificate_expiry_timestamp_seconds{certificate="a.crt"} 1800000000"#

@@ -140,30 +140,6 @@ struct CrossChecks {
         }
     }
 
-    /// A probe of TLS asks as the pool does, so there must be something to ask by.
-    private func checkTLSProbes() {
-        let handshakes = Set(settings.probes.filter { $0.check == .tls }.map(\.name))
-        guard !handshakes.isEmpty else { return }
-        let plain = Set(settings.pools.filter { $0.tls == nil }.map { "pools.\($0.name).probe" })
-        for use in reading.references
-        where use.kind == .probe && handshakes.contains(use.name) && plain.contains(use.option) {
-            report(use.name, use.range, use.option, "set `tls` in the pool")
-        }
-        for use in reading.addressProbes where handshakes.contains(use.name) {
-            report(use.name, use.range, use.option, "use `tcp: connect`, or an HTTP probe")
-        }
-    }
-
-    private func report(_ name: String, _ range: SourceRange, _ option: String, _ hint: String) {
-        reading.report(
-            .probeWithoutTLS,
-            range,
-            option: option,
-            "the probe `\(name)` asks for TLS, which is not spoken here",
-            hint
-        )
-    }
-
     private func warnUnused() {
         let used = Set(reading.references.map { "\($0.kind) \($0.name)" })
         let kinds: [(ReferenceKind, String, String)] = [

@@ -311,8 +311,8 @@ extension DiagnosticCode {
         case .probeWithoutTLS:
             .init(
                 "probe of TLS without TLS",
-                "A probe with `tcp: tls` is used where endpoints are not asked by TLS.",
-                "Set `tls` in the pool, or use another probe."
+                "A probe with `tcp: tls` or `min-days` is used where endpoints are not asked by TLS.",
+                "Set `tls` in the pool, or `tls: on` in the probe."
             )
         case .idleConcurrency:
             .init(

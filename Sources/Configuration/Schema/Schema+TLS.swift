@@ -149,13 +149,6 @@ extension Schema {
             "1.2",
             "Oldest version of TLS that is spoken with endpoints."
         ),
-        Option(
-            "probes.*.tls",
-            .words(ProbeSecurity.allCases.map(\.rawValue)),
-            "pool",
-            "`pool`: ask by TLS where the pool speaks TLS; `off`: never, for a plain health port.",
-            beside: ["http", "grpc"]
-        ),
     ]
 
     static let tlsGroups: [OptionGroup] = [

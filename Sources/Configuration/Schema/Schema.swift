@@ -9,7 +9,8 @@ public struct Schema: Sendable {
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
             + hedgeOptions + retryOptions + stickyOptions + routeOptions + mirrorOptions
             + zoneOptions + steerOptions,
-        groups: allGroups + roleGroups + tlsGroups + stickyGroups + guardGroups + retryGroups
+        groups: allGroups + probeGroups + roleGroups + tlsGroups + stickyGroups + guardGroups
+            + retryGroups
             + outlierGroups + overloadGroups + mirrorGroups + tracingGroups
     )
 

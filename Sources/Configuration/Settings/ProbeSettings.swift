@@ -23,13 +23,39 @@ public struct ProbeSettings: Sendable, Equatable {
     public var fastInterval: Interval
     /// What a down verdict does to work already there.
     public var kind: ProbeKind
+    /// Whether it speaks TLS.
+    public var tls: ProbeSecurity
+    /// What the certificate that is shown must be like.
+    public var certificate: ProbeCertificateSettings
+}
+
+/// What a probe wants of the certificate that an endpoint shows.
+public struct ProbeCertificateSettings: Sendable, Equatable {
+    /// The name that it must have; nil for the one that is asked for anyway.
+    public var name: String?
+    /// Whether it must be valid and have the expected name.
+    public var verify: Bool
+    /// A file of authorities in PEM; nil means those of the system.
+    public var authorities: String?
+    /// Days that it must have left; 0 for any number.
+    public var minDays: Int
+    /// What fewer days mean.
+    public var ending: EndingPolicy
+}
+
+/// What it means that a certificate ends soon.
+public enum EndingPolicy: String, Sendable, Equatable, CaseIterable {
+    /// Somebody should look.
+    case warn
+    /// The check fails.
+    case down
 }
 
 /// What a probe asks.
 public enum ProbeCheck: Sendable, Equatable {
     /// That a TCP connection opens.
     case tcp
-    /// That TLS is agreed on over it, as the pool speaks it.
+    /// That TLS is agreed on over it.
     case tls
     /// An HTTP exchange that ends as expected.
     case http(HTTPProbeSettings)
@@ -51,14 +77,14 @@ public struct GRPCProbeSettings: Sendable, Equatable {
     public var service: String?
     /// The authority; nil means the endpoint's own address or name.
     public var host: String?
-    /// Whether it speaks TLS.
-    public var tls: ProbeSecurity
 }
 
 /// Whether a probe speaks TLS.
 public enum ProbeSecurity: String, Sendable, Equatable, CaseIterable {
-    /// Where the pool does.
+    /// Where the pool does, and as it does.
     case pool
+    /// Always, as the probe's own ``ProbeCertificateSettings`` say.
+    case on
     /// Never.
     case off
 }
@@ -91,8 +117,6 @@ public struct HTTPProbeSettings: Sendable, Equatable {
     public var readLimit: ByteCount
     /// What a JSON body with a status per dependency means.
     public var dependencies: DependencyPolicy
-    /// Whether it speaks TLS.
-    public var tls: ProbeSecurity
     /// How the answer says who leads; nil when it does not.
     public var role: RoleSettings?
 }

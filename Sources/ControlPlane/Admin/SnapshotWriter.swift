@@ -223,6 +223,12 @@ struct SnapshotWriter {
         let status = view.counts.load(.status, slot)
         member("status", status == 0 ? nil : status)
         member("seconds", Double(view.counts.load(.latest, slot)) / 1e9)
+        let ends = view.counts.load(.certificateEnds, slot)
+        if ends > 0 {
+            let (nanoseconds, isOver) = Int64(clamping: ends)
+                .multipliedReportingOverflow(by: 1_000_000_000)
+            member("certificateEnds", isOver ? nil : CivilTime(nanoseconds: nanoseconds).rfc3339)
+        }
         json.endObject()
     }
 

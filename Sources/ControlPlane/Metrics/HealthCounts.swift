@@ -17,6 +17,8 @@ public final class HealthCounts: Sendable {
         case latest
         /// The status of the latest answer to a probe; 0 without one.
         case status
+        /// When the certificate ends that the latest probe was shown, in seconds since 1970; else 0.
+        case certificateEnds
         /// Changes between unknown, up and down.
         case changes
         /// Ejections.
@@ -42,6 +44,7 @@ public final class HealthCounts: Sendable {
         add(.spent, result.slot, took)
         set(.latest, result.slot, took)
         set(.status, result.slot, UInt64(result.status))
+        set(.certificateEnds, result.slot, UInt64(max(result.certificateEnds, 0)))
     }
 
     /// Counts a change that the health keeper has published.

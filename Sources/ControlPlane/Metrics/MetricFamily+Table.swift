@@ -202,6 +202,21 @@ extension MetricFamily {
             source.perEndpoint { .number(Double(source.view.counts.load(.latest, $0.slot)) / 1e9) }
         },
         MetricFamily(
+            "martlet_probe_certificate_expiry_timestamp_seconds",
+            .gauge,
+            unit: "seconds",
+            labels: endpoint,
+            "When the certificate ends that the latest probe was shown, in seconds since 1970."
+        ) { source in
+            source.view.pools.flatMap { pool in
+                pool.endpoints.compactMap { endpoint in
+                    let ends = source.view.counts.load(.certificateEnds, endpoint.slot)
+                    guard ends > 0 else { return nil }
+                    return MetricSample([pool.label, endpoint.name], .integer(ends))
+                }
+            }
+        },
+        MetricFamily(
             "martlet_probes_running",
             .gauge,
             "Probes under way; `limits.concurrent-probes` bounds them."

@@ -70,7 +70,11 @@ struct Assembly: Sendable {
             security.origins = present.security?.origins ?? [:]
             security.collector = present.security?.collector
             try security.makeCollector(settings.tracing.otlp)
-            let probes = ProbeAssembly(settings.probes)
+            security.probes = present.security?.probes ?? [:]
+            let probes = ProbeAssembly(
+                settings.probes,
+                contexts: try security.contexts(settings.probes)
+            )
             var maker = PoolAssembly(
                 probes: probes,
                 names: present.names,

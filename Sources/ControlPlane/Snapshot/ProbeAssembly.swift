@@ -14,8 +14,11 @@ struct ProbeAssembly {
     }
 
     private var entries: [String: Entry] = [:]
+    /// Of probes that speak TLS in their own way.
+    private let contexts: [String: TLSClientContext]
 
-    init(_ probes: [ProbeSettings]) {
+    init(_ probes: [ProbeSettings], contexts: [String: TLSClientContext] = [:]) {
+        self.contexts = contexts
         for probe in probes {
             entries[probe.name] = Entry(
                 settings: probe,
@@ -38,12 +41,8 @@ struct ProbeAssembly {
 
     /// True when the probe speaks TLS where the pool does.
     func followsPool(_ name: String?) -> Bool {
-        switch name.flatMap({ entries[$0] })?.settings.check {
-        case .http(let http): http.tls == .pool
-        case .grpc(let grpc): grpc.tls == .pool
-        case .tls: true
-        case .tcp, nil: false
-        }
+        guard let settings = name.flatMap({ entries[$0] })?.settings else { return false }
+        return settings.tls == .pool && settings.check != .tcp
     }
 
     /// True when the probe speaks HTTP/2, which TLS has to offer.
@@ -70,7 +69,7 @@ struct ProbeAssembly {
             question = .grpc(grpc)
         }
         let settings = entry.settings
-        return ProbeTarget(
+        var target = ProbeTarget(
             slot: slot,
             address: SocketAddress(address.ip, port: settings.port ?? address.port),
             question: question,
@@ -81,6 +80,29 @@ struct ProbeAssembly {
                 jitterPercent: UInt8(clamping: settings.jitter.percent)
             )
         )
+        if settings.certificate.minDays > 0 {
+            target.certificate = CertificateRule(
+                leastDays: settings.certificate.minDays,
+                isRequired: settings.certificate.ending == .down
+            )
+        }
+        if let context = contexts[settings.name] {
+            let asked =
+                settings.host.flatMap(ProbeAssembly.name) ?? host.flatMap(ProbeAssembly.name)
+            target.security = TargetSecurity(
+                context: context,
+                name: settings.certificate.name ?? asked ?? "\(address.ip)"
+            )
+        }
+        return target
+    }
+
+    /// The name or address in a Host field.
+    private static func name(_ host: String) -> String? {
+        if host.hasPrefix("[") {
+            return host.dropFirst().split(separator: "]").first.map(String.init)
+        }
+        return host.split(separator: ":").first.map(String.init)
     }
 
     private static func question(_ check: ProbeCheck) -> ProbeQuestion {
@@ -115,5 +137,15 @@ struct ProbeAssembly {
             case .field(let path, let leader)?: .field(path: path, leader: Set(leader))
             }
         return .http(question)
+    }
+}
+
+extension ProbeSettings {
+    fileprivate var host: String? {
+        switch check {
+        case .http(let http): http.host
+        case .grpc(let grpc): grpc.host
+        case .tcp, .tls: nil
+        }
     }
 }

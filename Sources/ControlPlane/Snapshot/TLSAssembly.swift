@@ -35,9 +35,17 @@ struct TLSAssembly: Sendable {
         let context: TLSClientContext
     }
 
+    /// What a probe speaks that does not speak as the pool does.
+    struct MadeProbe: Sendable {
+        let settings: TLSClientSettings
+        let stamp: Int64
+        let context: TLSClientContext
+    }
+
     let certificates: CertificateFiles
     let tickets: TLSTickets?
     var origins: [String: MadeOrigin] = [:]
+    var probes: [String: MadeProbe] = [:]
     var collector: MadeCollector?
     /// The contexts in use: a listener whose settings and certificates are the same keeps its own.
     var made: [ListenAddress: Made] = [:]

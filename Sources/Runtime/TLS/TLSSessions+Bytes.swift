@@ -183,6 +183,12 @@ extension TLSSessions {
         )
     }
 
+    /// When the certificate ends that the peer has shown, in seconds since 1970; 0 without one.
+    public func peerCertificateEnds(_ handle: Handle) -> Int64 {
+        guard let raw = unsafe session(handle) else { return 0 }
+        return unsafe mt_tls_peer_ends(raw)
+    }
+
     /// True while the client's part of the handshake is still to come: what it has said until now may
     /// be somebody's copy of what it said before (RFC 8446 §8).
     public func isEarly(_ handle: Handle) -> Bool {

@@ -94,6 +94,8 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case notServing = 17
     /// A gRPC call ended with an error; the detail holds its code.
     case grpcStatus = 18
+    /// The endpoint's certificate ends sooner than the probe allows; the detail says when.
+    case certificateEnding = 19
     /// An unexpected status without a word of its own; the detail holds it.
     case statusUnexpected = 32
     /// Status 400.
@@ -164,6 +166,7 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .tlsFailed: "tls-failed"
         case .notServing: "not-serving"
         case .grpcStatus: "grpc-status"
+        case .certificateEnding: "certificate-ending"
         case .statusUnexpected: "status-unexpected"
         default: "status-\(statusCode)"
         }
