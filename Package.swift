@@ -70,7 +70,7 @@ let package = Package(
         module("Runtime", ["Essentials", "CCoding", "CCrypt", "CLinux", "COpenSSL", "CRE2"]),
         module("DNSServer", ["Essentials", "DNSProtocol", "Steering", "Runtime"]),
         module("HTTPGateway", ["Essentials", "HTTPProtocol", "Steering", "Runtime"]),
-        module("Prober", ["Essentials", "HTTPProtocol", "Steering", "Runtime"]),
+        module("Prober", ["Essentials", "DNSProtocol", "HTTPProtocol", "Steering", "Runtime"]),
         module(
             "ControlPlane",
             [
@@ -103,7 +103,7 @@ let package = Package(
         tests("RuntimeTests", ["Runtime"]),
         tests("DNSServerTests", ["DNSServer", "DNSProtocol", "Steering", "Runtime"]),
         tests("HTTPGatewayTests", ["HTTPGateway", "HTTPProtocol", "Steering"]),
-        tests("ProberTests", ["Prober", "Steering", "HTTPProtocol", "Runtime"]),
+        tests("ProberTests", ["Prober", "Steering", "DNSProtocol", "HTTPProtocol", "Runtime"]),
         tests(
             "ControlPlaneTests",
             [

@@ -58,7 +58,10 @@ extension ProbeDriver {
         }
         let started = Clock.monotonic()
         let deadline = targets[place].schedule.begin(now: started)
-        switch Socket.connect(to: targets[place].target.address) {
+        let target = targets[place].target
+        switch target.question.isDatagram
+            ? Socket.connectDatagram(to: target.address) : Socket.connect(to: target.address)
+        {
         case .connected(let fd), .inProgress(let fd):
             launch(place, fd, started: started, loop: &loop)
             wheel.schedule(place, at: deadline)
@@ -88,7 +91,15 @@ extension ProbeDriver {
         }
         while exchanges.count <= Int(handle.index) { exchanges.append(ProbeExchange()) }
         let target = targets[place].target
-        exchanges[Int(handle.index)].begin(target.question, certificate: target.certificate)
+        let number = UInt16(truncatingIfNeeded: random.next() >> 16)
+        if case .dns(let dns) = target.question {
+            dns.setNumber(number, in: &targets[place].request)
+        }
+        exchanges[Int(handle.index)].begin(
+            target.question,
+            certificate: target.certificate,
+            number: number
+        )
         targets[place].activity = .running(handle)
         statistics.started &+= 1
         // Edge-triggered for both directions from the start: no second epoll_ctl per probe.
@@ -211,7 +222,10 @@ extension ProbeDriver {
                 : buffers.receive(tls, flight.tls, into: flight.block, at: length)
             switch result {
             case .count(let count):
-                let isEmptied = flight.tls.isNone ? count < room : !tls.mayHaveMore(flight.tls)
+                // A datagram says nothing of those behind it.
+                let isEmptied =
+                    flight.tls.isNone
+                    ? count < room && !isDatagram(flight) : !tls.mayHaveMore(flight.tls)
                 consume(handle, length + count, now: now)
                 // A short read has emptied the socket; the end, if it is near, makes a new event.
                 if isEmptied, !isLast { return settle(handle) }
@@ -240,6 +254,10 @@ extension ProbeDriver {
         flights[index].length = Int32(truncatingIfNeeded: length - used)
         act(reception.action, handle, now: now)
         flushCall(handle, now: now)
+    }
+
+    private func isDatagram(_ flight: ProbeFlight) -> Bool {
+        targets[Int(flight.place)].target.question.isDatagram
     }
 
     /// A probe without bytes in hand holds no buffer.

@@ -7,6 +7,7 @@ public import Steering
 ///     connecting --connected--> head --> body (length | chunked, trailer | until close) --> over
 ///         |             |        |                 |
 ///         |             +--> call (gRPC) ----------+--------------------------------------> over
+///         |             +--> message (DNS) --------+--------------------------------------> over
 ///         +--- refused, reset, closed, expired ----+--------------------------------------> over
 ///
 /// A value is used again for the next probe, so the body's memory is taken from the heap once.
@@ -51,6 +52,7 @@ public struct ProbeExchange: Sendable {
         case trailer
         case untilClose
         case call
+        case message
         case over
     }
 
@@ -74,12 +76,13 @@ public struct ProbeExchange: Sendable {
     public private(set) var certificateEnds: Int64 = 0
     private var certificate: CertificateRule?
     private var certificateNote = ""
-    private var question = ProbeQuestion.connect
+    private(set) var question = ProbeQuestion.connect
     private var phase = Phase.over
     private var parser = ResponseParser(limits: ProbeExchange.headLimits)
     private var decoder = ChunkDecoder()
     private var trailer = TrailerParser()
     private var call = GRPCCheck()
+    private(set) var number: UInt16 = 0
     private var interims = 0
     private var body: [UInt8] = []
     private var bodyCount = 0
@@ -93,9 +96,14 @@ public struct ProbeExchange: Sendable {
         return false
     }
 
-    /// Begins a probe: the connection is being made.
-    public mutating func begin(_ question: ProbeQuestion, certificate: CertificateRule? = nil) {
+    /// Begins a probe: the connection is being made. A query to a name server has this number.
+    public mutating func begin(
+        _ question: ProbeQuestion,
+        certificate: CertificateRule? = nil,
+        number: UInt16 = 0
+    ) {
         self.question = question
+        self.number = number
         self.certificate = certificate
         certificateEnds = 0
         certificateNote = ""
@@ -137,6 +145,7 @@ public struct ProbeExchange: Sendable {
         case .grpc:
             phase = .call
             call = GRPCCheck()
+        case .dns: phase = .message
         }
         return .send
     }
@@ -164,6 +173,7 @@ public struct ProbeExchange: Sendable {
             case .chunked: action = readChunks(bytes, at: &position)
             case .trailer: action = readTrailer(bytes, at: &position, fields: &fields)
             case .untilClose: action = readRest(bytes, at: &position)
+            case .message: action = readMessage(bytes, at: &position)
             case .connecting, .call, .over: action = .wait
             }
             if let action { return Reception(consumed: position, action: action) }
@@ -175,7 +185,9 @@ public struct ProbeExchange: Sendable {
         switch phase {
         case .untilClose: judge()
         case .over: .wait
-        case .connecting, .head, .length, .chunked, .trailer, .call:
+        // A datagram without a byte is no end.
+        case .message where question.isDatagram: .wait
+        case .connecting, .head, .length, .chunked, .trailer, .call, .message:
             finish(.failure(.closedEarly, detail: status == 0 ? "" : "status \(status)"))
         }
     }
@@ -200,7 +212,7 @@ public struct ProbeExchange: Sendable {
         return finish(.failure(.probeTimeout, detail: detail))
     }
 
-    private mutating func finish(_ outcome: ProbeOutcome) -> Action {
+    mutating func finish(_ outcome: ProbeOutcome) -> Action {
         phase = .over
         // Whoever is asked in a way that tells no role has none.
         if outcome == .success, role == nil { role = .unknown }

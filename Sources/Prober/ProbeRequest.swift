@@ -4,12 +4,13 @@ internal import HTTPProtocol
 
 /// The bytes of a probe's request, written once per target.
 enum ProbeRequest {
-    /// The request of a question to an address, or the message of a call; empty for a question
-    /// without one.
+    /// The request of a question to an address, the message of a call, or a query without its number;
+    /// empty for a question without one.
     ///
     /// Fields that are not valid are left out: a probe must never be what smuggles a line.
     static func bytes(_ question: ProbeQuestion, to address: SocketAddress) -> [UInt8] {
         if case .grpc(let call) = question { return GRPCCheck.request(service: call.service) }
+        if case .dns(let question) = question { return question.query }
         guard case .http(let http) = question else { return [] }
         let path = http.path.isEmpty ? "/" : target(http.path)
         var text = Array("\(http.method.name) \(path) HTTP/1.1\r\n".utf8)

@@ -56,6 +56,14 @@ public enum ProbeQuestion: Sendable, Equatable {
     case http(HTTPQuestion)
     /// A call of grpc.health.v1 that says SERVING.
     case grpc(GRPCQuestion)
+    /// A question to a name server.
+    case dns(DNSQuestion)
+
+    /// True when it goes by UDP.
+    var isDatagram: Bool {
+        guard case .dns(let question) = self else { return false }
+        return !question.isStream
+    }
 }
 
 /// A call of `grpc.health.v1.Health/Check`.

@@ -122,6 +122,17 @@ public enum Socket {
         return .failed(SystemError(code: Int32(truncatingIfNeeded: -result)))
     }
 
+    /// Opens a datagram socket that hears this peer alone, and is told that nobody listens there.
+    public static func connectDatagram(to address: SocketAddress) -> ConnectResult {
+        let family = address.ip.isIPv4 ? AF_INET : AF_INET6
+        let raw = mt_socket(family, Int32(SOCK_DGRAM.rawValue), 0)
+        guard raw >= 0 else { return .failed(SystemError(code: Int32(-raw))) }
+        let fd = FileDescriptor(raw: Int32(raw))
+        guard let error = attach(fd, to: address) else { return .connected(fd) }
+        fd.close()
+        return .failed(error)
+    }
+
     /// Fixes the peer of a datagram socket; nil on success.
     public static func attach(_ fd: FileDescriptor, to address: SocketAddress) -> SystemError? {
         let result = unsafe address.withKernelForm { unsafe mt_connect(fd.raw, $0, $1) }

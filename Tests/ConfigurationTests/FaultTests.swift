@@ -590,6 +590,30 @@ import Testing
         #expect(Self.found(read(text)) == expected)
     }
 
+    @Test(
+        arguments: [
+            ("dns: { name: example.com }", []),
+            ("dns: { type: A }", ["M1104 2:16"]),
+            ("dns: { name: example.com, addresses: [1.1.1.1, 1.1.1.2], match: all }", []),
+            ("dns: { name: a.b, addresses: '2001:db8::1' }", ["M1105 2:45"]),
+            ("dns: { name: a.b, type: AAAA, addresses: '2001:db8::1' }", []),
+            ("dns: { name: a.b, type: MX, addresses: 1.1.1.1 }", ["M1105 2:55"]),
+            ("dns: { name: a.b, match: all }", ["M1106 2:34"]),
+            ("dns: { name: a.b }, tls: on", ["M1106 2:36"]),
+            ("dns: { name: a.b, rcode: [NXDOMAIN, LATE] }", ["M1206 2:52"]),
+            ("dns: { name: a.b }, tcp: connect", ["M1105 2:21"]),
+        ] as [(String, [String])]
+    )
+    func `questions to name servers`(probe: String, expected: [String]) {
+        let text = """
+            listeners: [{ dns: ':53' }]
+            probes: { p: { \(probe) } }
+            steer: { w: { address: 192.0.2.1, probe: p } }
+            zones: { example.com: { soa: { primary: a, mailbox: b }, records: { w: { steer: w } } } }
+            """
+        #expect(Self.found(read(text)) == expected)
+    }
+
     @Test func `listeners are bounded`() {
         let many = (1...300).map { "  - { http: '127.0.0.1:\($0)' }\n" }.joined()
         #expect(read("listeners:\n" + many).diagnostics.map(\.code) == [.tooMany])

@@ -142,6 +142,8 @@ private struct Leaves {
             let group = level.hasPrefix("probes") ? "probes.*" : "listeners[]"
             plain = group + path.dropFirst(level.count)
         }
+        // A question to a name server is a group.
+        plain = plain.replacing("probes.*.check.dns.", with: "probes.*.dns.")
         paths.insert(Self.renamed[plain] ?? plain)
     }
 

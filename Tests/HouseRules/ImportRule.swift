@@ -12,7 +12,7 @@ enum ImportRule {
         "Runtime": ["Essentials"],
         "DNSServer": ["Essentials", "DNSProtocol", "Steering", "Runtime"],
         "HTTPGateway": ["Essentials", "HTTPProtocol", "Steering", "Runtime"],
-        "Prober": ["Essentials", "HTTPProtocol", "Steering", "Runtime"],
+        "Prober": ["Essentials", "DNSProtocol", "HTTPProtocol", "Steering", "Runtime"],
         "ControlPlane": [
             "Essentials", "DNSProtocol", "HTTPProtocol", "Steering", "Configuration", "Runtime",
             "DNSServer", "HTTPGateway", "Prober",

@@ -54,6 +54,12 @@ extension Section {
         guard case .address(let value)? = value(key) else { return nil }
         return value
     }
+    func addresses(_ key: String) -> [IPAddress] {
+        elements(key).compactMap {
+            guard case .address(let address) = $0 else { return nil }
+            return address
+        }
+    }
     func hashKey(_ key: String) -> HashKey {
         guard case .hashKey(let value)? = value(key) else { return .sourceIP }
         return value

@@ -9,7 +9,8 @@ extension SettingsDecoder {
         let settings = ProbeSettings(
             name: section.name,
             check: check(section),
-            port: section.optionalInteger("port").flatMap(UInt16.init(exactly:)),
+            port: section.optionalInteger("port").flatMap(UInt16.init(exactly:))
+                ?? (section.has("dns") ? 53 : nil),
             interval: interval,
             timeout: timeout,
             rise: section.integer("rise"),
@@ -88,27 +89,52 @@ extension SettingsDecoder {
                 )
             )
         }
+        if section.has("dns") { return .dns(dnsProbe(section.group("dns"))) }
         return section.word("tcp", TCPProbe.connect) == .tls ? .tls : .tcp
     }
 
     private func checkKind(of section: Section) -> Bool {
-        let kinds = ["http", "tcp", "grpc"].filter(section.has)
+        let kinds = ["http", "tcp", "grpc", "dns"].filter(section.has)
         if kinds.count == 1 { return true }
         if let second = kinds.dropFirst().first {
             section.fault(
                 .excludingKeys,
                 second,
-                "a probe has only one of `http`, `tcp` and `grpc`"
+                "a probe has only one of `http`, `tcp`, `grpc` and `dns`"
             )
             return false
         }
         section.report(
             .missingKey,
             section.nameRange,
-            "\(section.title) needs `http`, `tcp` or `grpc`",
-            "such as `http: /healthz`, `tcp: connect` or `grpc: check`"
+            "\(section.title) needs `http`, `tcp`, `grpc` or `dns`",
+            "such as `http: /healthz`, `tcp: connect`, `grpc: check` or `dns: { name: example.com }`"
         )
         return false
+    }
+
+    private func dnsProbe(_ section: Section) -> DNSProbeSettings {
+        let settings = DNSProbeSettings(
+            name: section.text("name") ?? ".",
+            type: section.text("type") ?? "A",
+            rcode: section.texts("rcode"),
+            addresses: section.addresses("addresses"),
+            match: section.word("match", AnswerMatch.any),
+            authoritative: section.bool("authoritative"),
+            transport: section.word("transport", DNSTransport.udp)
+        )
+        let isFour = settings.type == "A"
+        let isOther = !isFour && settings.type != "AAAA"
+        let odd = settings.addresses.first { $0.isIPv4 != isFour || isOther }
+        if let odd {
+            section.fault(
+                .excludingKeys,
+                "addresses",
+                "\(odd) cannot be in an answer of type \(settings.type)",
+                isOther ? nil : "the other family has the type \(isFour ? "AAAA" : "A")"
+            )
+        }
+        return settings
     }
 
     private func httpProbe(_ section: Section) -> HTTPProbeSettings {

@@ -2,7 +2,8 @@
 internal import Essentials
 
 extension Schema {
-    static let probeOptions: [Option] = askedOptions + probeTLSOptions + rhythmOptions
+    static let probeOptions: [Option] =
+        askedOptions + dnsProbeOptions + probeTLSOptions + rhythmOptions
 
     private static let askedOptions: [Option] = [
         Option(
@@ -93,7 +94,7 @@ extension Schema {
         Option(
             "probes.*.port",
             .integer(1...65535),
-            .absent("the endpoint's own"),
+            .absent("the endpoint's own, and 53 with `dns`"),
             "Port asked instead of the endpoint's."
         ),
         Option(
@@ -187,6 +188,11 @@ extension Schema {
             "probes.*.certificate",
             "What the certificate that an endpoint shows must be like.",
             beside: ["http", "grpc", "tcp"]
-        )
+        ),
+        OptionGroup(
+            "probes.*.dns",
+            "The question of a DNS probe: the number, the question and the code of the answer must be "
+                + "right, and it must have a record of the type."
+        ),
     ]
 }

@@ -61,6 +61,42 @@ public enum ProbeCheck: Sendable, Equatable {
     case http(HTTPProbeSettings)
     /// A call of grpc.health.v1 that says SERVING.
     case grpc(GRPCProbeSettings)
+    /// A question to a name server.
+    case dns(DNSProbeSettings)
+}
+
+/// The question of a DNS probe, and what the answer must be like.
+public struct DNSProbeSettings: Sendable, Equatable {
+    /// The name asked for.
+    public var name: String
+    /// The type asked for.
+    public var type: String
+    /// Response codes that count as success.
+    public var rcode: [String]
+    /// Addresses that the answer must have; none for any.
+    public var addresses: [IPAddress]
+    /// How many of ``addresses`` must be there.
+    public var match: AnswerMatch
+    /// Whether the server must be an authority for the name.
+    public var authoritative: Bool
+    /// How the question goes.
+    public var transport: DNSTransport
+}
+
+/// How many of the expected addresses an answer must have.
+public enum AnswerMatch: String, Sendable, Equatable, CaseIterable {
+    /// One.
+    case any
+    /// All.
+    case all
+}
+
+/// How a question reaches a name server.
+public enum DNSTransport: String, Sendable, Equatable, CaseIterable {
+    /// By one datagram.
+    case udp
+    /// By a connection.
+    case tcp
 }
 
 /// How far a TCP probe goes.

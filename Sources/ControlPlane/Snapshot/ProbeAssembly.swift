@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import DNSProtocol
 internal import Essentials
 internal import HTTPProtocol
 internal import Prober
@@ -42,7 +43,7 @@ struct ProbeAssembly {
     /// True when the probe speaks TLS where the pool does.
     func followsPool(_ name: String?) -> Bool {
         guard let settings = name.flatMap({ entries[$0] })?.settings else { return false }
-        return settings.tls == .pool && settings.check != .tcp
+        return settings.tls == .pool && settings.speaksTLS
     }
 
     /// True when the probe speaks HTTP/2, which TLS has to offer.
@@ -105,10 +106,26 @@ struct ProbeAssembly {
         return host.split(separator: ":").first.map(String.init)
     }
 
+    private static func question(_ settings: DNSProbeSettings) -> DNSQuestion {
+        // Both were checked when the configuration was read.
+        var question = DNSQuestion(
+            name: DomainName(settings.name) ?? .root,
+            type: RecordType(settings.type) ?? .A
+        )
+        let known = (0...15).map { ResponseCode($0) }
+        question.codes = known.filter { settings.rcode.contains($0.description) }
+        question.addresses = settings.addresses
+        question.needsAll = settings.match == .all
+        question.isAuthoritative = settings.authoritative
+        question.isStream = settings.transport == .tcp
+        return question
+    }
+
     private static func question(_ check: ProbeCheck) -> ProbeQuestion {
         if case .grpc(let settings) = check {
             return .grpc(GRPCQuestion(service: settings.service ?? "", host: settings.host))
         }
+        if case .dns(let settings) = check { return .dns(self.question(settings)) }
         guard case .http(let settings) = check else { return .connect }
         var question = HTTPQuestion(path: settings.path)
         question.method =
@@ -145,7 +162,15 @@ extension ProbeSettings {
         switch check {
         case .http(let http): http.host
         case .grpc(let grpc): grpc.host
-        case .tcp, .tls: nil
+        case .tcp, .tls, .dns: nil
+        }
+    }
+
+    /// True when it can speak TLS.
+    var speaksTLS: Bool {
+        switch check {
+        case .http, .grpc, .tls: true
+        case .tcp, .dns: false
         }
     }
 }

@@ -13,7 +13,7 @@ extension TLSAssembly {
     ) throws(ReloadProblem) -> [String: TLSClientContext] {
         var contexts: [String: TLSClientContext] = [:]
         var made: [String: MadeProbe] = [:]
-        for probe in probes where probe.tls == .on && probe.check != .tcp {
+        for probe in probes where probe.tls == .on && probe.speaksTLS {
             let one = try context(probe)
             made[probe.name] = one
             contexts[probe.name] = one.context

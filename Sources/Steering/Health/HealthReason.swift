@@ -96,6 +96,12 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case grpcStatus = 18
     /// The endpoint's certificate ends sooner than the probe allows; the detail says when.
     case certificateEnding = 19
+    /// A name server answered with a response code that does not pass; the detail names it.
+    case unexpectedCode = 20
+    /// A name server's answer lacks records; the detail says which.
+    case answerMismatch = 21
+    /// A name server answered without being an authority for the name.
+    case notAuthoritative = 22
     /// An unexpected status without a word of its own; the detail holds it.
     case statusUnexpected = 32
     /// Status 400.
@@ -167,6 +173,9 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .notServing: "not-serving"
         case .grpcStatus: "grpc-status"
         case .certificateEnding: "certificate-ending"
+        case .unexpectedCode: "unexpected-rcode"
+        case .answerMismatch: "answer-mismatch"
+        case .notAuthoritative: "not-authoritative"
         case .statusUnexpected: "status-unexpected"
         default: "status-\(statusCode)"
         }
