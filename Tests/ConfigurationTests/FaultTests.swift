@@ -614,6 +614,60 @@ import Testing
         #expect(Self.found(read(text)) == expected)
     }
 
+    @Test(
+        arguments: [
+            ("s: { of: [{ pool: a }] }", []),
+            ("s: { of: [] }", ["M1335 3:20"]),
+            ("s: { of: [{ not: true }] }", ["M1104 3:21"]),
+            ("s: { at-least: 2, of: [{ pool: a }] }", ["M1207 3:26"]),
+            ("s: { of: [{ pool: a }], rise: 2 }", ["M1105 3:41"]),
+            ("s: { of: [{ pool: b }] }", ["M1302 3:29"]),
+            ("s: { of: [{ pool: a, endpoint: x }] }", ["M1334 3:29"]),
+            ("s: { of: [{ pool: a, endpoints: 3 }] }", ["M1334 3:29"]),
+            ("s: { of: [{ pool: a, endpoint: one, not: true }], at-least: 1 }", []),
+            ("s: { of: [{ probe: p }] }", ["M1333 3:30"]),
+            ("s: { of: [{ probe: s }] }", ["M1331 3:30"]),
+            ("s: { of: [{ probe: t }] }, t: { of: [{ probe: s }] }", ["M1331 3:57"]),
+            ("s: { of: [{ pool: c }] }", ["M1331 3:29"]),
+            ("s: { of: [{ pool: d }] }", ["M1331 3:29"]),
+            ("s: { of: [{ pool: a }], http: / }", ["M1105 3:20"]),
+        ] as [(String, [String])]
+    )
+    func `calculated probes`(probes: String, expected: [String]) {
+        let text = """
+            listeners: [{ http: ':80' }]
+            routes: [{ host: a, pool: a }, { host: c, pool: c }, { host: d, pool: d }]
+            probes: { \(probes), p: { tcp: connect }, q: { http: /, requires: s } }
+            pools:
+              a: { probe: p, endpoints: [{ address: '127.0.0.1:1', name: one }] }
+              c: { probe: s, endpoints: [{ address: '127.0.0.1:2' }] }
+              d: { probe: q, endpoints: [{ address: '127.0.0.1:3' }] }
+            """
+        #expect(Self.found(read(text)) == expected)
+    }
+
+    @Test func `calculated probes are bounded in depth`() {
+        func chain(_ count: Int) -> String {
+            let first = "s0: { of: [{ pool: a }] }"
+            let rest = (1..<count).map { "s\($0): { of: [{ probe: s\($0 - 1) }] }" }
+            return """
+                listeners: [{ http: ':80' }]
+                routes: [{ pool: a }]
+                probes: { \(([first] + rest).joined(separator: ", ")) }
+                pools:
+                  a: { endpoints: [{ address: '127.0.0.1:1' }] }
+                  b: { probe: s\(count - 1), endpoints: [{ address: '127.0.0.1:1' }] }
+                """
+        }
+        let unused = [DiagnosticCode.unused]
+        #expect(read(chain(16)).diagnostics.map(\.code).filter { !unused.contains($0) } == [])
+        let deep = read(chain(17)).diagnostics.map(\.code).filter { !unused.contains($0) }
+        #expect(deep.allSatisfy { $0 == .checkTooDeep } && !deep.isEmpty)
+        let backwards = chain(40).replacing("s0: { of: [{ pool: a }] }, ", with: "")
+            .replacing("}, pools", with: ", s0: { of: [{ pool: a }] } }, pools")
+        _ = read(backwards)
+    }
+
     @Test func `listeners are bounded`() {
         let many = (1...300).map { "  - { http: '127.0.0.1:\($0)' }\n" }.joined()
         #expect(read("listeners:\n" + many).diagnostics.map(\.code) == [.tooMany])

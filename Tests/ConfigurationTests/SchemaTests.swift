@@ -144,6 +144,7 @@ private struct Leaves {
         }
         // A question to a name server is a group.
         plain = plain.replacing("probes.*.check.dns.", with: "probes.*.dns.")
+            .replacing("probes.*.check.calculated.", with: "probes.*.")
         paths.insert(Self.renamed[plain] ?? plain)
     }
 

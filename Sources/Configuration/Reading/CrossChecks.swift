@@ -13,6 +13,7 @@ struct CrossChecks {
         checkPolicySizes()
         checkAddressProbes()
         checkTLSProbes()
+        checkCalculated()
         checkMirrors()
         warnUnused()
     }
@@ -126,7 +127,9 @@ struct CrossChecks {
     }
 
     private func checkAddressProbes() {
-        let portless = Set(settings.probes.filter { $0.port == nil }.map(\.name))
+        let portless = Set(
+            settings.probes.filter { $0.port == nil && $0.calculated == nil }.map(\.name)
+        )
         var reported: Set<String> = []
         for use in reading.addressProbes
         where portless.contains(use.name) && reported.insert(use.name).inserted {

@@ -19,7 +19,8 @@ extension SettingsDecoder {
             fastInterval: Swift.min(section.interval("fast-interval"), interval),
             kind: section.word("kind", ProbeKind.readiness),
             tls: section.word("tls", ProbeSecurity.pool),
-            certificate: self.certificate(certificate)
+            certificate: self.certificate(certificate),
+            requires: section.text("requires")
         )
         checkSecurity(settings, section, certificate)
         if timeout > interval {
@@ -89,25 +90,26 @@ extension SettingsDecoder {
                 )
             )
         }
+        if section.has("of") { return .calculated(calculated(section)) }
         if section.has("dns") { return .dns(dnsProbe(section.group("dns"))) }
         return section.word("tcp", TCPProbe.connect) == .tls ? .tls : .tcp
     }
 
     private func checkKind(of section: Section) -> Bool {
-        let kinds = ["http", "tcp", "grpc", "dns"].filter(section.has)
+        let kinds = ["http", "tcp", "grpc", "dns", "of"].filter(section.has)
         if kinds.count == 1 { return true }
         if let second = kinds.dropFirst().first {
             section.fault(
                 .excludingKeys,
                 second,
-                "a probe has only one of `http`, `tcp`, `grpc` and `dns`"
+                "a probe has only one of `http`, `tcp`, `grpc`, `dns` and `of`"
             )
             return false
         }
         section.report(
             .missingKey,
             section.nameRange,
-            "\(section.title) needs `http`, `tcp`, `grpc` or `dns`",
+            "\(section.title) needs `http`, `tcp`, `grpc`, `dns` or `of`",
             "such as `http: /healthz`, `tcp: connect`, `grpc: check` or `dns: { name: example.com }`"
         )
         return false

@@ -308,6 +308,36 @@ extension DiagnosticCode {
                 "Policies that refer to each other come to more than 20,000 branches per query.",
                 "Use each policy by fewer ways."
             )
+        case .checkLoop:
+            .init(
+                "circle of calculated probes",
+                "A calculated probe depends on itself, directly or by way of a pool and its probe.",
+                "Take one of the members out."
+            )
+        case .checkTooDeep:
+            .init(
+                "calculated probes too deep",
+                "Calculated probes depend on each other more than 16 deep.",
+                "Name the pools in one place."
+            )
+        case .notCalculated:
+            .init(
+                "probe without a state",
+                "`requires` or a member names a probe that asks endpoints.",
+                "Name a probe with `of`, or a pool."
+            )
+        case .unknownMember:
+            .init(
+                "member that is not there",
+                "A pool does not have the endpoint, or as many endpoints as must take work.",
+                "Name an endpoint of the pool, or fewer of them."
+            )
+        case .emptyCheck:
+            .init(
+                "calculated probe without members",
+                "`of` is an empty list.",
+                "Name at least one pool or probe."
+            )
         case .probeWithoutTLS:
             .init(
                 "probe of TLS without TLS",

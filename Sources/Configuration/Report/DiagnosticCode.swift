@@ -136,6 +136,17 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     /// A policy that is too large to go through for every query.
     case policyTooLarge = "M1335"
 
+    /// Calculated probes that depend on each other in a circle.
+    case checkLoop = "M1331"
+    /// Calculated probes that depend on each other too deeply.
+    case checkTooDeep = "M1332"
+    /// A probe that asks, where one with a state of its own is wanted.
+    case notCalculated = "M1333"
+    /// A member that a pool does not have.
+    case unknownMember = "M1334"
+    /// A calculated probe without members.
+    case emptyCheck = "M1335"
+
     /// A pool that goes by roles without a probe that tells them.
     case roleWithoutProbe = "M1350"
 

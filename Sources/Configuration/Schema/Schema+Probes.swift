@@ -3,7 +3,7 @@ internal import Essentials
 
 extension Schema {
     static let probeOptions: [Option] =
-        askedOptions + dnsProbeOptions + probeTLSOptions + rhythmOptions
+        askedOptions + dnsProbeOptions + calculatedOptions + probeTLSOptions + rhythmOptions
 
     private static let askedOptions: [Option] = [
         Option(
@@ -193,6 +193,13 @@ extension Schema {
             "probes.*.dns",
             "The question of a DNS probe: the number, the question and the code of the answer must be "
                 + "right, and it must have a record of the type."
+        ),
+        OptionGroup(
+            "probes.*.of[]",
+            "The members of a calculated probe, which asks nobody: each a pool, an endpoint of one, or "
+                + "another calculated probe.",
+            noun: "member",
+            identity: ["pool", "endpoint", "probe"]
         ),
     ]
 }

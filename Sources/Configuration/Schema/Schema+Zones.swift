@@ -161,7 +161,7 @@ extension Schema {
             "probes.*",
             "Active checks by name; a pool or policy refers to them.",
             noun: "probe",
-            kinds: ["http", "tcp", "grpc", "dns"]
+            kinds: ["http", "tcp", "grpc", "dns", "of"]
         ),
         OptionGroup("probes.*.headers", "Fields by name.", beside: ["http"]),
         OptionGroup("pools.*", "Sets of endpoints by name.", noun: "pool"),

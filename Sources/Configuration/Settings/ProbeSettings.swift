@@ -27,6 +27,8 @@ public struct ProbeSettings: Sendable, Equatable {
     public var tls: ProbeSecurity
     /// What the certificate that is shown must be like.
     public var certificate: ProbeCertificateSettings
+    /// The calculated probe that must be up as well; nil for none.
+    public var requires: String?
 }
 
 /// What a probe wants of the certificate that an endpoint shows.
@@ -63,6 +65,30 @@ public enum ProbeCheck: Sendable, Equatable {
     case grpc(GRPCProbeSettings)
     /// A question to a name server.
     case dns(DNSProbeSettings)
+    /// Nothing: the states of others decide.
+    case calculated(CalculatedProbeSettings)
+}
+
+/// A verdict made of the states of others.
+public struct CalculatedProbeSettings: Sendable, Equatable {
+    /// Members that must be well; nil for all.
+    public var atLeast: Int?
+    /// The members.
+    public var of: [CheckMemberSettings]
+}
+
+/// One whose state counts.
+public struct CheckMemberSettings: Sendable, Equatable {
+    /// A pool whose endpoints are looked at.
+    public var pool: String?
+    /// One endpoint of the pool; nil for all.
+    public var endpoint: String?
+    /// Endpoints that must take new work.
+    public var endpoints: Int
+    /// Another calculated probe.
+    public var probe: String?
+    /// Whether it counts while it is not well.
+    public var not: Bool
 }
 
 /// The question of a DNS probe, and what the answer must be like.

@@ -47,6 +47,8 @@ struct SnapshotWriter {
         writeDoors()
         json.name("pools")
         writePools()
+        json.name("checks")
+        writeChecks()
         json.name("tracing")
         writeTracing()
         json.name("routes")
@@ -58,6 +60,19 @@ struct SnapshotWriter {
         for zone in view.settings.zones { write(zone) }
         json.endArray()
         json.endObject()
+    }
+
+    /// The calculated probes.
+    private mutating func writeChecks() {
+        json.beginArray()
+        for check in view.checks {
+            json.beginObject()
+            member("name", check.name)
+            member("health", check.health.word)
+            member("detail", check.detail)
+            json.endObject()
+        }
+        json.endArray()
     }
 
     /// The export of spans; null without one.

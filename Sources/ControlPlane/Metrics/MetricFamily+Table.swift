@@ -217,6 +217,18 @@ extension MetricFamily {
             }
         },
         MetricFamily(
+            "martlet_calculated_probe_health",
+            .gauge,
+            labels: ["probe", "state"],
+            "1 for the state of a probe that is made of the states of others: unknown, up or down."
+        ) { source in
+            source.view.checks.flatMap { check in
+                Health.allCases.map { health in
+                    MetricSample([check.name, health.word], .truth(health == check.health))
+                }
+            }
+        },
+        MetricFamily(
             "martlet_probes_running",
             .gauge,
             "Probes under way; `limits.concurrent-probes` bounds them."

@@ -50,6 +50,8 @@ public struct ControlView: Sendable {
     public var snapshot: ServingSnapshot?
     /// When what is left at endpoints that drain is cut, by their slots.
     public var drains: [Int: Instant] = [:]
+    /// What calculated probes have come to, in file order.
+    public var checks: [CheckView] = []
     /// The skew of pools, by their stable numbers; none for those with few requests.
     public var skews: [Int: Double] = [:]
     /// What the export of spans does; nil without one.
@@ -58,6 +60,16 @@ public struct ControlView: Sendable {
     public var certificates: [CertificateView] = []
     /// The ticket keys in force that came from files.
     public var ticketKeys: [TicketKeysView] = []
+}
+
+/// What a calculated probe has come to.
+public struct CheckView: Sendable, Equatable {
+    /// Its name.
+    public var name: String
+    /// Whether enough of its members are well.
+    public var health: Health
+    /// Which are not, when it is down.
+    public var detail: String
 }
 
 /// A certificate that HTTPS listeners show.

@@ -129,3 +129,13 @@ extension Plane {
         return saved.text()
     }
 }
+
+extension Plane {
+    var checkViews: [CheckView] {
+        let verdicts = keeper.checkVerdicts
+        return settings.probes.filter { $0.calculated != nil }.map { probe in
+            let verdict = verdicts[probe.name] ?? CheckVerdict(health: .unknown)
+            return CheckView(name: probe.name, health: verdict.health, detail: verdict.detail)
+        }
+    }
+}

@@ -120,6 +120,7 @@ extension Plane {
             workers: workers.words,
             snapshot: snapshot,
             drains: drains.mapValues(\.end),
+            checks: checkViews,
             skews: skewWatch.skews,
             tracing: tracingView,
             certificates: settings.certificates.compactMap { files in

@@ -216,10 +216,12 @@ extension Plane {
 
     /// Makes endpoints known to the health keeper; those it knows keep their state.
     mutating func register(_ assembly: Assembly, _ now: Instant) {
+        keeper.setChecks(assembly.checks)
         for registration in assembly.registrations {
             absorb(keeper.register(registration, now: now), now)
         }
         markUnresolved(in: assembly, now)
+        absorb(keeper.settle(now: now), now)
         _ = applyOverlay(to: assembly.pools, now)
     }
 

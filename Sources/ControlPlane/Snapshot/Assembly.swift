@@ -16,6 +16,8 @@ struct Assembly: Sendable {
     var registries: Registries
     /// The pools in file order, then the checked addresses of steer policies.
     let pools: [AssembledPool]
+    /// Checks that are made of the states of endpoints.
+    let checks: [CalculatedCheck]
     /// The slots of all endpoints, with and without an address.
     let slots: [Int]
     let gateway: GatewayPlan
@@ -103,6 +105,7 @@ struct Assembly: Sendable {
                 settings: settings,
                 registries: registries,
                 pools: pools + steering.assembled,
+                checks: CheckAssembly.checks(settings.probes, pools),
                 slots: (pools + steering.assembled).flatMap { $0.registrations.map(\.slot) },
                 gateway: GatewayAssembly.plan(
                     settings,

@@ -178,7 +178,7 @@ struct PoolAssembly {
         _ identity: EndpointIdentity,
         name: String
     ) -> HealthRegistration {
-        HealthRegistration(
+        var registration = HealthRegistration(
             slot: slot,
             identity: identity,
             name: name,
@@ -186,6 +186,8 @@ struct PoolAssembly {
             passive: PoolAssembly.passive(pool.passive),
             joinsRunningPool: running.contains(pool.name)
         )
+        registration.condition = probes.condition(pool.probe)
+        return registration
     }
 
     private func view(

@@ -30,7 +30,8 @@ struct ProbeAssembly {
 
     /// How results become health; nil without a probe of this name.
     func checks(_ name: String?) -> CheckSettings? {
-        guard let settings = name.flatMap({ entries[$0] })?.settings else { return nil }
+        guard let settings = name.flatMap({ entries[$0] })?.settings, settings.calculated == nil
+        else { return nil }
         return CheckSettings(
             rise: settings.rise,
             fall: settings.fall,
@@ -38,6 +39,12 @@ struct ProbeAssembly {
             fastInterval: settings.fastInterval,
             kind: settings.kind == .liveness ? .liveness : .readiness
         )
+    }
+
+    /// The calculated check that must be up for endpoints with this probe; nil for none.
+    func condition(_ name: String?) -> String? {
+        guard let settings = name.flatMap({ entries[$0] })?.settings else { return nil }
+        return settings.calculated == nil ? settings.requires : settings.name
     }
 
     /// True when the probe speaks TLS where the pool does.
@@ -58,7 +65,9 @@ struct ProbeAssembly {
 
     /// The target for an endpoint; nil without a probe of this name.
     func target(_ name: String?, slot: Int, address: SocketAddress, host: String?) -> ProbeTarget? {
-        guard let entry = name.flatMap({ entries[$0] }) else { return nil }
+        guard let entry = name.flatMap({ entries[$0] }), entry.settings.calculated == nil else {
+            return nil
+        }
         var question = entry.question
         // An endpoint known by name is asked by that name, not by the address of the day.
         if case .http(var http) = question, http.host == nil, let host {
@@ -162,7 +171,7 @@ extension ProbeSettings {
         switch check {
         case .http(let http): http.host
         case .grpc(let grpc): grpc.host
-        case .tcp, .tls, .dns: nil
+        case .tcp, .tls, .dns, .calculated: nil
         }
     }
 
@@ -170,7 +179,7 @@ extension ProbeSettings {
     var speaksTLS: Bool {
         switch check {
         case .http, .grpc, .tls: true
-        case .tcp, .dns: false
+        case .tcp, .dns, .calculated: false
         }
     }
 }

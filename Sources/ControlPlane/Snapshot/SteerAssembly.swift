@@ -181,15 +181,15 @@ struct SteerAssembly {
                 connectionLimit: 0
             )
         )
-        pool.registrations.append(
-            HealthRegistration(
-                slot: slot,
-                identity: identity,
-                name: name,
-                checks: probes.checks(probe),
-                passive: nil
-            )
+        var registration = HealthRegistration(
+            slot: slot,
+            identity: identity,
+            name: name,
+            checks: probes.checks(probe),
+            passive: nil
         )
+        registration.condition = probes.condition(probe)
+        pool.registrations.append(registration)
         if let target = probes.target(probe, slot: slot, address: address, host: nil) {
             pool.targets.append(target)
         }

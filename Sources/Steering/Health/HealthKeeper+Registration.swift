@@ -18,6 +18,7 @@ extension HealthKeeper {
         followLatency(of: registration, now)
         let role = restored[registration.identity]?.role ?? .unknown
         let record = begin(registration, now)
+        if registration.condition != nil { conditioned.insert(slot) }
         if record.passive.isEjected { ejected.insert(slot) }
         table.setRole(slot, role)
         let events = put(slot, record, [], now)
@@ -37,6 +38,7 @@ extension HealthKeeper {
             since: now
         )
         record.reason = registration.checks == nil ? .noProbe : .pending
+        record.condition = condition(registration, known: nil)
         guard let saved else { return record }
         record.administrative = saved.administrative
         record.weight = saved.weightOverride
@@ -63,17 +65,24 @@ extension HealthKeeper {
         record.registration = registration
         followLatency(of: registration, now)
         var changes: [HealthEvent.Change] = []
+        if known.registration.condition != registration.condition {
+            record.condition = condition(registration, known: known)
+            if registration.condition == nil {
+                conditioned.remove(slot)
+            } else {
+                conditioned.insert(slot)
+            }
+        }
         switch (record.machine, registration.checks) {
         case (.some, .some(let checks)): record.machine?.settings = checks
         case (nil, .some(let checks)):
             // It has served unchecked until now; the first failures decide, not the reload.
             record.machine = HealthMachine(checks, health: .up)
             record.reason = .pending
-        case (.some(let machine), nil):
+        case (.some, nil):
             record.machine = nil
             record.isConnectFailing = false
             record.latest = nil
-            if machine.health != .up { changes.append(.health(from: machine.health, to: .up)) }
             // Nobody asks any more: who led would do so for ever.
             if table.role(slot) != .unknown {
                 changes.append(.role(from: table.role(slot), to: .unknown))
@@ -81,6 +90,10 @@ extension HealthKeeper {
             }
             record.turn(.noProbe, "", now)
         case (nil, nil): break
+        }
+        if known.health != record.health {
+            changes.insert(.health(from: known.health, to: record.health), at: 0)
+            record.since = now
         }
         if registration.passive == nil, record.passive.circuit != .closed {
             record.passive.cancel(now: now)
@@ -100,6 +113,7 @@ extension HealthKeeper {
         if pools[pool]?.isEmpty == true { (pools[pool], latencies[pool]) = (nil, nil) }
         ejected.remove(slot)
         trials[slot] = nil
+        conditioned.remove(slot)
         records[slot] = nil
         table.clear(slot)
         return true
@@ -124,7 +138,7 @@ extension HealthKeeper {
             var saved = SavedEndpoint(
                 identity: record.registration.identity,
                 // Resolving is tried anew by the next process.
-                health: record.isUnresolved ? .unknown : record.health,
+                health: record.isUnresolved ? .unknown : record.ownHealth,
                 reason: record.isUnresolved ? .pending : record.reason
             )
             saved.detail = record.isUnresolved ? "" : record.detail
@@ -191,7 +205,7 @@ extension HealthKeeper {
         let isReweighed = table.weightOverride(slot) != record.weight
         if isReweighed { table.setWeightOverride(slot, record.weight) }
         let generation = table.publish(slot, new, isNews: isReweighed || isNews)
-        return changes.map { change in
+        let events = changes.map { change in
             var closes = false
             if case .health(_, .down) = change { closes = new.closesConnections }
             return HealthEvent(
@@ -206,5 +220,8 @@ extension HealthKeeper {
                 closesConnections: closes
             )
         }
+        // Whatever the word says now, others may depend on it.
+        let isNewTo = old.state != new.state || old.secondsToChange != new.secondsToChange
+        return isNewTo && !checks.isEmpty ? events + settle(now: now) : events
     }
 }

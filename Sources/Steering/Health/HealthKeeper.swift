@@ -21,6 +21,11 @@ public struct HealthKeeper: ~Copyable {
     var latencies: [String: LatencyMachine] = [:]
     var latencyAt = Instant.never
     var restored: [EndpointIdentity: SavedEndpoint] = [:]
+    // Checks made of the states of others, what they have come to, and whose health depends on one.
+    var checks: [CalculatedCheck] = []
+    var verdicts: [String: CheckVerdict] = [:]
+    var conditioned: Set<Int> = []
+    var isSettling = false
     // How far the wall clock is ahead of the monotonic one, as of `restore`.
     var restoredOffset: Int64 = 0
 
@@ -40,34 +45,36 @@ public struct HealthKeeper: ~Copyable {
             return []
         }
         record.latest = outcome
-        let before = machine.health
+        let before = record.health
         var changes: [HealthEvent.Change] = []
         switch outcome {
         case .success:
             record.isConnectFailing = false
-            if machine.record(success: true) == .markUp {
-                record.turn(.probePassed, "", now)
-                changes.append(.health(from: before, to: .up))
-            }
+            if machine.record(success: true) == .markUp { record.turn(.probePassed, "", now) }
+            record.machine = machine
+            changes += record.change(from: before)
             if let settings = record.registration.passive,
                 record.passive.probePassed(trialFacts(slot, record, now), now: now, settings)
             {
-                record.machine = machine
                 return restore(slot, record, .probePassed, changes, now)
             }
         case .failure(let reason, let detail):
             record.isConnectFailing = reason.isConnectFailure
+            let was = (record.reason, record.detail)
             if machine.record(success: false) == .markDown {
                 record.turn(reason, detail, now)
-                changes.append(.health(from: before, to: .down))
             } else if machine.health == .down {
-                if record.reason != reason || record.detail != detail {
-                    changes.append(.reason(from: record.reason, to: reason))
-                }
                 (record.reason, record.detail) = (reason, detail)
             }
+            record.machine = machine
+            changes += record.change(from: before)
+            // What is published may rest on something else, or have changed with the health.
+            if changes.isEmpty, record.health == .down, record.shownReason == record.reason,
+                was != (record.reason, record.detail)
+            {
+                changes.append(.reason(from: was.0, to: record.reason))
+            }
         }
-        record.machine = machine
         return put(slot, record, changes, now)
     }
 

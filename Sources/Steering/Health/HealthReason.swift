@@ -102,6 +102,8 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case answerMismatch = 21
     /// A name server answered without being an authority for the name.
     case notAuthoritative = 22
+    /// A calculated check that it depends on is down; the detail says which, and why.
+    case calculated = 23
     /// An unexpected status without a word of its own; the detail holds it.
     case statusUnexpected = 32
     /// Status 400.
@@ -176,6 +178,7 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .unexpectedCode: "unexpected-rcode"
         case .answerMismatch: "answer-mismatch"
         case .notAuthoritative: "not-authoritative"
+        case .calculated: "calculated-check"
         case .statusUnexpected: "status-unexpected"
         default: "status-\(statusCode)"
         }

@@ -7,6 +7,8 @@ struct HealthRecord {
     // Nil when no probe is configured.
     var machine: HealthMachine?
     var passive = PassiveMachine()
+    // Of the calculated check; nil without one.
+    var condition: CheckVerdict?
     var administrative = AdministrativeState.ready
     var weight: UInt32?
     // Of the verdict; an ejection has its own below.
@@ -20,15 +22,34 @@ struct HealthRecord {
     var passiveDetail = ""
     var passiveConnectFailing = false
 
-    var health: Health { isUnresolved ? .down : machine?.health ?? .up }
+    /// As far as the endpoint's own answers go.
+    var ownHealth: Health { isUnresolved ? .down : machine?.health ?? .up }
+
+    var health: Health {
+        guard let condition, ownHealth != .down else { return ownHealth }
+        if condition.health == .down { return .down }
+        return condition.health == .unknown ? .unknown : ownHealth
+    }
+
+    /// True when only the calculated check stands in the way.
+    var isHeldDown: Bool { ownHealth != .down && condition?.health == .down }
+
+    var shownReason: HealthReason {
+        if isHeldDown { return .calculated }
+        guard condition != nil, machine == nil, reason == .noProbe else { return reason }
+        return condition?.health == .up ? .probePassed : .pending
+    }
 
     var word: HealthWord {
-        var word = HealthWord(health: health, administrative: administrative, reason: reason)
-        word.isUnchecked = machine == nil
+        var word = HealthWord(health: health, administrative: administrative, reason: shownReason)
+        word.isUnchecked = machine == nil && condition == nil
         word.isConnectFailing = isConnectFailing || isUnresolved
-        word.closesConnections = health == .down && registration.checks?.kind == .liveness
+        word.closesConnections = ownHealth == .down && registration.checks?.kind == .liveness
         word.hasWeightOverride = weight != nil
         if let machine, !isUnresolved { word.secondsToChange = machine.secondsToChange }
+        if let condition {
+            word.secondsToChange = min(word.secondsToChange, condition.secondsToChange)
+        }
         if passive.isEjected {
             word.isEjected = true
             word.isConnectFailing = word.isConnectFailing || passiveConnectFailing
@@ -42,7 +63,19 @@ struct HealthRecord {
         return word
     }
 
-    var shownDetail: String { passive.circuit != .closed && health == .up ? passiveDetail : detail }
+    var shownDetail: String {
+        if isHeldDown { return condition?.detail ?? "" }
+        return ownDetail
+    }
+
+    private var ownDetail: String {
+        passive.circuit != .closed && health == .up ? passiveDetail : detail
+    }
+
+    /// The change of what is published, when it is one.
+    func change(from before: Health) -> [HealthEvent.Change] {
+        health == before ? [] : [.health(from: before, to: health)]
+    }
 
     mutating func turn(_ reason: HealthReason, _ detail: String, _ now: Instant) {
         self.reason = reason
