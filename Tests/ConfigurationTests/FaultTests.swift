@@ -311,7 +311,7 @@ import Testing
                 steer:
                   w: { geo: [{ address: 1.1.1.1, asn: 7 }, { address: 1.1.1.2, asn: [8, 7] }] }
                 """,
-            ["M1334 8:13", "M1390 8:13"]
+            ["M1346 8:13", "M1390 8:13"]
         ),
         Case(
             "residents that can leave",
@@ -329,7 +329,7 @@ import Testing
                     let next = Array(repeating: "{ steer: p\(level + 1) }", count: 4)
                     return "  p\(level): { failover: [\(next.joined(separator: ", "))] }\n"
                 }.joined() + "  p9: { address: 1.1.1.1 }",
-            ["M1335 11:3"]
+            ["M1347 11:3"]
         ),
         Case(
             "places under proximity",

@@ -132,9 +132,9 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     /// A probe of TLS where no TLS is spoken.
     case probeWithoutTLS = "M1330"
     /// Two branches for the same region.
-    case duplicateRegion = "M1334"
+    case duplicateRegion = "M1346"
     /// A policy that is too large to go through for every query.
-    case policyTooLarge = "M1335"
+    case policyTooLarge = "M1347"
 
     /// Calculated probes that depend on each other in a circle.
     case checkLoop = "M1331"
