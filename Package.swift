@@ -49,6 +49,7 @@ let package = Package(
         .systemLibrary(name: "CCoding", path: "C/CCoding"),
         .systemLibrary(name: "CCrypt", path: "C/CCrypt"),
         .systemLibrary(name: "CLinux", path: "C/CLinux"),
+        .systemLibrary(name: "CMaxMindDB", path: "C/CMaxMindDB"),
         .systemLibrary(name: "CNGHTTP2", path: "C/CNGHTTP2"),
         .systemLibrary(name: "CYAML", path: "C/CYAML"),
         .systemLibrary(name: "COpenSSL", path: "C/COpenSSL"),
@@ -67,7 +68,10 @@ let package = Package(
         module("Configuration", ["Essentials", "CYAML"]),
 
         // Shell.
-        module("Runtime", ["Essentials", "CCoding", "CCrypt", "CLinux", "COpenSSL", "CRE2"]),
+        module(
+            "Runtime",
+            ["Essentials", "CCoding", "CCrypt", "CLinux", "CMaxMindDB", "COpenSSL", "CRE2"]
+        ),
         module("DNSServer", ["Essentials", "DNSProtocol", "Steering", "Runtime"]),
         module("HTTPGateway", ["Essentials", "HTTPProtocol", "Steering", "Runtime"]),
         module("Prober", ["Essentials", "DNSProtocol", "HTTPProtocol", "Steering", "Runtime"]),

@@ -32,6 +32,7 @@ enum ImportRule {
         "CLinux": ["Runtime"],
         "CCoding": ["Runtime"],
         "CCrypt": ["Runtime"],
+        "CMaxMindDB": ["Runtime"],
         "CYAML": ["Configuration"],
         "COpenSSL": ["Runtime"],
         "CNGHTTP2": ["HTTPProtocol"],
