@@ -13,6 +13,19 @@ public enum File {
         return try read(fd, limit: limit)
     }
 
+    /// Opens a file for reading; ``SystemError/invalid`` for a folder, pipe or device.
+    public static func openRegular(_ path: String) throws(SystemError) -> FileDescriptor {
+        // Not blocking: a pipe of that name must not stop the one who opens it.
+        let opened = unsafe mt_open(path, O_RDONLY | O_NONBLOCK, 0)
+        let fd = FileDescriptor(raw: Int32(try checked(opened)))
+        var status = stat()
+        guard unsafe fstat(fd.raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            fd.close()
+            throw .invalid
+        }
+        return fd
+    }
+
     /// Reads a descriptor to its end.
     public static func read(_ fd: FileDescriptor, limit: Int) throws(SystemError) -> [UInt8] {
         var content: [UInt8] = []

@@ -82,7 +82,7 @@ private struct Leaves {
         "routes[].response-headers.set[].name", "routes[].response-headers.add[].name",
         "probes.*.check.http.headers[].name", "routes[].jwt.claims[].name",
         "routes[].jwt.claim-headers[].name", "tracing.otlp.headers[].name",
-        "tracing.otlp.attributes[].name",
+        "tracing.otlp.attributes[].name", "geo.networks.*.prefix",
     ]
     private static let renamed = [
         "listeners[].http.address": "listeners[].http",
@@ -97,7 +97,9 @@ private struct Leaves {
         "routes[].response-headers.set[].value": "routes[].response-headers.set.*",
         "routes[].response-headers.add[].value": "routes[].response-headers.add.*",
     ]
-    private static let mappings: Set<String> = ["probes", "pools", "zones", "steer", "records"]
+    private static let mappings: Set<String> = [
+        "probes", "pools", "zones", "steer", "records", "networks",
+    ]
 
     mutating func collect(_ value: Any, _ path: String) {
         if Self.ownShape.contains(path) { return }

@@ -306,8 +306,26 @@ struct StillSurface: ControlSurface, ~Copyable {
         surface.view.checks = [CheckView(name: "site", health: .down, detail: "")]
         let probe = ProbeResult(slot: 0, outcome: .success, certificateEnds: 9_999, at: .start)
         surface.view.counts.count(probe)
+        surface.view.geography = GeographyView(
+            databases: [
+                GeographyView.Database(
+                    content: "places",
+                    file: "a.mmdb",
+                    kind: "Test-City",
+                    builtAt: 1_790_000_000,
+                    loadedAt: 1_790_000_100,
+                    networks: 7,
+                    loadSeconds: 0.5,
+                    problem: "is damaged"
+                )
+            ],
+            networks: 1,
+            loads: (2, 3)
+        )
         guard case .bytes(let bytes) = ask(.get, "/metrics", &surface).body else { return }
         let text = String(decoding: bytes, as: UTF8.self)
+        #expect(text.contains(#"martlet_geo_database_current{content="places"} 0"#))
+        #expect(text.contains(#"martlet_geo_database_loads_total{result="failed"} 3"#))
         let shown = #"seconds{pool="web",endpoint="one"} 9999"#
         #expect(text.contains("martlet_probe_certificate_expiry_timestamp_" + shown))
         #expect(

@@ -122,7 +122,7 @@ import Testing
             "pool", "endpoint", "state", "result", "version", "worker", "log", "class", "reason",
             "limit", "direction", "rcode", "transport", "type", "zone", "kind",
             "certificate", "route", "decision", "file", "credentials", "side",
-            "condition", "priority", "measure", "outcome", "probe",
+            "condition", "priority", "measure", "outcome", "probe", "content",
         ]
         for family in MetricFamily.all {
             for label in family.labels { #expect(known.contains(label), "\(family.name) \(label)") }

@@ -93,6 +93,11 @@ public struct OutsideChecks: Sendable {
     /// What is wrong with the parameters of a service record; nil when nothing is.
     public var service: @Sendable (_ parameters: String) -> String? = { _ in nil }
 
+    /// What is wrong with a geographic database, which may have so many bytes; nil when nothing is.
+    public var database: @Sendable (_ path: String, _ limit: ByteCount) -> String? = { _, _ in nil }
+    /// True for the code of a country.
+    public var country: @Sendable (_ code: String) -> Bool = { _ in true }
+
     /// The checks; those left out find nothing wrong.
     public init(
         template: @escaping @Sendable (String, [String]) -> TemplateFault? = { _, _ in nil },

@@ -20,6 +20,10 @@ extension Section {
         guard case .integer(let value)? = value(key) else { return nil }
         return value
     }
+    func decimal(_ key: String) -> Double? {
+        guard case .decimal(let value)? = value(key) else { return nil }
+        return value
+    }
     func percentage(_ key: String) -> Percentage {
         guard case .percentage(let value)? = value(key) else { return Percentage(0) }
         return value

@@ -27,6 +27,7 @@ struct SettingsDecoder {
         settings.listeners = listeners.map(\.settings)
         let tracing = root.group("tracing").group("otlp")
         settings.tracing.otlp = otlp(tracing)
+        settings.geo = geo(root.group("geo"))
         settings.probes = root.members("probes").compactMap(probe)
         let pools = root.members("pools").map { (pool($0), $0) }
         checkRoles(pools, settings.probes)

@@ -197,6 +197,21 @@ extension DiagnosticCode {
                     + "Ed25519, or holds a private one.",
                 "Write PEM by `openssl pkey -pubout`, or the JWK set of the issuer."
             )
+        case .badDatabase:
+            .init(
+                "geographic database that cannot be used",
+                "It cannot be read, is larger than `geo.size-limit`, or is no database of MaxMind's "
+                    + "format.",
+                "Download the `.mmdb` file again, and let the account that starts Martlet read it."
+            )
+        case .badPlace:
+            .init(
+                "no such place",
+                "The code names no country, or no part of the country beside it.",
+                "Use codes of ISO 3166: `DE`, `US-CA`."
+            )
+        case .notDecimal:
+            .init("not a decimal number", "Degrees are plain numbers.", "Write `48.137`.")
         case .notRate:
             .init(
                 "not a rate",

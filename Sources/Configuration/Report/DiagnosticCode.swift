@@ -82,6 +82,12 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case badUsers = "M1240"
     /// A file of public keys that cannot be used.
     case badKeys = "M1241"
+    /// A geographic database that cannot be used.
+    case badDatabase = "M1250"
+    /// A code of no country or subdivision.
+    case badPlace = "M1251"
+    /// Not a decimal number.
+    case notDecimal = "M1252"
 
     /// A probe that is not defined.
     case unknownProbe = "M1301"

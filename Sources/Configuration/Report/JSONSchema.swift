@@ -108,6 +108,13 @@ extension OptionType {
                 "type": "integer", "minimum": .integer(Int64(range.lowerBound)),
                 "maximum": .integer(Int64(range.upperBound)),
             ]
+        case .decimal(let range):
+            [
+                "type": "number", "minimum": .integer(Int64(range.lowerBound)),
+                "maximum": .integer(Int64(range.upperBound)),
+            ]
+        case .country: ["type": "string", "pattern": "^[A-Z]{2}$"]
+        case .subdivision: ["type": "string", "pattern": "^[A-Z]{2}-[A-Z0-9]{1,3}$"]
         case .rate: ["type": "string", "pattern": "^[0-9]+/[smh]$"]
         case .boolean: ["type": "boolean"]
         case .words(let words): ["enum": .array(words.map(JSONValue.string))]

@@ -32,6 +32,7 @@ public enum ReferencePage {
         | duration | a number with `us`, `ms`, `s`, `m`, `h` or `d`: `250ms`, `5s`, `1m30s`; `0` needs none |
         | TTL | a duration in whole seconds |
         | size | a number with `B`, `KiB`, `MiB`, `GiB`, `kB`, `MB` or `GB`: `16KiB`; `0` needs none |
+        | decimal | a number with up to seven decimals: `48.137`, `-11.5` |
         | percentage | whole percent: `20%` |
         | rate | a number in a second, minute or hour: `100/s`, `600/m`, `1000/h` |
         | boolean | `true` or `false`, nothing else |
@@ -123,6 +124,7 @@ extension OptionType {
             "size, \(ByteCount(range.lowerBound)) to \(ByteCount(range.upperBound))"
         case .integer(let range): "\(range.lowerBound) to \(range.upperBound)"
         case .prime(let range): "prime, \(range.lowerBound) to \(range.upperBound)"
+        case .decimal(let range): "decimal, \(range.lowerBound) to \(range.upperBound)"
         case .percentage(let range): "percentage, \(range.lowerBound)% to \(range.upperBound)%"
         case .rate(let range): "rate, \(range.lowerBound) to \(range.upperBound)"
         case .boolean: "boolean"
@@ -144,6 +146,8 @@ extension OptionType {
         case .endpointAddress: "endpoint address"
         case .address: "IP address"
         case .prefix: "prefix"
+        case .country: "two capital letters"
+        case .subdivision: "`US-CA`"
         case .statuses: "statuses"
         case .retryReason:
             "`connect`, `reset`, `timeout`, statuses, or statuses of gRPC such as `grpc-unavailable`"

@@ -13,6 +13,8 @@ public indirect enum OptionType: Sendable {
     case integer(ClosedRange<Int>)
     /// A prime number.
     case prime(ClosedRange<Int>)
+    /// A number that may have a fraction.
+    case decimal(ClosedRange<Int>)
     /// A share with a percent sign.
     case percentage(ClosedRange<Int>)
     /// So many in a second, minute or hour.
@@ -35,6 +37,10 @@ public indirect enum OptionType: Sendable {
     case address
     /// A CIDR prefix or a lone address.
     case prefix
+    /// The code of a country: two capital letters.
+    case country
+    /// The code of a part of a country: `US-CA`.
+    case subdivision
     /// One HTTP status or a range of them.
     case statuses
     /// A failure by its word, or statuses from 400 on.
@@ -133,6 +139,8 @@ public enum OptionValue: Sendable, Equatable {
     case size(ByteCount)
     /// A whole number.
     case integer(Int)
+    /// A number that may have a fraction.
+    case decimal(Double)
     /// A share.
     case percentage(Percentage)
     /// So many in a time.
@@ -189,6 +197,7 @@ extension OptionValue: CustomStringConvertible {
         case .interval(let value): value.description
         case .size(let value): value.description
         case .integer(let value): String(value)
+        case .decimal(let value): value.description
         case .percentage(let value): value.description
         case .rate(let value): value.description
         case .bool(let value): String(value)

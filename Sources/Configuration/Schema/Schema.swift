@@ -8,10 +8,10 @@ public struct Schema: Sendable {
             + proxyOptions
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
             + hedgeOptions + retryOptions + stickyOptions + routeOptions + mirrorOptions
-            + zoneOptions + steerOptions,
+            + geoOptions + zoneOptions + steerOptions,
         groups: allGroups + probeGroups + roleGroups + tlsGroups + stickyGroups + guardGroups
-            + retryGroups
-            + outlierGroups + overloadGroups + mirrorGroups + tracingGroups
+            + retryGroups + outlierGroups + overloadGroups + mirrorGroups + tracingGroups
+            + geoGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -28,6 +28,8 @@ public struct Settings: Sendable, Equatable {
     public var log: LogSettings
     /// What becomes of traces.
     public var tracing = TracingSettings()
+    /// Where networks are.
+    public var geo = GeoSettings()
     /// Where the doors listen.
     public var listeners: [ListenerSettings]
     /// Active checks by name.

@@ -49,6 +49,11 @@ extension AdminQuestion {
         case .upgrade: return .upgrade
         case .explain: return .explain(try RequestSketch(parameters))
         case .explainDNS: return .explainDNS(try QuerySketch(parameters))
+        case .place:
+            guard let address = values.first.flatMap({ IPAddress($0) }) else {
+                throw Problem(.invalidValue, "'\(values.first ?? "")' is no IP address.")
+            }
+            return .place(address)
         case .request: return .why(values.first ?? "")
         case .events:
             try parameters.check(known: ["after"])

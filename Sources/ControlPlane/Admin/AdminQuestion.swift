@@ -31,6 +31,8 @@ public enum AdminQuestion: Sendable, Equatable {
     case explain(RequestSketch)
     /// What would be answered to a query, and why.
     case explainDNS(QuerySketch)
+    /// Where an address is.
+    case place(IPAddress)
     /// What became of a request that is over, by its name.
     case why(String)
     /// What happened lately, after this sequence number.

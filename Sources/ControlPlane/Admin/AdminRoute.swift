@@ -5,7 +5,7 @@ public struct AdminRoute: Sendable {
     /// What the row leads to.
     enum Target: Sendable {
         case page, live, ready, started, metrics, snapshot, pools, pool, endpoint, overlay
-        case reload, upgrade, explain, explainDNS, request, events, eventStream
+        case reload, upgrade, explain, explainDNS, place, request, events, eventStream
     }
 
     /// The method.
@@ -44,6 +44,12 @@ public struct AdminRoute: Sendable {
         AdminRoute("POST", "/api/v1/upgrade", .upgrade, "Has the program at its place take over."),
         AdminRoute("GET", "/api/v1/explain", .explain, "Where a request would go, and why."),
         AdminRoute("GET", "/api/v1/explain-dns", .explainDNS, "What a query would get, and why."),
+        AdminRoute(
+            "GET",
+            "/api/v1/geography/ADDRESS",
+            .place,
+            "Where an address is, and for which network that holds."
+        ),
         AdminRoute(
             "GET",
             "/api/v1/requests/ID",

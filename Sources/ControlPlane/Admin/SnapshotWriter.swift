@@ -51,6 +51,8 @@ struct SnapshotWriter {
         writeChecks()
         json.name("tracing")
         writeTracing()
+        json.name("geography")
+        if let geography = view.geography { geography.write(&json) } else { json.writeNull() }
         json.name("routes")
         json.beginArray()
         for route in view.settings.routes { write(route) }

@@ -35,6 +35,10 @@ public enum SnapshotText {
             let line = "the collector takes no spans: \(problem)"
             text += TextTable.paint(line, .bad, usesColour) + "\n"
         }
+        if let geography = snapshot["geography"].flatMap(GeographyView.line) {
+            let tint: TextTable.Tint = geography.isGood ? .none : .bad
+            text += TextTable.paint(geography.text, tint, usesColour) + "\n"
+        }
         let listeners = snapshot["listeners"]?.elements ?? []
         if !listeners.isEmpty {
             let parts = listeners.map { listener in

@@ -46,6 +46,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case certificate
     /// A new content of a file that access to routes depends on is in force, or cannot be used.
     case access
+    /// A geographic database is in force, or cannot be used.
+    case geography
     /// The collector takes no spans, or takes them again.
     case tracing
     /// A named limit was reached.

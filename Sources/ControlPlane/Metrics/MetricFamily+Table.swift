@@ -11,7 +11,7 @@ extension MetricFamily {
         + httpRows
         + routeRows + mirrorRows + rateRows
         + accessRows + codingRows + traceRows
-        + tlsRows
+        + tlsRows + geographyRows
         + dnsRows
         + limitRows
         + workerRows + adminRows

@@ -4,6 +4,7 @@ internal import DNSProtocol
 internal import Essentials
 internal import HTTPGateway
 internal import Runtime
+internal import Steering
 
 /// A valid configuration with the text that it came from.
 struct ConfigurationText {
@@ -26,6 +27,8 @@ public enum ConfigurationSource {
         checks.ticketKeys = { path in
             CertificateFiles.readTickets(path, CertificateFiles.readHere).1
         }
+        checks.database = { path, limit in LoadedDatabase.fault(path, limit: limit.bytes) }
+        checks.country = { Country.find($0) != nil }
         checks.staple = { files in
             CertificateFiles.read(
                 files,
@@ -99,9 +102,12 @@ public enum ConfigurationSource {
         _ text: [UInt8],
         path: String,
         certificates: CertificateFiles,
-        access: AccessFiles
+        access: AccessFiles,
+        geography: Geography
     ) -> ReadResult {
         var checks = checks
+        let unusable = geography.faults.values
+        checks.database = { path, _ in unusable.first { $0.path == path }?.reason }
         let faults = access.faults
         checks.users = { faults[AccessFileSettings(path: $0, content: .users)] }
         checks.page = { faults[AccessFileSettings(path: $0, content: .page)] }

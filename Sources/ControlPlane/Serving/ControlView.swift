@@ -60,6 +60,10 @@ public struct ControlView: Sendable {
     public var certificates: [CertificateView] = []
     /// The ticket keys in force that came from files.
     public var ticketKeys: [TicketKeysView] = []
+    /// The sources of what is known of where networks are; nil when there are none.
+    public var geography: GeographyView?
+    /// Where networks are.
+    public var locations = LocationTable.empty
 }
 
 /// What a calculated probe has come to.

@@ -20,6 +20,11 @@ struct CertificateWatch: Sendable {
         case unstapled(CertificateSettings, Int)
     }
 
+    /// Databases that are being read.
+    var geography: GeographyLoad?
+    /// True when files have changed since that began.
+    var isGeographyStale = false
+
     static let interval = Interval.seconds(2)
     static let rotation = Interval.seconds(3600)
 
@@ -50,6 +55,7 @@ extension Plane {
         guard now >= watch.looksAt else { return }
         watch.looksAt = now + CertificateWatch.interval
         noteEnds(Clock.realtime())
+        followGeography()
         let files = settings.watchedFiles
         let stamps = link.stamps(count: files.count)
         guard stamps.count == files.count, stamps != watch.stamps else { return }
@@ -61,6 +67,7 @@ extension Plane {
         exchange(changed)
         exchangeAccess(changed)
         exchangeTickets(changed)
+        exchangeGeography(changed)
     }
 
     /// Takes up changed ticket keys; bad ones leave the former ones in force.

@@ -137,7 +137,9 @@ extension Plane {
                 assembly.certificates.tickets[path].map {
                     TicketKeysView(file: path, loadedAt: $0.loadedAt / 1_000_000_000)
                 }
-            }
+            },
+            geography: assembly.geography.view,
+            locations: assembly.locations
         )
     }
 

@@ -53,6 +53,7 @@ extension Plane {
         var certificates = assembly.certificates
         var access = assembly.access
         var keys = assembly.sessionKeys
+        var geography = assembly.geography
         if Plane.mayNameFiles(text),
             let wanted = ConfigurationReader().read(text, file: setup.path).configuration
         {
@@ -61,19 +62,29 @@ extension Plane {
             keys.load(wanted.settings) { path throws(CertificateFiles.Unreadable) in
                 try link.file(path)
             }
+            geography = Plane.loadGeography(wanted.settings.geo, known: geography, &link)
         }
         let result = ConfigurationSource.read(
             text,
             path: setup.path,
             certificates: certificates,
-            access: access
+            access: access,
+            geography: geography
         )
         guard let loaded = result.configuration else {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
         }
         for warning in result.warnings { note(.notice, .warning, warning.description) }
-        let fresh = try assemble(loaded.settings, certificates, access, keys, isReload: true)
+        let fresh = try assemble(
+            loaded.settings,
+            certificates,
+            access,
+            keys,
+            geography,
+            isReload: true
+        )
         noteZones(fresh)
+        Plane.note(geography, since: assembly.geography, log)
         for fault in keys.survivedFaults { note(.notice, .warning, fault) }
         let known = Set(sockets.map(\.key))
         let wanted = SocketKey.all(of: loaded.settings).filter { !known.contains($0) }
@@ -94,7 +105,9 @@ extension Plane {
     /// False when no file that the supervisor opens can be named: then the text need not be read
     /// twice.
     private static func mayNameFiles(_ text: [UInt8]) -> Bool {
-        let keys = ["https", "basic-auth", "jwt", "maintenance", "sticky"].map { Array($0.utf8) }
+        let keys = ["https", "basic-auth", "jwt", "maintenance", "sticky", "geo"].map {
+            Array($0.utf8)
+        }
         return text.indices.contains { start in
             keys.contains { text[start] == $0[0] && text[start...].starts(with: $0) }
         }
@@ -146,6 +159,7 @@ extension Plane {
         _ certificates: CertificateFiles,
         _ access: AccessFiles,
         _ keys: SessionKeys,
+        _ geography: Geography,
         isReload: Bool
     ) throws(AssemblyRefusal) -> Assembly {
         // Zone files may have changed behind an unchanged path.
@@ -167,7 +181,8 @@ extension Plane {
                 access: access,
                 security: assembly.security,
                 tickets: tickets,
-                sessionKeys: keys
+                sessionKeys: keys,
+                geography: geography
             )
         )
     }
@@ -181,6 +196,7 @@ extension Plane {
                 assembly.certificates,
                 assembly.access,
                 assembly.sessionKeys,
+                assembly.geography,
                 isReload: false
             )
             stage(

@@ -35,6 +35,8 @@ struct PlaneStart {
         Plane.noteFaults(loaded.settings, certificates, log)
         let access = Plane.loadAccess(loaded.settings, known: AccessFiles(), &link)
         Plane.noteFaults(access, log)
+        let geography = Plane.loadGeography(loaded.settings.geo, known: Geography(), &link)
+        Plane.note(geography, since: Geography(), log)
         let tickets = TLSTickets()
         var keys = saved.keys
         keys.load(loaded.settings) { path throws(CertificateFiles.Unreadable) in
@@ -42,7 +44,7 @@ struct PlaneStart {
         }
         let assembly = try firstAssembly(
             loaded.settings,
-            Ready(names, certificates, access, tickets, keys),
+            Ready(names, certificates, access, tickets, keys, geography),
             log
         )
         let capacity = assembly.registries.endpoints.capacity
@@ -168,19 +170,22 @@ struct PlaneStart {
         var access: AccessFiles
         var tickets: TLSTickets?
         var keys: SessionKeys
+        var geography: Geography
 
         init(
             _ names: ResolvedNames,
             _ certificates: CertificateFiles,
             _ access: AccessFiles,
             _ tickets: TLSTickets?,
-            _ keys: SessionKeys
+            _ keys: SessionKeys,
+            _ geography: Geography
         ) {
             self.names = names
             self.certificates = certificates
             self.access = access
             self.tickets = tickets
             self.keys = keys
+            self.geography = geography
         }
     }
 
@@ -205,7 +210,8 @@ struct PlaneStart {
                 certificates: ready.certificates,
                 access: ready.access,
                 tickets: ready.tickets,
-                sessionKeys: ready.keys
+                sessionKeys: ready.keys,
+                geography: ready.geography
             )
         )
     }

@@ -117,7 +117,7 @@ extension Settings {
     /// A change is taken up while they serve, but for secrets of cookies, which need a reload.
     var watchedFiles: [String] {
         var seen: Set<String> = []
-        let all = certificateFiles + accessFiles.map(\.path) + sessionKeyFiles
+        let all = certificateFiles + accessFiles.map(\.path) + sessionKeyFiles + geo.files
         return all.filter { seen.insert($0).inserted }
     }
 }

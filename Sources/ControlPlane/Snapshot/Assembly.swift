@@ -30,6 +30,8 @@ struct Assembly: Sendable {
     var certificates: CertificateFiles
     /// What is in hand of the files that access to routes depends on.
     var access: AccessFiles
+    /// What is known of where networks are.
+    var geography: Geography
     let security: TLSAssembly
     let sessionKeys: SessionKeys
 
@@ -55,6 +57,10 @@ struct Assembly: Sendable {
         var tickets: TLSTickets?
         /// The secrets of sticky cookies.
         var sessionKeys = SessionKeys()
+        /// What is known of where networks are.
+        var geography = Geography()
+        /// The places of networks, for policies.
+        var locations: LocationTable { geography.locations }
     }
 
     static func make(
@@ -120,6 +126,7 @@ struct Assembly: Sendable {
                 zoneWarnings: zones.warnings,
                 certificates: present.certificates,
                 access: present.access,
+                geography: present.geography,
                 security: security,
                 sessionKeys: maker.sessionKeys
             )
@@ -169,6 +176,8 @@ struct Assembly: Sendable {
         return (doors, lists)
     }
 
+    /// The places of networks.
+    var locations: LocationTable { geography.locations }
     /// Every endpoint, with and without an address.
     var registrations: [HealthRegistration] { pools.flatMap(\.registrations) }
     /// Every probe.

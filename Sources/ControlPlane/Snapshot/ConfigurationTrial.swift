@@ -12,6 +12,9 @@ public enum ConfigurationTrial {
         guard let settings = result.configuration?.settings else { return (result, []) }
         var keys = SessionKeys()
         keys.load(settings, CertificateFiles.readHere)
+        // Whether the databases are good was asked when the options were read.
+        var geography = Geography()
+        _ = geography.load(settings.geo.withoutFiles) { .failed(path: $1, reason: "") }
         do throws(AssemblyRefusal) {
             let present = Assembly.Present(
                 registries: Registries(
@@ -23,7 +26,8 @@ public enum ConfigurationTrial {
                 zones: nil,
                 fileLimit: .max,
                 path: result.file,
-                sessionKeys: keys
+                sessionKeys: keys,
+                geography: geography
             )
             let assembly = try Assembly.make(settings, present: present)
             return (result.adding(findings(assembly.zoneWarnings)), [])

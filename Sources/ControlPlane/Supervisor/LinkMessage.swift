@@ -24,6 +24,8 @@ enum LinkRequest: Sendable, Equatable {
     case upgradeProblem
     /// A file of a certificate or key that the configuration names.
     case file(String)
+    /// A geographic database that the configuration names, as a descriptor.
+    case database(String)
     /// A number for each file of certificates from this place on: another one after each change.
     case stamps(from: Int)
 
@@ -43,6 +45,7 @@ enum LinkRequest: Sendable, Equatable {
         case .prepared: ["ask": "prepared"]
         case .upgradeProblem: ["ask": "upgrade-problem"]
         case .file(let path): ["ask": "file", "path": .string(path)]
+        case .database(let path): ["ask": "database", "path": .string(path)]
         case .stamps(let place): ["ask": "stamps", "from": .integer(Int64(place))]
         }
     }
@@ -65,6 +68,9 @@ enum LinkRequest: Sendable, Equatable {
         case "file":
             guard let path = json["path"]?.string else { return nil }
             self = .file(path)
+        case "database":
+            guard let path = json["path"]?.string else { return nil }
+            self = .database(path)
         case "stamps":
             guard let place = json["from"]?.integer.flatMap({ Int(exactly: $0) }), place >= 0
             else { return nil }

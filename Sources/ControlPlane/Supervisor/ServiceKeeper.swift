@@ -110,6 +110,7 @@ final class ServiceKeeper {
         case .setup: return setup()
         case .configuration: return freshConfiguration()
         case .file(let path): return file(path)
+        case .database(let path): return database(path)
         case .stamps(let place): return stamps(from: place)
         case .open(let keys): return open(keys)
         case .adopted(let generation, let keys):
@@ -203,6 +204,22 @@ final class ServiceKeeper {
             return LinkReply(
                 json: ["size": .integer(Int64(bytes.count))],
                 descriptors: [fd],
+                givesAway: true
+            )
+        } catch {
+            return LinkReply(json: ["error": .string("\(error)")])
+        }
+    }
+
+    private func database(_ path: String) -> LinkReply {
+        guard image.fileSet.contains(path) || candidate?.fileSet.contains(path) == true else {
+            return LinkReply(json: ["error": "a file that is not in the configuration"])
+        }
+        do throws(SystemError) {
+            let stamp = File.stamp(path)
+            return LinkReply(
+                json: ["stamp": .integer(stamp)],
+                descriptors: [try File.openRegular(path)],
                 givesAway: true
             )
         } catch {

@@ -152,6 +152,19 @@ struct SupervisorLink: ~Copyable {
         return bytes
     }
 
+    /// A geographic database, opened by whoever may: it is too large to be handed over as a copy.
+    mutating func database(_ path: String) -> Geography.Opened {
+        guard var reply = ask(.database(path)) else {
+            return .failed(path: path, reason: "the supervisor has gone")
+        }
+        guard let fd = reply.descriptors.popLast() else {
+            return .failed(path: path, reason: reply.json["error"]?.string ?? "no answer")
+        }
+        for other in reply.descriptors { other.close() }
+        let stamp = reply.json["stamp"]?.integer ?? 0
+        return .file(GeographyFile(path: path, descriptor: fd, stamp: stamp))
+    }
+
     /// A number for each file of the configuration's certificates, in its order.
     mutating func stamps(count: Int) -> [Int64] {
         var stamps: [Int64] = []

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+extension SettingsDecoder {
+    func geo(_ section: Section) -> GeoSettings {
+        let settings = GeoSettings(
+            database: section.text("database"),
+            asn: section.text("asn"),
+            sizeLimit: section.size("size-limit"),
+            networks: networks(section.members("networks"))
+        )
+        for (key, path) in [("database", settings.database), ("asn", settings.asn)] {
+            guard let path, let reason = checks.database(path, settings.sizeLimit) else { continue }
+            section.fault(.badDatabase, key, "`\(path)` \(reason)")
+        }
+        return settings
+    }
+
+    private func networks(_ sections: [Section]) -> [GeoNetworkSettings] {
+        var seen: [Prefix: Int] = [:]
+        return sections.compactMap { section in
+            guard let network = network(section) else { return nil }
+            let line = section.nameRange.start.line
+            if let first = seen.updateValue(line, forKey: network.prefix) {
+                section.report(
+                    .duplicateKey,
+                    section.nameRange,
+                    "`\(network.prefix)` is given twice",
+                    "it stands in line \(first) already"
+                )
+                return nil
+            }
+            return network
+        }
+    }
+
+    private func network(_ section: Section) -> GeoNetworkSettings? {
+        guard let prefix = Prefix(section.name) else { return nil }
+        let network = GeoNetworkSettings(
+            prefix: prefix,
+            continent: section.text("continent"),
+            country: section.text("country"),
+            subdivision: section.text("subdivision"),
+            city: section.text("city"),
+            latitude: section.decimal("latitude"),
+            longitude: section.decimal("longitude"),
+            asn: section.optionalInteger("asn").flatMap(UInt32.init(exactly:))
+        )
+        if let range = Self.translated.first(where: { range in
+            range.contains(prefix.address) && prefix.length >= range.length
+        }) {
+            section.report(
+                .notPrefix,
+                section.nameRange,
+                "clients in `\(range)` are where their IPv4 address is",
+                "give the IPv4 network"
+            )
+        }
+        if let country = network.country, !checks.country(country) {
+            section.fault(
+                .badPlace,
+                "country",
+                "`\(country)` is no country of ISO 3166-1",
+                country == "UK" ? "did you mean `GB`?" : nil
+            )
+        }
+        if let country = network.country, let part = network.subdivision,
+            !part.hasPrefix("\(country)-")
+        {
+            section.fault(.badPlace, "subdivision", "`\(part)` is not in `\(country)`")
+        }
+        if !network.hasPlace, network.asn == nil, section.isGiven {
+            section.report(
+                .missingKey,
+                section.nameRange,
+                "nothing is said of \(section.title)",
+                "such as `{ country: DE }`"
+            )
+        }
+        return network
+    }
+
+    // IPv4-mapped, NAT64, 6to4 and Teredo: RFC 4291 §2.5.5.2, RFC 6052, RFC 3056, RFC 4380.
+    private static let translated = ["::ffff:0:0/96", "64:ff9b::/96", "2002::/16", "2001::/32"]
+        .compactMap { Prefix($0) }
+}
