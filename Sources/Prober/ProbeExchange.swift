@@ -96,7 +96,9 @@ public struct ProbeExchange: Sendable {
         return false
     }
 
-    /// Begins a probe: the connection is being made. A query to a name server has this number.
+    /// Begins a probe: the connection is being made.
+    ///
+    /// A query to a name server has this number.
     public mutating func begin(
         _ question: ProbeQuestion,
         certificate: CertificateRule? = nil,

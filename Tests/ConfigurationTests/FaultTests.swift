@@ -617,13 +617,13 @@ import Testing
     @Test(
         arguments: [
             ("s: { of: [{ pool: a }] }", []),
-            ("s: { of: [] }", ["M1335 3:20"]),
+            ("s: { of: [] }", ["M1337 3:20"]),
             ("s: { of: [{ not: true }] }", ["M1104 3:21"]),
             ("s: { at-least: 2, of: [{ pool: a }] }", ["M1207 3:26"]),
             ("s: { of: [{ pool: a }], rise: 2 }", ["M1105 3:41"]),
             ("s: { of: [{ pool: b }] }", ["M1302 3:29"]),
-            ("s: { of: [{ pool: a, endpoint: x }] }", ["M1334 3:29"]),
-            ("s: { of: [{ pool: a, endpoints: 3 }] }", ["M1334 3:29"]),
+            ("s: { of: [{ pool: a, endpoint: x }] }", ["M1336 3:29"]),
+            ("s: { of: [{ pool: a, endpoints: 3 }] }", ["M1336 3:29"]),
             ("s: { of: [{ pool: a, endpoint: one, not: true }], at-least: 1 }", []),
             ("s: { of: [{ probe: p }] }", ["M1333 3:30"]),
             ("s: { of: [{ probe: s }] }", ["M1331 3:30"]),

@@ -149,9 +149,9 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     /// A probe that asks, where one with a state of its own is wanted.
     case notCalculated = "M1333"
     /// A member that a pool does not have.
-    case unknownMember = "M1334"
+    case unknownMember = "M1336"
     /// A calculated probe without members.
-    case emptyCheck = "M1335"
+    case emptyCheck = "M1337"
 
     /// A pool that goes by roles without a probe that tells them.
     case roleWithoutProbe = "M1350"
