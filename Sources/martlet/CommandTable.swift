@@ -106,6 +106,12 @@ enum CommandTable {
             run: StateCommand.set("ready", "ready")
         ),
         Command(
+            name: "force",
+            usage: "POOL[/ENDPOINT] up|down|auto [--for 1h] [--admin URL] [--json]",
+            help: "have endpoints count as up or down for a while",
+            run: ForceCommand.run
+        ),
+        Command(
             name: "reload",
             usage: "[--admin URL] [--json]",
             help: "have the running service read its configuration again",

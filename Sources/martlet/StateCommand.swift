@@ -87,13 +87,22 @@ struct Target {
     /// `POOL`, `POOL/ENDPOINT`, or both words apart.
     init(_ given: AdminArguments) throws(Refusal) {
         let words = given.words
-        if words.count > 1 {
-            (pool, endpoint) = (words[0], words[1])
+        guard words.count > 1 else {
+            try self.init(words[0])
             return
         }
-        let parts = words[0].split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        self.init(pool: words[0], endpoint: words[1])
+    }
+
+    private init(pool: String, endpoint: String?) {
+        (self.pool, self.endpoint) = (pool, endpoint)
+    }
+
+    /// `POOL` or `POOL/ENDPOINT`.
+    init(_ word: String) throws(Refusal) {
+        let parts = word.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 1 || !parts[1].isEmpty else {
-            throw Refusal("no endpoint in '\(words[0])'", exitCode: ExitCode.usage)
+            throw Refusal("no endpoint in '\(word)'", exitCode: ExitCode.usage)
         }
         (pool, endpoint) = (String(parts[0]), parts.count > 1 ? String(parts[1]) : nil)
     }

@@ -303,6 +303,7 @@ struct StillSurface: ControlSurface, ~Copyable {
             lastSuccess: 1_600_000_000_000_000_000,
             problem: "gone"
         )
+        surface.view.forced = [0: ForcedHealth(isUp: true, until: .never)]
         surface.view.checks = [CheckView(name: "site", health: .down, detail: "")]
         let probe = ProbeResult(slot: 0, outcome: .success, certificateEnds: 9_999, at: .start)
         surface.view.counts.count(probe)

@@ -52,6 +52,35 @@ import Testing
         #expect(escaped == .success(wanted))
     }
 
+    @Test(
+        arguments: [
+            (#"{"force":"up"}"#, .hold(isUp: true, for: .seconds(3600))),
+            (#"{"forceSeconds":1.5,"force":"down"}"#, .hold(isUp: false, for: .milliseconds(1500))),
+            (#"{"force":"up","forceSeconds":604800}"#, .hold(isUp: true, for: .seconds(604_800))),
+            (#"{"force":"auto"}"#, .auto),
+            (#"{"force":"up","forceSeconds":604801}"#, nil),
+            (#"{"force":"up","forceSeconds":0}"#, nil),
+            (#"{"force":"auto","forceSeconds":5}"#, nil),
+            (#"{"forceSeconds":5}"#, nil), (#"{"force":"sideways"}"#, nil), (#"{"force":1}"#, nil),
+        ] as [(String, EndpointChange.Force?)]
+    )
+    func `health is forced for a while, an hour unless said`(
+        body: String,
+        force: EndpointChange.Force?
+    ) {
+        let answer = ask(.patch, "/api/v1/pools/a/endpoints/b", body: body)
+        guard let force else {
+            guard case .failure(let problem) = answer else {
+                Issue.record("\(body) is taken")
+                return
+            }
+            #expect(problem.code == .invalidValue)
+            return
+        }
+        let change = EndpointChange(force: force)
+        #expect(answer == .success(.change(pool: "a", endpoint: "b", change)))
+    }
+
     @Test func `null gives the weight back to the file`() {
         let answer = ask(.patch, "/api/v1/pools/a/endpoints/b", body: #"{"weight":null}"#)
         let change = EndpointChange(weight: .fromFile)

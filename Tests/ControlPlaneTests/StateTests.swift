@@ -12,10 +12,11 @@ import Testing
 
     @Test func `an overlay survives its way to the disk and back`() throws {
         var overlay = Overlay()
-        _ = overlay.change(key, EndpointChange(state: .draining, weight: .set(0)))
+        _ = overlay.change(key, EndpointChange(state: .draining, weight: .set(0)), realtime: 0)
         _ = overlay.change(
             Overlay.Key(pool: "steer:www", endpoint: "203.0.113.1"),
-            EndpointChange(state: .maintenance)
+            EndpointChange(state: .maintenance, force: .hold(isUp: true, for: .seconds(9))),
+            realtime: 5
         )
         let text = Array(overlay.json.text(indented: true).utf8)
         let json = try JSONReader.read(text)
@@ -24,28 +25,61 @@ import Testing
 
     @Test func `a change that changes nothing is told from one that does`() {
         var overlay = Overlay()
-        let same = overlay.change(key, EndpointChange(state: .ready))
-        let heavier = overlay.change(key, EndpointChange(weight: .set(3)))
-        let again = overlay.change(key, EndpointChange(weight: .set(3)))
+        let same = overlay.change(key, EndpointChange(state: .ready), realtime: 0)
+        let heavier = overlay.change(key, EndpointChange(weight: .set(3)), realtime: 0)
+        let again = overlay.change(key, EndpointChange(weight: .set(3)), realtime: 0)
         #expect([same, heavier, again] == [false, true, false])
         #expect(overlay.sequence == 1)
     }
 
     @Test func `state and weight are changed apart and an empty entry goes`() {
         var overlay = Overlay()
-        _ = overlay.change(key, EndpointChange(state: .draining, weight: .set(5)))
-        _ = overlay.change(key, EndpointChange(state: .ready))
+        _ = overlay.change(key, EndpointChange(state: .draining, weight: .set(5)), realtime: 0)
+        _ = overlay.change(key, EndpointChange(state: .ready), realtime: 0)
         let kept = overlay.entry(pool: "api", endpoint: "a", configuredName: "a")
         #expect(kept == Overlay.Entry(state: .ready, weight: 5))
-        _ = overlay.change(key, EndpointChange(weight: .fromFile))
+        _ = overlay.change(key, EndpointChange(weight: .fromFile), realtime: 0)
         #expect(overlay.entries.isEmpty)
+    }
+
+    @Test func `what is forced goes at its end, by auto, and with the rest`() {
+        var overlay = Overlay()
+        let hold = EndpointChange(force: .hold(isUp: false, for: .seconds(60)))
+        let isHeld = overlay.change(key, hold, realtime: 1_000)
+        #expect(isHeld)
+        let forced = overlay.entry(pool: "api", endpoint: "a", configuredName: "a").forced
+        #expect(forced == Overlay.Forced(isUp: false, until: 60_000_001_000))
+        let isEarly = overlay.expire(realtime: 60_000_000_999)
+        #expect(!isEarly)
+        let other = EndpointChange(state: .draining)
+        _ = overlay.change(key, other, realtime: 0)
+        let isOver = overlay.expire(realtime: 60_000_001_000)
+        #expect(isOver)
+        #expect(
+            overlay.entry(pool: "api", endpoint: "a", configuredName: "a")
+                == Overlay.Entry(state: .draining)
+        )
+        _ = overlay.change(key, hold, realtime: 0)
+        _ = overlay.change(key, EndpointChange(state: .ready, force: .auto), realtime: 0)
+        #expect(overlay.entries.isEmpty)
+    }
+
+    @Test func `an overlay of an older version has nothing forced`() throws {
+        let text =
+            "{\"format\":1,\"sequence\":1,\"endpoints\":"
+            + "[{\"pool\":\"a\",\"endpoint\":\"b\",\"state\":\"draining\",\"weight\":null}]}"
+        let overlay = try #require(Overlay(json: try JSONReader.read(Array(text.utf8))))
+        #expect(
+            overlay.entry(pool: "a", endpoint: "b", configuredName: "b")
+                == Overlay.Entry(state: .draining)
+        )
     }
 
     @Test func `one address of a name has its own entry before the name's`() {
         var overlay = Overlay()
-        _ = overlay.change(key, EndpointChange(state: .draining))
+        _ = overlay.change(key, EndpointChange(state: .draining), realtime: 0)
         let own = Overlay.Key(pool: "api", endpoint: "a@192.0.2.1")
-        _ = overlay.change(own, EndpointChange(state: .maintenance))
+        _ = overlay.change(own, EndpointChange(state: .maintenance), realtime: 0)
         func state(_ name: String) -> AdministrativeState {
             overlay.entry(pool: "api", endpoint: name, configuredName: "a").state
         }
@@ -126,7 +160,11 @@ import Testing
         let path = folder.path
         let store = try StateStore(folder: path)
         var overlay = Overlay()
-        _ = overlay.change(.init(pool: "a", endpoint: "b"), EndpointChange(state: .draining))
+        _ = overlay.change(
+            .init(pool: "a", endpoint: "b"),
+            EndpointChange(state: .draining),
+            realtime: 0
+        )
         try store.writeNow(.overlay, Array(overlay.json.text().utf8))
         var notes: [String] = []
         let read = store.read(.overlay, notes: &notes) { Overlay(json: $0) }

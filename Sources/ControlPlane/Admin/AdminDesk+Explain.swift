@@ -68,9 +68,14 @@ extension AdminDesk {
             "access": explanation.access.isEmpty ? .null : .string(explanation.access),
             "passedOver": .array(others),
             "unmet": .array(unmet),
-            "pool": explanation.pool?.json ?? .null,
+            "pool": explanation.pool?.json(forced: AdminDesk.left(view, moment)) ?? .null,
         ]
         return AdminDesk.answer(document)
+    }
+
+    /// Seconds that the health of endpoints is forced for still, by slot.
+    private static func left(_ view: ControlView, _ moment: Moment) -> [Int: Double] {
+        view.forced.mapValues { max(($0.until - moment.now).seconds.rounded(), 0) }
     }
 
     /// Says what a query would get.

@@ -168,7 +168,8 @@ extension EndpointChange {
     /// The longest time that a drain can be given: a week, as in the configuration.
     static let drainLimit = 604_800.0
 
-    /// Reads the body of a PATCH: `administrative`, `weight`, `drainSeconds`; nothing else.
+    /// Reads the body of a PATCH: `administrative`, `weight`, `drainSeconds`, `force`,
+    /// `forceSeconds`; nothing else.
     init(_ request: ServiceRequest) throws(Problem) {
         guard !request.body.isEmpty else {
             throw Problem(.invalidJSON, "There is no body.")
@@ -188,9 +189,35 @@ extension EndpointChange {
             throw Problem(.invalidValue, "The body must be an object with at least one member.")
         }
         self.init()
-        for member in members { try take(member) }
+        for member in members where member.name != "forceSeconds" { try take(member) }
+        try takeLength(document["forceSeconds"])
         guard drain != nil, state == .ready else { return }
         throw Problem(.invalidValue, "'drainSeconds' is for 'draining' and 'maintenance'.")
+    }
+
+    /// How long a health is forced unless the body says so.
+    static let forceLength = Interval.seconds(3600)
+
+    private mutating func takeLength(_ value: JSONValue?) throws(Problem) {
+        guard let value else { return }
+        guard case .hold(let isUp, _) = force else {
+            throw Problem(.invalidValue, "'forceSeconds' is for 'force' with 'up' or 'down'.")
+        }
+        let range = 1...EndpointChange.drainLimit
+        guard let number = value.number, range.contains(number) else {
+            let limit = Int(EndpointChange.drainLimit)
+            throw Problem(.invalidValue, "'forceSeconds' must be a number from 1 to \(limit).")
+        }
+        force = .hold(isUp: isUp, for: .milliseconds(Int64(number * 1000)))
+    }
+
+    private mutating func takeForce(_ value: JSONValue) throws(Problem) {
+        switch value.string {
+        case "up": force = .hold(isUp: true, for: EndpointChange.forceLength)
+        case "down": force = .hold(isUp: false, for: EndpointChange.forceLength)
+        case "auto": force = .auto
+        default: throw Problem(.invalidValue, "'force' must be one of up, down, auto.")
+        }
     }
 
     private mutating func take(_ member: JSONMember) throws(Problem) {
@@ -223,8 +250,10 @@ extension EndpointChange {
                 throw Problem(.invalidValue, "'drainSeconds' must be a number from 0 to \(limit).")
             }
             drain = .milliseconds(Int64(value * 1000))
+        case "force": try takeForce(member.value)
         default:
-            let known = "known are administrative, weight and drainSeconds"
+            let known =
+                "known are administrative, weight, drainSeconds, force and forceSeconds"
             throw Problem(.invalidValue, "Unknown member '\(member.name)'; \(known).")
         }
     }

@@ -183,6 +183,7 @@ struct SnapshotWriter {
         member("role", role == .unknown ? nil : role.word)
         member("reason", word.reason.word)
         member("detail", status?.detail ?? "")
+        writeForced(endpoint.slot)
         let since = status?.since ?? .start
         if since == .start {
             member("since", nil as String?)
@@ -216,6 +217,17 @@ struct SnapshotWriter {
         member("healthGeneration", UInt64(word.generation))
         json.name("latestProbe")
         writeProbe(endpoint.slot, status?.latest)
+        json.endObject()
+    }
+
+    /// What an operator says of the health, and until when; null for nothing.
+    private mutating func writeForced(_ slot: Int) {
+        json.name("forced")
+        guard let forced = view.forced[slot] else { return json.writeNull() }
+        json.beginObject()
+        member("health", forced.word)
+        member("until", CivilTime(nanoseconds: moment.realtime(of: forced.until)).rfc3339)
+        member("seconds", (max((forced.until - moment.now).seconds, 0) * 1000).rounded() / 1000)
         json.endObject()
     }
 

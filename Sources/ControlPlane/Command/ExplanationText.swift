@@ -130,10 +130,18 @@ public enum ExplanationText {
                 TextTable.Cell(weight(candidate["weight"])),
                 TextTable.Cell(candidate["tier"]?.integer.map { "\($0)" } ?? ""),
                 TextTable.Cell(candidate["inFlight"]?.integer.map { "\($0)" } ?? ""),
-                TextTable.Cell(candidate["whyNot"]?.string ?? ""),
+                TextTable.Cell(whyNot(candidate)),
             ])
         }
         return table.text
+    }
+
+    /// Why it could not be chosen; for a forced health, how long that lasts as well.
+    private static func whyNot(_ candidate: JSONValue) -> String {
+        let why = candidate["whyNot"]?.string ?? ""
+        guard let left = candidate["forcedSeconds"]?.number else { return why }
+        let end = "\(SpanText.text(left)) left"
+        return why.isEmpty ? "forced-up, \(end)" : "\(why), \(end)"
     }
 
     /// `3`, or every factor when there is more than one: `1.5 = overlay 3 x slow start 0.5`.

@@ -70,6 +70,18 @@ public enum SnapshotText {
         return text
     }
 
+    /// What has become of endpoints whose health was forced, or is judged again.
+    public static func forced(_ document: JSONValue, pool: String) -> String {
+        var text = ""
+        for endpoint in document["endpoints"]?.elements ?? [] {
+            let name = "\(pool)/\(endpoint["name"]?.string ?? "?")"
+            let health = endpoint["health"]?.string ?? "?"
+            let why = EndpointText.why(endpoint)
+            text += "\(name) is \(health)\(why.isEmpty ? "" : ", \(why)")\n"
+        }
+        return text
+    }
+
     private static func pool(_ pool: JSONValue, usesColour: Bool) -> String {
         let endpoints = pool["endpoints"]?.elements ?? []
         let working = endpoints.count { $0["takesWork"]?.bool == true }
@@ -147,6 +159,9 @@ enum EndpointText {
     /// The reason, unless it says no more than the health does.
     static func why(_ endpoint: JSONValue) -> String {
         let reason = endpoint["reason"]?.string ?? ""
+        if let left = endpoint["forced"]?["seconds"]?.number {
+            return "\(reason): \(SpanText.text(left)) left"
+        }
         let detail = endpoint["detail"]?.string ?? ""
         if reason == "probe-passed" || reason == "no-probe" { return detail }
         return detail.isEmpty ? reason : "\(reason): \(detail)"

@@ -3,8 +3,9 @@ public import Essentials
 public import Steering
 
 extension PoolExplanation {
-    /// The explanation as the API shows it.
-    public var json: JSONValue {
+    /// The explanation as the API shows it; `forced` has the seconds that a health is forced for
+    /// still, by slot.
+    public func json(forced: [Int: Double] = [:]) -> JSONValue {
         var chosen = JSONValue.null
         var outcome = "endpoint"
         switch choice {
@@ -21,14 +22,14 @@ extension PoolExplanation {
             "mode": .string(mode.word),
             "tier": tier.map { .integer(Int64($0)) } ?? .null,
             "why": .string(why),
-            "candidates": .array(candidates.map(\.json)),
+            "candidates": .array(candidates.map { $0.json(forced: forced[$0.slot]) }),
         ]
     }
 }
 
 extension CandidateExplanation {
     /// The candidate as the API shows it.
-    public var json: JSONValue {
+    public func json(forced: Double? = nil) -> JSONValue {
         [
             "name": .string(name),
             "address": .string("\(address)"),
@@ -39,6 +40,7 @@ extension CandidateExplanation {
             "administrative": .string(word.administrative.word),
             "role": role == .unknown ? .null : .string(role.word),
             "reason": .string(word.reason.word),
+            "forcedSeconds": forced.map { .number($0) } ?? .null,
             "ejected": .bool(word.isEjected),
             "circuit": .string(word.circuit.word),
             "unchecked": .bool(word.isUnchecked),

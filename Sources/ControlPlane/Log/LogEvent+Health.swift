@@ -43,6 +43,11 @@ extension LogEvent {
             let text =
                 now.map { "has the weight \($0) now" } ?? "has its weight from the file again"
             return (.weight, .info, "\(who) \(text)")
+        case .forced(_, let now?):
+            let left = SpanText.text(max((now.until - moment.now).seconds, 0).rounded())
+            return (.forced, .warning, "\(who) is forced \(now.word) for \(left)")
+        case .forced(let before, nil):
+            return (.forced, .info, "\(who) is no longer forced \(before?.word ?? "")")
         case .role(_, .unknown):
             return (.role, .warning, "\(who) no longer says whether it leads")
         case .role(_, let now):
@@ -66,6 +71,7 @@ extension LogEvent {
         return switch change {
         case .health(let from, let to): fromTo(from.word, to.word)
         case .administrative(let from, let to): fromTo(from.word, to.word)
+        case .forced(let from, let to): fromTo(from?.word ?? "auto", to?.word ?? "auto")
         case .reason(let from, let to): fromTo(from.word, to.word)
         case .role(let from, let to): fromTo(from.word, to.word)
         case .weight(let from, let to): fromTo(weight(from), weight(to))

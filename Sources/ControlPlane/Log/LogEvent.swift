@@ -30,6 +30,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case administrative
     /// Someone changed the weight of an endpoint.
     case weight
+    /// Someone forces the health of an endpoint, or that is over.
+    case forced
     /// An endpoint says that its part in the pool is another one.
     case role
     /// Real requests failed: an endpoint is out for a while.

@@ -52,7 +52,7 @@ public final class HealthCounts: Sendable {
         switch event.change {
         case .health: add(.changes, event.slot)
         case .ejected: add(.ejections, event.slot)
-        case .administrative, .weight, .role, .halfOpen, .restored, .reason: break
+        case .administrative, .weight, .forced, .role, .halfOpen, .restored, .reason: break
         }
     }
 

@@ -2,6 +2,7 @@
 internal import Essentials
 internal import HTTPGateway
 internal import Runtime
+internal import Steering
 
 /// How far endpoints are that leave service.
 extension MetricFamily {
@@ -23,6 +24,25 @@ extension MetricFamily {
             return source.perPoolEndpoint { endpoint in
                 let end = source.view.drains[endpoint.slot] ?? now
                 return .number(max((end - now).seconds, 0))
+            }
+        },
+        MetricFamily(
+            "martlet_endpoint_forced_remaining_seconds",
+            .gauge,
+            unit: "seconds",
+            labels: ["pool", "endpoint", "state"],
+            "Until the health is judged again that an operator has forced up or down."
+        ) { source in
+            source.view.pools.flatMap { pool in
+                pool.endpoints.compactMap { endpoint in
+                    source.view.forced[endpoint.slot].map { forced in
+                        let left = max((forced.until - Clock.monotonic()).seconds, 0)
+                        return MetricSample(
+                            [pool.label, endpoint.name, forced.word],
+                            .number(left)
+                        )
+                    }
+                }
             }
         },
         MetricFamily(

@@ -50,6 +50,8 @@ public struct ControlView: Sendable {
     public var snapshot: ServingSnapshot?
     /// When what is left at endpoints that drain is cut, by their slots.
     public var drains: [Int: Instant] = [:]
+    /// What operators say of the health of endpoints, by their slots.
+    public var forced: [Int: ForcedHealth] = [:]
     /// What calculated probes have come to, in file order.
     public var checks: [CheckView] = []
     /// The skew of pools, by their stable numbers; none for those with few requests.
@@ -245,22 +247,36 @@ public struct EndpointChange: Sendable, Equatable {
         case set(UInt32)
     }
 
+    /// What is done with the health.
+    public enum Force: Sendable, Equatable {
+        /// It stays as it is.
+        case keep
+        /// It is judged again.
+        case auto
+        /// It counts as up or down for so long.
+        case hold(isUp: Bool, for: Interval)
+    }
+
     /// The administrative state; nil leaves it.
     public var state: AdministrativeState?
     /// The weight.
     public var weight: Weight
     /// How long work may go on there, in place of the pool's `drain`; holds for this once.
     public var drain: Interval?
+    /// The health.
+    public var force: Force
 
     /// A change of state, of weight, or of both.
     public init(
         state: AdministrativeState? = nil,
         weight: Weight = .keep,
-        drain: Interval? = nil
+        drain: Interval? = nil,
+        force: Force = .keep
     ) {
         self.state = state
         self.weight = weight
         self.drain = drain
+        self.force = force
     }
 }
 

@@ -62,6 +62,7 @@ extension Plane {
             if event.closesConnections {
                 workers.post(.closeConnections(slot: event.slot, .all))
             }
+            if case .forced(_, nil) = event.change { forgetForced() }
             if case .administrative(_, let state) = event.change {
                 state == .ready ? endDrain(event.slot) : beginDrain(event.slot, now)
             }

@@ -9,7 +9,9 @@ internal import Steering
 extension Plane: ControlSurface {
     func status(slot: Int) -> EndpointStatus? {
         guard var status = keeper.status(slot) else { return nil }
-        if status.detail.isEmpty, let note = probeNotes[slot] { status.detail = note }
+        if status.forced == nil, status.detail.isEmpty, let note = probeNotes[slot] {
+            status.detail = note
+        }
         return status
     }
 
@@ -42,7 +44,7 @@ extension Plane: ControlSurface {
         let isOne = found.name == endpoint || found.configuredName != endpoint
         let key = Overlay.Key(pool: name, endpoint: isOne ? found.name : found.configuredName)
         var changed = overlay
-        if changed.change(key, change) {
+        if changed.change(key, change, realtime: Clock.realtime()) {
             let outcome = adopt(changed, now)
             guard outcome == .done else { return outcome }
         }
@@ -80,6 +82,7 @@ extension Plane: ControlSurface {
     /// Makes the keeper follow the overlay; true when a weight is another one now.
     mutating func applyOverlay(to pools: [AssembledPool], _ now: Instant) -> Bool {
         var hasNewWeight = false
+        let realtime = Clock.realtime()
         for pool in pools {
             for endpoint in pool.view.endpoints {
                 let entry = overlay.entry(
@@ -88,12 +91,31 @@ extension Plane: ControlSurface {
                     configuredName: endpoint.configuredName
                 )
                 absorb(keeper.setAdministrative(endpoint.slot, entry.state, now: now), now)
+                let forced = entry.forced.map { forced in
+                    let left = forced.until.subtractingReportingOverflow(realtime)
+                    return ForcedHealth(
+                        isUp: forced.isUp,
+                        until: now + Interval(nanoseconds: left.overflow ? 0 : left.partialValue)
+                    )
+                }
+                absorb(keeper.setForced(endpoint.slot, forced, now: now), now)
                 let events = keeper.setWeight(endpoint.slot, entry.weight, now: now)
                 if !events.isEmpty { hasNewWeight = true }
                 absorb(events, now)
             }
         }
         return hasNewWeight
+    }
+
+    /// What is no longer forced need not be kept.
+    mutating func forgetForced() {
+        guard overlay.expire(realtime: Clock.realtime()), !isRetired else { return }
+        // Now: a write by another thread could undo the next change of an operator.
+        do throws(SystemError) {
+            try store.writeNow(.overlay, Array(overlay.json.text(indented: true).utf8))
+        } catch {
+            note(.stateFailed, .error, "the end of a forced health cannot be saved: \(error)")
+        }
     }
 }
 
@@ -120,6 +142,7 @@ extension Plane {
             workers: workers.words,
             snapshot: snapshot,
             drains: drains.mapValues(\.end),
+            forced: keeper.forced,
             checks: checkViews,
             skews: skewWatch.skews,
             tracing: tracingView,

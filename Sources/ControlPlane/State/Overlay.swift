@@ -17,8 +17,16 @@ struct Overlay: Sendable, Equatable {
     struct Entry: Sendable, Equatable {
         var state = AdministrativeState.ready
         var weight: UInt32?
+        var forced: Forced?
 
-        var isEmpty: Bool { state == .ready && weight == nil }
+        var isEmpty: Bool { state == .ready && weight == nil && forced == nil }
+    }
+
+    /// Health that holds until a time of the wall clock, which a restart does not change.
+    struct Forced: Sendable, Equatable {
+        var isUp: Bool
+        /// Nanoseconds since 1970.
+        var until: Int64
     }
 
     /// Grows with every change; an older overlay never replaces a newer one.
@@ -26,7 +34,9 @@ struct Overlay: Sendable, Equatable {
     private(set) var entries: [Key: Entry] = [:]
 
     /// Carries a change out; false when nothing differs afterwards.
-    mutating func change(_ key: Key, _ change: EndpointChange) -> Bool {
+    ///
+    /// `realtime` is now, in nanoseconds since 1970.
+    mutating func change(_ key: Key, _ change: EndpointChange, realtime: Int64) -> Bool {
         let before = entries[key] ?? Entry()
         var entry = before
         if let state = change.state { entry.state = state }
@@ -35,10 +45,27 @@ struct Overlay: Sendable, Equatable {
         case .fromFile: entry.weight = nil
         case .set(let weight): entry.weight = weight
         }
+        switch change.force {
+        case .keep: break
+        case .auto: entry.forced = nil
+        case .hold(let isUp, let length):
+            entry.forced = Forced(isUp: isUp, until: realtime &+ length.nanoseconds)
+        }
         guard entry != before else { return false }
         entries[key] = entry.isEmpty ? nil : entry
         sequence += 1
         return true
+    }
+
+    /// Forgets forced health whose time is over at `realtime`; false when there is none.
+    mutating func expire(realtime: Int64) -> Bool {
+        let over = entries.filter { $0.value.forced.map { $0.until <= realtime } ?? false }
+        for (key, var entry) in over {
+            entry.forced = nil
+            entries[key] = entry.isEmpty ? nil : entry
+        }
+        if !over.isEmpty { sequence += 1 }
+        return !over.isEmpty
     }
 
     /// Takes every change back; false when there was none.
@@ -63,6 +90,12 @@ extension Overlay {
                 "pool": .string(key.pool), "endpoint": .string(key.endpoint),
                 "state": .string(entry.state.word),
                 "weight": entry.weight.map { .integer(Int64($0)) } ?? .null,
+                "forced": entry.forced.map { forced in
+                    [
+                        "health": .string(forced.isUp ? "up" : "down"),
+                        "until": .integer(forced.until),
+                    ]
+                } ?? .null,
             ]
         }
         return [
@@ -84,7 +117,22 @@ extension Overlay {
             else { return nil }
             let number = weight.integer.flatMap { UInt32(exactly: $0) }
             guard weight.isNull || number != nil else { return nil }
-            entries[Key(pool: pool, endpoint: name)] = Entry(state: state, weight: number)
+            var entry = Entry(state: state, weight: number)
+            // Missing in files of older versions.
+            if let forced = element["forced"], !forced.isNull {
+                guard let held = Forced(json: forced) else { return nil }
+                entry.forced = held
+            }
+            entries[Key(pool: pool, endpoint: name)] = entry
         }
+    }
+}
+
+extension Overlay.Forced {
+    init?(json: JSONValue) {
+        guard let word = json["health"]?.string, ["up", "down"].contains(word),
+            let until = json["until"]?.integer
+        else { return nil }
+        self.init(isUp: word == "up", until: until)
     }
 }

@@ -11,6 +11,8 @@ public struct HealthEvent: Sendable, Equatable {
         case administrative(from: AdministrativeState, to: AdministrativeState)
         /// The weight override; nil is the configured weight.
         case weight(from: UInt32?, to: UInt32?)
+        /// What an operator says of the health, for a while; nil for nothing.
+        case forced(from: ForcedHealth?, to: ForcedHealth?)
         /// What the endpoint says of its part in the pool.
         case role(from: EndpointRole, to: EndpointRole)
         /// Taken out because real requests failed.
@@ -73,6 +75,8 @@ public struct EndpointStatus: Sendable, Equatable {
     public var checksNeeded: Int
     /// The latest probe outcome, which may not have changed the health yet.
     public var latest: ProbeOutcome?
+    /// What an operator says of the health; nil for nothing.
+    public var forced: ForcedHealth?
 }
 
 /// One endpoint's state for the state file: plain, free of process-local numbers.

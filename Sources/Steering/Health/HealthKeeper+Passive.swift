@@ -69,7 +69,7 @@ extension HealthKeeper {
 
     /// Ends ejections whose time is over, looks at trials, and compares latencies once a second.
     public mutating func tick(now: Instant) -> [HealthEvent] {
-        var events: [HealthEvent] = []
+        var events = endForced(now)
         for slot in ejected.sorted() {
             guard var record = take(slot), let settings = record.registration.passive,
                 record.passive.expire(trialFacts(slot, record, now), now: now, settings)
@@ -185,6 +185,7 @@ extension HealthKeeper {
     /// When ``tick(now:)`` next has something to do.
     public var nextDeadline: Instant {
         let ends = ejected.compactMap { take($0)?.passive.ejectedUntil }.min() ?? .never
-        return min(ends, trials.values.min() ?? .never, latencyAt)
+        let forced = forcedSlots.compactMap { take($0)?.forced?.until }.min() ?? .never
+        return min(ends, trials.values.min() ?? .never, min(latencyAt, forced))
     }
 }

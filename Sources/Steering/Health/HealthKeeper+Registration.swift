@@ -114,6 +114,7 @@ extension HealthKeeper {
         ejected.remove(slot)
         trials[slot] = nil
         conditioned.remove(slot)
+        forcedSlots.remove(slot)
         records[slot] = nil
         table.clear(slot)
         return true
@@ -170,7 +171,8 @@ extension HealthKeeper {
             weightOverride: record.weight,
             ejectedUntil: record.passive.ejectedUntil,
             checksNeeded: record.machine?.checksNeeded ?? 0,
-            latest: record.latest
+            latest: record.latest,
+            forced: record.forced
         )
     }
 

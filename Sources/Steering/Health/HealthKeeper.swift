@@ -26,6 +26,8 @@ public struct HealthKeeper: ~Copyable {
     var verdicts: [String: CheckVerdict] = [:]
     var conditioned: Set<Int> = []
     var isSettling = false
+    // Whose health an operator forces.
+    var forcedSlots: Set<Int> = []
     // How far the wall clock is ahead of the monotonic one, as of `restore`.
     var restoredOffset: Int64 = 0
 

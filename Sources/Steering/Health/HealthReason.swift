@@ -104,6 +104,10 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case notAuthoritative = 22
     /// A calculated check that it depends on is down; the detail says which, and why.
     case calculated = 23
+    /// An operator says that it is up, for a while.
+    case forcedUp = 24
+    /// An operator says that it is down, for a while.
+    case forcedDown = 25
     /// An unexpected status without a word of its own; the detail holds it.
     case statusUnexpected = 32
     /// Status 400.
@@ -179,6 +183,8 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .answerMismatch: "answer-mismatch"
         case .notAuthoritative: "not-authoritative"
         case .calculated: "calculated-check"
+        case .forcedUp: "forced-up"
+        case .forcedDown: "forced-down"
         case .statusUnexpected: "status-unexpected"
         default: "status-\(statusCode)"
         }

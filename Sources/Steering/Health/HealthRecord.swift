@@ -7,6 +7,8 @@ struct HealthRecord {
     // Nil when no probe is configured.
     var machine: HealthMachine?
     var passive = PassiveMachine()
+    // What an operator says, while it holds.
+    var forced: ForcedHealth?
     // Of the calculated check; nil without one.
     var condition: CheckVerdict?
     var administrative = AdministrativeState.ready
@@ -26,15 +28,24 @@ struct HealthRecord {
     var ownHealth: Health { isUnresolved ? .down : machine?.health ?? .up }
 
     var health: Health {
+        if let forced { return forced.isUp ? .up : .down }
+        return judgedHealth
+    }
+
+    /// Without what an operator says.
+    private var judgedHealth: Health {
         guard let condition, ownHealth != .down else { return ownHealth }
         if condition.health == .down { return .down }
         return condition.health == .unknown ? .unknown : ownHealth
     }
 
     /// True when only the calculated check stands in the way.
-    var isHeldDown: Bool { ownHealth != .down && condition?.health == .down }
+    var isHeldDown: Bool {
+        forced == nil && ownHealth != .down && condition?.health == .down
+    }
 
     var shownReason: HealthReason {
+        if let forced { return forced.isUp ? .forcedUp : .forcedDown }
         if isHeldDown { return .calculated }
         guard condition != nil, machine == nil, reason == .noProbe else { return reason }
         return condition?.health == .up ? .probePassed : .pending
@@ -50,6 +61,11 @@ struct HealthRecord {
         if let condition {
             word.secondsToChange = min(word.secondsToChange, condition.secondsToChange)
         }
+        if let forced {
+            word.closesConnections = false
+            if forced.isUp { word.isConnectFailing = false }
+            return word
+        }
         if passive.isEjected {
             word.isEjected = true
             word.isConnectFailing = word.isConnectFailing || passiveConnectFailing
@@ -64,6 +80,7 @@ struct HealthRecord {
     }
 
     var shownDetail: String {
+        if forced != nil { return "" }
         if isHeldDown { return condition?.detail ?? "" }
         return ownDetail
     }
