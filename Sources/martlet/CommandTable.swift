@@ -82,6 +82,12 @@ enum CommandTable {
             run: ExplainCommand.query
         ),
         Command(
+            name: "failover-time",
+            usage: "[NAME] [--config FILE | --admin URL] [--json]",
+            help: "say how long failover by DNS takes, part by part",
+            run: FailoverCommand.run
+        ),
+        Command(
             name: "why",
             usage: "REQUEST-ID [--admin URL] [--json]",
             help: "say what became of one request, and why",

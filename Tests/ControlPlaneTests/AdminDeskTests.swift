@@ -390,6 +390,22 @@ struct StillSurface: ControlSurface, ~Copyable {
         #expect(missing["rcode"] == "NXDOMAIN")
     }
 
+    @Test func `failover-time shows the steered names by the configuration in force`() throws {
+        var surface = try StillSurface()
+        let answer = try json(ask(.get, "/api/v1/failover-time", &surface))
+        let names = answer["names"]?.elements ?? []
+        #expect(names.map { $0["name"]?.string } == ["www.example.com."])
+        #expect(names.first?["probes"]?[0]?["targets"] == ["web/one", "web/two"])
+        // By default five seconds and a fifth by jitter, a timeout of two, and half of thirty.
+        let time = names.first?["probes"]?[0]?["hangs"]
+        #expect(time?["detection"]?["worst"]?.number == 8)
+        #expect(time?["ttl"]?["worst"]?.number == 15)
+        let one = try json(ask(.get, "/api/v1/failover-time?name=www.example.com", &surface))
+        #expect(one == answer)
+        let missing = try json(ask(.get, "/api/v1/failover-time?name=ns1.example.com", &surface))
+        #expect(missing["code"] == "M3016")
+    }
+
     @Test func `events can be read on from a number`() throws {
         var surface = try StillSurface()
         let events = EventLog(level: .info)

@@ -176,6 +176,17 @@ import Testing
         #expect(ask(.get, target) == .success(.explainDNS(wanted)))
     }
 
+    @Test func `failover times are asked of one name or of all`() {
+        let target = "/api/v1/failover-time"
+        #expect(ask(.get, target) == .success(.failoverTime(name: nil)))
+        #expect(ask(.get, target + "?name=a.test") == .success(.failoverTime(name: "a.test")))
+        guard case .failure(let problem) = ask(.get, target + "?nmae=a.test") else {
+            Issue.record("a misspelt parameter is taken")
+            return
+        }
+        #expect(problem.status == 422)
+    }
+
     @Test func `every row of the table can be asked, and says what it does`() {
         for row in AdminRoute.all {
             #expect(row.summary.hasSuffix("."), "\(row.path)")

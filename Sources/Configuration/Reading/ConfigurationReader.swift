@@ -63,6 +63,23 @@ public struct OutsideChecks: Sendable {
         }
     }
 
+    /// What there is to say about a policy that bounds its failover.
+    public struct FailoverFinding: Sendable, Equatable {
+        /// The policy's name.
+        public var policy: String
+        /// What is wrong, without a full stop.
+        public var message: String
+        /// What to change, and to which value.
+        public var suggestion: String
+
+        /// A finding from its parts.
+        public init(policy: String, message: String, suggestion: String) {
+            self.policy = policy
+            self.message = message
+            self.suggestion = suggestion
+        }
+    }
+
     /// What is wrong with a text with variables, given the parameters of the route's path; nil
     /// when nothing is.
     public var template: @Sendable (_ text: String, _ parameters: [String]) -> TemplateFault?
@@ -97,6 +114,8 @@ public struct OutsideChecks: Sendable {
     public var database: @Sendable (_ path: String, _ limit: ByteCount) -> String? = { _, _ in nil }
     /// True for the code of a country.
     public var country: @Sendable (_ code: String) -> Bool = { _ in true }
+    /// Policies of valid settings whose failover may take longer than their bound.
+    public var failover: @Sendable (_ settings: Settings) -> [FailoverFinding] = { _ in [] }
 
     /// The checks; those left out find nothing wrong.
     public init(

@@ -11,7 +11,8 @@ extension SettingsDecoder {
             name: section.name,
             policy: policy ?? PolicySettings(.failover([])),
             ttl: section.interval("ttl"),
-            minTTL: section.optionalInterval("min-ttl")
+            minTTL: section.optionalInterval("min-ttl"),
+            failoverWithin: section.optionalInterval("failover-within")
         )
         if let least = settings.minTTL, least > settings.ttl {
             section.fault(

@@ -39,6 +39,7 @@ struct SettingsDecoder {
         settings.steer = root.members("steer").compactMap(steer)
         CrossChecks(reading: reading, root: root, settings: settings).run()
         SkewChecks(reading: reading, root: root).run(settings)
+        FailoverChecks(reading: reading, root: root).run(settings, checks)
         ListenerChecks(root: root, listeners: listeners, admin: settings.admin).run(settings)
         checkTracing(settings, tracing)
         return settings

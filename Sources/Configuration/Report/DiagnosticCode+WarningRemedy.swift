@@ -104,6 +104,12 @@ extension DiagnosticCode {
                 "Less than 30 s cuts work that would have ended; more than 300 s delays a deploy.",
                 "Choose between 30 s and 300 s, unless you know how long the pool's work takes."
             )
+        case .slowFailover:
+            .init(
+                "failover too slow",
+                "Detection and TTL together may take longer than the policy's `failover-within`.",
+                "Change what the message names; `martlet failover-time` shows every part."
+            )
         case .slowProbe:
             .init(
                 "probe slower than its rhythm",

@@ -213,6 +213,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case unreachableBranch = "M1391"
     /// Clients that are to stay in a region can leave it.
     case residencyLeak = "M1392"
+    /// A failover that may take longer than it should.
+    case slowFailover = "M1393"
 }
 
 /// How much a finding matters.

@@ -8,7 +8,7 @@ public struct Schema: Sendable {
             + proxyOptions
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
             + hedgeOptions + retryOptions + stickyOptions + routeOptions + mirrorOptions
-            + geoOptions + zoneOptions + steerOptions,
+            + geoOptions + zoneOptions + steerOptions + failoverOptions,
         groups: allGroups + probeGroups + roleGroups + tlsGroups + stickyGroups + guardGroups
             + retryGroups + outlierGroups + overloadGroups + mirrorGroups + tracingGroups
             + geoGroups

@@ -11,6 +11,8 @@ public struct SteerSettings: Sendable, Equatable {
     public var ttl: Interval
     /// The least that health may bring the TTL to; nil means half of it.
     public var minTTL: Interval?
+    /// The longest time that a failover may take without a warning; nil means any.
+    public var failoverWithin: Interval?
 }
 
 /// What a steered name answers when nothing is healthy.

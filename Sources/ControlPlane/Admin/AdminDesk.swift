@@ -90,6 +90,7 @@ struct AdminDesk: Sendable {
         case .explain(let sketch): return try explain(sketch, surface.view, at: moment)
         case .explainDNS(let sketch): return try explain(sketch, surface.view, at: moment)
         case .place(let address): return GeographyView.place(address, surface.view.locations)
+        case .failoverTime(let name): return try failoverTime(name, surface.view)
         case .why(let name): return try why(name, surface.view)
         case .events(let sequence): return list(events.events(after: sequence))
         case .eventStream(let sequence):

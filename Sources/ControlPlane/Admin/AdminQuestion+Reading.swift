@@ -54,6 +54,9 @@ extension AdminQuestion {
                 throw Problem(.invalidValue, "'\(values.first ?? "")' is no IP address.")
             }
             return .place(address)
+        case .failoverTime:
+            try parameters.check(known: ["name"])
+            return .failoverTime(name: parameters.value("name"))
         case .request: return .why(values.first ?? "")
         case .events:
             try parameters.check(known: ["after"])

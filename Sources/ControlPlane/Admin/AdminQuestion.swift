@@ -33,6 +33,8 @@ public enum AdminQuestion: Sendable, Equatable {
     case explainDNS(QuerySketch)
     /// Where an address is.
     case place(IPAddress)
+    /// How long the failover of a steered name takes, or of all.
+    case failoverTime(name: String?)
     /// What became of a request that is over, by its name.
     case why(String)
     /// What happened lately, after this sequence number.

@@ -5,7 +5,7 @@ public struct AdminRoute: Sendable {
     /// What the row leads to.
     enum Target: Sendable {
         case page, live, ready, started, metrics, snapshot, pools, pool, endpoint, overlay
-        case reload, upgrade, explain, explainDNS, place, request, events, eventStream
+        case reload, upgrade, explain, explainDNS, place, failoverTime, request, events, eventStream
     }
 
     /// The method.
@@ -49,6 +49,12 @@ public struct AdminRoute: Sendable {
             "/api/v1/geography/ADDRESS",
             .place,
             "Where an address is, and for which network that holds."
+        ),
+        AdminRoute(
+            "GET",
+            "/api/v1/failover-time",
+            .failoverTime,
+            "How long failover by DNS takes, part by part."
         ),
         AdminRoute(
             "GET",

@@ -38,6 +38,7 @@ public enum ConfigurationSource {
             ).0?.stapleFault
         }
         checks.service = { ZoneText.fault(parameters: $0) }
+        checks.failover = FailoverReport.findings
         return checks
     }()
 

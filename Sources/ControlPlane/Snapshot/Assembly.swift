@@ -100,7 +100,11 @@ struct Assembly: Sendable {
             let definitions = pools.map(\.definition)
             var byName: [String: PoolDefinition] = [:]
             for definition in definitions { byName[definition.name] = definition }
-            var steering = SteerAssembly(probes: probes, pools: byName)
+            var steering = SteerAssembly(
+                probes: probes,
+                pools: byName,
+                locations: present.locations
+            )
             var steer: [SteerDefinition] = []
             for policy in settings.steer {
                 steer.append(try steering.definition(policy, registries: &registries))

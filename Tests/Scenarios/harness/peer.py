@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other people's proxies and servers, beside Martlet: nginx and HAProxy from Debian."""
+"""Other people's programs beside Martlet: nginx, HAProxy and Unbound from Debian."""
 import os
 import shutil
 import socket
@@ -83,3 +83,29 @@ http {{
 }}
 """)
     return Peer(scene, name, ["nginx", "-c", path, "-e", f"{folder}/error.log"], port)
+
+
+def unbound(scene, port, zones, text="", name="unbound"):
+    """Unbound as a caching resolver: `zones` maps each zone to the port that is asked for it."""
+    stubs = "".join(f"stub-zone:\n  name: {zone}\n  stub-addr: 127.0.0.1@{at}\n"
+                    for zone, at in zones.items())
+    path = scene.write(f"{name}.conf", f"""
+server:
+  interface: 127.0.0.1
+  port: {port}
+  username: ""
+  chroot: ""
+  directory: "{scene.folder}"
+  pidfile: "{scene.path(name + '.pid')}"
+  use-syslog: no
+  do-daemonize: no
+  do-not-query-localhost: no
+  module-config: iterator
+  qname-minimisation: no
+  local-zone: "test." nodefault
+{text}
+{stubs}
+remote-control:
+  control-enable: no
+""")
+    return Peer(scene, name, ["unbound", "-d", "-c", path], port)

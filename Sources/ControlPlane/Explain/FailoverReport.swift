@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Configuration
+internal import Essentials
+internal import Steering
+
+/// How long it takes until resolvers leave a failed target, for every steered name.
+///
+/// A function of the configuration alone: `martlet check`, `martlet failover-time` and the API
+/// say the same.
+public struct FailoverReport: Sendable {
+    /// Resolvers that keep every answer at least so long, in seconds, are shown as well.
+    static let floors: [UInt32] = [30, 60]
+
+    /// One steered name.
+    struct Name: Sendable {
+        /// The owner, or the empty text for a policy that no name uses.
+        var owner: String
+        var policy: String
+        /// The bound that the policy sets itself.
+        var within: Interval?
+        /// Targets that are probed alike, in the order of the policy.
+        var groups: [Group]
+        /// Targets without a probe, whose failure is never noticed.
+        var unchecked: [String]
+    }
+
+    /// Targets of one name that are probed alike.
+    struct Group: Sendable {
+        var probe: String
+        var targets: [String]
+        var terms: FailoverTerms
+    }
+
+    /// The names, in the order of the file.
+    let names: [Name]
+
+    /// The report on all steered names, or on the one that is given.
+    public init(_ settings: Settings, name: String? = nil) {
+        let probes = Dictionary(settings.probes.map { ($0.name, $0) }) { first, _ in first }
+        let leaves = PolicyLeaves(settings)
+        let policies = Dictionary(settings.steer.map { ($0.name, $0) }) { first, _ in first }
+        let wanted = name.map(FailoverReport.canonical)
+        var names: [Name] = []
+        for zone in settings.zones {
+            for record in zone.records where wanted == nil || record.owner == wanted {
+                guard let policy = record.steer.flatMap({ policies[$0] }) else { continue }
+                names.append(
+                    FailoverReport.name(
+                        record.owner,
+                        policy,
+                        ttl: record.ttl ?? policy.ttl,
+                        leaves.all(of: policy.policy),
+                        probes
+                    )
+                )
+            }
+        }
+        self.names = names
+    }
+
+    /// True when nothing is known of the name that was asked for.
+    public var isEmpty: Bool { names.isEmpty }
+
+    private static func canonical(_ name: String) -> String {
+        let lower = name.lowercased()
+        return lower.hasSuffix(".") ? lower : lower + "."
+    }
+
+    private static func name(
+        _ owner: String,
+        _ policy: SteerSettings,
+        ttl: Interval,
+        _ leaves: [PolicyLeaf],
+        _ probes: [String: ProbeSettings]
+    ) -> Name {
+        var name = Name(
+            owner: owner,
+            policy: policy.name,
+            within: policy.failoverWithin,
+            groups: [],
+            unchecked: []
+        )
+        for leaf in leaves {
+            guard let probe = leaf.probe.flatMap({ probes[$0] }) else {
+                if !name.unchecked.contains(leaf.target) { name.unchecked.append(leaf.target) }
+                continue
+            }
+            if let known = name.groups.firstIndex(where: { $0.probe == probe.name }) {
+                if !name.groups[known].targets.contains(leaf.target) {
+                    name.groups[known].targets.append(leaf.target)
+                }
+                continue
+            }
+            let terms = FailoverTerms(
+                interval: probe.interval,
+                fastInterval: probe.fastInterval,
+                timeout: probe.timeout,
+                jitterPercent: probe.jitter.percent,
+                fall: probe.fall,
+                ttl: ZoneAssembly.seconds(ttl),
+                leastTTL: policy.minTTL.map(ZoneAssembly.seconds)
+            )
+            name.groups.append(Group(probe: probe.name, targets: [leaf.target], terms: terms))
+        }
+        return name
+    }
+
+    // MARK: Findings
+
+    /// Policies whose failover may take longer than their bound, one finding for each.
+    static func findings(_ settings: Settings) -> [OutsideChecks.FailoverFinding] {
+        var found: [OutsideChecks.FailoverFinding] = []
+        for name in FailoverReport(settings).names {
+            guard let within = name.within, !found.contains(where: { $0.policy == name.policy }),
+                let finding = name.finding(within)
+            else { continue }
+            found.append(finding)
+        }
+        return found
+    }
+}
+
+extension FailoverReport.Name {
+    fileprivate func finding(_ within: Interval) -> OutsideChecks.FailoverFinding? {
+        if let target = unchecked.first {
+            return OutsideChecks.FailoverFinding(
+                policy: policy,
+                message: "the failure of `\(target)` behind `\(owner)` is never noticed: it has no "
+                    + "probe",
+                suggestion: "give it a `probe`"
+            )
+        }
+        let slow = groups.filter { $0.terms.worst.total.worst > within }
+        guard let group = slow.max(by: { $0.worst < $1.worst }) else { return nil }
+        let time = group.terms.worst
+        let parts = FailoverTime.Part.allCases.map { part in
+            "\(FailoverText.span(time.span(part).worst)) \(part.word)"
+        }
+        return OutsideChecks.FailoverFinding(
+            policy: policy,
+            message: "failover of `\(owner)` may take \(FailoverText.span(time.total.worst)), "
+                + "longer than \(within): \(parts.joined(separator: ", "))",
+            suggestion: group.remedy(within)
+        )
+    }
+}
+
+extension FailoverReport.Group {
+    var worst: Interval { terms.worst.total.worst }
+
+    /// What to change, and to which value.
+    fileprivate func remedy(_ within: Interval) -> String {
+        switch terms.remedy(within: within) {
+        case .ttl(let seconds): return "a `ttl` of \(seconds)s keeps within it"
+        case .interval(let interval):
+            return "an `interval` of \(interval) in the probe `\(probe)` keeps within it"
+        case .none:
+            return "neither `ttl` nor the `interval` of the probe `\(probe)` alone keeps within it"
+        }
+    }
+
+    /// Which part of the worst case is the largest, and what makes it shorter.
+    var advice: String {
+        let time = terms.worst
+        let largest = time.largest
+        return "at worst \(FailoverText.span(time.total.worst)), of which "
+            + "\(FailoverText.span(time.span(largest).worst)) \(largest.word): "
+            + (largest == .ttl ? ttlAdvice(time) : detectionAdvice)
+    }
+
+    private var detectionAdvice: String {
+        let isWait = terms.interval >= terms.timeout * Int64(terms.fall)
+        if isWait || terms.fall == 1 { return "shorten `interval` of the probe `\(probe)`" }
+        let pace = terms.timeout >= terms.fastInterval ? "timeout" : "fast-interval"
+        return "shorten `\(pace)` of the probe `\(probe)`, or lower `fall`"
+    }
+
+    private func ttlAdvice(_ time: FailoverTime) -> String {
+        let least = terms.leastTTL ?? terms.ttl / 2
+        if time.steadyTTL > least, time.steadyTTL < terms.ttl {
+            // Between its bounds the TTL is the time in which health cannot change.
+            return "shorten `interval` of the probe `\(probe)`, which the TTL follows"
+        }
+        let isLeast = terms.leastTTL != nil && least < terms.ttl && time.steadyTTL == least
+        return isLeast ? "lower `min-ttl`" : "lower `ttl`"
+    }
+}
+
+extension FailoverTime.Part {
+    /// The word in texts.
+    var word: String { self == .ttl ? "TTL" : rawValue }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+import Configuration
+import Essentials
+import Runtime
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct FailoverReportTests {
+    static let head = """
+        listeners: [ { dns: "127.0.0.1:5300" } ]
+        probes:
+          fast: { http: /, port: 80, interval: 1s, fast-interval: 1s, timeout: 500ms, jitter: 0% }
+          slow: { http: /, port: 80, interval: 20s, timeout: 5s, jitter: 0% }
+        pools:
+          web:
+            probe: slow
+            endpoints: [ { address: 192.0.2.1:80, name: one }, { address: 192.0.2.2:80 } ]
+        zones:
+          example.com:
+            soa: { primary: ns1.example.com, mailbox: h.example.com }
+            records: { www: { steer: www }, api: { steer: www, ttl: 2s } }
+
+        """
+
+    private func read(_ steer: String, head: String = Self.head) -> ReadResult {
+        let text = head + "steer:\n" + steer
+        return ConfigurationSource.read(Array(text.utf8), path: "martlet.yaml")
+    }
+
+    private func report(_ steer: String, name: String? = nil) throws -> JSONValue {
+        let result = read(steer)
+        let loaded = try #require(result.configuration, "\(CheckReport.text(result))")
+        return FailoverReport(loaded.settings, name: name).json
+    }
+
+    @Test func `every target of a tree is listed once under its probe, at any depth`() throws {
+        let document = try report(
+            """
+              www:
+                failover:
+                  - { weighted: { 192.0.2.7: 1, 192.0.2.8: 3 }, probe: fast }
+                  - { pool: web }
+                  - { steer: inner }
+                  - 192.0.2.9
+              inner: { round-robin: [ 192.0.2.7, { pool: web } ], probe: fast }
+
+            """,
+            name: "WWW.Example.com"
+        )
+        let names = document["names"]?.elements ?? []
+        #expect(names.map { $0["name"]?.string } == ["www.example.com."])
+        let probes = names.first?["probes"]?.elements ?? []
+        #expect(probes.map { $0["name"]?.string } == ["fast", "slow"])
+        let targets = probes.map { $0["targets"]?.elements?.compactMap(\.string) ?? [] }
+        #expect(targets == [["192.0.2.7", "192.0.2.8"], ["web/one", "web/192.0.2.2:80"]])
+        #expect(names.first?["unchecked"] == ["192.0.2.9"])
+        // The slowest of the probes decides.
+        #expect(names.first?["worstSeconds"] == probes[1]["hangs"]?["total"]?["worst"])
+    }
+
+    @Test func `a record's own TTL counts, and not the policy's`() throws {
+        let document = try report("  www: { pool: web, ttl: 1h }\n")
+        let names = document["names"]?.elements ?? []
+        let most = names.map { $0["probes"]?[0]?["ttlSeconds"]?["most"]?.integer }
+        #expect(most == [3_600, 2])
+        #expect(names.map { $0["hasSpare"]?.bool } == [true, true])
+    }
+
+    @Test func `the text has each part of both ways to fail`() throws {
+        let document = try report("  www: { address: 192.0.2.7, probe: fast, ttl: 4s }\n")
+        let text = FailoverText.text(document, usesColour: false)
+        // Health can change in three seconds, so an answer lives no longer.
+        for part in ["nothing to fail over to", "refuses", "hangs", "rounding", "TTL 3 s"] {
+            #expect(text.contains(part), "\(part) in \(text)")
+        }
+        #expect(FailoverText.text(["names": []], usesColour: false) == "no name is steered\n")
+    }
+
+    @Test(arguments: [0, 0.004, 0.1, 1.05, 7.5, 60, 1e300, -Double.infinity])
+    func `seconds are rounded to hundredths`(value: Double) {
+        let wanted: [Double: String] = [
+            0: "0 s", 0.004: "0 s", 0.1: "0.1 s", 1.05: "1.05 s", 7.5: "7.5 s", 60: "60 s",
+            1e300: "1000000000000 s", -.infinity: "0 s",
+        ]
+        #expect(FailoverText.seconds(value) == wanted[value])
+    }
+
+    // MARK: The bound
+
+    @Test func `a bound that is not kept is a warning at its place, with the way out`() throws {
+        let result = read("  www: { pool: web, failover-within: 45s }\n")
+        #expect(result.configuration != nil)
+        let finding = try #require(result.warnings.first { $0.code == .slowFailover })
+        #expect(finding.range.start.line == 14)
+        #expect(finding.range.start.column == 38)
+        #expect(finding.option == "steer.www.failover-within")
+        #expect(finding.message.contains("35 s detection"), "\(finding.message)")
+        // What it proposes is enough.
+        let proposal = try #require(finding.suggestion)
+        let value = try #require(proposal.split(separator: " ").first { $0.hasSuffix("s") })
+        #expect(proposal.contains("`interval` of \(value)"), "\(proposal)")
+        let better = read(
+            "  www: { pool: web, failover-within: 45s }\n",
+            head: Self.head.replacing("interval: 20s,", with: "interval: \(value),")
+        )
+        #expect(!better.warnings.contains { $0.code == .slowFailover })
+    }
+
+    @Test(arguments: [
+        "  www: { pool: web, failover-within: 10m }\n",
+        "  www: { pool: web }\n",
+        "  www: { pool: none, failover-within: 1s }\n",
+    ])
+    func `a bound that is kept, no bound, and a file with errors give no warning`(steer: String) {
+        #expect(!read(steer).diagnostics.contains { $0.code == .slowFailover })
+    }
+
+    @Test func `a target without a probe keeps within no bound`() throws {
+        let members = "[ { pool: web }, 192.0.2.9 ]"
+        let result = read("  www: { failover: \(members), failover-within: 1h }\n")
+        let finding = try #require(result.warnings.first { $0.code == .slowFailover })
+        #expect(finding.message.contains("192.0.2.9"), "\(finding.message)")
+    }
+
+    // MARK: The page
+
+    /// The root of the repository, from where this file lies.
+    private static let root: String = {
+        let parts = #filePath.split(separator: "/").dropLast(3)
+        return "/" + parts.joined(separator: "/")
+    }()
+
+    /// The page with what the command prints below each of its calls.
+    private func filled(_ page: String, _ settings: Settings) -> String {
+        var lines: [Substring] = []
+        var isOutput = false
+        for line in page.split(separator: "\n", omittingEmptySubsequences: false) {
+            if isOutput, line == "```" { isOutput = false }
+            guard !isOutput else { continue }
+            lines.append(line)
+            guard line.hasPrefix("$ martlet failover-time ") else { continue }
+            let name = line.split(separator: " ").last.map(String.init)
+            let document = FailoverReport(settings, name: name).json
+            let text = FailoverText.text(document, usesColour: false)
+            lines += text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+            isOutput = true
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    @Test func `the page shows what the command prints for its example`() throws {
+        let path = "\(Self.root)/Documentation/operations/failover-time.md"
+        let page = String(decoding: try File.read(path, limit: 1 << 20), as: UTF8.self)
+        let start = try #require(page.firstRange(of: "```yaml martlet\n")).upperBound
+        let example = page[start...].prefix { $0 != "`" }
+        let result = ConfigurationSource.read(Array(example.utf8), path: "martlet.yaml")
+        let settings = try #require(result.configuration?.settings)
+        let wanted = filled(page, settings)
+        if Terminal.environment("MARTLET_WRITE_REFERENCE") != nil {
+            try File.writeAtomically(path, Array(wanted.utf8), mode: 0o644)
+            return
+        }
+        #expect(page == wanted, "run `make reference`")
+        for sum in ["30 s", "60 s", "61.1 s", "12 s"] { #expect(page.contains(sum)) }
+    }
+}
