@@ -75,7 +75,7 @@ import Testing
                 [
                     SteerDefinition(
                         name: "www",
-                        policy: .failover(members.map { .roundRobin([$0]) }),
+                        policy: .failover(members.map { .address($0) }),
                         leastTTL: terms.leastTTL
                     )
                 ],
@@ -141,7 +141,12 @@ import Testing
             var kept = kept
             while kept < end {
                 var set = AnswerSet()
-                table.answer(policy: 0, now: kept, into: &set, random: &random, wantIPv4: true)
+                table.answer(
+                    policy: 0,
+                    SteerQuestion(now: kept, families: .ipv4),
+                    into: &set,
+                    random: &random
+                )
                 // Before the first verdict, and then for as long as it is not down.
                 let ttl = set.address(0) == first ? set.ttl(atMost: terms.ttl) : 0
                 guard ttl > 0 else { return end }

@@ -158,3 +158,46 @@ def checked(scene):
         scene, "explain-dns", "www.a.test", "--type", "HTTPS",
         "--admin", f"127.0.0.1:{martlet.admin}")
     expect(status == 0 and 'HTTPS 1 . alpn="h2,h3"' in out, f"explain:\n{out}{err}")
+
+
+@scenario("HTTPS of a steered name: its hints are the addresses of the policy, and follow health")
+def steered(scene):
+    origins = scene.origins("a", "b")
+    dns = scene.port()
+    text = service(scene.port(), None, origins, more="""zones:
+  a.test:
+    soa: { primary: ns.a.test, mailbox: me@a.test }
+    records:
+      www:
+        steer: web
+        https:
+          - 1 . alpn=h2 port=8443
+          - 2 far.example.net. ipv4hint=192.0.2.9
+steer:
+  web: { pool: web, ttl: 7s, all-down: none }
+""").replace("routes:\n", f"  - {{ dns: 127.0.0.1:{dns} }}\nroutes:\n")
+    scene.martlet(text)
+
+    def hints():
+        """The hints of the service at the name itself; none when there are no services."""
+        lines = dig(dns, "www.a.test", "HTTPS")
+        if not lines:
+            return None
+        own, far = sorted(lines)
+        expect_equal(far, "2 far.example.net. ipv4hint=192.0.2.9", "a service elsewhere")
+        expect(own.startswith('1 . alpn="h2" port=8443'), own)
+        return set(own.partition(" ipv4hint=")[2].split(","))
+
+    a, b = origins
+    eventually("both endpoints are hints", lambda: hints() == {a.address, b.address})
+    expect(all(ttl <= 7 for _, ttl, _ in ask_dns(dns, "www.a.test", "HTTPS").answers), "TTL")
+    expect_equal(set(dig(dns, "www.a.test")), {a.address, b.address}, "A")
+    b.health("fail")
+    eventually("only a is one", lambda: hints() == {a.address})
+    a.health("fail")
+    eventually("none: no services", lambda: hints() is None)
+    expect_equal(dig(dns, "www.a.test"), [], "A")
+    # Hints of one's own would outlive what the policy says.
+    bad = scene.write("bad.yaml", text.replace("port=8443", "ipv4hint=192.0.2.1"))
+    status, out, err = martlet_command(scene, "check", bad)
+    expect(status != 0 and "M1608" in out + err and "hints" in out + err, f"check:\n{out}{err}")

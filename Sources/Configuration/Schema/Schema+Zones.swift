@@ -120,13 +120,14 @@ extension Schema {
             "zones.*.records.*.https",
             .list(.record(.https)),
             .absent("none"),
-            "How HTTP is spoken to this name: priority, target and parameters, `1 . alpn=h2,h3`."
+            "How HTTP is spoken to this name, `1 . alpn=h2,h3`; hints of a steered name come from "
+                + "its policy."
         ),
         Option(
             "zones.*.records.*.svcb",
             .list(.record(.svcb)),
             .absent("none"),
-            "The same for other protocols, mostly under names such as `_dns`."
+            "The same as `https` for other protocols, mostly under names such as `_dns`."
         ),
     ]
 

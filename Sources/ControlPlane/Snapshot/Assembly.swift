@@ -97,18 +97,12 @@ struct Assembly: Sendable {
                 )
                 pools.append(try maker.assemble(pool, origin, registries: &registries))
             }
-            let definitions = pools.map(\.definition)
-            var byName: [String: PoolDefinition] = [:]
-            for definition in definitions { byName[definition.name] = definition }
             var steering = SteerAssembly(
                 probes: probes,
-                pools: byName,
+                pools: pools.map(\.definition),
                 locations: present.locations
             )
-            var steer: [SteerDefinition] = []
-            for policy in settings.steer {
-                steer.append(try steering.definition(policy, registries: &registries))
-            }
+            let steer = try steering.definitions(settings.steer, registries: &registries)
             registries.adopt(settings.listeners)
             let listeners = try GatewayAssembly.listeners(settings, registries.http, &security)
             return Assembly(

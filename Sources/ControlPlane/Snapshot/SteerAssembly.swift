@@ -18,11 +18,11 @@ struct SteerAssembly {
 
     init(
         probes: ProbeAssembly,
-        pools: [String: PoolDefinition],
+        pools: [PoolDefinition],
         locations: LocationTable = .empty
     ) {
         self.probes = probes
-        self.pools = pools
+        self.pools = Dictionary(pools.map { ($0.name, $0) }) { _, last in last }
         self.locations = locations
     }
 
@@ -31,7 +31,18 @@ struct SteerAssembly {
         return AssembledPool(definition: PoolDefinition(name: view.label), view: view)
     }
 
-    mutating func definition(
+    mutating func definitions(
+        _ policies: [SteerSettings],
+        registries: inout Registries
+    ) throws(ReloadProblem) -> [SteerDefinition] {
+        var definitions: [SteerDefinition] = []
+        for policy in policies {
+            definitions.append(try definition(policy, registries: &registries))
+        }
+        return definitions
+    }
+
+    private mutating func definition(
         _ steer: SteerSettings,
         registries: inout Registries
     ) throws(ReloadProblem) -> SteerDefinition {

@@ -111,7 +111,7 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case setTooLarge = 1606
     /// A delegation at a wildcard (RFC 4592 §4.2).
     case wildcardDelegation = 1607
-    /// A steered name with other addresses or an alias.
+    /// A steered name with other addresses, hints of its own, or an alias.
     case conflictingSteer = 1608
     /// More names or records than a table holds.
     case tooManyRecords = 1609

@@ -9,10 +9,10 @@ struct AnswerRun {
     var writer: ResponseWriter
     var outcome = AnswerOutcome()
     /// Where in the message the name stands that is being answered, and the apex of its zone.
-    private var owner = DNSQuery.headerLength
+    private(set) var owner = DNSQuery.headerLength
     private var apex = DNSQuery.headerLength
     private var nameLength = 0
-    private var nameHash: UInt64 = 0
+    private(set) var nameHash: UInt64 = 0
     /// Hashes of the aliases in the answer: a target among them closes a loop.
     private var visited = InlineArray<16, UInt64>(repeating: 0)
     private var steps = 0
@@ -117,6 +117,9 @@ struct AnswerRun {
             return .noError
         }
         guard !set.isSteered else {
+            if set.type.isService {
+                return answerServices(set, match, view, steer, &context, into: &output)
+            }
             return answerSteered(set, match, view, steer, &context, into: &output)
         }
         // Clients try addresses in order: turning the set spreads them (RFC 1794).
@@ -157,7 +160,7 @@ struct AnswerRun {
 
     // NXDOMAIN and NODATA carry the SOA (RFC 2308 §2.1, §2.2).
     @_lifetime(output: copy output)
-    private mutating func deny(
+    mutating func deny(
         _ match: ZoneMatch,
         _ view: ZoneView,
         into output: inout OutputSpan<UInt8>
@@ -320,7 +323,7 @@ struct AnswerRun {
     }
 
     // A resolver that hides its client is itself the best guess at where that is (RFC 7871 §7.1.2).
-    private func client(_ context: AnswerContext) -> IPAddress {
+    func client(_ context: AnswerContext) -> IPAddress {
         guard context.hearsSubnet, let subnet = query.edns.subnet, subnet.sourceLength > 0 else {
             return context.client
         }
@@ -330,7 +333,7 @@ struct AnswerRun {
     // That nothing is healthy is no more lasting than what the healthy would be answered with
     // (RFC 2308 §5: the SOA's TTL is how long the negative answer is kept).
     @_lifetime(output: copy output)
-    private func shorten(
+    func shorten(
         recordAt base: Int,
         to ttl: UInt32,
         in output: inout OutputSpan<UInt8>

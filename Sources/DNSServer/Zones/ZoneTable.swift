@@ -135,6 +135,8 @@ struct ZoneEntry: BitwiseCopyable, Sendable {
 struct SteeredSet: BitwiseCopyable, Sendable {
     var policy: UInt32
     var ttl: UInt32
+    /// Of services: where their ``ServiceTemplate``s lie in `bytes`.
+    var templates: UInt32 = 0
 }
 
 /// What goes along with a delegation, or with a set of NS, MX, SRV, SVCB or HTTPS.

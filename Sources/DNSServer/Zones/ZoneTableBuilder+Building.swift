@@ -230,6 +230,7 @@ extension ZoneTableBuilder {
             noteRecord(odd, .differingTTL, message)
         }
         let unique = withoutCopies(found)
+        if type.isService, addSteeredServices(of: number, unique, to: &layout) { return }
         let fits = layout.addSet(
             of: names[number],
             owner: nameBytes,
@@ -244,7 +245,7 @@ extension ZoneTableBuilder {
     }
 
     // RFC 2181 §5: a set holds no record twice.
-    private func withoutCopies(_ found: ArraySlice<Int>) -> [Int] {
+    func withoutCopies(_ found: ArraySlice<Int>) -> [Int] {
         guard found.count > 1 else { return Array(found) }
         var seen: Set<ArraySlice<UInt8>> = []
         return found.filter { seen.insert(bytes(of: $0)).inserted }

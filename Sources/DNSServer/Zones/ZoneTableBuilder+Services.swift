@@ -53,4 +53,40 @@ extension ZoneTableBuilder {
             noteRecord(aliases[1], .severalAliases, message)
         }
     }
+
+    /// Adds services to a steered name: each at the name itself gets the addresses of the decision.
+    ///
+    /// False when the name is not steered, or none of its services is there: then they are plain.
+    mutating func addSteeredServices(
+        of number: Int,
+        _ found: [Int],
+        to layout: inout ZoneTableLayout
+    ) -> Bool {
+        let all = recordNumbers(of: number)
+        guard let first = found.first,
+            let steered = all.first(where: { records[$0].isSteered && records[$0].type == .A })
+        else { return false }
+        let own = ownName(number)
+        let atOwner = found.map { !isAlias($0) && target(of: $0, of: number, behind: 2) == own }
+        guard atOwner.contains(true) else { return false }
+        var templates: [[UInt8]] = []
+        for (record, takesHints) in zip(found, atOwner) {
+            let data = Array(bytes(of: record))
+            if takesHints, ServiceTemplate.hasHints(data) {
+                // RFC 9460 §7.3: clients may use hints before, and instead of, the addresses.
+                let message =
+                    "\(text(number)) is steered: its \(records[record].type) record gets its hints "
+                    + "from the policy, and cannot have its own"
+                noteRecord(record, .conflictingSteer, message)
+            }
+            templates.append(ServiceTemplate.bytes(data, takesHints: takesHints))
+        }
+        layout.addSteered(
+            records[first].type,
+            policy: records[steered].offset,
+            ttl: records[steered].ttl,
+            templates: templates
+        )
+        return true
+    }
 }

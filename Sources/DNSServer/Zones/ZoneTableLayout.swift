@@ -126,14 +126,25 @@ struct ZoneTableLayout {
         }
     }
 
-    /// Adds a steered set to the last node.
-    mutating func addSteered(_ type: RecordType, policy: UInt32, ttl: UInt32) {
-        steered.append(SteeredSet(policy: policy, ttl: ttl))
+    /// Adds a steered set to the last node; services have a template for each record.
+    mutating func addSteered(
+        _ type: RecordType,
+        policy: UInt32,
+        ttl: UInt32,
+        templates: [[UInt8]] = []
+    ) {
+        guard let place = UInt32(exactly: bytes.count), let count = UInt16(exactly: templates.count)
+        else {
+            isOverfull = true
+            return
+        }
+        for template in templates { bytes += template }
+        steered.append(SteeredSet(policy: policy, ttl: ttl, templates: place))
         append(
             ZoneSet(
                 offset: UInt32(truncatingIfNeeded: steered.count - 1),
                 length: 0,
-                count: 0,
+                count: count,
                 type: type,
                 referenceCount: 0,
                 isSteered: true

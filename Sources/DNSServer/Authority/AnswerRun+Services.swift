@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import Essentials
+internal import Steering
+
+/// Services of steered names: one decision for A, AAAA and the hints (RFC 9460 §7.3).
+extension AnswerRun {
+    /// Both families of one decision.
+    private struct Decision {
+        var ipv4 = AnswerSet()
+        var ipv6 = AnswerSet()
+
+        /// True when a family has this outcome.
+        func isAny(_ outcome: SteerOutcome) -> Bool {
+            ipv4.outcome == outcome || ipv6.outcome == outcome
+        }
+
+        func ttl(atMost most: UInt32) -> UInt32 {
+            min(ipv4.ttl(atMost: most), ipv6.ttl(atMost: most))
+        }
+    }
+
+    @_lifetime(output: copy output)
+    mutating func answerServices(
+        _ set: ZoneSet,
+        _ match: ZoneMatch,
+        _ view: ZoneView,
+        _ steer: borrowing SteerTable,
+        _ context: inout AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) -> ResponseCode {
+        let steered = view.steered[Int(set.offset)]
+        outcome.policy = Int(steered.policy)
+        var decision = Decision()
+        // The same draws for both families, or the hints would name two places.
+        var random = context.random
+        outcome.nameHash = nameHash
+        var question = SteerQuestion(
+            now: context.now,
+            client: client(context),
+            families: .ipv4,
+            nameHash: nameHash
+        )
+        let policy = outcome.policy
+        steer.answer(policy: policy, question, into: &decision.ipv4, random: &context.random)
+        question.families = .ipv6
+        steer.answer(policy: policy, question, into: &decision.ipv6, random: &random)
+        // Whatever either family looked at holds for no wider network (RFC 7871 §7.2.1).
+        outcome.scope = max(decision.ipv4.scope, decision.ipv6.scope)
+        // A branch may have an all-down word of its own: a family with addresses goes before it.
+        if decision.isAny(.servfail), !decision.isAny(.addresses) {
+            writer.isAuthoritative = false
+            return .serverFailure
+        }
+        let ttl = decision.ttl(atMost: steered.ttl)
+        guard decision.isAny(.addresses) else {
+            let base = output.count
+            deny(match, view, into: &output)
+            if decision.isAny(.none) { shorten(recordAt: base, to: ttl, in: &output) }
+            return .noError
+        }
+        write(set, steered, decision, ttl: ttl, view, into: &output)
+        return .noError
+    }
+
+    // All records or, with TC, none: a cut set would look like a whole one.
+    @_lifetime(output: copy output)
+    private mutating func write(
+        _ set: ZoneSet,
+        _ steered: SteeredSet,
+        _ decision: Decision,
+        ttl: UInt32,
+        _ view: ZoneView,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        let base = output.count
+        var position = Int(steered.templates)
+        for _ in 0..<set.count {
+            guard let template = ServiceTemplate(view.bytes, at: position),
+                write(template, decision, ttl: ttl, set.type, view, into: &output)
+            else {
+                output.removeLast(output.count &- base)
+                writer.isTruncated = true
+                return
+            }
+            position = template.end
+        }
+        writer.add(set.count, to: .answer)
+    }
+
+    @_lifetime(output: copy output)
+    private func write(
+        _ template: ServiceTemplate,
+        _ decision: Decision,
+        ttl: UInt32,
+        _ type: RecordType,
+        _ view: ZoneView,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        let ipv4 = template.takesHints ? hintLength(decision.ipv4, 4) : 0
+        let ipv6 = template.takesHints ? hintLength(decision.ipv6, 16) : 0
+        let done = writer.writeRecordHead(
+            ownerOffset: owner,
+            type: type,
+            ttl: ttl,
+            dataLength: template.length &+ ipv4 &+ ipv6,
+            into: &output
+        )
+        guard done else { return false }
+        output.write(view.bytes.extracting(template.head))
+        if ipv4 > 0 { writeHint(4, decision.ipv4, size: 4, into: &output) }
+        output.write(view.bytes.extracting(template.middle))
+        if ipv6 > 0 { writeHint(6, decision.ipv6, size: 16, into: &output) }
+        output.write(view.bytes.extracting(template.tail))
+        return true
+    }
+
+    // A hint without an address would be malformed (RFC 9460 §7.3): none at all then.
+    private func hintLength(_ answers: AnswerSet, _ size: Int) -> Int {
+        let hasAddresses = answers.outcome == .addresses && answers.count > 0
+        return hasAddresses ? 4 &+ answers.count &* size : 0
+    }
+
+    @_lifetime(output: copy output)
+    private func writeHint(
+        _ key: UInt16,
+        _ answers: AnswerSet,
+        size: Int,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        output.write(uint16: key)
+        output.write(uint16: UInt16(truncatingIfNeeded: answers.count &* size))
+        for index in 0..<answers.count {
+            let address = answers.address(index)
+            for place in 0..<size { output.write(address.byte(place)) }
+        }
+    }
+}
