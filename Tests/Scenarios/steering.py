@@ -201,3 +201,48 @@ def documented(scene):
     eventually("no address when all are down", lambda: answer("rotated") == set())
     eventually("SERVFAIL by the word of the branch that serves", lambda: "SERVFAIL" in dig_text(
         dns, "internal.example.com", "A", "+subnet=198.18.0.1/32"))
+
+
+@scenario("answers by place: countries, the Union, subdivisions, systems, and the nearest of two")
+def places(scene):
+    origins = scene.origins("a")
+    dns = scene.port()
+    head = "geo:\n  networks:\n" + "".join(f"    {network}: {{ {facts} }}\n" for network, facts in (
+        ("10.1.0.0/16", "country: DE"), ("10.2.0.0/16", "country: US, subdivision: US-CA"),
+        ("10.2.9.0/24", "country: US, subdivision: US-NY"), ("10.3.0.0/16", "country: JP"),
+        ("10.4.0.0/16", "country: 'NO', city: Oslo"), ("10.5.0.0/16", "country: BR, asn: 64500")))
+    text = head + f"""listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+probes:
+  port: {{ http: /healthz, port: {origins[0].port}, interval: 100ms, timeout: 80ms, fall: 1 }}
+zones:
+  a.test:
+    soa: {{ primary: ns.a.test, mailbox: me@a.test }}
+    records:
+      geo: {{ steer: geo }}
+      near: {{ steer: near }}
+steer:
+  geo:
+    geo:
+      - {{ address: {origins[0].address}, probe: port, country: EU }}
+      - {{ address: 192.0.2.2, subdivision: US-CA }}
+      - {{ address: 192.0.2.3, continent: [EU, NA] }}
+      - {{ address: 192.0.2.4, city: Oslo }}
+      - {{ address: 192.0.2.5, asn: 64500 }}
+      - 192.0.2.9
+  near:
+    proximity:
+      - {{ address: 192.0.2.1, at: "50.11, 8.68" }}
+      - {{ address: 192.0.2.2, at: US }}
+"""
+    martlet = scene.martlet(text)
+    for client, address in (("10.1.2.0/24", origins[0].address), ("10.2.3.0/24", "192.0.2.2"),
+                            ("10.2.9.0/24", "192.0.2.3"), ("10.3.0.0/24", "192.0.2.9"),
+                            ("10.4.0.0/24", "192.0.2.4"), ("10.5.0.0/24", "192.0.2.5")):
+        expect_equal(subnet(dns, "geo", client)[0], [address], f"client {client}")
+    expect_equal([subnet(dns, "near", f"10.{n}.0.0/16")[0] for n in (1, 2, 4, 5)],
+                 [["192.0.2.1"], ["192.0.2.2"], ["192.0.2.1"], ["192.0.2.2"]], "the nearest")
+    origins[0].health("fail")
+    eventually("the continent serves where the Union's branch is down",
+               lambda: subnet(dns, "geo", "10.1.2.0/24")[0] == ["192.0.2.3"])
+    martlet.reload(text.replace("10.3.0.0/16: { country: JP }", "10.3.0.0/16: { country: US }"))
+    expect_equal(subnet(dns, "geo", "10.3.0.0/16")[0], ["192.0.2.3"], "places change by reload")

@@ -54,7 +54,8 @@ extension Plane {
         var access = assembly.access
         var keys = assembly.sessionKeys
         var geography = assembly.geography
-        if Plane.mayNameFiles(text),
+        // A file that says nothing of places any more must be read for that.
+        if Plane.mayNameFiles(text) || geography.view != nil,
             let wanted = ConfigurationReader().read(text, file: setup.path).configuration
         {
             certificates = Plane.load(wanted.settings, known: certificates, &link)
