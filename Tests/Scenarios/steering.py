@@ -76,6 +76,9 @@ def nested(scene):
     asked = collections.Counter(ask_dns(dns, "branch.a.test").addresses[0] for _ in range(400))
     expect_equal(set(asked), {a.address, c.address}, "the standby of a weighted branch rests")
     expect(230 < asked[a.address] < 370, f"3 of 4 go to the branch: {asked}")
+    counted = {e["name"]: e["dnsAnswers"] for e in martlet.pool("steer:branch")["endpoints"]}
+    expect_equal(counted, {a.address: asked[a.address], b.address: 0, c.address: asked[c.address]},
+                 "answers are counted by address")
     expect_equal(set(dig(dns, "quorum.a.test")), {a.address, b.address}, "both are up")
     expect_equal({len(dig(dns, "two.a.test")) for _ in range(5)}, {2}, "two answers of three")
     racks = {frozenset(dig(dns, "racks.a.test")) for _ in range(20)}

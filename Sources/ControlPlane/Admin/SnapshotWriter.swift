@@ -207,6 +207,7 @@ struct SnapshotWriter {
         )
         member("succeeded", view.load.successCount(endpoint.slot))
         member("failed", view.load.failureCount(endpoint.slot))
+        member("dnsAnswers", view.shared.dns.answerCount(endpoint.slot))
         member("unchecked", word.isUnchecked)
         member("ejected", word.isEjected)
         member("circuit", word.circuit.word)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import DNSServer
 internal import Essentials
 internal import Prober
 internal import Runtime
@@ -151,6 +152,14 @@ extension MetricFamily {
             "Requests under way at the endpoint."
         ) { source in
             source.perEndpoint { .integer(UInt64(max(source.view.load.inFlight($0.slot), 0))) }
+        },
+        MetricFamily(
+            "martlet_endpoint_dns_answers",
+            .counter,
+            labels: endpoint,
+            "DNS answers that held the endpoint's address; beside its weight they show the skew."
+        ) { source in
+            source.perEndpoint { .integer(source.view.shared.dns.answerCount($0.slot)) }
         },
         MetricFamily(
             "martlet_endpoint_outcomes",

@@ -101,7 +101,8 @@ struct PlaneStart {
                 keptRequests: settings.log.requests.kept,
                 learnedSessions: settings.limits.learnedSessions
             )
-            return DoorsShared(http: http, dns: DNSShared(workers: setup.workers))
+            let dns = DNSShared(workers: setup.workers, endpoints: health.capacity)
+            return DoorsShared(http: http, dns: dns)
         }
     }
 

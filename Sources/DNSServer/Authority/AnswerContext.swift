@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import DNSProtocol
 public import Essentials
+internal import Steering
 
 /// What an answer depends on besides the question and the data.
 public struct AnswerContext: BitwiseCopyable, Sendable {
@@ -16,6 +17,9 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
     public var client: IPAddress
     /// True when the client subnet that the asker states is heard and answered (RFC 7871 §7.2).
     public var hearsSubnet: Bool
+    // The endpoints whose addresses the latest steered answer holds, for counting.
+    var answered = InlineArray<16, UInt32>(repeating: 0)
+    var answeredCount = 0
 
     /// The default for ``ednsSize``: no fragment on any usual path (DNS flag day 2020).
     public static var defaultEDNSSize: UInt16 { 1232 }
@@ -35,6 +39,19 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
         self.isStream = isStream
         self.client = client
         self.hearsSubnet = hearsSubnet
+    }
+
+    mutating func note(_ answers: AnswerSet) {
+        answeredCount = min(answers.count, answered.count)
+        for place in 0..<answeredCount {
+            answered[place] = UInt32(truncatingIfNeeded: answers.slot(place))
+        }
+    }
+
+    /// Counts the latest steered answer, once.
+    mutating func count(in answers: borrowing SharedWords) {
+        for place in 0..<answeredCount { answers.addOwned(Int(answered[place]), 1) }
+        answeredCount = 0
     }
 
     func limit(for query: DNSQuery) -> Int {

@@ -306,6 +306,7 @@ struct AnswerRun {
             random: &context.random
         )
         outcome.scope = answers.scope
+        context.note(answers)
         switch answers.outcome {
         case .servfail:
             writer.isAuthoritative = false

@@ -153,7 +153,7 @@ extension DNSDoor {
             from: 0,
             count: connections[place].inputCount
         )
-        let progress = DNSDoor.answer(input, snapshot, &context, &tally, into: &scratch)
+        let progress = DNSDoor.answer(input, snapshot, answers, &context, &tally, into: &scratch)
         random = context.random
         note(tally)
         return progress
@@ -162,6 +162,7 @@ extension DNSDoor {
     private static func answer(
         _ input: Span<UInt8>,
         _ snapshot: DNSSnapshot,
+        _ answers: SharedWords,
         _ context: inout AnswerContext,
         _ tally: inout DNSTally,
         into scratch: inout Scratch
@@ -183,6 +184,7 @@ extension DNSDoor {
                     return
                 }
                 tally.add(outcome, .queriesTCP)
+                if outcome.policy >= 0 { context.count(in: answers) }
                 progress.consumed = frame.upperBound
                 guard length > 0 else {
                     output.removeLast(output.count &- start)

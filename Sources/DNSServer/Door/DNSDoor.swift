@@ -39,6 +39,7 @@ public struct DNSDoor: ~Copyable {
 
     let shared: DNSShared
     let words: SharedWords
+    let answers: SharedWords
     var snapshot: DNSSnapshot
     var listeners: [Listener] = []
     var batch: DatagramBatch
@@ -64,6 +65,7 @@ public struct DNSDoor: ~Copyable {
     ) {
         self.shared = shared
         words = shared.metrics[max(worker, 0) % shared.metrics.count]
+        answers = shared.answers[max(worker, 0) % shared.answers.count]
         self.snapshot = snapshot
         outputSize = DNSDoor.outputSize(snapshot)
         batch = DatagramBatch(
@@ -233,6 +235,7 @@ public struct DNSDoor: ~Copyable {
                 &batch,
                 snapshot,
                 settings.subnets,
+                answers,
                 &context,
                 &tally
             )
@@ -254,6 +257,7 @@ public struct DNSDoor: ~Copyable {
         _ batch: inout DatagramBatch,
         _ snapshot: borrowing DNSSnapshot,
         _ subnets: SubnetTrust,
+        _ answers: borrowing SharedWords,
         _ context: inout AnswerContext,
         _ tally: inout DNSTally
     ) -> Int {
@@ -275,6 +279,7 @@ public struct DNSDoor: ~Copyable {
                     into: &output
                 )
                 tally.add(outcome, .queriesUDP)
+                if outcome.policy >= 0 { context.count(in: answers) }
                 if !outcome.isDropped { replies &+= 1 }
             }
         }

@@ -85,14 +85,22 @@ public final class DNSShared: Sendable {
 
     /// One table per worker; places as in ``DNSCounter``.
     public let metrics: [SharedWords]
+    /// Answers that held an endpoint's address, by its slot; one table per worker.
+    public let answers: [SharedWords]
     /// Open TCP connections by listener number.
     public let connections = SharedWords(count: DNSShared.listenerLimit, stride: 8)
 
-    /// Tables for so many workers.
-    public init(workers: Int) {
+    /// Tables for so many workers, and for so many endpoints.
+    public init(workers: Int, endpoints: Int = 0) {
+        answers = (0..<max(workers, 1)).map { _ in SharedWords(count: endpoints) }
         metrics = (0..<max(workers, 1)).map { _ in
             SharedWords(count: DNSCounter.allCases.count)
         }
+    }
+
+    /// Answers that held the endpoint's address, over all workers.
+    public func answerCount(_ slot: Int) -> UInt64 {
+        answers.reduce(0) { $0 &+ $1.load(slot) }
     }
 
     /// A counter, summed over all workers.

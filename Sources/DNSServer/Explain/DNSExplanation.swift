@@ -81,7 +81,7 @@ extension DNSSnapshot {
                     SteerQuestion(
                         now: now,
                         client: client,
-                        families: type == .A ? .ipv4 : .ipv6,
+                        families: type == .A ? .ipv4 : type == .AAAA ? .ipv6 : .both,
                         nameHash: outcome.nameHash
                     ),
                     seed: seed
