@@ -139,6 +139,7 @@ import Testing
         )
         #expect(settings.steer.first?.policy == expected)
         #expect(settings.steer.first?.policy.allDown == nil)
+        #expect(settings.steer.first?.policy.addressCount == 5)
     }
 
     @Test func `zone files are found from the folder of the configuration`() throws {

@@ -320,14 +320,5 @@ struct PolicyPlace {
 }
 
 extension PolicySettings.Kind {
-    /// The branches in their order.
-    var branches: [BranchSettings] {
-        switch self {
-        case .address, .pool, .steer: []
-        case .roundRobin(let branches), .weighted(let branches), .failover(let branches),
-            .geo(let branches), .proximity(let branches):
-            branches
-        }
-    }
     fileprivate var branchCount: Int { branches.count }
 }

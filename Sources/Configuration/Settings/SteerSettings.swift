@@ -131,3 +131,23 @@ public enum RegionSettings: Sendable, Hashable {
     /// A network.
     case network(Prefix)
 }
+
+extension PolicySettings.Kind {
+    /// The branches in their order.
+    public var branches: [BranchSettings] {
+        switch self {
+        case .address, .pool, .steer: []
+        case .roundRobin(let branches), .weighted(let branches), .failover(let branches),
+            .geo(let branches), .proximity(let branches):
+            branches
+        }
+    }
+}
+
+extension PolicySettings {
+    /// Plain addresses in it, those of policies that it names not counted.
+    public var addressCount: Int {
+        if case .address = kind { return 1 }
+        return kind.branches.reduce(0) { $0 + $1.policy.addressCount }
+    }
+}

@@ -194,7 +194,9 @@ struct PlaneStart {
         _ settings: Settings,
         _ ready: Ready
     ) throws(AssemblyRefusal) -> Assembly {
-        let count = settings.pools.reduce(0) { $0 + $1.endpoints.count }
+        let count =
+            settings.pools.reduce(0) { $0 + $1.endpoints.count }
+            + settings.steer.reduce(0) { $0 + $1.policy.addressCount }
         let capacity = count * 2 + PlaneStart.spareSlots
         return try Assembly.make(
             settings,
