@@ -75,10 +75,9 @@ import Testing
         #expect(read(text).errors.map(\.code.rawValue) == ["M1102"])
     }
 
-    @Test func `outside checks judge files and countries, with their place`() {
+    @Test func `databases that are none and countries that are none are found at their place`() {
         var checks = OutsideChecks()
         checks.database = { path, limit in "\(path) of \(limit)" }
-        checks.country = { $0 == "GB" }
         let text =
             Self.listener + """
                 geo:

@@ -112,8 +112,6 @@ public struct OutsideChecks: Sendable {
 
     /// What is wrong with a geographic database, which may have so many bytes; nil when nothing is.
     public var database: @Sendable (_ path: String, _ limit: ByteCount) -> String? = { _, _ in nil }
-    /// True for the code of a country.
-    public var country: @Sendable (_ code: String) -> Bool = { _ in true }
     /// Policies of valid settings whose failover may take longer than their bound.
     public var failover: @Sendable (_ settings: Settings) -> [FailoverFinding] = { _ in [] }
 

@@ -56,7 +56,7 @@ extension SettingsDecoder {
                 "give the IPv4 network"
             )
         }
-        if let country = network.country, !checks.country(country) {
+        if let country = network.country, Country.find(country) == nil {
             section.fault(
                 .badPlace,
                 "country",

@@ -29,29 +29,12 @@ extension SettingsDecoder {
         var regions: [RegionSettings] = []
         regions += texts(section, "continent").map(RegionSettings.continent)
         for code in texts(section, "country") {
-            if code == "EU" || Country.find(code) != nil {
-                regions.append(.country(code))
-            } else {
-                section.fault(
-                    .notWord,
-                    "country",
-                    "`\(code)` is no country code",
-                    "two capital letters of ISO 3166-1, such as `DE`, or `EU` for the member states"
-                )
-            }
+            checkCountry(section, "country", code, takesUnion: true)
+            regions.append(.country(code))
         }
         for code in texts(section, "subdivision") {
-            let parts = code.split(separator: "-", omittingEmptySubsequences: false)
-            if parts.count == 2, Country.find(String(parts[0])) != nil, isCode(parts[1], 1...3) {
-                regions.append(.subdivision(code))
-            } else {
-                section.fault(
-                    .notWord,
-                    "subdivision",
-                    "`\(code)` is no part of a country",
-                    "a code of ISO 3166-2, such as `US-CA`"
-                )
-            }
+            checkCountry(section, "subdivision", String(code.prefix(2)), takesUnion: false)
+            regions.append(.subdivision(code))
         }
         regions += texts(section, "city").map(RegionSettings.city)
         for case .integer(let number) in section.values("asn") { regions.append(.asn(number)) }
@@ -65,10 +48,23 @@ extension SettingsDecoder {
         section.values(key).compactMap { if case .text(let text) = $0 { text } else { nil } }
     }
 
-    private func isCode(_ text: some StringProtocol, _ length: ClosedRange<Int>) -> Bool {
-        length.contains(text.utf8.count)
-            && text.utf8.allSatisfy { $0 >= 0x41 && $0 <= 0x5a || $0 >= 0x30 && $0 <= 0x39 }
+    private func checkCountry(
+        _ section: Section,
+        _ key: String,
+        _ code: String,
+        takesUnion: Bool
+    ) {
+        guard Country.find(code) == nil, !(takesUnion && code == "EU") else { return }
+        section.fault(
+            .badPlace,
+            key,
+            "there is no country `\(code)`",
+            takesUnion ? "ISO 3166-1 alpha-2, or `EU` for the European Union" : "ISO 3166-2"
+        )
     }
+
+    /// True when the branch was meant for somewhere, even if what was written cannot be read.
+    func hasRegion(_ section: Section) -> Bool { Self.regionKeys.contains(where: section.has) }
 
     /// What the branches of one `geo` make of each other.
     func checkRegions(_ section: Section, _ branches: [BranchSettings]) {
@@ -84,7 +80,7 @@ extension SettingsDecoder {
                 )
             }
         }
-        let open = branches.indices.filter { branches[$0].regions.isEmpty }
+        let open = branches.indices.filter { branches[$0].isForEverybody }
         if open.isEmpty {
             section.fault(
                 .noDefaultRegion,

@@ -201,6 +201,7 @@ extension SettingsDecoder {
             branch.weight = place.parent == "weighted" ? inner.integer("weight") : 1
             branch.domain = inner.text("domain")
             branch.regions = regions(inner)
+            branch.isForEverybody = !hasRegion(inner)
             branch.isResident = inner.bool("resident")
             if place.parent == "proximity" {
                 branch.position = position(inner)

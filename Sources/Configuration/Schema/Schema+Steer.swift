@@ -155,13 +155,13 @@ extension Schema {
         ),
         Option(
             "steer.**.country",
-            .list(.text(2)),
+            .list(.country),
             .absent("no country"),
             "Countries by ISO 3166-1; `EU` for the member states of the European Union."
         ),
         Option(
             "steer.**.subdivision",
-            .list(.text(6)),
+            .list(.subdivision),
             .absent("no part of a country"),
             "Parts of countries by ISO 3166-2, such as `US-CA`."
         ),

@@ -97,6 +97,8 @@ public struct BranchSettings: Sendable, Equatable {
     public var domain: String?
     /// Where its clients are, in a `geo` policy; empty for everywhere else.
     public var regions: [RegionSettings] = []
+    /// No region was written; a region that could not be read is one all the same.
+    var isForEverybody = true
     /// Its clients go nowhere else, even when it is down.
     public var isResident = false
     /// Where it is, in a `proximity` policy.

@@ -28,7 +28,6 @@ public enum ConfigurationSource {
             CertificateFiles.readTickets(path, CertificateFiles.readHere).1
         }
         checks.database = { path, limit in LoadedDatabase.fault(path, limit: limit.bytes) }
-        checks.country = { Country.find($0) != nil }
         checks.staple = { files in
             CertificateFiles.read(
                 files,

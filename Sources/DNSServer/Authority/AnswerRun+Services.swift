@@ -34,13 +34,7 @@ extension AnswerRun {
         var decision = Decision()
         // The same draws for both families, or the hints would name two places.
         var random = context.random
-        outcome.nameHash = nameHash
-        var question = SteerQuestion(
-            now: context.now,
-            client: client(context),
-            families: .ipv4,
-            nameHash: nameHash
-        )
+        var question = question(.ipv4, context)
         let policy = outcome.policy
         steer.answer(policy: policy, question, into: &decision.ipv4, random: &context.random)
         question.families = .ipv6

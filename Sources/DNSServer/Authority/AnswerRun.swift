@@ -12,7 +12,7 @@ struct AnswerRun {
     private(set) var owner = DNSQuery.headerLength
     private var apex = DNSQuery.headerLength
     private var nameLength = 0
-    private(set) var nameHash: UInt64 = 0
+    private var nameHash: UInt64 = 0
     /// Hashes of the aliases in the answer: a target among them closes a loop.
     private var visited = InlineArray<16, UInt64>(repeating: 0)
     private var steps = 0
@@ -292,16 +292,10 @@ struct AnswerRun {
     ) -> ResponseCode {
         let steered = view.steered[Int(set.offset)]
         outcome.policy = Int(steered.policy)
-        outcome.nameHash = nameHash
         var answers = AnswerSet()
         steer.answer(
             policy: Int(steered.policy),
-            SteerQuestion(
-                now: context.now,
-                client: client(context),
-                families: set.type == .A ? .ipv4 : .ipv6,
-                nameHash: nameHash
-            ),
+            question(set.type == .A ? .ipv4 : .ipv6, context),
             into: &answers,
             random: &context.random
         )
@@ -321,6 +315,20 @@ struct AnswerRun {
             write(answers, ttl: ttl, type: set.type, into: &output)
         }
         return .noError
+    }
+
+    // What the policy of the name in hand is asked; noted for explanations.
+    mutating func question(
+        _ families: SteerFamilies,
+        _ context: AnswerContext
+    ) -> SteerQuestion {
+        outcome.nameHash = nameHash
+        return SteerQuestion(
+            now: context.now,
+            client: client(context),
+            families: families,
+            nameHash: nameHash
+        )
     }
 
     // A resolver that hides its client is itself the best guess at where that is (RFC 7871 §7.1.2).

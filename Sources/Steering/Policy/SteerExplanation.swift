@@ -238,7 +238,8 @@ struct SteerWalk {
         let word = table.health.word(member.slot)
         let state = word.isReady ? word.health.word : word.administrative.word
         let changed = table.health.changed(member.slot)
-        let since = changed == .start ? "" : ", for \(question.now - changed)"
+        let age = (question.now - changed).nanoseconds / 100_000_000
+        let since = changed == .start ? "" : ", for \(age / 10).\(age % 10) s"
         return "\(word.isEjected ? "ejected" : state): \(word.reason.word)\(since)"
     }
 }

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+import Configuration
+import Testing
+
+/// What can be wrong with policies.
+extension `Faults in a file` {
+    static let steer = zone + "      w: { steer: w }\n"
+
+    static let policies: [Case] = [
+        Case("no kind", steer + "steer:\n  w: { ttl: 1s }", ["M1104 8:3"]),
+        Case("two kinds", steer + "steer:\n  w: { address: 1.1.1.1, pool: x }", ["M1105 8:32"]),
+        Case("empty", steer + "steer:\n  w: { failover: [] }", ["M1305 8:18"]),
+        Case(
+            "circle",
+            steer + "steer:\n  w: { failover: [{ steer: v }] }\n  v: { steer: w }",
+            ["M1304 8:28"]
+        ),
+        Case("own circle", steer + "steer:\n  w: { steer: w }", ["M1304 8:15"]),
+        Case(
+            "bad member",
+            steer + "steer:\n  w: { round-robin: [1.1.1.1, 1.1.1] }",
+            ["M1208 8:31"]
+        ),
+        Case("bad weight key", steer + "steer:\n  w: { weighted: { api: 5 } }", ["M1208 8:20"]),
+        Case("bad weight", steer + "steer:\n  w: { weighted: { 1.1.1.1: x } }", ["M1203 8:29"]),
+        Case(
+            "weights all zero",
+            steer + "steer:\n  w: { weighted: { 1.1.1.1: 0 } }",
+            ["M1351 8:18"]
+        ),
+        Case(
+            "weight outside a list",
+            steer + "steer:\n  w: { failover: [{ address: 1.1.1.1, weight: 3 }] }",
+            ["M1106 8:47"]
+        ),
+        Case(
+            "probe without port",
+            steer + "probes:\n  p: { tcp: connect }\nsteer:\n  w: { address: 1.1.1.1, probe: p }",
+            ["M1310 10:3"]
+        ),
+        Case(
+            "probe on a pool",
+            steer
+                + "pools: { a: { endpoints: [{ address: 'a:1' }] } }\nprobes: { p: { tcp: connect, port: 1 } }\n"
+                + "steer:\n  w: { pool: a, probe: p }",
+            ["M1105 10:24"]
+        ),
+        Case(
+            "ttl inside",
+            steer + "steer:\n  w: { failover: [{ address: 1.1.1.1, ttl: 9s }] }",
+            ["M1101 8:39"]
+        ),
+        Case(
+            "fallback beside all-down",
+            steer + "steer:\n  w: { failover: [1.1.1.1], all-down: all, fallback: w }",
+            ["M1105 8:54", "M1304 8:54"]
+        ),
+        Case(
+            "more up than there are",
+            steer + "steer:\n  w: { round-robin: [1.1.1.1], minimum-up: 2 }",
+            ["M1207 8:44"]
+        ),
+        Case(
+            "rules of other kinds",
+            steer + "steer:\n  w: { failover: [1.1.1.1], answers: 2, sticky: name }",
+            ["M1106 8:29", "M1106 8:41"]
+        ),
+        Case(
+            "regions outside of geo",
+            steer + "steer:\n  w: { failover: [{ address: 1.1.1.1, country: DE, at: DE }] }",
+            ["M1106 8:48", "M1106 8:56"]
+        ),
+        Case(
+            "a branch that never serves",
+            steer + "steer:\n  w: { failover: [1.1.1.1, 1.1.1.2] }",
+            ["M1391 8:18"]
+        ),
+        Case(
+            "places that are none",
+            steer + """
+                steer:
+                  w: { geo: [1.1.1.1, { address: 1.1.1.2, country: [Germany, XX, EU, DE] },
+                    { address: 1.1.1.3, subdivision: [US-CA, USCA], continent: [EU, EX] }] }
+                """,
+            ["M1251 8:52", "M1251 8:53", "M1251 9:46", "M1206 9:69"]
+        ),
+        Case(
+            "a region twice and nobody for the rest",
+            steer + """
+                steer:
+                  w: { geo: [{ address: 1.1.1.1, asn: 7 }, { address: 1.1.1.2, asn: [8, 7] }] }
+                """,
+            ["M1346 8:13", "M1390 8:13"]
+        ),
+        Case(
+            "residents that can leave",
+            steer + """
+                steer:
+                  w: { geo: [1.1.1.1, { address: 1.1.1.2, country: EU, resident: true },
+                    { address: 1.1.1.3, country: FR }, { address: 1.1.1.4, network: 10.0.0.0/8 }] }
+                """,
+            ["M1392 8:13"]
+        ),
+        Case(
+            "a policy too large to go through",
+            steer + "steer:\n  w: { failover: [{ steer: p0 }] }\n"
+                + (0..<9).map { level in
+                    let next = Array(repeating: "{ steer: p\(level + 1) }", count: 4)
+                    return "  p\(level): { failover: [\(next.joined(separator: ", "))] }\n"
+                }.joined() + "  p9: { address: 1.1.1.1 }",
+            ["M1347 11:3"]
+        ),
+        Case(
+            "places under proximity",
+            steer + """
+                steer:
+                  w: { proximity: [1.1.1.1, { address: 1.1.1.2 }, { address: 1.1.1.3, at: "91, 0" },
+                    { address: 1.1.1.4, at: DE, bias: 100 }] }
+                """,
+            ["M1104 8:20", "M1104 8:29", "M1216 8:75", "M1207 9:39"]
+        ),
+    ]
+}
