@@ -3,6 +3,7 @@
 import glob
 import importlib
 import os
+import select
 import shutil
 import signal
 import sys
@@ -25,7 +26,15 @@ class Skip(Exception):
 class Options:
     full = False
     keep = False
+    # Scenarios at a time: most of their time is waiting.
+    lanes = 2
+    lane = 0
     martlet = os.environ.get("MARTLET") or os.path.join(ROOT, ".build", "release", "martlet")
+
+
+# Files whose scenarios measure time, CPU or memory, use fixed ports, or fill the machine.
+ALONE = {"attacks.py", "bad_input.py", "bounds.py", "browser.py", "demo.py", "failover_time.py",
+         "idle.py", "overload.py", "privileges.py", "reload.py", "tls_handshakes.py", "upgrade.py"}
 
 
 def scenario(name, limit=90, covers=()):
@@ -59,11 +68,9 @@ def main(arguments):
         return 1
     counts = {"ok": 0, "FAIL": 0, "skip": 0}
     failed = []
-    for name, limit, function, file in chosen:
-        began = time.monotonic()
-        verdict, text = _isolated(function, limit)
+    for entry, seconds, verdict, text in _all(chosen):
         counts[verdict] += 1
-        line = f"{verdict:4}  {file[:-3]}: {name} ({time.monotonic() - began:.1f} s)"
+        line = f"{verdict:4}  {entry[3][:-3]}: {entry[0]} ({seconds:.1f} s)"
         print(line + (f"\n      {text}" if text else ""), flush=True)
         if verdict == "FAIL":
             failed.append(line + f": {_gist(text)}")
@@ -82,36 +89,72 @@ def _gist(text):
     return next((line.strip() for line in lines[1:] if line.strip() and line[6:7].strip()), lines[0])
 
 
-def _isolated(function, limit):
-    """Runs the scenario in a child that leads its own process group, so that nothing is left."""
-    folder = tempfile.mkdtemp(prefix="martlet-scenario-")
-    # Started as root, the serving process is another account: it must be able to write here.
-    os.chmod(folder, 0o777)
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.setpgid(0, 0)
-        os.close(reader)
-        verdict, text = _run(function, folder)
-        os.write(writer, f"{verdict}\n{text}".encode()[:60000])
-        os._exit(0)
-    os.close(writer)
-    signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGINT))
-    signal.alarm(limit)
-    text = b""
-    while piece := os.read(reader, 65536):
-        text += piece
-    signal.alarm(0)
-    os.close(reader)
-    os.waitpid(child, 0)
-    verdict, _, reason = text.decode(errors="replace").partition("\n")
-    if verdict not in ("ok", "FAIL", "skip"):
-        verdict, reason = "FAIL", f"the scenario died without a verdict, see {folder}"
-    if verdict == "FAIL" and Options.keep:
-        reason += f"\n      kept: {folder}"
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
-    return verdict, reason.replace("\n", "\n      ")
+def _all(chosen):
+    """Runs scenarios side by side, then those alone that have to be; yields what became of each."""
+    together = [entry for entry in chosen if entry[3] not in ALONE]
+    alone = [entry for entry in chosen if entry[3] in ALONE]
+    for waiting, lanes in ((together, Options.lanes), (alone, 1)):
+        running = {}
+        while waiting or running:
+            while waiting and len(running) < lanes:
+                lane = next(n for n in range(lanes) if n not in running)
+                running[lane] = Isolated(waiting.pop(0), lane)
+            until = min(one.deadline for one in running.values())
+            readers = [one.reader for one in running.values()]
+            select.select(readers, [], [], max(until - time.monotonic(), 0))
+            for lane, one in list(running.items()):
+                if one.look():
+                    del running[lane]
+                    yield one.entry, time.monotonic() - one.began, *one.verdict()
+
+
+class Isolated:
+    """A scenario in a child that leads its own process group, so that nothing is left."""
+
+    def __init__(self, entry, lane):
+        self.entry = entry
+        _, limit, function, _ = entry
+        self.folder = tempfile.mkdtemp(prefix="martlet-scenario-")
+        # Started as root, the serving process is another account: it must be able to write here.
+        os.chmod(self.folder, 0o777)
+        self.reader, writer = os.pipe()
+        self.text = b""
+        self.began = time.monotonic()
+        self.deadline = self.began + limit
+        self.child = os.fork()
+        if self.child == 0:
+            os.setpgid(0, 0)
+            os.close(self.reader)
+            Options.lane = lane
+            verdict, text = _run(function, self.folder)
+            os.write(writer, f"{verdict}\n{text}".encode()[:60000])
+            os._exit(0)
+        os.close(writer)
+
+    def look(self):
+        """True once it is over; one that takes too long is told to end."""
+        if time.monotonic() >= self.deadline:
+            os.kill(self.child, signal.SIGINT)
+            # It has as long again to take itself down.
+            self.deadline = time.monotonic() + self.entry[1]
+        while select.select([self.reader], [], [], 0)[0]:
+            piece = os.read(self.reader, 65536)
+            self.text += piece
+            if not piece:
+                os.close(self.reader)
+                os.waitpid(self.child, 0)
+                return True
+        return False
+
+    def verdict(self):
+        verdict, _, reason = self.text.decode(errors="replace").partition("\n")
+        if verdict not in ("ok", "FAIL", "skip"):
+            verdict, reason = "FAIL", f"the scenario died without a verdict, see {self.folder}"
+        if verdict == "FAIL" and Options.keep:
+            reason += f"\n      kept: {self.folder}"
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return verdict, reason.replace("\n", "\n      ")
 
 
 def _run(function, folder):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The stage of one scenario: its folder, its ports, and every process it started."""
 import os
+import random
 import shutil
 import socket
 
@@ -32,13 +33,16 @@ class Scene:
         return folder
 
     def port(self, address="127.0.0.1"):
-        """A port that is free for TCP and UDP, and that no other scene of this run gets."""
+        """A port that is free for TCP and UDP, and that no other scene of this run gets.
+
+        Each lane has a range of its own, below those that the kernel gives to clients.
+        """
         for _ in range(200):
             tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             try:
-                tcp.bind((address, 0))
-                port = tcp.getsockname()[1]
+                port = 16000 + 8000 * (self.options.lane % 2) + random.randrange(8000)
+                tcp.bind((address, port))
                 udp.bind((address, port))
                 if port not in self._held:
                     self._held.append(port)
