@@ -1,13 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the configuration of DNS-2: a network map to data centres, and a choice by weight."""
+"""Writes the configuration of DNS-2: a network map to data centres, and a choice by weight.
+
+With `tree` a data centre is no address but a failover of weights: what a name of a real site looks like.
+"""
 import json
 import sys
 
 with open(sys.argv[1]) as file:
     parameters = json.load(file)
 values, lists = parameters["vars"], parameters["lists"]
+
+
+def centre(dc):
+    if "tree" not in sys.argv:
+        return f"address: {dc['addr']}"
+    spare = f"203.0.113.{100 + dc['dc']}"
+    return ("failover: [ { weighted: [ "
+            f"{{ address: {dc['addr']}, weight: 100 }}, {{ address: {spare}, weight: 0 }} ] }}, "
+            f"{{ address: {spare} }} ]")
+
+
 branches = "".join(
-    f"      - {{ address: {dc['addr']}, network: ["
+    f"      - {{ {centre(dc)}, network: ["
     + ", ".join(f'"{net["net"]}"' for net in lists["nets"] if net["dc"] == dc["dc"]) + "] }\n"
     for dc in lists["dcs"])
 weights = "".join(f"      {one['addr']}: {one['weight']}\n" for one in lists["weighted"])
@@ -26,7 +40,7 @@ steer:
   geo:
     ttl: 30s
     geo:
-{branches}      - {{ address: {lists['dcs'][0]['addr']} }}
+{branches}      - {{ {centre(lists['dcs'][0])} }}
   w:
     ttl: 30s
     weighted:
