@@ -118,6 +118,14 @@ enum CommandTable {
             run: ForceCommand.run
         ),
         Command(
+            name: "steer",
+            usage: "[shift POLICY BRANCH WEIGHT | switch POLICY BRANCH | reset POLICY | "
+                + "rollout POLICY ORDER | migrate MIGRATION ORDER] [--over 10m] [--admin URL] "
+                + "[--json]",
+            help: "show the weights of DNS policies, and change them while they serve",
+            run: SteerCommand.run
+        ),
+        Command(
             name: "reload",
             usage: "[--admin URL] [--json]",
             help: "have the running service read its configuration again",

@@ -56,6 +56,93 @@ extension `Faults in a file` {
             ["M1105 8:54", "M1304 8:54"]
         ),
         Case(
+            "unknown active branch",
+            steer + "steer:\n  w: { weighted: { 1.1.1.1: 1 }, active: green }",
+            ["M1344 8:42"]
+        ),
+        Case(
+            "active and rollout",
+            steer
+                + "steer:\n  w: { weighted: [ { address: 1.1.1.1, name: a } ], active: a, rollout: a }",
+            ["M1105 8:73"]
+        ),
+        Case(
+            "two branches of one name",
+            steer
+                + "steer:\n  w: { active: a, weighted: [ { address: 1.1.1.1, name: a }, "
+                + "{ address: 1.1.1.2, name: a } ] }",
+            ["M1345 8:29"]
+        ),
+        Case(
+            "shares of a rollout that fall",
+            steer
+                + "steer:\n  w: { rollout: a, rollout-steps: [ 50%, 25% ], "
+                + "weighted: [ { address: 1.1.1.1, name: a } ] }",
+            ["M1311 8:35"]
+        ),
+        Case(
+            "no moment",
+            steer + "steer:\n  w: { weighted: [ { address: 1.1.1.1, schedule: 0 at noon } ] }",
+            ["M1260 8:50"]
+        ),
+        Case(
+            "no change of a weight",
+            steer + "steer:\n  w: { weighted: [ { address: 1.1.1.1, schedule: 0 over 5m } ] }",
+            ["M1261 8:50"]
+        ),
+        Case(
+            "schedule from another weight",
+            steer
+                + "steer:\n  w: { weighted: [ { address: 1.1.1.1, weight: 7, "
+                + "schedule: '8 -> 0 at 2026-12-01T22:00:00Z' } ] }",
+            ["M1348 8:61"]
+        ),
+        Case(
+            "schedule that overlaps",
+            steer
+                + "steer:\n  w: { weighted: [ { address: 1.1.1.1, schedule: "
+                + "[ 0 over 1h at 2026-12-01T22:00:00Z, 5 at 2026-12-01T22:30:00Z ] } ] }",
+            ["M1348 8:50"]
+        ),
+        Case(
+            "schedule outside weights",
+            steer
+                + "steer:\n  w: { failover: [ { address: 1.1.1.1, schedule: 5 at 2026-12-01T22:30:00Z } ] }",
+            ["M1106 8:50"]
+        ),
+        Case(
+            "marks the wrong way round",
+            steer
+                + "steer:\n  w: { weighted: [ { address: 1.1.1.1, load-low: 90%, load-high: 50% } ] }",
+            ["M1394 8:3", "M1311 8:50"]
+        ),
+        Case(
+            "rest above its most",
+            steer + "steer:\n  w: { weighted: { 1.1.1.1: 1 }, settle: 1m, settle-most: 30s }",
+            ["M1311 8:59"]
+        ),
+        Case(
+            "migration too early",
+            steer
+                + "steer:\n  w: { ttl: 5m, weighted: [ { address: 1.1.1.1, name: a } ] }\n"
+                + "migrations:\n  m: { steer: w, to: a, lower-at: 2026-12-01T22:00:00Z, "
+                + "switch-at: 2026-12-01T22:04:59Z }",
+            ["M1349 10:68"]
+        ),
+        Case(
+            "migration to nowhere",
+            steer
+                + "steer:\n  w: { ttl: 5m, weighted: [ { address: 1.1.1.1, name: a } ] }\n"
+                + "migrations:\n  m: { steer: w, to: b }",
+            ["M1344 10:22"]
+        ),
+        Case(
+            "migration of no weights",
+            steer + "steer:\n  w: { ttl: 5m, failover: [ 1.1.1.1 ] }\nmigrations:\n"
+                + "  m: { steer: w, to: b }",
+            ["M1344 10:15"]
+        ),
+        Case(
             "more up than there are",
             steer + "steer:\n  w: { round-robin: [1.1.1.1], minimum-up: 2 }",
             ["M1207 8:44"]

@@ -83,9 +83,10 @@ private struct Leaves {
         "probes.*.check.http.headers[].name", "routes[].jwt.claims[].name",
         "routes[].jwt.claim-headers[].name", "tracing.otlp.headers[].name",
         "tracing.otlp.attributes[].name", "geo.networks.*.prefix",
+        "migrations.*.name",
     ]
     private static let renamed = [
-        "listeners[].http.address": "listeners[].http",
+        "listeners[].http.address": "listeners[].http", "migrations.*.branch": "migrations.*.to",
         "listeners[].dns.address": "listeners[].dns", "probes.*.check.http.path": "probes.*.http",
         "probes.*.headers[].value": "probes.*.headers.*",
         "routes[].jwt.claims[].value": "routes[].jwt.claims.*",
@@ -99,6 +100,7 @@ private struct Leaves {
     ]
     private static let mappings: Set<String> = [
         "probes", "pools", "zones", "steer", "records", "networks",
+        "migrations",
     ]
 
     mutating func collect(_ value: Any, _ path: String) {

@@ -166,7 +166,9 @@ import Testing
         #expect(listener.timeouts.request == .seconds(5))
     }
 
-    @Test(arguments: ["minimal", "pools-and-probes", "dns-steering", "steering", "routing", "full"])
+    @Test(arguments: [
+        "minimal", "pools-and-probes", "dns-steering", "steering", "changes", "routing", "full",
+    ])
     func `an example is valid without a warning`(name: String) throws {
         let path = "Documentation/examples/\(name).yaml"
         let result = ConfigurationReader().read(try Repository.bytes(path), file: path)
@@ -176,7 +178,7 @@ import Testing
 
     @Test func `every example on disk is in the list above`() throws {
         let files = try Repository.files("Documentation/examples", ".yaml")
-        #expect(files.count == 6)
+        #expect(files.count == 7)
     }
 }
 

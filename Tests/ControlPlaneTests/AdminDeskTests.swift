@@ -323,6 +323,7 @@ struct StillSurface: ControlSurface, ~Copyable {
             networks: 1,
             loads: (2, 3)
         )
+        surface.view.steering = SteeringSample.view
         guard case .bytes(let bytes) = ask(.get, "/metrics", &surface).body else { return }
         let text = String(decoding: bytes, as: UTF8.self)
         #expect(text.contains(#"martlet_geo_database_current{content="places"} 0"#))
@@ -335,6 +336,8 @@ struct StillSurface: ControlSurface, ~Copyable {
             )
         )
         #expect(text.contains(#"martlet_trace_spans_dropped_total{reason="queue-full"} 3"#))
+        #expect(text.contains(#"martlet_steer_branch_weight{policy="www",branch="new"} 50000"#))
+        #expect(text.contains(#"rollout_share_ratio{policy="www",phase="running"} 0.05"#))
         // Lines dropped are those of a log thread, which this desk does not have.
         for family in MetricFamily.all where family.name != "martlet_log_dropped_lines" {
             #expect(text.contains("# TYPE \(family.sampleName) "), "\(family.name)")

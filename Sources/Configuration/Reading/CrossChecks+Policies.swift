@@ -64,3 +64,57 @@ extension CrossChecks {
         return min(total + 1, 1_000_000_000)
     }
 }
+
+/// Branches that are to shed load which nobody measures.
+extension CrossChecks {
+    func checkLoadMarks() {
+        let limited = Set(
+            settings.pools.filter { pool in
+                pool.concurrency != nil || pool.endpoints.contains { $0.maxConnections != nil }
+            }.map(\.name)
+        )
+        let policies = Dictionary(settings.steer.map { ($0.name, $0.policy) }) { one, _ in one }
+        guard case .mapping(let entries)? = root.entries["steer"]?.value.content else { return }
+        for entry in entries {
+            guard let policy = policies[entry.key] else { continue }
+            for branch in policy.allBranches where branch.load != nil {
+                var seen: Set<String> = []
+                guard !hasLimits(branch.policy, limited, policies, &seen) else { continue }
+                reading.report(
+                    .loadWithoutLimits,
+                    entry.keyRange,
+                    option: "steer.\(entry.key)",
+                    "the branch `\(branch.label)` of `\(entry.key)` sheds load, and nothing below "
+                        + "it has a limit to measure it by",
+                    "give the endpoints of its pool `max-connections`"
+                )
+            }
+        }
+    }
+
+    private func hasLimits(
+        _ policy: PolicySettings,
+        _ limited: Set<String>,
+        _ policies: [String: PolicySettings],
+        _ seen: inout Set<String>
+    ) -> Bool {
+        switch policy.kind {
+        case .address: return false
+        case .pool(let name): return limited.contains(name)
+        case .steer(let name):
+            guard seen.insert(name).inserted, let named = policies[name] else { return false }
+            return hasLimits(named, limited, policies, &seen)
+        default:
+            for branch in policy.kind.branches
+            where hasLimits(branch.policy, limited, policies, &seen) { return true }
+            return false
+        }
+    }
+}
+
+extension PolicySettings {
+    /// The branches of all depths, those of policies that it names not counted.
+    var allBranches: [BranchSettings] {
+        kind.branches.flatMap { [$0] + $0.policy.allBranches }
+    }
+}

@@ -11,6 +11,7 @@ struct CrossChecks {
         resolveReferences()
         findPolicyLoops()
         checkPolicySizes()
+        checkLoadMarks()
         checkAddressProbes()
         checkTLSProbes()
         checkCalculated()

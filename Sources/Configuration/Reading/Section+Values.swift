@@ -24,6 +24,10 @@ extension Section {
         guard case .decimal(let value)? = value(key) else { return nil }
         return value
     }
+    func moment(_ key: String) -> WallTime? {
+        guard case .moment(let value)? = value(key) else { return nil }
+        return value
+    }
     func percentage(_ key: String) -> Percentage {
         guard case .percentage(let value)? = value(key) else { return Percentage(0) }
         return value

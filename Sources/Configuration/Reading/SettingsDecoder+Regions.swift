@@ -10,7 +10,8 @@ extension SettingsDecoder {
     /// Keys that mean something only to the policy around a branch.
     func checkMisplaced(_ section: Section, _ place: PolicyPlace) {
         let owners = [
-            (["weight"], "weighted"), (["domain"], "round-robin"),
+            (["weight", "schedule", "load-low", "load-high"], "weighted"),
+            (["domain"], "round-robin"),
             (Self.regionKeys + ["resident"], "geo"), (["at", "bias"], "proximity"),
         ]
         for (keys, owner) in owners where owner != place.parent {

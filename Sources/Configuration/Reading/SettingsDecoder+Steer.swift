@@ -12,8 +12,17 @@ extension SettingsDecoder {
             policy: policy ?? PolicySettings(.failover([])),
             ttl: section.interval("ttl"),
             minTTL: section.optionalInterval("min-ttl"),
-            failoverWithin: section.optionalInterval("failover-within")
+            failoverWithin: section.optionalInterval("failover-within"),
+            settle: section.interval("settle"),
+            settleMost: section.interval("settle-most")
         )
+        if settings.settle > settings.settleMost {
+            section.fault(
+                .wrongOrder,
+                "settle-most",
+                "`settle-most` \(settings.settleMost) is below `settle` \(settings.settle)"
+            )
+        }
         if let least = settings.minTTL, least > settings.ttl {
             section.fault(
                 .wrongOrder,
@@ -85,6 +94,7 @@ extension SettingsDecoder {
         policy.isMultiple = section.bool("multiple")
         policy.sticky = section.text("sticky").flatMap(PolicySettings.Sticky.init(rawValue:))
         policy.hold = section.interval("hold")
+        if case .weighted(let branches) = kind { changes(section, branches, into: &policy) }
         if policy.isMultiple, policy.sticky != nil {
             section.fault(
                 .excludingKeys,
@@ -199,6 +209,11 @@ extension SettingsDecoder {
             guard let policy = policy(inner, place) else { return nil }
             var branch = BranchSettings(policy)
             branch.weight = place.parent == "weighted" ? inner.integer("weight") : 1
+            branch.name = inner.text("name")
+            if place.parent == "weighted" {
+                branch.schedule = schedule(inner, weight: branch.weight)
+                branch.load = loadMarks(inner)
+            }
             branch.domain = inner.text("domain")
             branch.regions = regions(inner)
             branch.isForEverybody = !hasRegion(inner)
@@ -243,7 +258,10 @@ extension SettingsDecoder {
             guard let list = self.branches(section, "weighted", place) else { return nil }
             branches = list
         }
-        if !branches.isEmpty, branches.allSatisfy({ $0.weight == 0 }) {
+        let isChanging = section.has("active") || section.has("rollout")
+        if !branches.isEmpty, !isChanging,
+            branches.allSatisfy({ $0.weight == 0 && $0.schedule.isEmpty })
+        {
             section.fault(
                 .allWeightsZero,
                 "weighted",

@@ -37,6 +37,11 @@ struct SettingsDecoder {
         settings.zones = zones(root.members("zones"))
         checkServices()
         settings.steer = root.members("steer").compactMap(steer)
+        let migrations = root.members("migrations").compactMap { section in
+            migration(section).map { (settings: $0, section: section) }
+        }
+        settings.migrations = migrations.map(\.settings)
+        checkMigrations(migrations, settings.steer)
         CrossChecks(reading: reading, root: root, settings: settings).run()
         SkewChecks(reading: reading, root: root).run(settings)
         FailoverChecks(reading: reading, root: root).run(settings, checks)

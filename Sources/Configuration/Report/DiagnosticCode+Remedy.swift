@@ -15,7 +15,8 @@ struct CodeExplanation {
 
 extension DiagnosticCode {
     var explanation: CodeExplanation {
-        switch rawValue {
+        if let changeExplanation { return changeExplanation }
+        return switch rawValue {
         case ..<"M1100": readingExplanation
         case ..<"M1200": shapeExplanation
         case ..<"M1300": valueExplanation

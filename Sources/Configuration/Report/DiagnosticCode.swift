@@ -88,6 +88,10 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case badPlace = "M1251"
     /// Not a decimal number.
     case notDecimal = "M1252"
+    /// No moment of the calendar.
+    case badMoment = "M1260"
+    /// No change of a weight.
+    case badWeightStep = "M1261"
 
     /// A probe that is not defined.
     case unknownProbe = "M1301"
@@ -164,6 +168,14 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case hedgeBesideOthers = "M1342"
     /// Copies of requests for endpoints that are asked by HTTP/2.
     case mirrorByHTTP2 = "M1343"
+    /// A branch that a policy does not have.
+    case unknownBranch = "M1344"
+    /// Two branches of one name.
+    case duplicateBranch = "M1345"
+    /// Changes of a weight that contradict each other.
+    case scheduleBreak = "M1348"
+    /// A move of a name while the old place is cached.
+    case migrationTooEarly = "M1349"
 
     /// All weights are zero.
     case allWeightsZero = "M1351"
@@ -215,6 +227,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case residencyLeak = "M1392"
     /// A failover that may take longer than it should.
     case slowFailover = "M1393"
+    /// A branch that is to shed load, and has no limits to measure it by.
+    case loadWithoutLimits = "M1394"
 }
 
 /// How much a finding matters.

@@ -115,6 +115,9 @@ extension OptionType {
             ]
         case .country: ["type": "string", "pattern": "^[A-Z]{2}$"]
         case .subdivision: ["type": "string", "pattern": "^[A-Z]{2}-[A-Z0-9]{1,3}$"]
+        case .moment: ["type": "string", "format": "date-time"]
+        case .weightStep:
+            ["type": "string", "pattern": "^([0-9]+ -> )?[0-9]+( over [^ ]+)? at [^ ]+$"]
         case .rate: ["type": "string", "pattern": "^[0-9]+/[smh]$"]
         case .boolean: ["type": "boolean"]
         case .words(let words): ["enum": .array(words.map(JSONValue.string))]

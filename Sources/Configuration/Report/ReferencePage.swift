@@ -148,6 +148,8 @@ extension OptionType {
         case .prefix: "prefix"
         case .country: "two capital letters"
         case .subdivision: "`US-CA`"
+        case .moment: "`2026-12-01T22:00:00Z`"
+        case .weightStep: "`WEIGHT -> WEIGHT over DURATION at MOMENT`"
         case .statuses: "statuses"
         case .retryReason:
             "`connect`, `reset`, `timeout`, statuses, or statuses of gRPC such as `grpc-unavailable`"

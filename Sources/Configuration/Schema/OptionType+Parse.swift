@@ -22,6 +22,8 @@ extension OptionType {
         case .prefix: return .prefix(try Self.prefix(text))
         case .country: return .text(try Self.country(text))
         case .subdivision: return .text(try Self.subdivision(text))
+        case .moment: return .moment(try Self.moment(text))
+        case .weightStep: return .weightStep(try Self.weightStep(text))
         case .statuses: return .statuses(try Self.statuses(text))
         case .retryReason: return try Self.retryReason(text)
         case .hashKey: return .hashKey(try Self.hashKey(text))

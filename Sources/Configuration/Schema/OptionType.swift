@@ -41,6 +41,10 @@ public indirect enum OptionType: Sendable {
     case country
     /// The code of a part of a country: `US-CA`.
     case subdivision
+    /// A moment of the calendar.
+    case moment
+    /// A change of a weight at such a moment.
+    case weightStep
     /// One HTTP status or a range of them.
     case statuses
     /// A failure by its word, or statuses from 400 on.
@@ -145,6 +149,10 @@ public enum OptionValue: Sendable, Equatable {
     case percentage(Percentage)
     /// So many in a time.
     case rate(Rate)
+    /// A moment of the calendar.
+    case moment(WallTime)
+    /// A change of a weight.
+    case weightStep(WeightStepSettings)
     /// True or false.
     case bool(Bool)
     /// A word, text, name, path or reference.
@@ -198,6 +206,8 @@ extension OptionValue: CustomStringConvertible {
         case .size(let value): value.description
         case .integer(let value): String(value)
         case .decimal(let value): value.description
+        case .moment(let value): value.description
+        case .weightStep(let value): value.description
         case .percentage(let value): value.description
         case .rate(let value): value.description
         case .bool(let value): String(value)

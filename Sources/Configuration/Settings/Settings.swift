@@ -42,6 +42,8 @@ public struct Settings: Sendable, Equatable {
     public var zones: [ZoneSettings]
     /// Policies that choose DNS answers, by name.
     public var steer: [SteerSettings]
+    /// Names that move from one branch to another.
+    public var migrations: [MigrationSettings] = []
 }
 
 /// Bounds that hold for the whole process.

@@ -13,6 +13,10 @@ public struct SteerSettings: Sendable, Equatable {
     public var minTTL: Interval?
     /// The longest time that a failover may take without a warning; nil means any.
     public var failoverWithin: Interval?
+    /// How long answers rest after a change.
+    public var settle = Interval.zero
+    /// The longest that flapping leads to.
+    public var settleMost = Interval.zero
 }
 
 /// What a steered name answers when nothing is healthy.
@@ -75,6 +79,10 @@ public struct PolicySettings: Sendable, Equatable {
     public var isMultiple: Bool
     /// How long a branch must have been live before a failover goes back to it.
     public var hold: Interval
+    /// The branch of a weighted policy that gets all clients, by its name.
+    public var active: String?
+    /// How a branch of a weighted policy is brought up.
+    public var rollout: RolloutSettings?
 
     /// A policy with the usual rules.
     public init(_ kind: Kind) {
@@ -93,6 +101,12 @@ public struct BranchSettings: Sendable, Equatable {
     public var policy: PolicySettings
     /// Its share in a weighted policy; zero means never.
     public var weight = 1
+    /// What it is called; nil for what its policy is called.
+    public var name: String?
+    /// Changes of its weight, in the order of their times.
+    public var schedule: [WeightStepSettings] = []
+    /// Between which loads it gives up its share; nil for never.
+    public var load: LoadMarks?
     /// What fails together with it.
     public var domain: String?
     /// Where its clients are, in a `geo` policy; empty for everywhere else.

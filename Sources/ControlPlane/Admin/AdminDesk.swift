@@ -82,6 +82,13 @@ struct AdminDesk: Sendable {
         case .discardOverlay, .reload:
             try perform(question == .reload ? .reload : .discardOverlay, &surface, at: moment)
             return generations(surface.view)
+        case .steering: return AdminDesk.steering(surface.view, only: nil)
+        case .steer(let policy, let order):
+            try perform(.steer(policy: policy, order), &surface, at: moment)
+            return AdminDesk.steering(surface.view, only: policy)
+        case .migrate(let name, let order):
+            try perform(.migrate(name, order), &surface, at: moment)
+            return AdminDesk.steering(surface.view, only: nil)
         case .upgrade:
             try perform(.upgrade, &surface, at: moment)
             var response = generations(surface.view)
@@ -189,6 +196,7 @@ struct AdminDesk: Sendable {
             throw Problem(.upgradeRunning, "Another process is being started to take over.")
         case .upgradeRefused(let reason):
             throw Problem(.upgradeRefused, "No upgrade: \(reason).")
+        case .steeringRefused(let refusal): throw Problem(refusal, command)
         case .failed(let reason):
             throw Problem(.changeFailed, reason)
         }

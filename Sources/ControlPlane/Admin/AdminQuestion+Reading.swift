@@ -45,6 +45,10 @@ extension AdminQuestion {
             let change = try EndpointChange(request)
             return .change(pool: values.first ?? "", endpoint: values.last ?? "", change)
         case .overlay: return .discardOverlay
+        case .steering: return .steering
+        case .steer: return .steer(policy: values.first ?? "", try SteeringOrder(request))
+        case .migrate:
+            return .migrate(values.first ?? "", try MigrationMachine.Order(request))
         case .reload: return .reload
         case .upgrade: return .upgrade
         case .explain: return .explain(try RequestSketch(parameters))
@@ -174,26 +178,10 @@ extension EndpointChange {
     /// Reads the body of a PATCH: `administrative`, `weight`, `drainSeconds`, `force`,
     /// `forceSeconds`; nothing else.
     init(_ request: ServiceRequest) throws(Problem) {
-        guard !request.body.isEmpty else {
-            throw Problem(.invalidJSON, "There is no body.")
-        }
-        let type = request.field("content-type")?.lowercased() ?? ""
-        let essence = type.prefix { $0 != ";" && $0 != " " }
-        guard essence == "application/json" || essence == "application/merge-patch+json" else {
-            throw Problem(.mediaType, "Content-Type is '\(type)'.")
-        }
-        let document: JSONValue
-        do {
-            document = try JSONReader.read(request.body)
-        } catch {
-            throw Problem(.invalidJSON, "\(error)")
-        }
-        guard let members = document.members, !members.isEmpty else {
-            throw Problem(.invalidValue, "The body must be an object with at least one member.")
-        }
+        let members = try request.jsonMembers()
         self.init()
         for member in members where member.name != "forceSeconds" { try take(member) }
-        try takeLength(document["forceSeconds"])
+        try takeLength(members.first { $0.name == "forceSeconds" }?.value)
         guard drain != nil, state == .ready else { return }
         throw Problem(.invalidValue, "'drainSeconds' is for 'draining' and 'maintenance'.")
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Essentials
+public import Steering
 
 /// What a request to the admin service asks for, after everything about its form was judged.
 public enum AdminQuestion: Sendable, Equatable {
@@ -23,6 +24,12 @@ public enum AdminQuestion: Sendable, Equatable {
     case change(pool: String, endpoint: String, EndpointChange)
     /// Takes back all changes.
     case discardOverlay
+    /// Policies that change while they serve.
+    case steering
+    /// Changes the weights of a policy.
+    case steer(policy: String, SteeringOrder)
+    /// Tells a migration something.
+    case migrate(String, MigrationMachine.Order)
     /// Reads the configuration file again.
     case reload
     /// Has another program take over.

@@ -5,6 +5,7 @@ public struct AdminRoute: Sendable {
     /// What the row leads to.
     enum Target: Sendable {
         case page, live, ready, started, metrics, snapshot, pools, pool, endpoint, overlay
+        case steering, steer, migrate
         case reload, upgrade, explain, explainDNS, place, failoverTime, request, events, eventStream
     }
 
@@ -40,6 +41,24 @@ public struct AdminRoute: Sendable {
             "Changes administrative state and weight of an endpoint, at once and lastingly."
         ),
         AdminRoute("DELETE", "/api/v1/overlay", .overlay, "Takes back all changes by PATCH."),
+        AdminRoute(
+            "GET",
+            "/api/v1/steering",
+            .steering,
+            "Policies that change while they serve: weights, rollouts, migrations, rest."
+        ),
+        AdminRoute(
+            "PATCH",
+            "/api/v1/steering/POLICY",
+            .steer,
+            "Shifts or switches the branches of a weighted policy, or tells its rollout something."
+        ),
+        AdminRoute(
+            "PATCH",
+            "/api/v1/migrations/MIGRATION",
+            .migrate,
+            "Starts a migration, moves it, or takes it back."
+        ),
         AdminRoute("POST", "/api/v1/reload", .reload, "Reads the configuration file again."),
         AdminRoute("POST", "/api/v1/upgrade", .upgrade, "Has the program at its place take over."),
         AdminRoute("GET", "/api/v1/explain", .explain, "Where a request would go, and why."),

@@ -53,6 +53,8 @@ struct SnapshotWriter {
         writeTracing()
         json.name("geography")
         if let geography = view.geography { geography.write(&json) } else { json.writeNull() }
+        json.name("steering")
+        json.write(view.steering?.json() ?? .null)
         json.name("routes")
         json.beginArray()
         for route in view.settings.routes { write(route) }

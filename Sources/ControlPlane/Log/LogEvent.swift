@@ -50,6 +50,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case access
     /// A geographic database is in force, or cannot be used.
     case geography
+    /// The weights of a policy change, a rollout or a migration stands elsewhere, or answers flap.
+    case steering
     /// The collector takes no spans, or takes them again.
     case tracing
     /// A named limit was reached.

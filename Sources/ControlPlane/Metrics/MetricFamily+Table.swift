@@ -12,7 +12,7 @@ extension MetricFamily {
         + httpRows
         + routeRows + mirrorRows + rateRows
         + accessRows + codingRows + traceRows
-        + tlsRows + geographyRows
+        + tlsRows + geographyRows + steeringRows
         + dnsRows
         + limitRows
         + workerRows + adminRows

@@ -33,6 +33,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case unknownEndpoint = "M3021"
     /// Nothing is known of the request.
     case unknownRequest = "M3022"
+    /// There is no policy, branch or migration of this name.
+    case unknownPolicy = "M3023"
     /// The new configuration has errors; the old one serves on.
     case configurationRefused = "M3030"
     /// A reload is running already.
@@ -47,6 +49,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case upgradeRunning = "M3035"
     /// There can be no upgrade now.
     case upgradeRefused = "M3036"
+    /// A change of a policy that cannot be made now.
+    case steeringRefused = "M3037"
 }
 
 extension ProblemCode {
@@ -55,10 +59,12 @@ extension ProblemCode {
         switch self {
         case .malformedRequest, .invalidJSON: 400
         case .originRefused: 403
-        case .notFound, .unknownPool, .unknownEndpoint, .unknownRequest, .doorMissing: 404
+        case .notFound, .unknownPool, .unknownEndpoint, .unknownRequest, .doorMissing,
+            .unknownPolicy:
+            404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
-        case .reloadRunning, .upgradeRunning, .upgradeRefused: 409
+        case .reloadRunning, .upgradeRunning, .upgradeRefused, .steeringRefused: 409
         case .bodyTooLarge: 413
         case .mediaType: 415
         case .hostRefused: 421
@@ -85,6 +91,7 @@ extension ProblemCode {
         case .unknownPool: "There is no such pool"
         case .unknownEndpoint: "There is no such endpoint"
         case .unknownRequest: "Nothing is known of this request"
+        case .unknownPolicy: "There is no such policy, branch or migration"
         case .configurationRefused: "The configuration was refused"
         case .reloadRunning: "A reload is running"
         case .shuttingDown: "Martlet is shutting down"
@@ -92,6 +99,7 @@ extension ProblemCode {
         case .changeFailed: "The change could not be made"
         case .upgradeRunning: "An upgrade is running"
         case .upgradeRefused: "There can be no upgrade now"
+        case .steeringRefused: "The policy cannot be changed like that now"
         }
     }
 
@@ -114,6 +122,7 @@ extension ProblemCode {
         case .unknownEndpoint: "GET /api/v1/pools/NAME lists names and addresses."
         case .unknownRequest:
             "Raise log.requests.kept or log.requests.share, or look into the access log."
+        case .unknownPolicy: "GET /api/v1/steering lists policies, branches and migrations."
         case .configurationRefused:
             "Correct the errors listed; `martlet check FILE` shows them with the lines."
         case .reloadRunning: "Wait for it to end, then try again."
@@ -122,6 +131,7 @@ extension ProblemCode {
         case .changeFailed: "See the event log for the cause."
         case .upgradeRunning: "Wait until it is over, a few seconds, then try again."
         case .upgradeRefused: "See Documentation/operations/upgrade.md for what it needs."
+        case .steeringRefused: "See Documentation/operations/changes.md for what goes when."
         }
     }
 }

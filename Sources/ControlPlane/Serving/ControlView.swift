@@ -66,6 +66,8 @@ public struct ControlView: Sendable {
     public var geography: GeographyView?
     /// Where networks are.
     public var locations = LocationTable.empty
+    /// Policies that change while they serve.
+    public var steering: SteeringView?
 }
 
 /// What a calculated probe has come to.
@@ -229,6 +231,10 @@ public enum ControlCommand: Sendable, Equatable {
     case change(pool: String, endpoint: String, EndpointChange)
     /// Takes back every change made by ``change(pool:endpoint:_:)``.
     case discardOverlay
+    /// Changes the weights of a policy.
+    case steer(policy: String, SteeringOrder)
+    /// Tells a migration something.
+    case migrate(String, MigrationMachine.Order)
     /// Reads the configuration file again.
     case reload
     /// Has another program take over.
@@ -296,6 +302,8 @@ public enum ControlOutcome: Sendable, Equatable {
     case upgrading
     /// There can be no upgrade now: the reason in one line.
     case upgradeRefused(String)
+    /// The policy cannot be changed like that.
+    case steeringRefused(SteeringRefusal)
     /// It could not be done: the reason in one line.
     case failed(String)
 }

@@ -22,6 +22,8 @@ extension Plane: ControlSurface {
         case .change(let pool, let endpoint, let change):
             return self.change(pool: pool, endpoint: endpoint, change, now)
         case .discardOverlay: return discardOverlay(now)
+        case .steer(let policy, let order): return perform(order, policy: policy, now)
+        case .migrate(let name, let order): return perform(order, migration: name, now)
         case .reload: return reload(now)
         case .upgrade: return askForUpgrade()
         }
@@ -162,7 +164,14 @@ extension Plane {
                 }
             },
             geography: assembly.geography.view,
-            locations: assembly.locations
+            locations: assembly.locations,
+            steering: steering.keeper.plan.isEmpty
+                ? nil
+                : SteeringView(
+                    steering.keeper,
+                    now: Clock.monotonic(),
+                    at: WallTime(nanoseconds: Clock.realtime())
+                )
         )
     }
 

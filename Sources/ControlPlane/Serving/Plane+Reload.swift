@@ -270,6 +270,8 @@ extension Plane {
         let retired = assembly.registries.endpoints.retireAll(except: Set(assembly.slots))
         if !retired.isEmpty || !assembly.registries.endpoints.retiring.isEmpty { retiresAt = now }
         for slot in retired { drains[slot] = Drain(of: old.drain(of: slot), at: now) }
+        // Before workers see the board.
+        adoptSteering(now)
         snapshot = Plane.snapshot(assembly, number: snapshot.number + 1, health: health)
         workers.post(.adopt(snapshot))
         for slot in retired { workers.post(.closeConnections(slot: slot, .kept)) }
@@ -359,7 +361,11 @@ extension Plane {
             gateway: GatewaySnapshot(assembly.gateway, health: health, generation: number),
             dns: DNSSnapshot(
                 zones: assembly.zones,
-                steer: SteerTable(assembly.steer, health: health),
+                steer: SteerTable(
+                    assembly.steering.definitions,
+                    health: health,
+                    board: assembly.steering.board
+                ),
                 listeners: assembly.dnsListeners.doors,
                 subnetSources: assembly.dnsListeners.subnetSources,
                 generation: number

@@ -64,6 +64,7 @@ struct Plane: ~Copyable {
     var concurrency = ConcurrencyKeeper()
     var watch = CertificateWatch()
     var skewWatch = SkewWatch()
+    var steering = SteeringWatch()
     /// Spans on their way to a collector.
     var traces = TraceExport()
     /// True while another process is being started to take over: nothing may change meanwhile.
@@ -124,7 +125,7 @@ extension Plane {
         if case .stopping(let until) = phase { next = min(next, until) }
         if let staged { next = min(next, staged.adoptsBy) }
         next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
-        next = min(next, traces.deadline)
+        next = min(next, traces.deadline, steering.deadline)
         return min(next, drains.values.map(\.deadline).min() ?? .never, retiresAt)
     }
 
@@ -142,6 +143,7 @@ extension Plane {
         releaseRetired(now)
         saveHealth(now)
         followConcurrency(now)
+        followSteering(now)
         followTraces(now, &loop)
         if now >= watch.deadline { followCertificates(now) }
         if now >= skewWatch.deadline {

@@ -82,6 +82,7 @@ struct PlaneStart {
             adoptedAt: Clock.realtime(),
             opensBy: now + Plane.firstRound(of: assembly)
         )
+        plane.adoptSteering(now, saved: saved.steering)
         try plane.begin(now)
         return plane
     }
@@ -233,15 +234,16 @@ struct PlaneStart {
     private func restore(
         _ store: StateStore,
         _ log: EventLog
-    ) -> (health: SavedHealth?, overlay: Overlay, keys: SessionKeys) {
+    ) -> (health: SavedHealth?, overlay: Overlay, keys: SessionKeys, steering: SteeringSaved) {
         var notes: [String] = []
         let health = store.read(.health, notes: &notes) { SavedHealth(json: $0) }
         let overlay = store.read(.overlay, notes: &notes) { Overlay(json: $0) }
+        let steering = store.read(.steering, notes: &notes) { SteeringSaved(json: $0) }
         let keys = SessionKeys(own: SessionKeys.own(store, notes: &notes))
         for text in notes {
             log.record(LogEvent(.stateFailed, .warning, realtime: Clock.realtime(), text))
         }
-        return (health, overlay ?? Overlay(), keys)
+        return (health, overlay ?? Overlay(), keys, steering ?? SteeringSaved())
     }
 }
 

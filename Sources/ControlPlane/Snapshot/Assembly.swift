@@ -21,7 +21,7 @@ struct Assembly: Sendable {
     /// The slots of all endpoints, with and without an address.
     let slots: [Int]
     let gateway: GatewayPlan
-    let steer: [SteerDefinition]
+    let steering: AssembledSteering
     let dnsListeners: (doors: [DNSDoorSettings], subnetSources: [[Prefix]])
     let zones: ZoneTable
     /// What is noteworthy about zones that were read for this one.
@@ -97,20 +97,20 @@ struct Assembly: Sendable {
                 )
                 pools.append(try maker.assemble(pool, origin, registries: &registries))
             }
-            var steering = SteerAssembly(
+            var steer = SteerAssembly(
                 probes: probes,
                 pools: pools.map(\.definition),
                 locations: present.locations
             )
-            let steer = try steering.definitions(settings.steer, registries: &registries)
+            let steering = try steer.steering(settings, registries: &registries)
             registries.adopt(settings.listeners)
             let listeners = try GatewayAssembly.listeners(settings, registries.http, &security)
             return Assembly(
                 settings: settings,
                 registries: registries,
-                pools: pools + steering.assembled,
+                pools: pools + steer.assembled,
                 checks: CheckAssembly.checks(settings.probes, pools),
-                slots: (pools + steering.assembled).flatMap { $0.registrations.map(\.slot) },
+                slots: (pools + steer.assembled).flatMap { $0.registrations.map(\.slot) },
                 gateway: GatewayAssembly.plan(
                     settings,
                     pools,
@@ -118,7 +118,7 @@ struct Assembly: Sendable {
                     present.access,
                     fileLimit: present.fileLimit
                 ),
-                steer: steer,
+                steering: steering,
                 dnsListeners: dnsListeners(settings, registries.dns),
                 zones: zones.table,
                 zoneWarnings: zones.warnings,

@@ -20,8 +20,10 @@ enum GatewayAssembly {
         var plan = GatewayPlan()
         plan.listeners = listeners
         plan.pools = pools.map(\.definition)
+        let compared = settings.comparedPools
         plan.poolPlans = zip(settings.pools, pools).map { pool, assembled in
             var plan = poolPlan(pool)
+            if compared.contains(pool.name) { plan.measuresLatency = true }
             plan.security = assembled.security
             return plan
         }

@@ -15,6 +15,9 @@ struct SteerAssembly {
     // Many names are often steered by the same map.
     private var regions: [RegionKey: RegionTable] = [:]
     private(set) var assembled: [AssembledPool] = []
+    private var changes = SteeringAssembly()
+    // The policy by name that is being made.
+    private var owner = ""
 
     init(
         probes: ProbeAssembly,
@@ -31,15 +34,20 @@ struct SteerAssembly {
         return AssembledPool(definition: PoolDefinition(name: view.label), view: view)
     }
 
-    mutating func definitions(
-        _ policies: [SteerSettings],
+    mutating func steering(
+        _ settings: Settings,
         registries: inout Registries
-    ) throws(ReloadProblem) -> [SteerDefinition] {
+    ) throws(ReloadProblem) -> AssembledSteering {
         var definitions: [SteerDefinition] = []
-        for policy in policies {
+        for policy in settings.steer {
             definitions.append(try definition(policy, registries: &registries))
         }
-        return definitions
+        let plan = changes.plan(settings, &definitions)
+        return AssembledSteering(
+            definitions: definitions,
+            plan: plan,
+            board: changes.board(policies: definitions.count)
+        )
     }
 
     private mutating func definition(
@@ -47,7 +55,8 @@ struct SteerAssembly {
         registries: inout Registries
     ) throws(ReloadProblem) -> SteerDefinition {
         var pool = SteerAssembly.pool(of: steer.name)
-        var policy = try policy(steer.policy, of: &pool, &registries)
+        owner = steer.name
+        var policy = try policy(steer.policy, isTop: true, of: &pool, &registries)
         // A member is told of by the list that it stands in.
         if case .address = policy.kind { policy.kind = .roundRobin([SteerBranch(policy)]) }
         if !pool.view.endpoints.isEmpty { assembled.append(pool) }
@@ -60,12 +69,20 @@ struct SteerAssembly {
 
     private mutating func policy(
         _ settings: PolicySettings,
+        isTop: Bool = false,
         of pool: inout AssembledPool,
         _ registries: inout Registries
     ) throws(ReloadProblem) -> SteerPolicy {
         var policy = try SteerPolicy(kind(settings.kind, of: &pool, &registries))
         if case .pool(let name) = settings.kind {
             policy = pools[name].map(SteerPolicy.pool) ?? .roundRobin([])
+        }
+        if case .weighted(let branches) = policy.kind,
+            case .weighted(let list) = settings.kind
+        {
+            policy.kind = .weighted(
+                changes.add(branches, list, settings, of: owner, isTop: isTop)
+            )
         }
         policy.allDown =
             settings.fallback.map(SteerAllDown.fallback)
@@ -118,6 +135,7 @@ struct SteerAssembly {
                 domain: settings.domain ?? ""
             )
             if case .pool(let name) = settings.policy.kind { branch.name = name }
+            if let name = settings.name { branch.name = name }
             branches.append(branch)
         }
         return branches
@@ -206,6 +224,13 @@ struct SteerAssembly {
         }
         return SteerMember(name: name, slot: slot, address: ip)
     }
+}
+
+/// The policies of a configuration, and what changes about them while they serve.
+struct AssembledSteering: Sendable {
+    var definitions: [SteerDefinition]
+    var plan: SteeringPlan
+    var board: DialBoard
 }
 
 /// What makes two regional policies need the same table.

@@ -11,6 +11,7 @@ final class StateStore: Sendable {
     enum Name: String, Sendable {
         case health = "health.json"
         case overlay = "overlay.json"
+        case steering = "steering.json"
         case configuration = "last-good.yaml"
         case sessionKey = "sticky.key"
     }

@@ -118,3 +118,17 @@ public final class GatewayShared: Sendable {
         }
     }
 }
+
+extension GatewayShared {
+    /// What has come of attempts at an endpoint: answers of any status and losses, and those of
+    /// them with a status of the server's fault, or none.
+    public func requests(of slot: Int) -> (all: UInt64, failed: UInt64) {
+        var (all, failed) = (UInt64(0), UInt64(0))
+        let place = GatewayMetrics.endpoint(slot)
+        for words in metrics {
+            for word in 0..<6 { all &+= words.load(place &+ word) }
+            failed &+= words.load(place &+ 4) &+ words.load(place &+ 5)
+        }
+        return (all, failed)
+    }
+}

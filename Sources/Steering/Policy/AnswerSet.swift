@@ -37,6 +37,10 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
     /// The leading bits of the client's address on which the decision is the same for all: the
     /// scope of RFC 7871; 0 when no branch looks at the client.
     public internal(set) var scope: UInt8 = 0
+    /// The TTL above which answers are not cached for now, in seconds.
+    var highestTTL: UInt32 = .max
+    /// True when members that have returned wait for the answers to rest.
+    public internal(set) var isResting = false
     // A node on the way says so for its part.
     var saysNone = false
     var saysServfail = false
@@ -70,6 +74,7 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
     /// So the TTL shrinks with every failed check before the change itself, as gdnsd does it: what
     /// resolvers hold when an endpoint goes down is young.
     public func ttl(atMost most: UInt32) -> UInt32 {
+        let most = min(most, highestTTL)
         guard secondsToChange != HealthWord.noChangeInSight else { return most }
         let least = leastTTL == AnswerSet.halfOfMost ? most / 2 : leastTTL
         return min(most, max(UInt32(secondsToChange), least))
@@ -83,6 +88,8 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         leastTTL = AnswerSet.halfOfMost
         generation = 0
         scope = 0
+        highestTTL = .max
+        isResting = false
         saysNone = false
         saysServfail = false
         pathCount = 0

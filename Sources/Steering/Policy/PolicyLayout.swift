@@ -15,6 +15,8 @@ struct PolicyNode: BitwiseCopyable {
     var most: UInt8 = 0
     var minimumUp: UInt32 = 1
     var minimumPercent: UInt8 = 0
+    // Some branch gives up its share when it has much to do.
+    var shedsLoad = false
     // Of edges.
     var first: UInt32 = 0
     var count: UInt32 = 0
@@ -25,6 +27,8 @@ struct PolicyNode: BitwiseCopyable {
     var hold: Int64 = 0
     var address = IPAddress(v4: 0)
 
+    // One live branch makes it live.
+    var takesAny: Bool { minimumUp <= 1 && minimumPercent == 0 }
     var edges: Range<Int> { Int(first)..<Int(first) &+ Int(count) }
 }
 
@@ -38,6 +42,8 @@ struct PolicyEdge: BitwiseCopyable {
     var domain: UInt8 = 0
     // Of the branch itself.
     var isAddress = false
+    // On the board; -1 for none.
+    var dial: Int32 = -1
 }
 
 /// Lays policy trees out in flat arrays while a table is built.
@@ -52,6 +58,7 @@ struct PolicyLayout {
     private(set) var edges: [PolicyEdge] = []
     private(set) var regions: [RegionTable] = []
     private(set) var leastTTLs: [UInt32] = []
+    private(set) var haveRules: [Bool] = []
     private let numbers: [String: Int]
     // A node without branches: never live.
     private var nothing: UInt32 = 0
@@ -66,6 +73,7 @@ struct PolicyLayout {
         for (number, definition) in definitions.enumerated() {
             lay(definition.policy, at: number)
             leastTTLs.append(definition.leastTTL ?? AnswerSet.halfOfMost)
+            haveRules.append(definition.hasRules)
         }
         nothing = UInt32(clamping: nodes.count)
         nodes.append(PolicyNode())
@@ -118,6 +126,7 @@ struct PolicyLayout {
         node.kind = kind
         node.first = UInt32(clamping: edges.count)
         node.count = UInt32(clamping: branches.count)
+        node.shedsLoad = branches.contains(where: \.shedsLoad)
         nodes[place] = node
         let first = edges.count
         var domains: [String: UInt8] = [:]
@@ -137,6 +146,7 @@ struct PolicyLayout {
                 domains[branch.domain] = number
                 edge.domain = number
             }
+            edge.dial = branch.dial.flatMap { Int32(exactly: $0) } ?? -1
             edges.append(edge)
         }
         for (step, branch) in branches.enumerated() {

@@ -83,7 +83,12 @@ extension SteerTable {
         )
         guard definitions.indices.contains(policy) else { return explanation }
         explanation.policy = definitions[policy].name
-        var walk = SteerWalk(table: self, question: question, set: set)
+        var asked = question
+        if set.isResting {
+            asked.filter.latestReturn = board.heldSince(policy).nanoseconds
+            asked.filter.returnsAt = board.heldUntil(policy).nanoseconds
+        }
+        var walk = SteerWalk(table: self, question: asked, set: set)
         walk.visit(SteerBranch(definitions[policy].policy), at: policy, depth: 0, path: "")
         explanation.steps = walk.steps
         explanation.members = walk.members
@@ -126,7 +131,13 @@ struct SteerWalk {
         self.set = set
     }
 
-    mutating func visit(_ branch: SteerBranch, at place: Int, depth: Int, path: String) {
+    mutating func visit(
+        _ branch: SteerBranch,
+        at place: Int,
+        weighing edge: PolicyEdge? = nil,
+        depth: Int,
+        path: String
+    ) {
         guard steps.count < SteerWalk.stepLimit, depth < PolicyLayout.depthLimit else { return }
         let node = table.nodes[place]
         // What a branch names stands under its own name; the layout points to it.
@@ -135,7 +146,7 @@ struct SteerWalk {
         {
             var named = SteerBranch(table.definitions[number].policy, weight: branch.weight)
             named.name = branch.label
-            return visit(named, at: place, depth: depth, path: path)
+            return visit(named, at: place, weighing: edge, depth: depth, path: path)
         }
         var scratch = AnswerSet()
         let isLive = table.isLive(place, question, &scratch)
@@ -147,7 +158,7 @@ struct SteerWalk {
                 kind: branch.policy.kind.word,
                 isLive: isLive,
                 isChosen: isChosen,
-                why: why(branch.policy, node)
+                why: why(branch.policy, node) + weight(branch, edge)
             )
         )
         let branches = branch.policy.kind.branches
@@ -155,13 +166,16 @@ struct SteerWalk {
         let prefix = path.isEmpty ? "" : path + " / "
         let kind = branch.policy.kind.word
         for (step, inner) in branches.enumerated() {
-            let child = Int(table.edges[Int(node.first) + step].node)
+            let way = table.edges[Int(node.first) + step]
+            let child = Int(way.node)
+            let edge = node.kind == .weighted ? way : nil
             if case .address(let member) = inner.policy.kind {
                 if isChosen, set.chose(child), servingPath.isEmpty { servingPath = prefix + kind }
                 add(member, inner, parent: place, path: prefix + kind)
-                visit(inner, at: child, depth: depth + 1, path: "")
+                visit(inner, at: child, weighing: edge, depth: depth + 1, path: "")
             } else {
-                visit(inner, at: child, depth: depth + 1, path: prefix + "\(kind) \(step + 1)")
+                let path = prefix + "\(kind) \(step + 1)"
+                visit(inner, at: child, weighing: edge, depth: depth + 1, path: path)
             }
         }
     }
@@ -226,6 +240,19 @@ struct SteerWalk {
         }
     }
 
+    // What a branch weighs that does not weigh what the file says.
+    private func weight(_ branch: SteerBranch, _ edge: PolicyEdge?) -> String {
+        guard let edge, edge.dial >= 0 else { return "" }
+        let dial = table.board.dial(Int(edge.dial))
+        guard dial.isSet else { return "" }
+        var text = "; weight \(dial.weight)"
+        if dial.source != .file { text += " by \(dial.source.word), \(branch.weight) in the file" }
+        if dial.factor < Dial.fullFactor {
+            text += ", times \(Double(dial.factor * 100 / Dial.fullFactor) / 100) for its load"
+        }
+        return text
+    }
+
     private func live(_ node: PolicyNode, _ scratch: inout AnswerSet) -> String {
         var up = 0
         for edge in node.edges where table.share(of: table.edges[edge], question, &scratch) != 0 {
@@ -240,13 +267,19 @@ struct SteerWalk {
         let changed = table.health.changed(member.slot)
         let age = (question.now - changed).nanoseconds / 100_000_000
         let since = changed == .start ? "" : ", for \(age / 10).\(age % 10) s"
-        return "\(word.isEjected ? "ejected" : state): \(word.reason.word)\(since)"
+        let filter = question.filter
+        let waits =
+            filter.returnsAt != .min && word.takesNewWork
+            && table.health.rampStart(member.slot).nanoseconds > filter.latestReturn
+        let left = max((filter.returnsAt &- question.now.nanoseconds) / 1_000_000_000, 0)
+        let resting = waits ? "; waits for the answers to rest, another \(left) s" : ""
+        return "\(word.isEjected ? "ejected" : state): \(word.reason.word)\(since)\(resting)"
     }
 }
 
 extension SteerPolicy.Kind {
     /// The branches in their order.
-    var branches: [SteerBranch] {
+    public var branches: [SteerBranch] {
         switch self {
         case .address: []
         case .named(let name): [SteerBranch(SteerPolicy(.named(name)))]

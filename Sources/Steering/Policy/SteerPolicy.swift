@@ -126,6 +126,10 @@ public struct SteerBranch: Sendable {
     public var domain: String
     /// What it is called in explanations; empty for what its policy is called.
     public var name = ""
+    /// Its place on the board of weights that change; nil when its weight never does.
+    public var dial: Int?
+    /// True when it sheds load.
+    public var shedsLoad = false
 
     /// Joins the parts.
     public init(_ policy: SteerPolicy, weight: UInt32 = 1, domain: String = "") {
@@ -168,6 +172,8 @@ public struct SteerDefinition: Sendable {
     public var policy: SteerPolicy
     /// The TTL, in seconds, below which health never brings an answer; nil for half of the record's.
     public var leastTTL: UInt32?
+    /// True when members that return may be held back, or the TTL be lowered, while it serves.
+    public var hasRules = false
 
     /// Joins the parts.
     public init(

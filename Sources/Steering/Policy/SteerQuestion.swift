@@ -65,6 +65,9 @@ struct MemberFilter: BitwiseCopyable {
     var earliestChange = Int64.min
     // Only members that have not returned since; the greatest value for all.
     var latestReturn = Int64.max
+    // When those are taken all the same; the least value for as long after their return as
+    // `latestReturn` lies behind the question.
+    var returnsAt = Int64.min
 
     static var healthy: MemberFilter { MemberFilter(mask: 0b1_1111, want: 0b0_0001) }
     // Whatever the operator has left in.

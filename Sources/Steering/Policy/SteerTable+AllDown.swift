@@ -83,7 +83,7 @@ extension SteerTable {
             let edge = branch(of: node, question, &set)
             return edge < 0 ? .min : latestChange(Int(edges[edge].node), question, &set)
         }
-        for edge in node.edges where edges[edge].weight != 0 {
+        for edge in node.edges where weight(of: edges[edge], &set) != 0 {
             latest = max(latest, latestChange(Int(edges[edge].node), question, &set))
         }
         return latest

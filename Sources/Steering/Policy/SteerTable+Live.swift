@@ -48,7 +48,7 @@ extension SteerTable {
         var total: UInt64 = 0
         var upCount: UInt32 = 0
         for edge in node.edges {
-            total &+= UInt64(edges[edge].weight)
+            total &+= UInt64(weight(of: edges[edge], &set))
             let share = share(of: edges[edge], question, &set)
             guard share != 0 else { continue }
             up &+= UInt64(share)
@@ -65,16 +65,35 @@ extension SteerTable {
         _ question: SteerQuestion,
         _ set: inout AnswerSet
     ) -> UInt32 {
+        let weight = weight(of: edge, &set)
         guard edge.isAddress else {
-            return edge.weight != 0 && isLive(Int(edge.node), question, &set) ? edge.weight : 0
+            return weight != 0 && isLive(Int(edge.node), question, &set) ? weight : 0
         }
-        return weight(
+        return self.weight(
             of: nodes[Int(edge.node)],
-            edge.weight,
+            weight,
             question.filter,
             question.now,
             &set
         )
+    }
+
+    /// The weight of a branch now.
+    @inline(__always)
+    func weight(of edge: PolicyEdge, _ set: inout AnswerSet) -> UInt32 {
+        guard edge.dial >= 0 else { return edge.weight }
+        let dial = board.dial(Int(edge.dial))
+        guard dial.isSet else { return edge.weight }
+        set.secondsToChange = min(set.secondsToChange, dial.secondsToChange)
+        return dial.weight
+    }
+
+    /// What a share is worth after the load of the branch, in 1024ths.
+    @inline(__always)
+    func worth(_ share: UInt32, of edge: PolicyEdge) -> UInt32 {
+        guard edge.dial >= 0 else { return share &* Dial.fullFactor }
+        let dial = board.dial(Int(edge.dial))
+        return share &* (dial.isSet ? dial.factor : Dial.fullFactor)
     }
 
     /// The place of the branch that serves this client, by the order that holds where it is; -1 for
@@ -119,7 +138,10 @@ extension SteerTable {
             let returned = health.rampStart(Int(node.slot)).nanoseconds
             if returned > filter.latestReturn {
                 // It will be taken by itself, when it has been up long enough.
-                let left = (returned &- filter.latestReturn) / 1_000_000_000
+                let wait =
+                    filter.returnsAt == .min
+                    ? returned &- filter.latestReturn : filter.returnsAt &- now.nanoseconds
+                let left = wait / 1_000_000_000
                 set.secondsToChange = min(set.secondsToChange, UInt16(clamping: max(left, 1)))
                 return 0
             }

@@ -21,23 +21,68 @@ extension SteerTable {
         case .roundRobin: rotate(node, question, &set, &random)
         case .weighted where node.isMultiple: drawEach(node, question, &set, &random)
         case .weighted:
-            let edge =
-                node.draw == .random
-                ? draw(node, question, &set, &random) : bid(node, question, &set)
+            let edge = draw(node, question, &set, &random)
             if edge >= 0 { enter(edge, question, &set, &random) }
         case .failover:
             let edge = first(of: node, question, &set)
             if edge >= 0 { enter(edge, question, &set, &random) }
         case .regional:
             let edge = branch(of: node, question, &set)
-            guard edge >= 0 else { return }
-            let child = Int(edges[edge].node)
-            // Only a branch that keeps its clients is taken without being live.
-            if question.filter.isHealthy, !isLive(child, question, &set) {
-                return goWithoutHealth(child, question, &set, &random)
-            }
+            if edge >= 0 { enterRegion(node, edge, question, &set, &random) }
+        }
+    }
+
+    /// Adds what a node answers if it is live, else says that it is not.
+    ///
+    /// The same as ``isLive(_:_:_:)`` and then ``pick(_:_:_:_:)``; where finding the way shows that
+    /// there is one, it is looked for once.
+    func pickIfLive(
+        _ place: Int,
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet,
+        _ random: inout SeededRandom
+    ) -> Bool {
+        let node = nodes[place]
+        var edge = -1
+        switch node.kind {
+        case .weighted where !node.isMultiple && node.takesAny:
+            edge = draw(node, question, &set, &random)
+        case .failover where node.hold == 0 && node.takesAny:
+            edge = first(of: node, question, &set)
+        case .regional: edge = branch(of: node, question, &set)
+        case .address, .roundRobin, .weighted, .failover: break
+        }
+        guard edge >= 0 else {
+            guard isLive(place, question, &set) else { return false }
+            pick(place, question, &set, &random)
+            return true
+        }
+        set.note(place)
+        var question = question
+        if node.allDown != .inherit { question.take(node) }
+        if node.kind == .regional {
+            enterRegion(node, edge, question, &set, &random)
+        } else {
             enter(edge, question, &set, &random)
         }
+        return true
+    }
+
+    private func enterRegion(
+        _ node: PolicyNode,
+        _ edge: Int,
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet,
+        _ random: inout SeededRandom
+    ) {
+        let child = Int(edges[edge].node)
+        // Only a branch that keeps its clients is taken without being live.
+        if question.filter.isHealthy, regions[Int(node.region)].keeps(edge &- Int(node.first)),
+            !isLive(child, question, &set)
+        {
+            return goWithoutHealth(child, question, &set, &random)
+        }
+        enter(edge, question, &set, &random)
     }
 
     /// Goes on below a branch.
@@ -106,17 +151,48 @@ extension SteerTable {
 
     // MARK: Draws
 
-    // A reservoir of one: each keeps the draw with the odds of its weight.
     private func draw(
         _ node: PolicyNode,
         _ question: SteerQuestion,
         _ set: inout AnswerSet,
         _ random: inout SeededRandom
     ) -> Int {
+        if node.shedsLoad {
+            let edge = draw(node, question, true, &set, &random)
+            // With all of them loaded to the brim there is nobody to shed to.
+            if edge >= 0 { return edge }
+        }
+        return draw(node, question, false, &set, &random)
+    }
+
+    @inline(__always)
+    private func draw(
+        _ node: PolicyNode,
+        _ question: SteerQuestion,
+        _ shedsLoad: Bool,
+        _ set: inout AnswerSet,
+        _ random: inout SeededRandom
+    ) -> Int {
+        node.draw == .random
+            ? take(node, question, shedsLoad, &set, &random)
+            : bid(node, question, shedsLoad, &set)
+    }
+
+    // A reservoir of one: each keeps the draw with the odds of its weight.
+    private func take(
+        _ node: PolicyNode,
+        _ question: SteerQuestion,
+        _ shedsLoad: Bool,
+        _ set: inout AnswerSet,
+        _ random: inout SeededRandom
+    ) -> Int {
         var total: UInt64 = 0
         var drawn = -1
         for edge in node.edges where fits(edges[edge], question) {
-            let share = UInt64(share(of: edges[edge], question, &set))
+            var share = UInt64(share(of: edges[edge], question, &set))
+            if shedsLoad {
+                share = UInt64(worth(UInt32(truncatingIfNeeded: share), of: edges[edge]))
+            }
             guard share != 0 else { continue }
             total &+= share
             if random.next().multipliedFullWidth(by: total).high < share { drawn = edge }
@@ -128,13 +204,16 @@ extension SteerTable {
     private func bid(
         _ node: PolicyNode,
         _ question: SteerQuestion,
+        _ shedsLoad: Bool,
         _ set: inout AnswerSet
     ) -> Int {
+        if node.draw == .client { set.narrow(to: question.stickyKey.length) }
         let key = node.draw == .client ? question.stickyKey.key : question.nameHash
         var best = -1
         var least = Double.infinity
         for edge in node.edges where fits(edges[edge], question) {
-            let share = share(of: edges[edge], question, &set)
+            var share = share(of: edges[edge], question, &set)
+            if shedsLoad { share = worth(share, of: edges[edge]) }
             guard share != 0 else { continue }
             let bid = Hash.mix(key ^ edges[edge].identity)
             let cost = Chooser.negativeLog(bid) / Double(share)
@@ -151,12 +230,18 @@ extension SteerTable {
         _ random: inout SeededRandom
     ) {
         var highest: UInt32 = 0
+        var loaded: UInt32 = 0
         for edge in node.edges where fits(edges[edge], question) {
-            highest = max(highest, share(of: edges[edge], question, &set))
+            let share = share(of: edges[edge], question, &set)
+            highest = max(highest, share)
+            if node.shedsLoad { loaded = max(loaded, worth(share, of: edges[edge])) }
         }
+        let shedsLoad = loaded > 0
+        if shedsLoad { highest = loaded }
         let most = set.count &+ Int(node.most)
         for edge in node.edges where fits(edges[edge], question) && set.count < most {
-            let share = share(of: edges[edge], question, &set)
+            var share = share(of: edges[edge], question, &set)
+            if shedsLoad { share = worth(share, of: edges[edge]) }
             guard share != 0, random.next(below: highest) < share else { continue }
             enter(edge, question, &set, &random)
         }
@@ -172,7 +257,11 @@ extension SteerTable {
     ) -> Int {
         if node.hold > 0, question.filter.isHealthy {
             var settled = question
-            settled.filter.latestReturn = question.now.nanoseconds &- node.hold
+            let latest = question.now.nanoseconds &- node.hold
+            if latest < settled.filter.latestReturn {
+                settled.filter.latestReturn = latest
+                settled.filter.returnsAt = .min
+            }
             for edge in node.edges where isLive(Int(edges[edge].node), settled, &set) {
                 return edge
             }

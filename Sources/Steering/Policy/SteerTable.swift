@@ -24,12 +24,20 @@ public struct SteerTable: Sendable {
     let edges: [PolicyEdge]
     let regions: [RegionTable]
     let leastTTLs: [UInt32]
+    let haveRules: [Bool]
+    let board: DialBoard
 
-    /// Lays the policies out.
-    public init(_ definitions: [SteerDefinition], health: HealthTable) {
+    /// Lays the policies out; weights and times that change are read from the board.
+    public init(
+        _ definitions: [SteerDefinition],
+        health: HealthTable,
+        board: DialBoard = DialBoard(branches: 0, policies: 0)
+    ) {
         let layout = PolicyLayout(definitions)
         self.definitions = definitions
         self.health = health
+        self.board = board
+        haveRules = layout.haveRules
         nodes = layout.nodes
         edges = layout.edges
         regions = layout.regions
@@ -59,9 +67,9 @@ public struct SteerTable: Sendable {
             set.outcome = .noData
             return
         }
-        if isLive(policy, question, &set) {
-            pick(policy, question, &set, &random)
-        } else {
+        if haveRules[policy] {
+            answerByRules(policy, question, &set, &random)
+        } else if !pickIfLive(policy, question, &set, &random) {
             goWithoutHealth(policy, question, &set, &random)
         }
         if set.count > 0 {
@@ -70,6 +78,30 @@ public struct SteerTable: Sendable {
             set.outcome = .servfail
         } else {
             set.outcome = set.saysNone ? .none : .noData
+        }
+    }
+
+    // While the answers rest, what has returned since they changed is left out, unless nothing else
+    // is there.
+    private func answerByRules(
+        _ policy: Int,
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet,
+        _ random: inout SeededRandom
+    ) {
+        set.highestTTL = board.highestTTL(policy) ?? .max
+        let since = board.heldSince(policy)
+        if since != .start {
+            var resting = question
+            resting.filter.latestReturn = since.nanoseconds
+            resting.filter.returnsAt = board.heldUntil(policy).nanoseconds
+            if isLive(policy, resting, &set) {
+                set.isResting = true
+                return pick(policy, resting, &set, &random)
+            }
+        }
+        if !pickIfLive(policy, question, &set, &random) {
+            goWithoutHealth(policy, question, &set, &random)
         }
     }
 }

@@ -76,6 +76,11 @@ class DNSAnswer:
     def addresses(self):
         return [socket.inet_ntoa(data) for kind, _, data in self.answers if kind == 1]
 
+    @property
+    def ttl(self):
+        """The lowest TTL of the answers; 0 without any."""
+        return min((ttl for _, ttl, _ in self.answers), default=0)
+
 
 def skip_name(data, at):
     while True:

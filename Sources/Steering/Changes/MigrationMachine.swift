@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+/// How a name moves from one branch to another without being cached at the old place.
+public struct MigrationPlan: Sendable, Equatable {
+    /// Its name in the configuration.
+    public var name: String
+    /// The branch that the name moves to, by its number.
+    public var branch: Int
+    /// The TTL while it moves, in seconds.
+    public var ttl: UInt32
+    /// The highest TTL that resolvers may hold from before, in seconds.
+    public var oldTTL: UInt32
+    /// When the TTL is lowered; nil for when it is told to.
+    public var lowersAt: WallTime?
+    /// When the name moves; nil for when it is told to.
+    public var switchesAt: WallTime?
+    /// How long the TTL stays low after that.
+    public var raisesAfter: Interval
+
+    /// Joins the parts.
+    public init(
+        name: String,
+        branch: Int,
+        ttl: UInt32,
+        oldTTL: UInt32,
+        lowersAt: WallTime? = nil,
+        switchesAt: WallTime? = nil,
+        raisesAfter: Interval
+    ) {
+        self.name = name
+        self.branch = branch
+        self.ttl = ttl
+        self.oldTTL = oldTTL
+        self.lowersAt = lowersAt
+        self.switchesAt = switchesAt
+        self.raisesAfter = raisesAfter
+    }
+}
+
+/// Lowers the TTL, waits until all that was cached has run out, moves, and raises the TTL again.
+///
+///     waiting -> lowered -- old TTL --> ready -> moved -- raise-after --> done
+///                                          \ back: returned -- raise-after --> done
+public struct MigrationMachine: Sendable, Equatable {
+    /// Where it stands.
+    public enum Phase: String, Sendable, CaseIterable {
+        /// Nothing has begun.
+        case waiting
+        /// The TTL is low; the name is where it was.
+        case lowered
+        /// The name has moved; the TTL is still low.
+        case moved
+        /// The name is back where it was; the TTL is still low.
+        case returned
+        /// The name has moved and the TTL is what it was.
+        case done
+    }
+
+    /// What somebody can tell it.
+    public enum Order: String, Sendable, CaseIterable {
+        /// Lowers the TTL.
+        case start
+        /// Moves the name, once nothing old can be cached.
+        case `switch`
+        /// Moves the name back, or gives up.
+        case back
+    }
+
+    /// What follows for the policy.
+    public enum Effect: Sendable, Equatable {
+        /// Only the TTL.
+        case timing
+        /// All clients go to the branch of the plan.
+        case move
+        /// The clients go where they went before.
+        case moveBack
+    }
+
+    /// Where it stands.
+    public private(set) var phase = Phase.waiting
+    /// Since when.
+    public private(set) var since = WallTime(nanoseconds: 0)
+
+    /// One that has not begun.
+    public init() {}
+
+    /// One that a restart has interrupted.
+    public init(phase: Phase, since: WallTime) {
+        self.phase = phase
+        self.since = since
+    }
+
+    /// The highest TTL now, in seconds; nil for what the configuration says.
+    public func highestTTL(_ plan: MigrationPlan) -> UInt32? {
+        switch phase {
+        case .waiting, .done: nil
+        case .lowered, .moved, .returned: plan.ttl
+        }
+    }
+
+    /// From when on the name may move; nil while the TTL is not lowered.
+    public func readyAt(_ plan: MigrationPlan) -> WallTime? {
+        phase == .lowered ? since + .seconds(Int64(plan.oldTTL)) : nil
+    }
+
+    /// When something is due by itself.
+    public func deadline(_ plan: MigrationPlan) -> WallTime? {
+        switch phase {
+        case .waiting: plan.lowersAt
+        case .lowered: plan.switchesAt.flatMap { at in readyAt(plan).map { max(at, $0) } }
+        case .moved, .returned: since + plan.raisesAfter
+        case .done: nil
+        }
+    }
+
+    /// Does what time demands.
+    public mutating func tick(_ plan: MigrationPlan, at now: WallTime) -> Effect? {
+        guard let deadline = deadline(plan), deadline <= now else { return nil }
+        switch phase {
+        case .waiting:
+            enter(.lowered, now)
+            return .timing
+        case .lowered:
+            enter(.moved, now)
+            return .move
+        case .moved:
+            enter(.done, now)
+            return .timing
+        case .returned:
+            // What was planned for a time is past: it begins again when told to.
+            enter(.done, now)
+            return .timing
+        case .done: return nil
+        }
+    }
+
+    /// Does as told, or says why not.
+    public mutating func order(
+        _ order: Order,
+        _ plan: MigrationPlan,
+        at now: WallTime
+    ) -> Result {
+        switch (order, phase) {
+        case (.start, .waiting), (.start, .done):
+            enter(.lowered, now)
+            return .done(.timing)
+        case (.switch, .lowered):
+            guard let ready = readyAt(plan), ready <= now else {
+                let left = (readyAt(plan) ?? now) - now
+                return .refused(
+                    "answers from before the TTL was lowered may be cached for another "
+                        + "\((left.nanoseconds + 999_999_999) / 1_000_000_000) s"
+                )
+            }
+            enter(.moved, now)
+            return .done(.move)
+        case (.switch, .waiting):
+            return .refused("the TTL is not lowered yet: `start` it first")
+        case (.back, .moved), (.back, .done):
+            // From done the TTL is high again: resolvers hold the new place for its length.
+            enter(.returned, now)
+            return .done(.moveBack)
+        case (.back, .lowered):
+            enter(.done, now)
+            return .done(.timing)
+        default: return .refused("the migration is \(phase.rawValue)")
+        }
+    }
+
+    /// What became of an order.
+    public enum Result: Sendable, Equatable {
+        /// It was carried out.
+        case done(Effect)
+        /// It cannot be, and why.
+        case refused(String)
+    }
+
+    private mutating func enter(_ phase: Phase, _ now: WallTime) {
+        (self.phase, since) = (phase, now)
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// What has become of the weights of one weighted policy.
+public struct WeightState: Sendable, Equatable {
+    /// A weight that an operator, or a switch, has set in place of the file's.
+    public struct Change: Sendable, Equatable {
+        /// The way from the weight before to the one that was set.
+        public var schedule: WeightSchedule
+        /// True for a part of a switch between branches.
+        public var isSwitch: Bool
+
+        /// Joins the parts.
+        public init(schedule: WeightSchedule, isSwitch: Bool) {
+            self.schedule = schedule
+            self.isSwitch = isSwitch
+        }
+    }
+
+    /// By the number of the branch.
+    public var changes: [Int: Change] = [:]
+    /// Where its rollout stands.
+    public var rollout = RolloutMachine()
+
+    /// One that nobody has changed.
+    public init() {}
+
+    /// True when it says nothing that the file does not say.
+    public var isPlain: Bool { changes.isEmpty && rollout == RolloutMachine() }
+
+    /// What a branch weighs, without its load.
+    ///
+    /// The first that applies: an operator's change, a rollout, the switch of the file, its
+    /// schedule, its number.
+    func weight(
+        of number: Int,
+        _ plan: WeightedPlan,
+        at now: WallTime
+    ) -> (weight: UInt32, source: Dial.Source, jump: WallTime?) {
+        guard plan.branches.indices.contains(number) else { return (0, .file, nil) }
+        if let change = changes[number] {
+            let reading = change.schedule.reading(at: now)
+            return (reading.weight, change.isSwitch ? .active : .change, reading.jump)
+        }
+        if let rollout = plan.rollout, let share = self.rollout.share(rollout) {
+            let weight = rolledOut(share, number, rollout, plan, now)
+            return (weight, .rollout, self.rollout.nextStep(rollout))
+        }
+        if let active = plan.active {
+            return (active == number ? WeightState.whole : 0, .active, nil)
+        }
+        let reading = plan.branches[number].schedule.reading(at: now)
+        return (reading.weight, reading.hasBegun ? .schedule : .file, reading.jump)
+    }
+
+    // Of a million: shares in percent stay exact whatever the other weights are.
+    private func rolledOut(
+        _ share: Int,
+        _ number: Int,
+        _ rollout: RolloutPlan,
+        _ plan: WeightedPlan,
+        _ now: WallTime
+    ) -> UInt32 {
+        let part = UInt64(min(max(share, 0), 100)) * UInt64(Dial.highestWeight) / 100
+        guard number != rollout.branch else { return UInt32(part) }
+        let rest = UInt64(Dial.highestWeight) - part
+        var (own, total, count) = (UInt64(0), UInt64(0), UInt64(0))
+        for (other, branch) in plan.branches.enumerated() where other != rollout.branch {
+            let weight = UInt64(branch.schedule.reading(at: now).weight)
+            if other == number { own = weight }
+            total += weight
+            count += 1
+        }
+        // Weights of nought among the others: they share alike.
+        if total == 0 { (own, total) = (1, max(count, 1)) }
+        return UInt32(rest * own / total)
+    }
+
+    /// What the weight of an active branch is, when all others have none.
+    static let whole: UInt32 = 1000
+
+    /// Sends all clients to one branch, evenly over a while.
+    mutating func move(to branch: Int, over: Interval, _ plan: WeightedPlan, at now: WallTime) {
+        let weights = plan.branches.indices.map { weight(of: $0, plan, at: now).weight }
+        let total = weights.reduce(UInt64(0)) { $0 + UInt64($1) }
+        let target =
+            total == 0 ? WeightState.whole : UInt32(min(total, UInt64(Dial.highestWeight)))
+        for number in plan.branches.indices {
+            let step = WeightSchedule.Step(
+                at: now,
+                weight: number == branch ? target : 0,
+                over: over
+            )
+            changes[number] = Change(
+                schedule: WeightSchedule(base: weights[number], steps: [step]),
+                isSwitch: true
+            )
+        }
+    }
+
+    /// Leads the weight of one branch to another one, evenly over a while.
+    mutating func set(
+        _ branch: Int,
+        to weight: UInt32,
+        over: Interval,
+        _ plan: WeightedPlan,
+        at now: WallTime
+    ) {
+        let present = self.weight(of: branch, plan, at: now).weight
+        let step = WeightSchedule.Step(at: now, weight: weight, over: over)
+        changes[branch] = Change(
+            schedule: WeightSchedule(base: present, steps: [step]),
+            isSwitch: false
+        )
+    }
+}
