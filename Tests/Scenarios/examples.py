@@ -10,7 +10,7 @@ import threading
 import time
 
 from harness import eventually, expect, expect_equal, scenario
-from harness.ask import Browser, curl, field
+from harness.ask import Browser, curl, dig, field
 from harness.certificates import Authority
 from harness.martlet import martlet_command
 
@@ -231,6 +231,59 @@ def passive(scene):
     expect(3 + 3 <= failed <= 3 + 4, f"{failed} requests reached it, three of them before")
     answers(10)
     expect_equal(origins[0].seen()["requests"], failed, "it rests")
+
+
+@scenario("the URL shortener of Examples: nearest region, health and a weighted rollout in one")
+def shortener(scene):
+    at = scene.port()
+    places = ["1.1", "1.2", "1.9", "2.1", "2.2", "2.9", "3.1", "3.2"]
+    origins = {place: scene.origin(place, f"127.0.{place}", at) for place in places}
+    text = local(example("url-shortener/shortener.yaml"), at).replace("10.0.", "127.0.")
+    text = re.sub("interval: 5s, timeout: 2s, fast-interval: 1s", "interval: 100ms, timeout: 90ms, "
+                  "fast-interval: 100ms", text).replace("settle: 10s", "settle: 500ms")
+    dns, http = scene.port(), scene.port()
+    text = text.replace('dns: ":53"', f"dns: 127.0.0.1:{dns}")
+    text = text.replace('http: ":80"', f"http: 127.0.0.1:{http}").replace("port: 80", f"port: {at}")
+    martlet = scene.martlet("workers: 1\n" + text)
+    client = {"eu": "203.0.113.7", "us": "198.51.100.7", "ap": "192.0.2.7"}
+
+    def answered(region, name="sho.rt"):
+        lines = dig(dns, name, "A", f"+subnet={client[region]}/24")
+        return {line.removeprefix("127.0.") for line in lines if line.startswith("127.")}
+
+    def rolled(share, count=120):
+        """How many of the answers for Europe are of the version that comes."""
+        return sum(answered("eu") == {"1.9"} for _ in range(count)) / count - share
+
+    expect_equal([answered(region) for region in client],
+                 [{"1.1", "1.2"}, {"2.1", "2.2"}, {"3.1", "3.2"}], "everybody to the nearest region")
+    expect_equal(answered("eu", "www.sho.rt"), {"1.1", "1.2"}, "the alias goes the same way")
+    # Health: without Europe its clients go to the next nearest, and come back when it has.
+    for place in ("1.1", "1.2", "1.9"):
+        origins[place].health("fail")
+    eventually("Europe's clients are served by America", lambda: answered("eu") == {"2.1", "2.2"})
+    expect_equal(answered("ap"), {"3.1", "3.2"}, "Asia's stay where they are")
+    for place in ("1.1", "1.2", "1.9"):
+        origins[place].health()
+    eventually("Europe is back", lambda: answered("eu") == {"1.1", "1.2"})
+    # The rollout: a share of Europe alone, halted and taken back when the new version fails.
+    for words in ("rollout europe start", "rollout europe finish"):
+        status, out, err = martlet_command(scene, "steer", *words.split(), "--admin",
+                                           f"127.0.0.1:{martlet.admin}")
+        expect_equal(status, 0, out + err)
+        share = 0.05 if words.endswith("start") else 1
+        expect(abs(rolled(share)) < 0.12, f"{words}: about {share} of the answers")
+    expect_equal(answered("us"), {"2.1", "2.2"}, "America has not begun")
+    # With all of it at the new version, health alone takes it away again.
+    origins["1.9"].health("fail")
+    eventually("the next nearest serves", lambda: answered("eu") == {"2.1", "2.2"})
+    status, out, err = martlet_command(scene, "steer", "rollout", "europe", "back", "--admin",
+                                       f"127.0.0.1:{martlet.admin}")
+    expect_equal(status, 0, out + err)
+    eventually("the version that was", lambda: answered("eu") == {"1.1", "1.2"})
+    # Where names send clients, the door serves from the same picture.
+    status, _, body = curl(f"http://127.0.0.1:{http}/", "-H", "Host: eu.sho.rt")
+    expect_equal(status, 200, f"by HTTP: {body}")
 
 
 @scenario("every example is a configuration that `martlet check` takes")
