@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other people's programs beside Martlet: nginx, HAProxy and Unbound from Debian."""
+"""Other people's programs beside Martlet, from Debian: proxies, a resolver, DNS servers."""
 import os
 import shutil
 import socket
@@ -109,3 +109,57 @@ remote-control:
   control-enable: no
 """)
     return Peer(scene, name, ["unbound", "-d", "-c", path], port)
+
+
+def gdnsd_folder(scene, name, config, zones):
+    """A configuration folder of gdnsd: its `config`, and zone files by zone."""
+    folder = scene.path(name)
+    os.makedirs(f"{folder}/zones")
+    with open(f"{folder}/config", "w") as file:
+        file.write(config)
+    for zone, text in zones.items():
+        with open(f"{folder}/zones/{zone}", "w") as file:
+            file.write(text)
+    return folder
+
+
+def gdnsd(scene, config, zones):
+    """gdnsd with this configuration, which listens on the address NAMESERVER; its port."""
+    port = scene.port()
+    config = config.replace("NAMESERVER", (
+        f"127.0.0.1:{port}, run_dir => {scene.path('gdnsd-run')}, "
+        f"state_dir => {scene.path('gdnsd-state')}"))
+    folder = gdnsd_folder(scene, "gdnsd", config, zones)
+    Peer(scene, "gdnsd", ["gdnsd", "-c", folder, "start"], port)
+    return port
+
+
+def gdnsd_check(scene, config, zones):
+    """(exit status, what it says) of gdnsd's own check of a configuration."""
+    folder = gdnsd_folder(scene, "gdnsd-check", config.replace("NAMESERVER", "127.0.0.1"), zones)
+    done = subprocess.run(["gdnsd", "-c", folder, "checkconf"], stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=10)
+    return done.returncode, (done.stdout + done.stderr).decode()
+
+
+def powerdns(scene, settings, zones):
+    """PowerDNS with these settings and zones, which its `bind` backend reads; its port."""
+    port, folder = scene.port(), scene.path("powerdns")
+    os.makedirs(folder)
+    named = ""
+    for zone, text in zones.items():
+        path = scene.write(f"powerdns/{zone}.zone", text)
+        named += f'zone "{zone}" {{ type master; file "{path}"; }};\n'
+    scene.write("powerdns/pdns.conf", f"""{settings}
+bind-config={scene.write("powerdns/named.conf", named)}
+local-address=127.0.0.1
+local-port={port}
+socket-dir={folder}
+guardian=no
+daemon=no
+disable-syslog=yes
+setuid=
+setgid=
+""")
+    Peer(scene, "powerdns", ["pdns_server", f"--config-dir={folder}"], port)
+    return port
