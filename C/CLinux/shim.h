@@ -110,6 +110,14 @@ static inline long mt_unsent(int fd) {
     long result = MT_RESULT(ioctl(fd, SIOCOUTQ, &value));
     return result < 0 ? result : value;
 }
+// The smoothed round trip of a TCP connection in microseconds; 0 when there was none so far.
+static inline long mt_round_trip(int fd) {
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    memset(&info, 0, sizeof info);
+    long result = MT_RESULT(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length));
+    return result < 0 ? result : (long)info.tcpi_rtt;
+}
 static inline long mt_shutdown(int fd, int how) { return MT_RESULT(shutdown(fd, how)); }
 static inline long mt_reset_on_close(int fd) {
     struct linger linger = {1, 0};
@@ -238,4 +246,69 @@ static inline long mt_spawn(const char *path, char *const *argv, char *const *en
     }
     for (int i = 0; i < keep_count; i++) fcntl(keep[i], F_SETFD, FD_CLOEXEC);
     return child;
+}
+
+// Commands: programs of other people, whose output is read and whose end is certain.
+
+// The reading end does not block; the writing end does, as programs expect of their standard output.
+static inline long mt_output_pipe(int *ends) {
+    int result = (int)syscall(SYS_pipe2, ends, O_CLOEXEC);
+    if (result < 0) return -(long)errno;
+    return MT_RESULT(fcntl(ends[0], F_SETFL, O_NONBLOCK));
+}
+static inline long mt_close_range(unsigned first, unsigned last) {
+    return MT_RESULT(syscall(SYS_close_range, first, last, 0));
+}
+// Whoever has lost its parent becomes our child, so that it can be found, ended and reaped.
+static inline long mt_adopt_orphans(void) { return MT_RESULT(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)); }
+// A child that has ended and is left as it is: its number, and that of its group, stay taken.
+static inline long mt_ended_child(void) {
+    siginfo_t info;
+    info.si_pid = 0;
+    long result = MT_RESULT(waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT));
+    return result < 0 ? result : info.si_pid;
+}
+// As mt_spawn, for programs that are not ours: a session and group of their own, nothing open but
+// the three standard descriptors, signals as at the start of a login, no core file, and an end with
+// whoever has started them. Says also when the program cannot be executed.
+#define MT_COMMAND_FILES 1024
+static inline long mt_spawn_command(const char *path, char *const *argv, char *const *envp, int input,
+                                    int output) {
+    // The child writes it before it ends: both have the same memory until then.
+    volatile int failure = 0;
+    pid_t parent = getpid();
+    pid_t child = vfork();
+    if (child < 0) return -(long)errno;
+    if (child == 0) {
+        struct sigaction plain;
+        struct rlimit none = {0, 0}, files;
+        sigset_t empty;
+        memset(&plain, 0, sizeof plain);
+        plain.sa_handler = SIG_DFL;
+        for (int number = 1; number < 65; number++) sigaction(number, &plain, 0);
+        setsid();
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        if (getppid() != parent) _exit(127);
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        setrlimit(RLIMIT_CORE, &none);
+        // Shells and interpreters that close "all" descriptors would go through a million.
+        if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur > MT_COMMAND_FILES) {
+            files.rlim_cur = MT_COMMAND_FILES;
+            setrlimit(RLIMIT_NOFILE, &files);
+        }
+        dup2(input, 0);
+        dup2(output, 1);
+        dup2(output, 2);
+        syscall(SYS_close_range, 3u, ~0u, 0);
+        if (chdir("/") == 0) {
+            sigemptyset(&empty);
+            sigprocmask(SIG_SETMASK, &empty, 0);
+            execve(path, argv, envp);
+        }
+        failure = errno;
+        _exit(127);
+    }
+    if (failure == 0) return child;
+    while (waitpid(child, 0, 0) < 0 && errno == EINTR) {}
+    return -(long)failure;
 }

@@ -32,7 +32,7 @@ extension WallTime {
     /// Reads a date-time (RFC 3339 §5.6), such as `2026-12-01T22:00:00Z` or with `+01:00`; nil for
     /// anything else.
     ///
-    /// A leap second counts as the second after it. Years go from 1970 to 2200.
+    /// A leap second counts as the second after it. Years go from 1700 to 2200.
     public init?(rfc3339 text: some StringProtocol) {
         var bytes = Array(text.utf8)[...]
         guard let year = WallTime.number(&bytes, 4), WallTime.skip(&bytes, "-"),
@@ -42,8 +42,8 @@ extension WallTime {
             let hour = WallTime.number(&bytes, 2), WallTime.skip(&bytes, ":"),
             let minute = WallTime.number(&bytes, 2), WallTime.skip(&bytes, ":"),
             let second = WallTime.number(&bytes, 2),
-            1970...2200 ~= year, 1...12 ~= month, 1...WallTime.days(year, month) ~= day,
-            hour < 24, minute < 60, second <= 60
+            1700...2200 ~= year, 1...12 ~= month, 1...WallTime.days(year, month) ~= day,
+            hour < 24, minute < 60, second < 60 || second == 60 && minute == 59
         else { return nil }
         guard let fraction = WallTime.fraction(&bytes), let zone = WallTime.zone(&bytes),
             bytes.isEmpty

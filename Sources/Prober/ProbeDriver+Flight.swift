@@ -8,21 +8,26 @@ internal import Steering
 extension ProbeDriver {
     /// Starts what is due and ends what has had its time.
     public mutating func expire(now: Instant, loop: inout EventLoop) {
+        followCommands(&loop, now: now)
         while let place = wheel.popExpired(now: now) {
             guard targets.indices.contains(place) else { continue }
             switch targets[place].activity {
             case .idle: start(place, loop: &loop, now: now)
             case .running(let handle):
                 act(exchanges[Int(handle.index)].expired(), handle, now: now)
+            case .commanding(let number): expireCommand(place, number, now: now)
+            case .lingering(let number): expireLingering(place, number, now: now)
             case .absent, .waiting: continue
             }
         }
         startWaiting(&loop, now: now)
+        startWaitingCommands(now: now)
     }
 
     /// Carries on the probe that an event belongs to; stale events are ignored.
     public mutating func handle(_ event: Event, loop: inout EventLoop, now: Instant) {
         let token = EventToken(raw: event.token)
+        if token.kind == ProbeDriver.commandKind { return handleCommands(now: now) }
         let handle = flights.handle(at: token.index)
         guard token.kind == ProbeDriver.eventKind, !handle.isNone, token.names(handle) else {
             return
@@ -50,6 +55,9 @@ extension ProbeDriver {
     }
 
     private mutating func start(_ place: Int, loop: inout EventLoop, now: Instant) {
+        if case .command(let question) = targets[place].target.question {
+            return startCommand(place, question, now: Clock.monotonic())
+        }
         guard !isFull else {
             targets[place].activity = .waiting
             line.append(place)
@@ -117,7 +125,7 @@ extension ProbeDriver {
         rest(place, now: now)
     }
 
-    private mutating func rest(_ place: Int, now: Instant) {
+    mutating func rest(_ place: Int, now: Instant) {
         targets[place].activity = .idle
         targets[place].schedule.finish(now: now, random: &random)
         wheel.schedule(place, at: targets[place].schedule.due)

@@ -19,6 +19,8 @@ public struct ProbeDriver: ~Copyable {
     public var concurrentProbes: Int
     /// The most that ``concurrentProbes`` can be.
     public static let greatestConcurrency = 65_536
+    /// The most commands at a time; what runs already goes on when it is lowered.
+    public var concurrentCommands = 32
     /// Counts since the driver began.
     public internal(set) var statistics = ProbeStatistics()
 
@@ -38,6 +40,14 @@ public struct ProbeDriver: ~Copyable {
     var fields = FieldTable(limit: 100)
     var results: [ProbeResult] = []
     var random: SeededRandom
+    var commands = CommandLink()
+    /// Commands under way, by the number of their run.
+    var runs: [UInt64: ProbeRun] = [:]
+    var nextRun: UInt64 = 1
+    /// Targets that are asked by a command.
+    var commandTargets = 0
+    var commandLine = WaitingLine()
+    var commandEvents: [CommandEvent] = []
 
     /// A driver without targets; each running probe takes a descriptor.
     public init(concurrentProbes: Int = 1_024, now: Instant, seed: UInt64) {
@@ -62,15 +72,15 @@ public struct ProbeDriver: ~Copyable {
 
     /// Number of targets.
     public var count: Int { places.count }
-    /// Probes that run now; each holds one descriptor.
-    public var running: Int { flights.count }
+    /// Probes that run now: connections, which hold one descriptor each, and commands.
+    public var running: Int { flights.count + runs.count }
     /// True while another probe has to wait.
     var isFull: Bool { flights.isFull || flights.count >= concurrentProbes }
     /// Buffer blocks in use, at most one per running probe.
     public var buffersInUse: Int { buffers.inUse }
 
     /// When ``expire(now:loop:)`` next has something to do.
-    public func nextDeadline() -> Instant { wheel.nextDeadline() }
+    public func nextDeadline() -> Instant { min(wheel.nextDeadline(), commands.machine.deadline) }
 
     /// Takes the results since the last call, in the order in which they were decided.
     public mutating func takeResults() -> [ProbeResult] {
@@ -82,7 +92,7 @@ public struct ProbeDriver: ~Copyable {
     /// Follows the health machine: a state that is changing is probed at the fast interval.
     public mutating func setChanging(_ isChanging: Bool, slot: Int, now: Instant) {
         guard let place = places[slot] else { return }
-        let isIdle = targets[place].activity == .idle
+        let isIdle = targets[place].isBetweenProbes
         targets[place].schedule.setChanging(
             isChanging,
             isIdle: isIdle,
@@ -138,6 +148,7 @@ extension ProbeDriver {
         if isAskedAnew {
             targets[place].request = ProbeRequest.bytes(target.question, to: target.address)
             abandon(place)
+            commandTargets += (target.question.isCommand ? 1 : 0) - (old.question.isCommand ? 1 : 0)
             targets[place].schedule.askNow(now: now)
         }
         if targets[place].activity == .idle {
@@ -158,12 +169,14 @@ extension ProbeDriver {
             targets.append(probed)
         }
         places[target.slot] = place
+        if target.question.isCommand { commandTargets += 1 }
         wheel.schedule(place, at: schedule.due)
     }
 
     private mutating func remove(_ slot: Int, at place: Int) {
-        abandon(place)
+        abandon(place, isGone: true)
         wheel.cancel(place)
+        if targets[place].target.question.isCommand { commandTargets -= 1 }
         targets[place].activity = .absent
         targets[place].request = []
         places[slot] = nil
@@ -171,9 +184,14 @@ extension ProbeDriver {
     }
 
     /// Ends a running probe without a result.
-    private mutating func abandon(_ place: Int) {
-        guard case .running(let handle) = targets[place].activity else { return }
-        close(handle)
-        targets[place].activity = .idle
+    private mutating func abandon(_ place: Int, isGone: Bool = false) {
+        switch targets[place].activity {
+        case .running(let handle):
+            close(handle)
+            targets[place].activity = .idle
+        case .commanding(let number), .lingering(let number):
+            abandonCommand(place, number, isGone: isGone)
+        case .absent, .idle, .waiting: return
+        }
     }
 }

@@ -140,7 +140,8 @@ public struct ProbeExchange: Sendable {
     public mutating func connected() -> Action {
         guard isConnecting else { return .wait }
         switch question {
-        case .connect: return finish(.success)
+        // A command has no connection, so it never comes here.
+        case .connect, .command: return finish(.success)
         case .http:
             phase = .head
             parser.reset()

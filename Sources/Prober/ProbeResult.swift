@@ -20,6 +20,8 @@ public struct ProbeResult: Sendable, Equatable {
     public var latency: Interval
     /// When the event that decided it was handled.
     public var at: Instant
+    /// What the command of a passing probe has written: its first line; empty for other probes.
+    public var said = ""
 
     /// A result from its parts.
     public init(
@@ -55,6 +57,10 @@ public struct ProbeStatistics: Sendable, BitwiseCopyable, Equatable {
     public var delayed: UInt64 = 0
     /// Probes put off because this machine had no descriptor, port or memory to spare.
     public var starved: UInt64 = 0
+    /// Commands put off because the limit of concurrent commands was reached.
+    public var commandsDelayed: UInt64 = 0
+    /// Starts of the process that runs commands.
+    public var commandStarts: UInt64 = 0
 
     /// Nothing yet.
     public init() {}

@@ -58,6 +58,13 @@ public enum ProbeQuestion: Sendable, Equatable {
     case grpc(GRPCQuestion)
     /// A question to a name server.
     case dns(DNSQuestion)
+    /// That a program says so.
+    case command(CommandQuestion)
+
+    /// True when another process asks.
+    var isCommand: Bool {
+        if case .command = self { true } else { false }
+    }
 
     /// True when it goes by UDP.
     var isDatagram: Bool {

@@ -13,6 +13,18 @@ struct ProbedTarget {
         case waiting
         /// Being asked, over the flight at this place.
         case running(Handle)
+        /// Its command runs under this number.
+        case commanding(UInt64)
+        /// The verdict is told or of no use any more, and the command has not ended.
+        case lingering(UInt64)
+    }
+
+    /// True when the verdict of the latest probe is known and the next one has not begun.
+    var isBetweenProbes: Bool {
+        switch activity {
+        case .idle, .lingering: true
+        case .absent, .waiting, .running, .commanding: false
+        }
     }
 
     var target: ProbeTarget

@@ -258,6 +258,14 @@ public enum Socket {
         return count < 0 ? nil : count
     }
 
+    /// The round trip of a TCP connection as the kernel smooths it; nil when it has none.
+    ///
+    /// It outlives the connection until the socket is closed.
+    public static func roundTrip(_ fd: FileDescriptor) -> Interval? {
+        let microseconds = mt_round_trip(fd.raw)
+        return microseconds > 0 ? .microseconds(Int64(microseconds)) : nil
+    }
+
     /// Says that nothing more will be sent; the other direction stays open.
     public static func shutdownWrite(_ fd: FileDescriptor) {
         _ = mt_shutdown(fd.raw, Int32(SHUT_WR))

@@ -121,6 +121,7 @@ struct Refusal: Error {
     let exitCode: Int32
     /// What the service said about it; nil when it said nothing.
     let problem: JSONValue?
+    private static let misuses = ["M3016", "M3038", "M3039", "M3040", "M3041", "M3042"]
 
     init(_ text: String, exitCode: Int32 = ExitCode.failed) {
         self.text = "martlet: \(text)"
@@ -131,7 +132,8 @@ struct Refusal: Error {
     init(problem: JSONValue) {
         text = ProblemText.text(problem)
         // What the service calls a wrong value stood on the command line.
-        exitCode = problem["code"] == "M3016" ? ExitCode.usage : ExitCode.failed
+        let code = problem["code"]?.string ?? ""
+        exitCode = Refusal.misuses.contains(code) ? ExitCode.usage : ExitCode.failed
         self.problem = problem
     }
 

@@ -77,15 +77,34 @@ enum CommandTable {
         ),
         Command(
             name: "explain-dns",
-            usage: "NAME [--type A] [--from IP] [--admin URL] [--json]",
-            help: "say what a query would get, and why",
+            usage: "NAME [--type A] [--from IP] [--assume WHAT=up|down|drain|maintenance]... "
+                + "[--at TIME|+10m] [--admin URL] [--json]",
+            help: "say what a query would get, or would get if, and why",
             run: ExplainCommand.query
+        ),
+        Command(
+            name: "queries",
+            usage: "[--name NAME] [--from NETWORK] [--limit 100] [--admin URL] [--json]",
+            help: "show DNS queries of which a record was kept",
+            run: AnswersCommand.queries
+        ),
+        Command(
+            name: "answers",
+            usage: "[--policy NAME] [--admin URL] [--json]",
+            help: "show who got the answers of policies, beside their weights",
+            run: AnswersCommand.answers
         ),
         Command(
             name: "failover-time",
             usage: "[NAME] [--config FILE | --admin URL] [--json]",
             help: "say how long failover by DNS takes, part by part",
             run: FailoverCommand.run
+        ),
+        Command(
+            name: "rtt",
+            usage: "[show | export | import FILE] [--source learned|file] [--admin URL] [--json]",
+            help: "show the round trips that policies go by, or feed some",
+            run: RoundTripCommand.run
         ),
         Command(
             name: "why",
@@ -122,7 +141,7 @@ enum CommandTable {
             usage: "[shift POLICY BRANCH WEIGHT | switch POLICY BRANCH | reset POLICY | "
                 + "rollout POLICY ORDER | migrate MIGRATION ORDER] [--over 10m] [--admin URL] "
                 + "[--json]",
-            help: "show the weights of DNS policies, and change them while they serve",
+            help: "show the weights of DNS policies, and change them",
             run: SteerCommand.run
         ),
         Command(
@@ -163,6 +182,7 @@ enum CommandTable {
             run: StateCommand.set("maintenance", "maintenance")
         ),
         Command(name: "serve-internal", usage: "FD", help: "", run: RunCommand.serve),
+        Command(name: "commands-internal", usage: "FD", help: "", run: RunCommand.runCommands),
         Command(
             name: "demo-origin",
             usage: "",

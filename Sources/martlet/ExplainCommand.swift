@@ -25,7 +25,7 @@ enum ExplainCommand {
     }
 
     static func query(_ arguments: [String]) -> Int32 {
-        let options = ["type", "from"]
+        let options = ["type", "from", "assume", "at"]
         return StatusCommand.ask(arguments, "explain-dns", words: ["NAME"], options: options) {
             given in
             let query = given.query([("name", given.words[0])], options: options)

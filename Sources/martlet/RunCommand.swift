@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import ControlPlane
+internal import Prober
 
 /// `martlet run`: the service itself.
 enum RunCommand {
@@ -39,5 +40,13 @@ enum RunCommand {
             return CommandTable.misuse("'serve-internal' is started by 'martlet run'")
         }
         return ServingProcess.run(link: descriptor)
+    }
+
+    /// What the serving process starts for probes that run commands: not for people.
+    static func runCommands(_ arguments: [String]) -> Int32 {
+        guard arguments.count == 1, let descriptor = Int32(arguments[0]), descriptor > 2 else {
+            return CommandTable.misuse("'commands-internal' is started by 'martlet run'")
+        }
+        return CommandDriver.run(link: descriptor)
     }
 }

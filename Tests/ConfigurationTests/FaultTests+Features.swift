@@ -204,3 +204,80 @@ extension `Faults in a file` {
         #expect(result.suppressed == 501)
     }
 }
+
+/// Probes that run programs.
+extension `Faults in a file` {
+    @Test(
+        arguments: [
+            ("command: /bin/a", []),
+            ("command: /bin/a, arguments: ['-H', '{address}:{port}', '{{x}'], exit: [0, 1]", []),
+            ("command: /bin/a, requires: s", ["M1301 2:43"]),
+            ("command: a", ["M1410 2:25"]), ("command: ./a", ["M1410 2:25"]),
+            ("command: /bin/a, arguments: ['{adress}']", ["M1221 2:44"]),
+            ("command: /bin/a, arguments: ['{address']", ["M1221 2:44"]),
+            ("command: /bin/a, exit: 256", ["M1207 2:39"]),
+            ("command: /bin/a, tcp: connect", ["M1105 2:25"]),
+            ("command: /bin/a, expect: 200", ["M1106 2:33"]),
+            ("command: /bin/a, tls: on", ["M1106 2:33"]),
+            ("tcp: connect, arguments: [a]", ["M1106 2:30"]),
+            ("command: /bin/a, timeout: 9s", ["M1356 2:42"]),
+            ("command: /bin/open", ["M1411 2:25"]), ("command: /bin/gone", ["M1415 2:25"]),
+            ("command: /bin/plain", ["M1416 2:25"]),
+        ] as [(String, [String])]
+    )
+    func `a command is an absolute path to a program that others cannot change`(
+        probe: String,
+        codes: [String]
+    ) {
+        var checks = OutsideChecks()
+        checks.program = { path in
+            switch path {
+            case "/bin/open": .writable(path: "/bin")
+            case "/bin/gone": .missing(reason: "No such file or directory")
+            case "/bin/plain": .notExecutable
+            default: .usable
+            }
+        }
+        let text = """
+            listeners: [{ dns: ':53' }]
+            probes: { c: { \(probe) } }
+            zones: { a.example: { soa: { primary: a.b, mailbox: a.b }, records: { w: { steer: w } } } }
+            steer: { w: { address: 192.0.2.1, probe: c } }
+            """
+        let result = read(text, checks: checks)
+        // A probe that is refused by its kind cannot say whether it needs a port.
+        let found = Self.found(result).filter { !$0.hasPrefix("M1310") }
+        #expect(found == codes, "\(CheckReport.text(result))")
+        let isRefused = codes.contains { $0 < "M1351" || $0.hasPrefix("M1410") }
+        let isOpen = codes.contains { $0.hasPrefix("M1411") }
+        #expect((result.configuration == nil) == (isRefused || isOpen))
+    }
+
+    @Test func `too many arguments, or too long ones, do not fit into a message`() {
+        func codes(_ arguments: [String]) -> [DiagnosticCode] {
+            read(
+                "listeners: [{ dns: ':53' }]\nprobes: { c: { command: /a, arguments: "
+                    + "[\(arguments.joined(separator: ", "))] } }"
+            ).errors.map(\.code)
+        }
+        #expect(codes(Array(repeating: "a", count: 64)).isEmpty)
+        #expect(codes(Array(repeating: "a", count: 65)) == [.tooMany])
+        let long = String(repeating: "a", count: 1_024)
+        #expect(codes(Array(repeating: long, count: 16)).isEmpty)
+        #expect(codes(Array(repeating: long, count: 17)) == [.tooMany])
+    }
+
+    @Test func `variables of arguments are filled in, and braces stay`() throws {
+        let settings = try settings(
+            "listeners: [{ dns: ':53' }]\nprobes: { c: { command: /a, arguments: "
+                + "['-H{address}:{port}', '{{a}}', '{pool}/{endpoint}'] } }"
+        )
+        guard case .command(let command)? = settings.probes.first?.check else {
+            Issue.record("no command")
+            return
+        }
+        let filled = command.arguments.map { $0.filled { "<\($0.rawValue)>" } }
+        #expect(filled == ["-H<address>:<port>", "{a}", "<pool>/<endpoint>"])
+        #expect(command.exit == [0])
+    }
+}

@@ -197,6 +197,15 @@ import Testing
     static let zones: [Case] = [
         Case("cname at apex", zone + "      '@': { cname: a }", ["M1312 6:21"]),
         Case("cname and a", zone + "      w: { cname: a, a: 1.1.1.1 }", ["M1312 6:19"]),
+        Case("alias and a", zone + "      '@': { alias: a, a: 1.1.1.1, mx: 1 a }", ["M1312 6:27"]),
+        Case("alias and cname", zone + "      w: { cname: a, alias: a }", ["M1312 6:19"]),
+        Case(
+            "alias and steer",
+            zone + "      w: { alias: a, steer: x }",
+            ["M1303 6:29", "M1312 6:29"]
+        ),
+        Case("alias of the root", zone + "      w: { alias: '.' }", ["M1214 6:19"]),
+        Case("alias of two", zone + "      w: { alias: [a, b] }", ["M1103 6:19"]),
         Case("outside", zone + "      w.example.org.: { a: 1.1.1.1 }", ["M1313 6:7"]),
         Case("zone repeated", zone + "      w.example.com: { a: 1.1.1.1 }", ["M1313 6:7"]),
         Case(
@@ -225,7 +234,7 @@ import Testing
         ),
     ]
 
-    @Test(arguments: reading + shape + meaning + zones + policies)
+    @Test(arguments: reading + shape + meaning + zones + policies + latency)
     func `a fault is found at its place`(_ fault: Case) {
         let result = read(fault.text)
         #expect(Self.found(result) == fault.expected, "\(CheckReport.text(result))")

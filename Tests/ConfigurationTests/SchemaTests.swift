@@ -86,6 +86,9 @@ private struct Leaves {
         "migrations.*.name",
     ]
     private static let renamed = [
+        "probes.*.check.command.program": "probes.*.command",
+        "probes.*.check.command.arguments": "probes.*.arguments",
+        "probes.*.check.command.exit": "probes.*.exit",
         "listeners[].http.address": "listeners[].http", "migrations.*.branch": "migrations.*.to",
         "listeners[].dns.address": "listeners[].dns", "probes.*.check.http.path": "probes.*.http",
         "probes.*.headers[].value": "probes.*.headers.*",

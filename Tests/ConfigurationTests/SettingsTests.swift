@@ -167,7 +167,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "minimal", "pools-and-probes", "dns-steering", "steering", "changes", "routing", "full",
+        "minimal", "pools-and-probes", "dns-steering", "steering", "changes", "latency", "alias",
+        "command-probes", "observing", "routing", "full",
     ])
     func `an example is valid without a warning`(name: String) throws {
         let path = "Documentation/examples/\(name).yaml"
@@ -178,7 +179,7 @@ import Testing
 
     @Test func `every example on disk is in the list above`() throws {
         let files = try Repository.files("Documentation/examples", ".yaml")
-        #expect(files.count == 7)
+        #expect(files.count == 11)
     }
 }
 

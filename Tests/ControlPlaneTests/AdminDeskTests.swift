@@ -106,6 +106,11 @@ struct StillSurface: ControlSurface, ~Copyable {
 
     func status(slot: Int) -> EndpointStatus? { keeper.status(slot) }
 
+    var page = RTTPage()
+    func roundTrips(_ sketch: RTTPageSketch, now: Instant) -> RTTPage { page }
+
+    func rehearsal() -> HealthKeeper { keeper.rehearsal() }
+
     mutating func perform(_ command: ControlCommand, now: Instant) -> ControlOutcome {
         commands.append(command)
         return outcome
@@ -282,6 +287,15 @@ struct StillSurface: ControlSurface, ~Copyable {
         #expect(ask(.get, "/livez", &surface).status == 200)
     }
 
+    private static let absent = ["martlet_log_dropped_lines", "martlet_steer_top_network_share"]
+
+    private static var aliases: AliasesView {
+        var entry = AliasKeeper.Entry()
+        entry.ipv4 = AliasKeeper.Family(addresses: [], learned: .start, freshUntil: .never)
+        let target = AliasesView.Target(host: "www.cdn.test", entry: entry)
+        return AliasesView(targets: [target], count: 1)
+    }
+
     @Test func `every family of the table is in the metrics`() throws {
         var surface = try StillSurface()
         surface.view.certificates = [
@@ -324,8 +338,12 @@ struct StillSurface: ControlSurface, ~Copyable {
             loads: (2, 3)
         )
         surface.view.steering = SteeringSample.view
+        surface.view.aliases = Self.aliases
+        surface.view.latency = .example
         guard case .bytes(let bytes) = ask(.get, "/metrics", &surface).body else { return }
         let text = String(decoding: bytes, as: UTF8.self)
+        #expect(text.contains(#"martlet_rtt_measurements_total{source="api"} 9"#))
+        #expect(text.contains("martlet_rtt_file_current 0"))
         #expect(text.contains(#"martlet_geo_database_current{content="places"} 0"#))
         #expect(text.contains(#"martlet_geo_database_loads_total{result="failed"} 3"#))
         let shown = #"seconds{pool="web",endpoint="one"} 9999"#
@@ -339,7 +357,9 @@ struct StillSurface: ControlSurface, ~Copyable {
         #expect(text.contains(#"martlet_steer_branch_weight{policy="www",branch="new"} 50000"#))
         #expect(text.contains(#"rollout_share_ratio{policy="www",phase="running"} 0.05"#))
         // Lines dropped are those of a log thread, which this desk does not have.
-        for family in MetricFamily.all where family.name != "martlet_log_dropped_lines" {
+        #expect(text.contains(#"martlet_dns_alias_unknown{target="www.cdn.test"} 1"#))
+        // Nor has anybody asked for an answer.
+        for family in MetricFamily.all where !Self.absent.contains(family.name) {
             #expect(text.contains("# TYPE \(family.sampleName) "), "\(family.name)")
         }
         let down = #"martlet_endpoint_health{pool="web",endpoint="two",state="down"} 1"#

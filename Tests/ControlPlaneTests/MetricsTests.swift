@@ -123,7 +123,7 @@ import Testing
             "limit", "direction", "rcode", "transport", "type", "zone", "kind",
             "certificate", "route", "decision", "file", "credentials", "side",
             "condition", "priority", "measure", "outcome", "probe", "content",
-            "policy", "branch", "migration", "phase",
+            "policy", "branch", "migration", "phase", "target", "source", "family",
         ]
         for family in MetricFamily.all {
             for label in family.labels { #expect(known.contains(label), "\(family.name) \(label)") }

@@ -43,7 +43,7 @@ import Testing
 }
 
 /// Builds answers as a server would.
-private struct Answer {
+struct ResolverAnswer {
     var bytes: [UInt8]
 
     init(to query: [UInt8], code: UInt8 = 0, truncated: Bool = false) {
@@ -61,6 +61,12 @@ private struct Answer {
         bytes[7] += 1
     }
 
+    mutating func addAuthority(_ type: RecordType, ttl: UInt32, _ data: [UInt8]) {
+        add(ResolverAnswer.question, type, ttl: ttl, data)
+        bytes[7] -= 1
+        bytes[9] += 1
+    }
+
     static let question: [UInt8] = [0xc0, 12]
 }
 
@@ -70,11 +76,11 @@ private struct Answer {
     private func read(
         code: UInt8 = 0,
         truncated: Bool = false,
-        _ fill: (inout Answer) -> Void = { _ in }
+        _ fill: (inout ResolverAnswer) -> Void = { _ in }
     ) throws -> ResolverMessage.Answer? {
         let name = try #require(name)
         let query = ResolverMessage.query(id: 77, name: name, type: .A)
-        var answer = Answer(to: query, code: code, truncated: truncated)
+        var answer = ResolverAnswer(to: query, code: code, truncated: truncated)
         fill(&answer)
         return ResolverMessage.read(answer.bytes, id: 77, name: name, type: .A)
     }
@@ -82,7 +88,7 @@ private struct Answer {
     @Test func `addresses come with the lowest TTL on the way through aliases`() throws {
         let target = try #require(DomainName("real.example.")).wire
         let answer = try read { answer in
-            answer.add(Answer.question, .CNAME, ttl: 60, target)
+            answer.add(ResolverAnswer.question, .CNAME, ttl: 60, target)
             answer.add(target, .A, ttl: 300, [192, 0, 2, 1])
             answer.add(target, .A, ttl: 300, [192, 0, 2, 2])
             answer.add([4, 0x65, 0x76, 0x69, 0x6c, 0], .A, ttl: 1, [192, 0, 2, 66])
@@ -93,15 +99,30 @@ private struct Answer {
     }
 
     @Test func `no data, no name, refusal and truncation are told apart`() throws {
-        #expect(try read() == .noData)
-        #expect(try read(code: 3) == .noName)
+        #expect(try read() == .noData(ttl: 0))
+        #expect(try read(code: 3) == .noName(ttl: 0))
         #expect(try read(code: 2) == .refused(code: 2))
         #expect(try read(truncated: true) == .truncated)
     }
 
+    @Test func `a negative answer holds by its SOA, by the lower of TTL and minimum`() throws {
+        for (ttl, minimum, wanted) in [(60, 200, 60), (600, 30, 30)] as [(UInt32, UInt8, UInt32)] {
+            for code in [UInt8(0), 3] {
+                let answer = try read(code: code) { answer in
+                    answer.add(ResolverAnswer.question, .CNAME, ttl: 9, [1, 0x62, 0xc0, 12])
+                    let numbers = [UInt8](repeating: 0, count: 19) + [minimum]
+                    answer.addAuthority(.SOA, ttl: ttl, [0, 0] + numbers)
+                }
+                #expect(answer == (code == 0 ? .noData(ttl: wanted) : .noName(ttl: wanted)))
+            }
+        }
+        let short = try read { $0.addAuthority(.SOA, ttl: 60, [0, 0, 1]) }
+        #expect(short == .noData(ttl: 0))
+    }
+
     @Test func `an alias that leads in a circle gives nothing`() throws {
         let answer = try read { answer in
-            answer.add(Answer.question, .CNAME, ttl: 60, Answer.question)
+            answer.add(ResolverAnswer.question, .CNAME, ttl: 60, ResolverAnswer.question)
         }
         #expect(answer == .refused(code: 1))
     }
@@ -110,7 +131,7 @@ private struct Answer {
         let name = try #require(name)
         let other = try #require(DomainName("b.example."))
         let query = ResolverMessage.query(id: 77, name: name, type: .A)
-        let bytes = Answer(to: query).bytes
+        let bytes = ResolverAnswer(to: query).bytes
         #expect(ResolverMessage.read(bytes, id: 78, name: name, type: .A) == nil)
         #expect(ResolverMessage.read(bytes, id: 77, name: other, type: .A) == nil)
         #expect(ResolverMessage.read(bytes, id: 77, name: name, type: .AAAA) == nil)
@@ -120,8 +141,8 @@ private struct Answer {
     @Test func `every cut and every flipped byte of an answer is survived`() throws {
         let name = try #require(name)
         let query = ResolverMessage.query(id: 77, name: name, type: .A)
-        var answer = Answer(to: query)
-        answer.add(Answer.question, .CNAME, ttl: 60, [1, 0x62, 0xc0, 16])
+        var answer = ResolverAnswer(to: query)
+        answer.add(ResolverAnswer.question, .CNAME, ttl: 60, [1, 0x62, 0xc0, 16])
         answer.add([1, 0x62, 0xc0, 16], .A, ttl: 9, [192, 0, 2, 1])
         var read = 0
         for length in 0...answer.bytes.count {
@@ -164,11 +185,11 @@ private struct Answer {
         truncated: Bool = false,
         ttl: UInt32? = nil
     ) -> [UInt8] {
-        var answer = Answer(to: question.bytes, code: code, truncated: truncated)
+        var answer = ResolverAnswer(to: question.bytes, code: code, truncated: truncated)
         if let ttl {
             let data: [UInt8] =
                 question.type == .A ? [192, 0, 2, 9] : Array(repeating: 1, count: 16)
-            answer.add(Answer.question, question.type, ttl: ttl, data)
+            answer.add(ResolverAnswer.question, question.type, ttl: ttl, data)
         }
         return answer.bytes
     }

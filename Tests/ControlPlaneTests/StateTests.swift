@@ -109,7 +109,15 @@ import Testing
         endpoint.ejectedUntilRealtime = 9
         let key = ResolvedNames.Key(host: "app.internal", server: SocketAddress("192.0.2.9:53"))
         let name = SavedName(key: key, addresses: [IPAddress(v4: 1), IPAddress(v6: 2)])
-        return SavedHealth(generation: 3, writtenAt: 7, endpoints: [endpoint], names: [name])
+        let family = SavedAlias.Family(addresses: [IPAddress(v4: 3)], learned: 5, freshUntil: 6)
+        let alias = SavedAlias(host: "x.test", ipv4: family, ipv6: nil)
+        return SavedHealth(
+            generation: 3,
+            writtenAt: 7,
+            endpoints: [endpoint],
+            names: [name],
+            aliases: [alias]
+        )
     }
 
     @Test func `a health table survives its way to the disk and back`() throws {
@@ -145,7 +153,10 @@ import Testing
 
     @Test func `an unknown word refuses the table`() throws {
         let text = String(decoding: saved().text(), as: UTF8.self)
-        for (old, new) in [("\"down\"", "\"sideways\""), ("dependency", "weather")] {
+        for (old, new) in [
+            ("\"down\"", "\"sideways\""), ("dependency", "weather"), ("0.0.0.3", "x"),
+            ("freshUntil", "fresh"),
+        ] {
             let broken = text.split(separator: old, omittingEmptySubsequences: false)
                 .joined(separator: new)
             let json = try JSONReader.read(Array(broken.utf8))

@@ -15,23 +15,27 @@ struct DoorFixture: ~Copyable {
 
     static func make(
         _ snapshot: DNSSnapshot,
-        _ settings: DNSDoorSettings = DNSDoorSettings()
+        _ settings: DNSDoorSettings = DNSDoorSettings(),
+        keptQueries: Int = 0
     ) throws -> DoorFixture {
         let loopback = SocketAddress(IPAddress(v4: 0x7f00_0001), port: 0)
         let stream = try Socket.listen(loopback, backlog: 64, reusePort: false)
         let address = try #require(Socket.localAddress(stream))
         let datagrams = try Socket.bindDatagram(address, reusePort: false)
-        let full = DNSSnapshot(
+        var full = DNSSnapshot(
             zones: snapshot.zones,
             steer: snapshot.steer,
             listeners: [settings],
             generation: 1
         )
-        return DoorFixture(full, address, stream, datagrams, try EventLoop())
+        full.sampleInterval = snapshot.sampleInterval
+        let shared = DNSShared(workers: 1, endpoints: 64, keptQueries: keptQueries, key: 7)
+        return DoorFixture(full, shared, address, stream, datagrams, try EventLoop())
     }
 
     private init(
         _ snapshot: DNSSnapshot,
+        _ shared: DNSShared,
         _ address: SocketAddress,
         _ stream: FileDescriptor,
         _ datagrams: FileDescriptor,
@@ -39,7 +43,7 @@ struct DoorFixture: ~Copyable {
     ) {
         self.loop = loop
         self.address = address
-        shared = DNSShared(workers: 1)
+        self.shared = shared
         door = DNSDoor(worker: 0, shared: shared, snapshot: snapshot, now: now, seed: 1)
         door.open(listener: stream, number: 0, loop: &self.loop)
         door.open(datagrams: datagrams, number: 0, loop: &self.loop)

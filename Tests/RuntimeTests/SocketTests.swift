@@ -53,6 +53,34 @@ private func wait(_ loop: inout EventLoop) -> [Event] {
         #expect(text == "hello world")
     }
 
+    @Test func `the kernel tells the round trip of a connection, also once it is over`() throws {
+        let listener = try Socket.listen(loopback, backlog: 8, reusePort: false)
+        defer { listener.close() }
+        #expect(Socket.roundTrip(listener) == nil)
+        var loop = try EventLoop()
+        loop.add(listener, token: 1, interest: [.read])
+        let address = try #require(Socket.localAddress(listener))
+        let client: FileDescriptor
+        switch Socket.connect(to: address) {
+        case .connected(let fd), .inProgress(let fd): client = fd
+        case .failed(let error): throw error
+        }
+        _ = wait(&loop)
+        guard case .connection(let server, _) = Socket.accept(listener) else {
+            Issue.record("nothing to accept")
+            return
+        }
+        defer { server.close() }
+        let open = try #require(Socket.roundTrip(server))
+        #expect(open > .zero && open < .seconds(1))
+        Socket.resetOnClose(client)
+        client.close()
+        loop.add(server, token: 2, interest: [.read])
+        _ = wait(&loop)
+        #expect(Socket.roundTrip(server) != nil)
+        #expect(Socket.roundTrip(.none) == nil)
+    }
+
     @Test func `a refused connection says so`() throws {
         let listener = try Socket.listen(loopback, backlog: 1, reusePort: false)
         let address = try #require(Socket.localAddress(listener))

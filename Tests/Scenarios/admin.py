@@ -29,6 +29,7 @@ def start(scene, names=("a", "b"), **options):
 @scenario("/metrics is clean under promtool and counts what happened")
 def metrics(scene):
     _, _, _, martlet = start(scene)
+    eventually("what was asked is counted", lambda: martlet.metric("martlet_dns_queries_total") >= 10)
     text = martlet.metrics()
     try:
         done = subprocess.run(["promtool", "check", "metrics"], input=text.encode(),

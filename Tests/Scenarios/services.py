@@ -3,7 +3,7 @@
 from harness import eventually, expect, expect_equal, scenario
 from harness.ask import ask_dns, dig
 from harness.martlet import martlet_command
-from harness.peer import Peer
+from harness.peer import knot
 from harness.service import service
 
 ZONE = r"""$ORIGIN services.test.
@@ -41,28 +41,6 @@ REFUSED = ["key123=abc key123=def", "mandatory", "alpn", "port", "ipv4hint", "ip
            "ipv6hint=1.2.3.4", "ech=A", "apln=h2", "key65536=x", '"alpn=h2"']
 
 
-def knot(scene, zones):
-    """Knot DNS with these zones, a mapping from names to files; its port."""
-    port = scene.port()
-    lines = "".join(f"  - domain: {name}\n    file: {file}\n" for name, file in zones.items())
-    path = scene.write("knot.conf", f"""
-server:
-  rundir: {scene.folder}
-  listen: 127.0.0.1@{port}
-database:
-  storage: {scene.path("knot")}
-log:
-  - target: stderr
-    any: info
-zone:
-{lines}""")
-    peer = Peer(scene, "knot", ["knotd", "-c", path], port)
-    eventually("Knot has looked at every zone", lambda: all(
-        ask_dns(port, name, "SOA").rcode == 0
-        or f"[{name}.] failed to parse zone file" in peer.log() for name in zones))
-    return port
-
-
 def start(scene, zones):
     dns = scene.port()
     text = service(scene.port(), None, scene.origins("a"), more="zones:\n" + zones)
@@ -72,7 +50,7 @@ def start(scene, zones):
 @scenario("SVCB and HTTPS of a zone file are answered as Knot answers them, octet by octet")
 def beside_knot(scene):
     file = scene.write("services.zone", ZONE)
-    peer = knot(scene, {"services.test": file})
+    peer = knot(scene, {"services.test": file}).port
     dns, text = start(scene, f"  services.test: {{ file: {file} }}\n")
     scene.martlet(text)
     names = ["services.test", "www.services.test", "x.y.w.services.test", "alias.services.test",
@@ -109,7 +87,7 @@ def refused(scene):
         name = f"z{number}.test"
         zones[name] = scene.write(f"{name}.zone", f"{head}@ SVCB 1 x.test. {parameters}\n")
     zones["good.test"] = scene.write("good.zone", head + "@ SVCB 1 x.test. alpn=h2\n")
-    peer = knot(scene, zones)
+    peer = knot(scene, zones).port
     served = [name for name in zones if ask_dns(peer, name, "SOA").rcode == 0]
     expect_equal(served, ["good.test"], "zones that Knot takes")
     dns, text = start(scene, "".join(f"  {n}: {{ file: {f} }}\n" for n, f in zones.items()))

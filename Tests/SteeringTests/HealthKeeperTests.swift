@@ -97,6 +97,17 @@ import Testing
         #expect(bench.status(0)?.since == bench.now)
     }
 
+    @Test func `what a command says is shown, and another value in it is no event`() {
+        let bench = Bench(1)
+        _ = bench.fail(0, times: 3, .commandFailed, "exit status 2: load 5.1")
+        #expect(bench.fail(0, .commandFailed, "exit status 2: load 5.2").isEmpty)
+        #expect(bench.status(0)?.detail == "exit status 2: load 5.2")
+        let other = bench.fail(0, .commandFailed, "exit status 3: load 5.2")
+        #expect(other.map(\.change) == [.reason(from: .commandFailed, to: .commandFailed)])
+        let another = bench.fail(0, .probeTimeout, "still running")
+        #expect(another.map(\.change) == [.reason(from: .commandFailed, to: .probeTimeout)])
+    }
+
     @Test func `a new time to change is no new generation`() {
         let bench = Bench(1)
         _ = bench.pass(0)

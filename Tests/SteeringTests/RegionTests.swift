@@ -207,6 +207,10 @@ import Testing
         if depth > 0, random.next(below: 3) == 0 {
             return SteerPolicy(.failover(branches))
         }
+        if random.next(below: 3) == 0 {
+            let table = randomLatency(&random, count, isIPv4)
+            return SteerPolicy(.regional(branches, table))
+        }
         let rows = (0..<count).map { number -> [GeoRegion] in
             number == 0
                 ? []
@@ -221,6 +225,53 @@ import Testing
             keeps: rows.map { _ in random.next(below: 8) == 0 }
         )
         return SteerPolicy(.regional(branches, table))
+    }
+
+    // Rows of networks in each other and of regions, for some of the targets.
+    private static func randomLatency(
+        _ random: inout SeededRandom,
+        _ count: Int,
+        _ isIPv4: Bool
+    ) -> RegionTable {
+        let points = [frankfurt, virginia, tokyo]
+        let targets = (0..<count).map { number in
+            LatencyTarget(
+                "t\(number)",
+                at: number % 3 == 2 ? nil : points[Int(random.next(below: 3))]
+            )
+        }
+        let regions: [GeoRegion] = [
+            .country("DE"), .city("Paris"), .continent("EU"), .country("EU"), .system(64_500),
+        ]
+        var rows: [RTTRow] = []
+        for _ in 0..<Int(random.next(below: 200)) {
+            let length = Int(random.next(below: isIPv4 ? 30 : 100)) + 2
+            let network = Prefix(randomClient(&random, isIPv4), length: length)
+            let isNetwork = random.next(below: 8) > 0
+            let place =
+                isNetwork ? network.map(GeoRegion.network) : regions.randomElement(using: &random)
+            guard let place else { continue }
+            rows.append(
+                RTTRow(
+                    place: place,
+                    target: "t\(random.next(below: UInt32(count) + 1))",
+                    milliseconds: Double(random.next(below: 300)),
+                    deviation: 1,
+                    samples: 9,
+                    last: .start
+                )
+            )
+        }
+        let builder = RegionBuilder(world)
+        let picture = LatencyPicture(learned: rows, imported: [])
+        let first = builder.latency(targets, picture, settings: RTTSettings())
+        // Once more, as after a change that is too small to count.
+        return builder.latency(
+            targets,
+            picture,
+            settings: RTTSettings(),
+            previous: first.orders
+        ).table
     }
 
     // Near each other, so that networks lie in each other.

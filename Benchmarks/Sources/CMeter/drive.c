@@ -119,26 +119,66 @@ int64_t mt_http_drive(uint16_t port, int connections, int64_t requests, bool clo
     return done;
 }
 
-int64_t mt_dns_drive(uint16_t port, int window, int64_t queries, int names) {
+static size_t make_query(unsigned char *packet, int64_t number, int names, bool subnet) {
+    char label[16];
+    int size = snprintf(label, sizeof label, "h%d", (int)(number * 7919 % names));
+    unsigned char *p = packet;
+    memcpy(p, "\0\0\0\0\0\1\0\0\0\0\0\1", 12);
+    p[0] = (unsigned char)(number >> 8), p[1] = (unsigned char)number, p += 12;
+    *p++ = (unsigned char)size;
+    memcpy(p, label, (size_t)size), p += size;
+    memcpy(p, "\5bench\4test\0\0\1\0\1", 16), p += 16;
+    memcpy(p, "\0\0\51\4\320\0\0\0\0\0\0", 11), p += 11;
+    if (!subnet) return (size_t)(p - packet);
+    // RFC 7871: 10.x.y.0/24, all over 10.0.0.0/8.
+    p[-1] = 11;
+    memcpy(p, "\0\10\0\7\0\1\30\0\12", 9), p += 9;
+    *p++ = (unsigned char)(number * 31), *p++ = (unsigned char)(number * 7);
+    return (size_t)(p - packet);
+}
+
+// Each source asks from an address in a /24 of its own.
+static int open_source(uint16_t port, int number) {
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    struct sockaddr_in a = loopback(port);
+    struct sockaddr_in a = loopback(port), own = loopback(0);
     struct timeval patience = {2, 0};
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + ((uint32_t)number << 8));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    if (connect(fd, (struct sockaddr *)&a, sizeof a)) return -1;
+    if (bind(fd, (struct sockaddr *)&own, sizeof own)) return -1;
+    return connect(fd, (struct sockaddr *)&a, sizeof a) ? -1 : fd;
+}
+
+int64_t mt_dns_drive_subnets(uint16_t port, int window, int64_t queries, int names, int sources) {
+    static int fds[1000];
+    static bool is_open;
+    if (sources < 1 || sources > 1000) return -1;
+    for (int i = 0; i < sources && !is_open; i++) {
+        if ((fds[i] = open_source(port, i)) < 0) return -1;
+    }
+    is_open = true;
     int64_t begun = 0, done = 0;
     unsigned char packet[128], got[1500];
     while (done < queries) {
         while (begun < queries && begun - done < window) {
-            char label[16];
-            int size = snprintf(label, sizeof label, "h%d", (int)(begun * 7919 % names));
-            unsigned char *p = packet;
-            memcpy(p, "\0\0\0\0\0\1\0\0\0\0\0\1", 12);
-            p[0] = (unsigned char)(begun >> 8), p[1] = (unsigned char)begun, p += 12;
-            *p++ = (unsigned char)size;
-            memcpy(p, label, (size_t)size), p += size;
-            memcpy(p, "\5bench\4test\0\0\1\0\1", 16), p += 16;
-            memcpy(p, "\0\0\51\4\320\0\0\0\0\0\0", 11), p += 11;
-            send(fd, packet, (size_t)(p - packet), 0);
+            size_t size = make_query(packet, begun, names, true);
+            send(fds[begun % sources], packet, size, 0);
+            begun++;
+        }
+        ssize_t n = recv(fds[done % sources], got, sizeof got, 0);
+        if (n < 12 || (got[3] & 15) != 0 || got[7] != 1) return -3;
+        done++;
+    }
+    return done;
+}
+
+int64_t mt_dns_drive(uint16_t port, int window, int64_t queries, int names) {
+    int fd = open_source(port, 0);
+    if (fd < 0) return -1;
+    int64_t begun = 0, done = 0;
+    unsigned char packet[128], got[1500];
+    while (done < queries) {
+        while (begun < queries && begun - done < window) {
+            send(fd, packet, make_query(packet, begun, names, false), 0);
             begun++;
         }
         ssize_t n = recv(fd, got, sizeof got, 0);

@@ -87,7 +87,7 @@ private func serveHTTP(
     }
 }
 
-/// Runs a DNS door with 10,000 names on a counted thread; returns its port.
+/// Runs a DNS door with 10,000 static names on a counted thread; returns its port.
 func startDNS(stop: Stop) throws -> UInt16 {
     var text = "$ORIGIN bench.test.\n$TTL 300\n@ SOA ns1 root 1 3600 600 86400 60\n@ NS ns1\n"
     text += "ns1 A 192.0.2.1\n"
@@ -98,20 +98,32 @@ func startDNS(stop: Stop) throws -> UInt16 {
     builder.read(ZoneFileReader(Array(text.utf8), file: "bench", origin: apex))
     guard let zones = builder.build().table else { return 0 }
     let health = HealthTable(capacity: 64)
-    let snapshot = DNSSnapshot(
+    return try serveDNS(zones, SteerTable([], health: health), endpoints: 64, stop)
+}
+
+func serveDNS(
+    _ zones: ZoneTable,
+    _ steer: SteerTable,
+    endpoints: Int,
+    _ stop: Stop
+) throws -> UInt16 {
+    var snapshot = DNSSnapshot(
         zones: zones,
-        steer: SteerTable([], health: health),
+        steer: steer,
         listeners: [DNSDoorSettings()],
         generation: 1
     )
-    let shared = DNSShared(workers: 1)
+    // As shipped: dns.sample-queries, dns.kept-queries.
+    snapshot.sampleInterval = 1000
+    let shared = DNSShared(workers: 1, endpoints: endpoints, keptQueries: 1024, key: 1)
+    let serving = snapshot
     let socket = try Socket.bindDatagram(SocketAddress(loopback, port: 0), reusePort: true)
     let port = Socket.localAddress(socket)?.port ?? 0
     try WorkerThread.start(name: "dns") {
         mt_meter_begin()
         guard var loop = try? EventLoop() else { return }
         let now = Clock.monotonic()
-        var door = DNSDoor(worker: 0, shared: shared, snapshot: snapshot, now: now, seed: 1)
+        var door = DNSDoor(worker: 0, shared: shared, snapshot: serving, now: now, seed: 1)
         door.open(datagrams: socket, number: 0, loop: &loop)
         while !stop.isSet {
             let count = loop.wait(timeoutMilliseconds: 20)

@@ -60,13 +60,18 @@ func run(_ name: String) throws -> Figures {
     case "dns-static":
         let port = try startDNS(stop: stop)
         return try measure(300_000) { mt_dns_drive(port, 32, $0, 10_000) }
+    case "dns-steered", "dns-steered-scattered":
+        // Resolvers in 16 networks, or in more than there is room to tell of.
+        let port = try startSteered(stop: stop)
+        let sources: Int32 = name == "dns-steered" ? 16 : 700
+        return try measure(300_000) { mt_dns_drive_subnets(port, 32, $0, 10_000, sources) }
     default: throw DriveFailed(code: -99)
     }
 }
 
 let names = [
     "http-keepalive", "http-log", "http-2-workers", "http-log-2-workers", "http-close",
-    "dns-static",
+    "dns-static", "dns-steered", "dns-steered-scattered",
 ]
 
 /// Two decimals, without Foundation.

@@ -49,6 +49,18 @@ public struct OutsideChecks: Sendable {
         case unusable(reason: String)
     }
 
+    /// What there is to say about a program that probes run.
+    public enum ProgramFinding: Sendable, Equatable {
+        /// It can be started by somebody.
+        case usable
+        /// Every account may change this: the program, or a folder that it lies in.
+        case writable(path: String)
+        /// It is not there, or cannot be seen.
+        case missing(reason: String)
+        /// It is no file that can be executed.
+        case notExecutable
+    }
+
     /// Why a text is no template.
     public struct TemplateFault: Sendable, Equatable {
         /// What is wrong, without a full stop.
@@ -61,6 +73,33 @@ public struct OutsideChecks: Sendable {
             self.message = message
             self.suggestion = suggestion
         }
+    }
+
+    /// What a file of measurements holds.
+    public struct MeasurementsFinding: Sendable, Equatable {
+        /// What is wrong with it; empty when nothing is.
+        public var faults: [ZoneFileFault] = []
+        /// Its targets, each where it stands first.
+        public var targets: [Target] = []
+        /// False when nobody has looked.
+        public var isRead = false
+
+        /// A target that rows name.
+        public struct Target: Sendable, Equatable {
+            /// Its name.
+            public var name: String
+            /// Where it stands first.
+            public var position: SourcePosition
+
+            /// Joins the parts.
+            public init(name: String, position: SourcePosition) {
+                self.name = name
+                self.position = position
+            }
+        }
+
+        /// Nothing found.
+        public init() {}
     }
 
     /// What there is to say about a policy that bounds its failover.
@@ -112,6 +151,10 @@ public struct OutsideChecks: Sendable {
 
     /// What is wrong with a geographic database, which may have so many bytes; nil when nothing is.
     public var database: @Sendable (_ path: String, _ limit: ByteCount) -> String? = { _, _ in nil }
+    /// What a file of measurements holds.
+    public var measurements: @Sendable (_ path: String) -> MeasurementsFinding = { _ in .init() }
+    /// What there is to say about a program that probes run.
+    public var program: @Sendable (_ path: String) -> ProgramFinding = { _ in .usable }
     /// Policies of valid settings whose failover may take longer than their bound.
     public var failover: @Sendable (_ settings: Settings) -> [FailoverFinding] = { _ in [] }
 

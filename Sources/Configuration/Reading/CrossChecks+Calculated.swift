@@ -6,6 +6,14 @@ extension ProbeSettings {
     public var calculated: CalculatedProbeSettings? {
         if case .calculated(let settings) = check { settings } else { nil }
     }
+
+    /// True when it asks at a port: programs and the states of others need none.
+    var asksPort: Bool {
+        switch check {
+        case .tcp, .tls, .http, .grpc, .dns: true
+        case .command, .calculated: false
+        }
+    }
 }
 
 /// Probes that are made of the states of others: what they name must be there, and come to an end.

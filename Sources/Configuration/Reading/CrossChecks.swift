@@ -129,7 +129,7 @@ struct CrossChecks {
 
     private func checkAddressProbes() {
         let portless = Set(
-            settings.probes.filter { $0.port == nil && $0.calculated == nil }.map(\.name)
+            settings.probes.filter { $0.port == nil && $0.asksPort }.map(\.name)
         )
         var reported: Set<String> = []
         for use in reading.addressProbes

@@ -54,6 +54,12 @@ extension Section {
         guard case .server(let value)? = value(key) else { return nil }
         return value
     }
+    func servers(_ key: String) -> [SocketAddress] {
+        elements(key).compactMap {
+            guard case .server(let server) = $0 else { return nil }
+            return server
+        }
+    }
     func endpoint(_ key: String) -> EndpointAddress? {
         guard case .endpoint(let value)? = value(key) else { return nil }
         return value

@@ -90,26 +90,27 @@ extension SettingsDecoder {
                 )
             )
         }
+        if section.has("command") { return .command(commandProbe(section)) }
         if section.has("of") { return .calculated(calculated(section)) }
         if section.has("dns") { return .dns(dnsProbe(section.group("dns"))) }
         return section.word("tcp", TCPProbe.connect) == .tls ? .tls : .tcp
     }
 
     private func checkKind(of section: Section) -> Bool {
-        let kinds = ["http", "tcp", "grpc", "dns", "of"].filter(section.has)
+        let kinds = ["http", "tcp", "grpc", "dns", "command", "of"].filter(section.has)
         if kinds.count == 1 { return true }
         if let second = kinds.dropFirst().first {
             section.fault(
                 .excludingKeys,
                 second,
-                "a probe has only one of `http`, `tcp`, `grpc`, `dns` and `of`"
+                "a probe has only one of `http`, `tcp`, `grpc`, `dns`, `command` and `of`"
             )
             return false
         }
         section.report(
             .missingKey,
             section.nameRange,
-            "\(section.title) needs `http`, `tcp`, `grpc`, `dns` or `of`",
+            "\(section.title) needs `http`, `tcp`, `grpc`, `dns`, `command` or `of`",
             "such as `http: /healthz`, `tcp: connect`, `grpc: check` or `dns: { name: example.com }`"
         )
         return false

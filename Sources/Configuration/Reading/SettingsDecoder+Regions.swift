@@ -12,7 +12,9 @@ extension SettingsDecoder {
         let owners = [
             (["weight", "schedule", "load-low", "load-high"], "weighted"),
             (["domain"], "round-robin"),
-            (Self.regionKeys + ["resident"], "geo"), (["at", "bias"], "proximity"),
+            (Self.regionKeys + ["resident"], "geo"), (["bias"], "proximity"),
+            (["at"], place.parent == "latency" ? "latency" : "proximity"),
+            (["target"], "latency"),
         ]
         for (keys, owner) in owners where owner != place.parent {
             for key in keys where section.has(key) {

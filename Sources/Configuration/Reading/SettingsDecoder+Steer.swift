@@ -137,6 +137,9 @@ extension SettingsDecoder {
             warnUnreachable(section, branches)
             return .failover(branches)
         case "geo": return .geo(branches)
+        case "latency":
+            checkTargets(section, branches)
+            return .latency(branches)
         default: return .proximity(branches)
         }
     }
@@ -221,6 +224,10 @@ extension SettingsDecoder {
             if place.parent == "proximity" {
                 branch.position = position(inner)
                 branch.bias = inner.integer("bias")
+            }
+            if place.parent == "latency" {
+                branch.position = inner.has("at") ? position(inner) : nil
+                branch.target = inner.text("target")
             }
             return branch
         }

@@ -186,8 +186,8 @@ extension SettingsDecoder {
                 section.fault(
                     .aliasBesideData,
                     "cname",
-                    "the zone itself cannot be an alias",
-                    "steer it over addresses or a pool"
+                    "the zone itself cannot have `cname`",
+                    "`alias` gives it the addresses of another name, `steer` those of a policy"
                 )
             } else if let other = others.first(where: { $0 != "cname" && section.has($0) }) {
                 section.fault(
@@ -196,6 +196,14 @@ extension SettingsDecoder {
                     "\(section.title) has `cname` and `\(other)`"
                 )
             }
+        }
+        if section.has("alias"), let other = ["a", "aaaa", "steer"].first(where: section.has) {
+            section.fault(
+                .aliasBesideData,
+                other,
+                "\(section.title) has the addresses of another name, and `\(other)`",
+                "remove one of the two"
+            )
         }
         if section.has("steer"), let other = ["a", "aaaa"].first(where: section.has) {
             section.fault(
@@ -275,6 +283,7 @@ extension RecordData {
     func mappingNames(_ change: (String) -> String) -> RecordData {
         switch self {
         case .cname(let name): .cname(change(name))
+        case .alias(let name): .alias(change(name))
         case .ns(let name): .ns(change(name))
         case .ptr(let name): .ptr(change(name))
         case .mx(let preference, let exchange):

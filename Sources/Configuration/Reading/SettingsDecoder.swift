@@ -28,6 +28,10 @@ struct SettingsDecoder {
         let tracing = root.group("tracing").group("otlp")
         settings.tracing.otlp = otlp(tracing)
         settings.geo = geo(root.group("geo"))
+        settings.alias = alias(root.group("alias"))
+        let dns = root.group("dns")
+        settings.dns.sampleQueries = dns.optionalInteger("sample-queries")
+        settings.dns.keptQueries = dns.integer("kept-queries")
         settings.probes = root.members("probes").compactMap(probe)
         let pools = root.members("pools").map { (pool($0), $0) }
         checkRoles(pools, settings.probes)
@@ -42,6 +46,8 @@ struct SettingsDecoder {
         }
         settings.migrations = migrations.map(\.settings)
         checkMigrations(migrations, settings.steer)
+        settings.latency = latency(root.group("latency"))
+        checkLatency(settings, root)
         CrossChecks(reading: reading, root: root, settings: settings).run()
         SkewChecks(reading: reading, root: root).run(settings)
         FailoverChecks(reading: reading, root: root).run(settings, checks)
@@ -82,6 +88,7 @@ struct SettingsDecoder {
             bodyPrefixExcess: section.word("body-prefix-excess", BodyPrefixExcess.noMatch),
             learnedSessions: section.integer("learned-sessions"),
             concurrentProbes: section.integer("concurrent-probes"),
+            concurrentCommands: section.integer("concurrent-commands"),
             mirroredRequests: section.integer("mirrored-requests"),
             mirrorMemory: section.size("mirror-memory"),
             shedLag: section.optionalInterval("shed-lag")
@@ -150,6 +157,7 @@ struct SettingsDecoder {
             forwarded: section.word("forwarded", ForwardedPolicy.xForwarded),
             requestID: section.bool("request-id"),
             tracing: section.bool("tracing"),
+            measureRTT: section.bool("measure-rtt"),
             serverTiming: section.prefixes("server-timing"),
             timeouts: ListenerTimeoutSettings(
                 header: timeouts.interval("header"),

@@ -21,7 +21,9 @@ extension DiagnosticCode {
         case ..<"M1200": shapeExplanation
         case ..<"M1300": valueExplanation
         case "M1343", "M1373"..."M1376": mirrorExplanation
+        case "M1440"..."M1459": latencyExplanation
         case ..<"M1351": meaningExplanation
+        case "M1410"..."M1419": commandExplanation
         default: warningExplanation
         }
     }
@@ -400,9 +402,10 @@ extension DiagnosticCode {
         switch self {
         case .aliasBesideData:
             .init(
-                "CNAME beside other data",
-                "A name with a CNAME has nothing else (RFC 1034 §3.6.2); the apex has SOA and NS.",
-                "Remove the other data, or steer the name instead of aliasing it."
+                "CNAME or alias beside other data",
+                "A name with a CNAME has nothing else (RFC 1034 §3.6.2); the apex has SOA and NS. A "
+                    + "name with an alias has no other addresses.",
+                "Remove the other data, use `alias` in place of `cname`, or steer the name."
             )
         case .outOfZone:
             .init(

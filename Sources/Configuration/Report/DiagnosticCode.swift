@@ -160,6 +160,11 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     /// A pool that goes by roles without a probe that tells them.
     case roleWithoutProbe = "M1350"
 
+    /// A program that is not named by an absolute path.
+    case relativeCommand = "M1410"
+    /// A program that every account may change.
+    case openCommand = "M1411"
+
     /// Bounds of a limit that is switched off.
     case idleConcurrency = "M1340"
     /// Parts of second attempts that are switched off.
@@ -229,6 +234,27 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case slowFailover = "M1393"
     /// A branch that is to shed load, and has no limits to measure it by.
     case loadWithoutLimits = "M1394"
+
+    /// A file of measurements that cannot be used.
+    case badMeasurements = "M1440"
+    /// A branch that measurements cannot name.
+    case unnamedTarget = "M1441"
+    /// Two branches that measurements call the same.
+    case duplicateTarget = "M1442"
+    /// Round trips measured for no target.
+    case measuredForNobody = "M1443"
+    /// A target that no branch has.
+    case unknownTarget = "M1450"
+    /// A file of measurements without any.
+    case emptyMeasurements = "M1451"
+    /// A branch that nothing orders.
+    case unplacedTarget = "M1452"
+    /// Measurements that no policy goes by, or that nobody makes.
+    case idleMeasurements = "M1453"
+    /// A program that is not there.
+    case missingCommand = "M1415"
+    /// A program that cannot be executed.
+    case unusableCommand = "M1416"
 }
 
 /// How much a finding matters.
@@ -240,6 +266,11 @@ public enum Severity: String, Sendable, Hashable {
 }
 
 extension DiagnosticCode {
-    /// Warnings are the codes from M1351 on.
-    public var severity: Severity { rawValue >= "M1351" ? .warning : .error }
+    /// Warnings are the codes from M1351 on, but for the errors of ranges that have both.
+    public var severity: Severity {
+        switch rawValue {
+        case "M1410"..."M1414", "M1440"..."M1449": .error
+        default: rawValue >= "M1351" ? .warning : .error
+        }
+    }
 }

@@ -23,6 +23,12 @@ extension OptionType {
             }
             return .aaaa(ip)
         case .cname: return .cname(try recordName(text))
+        case .alias:
+            let name = try recordName(text)
+            guard name != "." else {
+                throw ValueFault(.notRecord, "the root has no addresses to have")
+            }
+            return .alias(name)
         case .ns: return .ns(try recordName(text))
         case .ptr: return .ptr(try recordName(text))
         case .mx: return try mx(text)

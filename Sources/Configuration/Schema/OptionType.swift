@@ -117,6 +117,8 @@ public enum RecordKind: String, Sendable, Hashable, CaseIterable {
     case aaaa
     /// Alias.
     case cname
+    /// Addresses of another name.
+    case alias
     /// Name server.
     case ns
     /// Mail exchange.

@@ -53,7 +53,7 @@ extension RecordData: CustomStringConvertible {
     public var description: String {
         switch self {
         case .a(let address), .aaaa(let address): address.description
-        case .cname(let name), .ns(let name), .ptr(let name): name
+        case .cname(let name), .alias(let name), .ns(let name), .ptr(let name): name
         case .mx(let preference, let exchange): "\(preference) \(exchange)"
         case .txt(let strings): strings.joined()
         case .srv(let priority, let weight, let port, let target):

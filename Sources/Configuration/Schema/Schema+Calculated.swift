@@ -48,7 +48,7 @@ extension Schema {
             .reference(.probe),
             .absent("nothing"),
             "Calculated probe that must be up as well.",
-            beside: ["http", "tcp", "grpc", "dns"]
+            beside: ["http", "tcp", "grpc", "dns", "command"]
         ),
     ]
 }

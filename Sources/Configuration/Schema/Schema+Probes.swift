@@ -3,7 +3,8 @@ internal import Essentials
 
 extension Schema {
     static let probeOptions: [Option] =
-        askedOptions + dnsProbeOptions + calculatedOptions + probeTLSOptions + rhythmOptions
+        askedOptions + dnsProbeOptions + commandProbeOptions + calculatedOptions + probeTLSOptions
+        + rhythmOptions
 
     private static let askedOptions: [Option] = [
         Option(

@@ -110,6 +110,12 @@ extension Schema {
             "Probes that run at a time, each with a descriptor; more wait for their turn."
         ),
         Option(
+            "limits.concurrent-commands",
+            .integer(1...1024),
+            "32",
+            "Commands of probes that run at a time, each a process; more wait for their turn."
+        ),
+        Option(
             "limits.mirrored-requests",
             .integer(1...65_536),
             "256",

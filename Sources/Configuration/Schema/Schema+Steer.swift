@@ -7,6 +7,7 @@ extension Schema {
 
     static let policyKinds = [
         "address", "pool", "steer", "round-robin", "weighted", "failover", "geo", "proximity",
+        "latency",
     ]
 
     private static let otherKind = Option.Fallback.absent("this is another kind of policy")
@@ -65,6 +66,13 @@ extension Schema {
             .policies,
             otherKind,
             "The nearest live branch, by great-circle distance times `1 - bias/100`."
+        ),
+        Option(
+            "steer.**.latency",
+            .policies,
+            otherKind,
+            "The live branch with the shortest measured round trip; where none is measured, the "
+                + "nearest."
         ),
     ]
 
@@ -193,9 +201,9 @@ extension Schema {
         Option(
             "steer.**.at",
             .text(64),
-            .absent("where it is must be given under `proximity`"),
-            "Where a branch under `proximity` is: degrees north and east, such as `50.11, 8.68`, or "
-                + "a country by ISO 3166-1 for its middle."
+            .absent("must be given under `proximity`; last without a measurement under `latency`"),
+            "Where a branch under `proximity` or `latency` is: degrees north and east, such as "
+                + "`50.11, 8.68`, or a country by ISO 3166-1 for its middle."
         ),
         Option(
             "steer.**.bias",
@@ -203,6 +211,12 @@ extension Schema {
             "0",
             "Draws clients of farther away to a branch under `proximity`, or keeps near ones off.",
             beside: ["at"]
+        ),
+        Option(
+            "steer.**.target",
+            .label,
+            .absent("the branch's pool, policy or address"),
+            "What measurements call a branch under `latency`."
         ),
     ]
 }

@@ -81,6 +81,13 @@ extension Schema {
             "Name that this one is an alias of."
         ),
         Option(
+            "zones.*.records.*.alias",
+            .record(.alias),
+            .absent("none"),
+            "Name whose addresses this one has, beside other records: what the zone itself may have "
+                + "in place of a CNAME; ALIAS in zone files."
+        ),
+        Option(
             "zones.*.records.*.ns",
             .list(.record(.ns)),
             .absent("none"),
@@ -162,7 +169,7 @@ extension Schema {
             "probes.*",
             "Active checks by name; a pool or policy refers to them.",
             noun: "probe",
-            kinds: ["http", "tcp", "grpc", "dns", "of"]
+            kinds: ["http", "tcp", "grpc", "dns", "command", "of"]
         ),
         OptionGroup("probes.*.headers", "Fields by name.", beside: ["http"]),
         OptionGroup("pools.*", "Sets of endpoints by name.", noun: "pool"),

@@ -8,10 +8,11 @@ public struct Schema: Sendable {
             + proxyOptions
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
             + hedgeOptions + retryOptions + stickyOptions + routeOptions + mirrorOptions
-            + geoOptions + zoneOptions + steerOptions + failoverOptions + steerChangeOptions,
+            + geoOptions + latencyOptions + aliasOptions + queryOptions + zoneOptions + steerOptions
+            + failoverOptions + steerChangeOptions,
         groups: allGroups + probeGroups + roleGroups + tlsGroups + stickyGroups + guardGroups
             + retryGroups + outlierGroups + overloadGroups + mirrorGroups + tracingGroups
-            + geoGroups + changeGroups
+            + geoGroups + latencyGroups + aliasGroups + queryGroups + changeGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -88,6 +88,7 @@ extension BranchSettings {
         case .failover: "failover"
         case .geo: "geo"
         case .proximity: "proximity"
+        case .latency: "latency"
         }
     }
 }

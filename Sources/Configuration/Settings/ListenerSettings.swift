@@ -25,6 +25,8 @@ public struct HTTPListenerSettings: Sendable, Equatable {
     public var requestID: Bool
     /// True when traces are continued or begun.
     public var tracing: Bool
+    /// True when the round trips of its clients are measured.
+    public var measureRTT: Bool
     /// Clients that are told times in `Server-Timing`.
     public var serverTiming: [Prefix]
     /// Deadlines towards the client.

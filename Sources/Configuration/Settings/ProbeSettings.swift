@@ -65,8 +65,20 @@ public enum ProbeCheck: Sendable, Equatable {
     case grpc(GRPCProbeSettings)
     /// A question to a name server.
     case dns(DNSProbeSettings)
+    /// That a program says so.
+    case command(CommandProbeSettings)
     /// Nothing: the states of others decide.
     case calculated(CalculatedProbeSettings)
+}
+
+/// The program that a probe runs.
+public struct CommandProbeSettings: Sendable, Equatable {
+    /// Its absolute path.
+    public var program: String
+    /// Its arguments, in which `{address}` and the like stand for what is probed.
+    public var arguments: [CommandArgument]
+    /// Exit statuses that count as success.
+    public var exit: [Int]
 }
 
 /// A verdict made of the states of others.

@@ -30,6 +30,12 @@ public struct Settings: Sendable, Equatable {
     public var tracing = TracingSettings()
     /// Where networks are.
     public var geo = GeoSettings()
+    /// How long round trips take.
+    public var latency = RoundTripSettings()
+    /// How names outside that aliases lead to are resolved.
+    public var alias = AliasSettings()
+    /// The DNS door as a whole.
+    public var dns = DNSSettings()
     /// Where the doors listen.
     public var listeners: [ListenerSettings]
     /// Active checks by name.
@@ -68,6 +74,8 @@ public struct LimitSettings: Sendable, Equatable {
     public var learnedSessions: Int
     /// Probes that run at a time.
     public var concurrentProbes: Int
+    /// Commands of probes at a time.
+    public var concurrentCommands: Int
     /// Copies of requests at a time.
     public var mirroredRequests: Int
     /// Memory for them.

@@ -51,6 +51,8 @@ public struct PolicySettings: Sendable, Equatable {
         case geo([BranchSettings])
         /// By how far the client is.
         case proximity([BranchSettings])
+        /// By how long the client's round trips take.
+        case latency([BranchSettings])
     }
 
     /// What decides a draw by weight.
@@ -115,10 +117,12 @@ public struct BranchSettings: Sendable, Equatable {
     var isForEverybody = true
     /// Its clients go nowhere else, even when it is down.
     public var isResident = false
-    /// Where it is, in a `proximity` policy.
+    /// Where it is, in a `proximity` or `latency` policy.
     public var position: Position?
     /// Draws clients from farther away, or keeps them off: -99 to 99.
     public var bias = 0
+    /// What measurements call it, in a `latency` policy; nil for what it answers.
+    var target: String?
 
     /// Where something is.
     public enum Position: Sendable, Equatable {
@@ -130,6 +134,16 @@ public struct BranchSettings: Sendable, Equatable {
 
     /// A branch with the usual rules.
     public init(_ policy: PolicySettings) { self.policy = policy }
+
+    /// What measurements call it; empty for a branch that has to be given a name for that.
+    public var targetName: String {
+        if let target { return target }
+        switch policy.kind {
+        case .pool(let name), .steer(let name): return name
+        case .address(let ip, _): return "\(ip)"
+        default: return ""
+        }
+    }
 }
 
 /// A part of the world or of the address space.
@@ -154,7 +168,7 @@ extension PolicySettings.Kind {
         switch self {
         case .address, .pool, .steer: []
         case .roundRobin(let branches), .weighted(let branches), .failover(let branches),
-            .geo(let branches), .proximity(let branches):
+            .geo(let branches), .proximity(let branches), .latency(let branches):
             branches
         }
     }

@@ -69,6 +69,8 @@ public enum RecordData: Sendable, Hashable {
     case aaaa(IPAddress)
     /// An alias.
     case cname(String)
+    /// A name whose addresses the owner has.
+    case alias(String)
     /// A name server.
     case ns(String)
     /// A mail exchange.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Configuration
 internal import DNSProtocol
 internal import DNSServer
 internal import Essentials
@@ -9,9 +10,9 @@ extension AdminDesk {
     /// Says where a request would go.
     func explain(
         _ sketch: RequestSketch,
-        _ view: ControlView,
-        at moment: Moment
+        _ source: SnapshotSource
     ) throws(Problem) -> ServiceResponse {
+        let (view, moment) = (source.view, source.moment)
         guard let snapshot = view.snapshot, view.listeners.contains(where: { $0.door == .http })
         else { throw Problem(.doorMissing, "There is no HTTP listener.") }
         let explanation = snapshot.gateway.explain(
@@ -68,7 +69,10 @@ extension AdminDesk {
             "access": explanation.access.isEmpty ? .null : .string(explanation.access),
             "passedOver": .array(others),
             "unmet": .array(unmet),
-            "pool": explanation.pool?.json(forced: AdminDesk.left(view, moment)) ?? .null,
+            "pool": explanation.pool?.json(
+                forced: AdminDesk.left(view, moment),
+                details: source.details
+            ) ?? .null,
         ]
         return AdminDesk.answer(document)
     }
@@ -78,12 +82,13 @@ extension AdminDesk {
         view.forced.mapValues { max(($0.until - moment.now).seconds.rounded(), 0) }
     }
 
-    /// Says what a query would get.
+    /// Says what a query would get, by the picture of health that is or that is supposed.
     func explain(
         _ sketch: QuerySketch,
-        _ view: ControlView,
-        at moment: Moment
+        _ source: SnapshotSource,
+        _ picture: SupposedPicture
     ) throws(Problem) -> ServiceResponse {
+        let (view, moment) = (source.view, source.moment)
         guard let snapshot = view.snapshot, view.listeners.contains(where: { $0.door == .dns })
         else { throw Problem(.doorMissing, "There is no DNS listener.") }
         guard let name = DomainName(sketch.name), !sketch.name.isEmpty else {
@@ -92,12 +97,12 @@ extension AdminDesk {
         guard let type = RecordType(sketch.type) else {
             throw Problem(.invalidValue, "The parameter 'type' is no record type.")
         }
-        let answer = snapshot.dns.explain(
+        let answer = picture.snapshot(snapshot.dns).explain(
             name: name,
             type: type,
             from: sketch.from,
-            now: moment.now,
-            seed: UInt64(bitPattern: moment.now.nanoseconds)
+            now: picture.moment.now,
+            seed: UInt64(bitPattern: picture.moment.now.nanoseconds)
         )
         let steps = answer.steps.map { step -> JSONValue in
             [
@@ -116,6 +121,7 @@ extension AdminDesk {
                 "type": .string("\(type)"),
                 "from": .string("\(sketch.from)"),
             ],
+            "supposition": picture.json,
             "rcode": .string("\(answer.code)"),
             "authoritative": .bool(answer.isAuthoritative),
             "truncatedOverUDP": .bool(answer.isTruncatedOverUDP),
@@ -124,15 +130,42 @@ extension AdminDesk {
             "records": list(answer.answers),
             "authority": list(answer.authorities),
             "additional": list(answer.additionals),
-            "policy": answer.policy?.json ?? .null,
+            "ttl": answer.ttl.map { .integer(Int64($0)) } ?? .null,
+            "whyTTL": answer.ttl == nil ? .null : .string(answer.whyTTL),
+            "policy": answer.policy?.json(details: source.details, supposed: picture.mark) ?? .null,
+            "alias": answer.alias.map { $0.json(view, at: moment) } ?? .null,
         ]
         return AdminDesk.answer(document)
     }
 
-    private static func answer(_ document: JSONValue) -> ServiceResponse {
+    static func answer(_ document: JSONValue) -> ServiceResponse {
         var json = JSONWriter()
         json.write(document)
         return .json(json)
+    }
+}
+
+extension AliasExplanation {
+    fileprivate func json(_ view: ControlView, at moment: Moment) -> JSONValue {
+        var members = [
+            JSONMember("owner", .string("\(owner)")),
+            JSONMember("target", .string("\(target)")),
+            JSONMember("source", .string(isOutside ? "resolver" : "zone")),
+        ]
+        guard isOutside else { return .object(members) }
+        func seconds(_ interval: Interval?) -> JSONValue {
+            interval.map { .number(($0.seconds * 1000).rounded() / 1000) } ?? .null
+        }
+        members.append(JSONMember("ageSeconds", seconds(age)))
+        members.append(JSONMember("leftSeconds", seconds(left)))
+        let host = Assembly.host(target)
+        if let known = view.aliases?.targets.first(where: { $0.host == host }) {
+            let failure = known.entry?.failure ?? ""
+            let state = known.state(moment.now, view.settings.alias).rawValue
+            members.append(JSONMember("state", .string(state)))
+            members.append(JSONMember("failure", failure.isEmpty ? .null : .string(failure)))
+        }
+        return .object(members)
     }
 }
 

@@ -39,7 +39,7 @@ struct AdminDesk: Sendable {
             if let refusal = gate.refusal(of: request) { throw refusal }
             let question = try AdminQuestion(request)
             let size = surface.view.pools.reduce(0) { $0 + $1.endpoints.count }
-            if size > AdminDesk.inlineEndpoints, let renderer,
+            if size > AdminDesk.inlineEndpoints || question.isLong, let renderer,
                 let render = render(question, surface, at: moment)
             {
                 renderer.submit(request.ticket) { AdminDesk.guarded(render()) }
@@ -94,9 +94,16 @@ struct AdminDesk: Sendable {
             var response = generations(surface.view)
             response.status = 202
             return response
-        case .explain(let sketch): return try explain(sketch, surface.view, at: moment)
-        case .explainDNS(let sketch): return try explain(sketch, surface.view, at: moment)
+        case .explain(let sketch):
+            return try explain(sketch, SnapshotSource(surface, at: moment))
+        case .explainDNS(let sketch):
+            let picture = try SupposedPicture(sketch.supposition, surface, at: moment)
+            return try explain(sketch, SnapshotSource(surface, at: moment), picture)
+        case .queries(let filter): return try queries(filter, surface.view, at: moment)
+        case .answers(let policy): return try answers(policy, surface.view)
         case .place(let address): return GeographyView.place(address, surface.view.locations)
+        case .roundTrips(let sketch): return roundTrips(sketch, surface, at: moment)
+        case .measure(let rows): return try measure(rows, &surface, at: moment)
         case .failoverTime(let name): return try failoverTime(name, surface.view)
         case .why(let name): return try why(name, surface.view)
         case .events(let sequence): return list(events.events(after: sequence))
@@ -122,7 +129,29 @@ struct AdminDesk: Sendable {
         case .snapshot, .pools:
             let source = SnapshotSource(surface, at: moment)
             return { AdminDesk.show(question, source) }
+        case .queries(let filter):
+            let (desk, view) = (self, surface.view)
+            return {
+                AdminDesk.response { () throws(Problem) in
+                    try desk.queries(filter, view, at: moment)
+                }
+            }
+        case .answers(let policy):
+            let (desk, view) = (self, surface.view)
+            return {
+                AdminDesk.response { () throws(Problem) in try desk.answers(policy, view) }
+            }
         default: return nil
+        }
+    }
+
+    private static func response(
+        _ body: () throws(Problem) -> ServiceResponse
+    ) -> ServiceResponse {
+        do throws(Problem) {
+            return try body()
+        } catch {
+            return error.response
         }
     }
 
@@ -171,7 +200,7 @@ struct AdminDesk: Sendable {
 
     // MARK: Changing
 
-    private func perform<S: ControlSurface & ~Copyable>(
+    func perform<S: ControlSurface & ~Copyable>(
         _ command: ControlCommand,
         _ surface: inout S,
         at moment: Moment

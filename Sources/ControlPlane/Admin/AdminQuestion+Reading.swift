@@ -53,11 +53,17 @@ extension AdminQuestion {
         case .upgrade: return .upgrade
         case .explain: return .explain(try RequestSketch(parameters))
         case .explainDNS: return .explainDNS(try QuerySketch(parameters))
+        case .queries: return .queries(try QueryFilter(parameters))
+        case .answers:
+            try parameters.check(known: ["policy"])
+            return .answers(policy: parameters.value("policy"))
         case .place:
             guard let address = values.first.flatMap({ IPAddress($0) }) else {
                 throw Problem(.invalidValue, "'\(values.first ?? "")' is no IP address.")
             }
             return .place(address)
+        case .roundTrips: return .roundTrips(try RTTPageSketch(parameters))
+        case .measure: return .measure(try RTTReader.Row.read(request))
         case .failoverTime:
             try parameters.check(known: ["name"])
             return .failoverTime(name: parameters.value("name"))
@@ -161,10 +167,33 @@ extension RequestSketch {
 
 extension QuerySketch {
     init(_ parameters: Parameters) throws(Problem) {
-        try parameters.check(known: ["name", "type", "from"])
+        try parameters.check(known: ["name", "type", "from", "assume", "at"])
         self.init(name: try parameters.required("name"))
         type = parameters.value("type")?.uppercased() ?? type
         from = try parameters.address("from") ?? from
+        supposition = try Supposition(parameters)
+    }
+}
+
+extension QueryFilter {
+    init(_ parameters: Parameters) throws(Problem) {
+        try parameters.check(known: ["name", "from", "limit"])
+        self.init()
+        name = parameters.value("name")
+        if let text = parameters.value("from") {
+            guard let prefix = Prefix(text) else {
+                throw Problem(.invalidValue, "The parameter 'from' is no network: '\(text)'.")
+            }
+            from = prefix
+        }
+        guard let number = try parameters.number("limit") else { return }
+        guard (1...QueryFilter.mostLimit).contains(number) else {
+            throw Problem(
+                .invalidValue,
+                "The parameter 'limit' must be a number from 1 to \(QueryFilter.mostLimit)."
+            )
+        }
+        limit = Int(number)
     }
 }
 

@@ -38,8 +38,16 @@ public enum AdminQuestion: Sendable, Equatable {
     case explain(RequestSketch)
     /// What would be answered to a query, and why.
     case explainDNS(QuerySketch)
+    /// Queries that records were kept of.
+    case queries(QueryFilter)
+    /// Who got the answers of policies: of one, or of all.
+    case answers(policy: String?)
     /// Where an address is.
     case place(IPAddress)
+    /// Rows of measured round trips.
+    case roundTrips(RTTPageSketch)
+    /// Measured round trips to be taken.
+    case measure([RTTReader.Row])
     /// How long the failover of a steered name takes, or of all.
     case failoverTime(name: String?)
     /// What became of a request that is over, by its name.
@@ -50,6 +58,16 @@ public enum AdminQuestion: Sendable, Equatable {
     case eventStream(after: UInt64?)
     /// The methods of a path.
     case options(String)
+}
+
+extension AdminQuestion {
+    /// True when the answer goes through tables of the doors, however few endpoints there are.
+    var isLong: Bool {
+        switch self {
+        case .queries, .answers: true
+        default: false
+        }
+    }
 }
 
 /// A request that has not been made, for the question where it would go.
@@ -80,6 +98,24 @@ public struct RequestSketch: Sendable, Equatable {
     public var path: String { String(target.prefix { $0 != "?" }) }
 }
 
+/// Which records of queries are asked for.
+public struct QueryFilter: Sendable, Equatable {
+    /// The name that was asked for; nil for any.
+    public var name: String?
+    /// Where the resolver, or the client that it spoke for, is; nil for anywhere.
+    public var from: Prefix?
+    /// The most records.
+    public var limit = QueryFilter.defaultLimit
+
+    /// As many as are shown unless somebody asks for more.
+    public static var defaultLimit: Int { 100 }
+    /// The most that can be asked for.
+    static let mostLimit: UInt64 = 1000
+
+    /// The latest records of all.
+    public init() {}
+}
+
 /// A DNS query that has not been made.
 public struct QuerySketch: Sendable, Equatable {
     /// The name as it was written.
@@ -88,6 +124,8 @@ public struct QuerySketch: Sendable, Equatable {
     public var type: String
     /// Who would ask.
     public var from: IPAddress
+    /// What is supposed in the place of what is.
+    public var supposition = Supposition()
 
     /// A query for addresses from the local machine.
     public init(name: String) {

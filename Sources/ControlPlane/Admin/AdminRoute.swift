@@ -5,7 +5,7 @@ public struct AdminRoute: Sendable {
     /// What the row leads to.
     enum Target: Sendable {
         case page, live, ready, started, metrics, snapshot, pools, pool, endpoint, overlay
-        case steering, steer, migrate
+        case steering, steer, migrate, roundTrips, measure, queries, answers
         case reload, upgrade, explain, explainDNS, place, failoverTime, request, events, eventStream
     }
 
@@ -65,10 +65,29 @@ public struct AdminRoute: Sendable {
         AdminRoute("GET", "/api/v1/explain-dns", .explainDNS, "What a query would get, and why."),
         AdminRoute(
             "GET",
+            "/api/v1/dns/queries",
+            .queries,
+            "The latest DNS queries that were picked, with what was answered and why."
+        ),
+        AdminRoute(
+            "GET",
+            "/api/v1/dns/answers",
+            .answers,
+            "Who got the answers of policies, beside weights and traffic."
+        ),
+        AdminRoute(
+            "GET",
             "/api/v1/geography/ADDRESS",
             .place,
             "Where an address is, and for which network that holds."
         ),
+        AdminRoute(
+            "GET",
+            "/api/v1/rtt",
+            .roundTrips,
+            "The round trips that policies go by, row by row."
+        ),
+        AdminRoute("POST", "/api/v1/rtt", .measure, "Takes measured round trips."),
         AdminRoute(
             "GET",
             "/api/v1/failover-time",

@@ -34,6 +34,9 @@ struct SnapshotSource: Sendable {
     /// What the keeper knows of a slot.
     func status(_ slot: Int) -> EndpointStatus? { statuses[slot] }
 
+    /// What belongs to the reasons of healths, by slot; nothing where the reason says all.
+    var details: [Int: String] { statuses.mapValues(\.detail).filter { !$0.value.isEmpty } }
+
     /// The factors of the weights of all endpoints, or of one pool's, as the choice sees them.
     func candidates() -> [Int: CandidateExplanation] {
         guard let gateway = view.snapshot?.gateway else { return [:] }

@@ -55,6 +55,10 @@ struct SnapshotWriter {
         if let geography = view.geography { geography.write(&json) } else { json.writeNull() }
         json.name("steering")
         json.write(view.steering?.json() ?? .null)
+        json.name("latency")
+        if let latency = view.latency { json.write(latency.json) } else { json.writeNull() }
+        json.name("aliases")
+        json.write(view.aliases?.json(moment.now, view.settings.alias) ?? .null)
         json.name("routes")
         json.beginArray()
         for route in view.settings.routes { write(route) }

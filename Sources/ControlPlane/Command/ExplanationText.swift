@@ -70,19 +70,34 @@ public enum ExplanationText {
 
     /// What a query would get, and why.
     public static func query(_ document: JSONValue, usesColour: Bool) -> String {
-        var text = ""
+        var text = supposition(document["supposition"])
         for step in document["steps"]?.elements ?? [] {
             let zone = step["zone"]?.string.map { " in zone \($0)" } ?? ""
             text += line("name", "\(step["name"]?.string ?? "?")\(zone)")
             text += line("", step["why"]?.string ?? "")
+        }
+        if let alias = document["alias"], !alias.isNull {
+            text += line(
+                "alias",
+                "\(alias["owner"]?.string ?? "?") has the addresses of "
+                    + "\(alias["target"]?.string ?? "?")"
+            )
+            let failure = alias["failure"]?.string.map { ", the latest lookup failed: \($0)" }
+            let state = alias["state"]?.string.map { "\($0)\(failure ?? "")" }
+            text += line("", state ?? "served here")
         }
         if let policy = document["policy"], !policy.isNull {
             text += line("policy", policy["name"]?.string ?? "?")
             if let why = policy["why"]?.string { text += line("", why) }
             text += path(policy, usesColour)
             text += line("scope", scope(policy))
+            if let ttl = document["ttl"]?.integer {
+                text += line("ttl", "\(ttl): \(document["whyTTL"]?.string ?? "")")
+            }
         }
-        text += line("answer", document["rcode"]?.string ?? "?")
+        let isSupposed = document["supposition"]?.isNull == false
+        let code = document["rcode"]?.string ?? "?"
+        text += line("answer", isSupposed ? "\(code), if it were so" : code)
         for record in document["records"]?.elements ?? [] {
             text += line("", record.string ?? record.text())
         }
@@ -91,6 +106,36 @@ public enum ExplanationText {
         }
         guard let policy = document["policy"], !policy.isNull else { return text }
         return text + "\n" + members(policy, usesColour)
+    }
+
+    /// What is supposed, in front of all that follows from it.
+    private static func supposition(_ supposition: JSONValue?) -> String {
+        guard let supposition, !supposition.isNull else { return "" }
+        var text = ""
+        for assumption in supposition["assumptions"]?.elements ?? [] {
+            let (what, state) = (
+                assumption["what"]?.string ?? "?", assumption["state"]?.string ?? "?"
+            )
+            let names = (assumption["endpoints"]?.elements ?? []).compactMap(\.string)
+            let shown = names.prefix(8).joined(separator: ", ")
+            let rest = names.count > 8 ? " and \(names.count - 8) more" : ""
+            text += line("suppose", "\(what) is \(word(state)) (\(shown)\(rest))")
+        }
+        if let time = supposition["time"]?.string {
+            let after = supposition["afterSeconds"]?.number ?? 0
+            let span = SpanText.text(abs(after))
+            text += line("suppose", "it is \(time), \(after < 0 ? "\(span) ago" : "in \(span)")")
+        }
+        for note in supposition["notes"]?.elements ?? [] { text += line("", note.string ?? "") }
+        return text
+    }
+
+    private static func word(_ state: String) -> String {
+        switch state {
+        case "drain": "drained"
+        case "maintenance": "in maintenance"
+        default: state
+        }
     }
 
     private static func line(_ name: String, _ value: String) -> String {
@@ -138,7 +183,11 @@ public enum ExplanationText {
 
     /// Why it could not be chosen; for a forced health, how long that lasts as well.
     private static func whyNot(_ candidate: JSONValue) -> String {
-        let why = candidate["whyNot"]?.string ?? ""
+        var why = candidate["whyNot"]?.string ?? ""
+        let detail = candidate["detail"]?.string ?? ""
+        if candidate["health"]?.string == "down", !detail.isEmpty {
+            why += why.isEmpty ? detail : ": \(detail)"
+        }
         guard let left = candidate["forcedSeconds"]?.number else { return why }
         let end = "\(SpanText.text(left)) left"
         return why.isEmpty ? "forced-up, \(end)" : "\(why), \(end)"
@@ -187,7 +236,10 @@ public enum ExplanationText {
 
     private static func members(_ policy: JSONValue, _ usesColour: Bool) -> String {
         var table = TextTable(
-            ["", "MEMBER", "ADDRESS", "BRANCH", "HEALTH", "FOR", "STATE", "WEIGHT", "WHY"],
+            [
+                "", "MEMBER", "ADDRESS", "BRANCH", "SUPPOSED", "HEALTH", "FOR", "STATE", "WEIGHT",
+                "WHY",
+            ],
             usesColour: usesColour
         )
         for member in policy["candidates"]?.elements ?? [] {
@@ -199,6 +251,7 @@ public enum ExplanationText {
                 TextTable.Cell(name, .strong),
                 TextTable.Cell(address == name ? "" : address),
                 TextTable.Cell(member["path"]?.string ?? ""),
+                TextTable.Cell(member["supposed"]?.string ?? "", .warn),
                 EndpointText.health(member),
                 TextTable.Cell(SpanText.text(member["ageSeconds"]?.number)),
                 TextTable.Cell(state, state == "ready" ? .none : .warn),

@@ -39,6 +39,9 @@ public enum SnapshotText {
             let tint: TextTable.Tint = geography.isGood ? .none : .bad
             text += TextTable.paint(geography.text, tint, usesColour) + "\n"
         }
+        if let latency = snapshot["latency"].flatMap(LatencyView.line) {
+            text += TextTable.paint(latency.text, latency.isGood ? .none : .bad, usesColour) + "\n"
+        }
         let listeners = snapshot["listeners"]?.elements ?? []
         if !listeners.isEmpty {
             let parts = listeners.map { listener in
@@ -47,6 +50,9 @@ public enum SnapshotText {
                 return listener["open"]?.bool == false ? "\(place) (not open)" : place
             }
             text += parts.joined(separator: ", ") + "\n"
+        }
+        if let aliases = snapshot["aliases"] {
+            text += AliasesView.text(aliases, usesColour: usesColour)
         }
         for pool in snapshot["pools"]?.elements ?? [] {
             text += "\n" + SnapshotText.pool(pool, usesColour: usesColour)

@@ -40,15 +40,18 @@ public struct FailoverReport: Sendable {
         let leaves = PolicyLeaves(settings)
         let policies = Dictionary(settings.steer.map { ($0.name, $0) }) { first, _ in first }
         let wanted = name.map(FailoverReport.canonical)
+        let ways = AliasWays(settings)
         var names: [Name] = []
         for zone in settings.zones {
             for record in zone.records where wanted == nil || record.owner == wanted {
-                guard let policy = record.steer.flatMap({ policies[$0] }) else { continue }
+                guard let end = ways.steered(record, zone), let policy = policies[end.policy] else {
+                    continue
+                }
                 names.append(
                     FailoverReport.name(
                         record.owner,
                         policy,
-                        ttl: record.ttl ?? policy.ttl,
+                        ttl: min(end.way, end.ttl ?? policy.ttl),
                         leaves.all(of: policy.policy),
                         probes
                     )

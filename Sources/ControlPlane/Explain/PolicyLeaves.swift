@@ -32,7 +32,7 @@ struct PolicyLeaves {
             }
         case .steer(let name): own = named(name, depth)
         case .roundRobin(let branches), .weighted(let branches), .failover(let branches),
-            .geo(let branches), .proximity(let branches):
+            .geo(let branches), .proximity(let branches), .latency(let branches):
             own = branches.flatMap { all(of: $0.policy, depth: depth) }
         }
         return own + (policy.fallback.map { named($0, depth) } ?? [])

@@ -4,8 +4,8 @@ public import Steering
 
 extension PoolExplanation {
     /// The explanation as the API shows it; `forced` has the seconds that a health is forced for
-    /// still, by slot.
-    public func json(forced: [Int: Double] = [:]) -> JSONValue {
+    /// still and `details` what belongs to the reason of a health, by slot.
+    public func json(forced: [Int: Double] = [:], details: [Int: String] = [:]) -> JSONValue {
         var chosen = JSONValue.null
         var outcome = "endpoint"
         switch choice {
@@ -22,14 +22,16 @@ extension PoolExplanation {
             "mode": .string(mode.word),
             "tier": tier.map { .integer(Int64($0)) } ?? .null,
             "why": .string(why),
-            "candidates": .array(candidates.map { $0.json(forced: forced[$0.slot]) }),
+            "candidates": .array(
+                candidates.map { $0.json(forced: forced[$0.slot], detail: details[$0.slot]) }
+            ),
         ]
     }
 }
 
 extension CandidateExplanation {
     /// The candidate as the API shows it.
-    public func json(forced: Double? = nil) -> JSONValue {
+    public func json(forced: Double? = nil, detail: String? = nil) -> JSONValue {
         [
             "name": .string(name),
             "address": .string("\(address)"),
@@ -40,6 +42,7 @@ extension CandidateExplanation {
             "administrative": .string(word.administrative.word),
             "role": role == .unknown ? .null : .string(role.word),
             "reason": .string(word.reason.word),
+            "detail": .string(detail ?? ""),
             "forcedSeconds": forced.map { .number($0) } ?? .null,
             "ejected": .bool(word.isEjected),
             "circuit": .string(word.circuit.word),
@@ -61,8 +64,14 @@ extension CandidateExplanation {
 }
 
 extension SteerExplanation {
-    /// The explanation as the API shows it.
-    public var json: JSONValue {
+    /// The explanation as the API shows it; `details` has what belongs to the reason of a health,
+    /// by slot.
+    ///
+    /// `supposed` has words for the slots of which something is supposed.
+    public func json(
+        details: [Int: String] = [:],
+        supposed: (Int) -> String? = { _ in nil }
+    ) -> JSONValue {
         [
             "name": .string(policy),
             "outcome": .string(outcome.word),
@@ -71,7 +80,9 @@ extension SteerExplanation {
             "scope": .integer(Int64(scope)),
             "why": .string(why),
             "steps": .array(steps.map(\.json)),
-            "candidates": .array(members.map(\.json)),
+            "candidates": .array(
+                members.map { $0.json(detail: details[$0.slot], supposed: supposed($0.slot)) }
+            ),
         ]
     }
 }
@@ -92,7 +103,7 @@ extension SteerExplanation.Step {
 
 extension SteerExplanation.MemberExplanation {
     /// The member as the API shows it.
-    public var json: JSONValue {
+    public func json(detail: String? = nil, supposed: String? = nil) -> JSONValue {
         [
             "name": .string(name),
             "address": .string("\(address)"),
@@ -102,6 +113,7 @@ extension SteerExplanation.MemberExplanation {
             "health": .string(word.health.word),
             "administrative": .string(word.administrative.word),
             "reason": .string(word.reason.word),
+            "detail": .string(detail ?? ""),
             "ejected": .bool(word.isEjected),
             "circuit": .string(word.circuit.word),
             "unchecked": .bool(word.isUnchecked),
@@ -111,6 +123,7 @@ extension SteerExplanation.MemberExplanation {
                 "overlay": weightOverride.map { .integer(Int64($0)) } ?? .null,
             ],
             "healthGeneration": .integer(Int64(word.generation)),
+            "supposed": supposed.map { .string($0) } ?? .null,
         ]
     }
 }

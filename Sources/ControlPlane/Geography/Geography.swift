@@ -14,6 +14,8 @@ struct Geography: Sendable {
     private(set) var faults: [LoadedDatabase.Content: Fault] = [:]
     /// What it was made for.
     private(set) var settings = GeoSettings()
+    /// Another one whenever ``locations`` are others.
+    private(set) var edition = GeographyEdition()
     /// How reading databases ended, since the process started.
     private(set) var loads: (adopted: UInt64, failed: UInt64) = (0, 0)
 
@@ -56,7 +58,10 @@ struct Geography: Sendable {
         }
         if wanted.networks != settings.networks { isNew = true }
         settings = wanted
-        if isNew { locations = compose() }
+        if isNew {
+            locations = compose()
+            edition = GeographyEdition()
+        }
         return isNew
     }
 
@@ -124,6 +129,9 @@ struct Geography: Sendable {
         return PrefixTable(refining: [table, upper]) { $0[1] != 0 ? $0[1] : $0[0] }
     }
 }
+
+/// Tells one state of geography from another, whichever copies of it there are.
+final class GeographyEdition: Sendable {}
 
 extension GeoSettings {
     /// One's own networks alone.

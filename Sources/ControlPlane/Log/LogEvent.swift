@@ -52,6 +52,10 @@ public enum EventKind: String, Sendable, CaseIterable {
     case geography
     /// The weights of a policy change, a rollout or a migration stands elsewhere, or answers flap.
     case steering
+    /// A file of measured round trips is in force, or cannot be used.
+    case latency
+    /// The process that runs the commands of probes has gone, or cannot be started.
+    case commands
     /// The collector takes no spans, or takes them again.
     case tracing
     /// A named limit was reached.

@@ -394,6 +394,10 @@ extension MetricFamily {
                 ("retry.budget", source.http(.retriesRefused)),
                 ("tcp-connections", source.dns(.connectionsRefused)),
                 ("limits.concurrent-probes", source.view.probing.statistics.delayed),
+                (
+                    "limits.concurrent-commands",
+                    source.view.probing.statistics.commandsDelayed
+                ),
                 ("admin-connections", source.adminRefusals),
             ]
             return hits.map { MetricSample([$0.0], .integer($0.1)) }

@@ -12,8 +12,8 @@ extension MetricFamily {
         + httpRows
         + routeRows + mirrorRows + rateRows
         + accessRows + codingRows + traceRows
-        + tlsRows + geographyRows + steeringRows
-        + dnsRows
+        + tlsRows + geographyRows + latencyRows + steeringRows + aliasRows
+        + dnsRows + answerRows
         + limitRows
         + workerRows + adminRows
 
@@ -242,6 +242,17 @@ extension MetricFamily {
             .gauge,
             "Probes under way; `limits.concurrent-probes` bounds them."
         ) { [MetricSample(.integer(UInt64(max($0.view.probing.running, 0))))] },
+        MetricFamily(
+            "martlet_probe_commands_running",
+            .gauge,
+            "Commands of probes under way or being ended; `limits.concurrent-commands` bounds them."
+        ) { [MetricSample(.integer(UInt64(max($0.view.probing.commands, 0))))] },
+        MetricFamily(
+            "martlet_probe_command_process_starts",
+            .counter,
+            "Starts of the process that runs the commands of probes: more than one means that it has "
+                + "ended, or was not needed for a while."
+        ) { [MetricSample(.integer($0.view.probing.statistics.commandStarts))] },
         MetricFamily(
             "martlet_probes_starved",
             .counter,

@@ -38,6 +38,15 @@ public enum ConfigurationSource {
         }
         checks.service = { ZoneText.fault(parameters: $0) }
         checks.failover = FailoverReport.findings
+        checks.measurements = MeasurementsFile.finding
+        checks.program = { path in
+            switch ProgramFile.fault(path) {
+            case nil: .usable
+            case .missing(let reason)?: .missing(reason: reason)
+            case .notExecutable?: .notExecutable
+            case .writable(let path)?: .writable(path: path)
+            }
+        }
         return checks
     }()
 
@@ -103,11 +112,13 @@ public enum ConfigurationSource {
         path: String,
         certificates: CertificateFiles,
         access: AccessFiles,
-        geography: Geography
+        geography: Geography,
+        measurements: MeasurementsFile
     ) -> ReadResult {
         var checks = checks
         let unusable = geography.faults.values
         checks.database = { path, _ in unusable.first { $0.path == path }?.reason }
+        checks.measurements = { $0 == measurements.path ? measurements.finding : .init() }
         let faults = access.faults
         checks.users = { faults[AccessFileSettings(path: $0, content: .users)] }
         checks.page = { faults[AccessFileSettings(path: $0, content: .page)] }

@@ -25,6 +25,8 @@ struct NameMachine: Sendable {
         case addresses([IPAddress], Interval)
         /// None, and why; asked again after so long.
         case failure(String, Interval)
+        /// What an alias needs: each family by itself.
+        case families(FamilyAnswers)
     }
 
     /// What is to be done.
@@ -33,26 +35,33 @@ struct NameMachine: Sendable {
         var outcome: Outcome?
     }
 
-    private enum Reply: Equatable, Sendable {
+    enum Reply: Equatable, Sendable {
         case waiting(Question)
-        case answered(ResolverMessage.Answer)
+        case answered(ResolverMessage.Answer, Instant)
     }
+
+    /// How long an answer without addresses holds at most.
+    static let negativeLimit = Interval.seconds(300)
 
     let host: String
     let bounds: ClosedRange<Interval>
+    let servers: [SocketAddress]
+    let isAlias: Bool
     private let names: [DomainName]
-    private let servers: [SocketAddress]
     private let types: [RecordType]
     private let timeout: Interval
     private let attempts: Int
 
-    private var replies: [Reply] = []
+    var replies: [Reply] = []
+    /// What families an earlier server has answered, before it or another failed on the rest.
+    var kept: [RecordType: (answer: ResolverMessage.Answer, at: Instant)] = [:]
+    var asked: [RecordType] = []
     private var nameIndex = 0
     private var tries = 0
-    private var failures = 0
+    var failures = 0
     /// When ``expire(now:random:)`` has something to do: the end of a wait, or the next round.
-    private(set) var deadline: Instant
-    private var isAsking = false
+    var deadline: Instant
+    var isAsking = false
 
     /// A name that is due at `now`.
     init(
@@ -64,9 +73,28 @@ struct NameMachine: Sendable {
     ) {
         self.host = host
         self.bounds = bounds
+        isAlias = false
         names = configuration.candidates(host).compactMap { DomainName($0 + ".") }
         servers = configuration.servers
         types = hasIPv6 ? [.A, .AAAA] : [.A]
+        timeout = configuration.timeout
+        attempts = configuration.attempts
+        deadline = now
+    }
+
+    /// A name that an alias leads to, due at `now`: it is asked for as it is, both families.
+    init(
+        alias host: String,
+        configuration: ResolverConfiguration,
+        bounds: ClosedRange<Interval>,
+        now: Instant
+    ) {
+        self.host = host
+        self.bounds = bounds
+        isAlias = true
+        names = [DomainName(host + ".")].compactMap(\.self)
+        servers = configuration.servers
+        types = [.A, .AAAA]
         timeout = configuration.timeout
         attempts = configuration.attempts
         deadline = now
@@ -78,6 +106,7 @@ struct NameMachine: Sendable {
         guard isAsking else {
             nameIndex = 0
             tries = 0
+            kept = [:]
             return ask(now, &random)
         }
         return unanswered("no answer from \(server)", now, &random)
@@ -106,7 +135,7 @@ struct NameMachine: Sendable {
             replies[index] = .waiting(again)
             return Effect(questions: [again])
         }
-        replies[index] = .answered(answer)
+        replies[index] = .answered(answer, now)
         return settle(now, &random)
     }
 
@@ -121,17 +150,18 @@ struct NameMachine: Sendable {
         return unanswered("\(question.server): \(reason)", now, &random)
     }
 
-    private var server: SocketAddress { servers[tries % servers.count] }
+    var server: SocketAddress { servers[tries % servers.count] }
 
     private mutating func ask(
         _ now: Instant,
         _ random: inout some RandomNumberGenerator
     ) -> Effect {
         guard names.indices.contains(nameIndex), !servers.isEmpty else {
-            return finish(.failure("not a name that can be asked for", .zero), now)
+            let reason = "not a name that can be asked for"
+            return isAlias ? finishFamilies(reason, now) : finish(.failure(reason, .zero), now)
         }
         let server = server
-        let questions = types.map { type in
+        let questions = types.filter { kept[$0] == nil }.map { type in
             Question(
                 id: .random(in: .min ... .max, using: &random),
                 type: type,
@@ -141,6 +171,7 @@ struct NameMachine: Sendable {
             )
         }
         replies = questions.map { .waiting($0) }
+        asked = questions.map(\.type)
         deadline = now + timeout
         isAsking = true
         return Effect(questions: questions)
@@ -152,8 +183,9 @@ struct NameMachine: Sendable {
         _ random: inout some RandomNumberGenerator
     ) -> Effect {
         var answers: [ResolverMessage.Answer] = []
-        for case .answered(let answer) in replies { answers.append(answer) }
+        for case .answered(let answer, _) in replies { answers.append(answer) }
         guard answers.count == replies.count else { return Effect() }
+        if isAlias { return settleFamilies(answers, now, &random) }
         var addresses: [IPAddress] = []
         var ttl = UInt32.max
         for case .addresses(let found, let seconds) in answers {
@@ -172,19 +204,22 @@ struct NameMachine: Sendable {
             tries = 0
             return ask(now, &random)
         }
-        let reason = answers.contains(.noName) ? "no such name" : "no address"
+        var reason = "no address"
+        for case .noName in answers { reason = "no such name" }
         return finish(.failure(reason, .zero), now)
     }
 
     /// Goes on to the next server; what one family has answered is enough when all have been asked.
-    private mutating func unanswered(
+    mutating func unanswered(
         _ reason: String,
         _ now: Instant,
         _ random: inout some RandomNumberGenerator
     ) -> Effect {
         tries += 1
+        if isAlias { keepAnswers() }
         guard tries >= servers.count * attempts else { return ask(now, &random) }
-        for case .answered(.addresses(let addresses, let ttl)) in replies {
+        if isAlias { return finishFamilies(reason, now) }
+        for case .answered(.addresses(let addresses, let ttl), _) in replies {
             let life = min(max(.seconds(Int64(ttl)), bounds.lowerBound), bounds.upperBound)
             return finish(.addresses(addresses, life), now)
         }
@@ -200,11 +235,17 @@ struct NameMachine: Sendable {
             deadline = now + life
             return Effect(outcome: outcome)
         case .failure(let reason, _):
-            // 1 s, doubled by each failure up to a minute.
-            let wait = Interval.seconds(min(Int64(1) << Int64(min(failures, 6)), 60))
-            failures += 1
+            let wait = wait()
             deadline = now + wait
             return Effect(outcome: .failure(reason, wait))
+        case .families: return Effect(outcome: outcome)
         }
+    }
+
+    // 1 s, doubled by each failure up to a minute.
+    mutating func wait() -> Interval {
+        let wait = Interval.seconds(min(Int64(1) << Int64(min(failures, 6)), 60))
+        failures += 1
+        return wait
     }
 }

@@ -8,6 +8,8 @@ struct NameWish: Hashable, Sendable {
     var key: ResolvedNames.Key
     var minTTL: Interval
     var maxTTL: Interval
+    /// For an alias: the servers asked; none for those of the system.
+    var servers: [SocketAddress] = []
 }
 
 /// Keeps names resolved on the control loop: sockets and clocks for ``NameMachine``.
@@ -36,6 +38,8 @@ struct ResolverDriver: ~Copyable {
     private var fixed: Set<ResolvedNames.Key> = []
     private var places: [Place] = []
     private var outcomes: [(key: ResolvedNames.Key, outcome: NameMachine.Outcome)] = []
+    /// Names with questions that wait or are under way.
+    private var busy: Set<ResolvedNames.Key> = []
     private var random = SystemRandomNumberGenerator()
     private var queue: [(key: ResolvedNames.Key, question: NameMachine.Question)] = []
 
@@ -51,6 +55,10 @@ struct ResolverDriver: ~Copyable {
         var kept: [ResolvedNames.Key: NameMachine] = [:]
         fixed = []
         for wish in wishes {
+            if wish.key.isAlias {
+                kept[wish.key] = alias(wish, system, now)
+                continue
+            }
             if let addresses = hosts.addresses(wish.key.host) {
                 fixed.insert(wish.key)
                 outcomes.append((wish.key, .addresses(addresses, .max)))
@@ -72,10 +80,33 @@ struct ResolverDriver: ~Copyable {
             )
         }
         machines = kept
+        busy = busy.filter { kept[$0] != nil }
         queue.removeAll { machines[$0.key] == nil }
         for index in places.indices {
             if let flight = places[index].flight, machines[flight.key] == nil { close(index) }
         }
+    }
+
+    /// For an alias: names of the system's own files are not those of DNS, and no suffix is tried.
+    private func alias(
+        _ wish: NameWish,
+        _ system: ResolverConfiguration,
+        _ now: Instant
+    ) -> NameMachine {
+        var configuration = system
+        if !wish.servers.isEmpty { configuration.servers = wish.servers }
+        let bounds = min(wish.minTTL, wish.maxTTL)...wish.maxTTL
+        if let known = machines[wish.key], known.bounds == bounds,
+            known.servers == configuration.servers
+        {
+            return known
+        }
+        return NameMachine(
+            alias: wish.key.host,
+            configuration: configuration,
+            bounds: bounds,
+            now: now
+        )
     }
 
     /// What has come of names since the last call.
@@ -127,6 +158,7 @@ struct ResolverDriver: ~Copyable {
         // A new round has no use for the answers of the former one.
         if effect.questions.contains(where: { !$0.isStream }) { closeAll(of: key) }
         for question in effect.questions { queue.append((key, question)) }
+        if !effect.questions.isEmpty { busy.insert(key) }
         startQueued(now, &loop)
     }
 
@@ -261,6 +293,9 @@ struct ResolverDriver: ~Copyable {
     }
 
     private mutating func closeAll(of key: ResolvedNames.Key) {
+        // With ten thousand names a look for nothing would be a long one.
+        guard busy.contains(key) else { return }
+        busy.remove(key)
         queue.removeAll { $0.key == key }
         for index in places.indices where places[index].flight?.key == key { close(index) }
     }

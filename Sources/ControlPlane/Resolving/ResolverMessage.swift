@@ -8,10 +8,10 @@ enum ResolverMessage {
     enum Answer: Equatable, Sendable {
         /// Addresses, with the lowest TTL on the way to them, in seconds.
         case addresses([IPAddress], ttl: UInt32)
-        /// The name exists without such addresses.
-        case noData
-        /// The name does not exist.
-        case noName
+        /// The name exists without such addresses; for how many seconds that holds.
+        case noData(ttl: UInt32)
+        /// The name does not exist; for how many seconds that holds.
+        case noName(ttl: UInt32)
         /// The answer did not fit a datagram: ask over TCP.
         case truncated
         /// The server cannot or will not answer: ask another.
@@ -52,16 +52,37 @@ enum ResolverMessage {
         var reader = AnswerReader(bytes: bytes)
         guard bytes.count >= 12, reader.integer16() == id, let flags = reader.integer16(),
             flags & 0x8000 != 0, flags >> 11 & 15 == 0, reader.integer16() == 1,
-            let count = reader.integer16(), reader.skip(4), reader.name() == name.lowercased.wire,
+            let count = reader.integer16(), let authorities = reader.integer16(), reader.skip(2),
+            reader.name() == name.lowercased.wire,
             reader.integer16() == type.rawValue, reader.integer16() == 1
         else { return nil }
         if flags & 0x0200 != 0 { return .truncated }
         switch flags & 15 {
-        case 0: return addresses(&reader, count: Int(count), of: name, type) ?? .refused(code: 1)
-        case 3: return .noName
+        case 0:
+            let found = addresses(&reader, count: Int(count), of: name, type)
+            guard case .noData = found else { return found ?? .refused(code: 1) }
+            return .noData(ttl: negativeTTL(&reader, count: Int(authorities)))
+        case 3:
+            for _ in 0..<count where reader.record() == nil { return .noName(ttl: 0) }
+            return .noName(ttl: negativeTTL(&reader, count: Int(authorities)))
         case let code: return .refused(code: UInt8(code))
         }
     }
+
+    /// How long a negative answer holds (RFC 2308 §5); not at all without an SOA.
+    private static func negativeTTL(_ reader: inout AnswerReader, count: Int) -> UInt32 {
+        for _ in 0..<count {
+            guard let record = reader.record() else { return 0 }
+            guard record.type == .SOA, record.group == RecordClass.internet,
+                record.data.count >= 22
+            else { continue }
+            let minimum = reader.bytes[record.data].suffix(4)
+                .reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+            return min(record.ttl, minimum)
+        }
+        return 0
+    }
+
     /// Follows aliases from `name` through the answer section; nil for a malformed one.
     private static func addresses(
         _ reader: inout AnswerReader,
@@ -87,7 +108,7 @@ enum ResolverMessage {
             if let here = found[owner] {
                 return .addresses(here.addresses, ttl: min(ttl, here.ttl))
             }
-            guard let alias = aliases[owner] else { return .noData }
+            guard let alias = aliases[owner] else { return .noData(ttl: 0) }
             ttl = min(ttl, alias.ttl)
             owner = alias.target
         }

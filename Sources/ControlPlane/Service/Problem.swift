@@ -34,7 +34,7 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     /// Nothing is known of the request.
     case unknownRequest = "M3022"
     /// There is no policy, branch or migration of this name.
-    case unknownPolicy = "M3023"
+    case unknownChange = "M3023"
     /// The new configuration has errors; the old one serves on.
     case configurationRefused = "M3030"
     /// A reload is running already.
@@ -51,6 +51,16 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case upgradeRefused = "M3036"
     /// A change of a policy that cannot be made now.
     case steeringRefused = "M3037"
+    /// What is supposed is in no state that can be.
+    case assumption = "M3038"
+    /// What is supposed is of nothing that there is.
+    case unknownName = "M3039"
+    /// What is supposed may be of one thing or another.
+    case ambiguousName = "M3040"
+    /// The time that is supposed is none, or too far away.
+    case supposedTime = "M3041"
+    /// There is no such policy.
+    case unknownPolicy = "M3042"
 }
 
 extension ProblemCode {
@@ -60,7 +70,7 @@ extension ProblemCode {
         case .malformedRequest, .invalidJSON: 400
         case .originRefused: 403
         case .notFound, .unknownPool, .unknownEndpoint, .unknownRequest, .doorMissing,
-            .unknownPolicy:
+            .unknownChange, .unknownPolicy:
             404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
@@ -68,7 +78,9 @@ extension ProblemCode {
         case .bodyTooLarge: 413
         case .mediaType: 415
         case .hostRefused: 421
-        case .invalidValue, .configurationRefused: 422
+        case .invalidValue, .configurationRefused, .assumption, .unknownName, .ambiguousName,
+            .supposedTime:
+            422
         case .changeFailed: 500
         case .tooManyConnections, .shuttingDown: 503
         }
@@ -91,7 +103,7 @@ extension ProblemCode {
         case .unknownPool: "There is no such pool"
         case .unknownEndpoint: "There is no such endpoint"
         case .unknownRequest: "Nothing is known of this request"
-        case .unknownPolicy: "There is no such policy, branch or migration"
+        case .unknownChange: "There is no such policy, branch or migration to change"
         case .configurationRefused: "The configuration was refused"
         case .reloadRunning: "A reload is running"
         case .shuttingDown: "Martlet is shutting down"
@@ -100,6 +112,11 @@ extension ProblemCode {
         case .upgradeRunning: "An upgrade is running"
         case .upgradeRefused: "There can be no upgrade now"
         case .steeringRefused: "The policy cannot be changed like that now"
+        case .assumption: "This cannot be supposed"
+        case .unknownName: "There is nothing of this name to suppose a state of"
+        case .ambiguousName: "The name of what is supposed means more than one thing"
+        case .supposedTime: "The supposed time is not valid"
+        case .unknownPolicy: "There is no such policy"
         }
     }
 
@@ -122,7 +139,7 @@ extension ProblemCode {
         case .unknownEndpoint: "GET /api/v1/pools/NAME lists names and addresses."
         case .unknownRequest:
             "Raise log.requests.kept or log.requests.share, or look into the access log."
-        case .unknownPolicy: "GET /api/v1/steering lists policies, branches and migrations."
+        case .unknownChange: "GET /api/v1/steering lists policies, branches and migrations."
         case .configurationRefused:
             "Correct the errors listed; `martlet check FILE` shows them with the lines."
         case .reloadRunning: "Wait for it to end, then try again."
@@ -132,6 +149,12 @@ extension ProblemCode {
         case .upgradeRunning: "Wait until it is over, a few seconds, then try again."
         case .upgradeRefused: "See Documentation/operations/upgrade.md for what it needs."
         case .steeringRefused: "See Documentation/operations/changes.md for what goes when."
+        case .assumption: "Write WHAT=up, WHAT=down, WHAT=drain or WHAT=maintenance."
+        case .unknownName: "Name an endpoint, a pool, a probe or an address that the detail lists."
+        case .ambiguousName: "Write it in one of the ways that the detail lists."
+        case .supposedTime:
+            "Write a time by RFC 3339, or `+10m`; at most 366 days from now."
+        case .unknownPolicy: "Name a policy under `steer` of the configuration."
         }
     }
 }

@@ -95,7 +95,10 @@ struct ControlThread: ~Copyable {
             case Signal.hangUp: plane.obey(.reload, now)
             case Signal.user1: plane.obey(.reopenLogs, now)
             case Signal.user2: _ = plane.perform(.upgrade, now: now)
-            case Signal.child: while ProcessControl.reap() != nil {}
+            case Signal.child:
+                while let child = ProcessControl.reap() {
+                    plane.probes.noteEnd(of: child.identifier, child.end)
+                }
             default: plane.obey(.stop, now)
             }
         }

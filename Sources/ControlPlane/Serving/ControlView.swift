@@ -64,10 +64,14 @@ public struct ControlView: Sendable {
     public var ticketKeys: [TicketKeysView] = []
     /// The sources of what is known of where networks are; nil when there are none.
     public var geography: GeographyView?
+    /// What is known of names outside that aliases lead to; nil when none does.
+    public var aliases: AliasesView?
     /// Where networks are.
     public var locations = LocationTable.empty
     /// Policies that change while they serve.
     public var steering: SteeringView?
+    /// What is known of round trips; nil where nothing goes by them.
+    public var latency: LatencyView?
 }
 
 /// What a calculated probe has come to.
@@ -194,6 +198,8 @@ public struct ProcessView: Sendable, Equatable {
 public struct ProbingView: Sendable, Equatable {
     /// Probes that run now.
     public var running = 0
+    /// Commands among them.
+    public var commands = 0
     /// Its counts since the process started.
     public var statistics = ProbeStatistics()
 }
@@ -229,6 +235,8 @@ public struct ReloadProblem: Error, Sendable, Equatable {
 public enum ControlCommand: Sendable, Equatable {
     /// Changes one endpoint, or all addresses of a name, at once and lastingly.
     case change(pool: String, endpoint: String, EndpointChange)
+    /// Takes measured round trips.
+    case measure([RTTReader.Row])
     /// Takes back every change made by ``change(pool:endpoint:_:)``.
     case discardOverlay
     /// Changes the weights of a policy.
@@ -316,6 +324,10 @@ public protocol ControlSurface: ~Copyable {
     var view: ControlView { get }
     /// Reason, since when, ejection and override of a slot; nil when nobody has it.
     func status(slot: Int) -> EndpointStatus?
+    /// Rows of round trips.
+    func roundTrips(_ sketch: RTTPageSketch, now: Instant) -> RTTPage
+    /// A keeper of health that knows all this one knows, and changes nothing: for what would be if.
+    func rehearsal() -> HealthKeeper
     /// Carries out a change.
     mutating func perform(_ command: ControlCommand, now: Instant) -> ControlOutcome
 }

@@ -68,6 +68,7 @@ extension Plane {
         exchangeAccess(changed)
         exchangeTickets(changed)
         exchangeGeography(changed)
+        exchangeMeasurements(changed)
     }
 
     /// Takes up changed ticket keys; bad ones leave the former ones in force.

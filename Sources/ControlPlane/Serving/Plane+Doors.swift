@@ -50,6 +50,7 @@ extension Plane {
             return
         }
         let isWaiting = phase == .waiting
+        saveRoundTripsNow(now)
         phase = .stopping(until: isWaiting ? now : now + settings.shutdownGrace)
         note(
             .processStopping,

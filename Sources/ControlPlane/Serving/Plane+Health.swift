@@ -9,6 +9,7 @@ internal import Steering
 /// From outcomes to published words, log lines and the state file.
 extension Plane {
     mutating func takeProbeResults(_ now: Instant) {
+        for event in probes.takeCommandEvents() { note(event) }
         for result in probes.takeResults() {
             counts.count(result)
             // The part first: who comes up gets no write before it is known to lead.
@@ -23,6 +24,8 @@ extension Plane {
 
     /// A passing probe may still name a dependency that fails: people want to know.
     private mutating func keepNote(_ result: ProbeResult) {
+        // What a command says may differ each time: it is shown, and no event.
+        probeWords[result.slot] = result.said.isEmpty ? nil : result.said
         let before = probeNotes[result.slot] ?? ""
         guard result.note != before else { return }
         probeNotes[result.slot] = result.note.isEmpty ? nil : result.note
@@ -30,7 +33,10 @@ extension Plane {
             let status = keeper.status(result.slot)
         else { return }
         let who = "\(identity.pool)/\(status.registration.name)"
-        let what = result.note.isEmpty ? "reports nothing amiss any more" : "reports \(result.note)"
+        let said = result.said.isEmpty ? "" : " (\(result.said))"
+        let what =
+            result.note.isEmpty
+            ? "reports nothing amiss any more" : "reports \(result.note)\(said)"
         note(
             .healthReason,
             result.note.isEmpty ? .info : .warning,
@@ -84,6 +90,7 @@ extension Plane {
             }
             keeper.unregister(slot)
             probeNotes[slot] = nil
+            probeWords[slot] = nil
             counts.clear(slot)
             registries.endpoints.release(slot)
             endDrain(slot)
@@ -125,7 +132,8 @@ extension Plane {
             generation: generation,
             writtenAt: realtime,
             endpoints: keeper.export(now: now, realtime: realtime),
-            names: names.saved
+            names: names.saved,
+            aliases: aliases.saved(now: now, realtime: realtime)
         )
         return saved.text()
     }

@@ -15,6 +15,7 @@ extension Plane {
                 // Where spans are sent to is no part of a snapshot.
                 if isNews, isOfPool(key, coming) { needsSnapshot = true }
                 if isNews || hadFailed { noteResolved(key) }
+            case .families(let answers): takeAlias(key.host, answers, now)
             case .failure(let reason, _):
                 let before = names.entry(key)
                 guard names.fail(key, reason) else { continue }

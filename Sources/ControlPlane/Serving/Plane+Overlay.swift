@@ -9,11 +9,14 @@ internal import Steering
 extension Plane: ControlSurface {
     func status(slot: Int) -> EndpointStatus? {
         guard var status = keeper.status(slot) else { return nil }
-        if status.forced == nil, status.detail.isEmpty, let note = probeNotes[slot] {
-            status.detail = note
+        if status.forced == nil, status.detail.isEmpty {
+            let words = [probeNotes[slot], probeWords[slot]].compactMap(\.self)
+            status.detail = words.joined(separator: ": ")
         }
         return status
     }
+
+    func rehearsal() -> HealthKeeper { keeper.rehearsal() }
 
     mutating func perform(_ command: ControlCommand, now: Instant) -> ControlOutcome {
         if case .stopping = phase { return .stopping }
@@ -21,6 +24,9 @@ extension Plane: ControlSurface {
         switch command {
         case .change(let pool, let endpoint, let change):
             return self.change(pool: pool, endpoint: endpoint, change, now)
+        case .measure(let rows):
+            learn(rows, now)
+            return .done
         case .discardOverlay: return discardOverlay(now)
         case .steer(let policy, let order): return perform(order, policy: policy, now)
         case .migrate(let name, let order): return perform(order, migration: name, now)
@@ -135,7 +141,11 @@ extension Plane {
             pools: assembly.pools.map(\.view),
             listeners: listenerViews,
             process: processView,
-            probing: ProbingView(running: probes.running, statistics: probes.statistics),
+            probing: ProbingView(
+                running: probes.running,
+                commands: probes.runningCommands,
+                statistics: probes.statistics
+            ),
             readiness: readiness,
             health: health,
             load: load,
@@ -164,14 +174,10 @@ extension Plane {
                 }
             },
             geography: assembly.geography.view,
+            aliases: aliasesView,
             locations: assembly.locations,
-            steering: steering.keeper.plan.isEmpty
-                ? nil
-                : SteeringView(
-                    steering.keeper,
-                    now: Clock.monotonic(),
-                    at: WallTime(nanoseconds: Clock.realtime())
-                )
+            steering: steeringView,
+            latency: latencyView
         )
     }
 

@@ -54,8 +54,9 @@ extension Plane {
         var access = assembly.access
         var keys = assembly.sessionKeys
         var geography = assembly.geography
+        var measurements = assembly.measurements
         // A file that says nothing of places any more must be read for that.
-        if Plane.mayNameFiles(text) || geography.view != nil,
+        if Plane.mayNameFiles(text) || geography.view != nil || measurements.path != nil,
             let wanted = ConfigurationReader().read(text, file: setup.path).configuration
         {
             certificates = Plane.load(wanted.settings, known: certificates, &link)
@@ -64,13 +65,20 @@ extension Plane {
                 try link.file(path)
             }
             geography = Plane.loadGeography(wanted.settings.geo, known: geography, &link)
+            measurements = Plane.loadMeasurements(
+                wanted.settings.latency,
+                known: measurements,
+                moment(now),
+                &link
+            )
         }
         let result = ConfigurationSource.read(
             text,
             path: setup.path,
             certificates: certificates,
             access: access,
-            geography: geography
+            geography: geography,
+            measurements: measurements
         )
         guard let loaded = result.configuration else {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
@@ -82,10 +90,12 @@ extension Plane {
             access,
             keys,
             geography,
+            measurements,
             isReload: true
         )
         noteZones(fresh)
         Plane.note(geography, since: assembly.geography, log)
+        Plane.note(measurements, since: assembly.measurements, log)
         for fault in keys.survivedFaults { note(.notice, .warning, fault) }
         let known = Set(sockets.map(\.key))
         let wanted = SocketKey.all(of: loaded.settings).filter { !known.contains($0) }
@@ -106,7 +116,7 @@ extension Plane {
     /// False when no file that the supervisor opens can be named: then the text need not be read
     /// twice.
     private static func mayNameFiles(_ text: [UInt8]) -> Bool {
-        let keys = ["https", "basic-auth", "jwt", "maintenance", "sticky", "geo"].map {
+        let keys = ["https", "basic-auth", "jwt", "maintenance", "sticky", "geo", "latency"].map {
             Array($0.utf8)
         }
         return text.indices.contains { start in
@@ -161,6 +171,7 @@ extension Plane {
         _ access: AccessFiles,
         _ keys: SessionKeys,
         _ geography: Geography,
+        _ measurements: MeasurementsFile,
         isReload: Bool
     ) throws(AssemblyRefusal) -> Assembly {
         // Zone files may have changed behind an unchanged path.
@@ -183,7 +194,9 @@ extension Plane {
                 security: assembly.security,
                 tickets: tickets,
                 sessionKeys: keys,
-                geography: geography
+                geography: geography,
+                measurements: measurements,
+                regions: assembly.regions
             )
         )
     }
@@ -198,6 +211,7 @@ extension Plane {
                 assembly.access,
                 assembly.sessionKeys,
                 assembly.geography,
+                assembly.measurements,
                 isReload: false
             )
             stage(
@@ -249,17 +263,20 @@ extension Plane {
         return probe + names + .milliseconds(50)
     }
 
-    /// True unless a pool would have to be served by endpoints of which nothing is known yet.
+    /// True unless a pool would have to be served by endpoints of which nothing is known yet, or an
+    /// alias by a name that was not looked up yet.
     func canServe(_ assembly: Assembly) -> Bool {
-        assembly.pools.allSatisfy { pool in
-            let slots = pool.registrations.map(\.slot)
-            return slots.isEmpty || slots.contains { health.word($0).health != .unknown }
-        }
+        aliases.knows(assembly.aliasNumbers.keys)
+            && assembly.pools.allSatisfy { pool in
+                let slots = pool.registrations.map(\.slot)
+                return slots.isEmpty || slots.contains { health.word($0).health != .unknown }
+            }
     }
 
-    /// True once every endpoint has a verdict.
+    /// True once every endpoint has a verdict, and every name outside was looked up.
     var hasFirstVerdicts: Bool {
-        assembly.slots.allSatisfy { health.word($0).health != .unknown }
+        aliases.knows(assembly.aliasNumbers.keys)
+            && assembly.slots.allSatisfy { health.word($0).health != .unknown }
     }
 
     /// Puts a change into force: workers get a snapshot, new sockets, and drop old ones.
@@ -273,6 +290,8 @@ extension Plane {
         // Before workers see the board.
         adoptSteering(now)
         snapshot = Plane.snapshot(assembly, number: snapshot.number + 1, health: health)
+        aliases.keep(only: Set(assembly.aliasNumbers.keys))
+        publishAliases(assembly)
         workers.post(.adopt(snapshot))
         for slot in retired { workers.post(.closeConnections(slot: slot, .kept)) }
         if let reload = change.reload {
@@ -282,12 +301,17 @@ extension Plane {
             adoptedAt = Clock.realtime()
             reloads.adopted += 1
             probes.concurrentProbes = settings.limits.concurrentProbes
+            probes.concurrentCommands = settings.limits.concurrentCommands
         }
         exchangeSockets(new: change.newSockets, old.registries)
         probes.configure(assembly.targets, now: now)
+        let probed = Set(assembly.targets.map(\.slot))
+        probeNotes = probeNotes.filter { probed.contains($0.key) }
+        probeWords = probeWords.filter { probed.contains($0.key) }
         names.keep(only: Set(assembly.wishes.map(\.key)))
         healthSaving.isDirty = true
         configureTraces(now)
+        configureLatency(now)
         if change.reload != nil {
             watch.begin(settings, now)
             finishReload()
@@ -356,20 +380,22 @@ extension Plane {
         number: UInt64,
         health: HealthTable
     ) -> ServingSnapshot {
-        ServingSnapshot(
+        var dns = DNSSnapshot(
+            zones: assembly.zones,
+            steer: SteerTable(
+                assembly.steering.definitions,
+                health: health,
+                board: assembly.steering.board
+            ),
+            listeners: assembly.dnsListeners.doors,
+            subnetSources: assembly.dnsListeners.subnetSources,
+            generation: number
+        )
+        dns.sampleInterval = UInt32(clamping: assembly.settings.dns.sampleQueries ?? 0)
+        return ServingSnapshot(
             number: number,
             gateway: GatewaySnapshot(assembly.gateway, health: health, generation: number),
-            dns: DNSSnapshot(
-                zones: assembly.zones,
-                steer: SteerTable(
-                    assembly.steering.definitions,
-                    health: health,
-                    board: assembly.steering.board
-                ),
-                listeners: assembly.dnsListeners.doors,
-                subnetSources: assembly.dnsListeners.subnetSources,
-                generation: number
-            )
+            dns: dns
         )
     }
 }

@@ -36,7 +36,8 @@ extension Plane {
     private mutating func lookAtSteering(_ now: Instant) {
         steering.generation = health.generation
         let time = WallTime(nanoseconds: Clock.realtime())
-        let events = steering.keeper.tick(senses, now: now, at: time)
+        // Before the first verdicts nobody can fall behind.
+        let events = phase == .waiting ? [] : steering.keeper.tick(senses, now: now, at: time)
         steering.keeper.write(to: assembly.steering.board, at: time)
         steering.deadline = steering.keeper.deadline(now: now, at: time)
         for event in events { note(event) }
@@ -51,10 +52,13 @@ extension Plane {
         let (health, load, limits, http) = (health, load, limits, shared.http)
         return SteeringKeeper.Senses(
             sample: { slots in
-                var sample = SideSample(up: 0, count: slots.count)
+                var sample = SideSample(up: 0, count: 0)
                 var latency: UInt64 = 0
                 for slot in slots {
-                    if health.word(slot).takesNewWork { sample.up += 1 }
+                    let word = health.word(slot)
+                    // Who has no verdict yet says nothing about its side.
+                    if word.health != .unknown { sample.count += 1 }
+                    if word.takesNewWork { sample.up += 1 }
                     // What clients got, whether or not it counts as ill health.
                     let (requests, failures) = http.requests(of: slot)
                     sample.requests &+= requests
@@ -100,6 +104,16 @@ extension Plane {
             }
         }
         return limits
+    }
+
+    /// What the admin service shows; nil when nothing ever changes.
+    var steeringView: SteeringView? {
+        guard !steering.keeper.plan.isEmpty else { return nil }
+        return SteeringView(
+            steering.keeper,
+            now: Clock.monotonic(),
+            at: WallTime(nanoseconds: Clock.realtime())
+        )
     }
 
     // MARK: Orders

@@ -27,6 +27,7 @@ extension Plane {
         } catch {
             note(.stateFailed, .error, "health is not saved for the upgrade: \(error)")
         }
+        saveRoundTripsNow(now)
         link.tell(.prepared)
     }
 

@@ -28,18 +28,19 @@ struct Plane: ~Copyable {
     var keeper: HealthKeeper
     var probes: ProbeDriver
     var resolver = ResolverDriver()
-    var names = ResolvedNames()
-    var overlay = Overlay()
+    @Boxed var names = ResolvedNames()
+    @Boxed var aliases = AliasKeeper()
+    @Boxed var overlay = Overlay()
 
     /// The configuration in force.
-    var loaded: LoadedConfiguration
+    @Boxed var loaded: LoadedConfiguration
     var text: [UInt8]
-    var assembly: Assembly
+    @Boxed var assembly: Assembly
     var snapshot: ServingSnapshot
     var generation: UInt64
     var adoptedAt: Int64
     /// A configuration, or a change of it, that waits for first verdicts.
-    var staged: Staged?
+    @Boxed var staged: Staged?
     /// Something that snapshots are made of has changed since the present one.
     var needsSnapshot = false
 
@@ -54,6 +55,8 @@ struct Plane: ~Copyable {
     var opensBy: Instant
     /// What passing probes had to say all the same, such as `db=fail`.
     var probeNotes: [Int: String] = [:]
+    /// The first line that the commands of passing probes have written.
+    var probeWords: [Int: String] = [:]
     var reloads = (adopted: 0, refused: 0)
     var reloadProblems: [ReloadProblem] = []
     /// The endpoints that drain, by their slots.
@@ -61,10 +64,12 @@ struct Plane: ~Copyable {
     /// When retired slots are looked at again.
     var retiresAt = Instant.never
     var healthSaving = HealthSaving()
-    var concurrency = ConcurrencyKeeper()
-    var watch = CertificateWatch()
+    @Boxed var concurrency = ConcurrencyKeeper()
+    @Boxed var watch = CertificateWatch()
     var skewWatch = SkewWatch()
-    var steering = SteeringWatch()
+    @Boxed var steering = SteeringWatch()
+    /// Round trips between clients and targets.
+    @Boxed var roundTrips = RoundTrips()
     /// Spans on their way to a collector.
     var traces = TraceExport()
     /// True while another process is being started to take over: nothing may change meanwhile.
@@ -120,12 +125,14 @@ extension Plane {
 
     /// When ``expire(now:)`` next has something to do.
     func nextDeadline() -> Instant {
+        // What the end of a turn has changed waits for no timer.
+        if needsSnapshot, staged == nil { return .start }
         var next = min(probes.nextDeadline(), resolver.nextDeadline(), keeper.nextDeadline)
         next = min(next, phase == .waiting ? opensBy : healthSaving.deadline)
         if case .stopping(let until) = phase { next = min(next, until) }
         if let staged { next = min(next, staged.adoptsBy) }
         next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
-        next = min(next, traces.deadline, steering.deadline)
+        next = min(next, traces.deadline, min(steering.deadline, roundTrips.deadline))
         return min(next, drains.values.map(\.deadline).min() ?? .never, retiresAt)
     }
 
@@ -145,6 +152,7 @@ extension Plane {
         followConcurrency(now)
         followSteering(now)
         followTraces(now, &loop)
+        if now >= roundTrips.deadline { followRoundTrips(now) }
         if now >= watch.deadline { followCertificates(now) }
         if now >= skewWatch.deadline {
             skewWatch.observe(assembly.pools.map(\.view), health, load, now: now)

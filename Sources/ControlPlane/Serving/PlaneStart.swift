@@ -25,18 +25,16 @@ struct PlaneStart {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
         }
         let (log, logThread) = try startLog(loaded.settings)
-        let store = try system { () throws(SystemError) in
-            try StateStore(folder: setup.stateFolder)
-        }
+        let store = try openStore()
         let saved = restore(store, log)
-        var names = ResolvedNames()
-        for name in saved.health?.names ?? [] { _ = names.succeed(name.key, name.addresses) }
+        let names = saved.names
         let certificates = Plane.load(loaded.settings, known: CertificateFiles(), &link)
         Plane.noteFaults(loaded.settings, certificates, log)
         let access = Plane.loadAccess(loaded.settings, known: AccessFiles(), &link)
         Plane.noteFaults(access, log)
         let geography = Plane.loadGeography(loaded.settings.geo, known: Geography(), &link)
         Plane.note(geography, since: Geography(), log)
+        let measured = measured(loaded.settings, saved.roundTrips, log, now, &link)
         let tickets = TLSTickets()
         var keys = saved.keys
         keys.load(loaded.settings) { path throws(CertificateFiles.Unreadable) in
@@ -44,7 +42,7 @@ struct PlaneStart {
         }
         let assembly = try firstAssembly(
             loaded.settings,
-            Ready(names, certificates, access, tickets, keys, geography),
+            Ready(names, certificates, access, tickets, keys, geography, measured),
             log
         )
         let capacity = assembly.registries.endpoints.capacity
@@ -80,11 +78,40 @@ struct PlaneStart {
             snapshot: snapshot,
             generation: generation,
             adoptedAt: Clock.realtime(),
-            opensBy: now + Plane.firstRound(of: assembly)
+            opensBy: now + Plane.firstRound(of: assembly),
+            roundTrips: measured.roundTrips
         )
         plane.adoptSteering(now, saved: saved.steering)
+        plane.restoreAliases(saved.health?.aliases ?? [])
         try plane.begin(now)
         return plane
+    }
+
+    /// What is known of round trips by the file and by a former process.
+    private func measured(
+        _ settings: Settings,
+        _ saved: SavedRoundTrips?,
+        _ log: EventLog,
+        _ now: Instant,
+        _ link: inout SupervisorLink
+    ) -> Measured {
+        let moment = Moment(now: now, realtime: Clock.realtime())
+        let none = MeasurementsFile()
+        let file = Plane.loadMeasurements(settings.latency, known: none, moment, &link)
+        Plane.note(file, since: none, log)
+        var roundTrips = RoundTrips(settings, file)
+        roundTrips.machine.restore(saved?.restored(at: moment) ?? [])
+        let regions = RegionTables(
+            picture: roundTrips.machine.source(now: now).picture(),
+            rules: roundTrips.machine.settings
+        )
+        return Measured(roundTrips: roundTrips, file: file, regions: regions)
+    }
+
+    private struct Measured {
+        var roundTrips: RoundTrips
+        var file: MeasurementsFile
+        var regions: RegionTables
     }
 
     /// What the doors share: as large as the first configuration says.
@@ -102,7 +129,12 @@ struct PlaneStart {
                 keptRequests: settings.log.requests.kept,
                 learnedSessions: settings.limits.learnedSessions
             )
-            let dns = DNSShared(workers: setup.workers, endpoints: health.capacity)
+            let dns = DNSShared(
+                workers: setup.workers,
+                endpoints: health.capacity,
+                keptQueries: settings.dns.keptQueries,
+                key: ProcessControl.randomSeed()
+            )
             return DoorsShared(http: http, dns: dns)
         }
     }
@@ -126,6 +158,10 @@ struct PlaneStart {
             log.record(LogEvent(.notice, realtime: realtime, text))
         }
         return keeper
+    }
+
+    private func openStore() throws(AssemblyRefusal) -> StateStore {
+        try system { () throws(SystemError) in try StateStore(folder: setup.stateFolder) }
     }
 
     private func system<Value>(
@@ -173,6 +209,7 @@ struct PlaneStart {
         var tickets: TLSTickets?
         var keys: SessionKeys
         var geography: Geography
+        var measured: Measured
 
         init(
             _ names: ResolvedNames,
@@ -180,8 +217,10 @@ struct PlaneStart {
             _ access: AccessFiles,
             _ tickets: TLSTickets?,
             _ keys: SessionKeys,
-            _ geography: Geography
+            _ geography: Geography,
+            _ measured: Measured
         ) {
+            self.measured = measured
             self.names = names
             self.certificates = certificates
             self.access = access
@@ -215,7 +254,9 @@ struct PlaneStart {
                 access: ready.access,
                 tickets: ready.tickets,
                 sessionKeys: ready.keys,
-                geography: ready.geography
+                geography: ready.geography,
+                measurements: ready.measured.file,
+                regions: ready.measured.regions
             )
         )
     }
@@ -234,16 +275,37 @@ struct PlaneStart {
     private func restore(
         _ store: StateStore,
         _ log: EventLog
-    ) -> (health: SavedHealth?, overlay: Overlay, keys: SessionKeys, steering: SteeringSaved) {
+    ) -> Restored {
         var notes: [String] = []
         let health = store.read(.health, notes: &notes) { SavedHealth(json: $0) }
         let overlay = store.read(.overlay, notes: &notes) { Overlay(json: $0) }
         let steering = store.read(.steering, notes: &notes) { SteeringSaved(json: $0) }
         let keys = SessionKeys(own: SessionKeys.own(store, notes: &notes))
+        let roundTrips = store.read(.roundTrips, notes: &notes) { SavedRoundTrips(json: $0) }
         for text in notes {
             log.record(LogEvent(.stateFailed, .warning, realtime: Clock.realtime(), text))
         }
-        return (health, overlay ?? Overlay(), keys, steering ?? SteeringSaved())
+        return Restored(
+            health: health,
+            overlay: overlay ?? Overlay(),
+            keys: keys,
+            roundTrips: roundTrips,
+            steering: steering ?? SteeringSaved()
+        )
+    }
+
+    /// What a former process has left in the state folder.
+    private struct Restored {
+        var names: ResolvedNames {
+            var names = ResolvedNames()
+            for name in health?.names ?? [] { _ = names.succeed(name.key, name.addresses) }
+            return names
+        }
+        var health: SavedHealth?
+        var overlay: Overlay
+        var keys: SessionKeys
+        var roundTrips: SavedRoundTrips?
+        var steering: SteeringSaved
     }
 }
 
@@ -289,11 +351,15 @@ extension Plane {
             throw AssemblyRefusal(problems: [error])
         }
         register(assembly, now)
+        probes.concurrentCommands = settings.limits.concurrentCommands
         probes.configure(assembly.targets, now: now)
         resolver.configure(assembly.wishes, now: now)
         takeNames(now)
+        aliases.keep(only: Set(assembly.aliasNumbers.keys))
+        publishAliases(assembly)
         watch.begin(settings, now)
         configureTraces(now)
+        configureLatency(now)
         try startWorkers()
     }
 

@@ -131,12 +131,12 @@ extension Problem {
     init(_ refusal: SteeringRefusal, _ command: ControlCommand) {
         switch (refusal, command) {
         case (.noPolicy, .steer(let policy, _)):
-            self.init(.unknownPolicy, "There is no weighted policy '\(policy)'.")
+            self.init(.unknownChange, "There is no weighted policy '\(policy)'.")
         case (.noMigration, .migrate(let name, _)):
-            self.init(.unknownPolicy, "There is no migration '\(name)'.")
+            self.init(.unknownChange, "There is no migration '\(name)'.")
         case (.noBranch(let names), _):
             let known = names.prefix(16).joined(separator: ", ")
-            self.init(.unknownPolicy, "The policy has no such branch; it has \(known).")
+            self.init(.unknownChange, "The policy has no such branch; it has \(known).")
         case (.notNow(let reason), _): self.init(.steeringRefused, "Not now: \(reason).")
         default: self.init(.steeringRefused, "The order is for something else.")
         }

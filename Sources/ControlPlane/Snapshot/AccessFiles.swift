@@ -117,7 +117,9 @@ extension Settings {
     /// A change is taken up while they serve, but for secrets of cookies, which need a reload.
     var watchedFiles: [String] {
         var seen: Set<String> = []
-        let all = certificateFiles + accessFiles.map(\.path) + sessionKeyFiles + geo.files
+        let all =
+            certificateFiles + accessFiles.map(\.path) + sessionKeyFiles + geo.files
+            + [latency.file].compactMap(\.self)
         return all.filter { seen.insert($0).inserted }
     }
 }

@@ -24,6 +24,8 @@ struct Assembly: Sendable {
     let steering: AssembledSteering
     let dnsListeners: (doors: [DNSDoorSettings], subnetSources: [[Prefix]])
     let zones: ZoneTable
+    /// The names outside that aliases lead to, with their numbers in `zones`.
+    let aliasNumbers: [String: Int]
     /// What is noteworthy about zones that were read for this one.
     let zoneWarnings: [ZoneDiagnostic]
     /// What is in hand of certificates, and the contexts made of them.
@@ -32,6 +34,10 @@ struct Assembly: Sendable {
     var access: AccessFiles
     /// What is known of where networks are.
     var geography: Geography
+    /// The file of measurements.
+    var measurements: MeasurementsFile
+    /// Which order of branches holds where.
+    var regions: RegionTables
     let security: TLSAssembly
     let sessionKeys: SessionKeys
 
@@ -59,6 +65,10 @@ struct Assembly: Sendable {
         var sessionKeys = SessionKeys()
         /// What is known of where networks are.
         var geography = Geography()
+        /// The file of measurements.
+        var measurements = MeasurementsFile()
+        /// Tables that may still hold.
+        var regions = RegionTables()
         /// The places of networks, for policies.
         var locations: LocationTable { geography.locations }
     }
@@ -70,15 +80,7 @@ struct Assembly: Sendable {
         let zones = try zones(settings, present)
         do throws(ReloadProblem) {
             var registries = present.registries
-            var security = TLSAssembly(
-                certificates: present.certificates,
-                tickets: present.tickets
-            )
-            security.made = present.security?.made ?? [:]
-            security.origins = present.security?.origins ?? [:]
-            security.collector = present.security?.collector
-            try security.makeCollector(settings.tracing.otlp)
-            security.probes = present.security?.probes ?? [:]
+            var security = try contexts(settings, present)
             let probes = ProbeAssembly(
                 settings.probes,
                 contexts: try security.contexts(settings.probes)
@@ -100,9 +102,12 @@ struct Assembly: Sendable {
             var steer = SteerAssembly(
                 probes: probes,
                 pools: pools.map(\.definition),
-                locations: present.locations
+                locations: present.locations,
+                regions: present.regions.following(present.geography)
             )
             let steering = try steer.steering(settings, registries: &registries)
+            var regions = steer.regions
+            regions.dropUnused()
             registries.adopt(settings.listeners)
             let listeners = try GatewayAssembly.listeners(settings, registries.http, &security)
             return Assembly(
@@ -121,16 +126,45 @@ struct Assembly: Sendable {
                 steering: steering,
                 dnsListeners: dnsListeners(settings, registries.dns),
                 zones: zones.table,
+                aliasNumbers: aliasNumbers(zones.table),
                 zoneWarnings: zones.warnings,
                 certificates: present.certificates,
                 access: present.access,
                 geography: present.geography,
+                measurements: present.measurements,
+                regions: regions,
                 security: security,
                 sessionKeys: maker.sessionKeys
             )
         } catch {
             throw AssemblyRefusal(problems: [error])
         }
+    }
+
+    /// Contexts that are as the settings want them are kept.
+    private static func contexts(
+        _ settings: Settings,
+        _ present: Present
+    ) throws(ReloadProblem) -> TLSAssembly {
+        var security = TLSAssembly(
+            certificates: present.certificates,
+            tickets: present.tickets
+        )
+        security.made = present.security?.made ?? [:]
+        security.origins = present.security?.origins ?? [:]
+        security.collector = present.security?.collector
+        try security.makeCollector(settings.tracing.otlp)
+        security.probes = present.security?.probes ?? [:]
+        return security
+    }
+
+    /// A name as the resolver keeps it: in lower case, without the final dot.
+    static func host(_ name: DomainName) -> String { String("\(name)".dropLast()) }
+
+    private static func aliasNumbers(_ zones: ZoneTable) -> [String: Int] {
+        var numbers: [String: Int] = [:]
+        for (number, name) in zones.outsideTargets.enumerated() { numbers[host(name)] = number }
+        return numbers
     }
 
     private static func zones(
@@ -200,6 +234,16 @@ struct Assembly: Sendable {
             let key = ResolvedNames.Key(host: host, server: nil)
             wishes.insert(NameWish(key: key, minTTL: .seconds(5), maxTTL: .seconds(300)))
         }
+        let alias = settings.alias
+        for host in aliasNumbers.keys {
+            var wish = NameWish(
+                key: ResolvedNames.Key(host: host, server: nil, isAlias: true),
+                minTTL: alias.minTTL,
+                maxTTL: alias.maxTTL
+            )
+            wish.servers = alias.resolvers
+            wishes.insert(wish)
+        }
         // One wish for a name: the shorter life serves both pools.
         var byKey: [ResolvedNames.Key: NameWish] = [:]
         for wish in wishes {
@@ -210,7 +254,8 @@ struct Assembly: Sendable {
             byKey[wish.key] = NameWish(
                 key: wish.key,
                 minTTL: min(known.minTTL, wish.minTTL),
-                maxTTL: min(known.maxTTL, wish.maxTTL)
+                maxTTL: min(known.maxTTL, wish.maxTTL),
+                servers: known.servers
             )
         }
         return Array(byKey.values)

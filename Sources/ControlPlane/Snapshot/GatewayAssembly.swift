@@ -123,6 +123,7 @@ enum GatewayAssembly {
             plan.requestID = listener.requestID
             plan.tracing = listener.tracing
             plan.timingClients = listener.serverTiming
+            plan.measuresRTT = listener.measureRTT
             plan.http2 = http2(listener.http2)
             plan.tls = try security.context(listener)
             plan.timeouts.proxyHeader = listener.timeouts.proxyHeader

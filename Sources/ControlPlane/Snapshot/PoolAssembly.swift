@@ -161,8 +161,14 @@ struct PoolAssembly {
         let own = place.asked.flatMap { $0.split(separator: ":").first }.map(String.init)
         let name = pool.tls?.name ?? own ?? "\(address.ip)"
         assembled.security?.names.append(name)
-        let target = probes.target(pool.probe, slot: slot, address: address, host: place.asked)
-        guard var target else { return }
+        let probed = ProbedEndpoint(
+            slot: slot,
+            address: address,
+            host: place.asked,
+            pool: pool.name,
+            name: place.name
+        )
+        guard var target = probes.target(pool.probe, for: probed) else { return }
         if let context = assembled.probeContext {
             target.security = TargetSecurity(context: context, name: name)
         }

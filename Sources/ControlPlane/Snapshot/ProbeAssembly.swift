@@ -7,6 +7,17 @@ internal import Prober
 internal import Runtime
 internal import Steering
 
+/// What is probed: an endpoint of a pool, or an address of a policy.
+struct ProbedEndpoint {
+    var slot: Int
+    var address: SocketAddress
+    /// The host name that it is asked by; nil for its address.
+    var host: String?
+    /// What messages call the two.
+    var pool: String
+    var name: String
+}
+
 /// From `probes` to what the prober asks and what the health keeper makes of the answers.
 struct ProbeAssembly {
     private struct Entry {
@@ -64,10 +75,11 @@ struct ProbeAssembly {
     }
 
     /// The target for an endpoint; nil without a probe of this name.
-    func target(_ name: String?, slot: Int, address: SocketAddress, host: String?) -> ProbeTarget? {
+    func target(_ name: String?, for endpoint: ProbedEndpoint) -> ProbeTarget? {
         guard let entry = name.flatMap({ entries[$0] }), entry.settings.calculated == nil else {
             return nil
         }
+        let (address, host) = (endpoint.address, endpoint.host)
         var question = entry.question
         // An endpoint known by name is asked by that name, not by the address of the day.
         if case .http(var http) = question, http.host == nil, let host {
@@ -79,9 +91,13 @@ struct ProbeAssembly {
             question = .grpc(grpc)
         }
         let settings = entry.settings
+        let asked = SocketAddress(address.ip, port: settings.port ?? address.port)
+        if case .command(let command) = settings.check {
+            question = .command(CommandQuestion(command, probe: settings.name, endpoint, asked))
+        }
         var target = ProbeTarget(
-            slot: slot,
-            address: SocketAddress(address.ip, port: settings.port ?? address.port),
+            slot: endpoint.slot,
+            address: asked,
             question: question,
             rhythm: ProbeRhythm(
                 interval: settings.interval,
@@ -171,7 +187,7 @@ extension ProbeSettings {
         switch check {
         case .http(let http): http.host
         case .grpc(let grpc): grpc.host
-        case .tcp, .tls, .dns, .calculated: nil
+        case .tcp, .tls, .dns, .command, .calculated: nil
         }
     }
 
@@ -179,7 +195,7 @@ extension ProbeSettings {
     var speaksTLS: Bool {
         switch check {
         case .http, .grpc, .tls: true
-        case .tcp, .dns, .calculated: false
+        case .tcp, .dns, .command, .calculated: false
         }
     }
 }

@@ -7,8 +7,10 @@ struct ResolvedNames: Sendable, Equatable {
     struct Key: Hashable, Sendable {
         /// In lower case, without a final dot.
         var host: String
-        /// The server asked; nil for those of the system.
+        /// The server asked; nil for those of the system, or those for aliases.
         var server: SocketAddress?
+        /// True for a name that an alias leads to: asked for as it is, each family by itself.
+        var isAlias = false
     }
 
     /// The addresses of one name.

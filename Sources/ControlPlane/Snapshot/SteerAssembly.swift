@@ -12,8 +12,8 @@ struct SteerAssembly {
     let probes: ProbeAssembly
     let pools: [String: PoolDefinition]
     let locations: LocationTable
-    // Many names are often steered by the same map.
-    private var regions: [RegionKey: RegionTable] = [:]
+    /// Many names are often steered by the same map, and assemblies too.
+    private(set) var regions: RegionTables
     private(set) var assembled: [AssembledPool] = []
     private var changes = SteeringAssembly()
     // The policy by name that is being made.
@@ -22,8 +22,11 @@ struct SteerAssembly {
     init(
         probes: ProbeAssembly,
         pools: [PoolDefinition],
-        locations: LocationTable = .empty
+        locations: LocationTable = .empty,
+        regions: RegionTables = RegionTables()
     ) {
+        self.regions = regions
+        self.regions.forgetUses()
         self.probes = probes
         self.pools = Dictionary(pools.map { ($0.name, $0) }) { _, last in last }
         self.locations = locations
@@ -119,6 +122,8 @@ struct SteerAssembly {
             return .regional(try branches(list, of: &pool, &registries), geo(list))
         case .proximity(let list):
             return .regional(try branches(list, of: &pool, &registries), proximity(list))
+        case .latency(let list):
+            return .regional(try branches(list, of: &pool, &registries), latency(list))
         }
     }
 
@@ -145,7 +150,7 @@ struct SteerAssembly {
 
     private mutating func geo(_ list: [BranchSettings]) -> RegionTable {
         let key = RegionKey.geo(list.map(\.regions), list.map(\.isResident))
-        if let known = regions[key] { return known }
+        if let known = regions.use(key) { return known }
         let table = RegionBuilder(locations).geo(
             list.map { $0.regions.map(GeoRegion.init) },
             keeps: list.map(\.isResident),
@@ -154,21 +159,31 @@ struct SteerAssembly {
                     ? "everybody else" : branch.regions.map(\.description).joined(separator: ", ")
             }
         )
-        regions[key] = table
+        regions.keep(table, for: key)
         return table
     }
 
     private mutating func proximity(_ list: [BranchSettings]) -> RegionTable {
         let targets = list.map { GeoTarget(SteerAssembly.point($0.position), bias: $0.bias) }
         let key = RegionKey.proximity(targets)
-        if let known = regions[key] { return known }
+        if let known = regions.use(key) { return known }
         let labels = targets.map { target in
             let bias = target.bias == 0 ? "" : ", bias \(target.bias)"
             return "at \(target.point.latitude), \(target.point.longitude)\(bias)"
         }
         let table = RegionBuilder(locations).proximity(targets, labels: labels)
-        regions[key] = table
+        regions.keep(table, for: key)
         return table
+    }
+
+    private mutating func latency(_ list: [BranchSettings]) -> RegionTable {
+        let targets = list.map { branch in
+            LatencyTarget(
+                branch.targetName,
+                at: branch.position == nil ? nil : SteerAssembly.point(branch.position)
+            )
+        }
+        return regions.latency(targets, locations)
     }
 
     private static func point(_ position: BranchSettings.Position?) -> GeoPoint {
@@ -196,7 +211,6 @@ struct SteerAssembly {
         guard !pool.view.endpoints.contains(where: { $0.slot == slot }) else {
             return SteerMember(name: name, slot: slot, address: ip)
         }
-        let address = SocketAddress(ip, port: 80)
         pool.view.probe = pool.view.probe ?? probe
         pool.view.endpoints.append(
             EndpointView(
@@ -219,7 +233,14 @@ struct SteerAssembly {
         )
         registration.condition = probes.condition(probe)
         pool.registrations.append(registration)
-        if let target = probes.target(probe, slot: slot, address: address, host: nil) {
+        // A probe that asks at a port has one of its own here.
+        let probed = ProbedEndpoint(
+            slot: slot,
+            address: SocketAddress(ip, port: 0),
+            pool: pool.view.name,
+            name: name
+        )
+        if let target = probes.target(probe, for: probed) {
             pool.targets.append(target)
         }
         return SteerMember(name: name, slot: slot, address: ip)
@@ -231,12 +252,6 @@ struct AssembledSteering: Sendable {
     var definitions: [SteerDefinition]
     var plan: SteeringPlan
     var board: DialBoard
-}
-
-/// What makes two regional policies need the same table.
-enum RegionKey: Hashable {
-    case geo([[RegionSettings]], [Bool])
-    case proximity([GeoTarget])
 }
 
 extension GeoRegion {

@@ -108,6 +108,9 @@ extension RecordValue {
         case .cname(let name):
             guard let name = DomainName(name) else { return nil }
             self = .cname(name)
+        case .alias(let name):
+            guard let name = DomainName(name) else { return nil }
+            self = .alias(name)
         case .ns(let name):
             guard let name = DomainName(name) else { return nil }
             self = .ns(name)

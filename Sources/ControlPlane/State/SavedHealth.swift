@@ -17,6 +17,8 @@ struct SavedHealth: Sendable, Equatable {
     var endpoints: [SavedEndpoint]
     /// What names stood for, so that a restart need not wait for a resolver.
     var names: [SavedName] = []
+    /// What names outside that aliases lead to stood for.
+    var aliases: [SavedAlias] = []
 
     /// True when the verdicts may still be believed.
     func isUseful(realtime: Int64) -> Bool {
@@ -60,6 +62,10 @@ extension SavedHealth {
         writer.name("names")
         writer.beginArray()
         for name in names { writer.write(name.json) }
+        writer.endArray()
+        writer.name("aliases")
+        writer.beginArray()
+        for alias in aliases { writer.write(alias.json) }
         writer.endArray()
         writer.endObject()
         return writer.bytes
@@ -107,6 +113,10 @@ extension SavedHealth {
         for element in json["names"]?.elements ?? [] {
             guard let name = SavedName(json: element) else { return nil }
             names.append(name)
+        }
+        for element in json["aliases"]?.elements ?? [] {
+            guard let alias = SavedAlias(json: element) else { return nil }
+            aliases.append(alias)
         }
     }
 

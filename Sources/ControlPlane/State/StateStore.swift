@@ -14,9 +14,10 @@ final class StateStore: Sendable {
         case steering = "steering.json"
         case configuration = "last-good.yaml"
         case sessionKey = "sticky.key"
+        case roundTrips = "round-trips.json"
     }
 
-    static let limits = JSONLimits(bytes: 64 << 20, depth: 8, values: 4_000_000)
+    static let limits = JSONLimits(bytes: 64 << 20, depth: 8, values: 8_000_000)
 
     private struct Job: Sendable {
         var name: Name

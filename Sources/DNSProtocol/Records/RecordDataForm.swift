@@ -15,7 +15,7 @@ enum RecordDataForm {
         switch type {
         case .A: [.address4]
         case .AAAA: [.address6]
-        case .NS, .CNAME, .PTR: [.name]
+        case .NS, .CNAME, .PTR, .ALIAS: [.name]
         case .SOA: [.name, .name, .number32, .seconds, .seconds, .seconds, .seconds]
         case .MX: [.number16, .name]
         case .TXT, .HINFO: [.strings]

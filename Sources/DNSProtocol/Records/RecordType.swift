@@ -50,6 +50,11 @@ public struct RecordType: RawRepresentable, Hashable, Sendable, BitwiseCopyable 
     /// Certification authority authorisation (RFC 8659).
     @inlinable public static var CAA: RecordType { RecordType(257) }
 
+    /// Addresses taken from another name: in zones alone, never on the wire.
+    ///
+    /// The number, of those for private use, is the one that PowerDNS has for it.
+    @inlinable public static var ALIAS: RecordType { RecordType(65401) }
+
     /// True for numbers of questions and pseudo records, never of zone data (RFC 6895 §3.1).
     @inlinable public var isMeta: Bool {
         self == .OPT || (rawValue >= 128 && rawValue <= 255) || rawValue == 0
@@ -94,6 +99,6 @@ extension RecordType: CustomStringConvertible {
         (66, "DSYNC"), (99, "SPF"), (108, "EUI48"), (109, "EUI64"), (128, "NXNAME"),
         (249, "TKEY"), (250, "TSIG"), (251, "IXFR"), (252, "AXFR"), (253, "MAILB"),
         (254, "MAILA"), (255, "ANY"), (256, "URI"), (257, "CAA"), (261, "RESINFO"),
-        (262, "WALLET"),
+        (262, "WALLET"), (65401, "ALIAS"),
     ]
 }

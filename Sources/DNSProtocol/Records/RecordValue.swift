@@ -7,6 +7,8 @@ public enum RecordValue: Sendable, Equatable {
     case address(IPAddress)
     /// An alias.
     case cname(DomainName)
+    /// A name whose addresses this one has.
+    case alias(DomainName)
     /// A name server.
     case ns(DomainName)
     /// A pointer.
@@ -33,6 +35,7 @@ public enum RecordValue: Sendable, Equatable {
         switch self {
         case .address(let ip): ip.isIPv4 ? .A : .AAAA
         case .cname: .CNAME
+        case .alias: .ALIAS
         case .ns: .NS
         case .ptr: .PTR
         case .mx: .MX
@@ -50,7 +53,7 @@ public enum RecordValue: Sendable, Equatable {
     public var wire: [UInt8] {
         switch self {
         case .address(let ip): (0..<ip.byteCount).map(ip.byte)
-        case .cname(let name), .ns(let name), .ptr(let name): name.wire
+        case .cname(let name), .alias(let name), .ns(let name), .ptr(let name): name.wire
         case .mx(let preference, let exchange): octets(preference) + exchange.wire
         case .txt(let strings): strings.flatMap { [UInt8(min($0.count, 255))] + $0.prefix(255) }
         case .srv(let priority, let weight, let port, let target):

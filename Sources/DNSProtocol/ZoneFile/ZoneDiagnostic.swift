@@ -58,7 +58,8 @@ public struct ZoneDiagnostic: Error, Sendable, Equatable, CustomStringConvertibl
     }
 }
 
-/// The stable codes of zone diagnostics: M15xx for the text, M16xx for the content.
+/// The stable codes of zone diagnostics: M15xx for the text, M16xx for the content, M142x and
+/// M143x for aliases.
 public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     /// A parenthesis without its partner.
     case unbalancedParenthesis = 1501
@@ -96,6 +97,21 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case entryTooLong = 1517
     /// More errors than are listed.
     case tooManyErrors = 1518
+
+    /// An ALIAS with other addresses, with another ALIAS, or with hints in its services.
+    case conflictingAlias = 1420
+    /// An ALIAS that leads in a circle.
+    case aliasLoop = 1421
+    /// An ALIAS that leads through too many names.
+    case aliasTooLong = 1422
+    /// An ALIAS of the root, which has no addresses.
+    case aliasOfNothing = 1423
+    /// More names outside of the zones than aliases may lead to.
+    case tooManyAliases = 1424
+    /// Warning: an ALIAS of a name that its zone, which is served here, does not have.
+    case danglingAlias = 1430
+    /// Warning: an ALIAS of a name that is served here and has no addresses.
+    case aliasWithoutAddresses = 1431
 
     /// A record outside its zone.
     case outOfZone = 1601
@@ -135,7 +151,7 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case aliasParameters = 1657
 
     /// Warnings do not refuse a zone.
-    public var isWarning: Bool { rawValue >= 1650 }
+    public var isWarning: Bool { rawValue >= 1650 || 1430...1439 ~= rawValue }
     /// `M1503`.
     public var description: String { "M\(rawValue)" }
 }

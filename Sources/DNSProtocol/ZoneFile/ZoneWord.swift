@@ -28,6 +28,7 @@ enum ZoneWord: Equatable {
             case 0x6e73: .type(.NS)
             case 0x6d78: .type(.MX)
             case 0x63_6e61_6d65: .type(.CNAME)
+            case 0x61_6c69_6173: .type(.ALIAS)
             case 0x74_7874: .type(.TXT)
             case 0x70_7472: .type(.PTR)
             case 0x73_7276: .type(.SRV)

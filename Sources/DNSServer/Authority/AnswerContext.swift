@@ -20,6 +20,10 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
     // The endpoints whose addresses the latest steered answer holds, for counting.
     var answered = InlineArray<16, UInt32>(repeating: 0)
     var answeredCount = 0
+    var answersIPv6 = false
+    // The query in hand is one of those that a record is kept of: what its policy decided.
+    var isSampled = false
+    var decision = DecisionNote()
 
     /// The default for ``ednsSize``: no fragment on any usual path (DNS flag day 2020).
     public static var defaultEDNSSize: UInt16 { 1232 }
@@ -41,16 +45,29 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
         self.hearsSubnet = hearsSubnet
     }
 
-    mutating func note(_ answers: AnswerSet) {
+    mutating func note(_ answers: AnswerSet, isIPv6: Bool) {
+        answersIPv6 = isIPv6
         answeredCount = min(answers.count, answered.count)
         for place in 0..<answeredCount {
             answered[place] = UInt32(truncatingIfNeeded: answers.slot(place))
         }
     }
 
+    /// Notes what a policy decided, for a record of the query.
+    @inline(__always)
+    mutating func sample(
+        _ answers: AnswerSet,
+        _ steer: borrowing SteerTable,
+        isFirst: Bool = true
+    ) {
+        guard isSampled else { return }
+        decision.add(answers, generation: steer.healthGeneration, isFirst: isFirst)
+    }
+
     /// Counts the latest steered answer, once.
-    mutating func count(in answers: borrowing SharedWords) {
-        for place in 0..<answeredCount { answers.addOwned(Int(answered[place]), 1) }
+    @inline(__always)
+    mutating func count(in book: borrowing AnswerBook, policy: UInt64) {
+        book.count(self, policy: policy)
         answeredCount = 0
     }
 
@@ -77,6 +94,10 @@ public struct AnswerOutcome: BitwiseCopyable, Sendable, Equatable {
     public var policy = -1
     /// The leading bits of the client's address that the answer depends on (RFC 7871 §6).
     public var scope: UInt8 = 0
+    /// The TTL that the policy gave, and the most that it may be; 0 without a policy.
+    public var ttl: UInt32 = 0
+    /// The most that the TTL may be.
+    public var mostTTL: UInt32 = 0
     // A hash of the name whose policy was asked.
     var nameHash: UInt64 = 0
 

@@ -3,7 +3,8 @@ internal import DNSProtocol
 internal import Essentials
 internal import Steering
 
-/// Services of steered names: one decision for A, AAAA and the hints (RFC 9460 §7.3).
+/// Services of steered names, and of names with an ALIAS: one decision for A, AAAA and the hints
+/// (RFC 9460 §7.3).
 extension AnswerRun {
     /// Both families of one decision.
     private struct Decision {
@@ -30,31 +31,50 @@ extension AnswerRun {
         into output: inout OutputSpan<UInt8>
     ) -> ResponseCode {
         let steered = view.steered[Int(set.offset)]
-        outcome.policy = Int(steered.policy)
         var decision = Decision()
-        // The same draws for both families, or the hints would name two places.
-        var random = context.random
-        var question = question(.ipv4, context)
-        let policy = outcome.policy
-        steer.answer(policy: policy, question, into: &decision.ipv4, random: &context.random)
-        question.families = .ipv6
-        steer.answer(policy: policy, question, into: &decision.ipv6, random: &random)
-        // Whatever either family looked at holds for no wider network (RFC 7871 §7.2.1).
-        outcome.scope = max(decision.ipv4.scope, decision.ipv6.scope)
+        if steered.policy == absent {
+            let entry = view.aliases[Int(steered.alias)]
+            read(entry, isIPv4: true, view, context, into: &decision.ipv4)
+            read(entry, isIPv4: false, view, context, into: &decision.ipv6)
+        } else {
+            nameHash = decider(of: steered, view)
+            decide(Int(steered.policy), steer, &context, into: &decision)
+        }
         // A branch may have an all-down word of its own: a family with addresses goes before it.
         if decision.isAny(.servfail), !decision.isAny(.addresses) {
             writer.isAuthoritative = false
             return .serverFailure
         }
         let ttl = decision.ttl(atMost: steered.ttl)
+        (outcome.ttl, outcome.mostTTL) = (ttl, steered.ttl)
         guard decision.isAny(.addresses) else {
             let base = output.count
             deny(match, view, into: &output)
-            if decision.isAny(.none) { shorten(recordAt: base, to: ttl, in: &output) }
+            let isAlias = steered.policy == absent
+            if decision.isAny(.none) || isAlias { shorten(recordAt: base, to: ttl, in: &output) }
             return .noError
         }
         write(set, steered, decision, ttl: ttl, view, into: &output)
         return .noError
+    }
+
+    private mutating func decide(
+        _ policy: Int,
+        _ steer: borrowing SteerTable,
+        _ context: inout AnswerContext,
+        into decision: inout Decision
+    ) {
+        outcome.policy = policy
+        // The same draws for both families, or the hints would name two places.
+        var random = context.random
+        var question = question(.ipv4, context)
+        steer.answer(policy: policy, question, into: &decision.ipv4, random: &context.random)
+        question.families = .ipv6
+        steer.answer(policy: policy, question, into: &decision.ipv6, random: &random)
+        context.sample(decision.ipv4, steer)
+        context.sample(decision.ipv6, steer, isFirst: false)
+        // Whatever either family looked at holds for no wider network (RFC 7871 §7.2.1).
+        outcome.scope = max(decision.ipv4.scope, decision.ipv6.scope)
     }
 
     // All records or, with TC, none: a cut set would look like a whole one.

@@ -12,7 +12,7 @@ struct AnswerRun {
     private(set) var owner = DNSQuery.headerLength
     private var apex = DNSQuery.headerLength
     private var nameLength = 0
-    private var nameHash: UInt64 = 0
+    var nameHash: UInt64 = 0
     /// Hashes of the aliases in the answer: a target among them closes a loop.
     private var visited = InlineArray<16, UInt64>(repeating: 0)
     private var steps = 0
@@ -86,7 +86,7 @@ struct AnswerRun {
             case .exact, .wildcard: break
             }
             let node = view.nodes[match.node]
-            if node.flags.contains(.alias), query.type != .CNAME, query.type != .ANY,
+            if node.flags.contains(.cname), query.type != .CNAME, query.type != .ANY,
                 let set = view.set(of: node, type: .CNAME)
             {
                 guard let next = follow(set, at: match, view, into: &output) else {
@@ -120,6 +120,10 @@ struct AnswerRun {
             if set.type.isService {
                 return answerServices(set, match, view, steer, &context, into: &output)
             }
+            let steered = view.steered[Int(set.offset)]
+            guard steered.policy != absent else {
+                return answerAlias(set, match, view, &context, into: &output)
+            }
             return answerSteered(set, match, view, steer, &context, into: &output)
         }
         // Clients try addresses in order: turning the set spreads them (RFC 1794).
@@ -139,7 +143,7 @@ struct AnswerRun {
     }
 
     @_lifetime(output: copy output)
-    private mutating func place(
+    mutating func place(
         _ set: CompiledSet,
         rotation: Int,
         _ view: ZoneView,
@@ -292,6 +296,7 @@ struct AnswerRun {
     ) -> ResponseCode {
         let steered = view.steered[Int(set.offset)]
         outcome.policy = Int(steered.policy)
+        nameHash = decider(of: steered, view)
         var answers = AnswerSet()
         steer.answer(
             policy: Int(steered.policy),
@@ -300,7 +305,10 @@ struct AnswerRun {
             random: &context.random
         )
         outcome.scope = answers.scope
-        context.note(answers)
+        outcome.mostTTL = steered.ttl
+        outcome.ttl = answers.ttl(atMost: steered.ttl)
+        context.note(answers, isIPv6: set.type != .A)
+        context.sample(answers, steer)
         switch answers.outcome {
         case .servfail:
             writer.isAuthoritative = false
@@ -309,12 +317,17 @@ struct AnswerRun {
         case .none:
             let base = output.count
             deny(match, view, into: &output)
-            shorten(recordAt: base, to: answers.ttl(atMost: steered.ttl), in: &output)
+            shorten(recordAt: base, to: outcome.ttl, in: &output)
         case .addresses:
-            let ttl = answers.ttl(atMost: steered.ttl)
-            write(answers, ttl: ttl, type: set.type, into: &output)
+            write(answers, from: 0, ttl: outcome.ttl, type: set.type, into: &output)
         }
         return .noError
+    }
+
+    /// The hash of the name whose policy is asked: the name in hand, or what it is an alias of.
+    func decider(of steered: SteeredSet, _ view: ZoneView) -> UInt64 {
+        guard steered.alias != absent else { return nameHash }
+        return view.aliases[Int(steered.alias)].nameHash
     }
 
     // What the policy of the name in hand is asked; noted for explanations.
@@ -358,8 +371,9 @@ struct AnswerRun {
 
     // All addresses or, with TC, none: a cut set would look like a whole one.
     @_lifetime(output: copy output)
-    private mutating func write(
+    mutating func write(
         _ answers: AnswerSet,
+        from first: Int,
         ttl: UInt32,
         type: RecordType,
         into output: inout OutputSpan<UInt8>
@@ -370,7 +384,8 @@ struct AnswerRun {
             return
         }
         for index in 0..<answers.count {
-            let address = answers.address(index)
+            let turned = index &+ first
+            let address = answers.address(turned < answers.count ? turned : turned &- answers.count)
             guard address.isIPv4 == (type == .A) else { continue }
             let done = writer.writeRecordHead(
                 ownerOffset: owner,

@@ -153,7 +153,16 @@ extension DNSDoor {
             from: 0,
             count: connections[place].inputCount
         )
-        let progress = DNSDoor.answer(input, snapshot, answers, &context, &tally, into: &scratch)
+        let progress = DNSDoor.answer(
+            input,
+            snapshot,
+            book,
+            origin,
+            &sampler,
+            &context,
+            &tally,
+            into: &scratch
+        )
         random = context.random
         note(tally)
         return progress
@@ -162,7 +171,9 @@ extension DNSDoor {
     private static func answer(
         _ input: Span<UInt8>,
         _ snapshot: DNSSnapshot,
-        _ answers: SharedWords,
+        _ book: AnswerBook,
+        _ origin: AnswerBook.Origin,
+        _ sampler: inout QuerySampler,
         _ context: inout AnswerContext,
         _ tally: inout DNSTally,
         into scratch: inout Scratch
@@ -173,9 +184,18 @@ extension DNSDoor {
         scratch.write { output in
             while let frame = nextFrame(input, &progress) {
                 let start = output.count
-                let query = input.extracting(frame)
+                let request = input.extracting(frame)
+                let query = DNSQuery.read(request)
                 output.write(uint16: 0)
-                let outcome = Authority.answer(query, view, steer, &context, into: &output)
+                context.isSampled = sampler.isDue
+                let outcome = Authority.answer(
+                    query,
+                    request,
+                    view,
+                    steer,
+                    &context,
+                    into: &output
+                )
                 let length = output.count &- start &- 2
                 if start > 0, outcome.isTruncated || length <= 0, !outcome.isDropped {
                     // Only for want of room behind earlier answers: again when those are sent.
@@ -184,13 +204,19 @@ extension DNSDoor {
                     return
                 }
                 tally.add(outcome, .queriesTCP)
-                if outcome.policy >= 0 { context.count(in: answers) }
+                if outcome.policy >= 0 {
+                    context.count(in: book, policy: steer.identity(of: outcome.policy))
+                }
                 progress.consumed = frame.upperBound
                 guard length > 0 else {
                     output.removeLast(output.count &- start)
                     progress.isBroken = true
                     return
                 }
+                if context.isSampled {
+                    book.keep(query, outcome, context, output, from: start &+ 2, origin)
+                }
+                sampler.advance()
                 output[start] = UInt8(truncatingIfNeeded: length >> 8)
                 output[start &+ 1] = UInt8(truncatingIfNeeded: length)
                 progress.answered &+= 1

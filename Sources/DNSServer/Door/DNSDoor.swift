@@ -39,7 +39,9 @@ public struct DNSDoor: ~Copyable {
 
     let shared: DNSShared
     let words: SharedWords
-    let answers: SharedWords
+    let book: AnswerBook
+    let worker: Int
+    var sampler: QuerySampler
     var snapshot: DNSSnapshot
     var listeners: [Listener] = []
     var batch: DatagramBatch
@@ -65,7 +67,9 @@ public struct DNSDoor: ~Copyable {
     ) {
         self.shared = shared
         words = shared.metrics[max(worker, 0) % shared.metrics.count]
-        answers = shared.answers[max(worker, 0) % shared.answers.count]
+        book = shared.books[max(worker, 0) % shared.books.count]
+        self.worker = worker
+        sampler = QuerySampler(seed: ~seed)
         self.snapshot = snapshot
         outputSize = DNSDoor.outputSize(snapshot)
         batch = DatagramBatch(
@@ -80,6 +84,7 @@ public struct DNSDoor: ~Copyable {
         buffers = BufferPool(limit: 4096)
         timers = TimerWheel(now: now)
         scratch = Scratch(capacity: DNSConnection.answerLimit)
+        sampler.setInterval(book.queries.capacity > 0 ? snapshot.sampleInterval : 0)
     }
 
     private static func outputSize(_ snapshot: DNSSnapshot) -> Int {
@@ -91,6 +96,8 @@ public struct DNSDoor: ~Copyable {
     /// Serves from another snapshot from the next query on.
     public mutating func adopt(_ snapshot: DNSSnapshot) {
         self.snapshot = snapshot
+        sampler.setInterval(book.queries.capacity > 0 ? snapshot.sampleInterval : 0)
+        book.tally.clearIfFull()
         let size = DNSDoor.outputSize(snapshot)
         guard size > outputSize else { return }
         outputSize = size
@@ -225,6 +232,7 @@ public struct DNSDoor: ~Copyable {
         var context = AnswerContext(now: now, random: random, ednsSize: settings.ednsSize)
         var tally = DNSTally()
         var warmer = LookupWarmer()
+        let origin = self.origin
         for _ in 0..<DNSDoor.batchesPerTurn {
             guard case .count(let count) = batch.receive(socket) else { break }
             for index in 0..<count { queries[index] = DNSQuery.read(batch.bytes(index)) }
@@ -235,7 +243,9 @@ public struct DNSDoor: ~Copyable {
                 &batch,
                 snapshot,
                 settings.subnets,
-                answers,
+                book,
+                origin,
+                &sampler,
                 &context,
                 &tally
             )
@@ -257,7 +267,9 @@ public struct DNSDoor: ~Copyable {
         _ batch: inout DatagramBatch,
         _ snapshot: borrowing DNSSnapshot,
         _ subnets: SubnetTrust,
-        _ answers: borrowing SharedWords,
+        _ book: borrowing AnswerBook,
+        _ origin: AnswerBook.Origin,
+        _ sampler: inout QuerySampler,
         _ context: inout AnswerContext,
         _ tally: inout DNSTally
     ) -> Int {
@@ -269,6 +281,7 @@ public struct DNSDoor: ~Copyable {
             if let source = batch.source(index) { context.client = source.ip.unmapped }
             context.hearsSubnet =
                 query.edns.subnet != nil && snapshot.trusts(context.client, subnets)
+            context.isSampled = sampler.isDue
             batch.reply(index) { request, output in
                 let outcome = Authority.answer(
                     query,
@@ -279,11 +292,26 @@ public struct DNSDoor: ~Copyable {
                     into: &output
                 )
                 tally.add(outcome, .queriesUDP)
-                if outcome.policy >= 0 { context.count(in: answers) }
-                if !outcome.isDropped { replies &+= 1 }
+                if outcome.policy >= 0 {
+                    context.count(in: book, policy: steer.identity(of: outcome.policy))
+                }
+                guard !outcome.isDropped else { return }
+                replies &+= 1
+                if context.isSampled {
+                    book.keep(query, outcome, context, output, from: 0, origin)
+                }
+                sampler.advance()
             }
         }
         return replies
+    }
+
+    var origin: AnswerBook.Origin {
+        AnswerBook.Origin(
+            worker: worker,
+            snapshot: snapshot.generation,
+            layoutMark: snapshot.steer.layoutMark
+        )
     }
 
     func note(_ tally: DNSTally) {

@@ -14,6 +14,8 @@ public struct DNSSnapshot: Sendable {
     public let subnetSources: [[Prefix]]
     /// Rises with every snapshot.
     public let generation: UInt64
+    /// A record is kept of one query in so many; 0 keeps none.
+    public var sampleInterval: UInt32 = 0
 
     /// Puts a snapshot together.
     public init(
@@ -32,6 +34,17 @@ public struct DNSSnapshot: Sendable {
 }
 
 extension DNSSnapshot {
+    /// The same with other policies in the place of its own: for what would be if.
+    public func steered(by steer: SteerTable) -> DNSSnapshot {
+        DNSSnapshot(
+            zones: zones,
+            steer: steer,
+            listeners: listeners,
+            subnetSources: subnetSources,
+            generation: generation
+        )
+    }
+
     /// True when the client subnet that `client` states is heard.
     func trusts(_ client: IPAddress, _ trust: SubnetTrust) -> Bool {
         switch trust {
@@ -85,22 +98,21 @@ public final class DNSShared: Sendable {
 
     /// One table per worker; places as in ``DNSCounter``.
     public let metrics: [SharedWords]
-    /// Answers that held an endpoint's address, by its slot; one table per worker.
-    public let answers: [SharedWords]
+    /// What is written down of answers; one book per worker.
+    public let books: [AnswerBook]
     /// Open TCP connections by listener number.
     public let connections = SharedWords(count: DNSShared.listenerLimit, stride: 8)
 
-    /// Tables for so many workers, and for so many endpoints.
-    public init(workers: Int, endpoints: Int = 0) {
-        answers = (0..<max(workers, 1)).map { _ in SharedWords(count: endpoints) }
+    /// Tables for so many workers, endpoints, and records of queries by each worker.
+    ///
+    /// `key` is a secret that places of networks follow from.
+    public init(workers: Int, endpoints: Int = 0, keptQueries: Int = 0, key: UInt64 = 0) {
+        books = (0..<max(workers, 1)).map { _ in
+            AnswerBook(endpoints: endpoints, kept: keptQueries, key: key)
+        }
         metrics = (0..<max(workers, 1)).map { _ in
             SharedWords(count: DNSCounter.allCases.count)
         }
-    }
-
-    /// Answers that held the endpoint's address, over all workers.
-    public func answerCount(_ slot: Int) -> UInt64 {
-        answers.reduce(0) { $0 &+ $1.load(slot) }
     }
 
     /// A counter, summed over all workers.

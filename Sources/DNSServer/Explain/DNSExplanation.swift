@@ -5,7 +5,7 @@ public import Steering
 
 /// What a query would get, and why: made by the code that answers.
 public struct DNSExplanation: Sendable, Equatable {
-    /// One name on the way to the answer: the question's, then the targets of its aliases.
+    /// One name on the way to the answer: the question's, then where CNAME and ALIAS lead.
     public struct Step: Sendable, Equatable {
         /// The name looked up.
         public var name: DomainName
@@ -38,6 +38,12 @@ public struct DNSExplanation: Sendable, Equatable {
     public var additionals: [String]
     /// What the policy says, when one chose the addresses.
     public var policy: SteerExplanation?
+    /// Where the addresses are from, when the name has an ALIAS.
+    public var alias: AliasExplanation?
+    /// The TTL that follows from the policy; nil without one.
+    public var ttl: UInt32?
+    /// One sentence: why the TTL is what it is.
+    public var whyTTL = ""
     /// One sentence: the outcome in words.
     public var why: String
 }
@@ -65,13 +71,16 @@ extension DNSSnapshot {
         let overUDP = answer(query, context).outcome
         let message = DNSMessage(bytes)
         let isSteered = outcome.policy >= 0
+        var steps = steps(name, type, message?.answers ?? [])
+        let way = steps.last.flatMap { aliasWay($0.name, type, now: now) }
+        steps += way?.steps ?? []
         var explanation = DNSExplanation(
             name: name,
             type: type,
             code: outcome.code,
             isAuthoritative: message?.isAuthoritative ?? false,
             isTruncatedOverUDP: overUDP.isTruncated,
-            steps: steps(name, type, message?.answers ?? []),
+            steps: steps,
             answers: (message?.answers ?? []).map(\.description),
             authorities: (message?.authorities ?? []).map(\.description),
             additionals: (message?.additionals ?? []).map(\.description),
@@ -86,8 +95,14 @@ extension DNSSnapshot {
                     ),
                     seed: seed
                 ) : nil,
+            alias: way?.alias,
             why: ""
         )
+        if let policy = explanation.policy, policy.outcome == .addresses || policy.outcome == .none
+        {
+            explanation.ttl = outcome.ttl
+            explanation.whyTTL = outcome.whyTTL(policy.secondsToChange)
+        }
         explanation.why = explanation.sentence
         return explanation
     }
@@ -123,7 +138,7 @@ extension DNSSnapshot {
         return ([name] + targets).map { step($0, type) }
     }
 
-    private func step(_ name: DomainName, _ type: RecordType) -> DNSExplanation.Step {
+    func step(_ name: DomainName, _ type: RecordType) -> DNSExplanation.Step {
         let wire = name.wire
         var step = DNSExplanation.Step(name: name, why: "no zone served here holds this name")
         guard let scanned = WireName.scan(wire.span, at: 0) else { return step }
@@ -148,12 +163,27 @@ extension DNSSnapshot {
         if type == .ANY { return "ANY is answered with as little as possible (RFC 8482)" }
         if let set = view.set(of: node, type: type) {
             guard set.isSteered else { return "\(set.count) \(type) records" }
-            let policy = Int(view.steered[Int(set.offset)].policy)
+            let steered = view.steered[Int(set.offset)]
+            guard steered.alias == absent else { return "its addresses are those of another name" }
+            let policy = Int(steered.policy)
             let known = steer.definitions.indices.contains(policy)
             return "steered by \(known ? steer.definitions[policy].name : "policy \(policy)")"
         }
-        if node.flags.contains(.alias) { return "an alias" }
+        if node.flags.contains(.cname) { return "an alias" }
         return node.setCount == 0 ? "it has no records" : "it has records, but none of type \(type)"
+    }
+}
+
+extension AnswerOutcome {
+    fileprivate func whyTTL(_ secondsToChange: UInt16?) -> String {
+        guard let seconds = secondsToChange else {
+            return "the highest there is: no change of what was looked at is in sight"
+        }
+        if ttl == mostTTL {
+            return "the highest there is: what was looked at cannot change within \(ttl) s"
+        }
+        if ttl <= UInt32(seconds) { return "what was looked at can change in \(seconds) s" }
+        return "the lowest there is: what was looked at can change in \(seconds) s"
     }
 }
 

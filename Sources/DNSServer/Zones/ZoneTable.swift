@@ -12,7 +12,7 @@ internal import Essentials
 /// The name and the data of a node lie side by side, so an answer touches few cache lines: slot,
 /// node, set, bytes. A million names of one address take about 90 octets each. There is no
 /// reference in any element: looking up touches no reference count, and a copy of the table is
-/// eight retained arrays, made once per worker when it adopts a snapshot.
+/// a handful of retained references, made once per worker when it adopts a snapshot.
 public struct ZoneTable: Sendable {
     let slots: [UInt64]
     let nodes: [ZoneNode]
@@ -21,9 +21,14 @@ public struct ZoneTable: Sendable {
     let steered: [SteeredSet]
     let referrals: [Referral]
     let glue: [Glue]
+    let aliases: [AliasEntry]
     let bytes: [UInt8]
     /// Labels of the deepest name: suffixes that have more need not be looked up.
     let deepest: Int
+    /// The names outside of the zones that aliases lead to, in lower case, by their numbers.
+    public let outsideTargets: [DomainName]
+    /// What is known of them.
+    public let board: AliasBoard
 
     /// Number of zones.
     public var zoneCount: Int { zones.count }
@@ -46,8 +51,11 @@ public struct ZoneTable: Sendable {
         steered: [],
         referrals: [],
         glue: [],
+        aliases: [],
         bytes: [],
-        deepest: 0
+        deepest: 0,
+        outsideTargets: [],
+        board: AliasBoard(count: 0)
     )
 
     /// The name of a zone's apex; nil when there is no such zone.
@@ -94,7 +102,7 @@ struct ZoneNode: BitwiseCopyable, Sendable {
         /// The top of a zone.
         static let apex = Flags(rawValue: 1)
         /// Holds a CNAME.
-        static let alias = Flags(rawValue: 2)
+        static let cname = Flags(rawValue: 2)
     }
 }
 
@@ -131,10 +139,13 @@ struct ZoneEntry: BitwiseCopyable, Sendable {
     var apexLength: UInt8
 }
 
-/// A set whose records a policy chooses.
+/// A set whose records a policy chooses, or an alias takes from elsewhere.
 struct SteeredSet: BitwiseCopyable, Sendable {
+    /// Absent for an alias of a name that is not steered.
     var policy: UInt32
     var ttl: UInt32
+    /// The place in `aliases`; absent for a name that is steered itself.
+    var alias = absent
     /// Of services: where their ``ServiceTemplate``s lie in `bytes`.
     var templates: UInt32 = 0
 }

@@ -205,6 +205,7 @@ extension ZoneTableBuilder {
             let message = "\(text(number)) is steered and has other addresses"
             noteRecord(first, .conflictingSteer, message)
         }
+        checkAliasCompany(number, addresses)
     }
 
     func bytes(of record: Int) -> ArraySlice<UInt8> {
@@ -219,6 +220,9 @@ extension ZoneTableBuilder {
     ) {
         guard let first = found.first else { return }
         let type = records[first].type
+        if records[first].isAlias {
+            return layout.addSteered(type, policy: absent, ttl: records[first].ttl)
+        }
         if records[first].isSteered {
             return layout.addSteered(type, policy: records[first].offset, ttl: records[first].ttl)
         }

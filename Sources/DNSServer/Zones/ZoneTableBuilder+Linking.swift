@@ -28,12 +28,14 @@ extension ZoneTableBuilder {
                 layout.setHosts(addHosts(number, index, to: &layout), ofSet: index)
             }
         }
+        linkAliases(&layout)
     }
 
     // Below a delegation only addresses have a use: as glue.
     private mutating func checkOccluded(_ number: Int) {
         for record in recordNumbers(of: number) {
-            let type = records[record].type
+            let isAlias = records[record].isAlias
+            let type = isAlias ? RecordType.ALIAS : records[record].type
             guard type != .A, type != .AAAA else { continue }
             let cut = text(Int(names[number].cut))
             let message = "\(type) of \(text(number)) is never answered: \(cut) is delegated"
@@ -74,7 +76,7 @@ extension ZoneTableBuilder {
                 let isOwner = set.type.isService && target == ownName(number)
                 let at = isOwner ? 0 : offset + skipped
                 // What an alias leads to is looked up next; a service is the end of the way.
-                let more = set.type.isService && isAlias(record) ? set.type : nil
+                let more = set.type.isService && isAliasMode(record) ? set.type : nil
                 let found = addGlue(target, number, at: at, required, and: more, to: &layout)
                 if required, !found {
                     let server = DomainName(wire: target).map { "\($0)" } ?? "?"

@@ -5,7 +5,7 @@ internal import Essentials
 /// SVCB and HTTPS in a zone under construction (RFC 9460).
 extension ZoneTableBuilder {
     /// True for a service record in AliasMode: its priority is 0 (RFC 9460 §2.4.1).
-    func isAlias(_ record: Int) -> Bool { bytes(of: record).prefix(2).allSatisfy { $0 == 0 } }
+    func isAliasMode(_ record: Int) -> Bool { bytes(of: record).prefix(2).allSatisfy { $0 == 0 } }
 
     /// A name in wire form.
     func ownName(_ number: Int) -> [UInt8] {
@@ -21,13 +21,13 @@ extension ZoneTableBuilder {
         let data = Array(bytes(of: record).dropFirst(skipped))
         guard records[record].type.isService else { return data.map(ASCII.lowercased) }
         let length = WireName.length(in: data.span, at: 0) ?? data.count
-        if length == 1, !isAlias(record) { return ownName(number) }
+        if length == 1, !isAliasMode(record) { return ownName(number) }
         return data.prefix(length).map(ASCII.lowercased)
     }
 
     /// What a set of services says against itself.
     mutating func checkServices(_ number: Int, _ found: ArraySlice<Int>) {
-        let aliases = found.filter { isAlias($0) }
+        let aliases = found.filter { isAliasMode($0) }
         guard let first = aliases.first else { return }
         let type = records[first].type
         let own = ownName(number)
@@ -54,9 +54,10 @@ extension ZoneTableBuilder {
         }
     }
 
-    /// Adds services to a steered name: each at the name itself gets the addresses of the decision.
+    /// Adds services to a steered name, or to one with an ALIAS: each at the name itself gets the
+    /// addresses that are answered.
     ///
-    /// False when the name is not steered, or none of its services is there: then they are plain.
+    /// False when the name is neither, or none of its services is there: then they are plain.
     mutating func addSteeredServices(
         of number: Int,
         _ found: [Int],
@@ -64,10 +65,14 @@ extension ZoneTableBuilder {
     ) -> Bool {
         let all = recordNumbers(of: number)
         guard let first = found.first,
-            let steered = all.first(where: { records[$0].isSteered && records[$0].type == .A })
+            let steered = all.first(where: { place in
+                let record = records[place]
+                return (record.isSteered || record.isAlias) && record.type == .A
+            })
         else { return false }
+        let isAlias = records[steered].isAlias
         let own = ownName(number)
-        let atOwner = found.map { !isAlias($0) && target(of: $0, of: number, behind: 2) == own }
+        let atOwner = found.map { !isAliasMode($0) && target(of: $0, of: number, behind: 2) == own }
         guard atOwner.contains(true) else { return false }
         var templates: [[UInt8]] = []
         for (record, takesHints) in zip(found, atOwner) {
@@ -75,15 +80,16 @@ extension ZoneTableBuilder {
             if takesHints, ServiceTemplate.hasHints(data) {
                 // RFC 9460 §7.3: clients may use hints before, and instead of, the addresses.
                 let message =
-                    "\(text(number)) is steered: its \(records[record].type) record gets its hints "
-                    + "from the policy, and cannot have its own"
-                noteRecord(record, .conflictingSteer, message)
+                    "\(text(number)) \(isAlias ? "has an ALIAS" : "is steered"): its "
+                    + "\(records[record].type) record gets its hints from "
+                    + "\(isAlias ? "there" : "the policy"), and cannot have its own"
+                noteRecord(record, isAlias ? .conflictingAlias : .conflictingSteer, message)
             }
             templates.append(ServiceTemplate.bytes(data, takesHints: takesHints))
         }
         layout.addSteered(
             records[first].type,
-            policy: records[steered].offset,
+            policy: isAlias ? absent : records[steered].offset,
             ttl: records[steered].ttl,
             templates: templates
         )

@@ -36,7 +36,9 @@ public struct ZoneTableBuilder: ~Copyable {
         var file: UInt32
         var length: UInt16
         var type: RecordType
-        var isSteered: Bool
+        var isSteered = false
+        /// Stands for the addresses of another name, which its data is.
+        var isAlias = false
     }
 
     struct Zone {
@@ -55,6 +57,8 @@ public struct ZoneTableBuilder: ~Copyable {
     var nameBytes: [UInt8] = []
     var data: [UInt8] = []
     var files: [String] = []
+    /// The names that hold an ALIAS.
+    var aliasNames: [UInt32] = []
     private var index: [UInt32] = Array(repeating: 0, count: 1024)
     private var lowered: [UInt8] = []
 
@@ -152,22 +156,33 @@ public struct ZoneTableBuilder: ~Copyable {
             return note(.unservedType, file: place.file, place, "\(type) cannot be served")
         }
         guard let offset = UInt32(exactly: data.count) else { return noteTooMany() }
-        let record = Record(
+        var record = Record(
             ttl: ttl,
             offset: offset,
             line: place.line,
             file: place.file,
             length: UInt16(bytes.count),
-            type: type,
-            isSteered: false
+            type: type
         )
-        guard append(record, owner: owner) else { return }
+        guard type == .ALIAS else {
+            guard append(record, owner: owner) != nil else { return }
+            data += bytes
+            return
+        }
+        // It answers for both families; the record itself is never asked for.
+        record.isAlias = true
+        for family in [RecordType.A, .AAAA] {
+            record.type = family
+            guard let name = append(record, owner: owner) else { return }
+            if family == .A { aliasNames.append(name) }
+        }
         data += bytes
     }
 
+    // The number of the owner; nil when the record is not taken.
     @discardableResult
-    private mutating func append(_ record: Record, owner: [UInt8]) -> Bool {
-        guard let zone = zones.last, !zone.isDuplicate else { return false }
+    private mutating func append(_ record: Record, owner: [UInt8]) -> UInt32? {
+        guard let zone = zones.last, !zone.isDuplicate else { return nil }
         lowered.removeAll(keepingCapacity: true)
         for octet in owner {
             lowered.append(octet &- 0x41 < 26 ? octet | 0x20 : octet)
@@ -178,13 +193,13 @@ public struct ZoneTableBuilder: ~Copyable {
             let shown = DomainName(wire: owner) ?? .root
             let message = "\(shown) is outside of zone \(apex)"
             note(.outOfZone, file: record.file, position, message)
-            return false
+            return nil
         }
         guard let number = UInt32(exactly: records.count), number != absent,
             let name = intern(lowered)
         else {
             noteTooMany()
-            return false
+            return nil
         }
         records.append(record)
         let last = names[Int(name)].lastRecord
@@ -194,7 +209,7 @@ public struct ZoneTableBuilder: ~Copyable {
             records[Int(last)].next = number
         }
         names[Int(name)].lastRecord = number
-        return true
+        return name
     }
 
     // At a label boundary: the rest after whole labels must be the apex.

@@ -9,6 +9,8 @@ struct ZoneTableLayout {
     var steered: [SteeredSet] = []
     var referrals: [Referral] = []
     var glue: [Glue] = []
+    var aliases: [AliasEntry] = []
+    var outsideTargets: [DomainName] = []
     var bytes: [UInt8] = []
     private var hashes: [UInt64] = []
     private var deepest = 0
@@ -156,7 +158,7 @@ struct ZoneTableLayout {
         guard let last = nodes.indices.last, nodes[last].setCount < .max else { return }
         sets.append(set)
         nodes[last].setCount += 1
-        if set.type == .CNAME { nodes[last].flags.insert(.alias) }
+        if set.type == .CNAME { nodes[last].flags.insert(.cname) }
     }
 
     /// The finished table.
@@ -177,8 +179,11 @@ struct ZoneTableLayout {
             steered: steered,
             referrals: referrals,
             glue: glue,
+            aliases: aliases,
             bytes: bytes,
-            deepest: deepest
+            deepest: deepest,
+            outsideTargets: outsideTargets,
+            board: AliasBoard(count: outsideTargets.count)
         )
     }
 }

@@ -34,6 +34,8 @@ struct ZoneView: ~Escapable {
     let steered: Span<SteeredSet>
     let referrals: Span<Referral>
     let glue: Span<Glue>
+    let aliases: Span<AliasEntry>
+    let board: AliasBoard
     let deepest: Int
 
     @_lifetime(borrow table) init(_ table: borrowing ZoneTable) {
@@ -45,6 +47,8 @@ struct ZoneView: ~Escapable {
         steered = table.steered.span
         referrals = table.referrals.span
         glue = table.glue.span
+        aliases = table.aliases.span
+        board = table.board
         deepest = table.deepest
     }
 

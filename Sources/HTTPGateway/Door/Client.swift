@@ -36,6 +36,8 @@ struct Client: BitwiseCopyable {
     var isUnfinished = false  // counted as a connection without a request
     /// A PROXY header came before it and named nobody.
     var isUnnamed = false
+    /// One came, so that its socket is the proxy's.
+    var isCarried = false
     var kind = ClientKind.connection
     /// Among the sessions or streams, for those kinds; for a connection among the WebSockets.
     var place: Int32 = -1

@@ -54,6 +54,7 @@ extension HTTPDoor {
         case .complete(let header):
             guard Socket.skip(fd, header.length) else { return close(c, &loop) }
             count(.proxyHeaders)
+            clients[c].isCarried = true
             if let source = header.source {
                 clients[c].peer = source
             } else if !header.isLocal {

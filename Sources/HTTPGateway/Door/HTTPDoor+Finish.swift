@@ -307,6 +307,7 @@ extension HTTPDoor {
             endExchange(c)
         }
         timers.cancel(c)
+        measureRoundTrip(c)
         finishUnfinished(c)
         buffers.give(clients[c].input.block)
         buffers.give(clients[c].output.block)

@@ -35,6 +35,10 @@ public struct HTTPDoor: ~Copyable {
     let sessionNames: SessionTable
     /// What `martlet why` tells of requests that are over.
     let requests: RequestRing
+    /// What is measured of clients' round trips, on its way to whoever keeps it.
+    let roundTrips: RTTRing
+    /// When the next of them is due.
+    var measuresAgainAt = Instant.start
     let signer: TLSSigner
     var snapshot: GatewaySnapshot
 
@@ -173,6 +177,7 @@ public struct HTTPDoor: ~Copyable {
         unfinished = shared.unfinished
         sessionNames = shared.sessionNames
         requests = shared.requests[worker]
+        roundTrips = shared.roundTrips[worker]
         signer = shared.signer
         self.snapshot = snapshot
         routes = snapshot.table

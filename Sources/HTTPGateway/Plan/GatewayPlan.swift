@@ -85,6 +85,8 @@ public struct HTTPListenerPlan: Sendable, Equatable {
     public var requestID = true
     /// Whether traces are continued or begun (W3C Trace Context).
     public var tracing = false
+    /// Whether the round trips of its clients are measured.
+    public var measuresRTT = false
     /// Clients that are told the times of their requests in `Server-Timing`.
     public var timingClients: [Prefix] = []
     /// Deadlines towards the client.

@@ -37,6 +37,8 @@ public final class GatewayShared: Sendable {
     public let requests: [RequestRing]
     /// What is on its way from each worker to whoever exports spans.
     public let spans: [SpanRing]
+    /// What each worker measured of its clients' round trips.
+    public let roundTrips: [RTTRing]
     /// Where sessions are that applications name themselves.
     public let sessionNames: SessionTable
     /// The buckets of rate limits.
@@ -88,6 +90,7 @@ public final class GatewayShared: Sendable {
         accessLog = (0..<self.workers).map { _ in ByteRing(capacity: 1 << 20) }
         sessionNames = SessionTable(capacity: learnedSessions)
         requests = (0..<self.workers).map { _ in RequestRing(kept: keptRequests) }
+        roundTrips = (0..<self.workers).map { _ in RTTRing() }
         // Their pages are the kernel's until a span is written.
         spans = (0..<self.workers).map { _ in SpanRing() }
     }

@@ -146,6 +146,7 @@ struct ListenerRecord: Sendable {
     var forwarded: ForwardingStyle
     var requestID: Bool
     var tracing: Bool
+    var measuresRTT: Bool
     var tellsTimes: Bool
     var timingClients: [Prefix]
     var http2: HTTP2Plan
@@ -171,6 +172,7 @@ struct ListenerRecord: Sendable {
         forwarded = plan.forwarded
         requestID = plan.requestID
         tracing = plan.tracing
+        measuresRTT = plan.measuresRTT
         tellsTimes = !plan.timingClients.isEmpty
         timingClients = plan.timingClients
         http2 = plan.http2

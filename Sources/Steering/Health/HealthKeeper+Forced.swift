@@ -7,6 +7,8 @@ public struct ForcedHealth: Sendable, Equatable {
     public var isUp: Bool
     /// When the word ends by itself.
     public var until: Instant
+    /// True when nobody has said so, and somebody asks what would be if.
+    var isSupposed = false
 
     /// Joins the parts.
     public init(isUp: Bool, until: Instant) {

@@ -69,17 +69,23 @@ extension HealthKeeper {
 
     /// Ends ejections whose time is over, looks at trials, and compares latencies once a second.
     public mutating func tick(now: Instant) -> [HealthEvent] {
-        var events = endForced(now)
+        var events = endForced(now) + endEjections(now)
+        for slot in trials.keys.sorted() where trials[slot] ?? .never <= now {
+            events += judgeTrial(slot, now)
+        }
+        if now >= latencyAt { events += judgeLatency(now) }
+        return events
+    }
+
+    /// Ends ejections whose time is over.
+    mutating func endEjections(_ now: Instant) -> [HealthEvent] {
+        var events: [HealthEvent] = []
         for slot in ejected.sorted() {
             guard var record = take(slot), let settings = record.registration.passive,
                 record.passive.expire(trialFacts(slot, record, now), now: now, settings)
             else { continue }
             events += restore(slot, record, .expired, [], now)
         }
-        for slot in trials.keys.sorted() where trials[slot] ?? .never <= now {
-            events += judgeTrial(slot, now)
-        }
-        if now >= latencyAt { events += judgeLatency(now) }
         return events
     }
 

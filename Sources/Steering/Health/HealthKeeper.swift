@@ -72,7 +72,8 @@ public struct HealthKeeper: ~Copyable {
             changes += record.change(from: before)
             // What is published may rest on something else, or have changed with the health.
             if changes.isEmpty, record.health == .down, record.shownReason == record.reason,
-                was != (record.reason, record.detail)
+                was.0 != record.reason
+                    || was.0.gist(of: was.1) != record.reason.gist(of: record.detail)
             {
                 changes.append(.reason(from: was.0, to: record.reason))
             }

@@ -108,6 +108,12 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case forcedUp = 24
     /// An operator says that it is down, for a while.
     case forcedDown = 25
+    /// A command ended with a status that does not pass, or by a signal; the detail says how.
+    case commandFailed = 26
+    /// A command cannot be run; the detail says why.
+    case commandUnusable = 27
+    /// The process that runs commands ended while this one ran.
+    case commandLost = 28
     /// An unexpected status without a word of its own; the detail holds it.
     case statusUnexpected = 32
     /// Status 400.
@@ -130,6 +136,8 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case status503 = 41
     /// Status 504.
     case status504 = 42
+    /// Somebody asks what would be if it were so; no door ever reads it.
+    case supposed = 63
 
     /// The reason for an unexpected status code.
     public static func status(_ code: Int) -> HealthReason {
@@ -145,6 +153,16 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case 503: .status503
         case 504: .status504
         default: .statusUnexpected
+        }
+    }
+
+    /// The part of a detail that makes it another cause when it changes.
+    ///
+    /// What commands say behind a colon may hold a measured value, which differs each time.
+    func gist(of detail: String) -> Substring {
+        switch self {
+        case .commandFailed, .probeTimeout: detail.prefix { $0 != ":" }
+        default: detail[...]
         }
     }
 
@@ -185,6 +203,10 @@ public enum HealthReason: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .calculated: "calculated-check"
         case .forcedUp: "forced-up"
         case .forcedDown: "forced-down"
+        case .commandFailed: "command-failed"
+        case .commandUnusable: "command-unusable"
+        case .commandLost: "command-lost"
+        case .supposed: "supposed"
         case .statusUnexpected: "status-unexpected"
         default: "status-\(statusCode)"
         }

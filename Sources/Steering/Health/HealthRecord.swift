@@ -45,7 +45,10 @@ struct HealthRecord {
     }
 
     var shownReason: HealthReason {
-        if let forced { return forced.isUp ? .forcedUp : .forcedDown }
+        if let forced {
+            if forced.isSupposed { return .supposed }
+            return forced.isUp ? .forcedUp : .forcedDown
+        }
         if isHeldDown { return .calculated }
         guard condition != nil, machine == nil, reason == .noProbe else { return reason }
         return condition?.health == .up ? .probePassed : .pending

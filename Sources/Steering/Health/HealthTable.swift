@@ -33,6 +33,21 @@ public final class HealthTable: Sendable {
         latest = SharedWords(count: 1, stride: 8)
     }
 
+    /// A table of its own with what this one says of the first `count` slots.
+    func copy(upTo count: Int) -> HealthTable {
+        let copy = HealthTable(capacity: min(max(count, 0), capacity))
+        for slot in 0..<copy.capacity {
+            copy.changes.store(slot, changes.load(slot))
+            copy.ramps.store(slot, ramps.load(slot))
+            copy.weights.store(slot, weights.load(slot))
+            copy.roles.store(slot, roles.load(slot))
+            copy.drains.store(slot, drains.load(slot))
+            copy.words.store(slot, words.load(slot))
+        }
+        copy.latest.store(0, latest.load(0))
+        return copy
+    }
+
     /// The state of a slot; `unknown` when out of range.
     @inlinable public func word(_ slot: Int) -> HealthWord {
         HealthWord(bits: words.load(slot))

@@ -32,6 +32,8 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
     public internal(set) var secondsToChange = HealthWord.noChangeInSight
     /// The TTL below which health never brings the answer, in seconds.
     var leastTTL = AnswerSet.halfOfMost
+    // What the answer is made of is known for so many seconds at most.
+    var life = UInt32.max
     /// The highest health generation consulted.
     public internal(set) var generation: UInt32 = 0
     /// The leading bits of the client's address on which the decision is the same for all: the
@@ -74,7 +76,7 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
     /// So the TTL shrinks with every failed check before the change itself, as gdnsd does it: what
     /// resolvers hold when an endpoint goes down is young.
     public func ttl(atMost most: UInt32) -> UInt32 {
-        let most = min(most, highestTTL)
+        let most = min(most, min(highestTTL, life))
         guard secondsToChange != HealthWord.noChangeInSight else { return most }
         let least = leastTTL == AnswerSet.halfOfMost ? most / 2 : leastTTL
         return min(most, max(UInt32(secondsToChange), least))
@@ -86,6 +88,7 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         mode = .healthy
         secondsToChange = HealthWord.noChangeInSight
         leastTTL = AnswerSet.halfOfMost
+        life = .max
         generation = 0
         scope = 0
         highestTTL = .max
@@ -93,6 +96,20 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         saysNone = false
         saysServfail = false
         pathCount = 0
+    }
+
+    /// Makes this an answer without a policy: of a name that has its addresses from elsewhere.
+    ///
+    /// `ttl` is for how many seconds it holds. Addresses are added one by one.
+    public mutating func settle(_ outcome: SteerOutcome, ttl: UInt32) {
+        clear()
+        self.outcome = outcome
+        life = ttl
+    }
+
+    /// Adds an address that is no endpoint's; what is too much, or there already, is left out.
+    public mutating func add(_ address: IPAddress) {
+        append(address, 0)
     }
 
     // Endpoints that differ by their ports alone share an address, and a set has no record twice

@@ -202,6 +202,22 @@ struct PolicyLayout {
     }
 }
 
+extension PolicyLayout {
+    /// A digest of the trees: what numbers of nodes stand for.
+    func mark(_ identities: [UInt64]) -> UInt64 {
+        var mark: UInt64 = 0
+        func take(_ value: UInt64) { mark = Hash.mix(mark ^ value) }
+        for identity in identities { take(identity) }
+        for node in nodes {
+            take(UInt64(node.kind.rawValue) << 32 | UInt64(node.first))
+            take(UInt64(node.count) << 32 | UInt64(node.slot))
+            if node.kind == .address { take(Hash.address(node.address)) }
+        }
+        for edge in edges { take(edge.identity ^ UInt64(edge.node)) }
+        return mark
+    }
+}
+
 extension SteerBranch {
     /// What it is called, and what sticky draws know it by.
     var label: String {

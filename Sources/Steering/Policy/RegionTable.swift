@@ -15,6 +15,8 @@ public final class RegionTable: Sendable {
     private let keepers: [Bool]
     /// What each branch is for, in words.
     public let labels: [String]
+    /// What is known of round trips, for a table that goes by them.
+    let latency: LatencyDetail?
 
     /// Joins the parts: the table's values are numbers of chains.
     ///
@@ -24,8 +26,10 @@ public final class RegionTable: Sendable {
         table: PrefixTable,
         chains: [[Int]],
         keeps: [Bool],
-        labels: [String]
+        labels: [String],
+        latency: LatencyDetail? = nil
     ) {
+        self.latency = latency
         self.word = word
         self.table = table
         var starts: [UInt32] = [0]

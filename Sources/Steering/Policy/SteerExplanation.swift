@@ -13,6 +13,9 @@ public struct SteerExplanation: Sendable, Equatable {
     public var mode: ChoiceMode
     /// The leading bits of the client's address that the decision depends on.
     public var scope: UInt8
+    /// The earliest time, in seconds, in which a member that was looked at can change; nil when none
+    /// is in sight.
+    public var secondsToChange: UInt16?
     /// One sentence: which branch, which rule.
     public var why: String
     /// Every node of the tree down to the members, from the top.
@@ -32,6 +35,8 @@ public struct SteerExplanation: Sendable, Equatable {
         public var isLive: Bool
         /// True when the answer came through it.
         public var isChosen: Bool
+        /// True when it goes by where the client is.
+        public var isByPlace: Bool
         /// One sentence: what it looked at, or what speaks against it.
         public var why: String
     }
@@ -71,12 +76,23 @@ extension SteerTable {
         var set = AnswerSet()
         var random = SeededRandom(seed: seed)
         answer(policy: policy, question, into: &set, random: &random)
+        return explain(policy: policy, question, answered: set)
+    }
+
+    /// Tells of an answer that was given, by the health of now.
+    public func explain(
+        policy: Int,
+        _ question: SteerQuestion,
+        answered set: AnswerSet
+    ) -> SteerExplanation {
         var explanation = SteerExplanation(
             policy: "",
             answers: (0..<set.count).map { set.address($0) },
             outcome: set.outcome,
             mode: set.mode,
             scope: set.scope,
+            secondsToChange: set.secondsToChange == HealthWord.noChangeInSight
+                ? nil : set.secondsToChange,
             why: "there is no such policy",
             steps: [],
             members: []
@@ -158,6 +174,7 @@ struct SteerWalk {
                 kind: branch.policy.kind.word,
                 isLive: isLive,
                 isChosen: isChosen,
+                isByPlace: node.kind == .regional,
                 why: why(branch.policy, node) + weight(branch, edge)
             )
         )
@@ -199,7 +216,7 @@ struct SteerWalk {
                 configuredWeight: branch.weight,
                 weightOverride: override,
                 word: word,
-                age: changed == .start ? nil : question.now - changed,
+                age: changed == .start ? nil : max(question.now - changed, .zero),
                 isEligible: isEligible,
                 // One record stands for all members of its address.
                 isAnswered: (0..<set.count).contains {
@@ -226,9 +243,11 @@ struct SteerWalk {
         case .regional(let branches, let region):
             let match = region.table.find(question.client)
             let links = region.links(of: match.value)
+            let labels =
+                region.latency?.lines(question.client, now: question.now) ?? region.labels
             let names = links.map { step -> String in
                 let branch = region.branch(step)
-                let label = region.labels.indices.contains(branch) ? region.labels[branch] : ""
+                let label = labels.indices.contains(branch) ? labels[branch] : ""
                 let name = branches.indices.contains(branch) ? branches[branch].label : "?"
                 return label.isEmpty ? name : "\(name) (\(label))"
             }
@@ -265,7 +284,7 @@ struct SteerWalk {
         let word = table.health.word(member.slot)
         let state = word.isReady ? word.health.word : word.administrative.word
         let changed = table.health.changed(member.slot)
-        let age = (question.now - changed).nanoseconds / 100_000_000
+        let age = max(question.now - changed, .zero).nanoseconds / 100_000_000
         let since = changed == .start ? "" : ", for \(age / 10).\(age % 10) s"
         let filter = question.filter
         let waits =

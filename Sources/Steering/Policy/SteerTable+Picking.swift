@@ -257,7 +257,8 @@ extension SteerTable {
     ) -> Int {
         if node.hold > 0, question.filter.isHealthy {
             var settled = question
-            let latest = question.now.nanoseconds &- node.hold
+            // Never before the clock's beginning: 0 is who has not returned from anywhere.
+            let latest = max(question.now.nanoseconds &- node.hold, 0)
             if latest < settled.filter.latestReturn {
                 settled.filter.latestReturn = latest
                 settled.filter.returnsAt = .min

@@ -19,13 +19,17 @@ public import Essentials
 public struct SteerTable: Sendable {
     /// The definitions in the order of their numbers.
     public let definitions: [SteerDefinition]
-    let health: HealthTable
+    private(set) var health: HealthTable
+    // What counts of answers know the policies by: numbers change with the configuration.
+    let identities: [UInt64]
+    /// Changes with every change of the trees: numbers of nodes mean the same while it stays.
+    public let layoutMark: UInt64
     let nodes: [PolicyNode]
     let edges: [PolicyEdge]
     let regions: [RegionTable]
     let leastTTLs: [UInt32]
     let haveRules: [Bool]
-    let board: DialBoard
+    private(set) var board: DialBoard
 
     /// Lays the policies out; weights and times that change are read from the board.
     public init(
@@ -38,10 +42,33 @@ public struct SteerTable: Sendable {
         self.health = health
         self.board = board
         haveRules = layout.haveRules
+        identities = definitions.map { max(Hash.text($0.name), 1) }
+        layoutMark = layout.mark(identities)
         nodes = layout.nodes
         edges = layout.edges
         regions = layout.regions
         leastTTLs = layout.leastTTLs
+    }
+
+    /// The same policies over another picture of health, and other weights: for what would be if.
+    public func reading(_ health: HealthTable, _ board: DialBoard? = nil) -> SteerTable {
+        var other = self
+        other.health = health
+        if let board { other.board = board }
+        return other
+    }
+
+    /// What counts of answers know a policy by, the same as long as it has its name; 0 for none.
+    public func identity(of policy: Int) -> UInt64 {
+        policy >= 0 && policy < identities.count ? identities[policy] : 0
+    }
+
+    /// State changes published so far to what the policies read.
+    public var healthGeneration: UInt64 { health.generation }
+
+    /// A board of the same size, on which nothing is set.
+    public func emptyBoard() -> DialBoard {
+        DialBoard(branches: board.branches, policies: board.policies)
     }
 
     /// Number of policies.

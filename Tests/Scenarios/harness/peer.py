@@ -6,7 +6,8 @@ import socket
 import subprocess
 import time
 
-from .check import Failure
+from .ask import ask_dns
+from .check import Failure, eventually
 from .martlet import memory
 
 
@@ -163,3 +164,26 @@ setgid=
 """)
     Peer(scene, "powerdns", ["pdns_server", f"--config-dir={folder}"], port)
     return port
+
+
+def knot(scene, zones):
+    """Knot DNS with these zones, a mapping from names to files; it serves at its `port`."""
+    port = scene.port()
+    lines = "".join(f"  - domain: {name}\n    file: {file}\n" for name, file in zones.items())
+    path = scene.write("knot.conf", f"""
+server:
+  rundir: {scene.folder}
+  listen: 127.0.0.1@{port}
+database:
+  storage: {scene.path("knot")}
+log:
+  - target: stderr
+    any: info
+zone:
+{lines}""")
+    peer = Peer(scene, "knot", ["knotd", "-c", path], port)
+    eventually("Knot has looked at every zone", lambda: all(
+        ask_dns(port, name, "SOA").rcode == 0
+        or f"[{name}.] failed to parse zone file" in peer.log() for name in zones))
+    peer.port = port
+    return peer

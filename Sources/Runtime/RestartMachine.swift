@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Essentials
 
-/// Decides how soon a serving process that has ended is started again.
+/// Decides how soon a process that has ended is started again.
 ///
 /// The first restart is at once: a crash is not an outage. Repeated crashes wait longer each time,
 /// so that a process that cannot live does not burn the machine. A quiet minute forgives.

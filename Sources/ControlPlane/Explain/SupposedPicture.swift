@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import DNSServer
+internal import Essentials
+internal import Steering
+
+/// The picture of health as a supposition has it: played through by a copy of what keeps the real
+/// one, and read by the policies in its place.
+struct SupposedPicture {
+    /// The moment that is asked about.
+    let moment: Moment
+    /// What is supposed of which slot.
+    let marks: [Int: [SupposedState]]
+    // Nil when nothing is supposed: the doors' own picture holds.
+    private let table: HealthTable?
+    // The weights that are planned for the moment; nil for those of now.
+    private let board: DialBoard?
+    /// The supposition as the API shows it; null when there is none.
+    let json: JSONValue
+
+    /// Plays a supposition through, or says what in it means nothing.
+    init<S: ControlSurface & ~Copyable>(
+        _ supposition: Supposition,
+        _ surface: borrowing S,
+        at now: Moment
+    ) throws(Problem) {
+        moment = supposition.moment(from: now)
+        guard !supposition.isEmpty else {
+            (marks, table, board, json) = ([:], nil, nil, .null)
+            return
+        }
+        let offset = supposition.offset(from: now)
+        let reach = Supposition.reach
+        guard (Interval(nanoseconds: -reach.nanoseconds)...reach).contains(offset) else {
+            throw Problem(.supposedTime, "The time is more than 366 days from now.")
+        }
+        let view = surface.view
+        let targets = SupposedTargets(view)
+        var keeper = surface.rehearsal()
+        var marks: [Int: [SupposedState]] = [:]
+        var told: [JSONValue] = []
+        for assumption in supposition.assumptions {
+            let slots = try targets.slots(of: assumption.what)
+            for slot in slots {
+                keeper.suppose(slot, assumption.state, now: now.now)
+                marks[slot, default: []].append(assumption.state)
+            }
+            told.append([
+                "what": .string(assumption.what),
+                "state": .string(assumption.state.rawValue),
+                "endpoints": .array(slots.map { .string(targets.name(of: $0)) }),
+            ])
+        }
+        keeper.pass(until: moment.now)
+        self.marks = marks
+        table = keeper.picture
+        board = SupposedPicture.board(view, at: moment)
+        let realtime = CivilTime(nanoseconds: moment.realtime).rfc3339
+        json = [
+            "time": supposition.time == nil ? .null : .string(realtime),
+            "afterSeconds": .number((offset.seconds * 1000).rounded() / 1000),
+            "assumptions": .array(told),
+            "notes": .array(
+                SupposedPicture.notes(offset, view, now, targets).map { .string($0) }
+            ),
+        ]
+    }
+
+    /// What answers by this picture.
+    func snapshot(_ snapshot: DNSSnapshot) -> DNSSnapshot {
+        table.map { snapshot.steered(by: snapshot.steer.reading($0, board)) } ?? snapshot
+    }
+
+    // Schedules are known for all times; what orders, loads and rollouts will be is not.
+    private static func board(_ view: ControlView, at moment: Moment) -> DialBoard? {
+        guard let keeper = view.steering?.keeper, let steer = view.snapshot?.dns.steer else {
+            return nil
+        }
+        let board = steer.emptyBoard()
+        keeper.write(to: board, at: WallTime(nanoseconds: moment.realtime))
+        return board
+    }
+
+    /// The words for a slot, such as `down`; nil when nothing is supposed of it.
+    func mark(_ slot: Int) -> String? {
+        marks[slot].map { $0.map(\.rawValue).joined(separator: ", ") }
+    }
+
+    // What the answer cannot know.
+    private static func notes(
+        _ offset: Interval,
+        _ view: ControlView,
+        _ now: Moment,
+        _ targets: SupposedTargets
+    ) -> [String] {
+        if offset > .zero {
+            let ends = view.forced.filter { $0.value.until <= now.now + offset }
+            let names = ends.keys.sorted().map { slot in
+                "\(targets.name(of: slot)) is no longer forced \(ends[slot]?.word ?? "") then"
+            }
+            return [
+                "what probes and requests will say until then is not known: health stays as it is "
+                    + "where nothing else is supposed"
+            ] + names
+        }
+        guard offset < .zero else { return [] }
+        return ["the health of then is not known: that of now is taken"]
+    }
+}

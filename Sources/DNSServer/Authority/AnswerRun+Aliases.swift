@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import Essentials
+internal import Steering
+
+/// Names that have their addresses from elsewhere: only the owner is theirs.
+extension AnswerRun {
+    @_lifetime(output: copy output)
+    mutating func answerAlias(
+        _ set: ZoneSet,
+        _ match: ZoneMatch,
+        _ view: ZoneView,
+        _ context: inout AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) -> ResponseCode {
+        let entry = view.aliases[Int(view.steered[Int(set.offset)].alias)]
+        // Records as they stand at the end of the way: all of them, however many.
+        if entry.source == .node, let found = plainSet(of: entry, set.type, view) {
+            copy(found, from: entry, view, &context, into: &output)
+            return .noError
+        }
+        var answers = AnswerSet()
+        read(entry, isIPv4: set.type == .A, view, context, into: &answers)
+        let ttl = answers.ttl(atMost: entry.ttl)
+        switch answers.outcome {
+        case .servfail:
+            writer.isAuthoritative = false
+            return .serverFailure
+        case .addresses:
+            var first = 0
+            if answers.count > 1 {
+                first = Int(context.random.next(below: UInt32(answers.count)))
+            }
+            write(answers, from: first, ttl: ttl, type: set.type, into: &output)
+        case .noData, .none:
+            // That the target has none is known no longer than it would be of the target itself.
+            let base = output.count
+            deny(match, view, into: &output)
+            if entry.source == .board { shorten(recordAt: base, to: ttl, in: &output) }
+        }
+        return .noError
+    }
+
+    private func plainSet(
+        of entry: AliasEntry,
+        _ type: RecordType,
+        _ view: ZoneView
+    ) -> ZoneSet? {
+        guard entry.source == .node, entry.place < view.nodes.count,
+            let set = view.set(of: view.nodes[Int(entry.place)], type: type), !set.isSteered
+        else { return nil }
+        return set
+    }
+
+    @_lifetime(output: copy output)
+    private mutating func copy(
+        _ set: ZoneSet,
+        from entry: AliasEntry,
+        _ view: ZoneView,
+        _ context: inout AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        var rotation = 0
+        if set.count > 1 { rotation = Int(context.random.next(below: UInt32(set.count))) }
+        var position = output.count
+        place(set.compiled, rotation: rotation, view, in: .answer, into: &output)
+        let length = set.type == .A ? 16 : 28
+        while position &+ length <= output.count {
+            shorten(recordAt: position, to: entry.ttl, in: &output)
+            position &+= length
+        }
+    }
+
+    /// The addresses of one family at the end of an alias's way, at most as many as fit.
+    func read(
+        _ entry: AliasEntry,
+        isIPv4: Bool,
+        _ view: ZoneView,
+        _ context: AnswerContext,
+        into answers: inout AnswerSet
+    ) {
+        switch entry.source {
+        case .nothing: answers.settle(.noData, ttl: entry.ttl)
+        case .board:
+            let target = Int(entry.place)
+            view.board.read(target, isIPv4: isIPv4, now: context.now, into: &answers)
+        case .node:
+            answers.settle(.noData, ttl: entry.ttl)
+            guard let set = plainSet(of: entry, isIPv4 ? .A : .AAAA, view), set.count > 0 else {
+                return
+            }
+            let size = isIPv4 ? 4 : 16
+            var position = Int(set.offset)
+            var ttl: UInt32 = 0
+            for place in position &+ 6..<position &+ 10 {
+                ttl = ttl << 8 | UInt32(view.bytes[place])
+            }
+            answers.settle(.addresses, ttl: min(ttl, entry.ttl))
+            for _ in 0..<set.count {
+                var bits: UInt128 = 0
+                for place in position &+ 12..<position &+ 12 &+ size {
+                    bits = bits << 8 | UInt128(view.bytes[place])
+                }
+                let isFour = size == 4
+                answers.add(
+                    isFour ? IPAddress(v4: UInt32(truncatingIfNeeded: bits)) : IPAddress(v6: bits)
+                )
+                position &+= 12 &+ size
+            }
+        }
+    }
+}

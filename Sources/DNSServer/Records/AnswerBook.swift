@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import Essentials
+internal import Runtime
+internal import Steering
+
+/// What one worker writes down of its answers: how many held which address, who got them, and
+/// records of some.
+///
+/// Everything has its size from the start; one thread writes, any may read.
+public struct AnswerBook: Sendable {
+    /// The latest records.
+    public let queries: QueryRing
+    let endpoints: SharedWords
+    let tally: AnswerTally
+    let sketch: AnswerSketch
+
+    /// A book for so many endpoints and records; `key` is a secret.
+    init(endpoints: Int, kept: Int, key: UInt64) {
+        queries = QueryRing(kept: kept)
+        self.endpoints = SharedWords(count: endpoints)
+        tally = AnswerTally(endpoints: endpoints)
+        sketch = AnswerSketch(key: key)
+    }
+
+    /// Counts an answer that a policy gave.
+    @inline(__always)
+    func count(_ context: borrowing AnswerContext, policy: UInt64) {
+        guard context.answeredCount > 0 else { return }
+        for place in 0..<context.answeredCount {
+            let slot = context.answered[place]
+            endpoints.addOwned(Int(slot), 1)
+            tally.add(policy, UInt64(slot))
+        }
+        tally.add(policy, context.answersIPv6 ? AnswerTally.allIPv6 : AnswerTally.allIPv4)
+        let network = AnswerSketch.network(of: context.client)
+        sketch.add(policy, network, context.answered, context.answeredCount)
+    }
+
+    /// Keeps a record of the response that begins at `start`.
+    @inline(never)
+    func keep(
+        _ query: DNSQuery,
+        _ outcome: AnswerOutcome,
+        _ context: borrowing AnswerContext,
+        _ output: borrowing OutputSpan<UInt8>,
+        from start: Int,
+        _ origin: Origin
+    ) {
+        typealias Place = QueryRecord.Place
+        var record = QueryRecord()
+        record.words[Place.time] = UInt64(bitPattern: Clock.realtime())
+        record.words[Place.snapshot] = origin.snapshot
+        record.words[Place.layout] = origin.layoutMark
+        record.setAddress(context.client, at: Place.asker)
+        record[.askerIsIPv4] = context.client.isIPv4 ? 1 : 0
+        if let subnet = query.edns.subnet {
+            record.setAddress(subnet.address, at: Place.subnet)
+            record[.hasSubnet] = 1
+            record[.subnetIsIPv4] = subnet.address.isIPv4 ? 1 : 0
+            record[.subnetLength] = Int(subnet.sourceLength)
+            record[.hearsSubnet] = context.hearsSubnet ? 1 : 0
+        }
+        record[.isStream] = context.isStream ? 1 : 0
+        record[.isTruncated] = outcome.isTruncated ? 1 : 0
+        record[.scope] = Int(outcome.scope)
+        record[.code] = Int(outcome.code.rawValue)
+        record[.worker] = origin.worker
+        record[.ttl] = Int(outcome.ttl)
+        if outcome.policy >= 0 {
+            record[.policy] = outcome.policy &+ 1
+            record.set(context.decision)
+        }
+        record.setResponse(output, from: start)
+        queries.write(record)
+    }
+
+    /// What all records of a batch have in common.
+    struct Origin: BitwiseCopyable {
+        var worker: Int
+        var snapshot: UInt64
+        var layoutMark: UInt64
+    }
+}

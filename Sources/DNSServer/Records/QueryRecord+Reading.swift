@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DNSProtocol
+public import Essentials
+public import Steering
+
+/// What a record says, for those who ask.
+extension QueryRecord {
+    /// When the query was answered, in nanoseconds since 1970.
+    public var time: Int64 { Int64(bitPattern: words[Place.time]) }
+    /// The number of the snapshot that it was answered from.
+    public var snapshot: UInt64 { words[Place.snapshot] }
+    /// ``SteerTable/layoutMark`` of the policies then.
+    public var layoutMark: UInt64 { words[Place.layout] }
+    /// The generation of health that the policy read; 0 when none was asked.
+    public var generation: UInt64 { words[Place.generation] }
+    /// Who asked.
+    public var asker: IPAddress { address(at: Place.asker, isIPv4: self[.askerIsIPv4] == 1) }
+    /// The worker that answered.
+    public var worker: Int { self[.worker] }
+    /// True for TCP.
+    public var isStream: Bool { self[.isStream] == 1 }
+    /// The response code.
+    public var code: ResponseCode { ResponseCode(UInt16(self[.code])) }
+    /// TC.
+    public var isTruncated: Bool { self[.isTruncated] == 1 }
+    /// The leading bits of the client's address that the answer depends on.
+    public var scope: UInt8 { UInt8(self[.scope]) }
+    /// The TTL that the policy gave; 0 without a policy.
+    public var ttl: UInt32 { UInt32(self[.ttl]) }
+    /// The number of the policy that chose, in its snapshot; nil for none.
+    public var policy: Int? { self[.policy] == 0 ? nil : self[.policy] - 1 }
+    /// Nodes that chose, and are not among those kept.
+    public var nodesLeft: Int { self[.nodesLeft] }
+    /// The endpoints whose addresses were answered, by slot, in order.
+    public var slots: [Int] {
+        (0..<self[.slots]).map { Int(number(at: $0, from: Place.slots)) }
+    }
+
+    /// The client's network as its resolver stated it; nil when it did not.
+    public var subnet: Prefix? {
+        guard self[.hasSubnet] == 1 else { return nil }
+        let address = address(at: Place.subnet, isIPv4: self[.subnetIsIPv4] == 1)
+        return Prefix(address, length: self[.subnetLength])
+    }
+    /// True when that counted.
+    public var hearsSubnet: Bool { self[.hearsSubnet] == 1 }
+
+    /// Whose answer it was meant to be.
+    public var client: IPAddress {
+        guard hearsSubnet, let subnet, subnet.length > 0 else { return asker }
+        return subnet.address
+    }
+
+    private func address(at place: Int, isIPv4: Bool) -> IPAddress {
+        let bits = UInt128(words[place]) << 64 | UInt128(words[place + 1])
+        guard isIPv4 else { return IPAddress(v6: bits) }
+        return IPAddress(v4: UInt32(truncatingIfNeeded: bits))
+    }
+
+    /// Octets of the response.
+    public var length: Int { self[.length] }
+
+    /// The octets of the response that are kept.
+    public var response: [UInt8] {
+        (0..<min(length, QueryRecord.responseLimit)).map { index in
+            UInt8(truncatingIfNeeded: words[Place.response + index / 8] >> UInt64(index % 8 * 8))
+        }
+    }
+
+    /// The response as values; nil when it was too long to be kept whole.
+    public var message: DNSMessage? {
+        length <= QueryRecord.responseLimit ? DNSMessage(response) : nil
+    }
+
+    /// The question; nil when the query had none that could be read.
+    public var question: (name: DomainName, type: RecordType)? {
+        let bytes = response
+        let start = DNSQuery.headerLength
+        guard bytes.count > start, bytes[5] == 1,
+            let scanned = WireName.scan(bytes.span, at: start),
+            start + scanned.length + 4 <= bytes.count,
+            let name = DomainName(wire: Array(bytes[start..<start + scanned.length]))
+        else { return nil }
+        let type = bytes[(start + scanned.length)...].prefix(2)
+        return (name, RecordType(type.reduce(0) { $0 << 8 | UInt16($1) }))
+    }
+
+    /// The answer as the policy gave it, without addresses that the record does not hold.
+    public func answers(_ addresses: (Int) -> IPAddress?) -> AnswerSet {
+        var set = AnswerSet(
+            outcome: SteerOutcome(rawValue: UInt8(self[.outcome])) ?? .none,
+            mode: ChoiceMode(rawValue: UInt8(self[.mode])) ?? .healthy,
+            scope: scope,
+            secondsToChange: UInt16(self[.secondsToChange])
+        )
+        for index in 0..<self[.nodes] { set.recall(node: number(at: index, from: Place.nodes)) }
+        for slot in slots {
+            guard let address = addresses(slot) else { continue }
+            set.recall(address, slot: UInt32(clamping: slot))
+        }
+        return set
+    }
+}

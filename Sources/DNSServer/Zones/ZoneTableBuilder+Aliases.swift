@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import Essentials
+
+/// ALIAS in a zone under construction: what each leads to, followed once and for all.
+extension ZoneTableBuilder {
+    /// The end of the way of an ALIAS.
+    private enum End {
+        /// A name that is served here, or the wildcard that stands for it.
+        case name(Int)
+        /// A name that is served elsewhere.
+        case outside
+        /// No name: its zone is served here and does not have it.
+        case nothing
+    }
+
+    /// A way, as far as it has been gone.
+    private struct Way {
+        /// The names on it in wire form and lower case; the last one is where it stands.
+        var names: [[UInt8]]
+        /// The lowest TTL so far.
+        var ttl: UInt32
+
+        var last: [UInt8] { names.last ?? [0] }
+        var text: String {
+            names.map { DomainName(wire: $0).map { "\($0)" } ?? "?" }.joined(separator: " -> ")
+        }
+    }
+
+    /// An ALIAS stands for all addresses of its name: beside others, clients would see either.
+    mutating func checkAliasCompany(_ number: Int, _ addresses: [Int]) {
+        let aliases = addresses.filter { records[$0].isAlias && records[$0].type == .A }
+        guard let first = aliases.first else { return }
+        if addresses.contains(where: { !records[$0].isAlias }) {
+            let message = "\(text(number)) has an ALIAS and other addresses"
+            noteRecord(first, .conflictingAlias, message)
+        }
+        if Set(aliases.map { bytes(of: $0).map(ASCII.lowercased) }).count > 1 {
+            noteRecord(aliases[1], .conflictingAlias, "\(text(number)) has two ALIAS records")
+        }
+    }
+
+    /// Gives every ALIAS its end.
+    mutating func linkAliases(_ layout: inout ZoneTableLayout) {
+        guard !aliasNames.isEmpty else { return }
+        var apexes: [[UInt8]: UInt32] = [:]
+        for (number, zone) in zones.enumerated() where !zone.isDuplicate {
+            apexes[zone.apexName] = UInt32(truncatingIfNeeded: number)
+        }
+        var outside: [[UInt8]: UInt32] = [:]
+        var done: Set<UInt32> = []
+        for number in aliasNames where done.insert(number).inserted {
+            let name = names[Int(number)]
+            guard name.final != absent, name.cut == absent,
+                let record = aliasRecord(Int(number)),
+                let (end, way) = follow(record, of: Int(number), apexes)
+            else { continue }
+            link(Int(number), record, end, way, &outside, &layout)
+        }
+    }
+
+    private func aliasRecord(_ number: Int) -> Int? {
+        recordNumbers(of: number).first { records[$0].isAlias && records[$0].type == .A }
+    }
+
+    // MARK: The way
+
+    private mutating func follow(
+        _ record: Int,
+        of number: Int,
+        _ apexes: [[UInt8]: UInt32]
+    ) -> (End, Way)? {
+        var way = Way(names: [ownName(number)], ttl: records[record].ttl)
+        var next = record
+        for _ in 0..<Authority.chainLimit {
+            let target = bytes(of: next).map(ASCII.lowercased)
+            let isLoop = way.names.contains(target)
+            way.names.append(target)
+            if isLoop {
+                noteRecord(record, .aliasLoop, "an ALIAS leads in a circle: \(way.text)")
+                return nil
+            }
+            guard target.count > 1 else {
+                let message = "\(text(number)) is an ALIAS of the root, which has no addresses"
+                noteRecord(record, .aliasOfNothing, message)
+                return nil
+            }
+            let end = find(target, apexes)
+            guard case .name(let found) = end, let onward = onward(found) else { return (end, way) }
+            next = onward
+            way.ttl = min(way.ttl, records[next].ttl)
+        }
+        let limit = Authority.chainLimit
+        let message = "the ALIAS of \(text(number)) leads through more than \(limit) names"
+        noteRecord(record, .aliasTooLong, message)
+        return nil
+    }
+
+    // What leads on from a name: its CNAME, or an ALIAS of its own.
+    private func onward(_ number: Int) -> Int? {
+        recordNumbers(of: number).first { place in
+            records[place].type == .CNAME
+                || records[place].isAlias && records[place].type == .A
+        }
+    }
+
+    // As `ZoneView.find`, over what is there before the table is.
+    private func find(_ target: [UInt8], _ apexes: [[UInt8]: UInt32]) -> End {
+        guard let scanned = WireName.scan(target.span, at: 0),
+            let zone = zone(of: target, apexes)
+        else { return .outside }
+        var hash = scanned.hash
+        if let known = lookup(target.span, at: 0, hash, zone: zone) {
+            return names[Int(known)].cut == absent ? .name(Int(known)) : .outside
+        }
+        var position = 0
+        while position < target.count, target[position] != 0 {
+            for _ in 0...Int(target[position]) {
+                hash.dropFirst(target[position])
+                position += 1
+            }
+            guard let encloser = lookup(target.span, at: position, hash, zone: zone) else {
+                continue
+            }
+            let name = names[Int(encloser)]
+            if name.cut != absent { return .outside }
+            return name.wildcard == absent ? .nothing : .name(Int(name.wildcard))
+        }
+        return .nothing
+    }
+
+    // The innermost one: where zones nest, the outer one's data there is hidden.
+    private func zone(of name: [UInt8], _ apexes: [[UInt8]: UInt32]) -> UInt32? {
+        var position = 0
+        while position < name.count {
+            if let zone = apexes[Array(name[position...])] { return zone }
+            position += Int(name[position]) + 1
+        }
+        return nil
+    }
+
+    // MARK: The entry
+
+    private mutating func link(
+        _ number: Int,
+        _ record: Int,
+        _ end: End,
+        _ way: Way,
+        _ outside: inout [[UInt8]: UInt32],
+        _ layout: inout ZoneTableLayout
+    ) {
+        guard let offset = UInt32(exactly: layout.bytes.count), way.names.count > 1 else { return }
+        layout.bytes += way.names[1]
+        var entry = AliasEntry(
+            source: .nothing,
+            place: absent,
+            ttl: way.ttl,
+            target: offset,
+            nameHash: WireName.scan(way.last.span, at: 0)?.hash.value ?? 0
+        )
+        var policy = absent
+        switch end {
+        case .nothing:
+            let message = "an ALIAS leads to a name that is not there: \(way.text)"
+            noteRecord(record, .danglingAlias, message)
+        case .name(let found):
+            entry.source = .node
+            entry.place = names[found].final
+            let addresses = recordNumbers(of: found).filter {
+                records[$0].type == .A || records[$0].type == .AAAA
+            }
+            if let steered = addresses.first(where: { records[$0].isSteered }) {
+                policy = records[steered].offset
+                entry.ttl = min(entry.ttl, records[steered].ttl)
+            }
+            if addresses.isEmpty {
+                let message = "an ALIAS leads to a name without addresses: \(way.text)"
+                noteRecord(record, .aliasWithoutAddresses, message)
+            }
+        case .outside:
+            guard let place = place(of: way.last, record, &outside, &layout) else { return }
+            entry.source = .board
+            entry.place = place
+        }
+        layout.aliases.append(entry)
+        let node = layout.nodes[Int(names[number].final)]
+        for index in Int(node.firstSet)..<Int(node.firstSet) + Int(node.setCount)
+        where layout.sets[index].isSteered {
+            let set = Int(layout.sets[index].offset)
+            layout.steered[set].policy = policy
+            layout.steered[set].ttl = entry.ttl
+            layout.steered[set].alias = UInt32(truncatingIfNeeded: layout.aliases.count - 1)
+        }
+    }
+
+    private mutating func place(
+        of target: [UInt8],
+        _ record: Int,
+        _ outside: inout [[UInt8]: UInt32],
+        _ layout: inout ZoneTableLayout
+    ) -> UInt32? {
+        if let known = outside[target] { return known }
+        guard layout.outsideTargets.count < AliasBoard.targetLimit,
+            let name = DomainName(wire: target)
+        else {
+            if !diagnostics.contains(where: { $0.code == .tooManyAliases }) {
+                let limit = AliasBoard.targetLimit
+                let message = "aliases lead to more than \(limit) names outside of the zones"
+                noteRecord(record, .tooManyAliases, message)
+            }
+            return nil
+        }
+        let place = UInt32(truncatingIfNeeded: layout.outsideTargets.count)
+        outside[target] = place
+        layout.outsideTargets.append(name)
+        return place
+    }
+}

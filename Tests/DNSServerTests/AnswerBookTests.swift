@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+import DNSProtocol
+import Essentials
+import Runtime
+import Steering
+import Testing
+
+@testable import DNSServer
+
+@Suite struct AnswerSketchTests {
+    private func targets(_ slots: UInt32...) -> InlineArray<16, UInt32> {
+        var targets = InlineArray<16, UInt32>(repeating: 0)
+        for (place, slot) in slots.enumerated() { targets[place] = slot }
+        return targets
+    }
+
+    private func network(_ number: Int) -> UInt64 {
+        AnswerSketch.network(of: IPAddress(v4: UInt32(number) << 8 | 53))
+    }
+
+    @Test func `networks are those of the address, and are told back`() throws {
+        for (address, prefix) in [
+            ("192.0.2.53", "192.0.2.0/24"), ("0.0.0.1", "0.0.0.0/24"),
+            ("255.255.255.255", "255.255.255.0/24"), ("2001:db8:1:2::3", "2001:db8:1::/48"),
+            ("::1", "::/48"), ("ffff:ffff:ffff::", "ffff:ffff:ffff::/48"),
+        ] {
+            let network = AnswerSketch.network(of: try #require(IPAddress(address)))
+            #expect(AnswerSketch.prefix(of: network)?.description == prefix)
+        }
+    }
+
+    /// 20,000 networks by a steep law, many more than there are places.
+    @Test func `bounds hold for every network, and the heavy ones are there`() {
+        let sketch = AnswerSketch(key: 99)
+        var random = SeededRandom(seed: 5)
+        var real: [UInt64: UInt64] = [:]
+        let count = 200_000
+        for _ in 0..<count {
+            // Half of them by odds that fall with the square of the number, half by mere chance.
+            let draw = random.next(below: 1 << 20)
+            let isHeavy = random.next(below: 2) == 0
+            let chance = 30_000 + Int(random.next(below: 20_000))
+            let number = isHeavy ? Int((1 << 20) / (UInt64(draw) + 52)) : chance
+            let network = network(number)
+            real[network, default: 0] += 1
+            sketch.add(1, network, targets(UInt32(number % 3)), 1)
+        }
+        #expect(real.count > 2000)
+        let entries = Dictionary(uniqueKeysWithValues: sketch.entries.map { ($0.network, $0) })
+        #expect(entries.count == 512)
+        for (network, answers) in real {
+            guard let entry = entries[network] else {
+                #expect(answers <= sketch.most(1, network) && answers <= sketch.most)
+                #expect(answers < UInt64(count) / 100, "a hundredth of all is never lost")
+                continue
+            }
+            #expect(entry.count >= answers && entry.count - entry.error <= answers)
+            // What was given is counted exactly from when it had a place.
+            let given = entry.targets.reduce(0) { $0 + $1.count }
+            #expect(given == entry.count - entry.error && entry.targets.count == 1)
+        }
+        let heaviest = real.max { $0.value < $1.value }
+        let found = sketch.entries.max { $0.count - $0.error < $1.count - $1.error }
+        #expect(found?.network == heaviest?.key)
+        #expect(found?.error == 0, "who was there from the start")
+    }
+
+    @Test func `policies are told apart, and targets beyond the room are counted together`() {
+        let sketch = AnswerSketch(key: 1)
+        for policy in 1...3 as ClosedRange<UInt64> {
+            for slot in 0..<15 as Range<UInt32> { sketch.add(policy, network(7), targets(slot), 1) }
+        }
+        sketch.add(1, network(7), targets(0, .max), 2)
+        #expect(sketch.entries.count == 3)
+        let first = sketch.entries.first { $0.policy == 1 }
+        #expect(first?.count == 16 && first?.targets.count == 11 && first?.others == 5)
+        #expect(first?.targets.first { $0.slot == 0 }?.count == 2)
+        #expect(sketch.most == 0)
+    }
+
+    @Test func `a tally is exact, bounded, and begins anew when it is full`() {
+        let tally = AnswerTally(endpoints: 100)
+        for round in 1...3 {
+            for target in 0..<60 as Range<UInt64> { tally.add(5, target) }
+            #expect(tally.count(5, 59) == UInt64(round) && tally.count(5, 60) == 0)
+        }
+        tally.clearIfFull()
+        #expect(tally.count(5, 0) == 3, "half of the room is no reason")
+        for target in 0..<100_000 as Range<UInt64> { tally.add(6, target) }
+        #expect(tally.missed > 0 && tally.count(5, 0) == 3)
+        tally.clearIfFull()
+        #expect(tally.missed == 0 && tally.count(5, 0) == 0)
+        tally.add(5, 0)
+        #expect(tally.count(5, 0) == 1)
+    }
+}
+
+@Suite struct QuerySamplerTests {
+    @Test(arguments: [1, 2, 10, 1000] as [UInt32])
+    func `one in so many is picked, at uneven distances`(interval: UInt32) {
+        var sampler = QuerySampler(seed: 3)
+        sampler.setInterval(interval)
+        var gaps: [Int] = []
+        var gap = 0
+        for _ in 0..<Int(interval) * 2000 {
+            gap += 1
+            if sampler.isDue {
+                gaps.append(gap)
+                gap = 0
+            }
+            sampler.advance()
+        }
+        #expect((1850...2150).contains(gaps.count), "\(gaps.count)")
+        #expect(gaps.allSatisfy { (1..<2 * Int(interval)).contains($0) })
+        #expect(interval == 1 || Set(gaps).count > 1)
+        sampler.setInterval(0)
+        for _ in 0..<5000 {
+            #expect(!sampler.isDue)
+            sampler.advance()
+        }
+    }
+}
+
+@Suite struct QueryRecordTests {
+    @Test func `a ring tells the newest first, and forgets the oldest`() {
+        let ring = QueryRing(kept: 3)
+        #expect(ring.records.isEmpty && QueryRing(kept: 0).records.isEmpty)
+        for number in 1...5 as ClosedRange<UInt64> {
+            var record = QueryRecord()
+            record.words[QueryRecord.Place.time] = number
+            ring.write(record)
+        }
+        #expect(ring.records.map(\.time) == [5, 4, 3] && ring.written == 5)
+        QueryRing(kept: 0).write(QueryRecord())
+    }
+
+    @Test func `a record of arbitrary words is read without harm`() {
+        var random = SeededRandom(seed: 11)
+        for _ in 0..<2000 {
+            var record = QueryRecord()
+            for index in 0..<QueryRecord.size { record.words[index] = random.next() }
+            _ = (record.question?.name, record.message, record.subnet, record.client)
+            _ = (record.slots, record.code, record.answers { _ in nil }.nodeCount)
+        }
+    }
+
+    /// A door that keeps each query, asked over UDP and TCP.
+    @Test func `what a record says is what was answered`() throws {
+        let stage = try SteeredAnswerTests.Stage(
+            .failover([
+                .roundRobin([try SteeredAnswerTests.member(2, "192.0.2.1")]),
+                .roundRobin([try SteeredAnswerTests.member(1, "192.0.2.2")]),
+            ])
+        )
+        stage.set(2, .down)
+        var snapshot = stage.zone.snapshot
+        snapshot.sampleInterval = 1
+        var fixture = try DoorFixture.make(snapshot, keptQueries: 8)
+        let socket = try fixture.datagramSocket()
+        let stream = try fixture.connect()
+        defer {
+            socket.close()
+            stream.close()
+        }
+        let subnet: [UInt8] = [0, 8, 0, 7, 0, 1, 24, 0, 203, 0, 113]
+        var query = ZoneFixture.query("TO.example.com", edns: 1232)
+        query[query.count - 1] = UInt8(subnet.count)
+        query += subnet
+        fixture.turn()
+        _ = Socket.send(socket, query.span)
+        fixture.turn()
+        _ = Socket.send(stream, framed(ZoneFixture.query("none.example.com", .TXT)).span)
+        fixture.turn()
+        let sent = try #require(received(socket))
+        let records = fixture.shared.books[0].queries.records
+        #expect(records.count == 2)
+        let (missing, steered) = (records[0], records[1])
+        #expect(steered.response == sent && steered.message?.answers.count == 2)
+        #expect(steered.question?.name == DomainName("to.example.com"))
+        #expect(steered.question?.type == .A && !steered.isStream && steered.code == .noError)
+        #expect(steered.asker == IPAddress("127.0.0.1"))
+        #expect(steered.subnet == Prefix("203.0.113.0/24") && steered.hearsSubnet)
+        #expect(steered.client == IPAddress("203.0.113.0") && steered.scope == 0)
+        #expect(steered.ttl == 30 && steered.policy == 0 && steered.slots == [1])
+        #expect(steered.generation == stage.health.generation)
+        #expect(steered.layoutMark == snapshot.steer.layoutMark)
+        let told = snapshot.steer.explain(
+            policy: 0,
+            SteerQuestion(now: .start, client: steered.client, families: .ipv4),
+            answered: steered.answers { _ in IPAddress("192.0.2.2") }
+        )
+        let explained = snapshot.explain(
+            name: try #require(DomainName("www.example.com")),
+            type: .A,
+            now: .start,
+            seed: 1
+        )
+        #expect(told == explained.policy)
+        #expect(missing.isStream && missing.code == .nameError && missing.policy == nil)
+        #expect(missing.question?.type == .TXT && missing.slots.isEmpty)
+        #expect(fixture.shared.keptQueries == 2)
+    }
+
+    @Test func `answers are counted by policy, target, family and network`() throws {
+        let stage = try SteeredAnswerTests.Stage(SteeredAnswerTests.roundRobin())
+        var fixture = try DoorFixture.make(stage.zone.snapshot, keptQueries: 8)
+        let socket = try fixture.datagramSocket()
+        defer { socket.close() }
+        for type in [RecordType.A, .A, .AAAA, .TXT] {
+            _ = Socket.send(socket, ZoneFixture.query("www.example.com", type).span)
+        }
+        fixture.turn()
+        let (shared, policy) = (fixture.shared, stage.zone.snapshot.steer.identity(of: 0))
+        #expect(shared.answerCount(policy: policy, isIPv4: true) == 2)
+        #expect(shared.answerCount(policy: policy, isIPv4: false) == 1)
+        #expect((0..<5).map { shared.answerCount(policy: policy, slot: $0) } == [2, 2, 2, 1, 0])
+        #expect((0..<5).map { shared.answerCount($0) } == [2, 2, 2, 1, 0])
+        let networks = try #require(shared.networkShares[policy])
+        #expect(networks.map(\.network.description) == ["127.0.0.0/24"])
+        #expect(networks[0].atLeast == 3 && networks[0].atMost == 3)
+        #expect(networks[0].given.map(\.count) == [2, 2, 2, 1])
+        #expect(shared.books[0].queries.records.isEmpty, "nothing is sampled unless asked for")
+    }
+}
