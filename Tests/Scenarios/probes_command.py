@@ -3,7 +3,6 @@
 import os
 import signal
 import tempfile
-import time
 
 from harness import eventually, expect, expect_equal, never, scenario
 from harness.ask import ask_dns
@@ -172,9 +171,8 @@ while :; do sleep {mark}; done
         return martlet.metric("martlet_probe_results_total", pool=pool)
 
     before = runs("quick")
-    time.sleep(1)
-    # Ten are due; this machine may be busy with all the others.
-    expect(runs("quick") - before >= 7, f"{runs('quick') - before} quick probes in a second")
+    # Fifteen are due in that time; this machine may be busy with all the others.
+    eventually("quick probes go on beside them", lambda: runs("quick") - before >= 7, within=1.5)
     expect_equal(state(martlet, "quick")["health"], "up", "the quick one")
     failed = martlet.metric("martlet_probe_results_total", pool="hang", result="failed")
     expect(failed >= 2, f"the hanging one is asked again: {failed}")

@@ -83,7 +83,7 @@ extension AnswerRun {
         case .nothing: answers.settle(.noData, ttl: entry.ttl)
         case .board:
             let target = Int(entry.place)
-            view.board.read(target, isIPv4: isIPv4, now: context.now, into: &answers)
+            view.boards[0].read(target, isIPv4: isIPv4, now: context.now, into: &answers)
         case .node:
             answers.settle(.noData, ttl: entry.ttl)
             guard let set = plainSet(of: entry, isIPv4 ? .A : .AAAA, view), set.count > 0 else {

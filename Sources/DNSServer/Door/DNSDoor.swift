@@ -40,7 +40,8 @@ public struct DNSDoor: ~Copyable {
     let shared: DNSShared
     let words: SharedWords
     let book: AnswerBook
-    let worker: Int
+    // What records have in common; taken of the snapshot once, since that costs references.
+    var origin: AnswerBook.Origin
     var sampler: QuerySampler
     var snapshot: DNSSnapshot
     var listeners: [Listener] = []
@@ -68,7 +69,7 @@ public struct DNSDoor: ~Copyable {
         self.shared = shared
         words = shared.metrics[max(worker, 0) % shared.metrics.count]
         book = shared.books[max(worker, 0) % shared.books.count]
-        self.worker = worker
+        origin = AnswerBook.Origin(worker: worker, snapshot)
         sampler = QuerySampler(seed: ~seed)
         self.snapshot = snapshot
         outputSize = DNSDoor.outputSize(snapshot)
@@ -96,6 +97,7 @@ public struct DNSDoor: ~Copyable {
     /// Serves from another snapshot from the next query on.
     public mutating func adopt(_ snapshot: DNSSnapshot) {
         self.snapshot = snapshot
+        origin = AnswerBook.Origin(worker: origin.worker, snapshot)
         sampler.setInterval(book.queries.capacity > 0 ? snapshot.sampleInterval : 0)
         book.tally.clearIfFull()
         let size = DNSDoor.outputSize(snapshot)
@@ -232,7 +234,6 @@ public struct DNSDoor: ~Copyable {
         var context = AnswerContext(now: now, random: random, ednsSize: settings.ednsSize)
         var tally = DNSTally()
         var warmer = LookupWarmer()
-        let origin = self.origin
         for _ in 0..<DNSDoor.batchesPerTurn {
             guard case .count(let count) = batch.receive(socket) else { break }
             for index in 0..<count { queries[index] = DNSQuery.read(batch.bytes(index)) }
@@ -304,14 +305,6 @@ public struct DNSDoor: ~Copyable {
             }
         }
         return replies
-    }
-
-    var origin: AnswerBook.Origin {
-        AnswerBook.Origin(
-            worker: worker,
-            snapshot: snapshot.generation,
-            layoutMark: snapshot.steer.layoutMark
-        )
     }
 
     func note(_ tally: DNSTally) {

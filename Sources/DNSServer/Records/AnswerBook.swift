@@ -8,7 +8,7 @@ internal import Steering
 /// records of some.
 ///
 /// Everything has its size from the start; one thread writes, any may read.
-public struct AnswerBook: Sendable {
+public final class AnswerBook: Sendable {
     /// The latest records.
     public let queries: QueryRing
     let endpoints: SharedWords
@@ -80,5 +80,11 @@ public struct AnswerBook: Sendable {
         var worker: Int
         var snapshot: UInt64
         var layoutMark: UInt64
+
+        init(worker: Int, _ snapshot: DNSSnapshot) {
+            self.worker = worker
+            self.snapshot = snapshot.generation
+            layoutMark = snapshot.steer.layoutMark
+        }
     }
 }

@@ -27,9 +27,11 @@ public struct ZoneTable: Sendable {
     let deepest: Int
     /// The names outside of the zones that aliases lead to, in lower case, by their numbers.
     public let outsideTargets: [DomainName]
-    /// What is known of them.
-    public let board: AliasBoard
+    // One: a view holds the span of an array without counting a reference.
+    let boards: [AliasBoard]
 
+    /// What is known of the names outside.
+    public var board: AliasBoard { boards[0] }
     /// Number of zones.
     public var zoneCount: Int { zones.count }
     /// Number of names, empty non-terminals included.
@@ -55,7 +57,7 @@ public struct ZoneTable: Sendable {
         bytes: [],
         deepest: 0,
         outsideTargets: [],
-        board: AliasBoard(count: 0)
+        boards: [AliasBoard(count: 0)]
     )
 
     /// The name of a zone's apex; nil when there is no such zone.

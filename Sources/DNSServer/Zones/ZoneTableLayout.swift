@@ -183,7 +183,7 @@ struct ZoneTableLayout {
             bytes: bytes,
             deepest: deepest,
             outsideTargets: outsideTargets,
-            board: AliasBoard(count: outsideTargets.count)
+            boards: [AliasBoard(count: outsideTargets.count)]
         )
     }
 }

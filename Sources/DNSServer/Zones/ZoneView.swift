@@ -35,7 +35,7 @@ struct ZoneView: ~Escapable {
     let referrals: Span<Referral>
     let glue: Span<Glue>
     let aliases: Span<AliasEntry>
-    let board: AliasBoard
+    let boards: Span<AliasBoard>
     let deepest: Int
 
     @_lifetime(borrow table) init(_ table: borrowing ZoneTable) {
@@ -48,7 +48,7 @@ struct ZoneView: ~Escapable {
         referrals = table.referrals.span
         glue = table.glue.span
         aliases = table.aliases.span
-        board = table.board
+        boards = table.boards.span
         deepest = table.deepest
     }
 

@@ -101,16 +101,19 @@ extension SteerTable {
     ///
     /// A branch that must keep its clients serves even when it is not live.
     func branch(of node: PolicyNode, _ question: SteerQuestion, _ set: inout AnswerSet) -> Int {
-        let region = regions[Int(node.region)]
-        let match = region.table.find(question.client)
-        let links = region.links(of: match.value)
+        // By a span: an element of an array of references would be retained for each query.
+        let regions = regions.span
+        let region = Int(node.region)
+        guard region < regions.count else { return -1 }
+        let match = regions[region].table.find(question.client)
+        let links = regions[region].links(of: match.value)
         set.narrow(to: match.coarseLength)
         for step in links {
             if step > links.lowerBound { set.narrow(to: match.length) }
-            let branch = region.branch(step)
+            let branch = regions[region].branch(step)
             guard branch < Int(node.count) else { return -1 }
             let edge = Int(node.first) &+ branch
-            if isLive(Int(edges[edge].node), question, &set) || region.keeps(branch) {
+            if isLive(Int(edges[edge].node), question, &set) || regions[region].keeps(branch) {
                 return edge
             }
         }

@@ -77,9 +77,8 @@ extension SteerTable {
     ) {
         let child = Int(edges[edge].node)
         // Only a branch that keeps its clients is taken without being live.
-        if question.filter.isHealthy, regions[Int(node.region)].keeps(edge &- Int(node.first)),
-            !isLive(child, question, &set)
-        {
+        let isResident = regions.span[Int(node.region)].keeps(edge &- Int(node.first))
+        if isResident, question.filter.isHealthy, !isLive(child, question, &set) {
             return goWithoutHealth(child, question, &set, &random)
         }
         enter(edge, question, &set, &random)
