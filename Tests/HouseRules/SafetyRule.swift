@@ -11,6 +11,7 @@ enum SafetyRule {
         "Sources/Configuration/YAMLParser.swift",
         "Sources/HTTPProtocol/HTTP2/HTTP2Callbacks.swift",
         "Sources/HTTPProtocol/HTTP2/HTTP2Session.swift",
+        "Sources/HTTPProtocol/HTTP2/HTTP2Session+Windows.swift",
         "Sources/HTTPProtocol/HTTP2/HTTP2Workspace.swift",
     ]
 

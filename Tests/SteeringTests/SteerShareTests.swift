@@ -45,6 +45,24 @@ import Testing
         #expect(Set(drawn.keys).isSubset(of: shares.map(\.slot)), sourceLocation: place)
     }
 
+    @Test func `shares follow weights that have changed since`() {
+        let health = HealthTable(capacity: 16)
+        for slot in 0..<16 { health.publish(slot, .serving) }
+        let board = DialBoard(branches: 2, policies: 1)
+        let branches = [0, 1].map { slot in
+            var branch = SteerTableTests.member(slot, weight: slot == 0 ? 1 : 0)
+            branch.dial = slot
+            return branch
+        }
+        let definition = SteerDefinition(name: "top", policy: .weighted(branches))
+        let steer = SteerTable([definition], health: health, board: board)
+        expectTrue(steer)
+        board.setDial(0, Dial(weight: 750_000))
+        board.setDial(1, Dial(weight: 250_000))
+        expectTrue(steer)
+        #expect(steer.shares(policy: 0, .ipv4).map(\.share) == [0.75, 0.25])
+    }
+
     @Test func `shares are those that answers come to`() {
         expectTrue(table(.weighted([member(0, 70), member(1, 30), member(2, 0)])))
         var multiple = SteerPolicy.weighted([member(0, 100), member(1, 50), member(2, 10)])

@@ -233,6 +233,7 @@ extension MetricFamily {
         http("martlet_http_sessions", .http2Connections),
         http("martlet_http_streams", .http2Streams),
         http("martlet_http_streams_refused", .http2Refused),
+        http("martlet_http_streams_held", .http2Held),
         http("martlet_http_streams_websocket", .http2Sockets),
         MetricFamily(
             "martlet_http_sessions_cut",

@@ -106,27 +106,12 @@ extension ZoneTableBuilder {
 
     // As `ZoneView.find`, over what is there before the table is.
     private func find(_ target: [UInt8], _ apexes: [[UInt8]: UInt32]) -> End {
-        guard let scanned = WireName.scan(target.span, at: 0),
-            let zone = zone(of: target, apexes)
-        else { return .outside }
-        var hash = scanned.hash
-        if let known = lookup(target.span, at: 0, hash, zone: zone) {
-            return names[Int(known)].cut == absent ? .name(Int(known)) : .outside
-        }
-        var position = 0
-        while position < target.count, target[position] != 0 {
-            for _ in 0...Int(target[position]) {
-                hash.dropFirst(target[position])
-                position += 1
-            }
-            guard let encloser = lookup(target.span, at: position, hash, zone: zone) else {
-                continue
-            }
-            let name = names[Int(encloser)]
-            if name.cut != absent { return .outside }
-            return name.wildcard == absent ? .nothing : .name(Int(name.wildcard))
-        }
-        return .nothing
+        guard let zone = zone(of: target, apexes) else { return .outside }
+        guard let closest = closest(to: target, zone: zone) else { return .nothing }
+        let name = names[Int(closest.name)]
+        if name.cut != absent { return .outside }
+        if closest.isItself { return .name(Int(closest.name)) }
+        return name.wildcard == absent ? .nothing : .name(Int(name.wildcard))
     }
 
     // The innermost one: where zones nest, the outer one's data there is hidden.

@@ -159,20 +159,26 @@ extension ZoneTableBuilder {
 
     // The name that has a host's addresses: its own, or the wildcard that stands for it.
     private func host(_ target: [UInt8], zone: UInt32) -> UInt32? {
+        guard let closest = closest(to: target, zone: zone) else { return nil }
+        if closest.isItself { return closest.name }
+        let name = names[Int(closest.name)]
+        return name.cut == absent && name.wildcard != absent ? name.wildcard : nil
+    }
+
+    /// A name of a zone, or its closest encloser there (RFC 4592 §3.3.1); nil outside of the zone.
+    func closest(to target: [UInt8], zone: UInt32) -> (name: UInt32, isItself: Bool)? {
         guard let scanned = WireName.scan(target.span, at: 0) else { return nil }
         var hash = scanned.hash
-        if let known = lookup(target.span, at: 0, hash, zone: zone) { return known }
+        if let known = lookup(target.span, at: 0, hash, zone: zone) { return (known, true) }
         var position = 0
         while position < target.count, target[position] != 0 {
             for _ in 0...Int(target[position]) {
                 hash.dropFirst(target[position])
                 position += 1
             }
-            guard let encloser = lookup(target.span, at: position, hash, zone: zone) else {
-                continue
+            if let encloser = lookup(target.span, at: position, hash, zone: zone) {
+                return (encloser, false)
             }
-            let name = names[Int(encloser)]
-            return name.cut == absent && name.wildcard != absent ? name.wildcard : nil
         }
         return nil
     }

@@ -64,6 +64,8 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
     case http2Cut
     /// Requests by HTTP/2 above the limit of streams.
     case http2Refused
+    /// Requests by HTTP/2 that had to wait for their windows.
+    case http2Held
     /// Requests whose rate limit was judged by the sketch.
     case rateEstimated
     /// Keys of rate limits that gave up their place.
@@ -159,6 +161,7 @@ public enum DoorCounter: Int, CaseIterable, Sendable {
         case .signaturesLent: "TLS handshakes whose slow signature the thread for it made."
         case .http2Cut: "HTTP/2 connections ended for costing more than they are worth."
         case .http2Refused: "Requests by HTTP/2 refused at listeners[].http2.streams."
+        case .http2Held: "Requests by HTTP/2 that waited until their client let anybody answer."
         case .originHandshakes:
             "TLS handshakes with endpoints that succeeded, resumed ones included."
         case .originResumptions: "TLS handshakes with endpoints that resumed a session."

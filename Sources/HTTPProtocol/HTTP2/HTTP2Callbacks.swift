@@ -19,6 +19,8 @@ internal import CNGHTTP2
     var isAnswered = false
     /// The owner has given the stream up: a reset is not the peer's fault.
     var isGivenUp = false
+    /// Its request waits for the peer to open the window.
+    var isHeld = false
     /// A short content, or a field list for the end, that the session keeps itself.
     var kept: UnsafeMutableRawPointer?
     var trailerCount = 0

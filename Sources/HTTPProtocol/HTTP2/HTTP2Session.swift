@@ -25,7 +25,7 @@ public struct HTTP2SessionSettings: BitwiseCopyable, Sendable, Equatable {
 /// socket: by value, until ``destroy()``. After that no method may be called, which the owner holds
 /// by keeping it beside the socket. Events and field lists are in the ``HTTP2Workspace``.
 @safe public struct HTTP2Session: BitwiseCopyable {
-    private let memory: UnsafeMutablePointer<SessionMemory>
+    let memory: UnsafeMutablePointer<SessionMemory>
 
     /// A session of the side that accepts (`isServer`) or opens connections, with its settings
     /// ready to be sent; nil without memory.
@@ -157,34 +157,9 @@ public struct HTTP2SessionSettings: BitwiseCopyable, Sendable, Equatable {
         )
     }
 
-    /// Octets that the peer lets a stream send at its beginning (SETTINGS_INITIAL_WINDOW_SIZE).
-    public var peerWindow: UInt32 {
-        unsafe nghttp2_session_get_remote_settings(
-            memory.pointee.raw,
-            NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE
-        )
-    }
-
-    /// Streams with content that waits, and whose windows have been open for fewer than `octets`
-    /// since they began.
-    public func starving(below octets: Int) -> Int {
-        var count = 0
-        var place = unsafe memory.pointee.first
-        while let stream = unsafe place {
-            unsafe place = stream.pointee.next
-            guard unsafe stream.pointee.count > 0 else { continue }
-            let window = unsafe nghttp2_session_get_stream_remote_window_size(
-                memory.pointee.raw,
-                stream.pointee.stream
-            )
-            if unsafe stream.pointee.sent &+ Int(max(window, 0)) < octets { count &+= 1 }
-        }
-        return count
-    }
-
     // MARK: Streams
 
-    private func find(_ stream: Int32) -> UnsafeMutablePointer<StreamMemory>? {
+    func find(_ stream: Int32) -> UnsafeMutablePointer<StreamMemory>? {
         let raw = unsafe memory.pointee.raw
         if let kept = unsafe HTTP2Callbacks.stream(raw, stream) { return unsafe kept }
         guard unsafe !memory.pointee.isServer else { return nil }

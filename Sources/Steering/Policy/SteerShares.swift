@@ -103,12 +103,14 @@ private struct ShareWalk {
         _ node: PolicyNode
     ) -> [(weight: UInt64, share: Double?)] {
         let weights = branches.enumerated().map { step, branch -> UInt64 in
-            let child = Int(table.edges[Int(node.first) + step].node)
-            guard !table.nodes[child].families.isDisjoint(with: family) else { return 0 }
+            let edge = table.edges[Int(node.first) + step]
+            guard !table.nodes[Int(edge.node)].families.isDisjoint(with: family) else { return 0 }
+            var scratch = AnswerSet()
+            let weight = table.weight(of: edge, &scratch)
             guard case .address(let member) = branch.policy.kind,
                 table.health.word(member.slot).hasWeightOverride
-            else { return UInt64(branch.weight) }
-            return UInt64(table.health.weightOverride(member.slot) ?? branch.weight)
+            else { return UInt64(weight) }
+            return UInt64(table.health.weightOverride(member.slot) ?? weight)
         }
         switch policy.kind {
         case .address, .named: return weights.map { ($0, 1) }

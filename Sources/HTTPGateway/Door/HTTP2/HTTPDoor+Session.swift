@@ -55,6 +55,7 @@ extension HTTPDoor {
     /// Carries a connection on: reads, then writes what there is to say.
     mutating func runSession(_ c: Int, _ loop: inout EventLoop) {
         guard readSession(c, &loop), writeSession(c, &loop) else { return }
+        releaseHeld(Int(clients[c].place))
         parkSession(c)
     }
 

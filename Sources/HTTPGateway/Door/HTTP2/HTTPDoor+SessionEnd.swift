@@ -35,33 +35,6 @@ extension HTTPDoor {
         timers.schedule(c, at: deadline)
     }
 
-    /// How often closed windows are looked for, on connections with many streams: often enough
-    /// that a late look still cuts within a second.
-    private static let windowPeriod = Interval.milliseconds(150)
-    /// Octets that the window of a stream has to have been open for.
-    private static let leastWindow = 1_024
-
-    private mutating func windowCheck(_ s: Int) -> Instant {
-        guard sessions[s].meter.watchesWindows(streams: sessions[s].streams) else {
-            sessions[s].windowCheck = .never
-            return .never
-        }
-        if sessions[s].windowCheck == .never {
-            sessions[s].windowCheck = now + HTTPDoor.windowPeriod
-        }
-        return sessions[s].windowCheck
-    }
-
-    private mutating func checkWindows(_ c: Int, _ loop: inout EventLoop) {
-        let s = Int(clients[c].place)
-        sessions[s].windowCheck = .never
-        let starving = sessions[s].session.starving(below: HTTPDoor.leastWindow)
-        if let abuse = sessions[s].meter.sawStarving(starving, now: now) {
-            return cutSession(c, abuse, &loop)
-        }
-        parkSession(c)
-    }
-
     mutating func sessionExpired(_ c: Int, _ loop: inout EventLoop) {
         let s = Int(clients[c].place)
         if sessions[s].ending == .announced,

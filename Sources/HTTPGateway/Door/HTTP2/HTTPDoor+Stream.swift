@@ -32,7 +32,7 @@ extension HTTPDoor {
         }
         // Its turn comes when all that was received with it is known: a request that is reset in
         // the same breath never reaches an endpoint.
-        queueReady(c)
+        if mayWork(c) { queueReady(c) }
         return nil
     }
 
@@ -91,6 +91,7 @@ extension HTTPDoor {
 
     // The second reader: what it does not take as one head, ending where the text ends, is refused.
     mutating func readHead(_ c: Int, _ loop: inout EventLoop) {
+        guard streams[Int(clients[c].place)].window != .held else { return }
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: 0, count: pending.count)
         fieldsOwner = .none
@@ -249,6 +250,7 @@ extension HTTPDoor {
         sessions[s].session.consumeConnection(streams[place].queue.count)
         streams[place].queue.giveBack(to: &buffers)
         buffers.give(streams[place].trailers.block)
+        noteWindow(of: place, .open)
         streams.remove(streams.handle(at: place))
         sessions[s].streams &-= 1
         sessions[s].idleSince = now

@@ -32,6 +32,10 @@ struct SessionState: BitwiseCopyable {
     /// The highest stream that the client has opened, or tried to.
     var lastStream: Int32 = 0
     var streams: Int32 = 0
+    /// Requests at work whose windows were shut when they began.
+    var shut: Int32 = 0
+    /// Requests that wait for their windows, or for one of those to end.
+    var held: Int32 = 0
     var ending = Ending.none
     var hasPreface = false
     /// What the meter was told already.
@@ -68,6 +72,16 @@ struct StreamState: BitwiseCopyable {
     var isFinished = false
     /// The stream is closed: there is nobody to tell.
     var isGone = false
+    var window = Window.open
+
+    /// How the window of a stream lets its request go to work.
+    enum Window: UInt8, BitwiseCopyable {
+        case open
+        /// At work, with a window that was shut when it began.
+        case shut
+        /// Not yet at work.
+        case held
+    }
 }
 
 extension Client {
