@@ -122,6 +122,23 @@ extension `Faults in a file` {
             ["M1311 8:59"]
         ),
         Case(
+            "rollout of a policy without a name",
+            steer
+                + "steer:\n  w: { failover: [ { rollout: a, weighted: [ { address: 1.1.1.1, name: a } ] } ] }",
+            ["M1106 8:31"]
+        ),
+        Case(
+            "migration too early for a record",
+            "listeners: [ { dns: 127.0.0.1:5300 } ]\nzones:\n  example.com:\n"
+                + "    soa: { primary: ns1, mailbox: admin }\n    records:\n"
+                + "      www: { steer: top, ttl: 10m }\n"
+                + "steer:\n  top: { failover: [ { steer: w } ] }\n"
+                + "  w: { ttl: 5m, weighted: [ { address: 1.1.1.1, name: a } ] }\n"
+                + "migrations:\n  m: { steer: w, to: a, lower-at: 2026-12-01T22:00:00Z, "
+                + "switch-at: 2026-12-01T22:05:00Z }",
+            ["M1349 11:68"]
+        ),
+        Case(
             "migration too early",
             steer
                 + "steer:\n  w: { ttl: 5m, weighted: [ { address: 1.1.1.1, name: a } ] }\n"

@@ -10,28 +10,33 @@ import Testing
 enum SteeringSample {
     static let noon = WallTime(rfc3339: "2026-12-01T12:00:00Z") ?? WallTime(nanoseconds: 0)
 
+    static func branches(_ first: Int) -> [BranchPlan] {
+        [
+            BranchPlan(
+                name: "old",
+                dial: first,
+                schedule: WeightSchedule(base: 9),
+                load: LoadWatermarks(low: 0.5, high: 1),
+                slots: [first]
+            ),
+            BranchPlan(
+                name: "new",
+                dial: first + 1,
+                schedule: WeightSchedule(base: 0),
+                slots: [first + 1]
+            ),
+        ]
+    }
+
     static var plan: SteeringPlan {
         SteeringPlan(
             weighted: [
                 WeightedPlan(
                     policy: "www",
-                    branches: [
-                        BranchPlan(
-                            name: "old",
-                            dial: 0,
-                            schedule: WeightSchedule(base: 9),
-                            load: LoadWatermarks(low: 0.5, high: 1),
-                            slots: [0]
-                        ),
-                        BranchPlan(
-                            name: "new",
-                            dial: 1,
-                            schedule: WeightSchedule(base: 0),
-                            slots: [1]
-                        ),
-                    ],
+                    branches: branches(0),
                     rollout: RolloutPlan(branch: 1, steps: [5, 100], hold: .seconds(60))
-                )
+                ),
+                WeightedPlan(policy: "shop", branches: branches(2)),
             ],
             settles: [
                 SettlePlan(
@@ -44,14 +49,15 @@ enum SteeringSample {
             ],
             moves: [
                 MovePlan(
-                    policy: "www",
-                    numbers: [0],
+                    policy: "shop",
+                    numbers: [1],
                     migration: MigrationPlan(
                         name: "move",
                         branch: 1,
                         ttl: 5,
                         oldTTL: 60,
-                        raisesAfter: .seconds(9)
+                        raisesAfter: .seconds(9),
+                        mark: "shop new"
                     )
                 )
             ]
@@ -87,18 +93,25 @@ enum SteeringSample {
         #expect(SteeringSample.view.json(only: "other")["weighted"]?.elements?.isEmpty == true)
         let text = SteeringText.text(json, usesColour: false)
         #expect(text.contains("rollout of new: running at 5 %, steps 5 %, 100 %"))
-        #expect(text.contains("migration move: www to new, lowered, TTL 5 s"))
+        #expect(text.contains("migration move: shop to new, lowered, TTL 5 s"))
         #expect(SteeringText.text(.object([]), usesColour: false).hasPrefix("no policy changes"))
     }
 
     @Test func `the file gives back what was written, and nothing for half of it`() throws {
         var keeper = SteeringSample.keeper
-        _ = try? keeper.order(.rollout(.back), policy: "www", at: SteeringSample.noon)
-        _ = try? keeper.order(.back, migration: "move", at: SteeringSample.noon)
+        let later = SteeringSample.noon + .seconds(60)
+        _ = try keeper.order(.rollout(.back), policy: "www", at: later)
         let order = SteeringOrder.shift(branch: "old", weight: 3, over: .seconds(9))
-        _ = try keeper.order(order, policy: "www", at: SteeringSample.noon)
+        _ = try keeper.order(order, policy: "www", at: later)
+        let lowered = try #require(keeper.saved.migrations["move"])
+        #expect(lowered.readyAt == later && lowered.isManual && lowered.mark == "shop new")
+        _ = try keeper.order(.switch, migration: "move", at: later)
         let saved = keeper.saved
         #expect(saved.policies["www"]?.changes.count == 1 && saved.migrations.count == 1)
+        #expect(saved.policies["shop"]?.before == [:])
+        #expect(
+            SteeringSaved(json: SteeringSample.keeper.saved.json) == SteeringSample.keeper.saved
+        )
         let bytes = Array(saved.json.text(indented: true).utf8)
         #expect(SteeringSaved(json: try JSONReader.read(bytes)) == saved)
         for cut in stride(from: 1, to: bytes.count, by: 7) {

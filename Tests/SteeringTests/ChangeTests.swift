@@ -161,6 +161,27 @@ import Testing
         #expect(bench.ask().ttl(atMost: 60) == 30)
     }
 
+    @Test func `what is said of a branch goes before its endpoint's weight, but for nought`() {
+        let bench = Bench()
+        func give(_ slot: Int, _ weight: UInt32?) {
+            bench.health.setWeightOverride(slot, weight)
+            var word = HealthWord.serving
+            word.hasWeightOverride = weight != nil
+            bench.health.publish(slot, word)
+        }
+        give(0, 50)
+        for slot in 0..<2 { bench.board.setDial(slot, Dial(weight: 1)) }
+        #expect(ChiSquare.fits(bench.shares(), shares: [50, 1]))
+        bench.board.setDial(0, Dial(weight: 0, source: .active))
+        bench.board.setDial(1, Dial(weight: 1000, source: .active))
+        #expect(bench.shares(500) == [0, 500])
+        bench.board.setDial(0, Dial(weight: 1000, source: .change))
+        #expect(ChiSquare.fits(bench.shares(), shares: [1, 1]))
+        // Nobody is to be sent there, whatever the branch weighs.
+        give(0, 0)
+        #expect(bench.shares(500) == [0, 500])
+    }
+
     @Test func `who returns waits while answers rest, unless nobody else is there`() {
         let bench = Bench()
         bench.health.setRampStart(0, Instant(nanoseconds: 50_000_000_000))

@@ -61,7 +61,7 @@ import Testing
     }
 
     /// `old` of weight 100 with slots 0 and 1, `new` of weight 0 with 2 and 3.
-    private func plan(
+    func plan(
         _ rollout: RolloutPlan? = nil,
         active: Int? = nil,
         load: LoadWatermarks? = nil,
@@ -91,7 +91,7 @@ import Testing
         ])
     }
 
-    private let canary = RolloutPlan(branch: 1, steps: [5, 25, 50, 100], hold: .seconds(60))
+    let canary = RolloutPlan(branch: 1, steps: [5, 25, 50, 100], hold: .seconds(60))
 
     @Test func `a schedule is carried out and told of once`() {
         var bench = Bench(
@@ -273,7 +273,7 @@ import Testing
 
     // MARK: Migrations
 
-    private var move: MigrationPlan {
+    var move: MigrationPlan {
         MigrationPlan(
             name: "move",
             branch: 1,
@@ -283,7 +283,7 @@ import Testing
         )
     }
 
-    private func migrating(_ migration: MigrationPlan) -> Bench {
+    func migrating(_ migration: MigrationPlan) -> Bench {
         var plan = plan(active: 0)
         plan.moves = [MovePlan(policy: "www", numbers: [0, 1], migration: migration)]
         return Bench(plan)

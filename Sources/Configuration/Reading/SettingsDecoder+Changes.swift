@@ -7,10 +7,19 @@ extension SettingsDecoder {
     func changes(
         _ section: Section,
         _ branches: [BranchSettings],
+        isTop: Bool,
         into policy: inout PolicySettings
     ) {
         policy.active = section.text("active")
         policy.rollout = rollout(section)
+        if policy.rollout != nil, !isTop {
+            section.fault(
+                .keyWithoutOther,
+                "rollout",
+                "a `rollout` is told what to do by the name of its policy, and this one has none",
+                "give the policy a name of its own under `steer`, and name it here"
+            )
+        }
         if policy.active != nil, policy.rollout != nil {
             section.fault(
                 .excludingKeys,
@@ -146,11 +155,11 @@ extension SettingsDecoder {
     /// What can only be judged beside the policies.
     func checkMigrations(
         _ list: [(settings: MigrationSettings, section: Section)],
-        _ policies: [SteerSettings]
+        _ settings: Settings
     ) {
         for (migration, section) in list {
             // An unknown policy has a finding of its own.
-            guard let steer = policies.first(where: { $0.name == migration.steer }) else {
+            guard let steer = settings.steer.first(where: { $0.name == migration.steer }) else {
                 continue
             }
             guard case .weighted(let branches) = steer.policy.kind else {
@@ -170,15 +179,16 @@ extension SettingsDecoder {
                     "`ttl` \(migration.ttl) is not below the \(steer.ttl) of `\(steer.name)`"
                 )
             }
+            let oldTTL = settings.highestTTL(of: settings.policiesReaching(steer.name))
             guard let lower = migration.lowerAt, let move = migration.switchAt,
-                move - lower < steer.ttl
+                move - lower < oldTTL
             else { continue }
             section.fault(
                 .migrationTooEarly,
                 "switch-at",
-                "answers from before the TTL is lowered live up to \(steer.ttl), and it moves "
+                "answers from before the TTL is lowered live up to \(oldTTL), and it moves "
                     + "\(max(move - lower, .zero)) after that",
-                "move it at least \(steer.ttl) after `lower-at`"
+                "move it at least \(oldTTL) after `lower-at`"
             )
         }
     }

@@ -74,10 +74,14 @@ extension SettingsDecoder {
         let probe = section.text("probe") ?? place.probe
         let inner = PolicyPlace(probe: probe, parent: kind, depth: place.depth + 1)
         guard let kind = self.kind(section, kind, inner) else { return nil }
-        return rules(section, kind)
+        return rules(section, kind, isTop: place.depth == 0)
     }
 
-    private func rules(_ section: Section, _ kind: PolicySettings.Kind) -> PolicySettings {
+    private func rules(
+        _ section: Section,
+        _ kind: PolicySettings.Kind,
+        isTop: Bool
+    ) -> PolicySettings {
         var policy = PolicySettings(kind)
         policy.allDown = section.text("all-down").flatMap(AllDownAnswer.init(rawValue:))
         policy.fallback = section.text("fallback")
@@ -94,7 +98,9 @@ extension SettingsDecoder {
         policy.isMultiple = section.bool("multiple")
         policy.sticky = section.text("sticky").flatMap(PolicySettings.Sticky.init(rawValue:))
         policy.hold = section.interval("hold")
-        if case .weighted(let branches) = kind { changes(section, branches, into: &policy) }
+        if case .weighted(let branches) = kind {
+            changes(section, branches, isTop: isTop, into: &policy)
+        }
         if policy.isMultiple, policy.sticky != nil {
             section.fault(
                 .excludingKeys,

@@ -45,7 +45,7 @@ struct SettingsDecoder {
             migration(section).map { (settings: $0, section: section) }
         }
         settings.migrations = migrations.map(\.settings)
-        checkMigrations(migrations, settings.steer)
+        checkMigrations(migrations, settings)
         settings.latency = latency(root.group("latency"))
         checkLatency(settings, root)
         CrossChecks(reading: reading, root: root, settings: settings).run()

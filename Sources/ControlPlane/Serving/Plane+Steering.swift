@@ -20,13 +20,16 @@ extension Plane {
     /// Takes the policies of the configuration in force, before workers see their board.
     mutating func adoptSteering(_ now: Instant, saved: SteeringSaved? = nil) {
         if let saved { steering.written = saved }
-        steering.keeper.adopt(assembly.steering.plan, saved: saved ?? SteeringSaved())
+        let plan = assembly.steering.plan
+        for event in steering.keeper.adopt(plan, saved: saved ?? SteeringSaved()) { note(event) }
         lookAtSteering(now)
     }
 
     /// Does what time, health and load demand of policies.
     mutating func followSteering(_ now: Instant) {
         let generation = health.generation
+        // A new process carries on with what is saved: nothing may turn behind its back.
+        guard !isUpgrading else { return }
         // What moves by itself has its deadline; rest and rollouts follow health as well.
         let isNews = generation != steering.generation && !steering.keeper.plan.isEmpty
         guard now >= steering.deadline || isNews else { return }
@@ -44,8 +47,13 @@ extension Plane {
         // A process that is not in charge yet, or any more, leaves no mark.
         let saved = steering.keeper.saved
         guard saved != steering.written, !isRetired, phase != .waiting else { return }
-        steering.written = saved
-        store.writeSoon(.steering, Array(saved.json.text(indented: true).utf8))
+        // Not soon but now, since orders are: the file must not be left with the older of two.
+        do throws(SystemError) {
+            try store.writeNow(.steering, Array(saved.json.text(indented: true).utf8))
+            steering.written = saved
+        } catch {
+            note(.stateFailed, .error, "changes of policies cannot be saved: \(error)")
+        }
     }
 
     private var senses: SteeringKeeper.Senses {

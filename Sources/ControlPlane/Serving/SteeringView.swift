@@ -97,7 +97,7 @@ public struct SteeringView: Sendable {
             "migration": .string(plan.name), "policy": .string(move.policy),
             "to": .string(target ?? ""), "phase": .string(machine.phase.rawValue),
             "since": SteeringView.text(since),
-            "readyAt": SteeringView.text(machine.readyAt(plan)?.description),
+            "readyAt": SteeringView.text(machine.readyAt?.description),
             "nextChange": SteeringView.text(machine.deadline(plan)?.description),
             "oldTTL": .integer(Int64(plan.oldTTL)),
             "ttl": SteeringView.integer(machine.highestTTL(plan).map(Int.init)),

@@ -35,12 +35,14 @@ struct SteeringAssembly {
         var branches = branches
         var plans: [BranchPlan] = []
         let labels = list.map(\.label)
+        let names = SteeringAssembly.unique(labels)
         for (place, branch) in list.enumerated() where branches.indices.contains(place) {
+            if names[place] != labels[place] { branches[place].name = names[place] }
             branches[place].dial = dials
             branches[place].shedsLoad = branch.load != nil
             plans.append(
                 BranchPlan(
-                    name: branch.label,
+                    name: names[place],
                     dial: dials,
                     schedule: WeightSchedule(
                         base: UInt32(clamping: branch.weight),
@@ -62,6 +64,18 @@ struct SteeringAssembly {
         )
         pending.append(Pending(plan: plan, policies: branches.map(\.policy)))
         return branches
+    }
+
+    /// Twins get numbers, so that each can be told something: `round-robin`, `round-robin-2`.
+    static func unique(_ labels: [String]) -> [String] {
+        var taken = Set(labels)
+        var seen: Set<String> = []
+        return labels.map { label in
+            guard !seen.insert(label).inserted else { return label }
+            var number = 2
+            while !taken.insert("\(label)-\(number)").inserted { number += 1 }
+            return "\(label)-\(number)"
+        }
     }
 
     /// The plan, and the policies marked that rules on the board apply to.
@@ -108,13 +122,8 @@ struct SteeringAssembly {
                 $0.name == migration.branch
             })
         else { return nil }
-        var numbers: [Int] = []
-        var oldTTL: UInt32 = 0
-        for (number, steer) in settings.steer.enumerated()
-        where index.reaches(migration.steer, from: number) {
-            numbers.append(number)
-            oldTTL = max(oldTTL, ZoneAssembly.seconds(steer.ttl))
-        }
+        let numbers = settings.steer.indices.filter { index.reaches(migration.steer, from: $0) }
+        let oldTTL = settings.highestTTL(of: Set(numbers.map { settings.steer[$0].name }))
         return MovePlan(
             policy: migration.steer,
             numbers: numbers,
@@ -122,10 +131,14 @@ struct SteeringAssembly {
                 name: migration.name,
                 branch: branch,
                 ttl: ZoneAssembly.seconds(migration.ttl),
-                oldTTL: oldTTL,
+                oldTTL: ZoneAssembly.seconds(oldTTL),
                 lowersAt: migration.lowerAt,
                 switchesAt: migration.switchAt,
-                raisesAfter: migration.raiseAfter
+                raisesAfter: migration.raiseAfter,
+                mark: [
+                    migration.steer, migration.branch, migration.lowerAt?.description ?? "",
+                    migration.switchAt?.description ?? "",
+                ].joined(separator: " ")
             )
         )
     }

@@ -6,10 +6,10 @@ internal import Steering
 extension SteeringSaved {
     var json: JSONValue {
         let listed = policies.sorted { $0.key < $1.key }.map { name, policy -> JSONValue in
-            let changes = policy.changes.sorted { $0.key < $1.key }
-            return [
+            [
                 "policy": .string(name),
-                "changes": .array(changes.map { $1.json(branch: $0) }),
+                "changes": SteeringSaved.json(policy.changes),
+                "before": policy.before.map(SteeringSaved.json) ?? .null,
                 "rollout": policy.rollout.json(branch: policy.rolledOut),
             ]
         }
@@ -17,6 +17,8 @@ extension SteeringSaved {
             [
                 "migration": .string(name), "phase": .string(machine.phase.rawValue),
                 "since": .integer(machine.since.nanoseconds),
+                "readyAt": machine.readyAt.map { .integer($0.nanoseconds) } ?? .null,
+                "manual": .bool(machine.isManual), "mark": .string(machine.mark),
             ]
         }
         return ["format": 1, "policies": .array(listed), "migrations": .array(moves)]
@@ -29,16 +31,12 @@ extension SteeringSaved {
         else { return nil }
         self.init()
         for element in listed {
-            guard let name = element["policy"]?.string,
-                let changes = element["changes"]?.elements, let rollout = element["rollout"]
+            guard let name = element["policy"]?.string, let rollout = element["rollout"],
+                let changes = element["changes"].flatMap(SteeringSaved.changes)
             else { return nil }
             var policy = Policy()
-            for change in changes {
-                guard let branch = change["branch"]?.string,
-                    let read = WeightState.Change(json: change)
-                else { return nil }
-                policy.changes[branch] = read
-            }
+            policy.changes = changes
+            policy.before = element["before"].flatMap(SteeringSaved.changes)
             if !rollout.isNull {
                 guard let machine = RolloutMachine(json: rollout),
                     let branch = rollout["branch"]?.string
@@ -52,8 +50,30 @@ extension SteeringSaved {
                 let phase = element["phase"]?.string.flatMap(MigrationMachine.Phase.init),
                 let since = element["since"]?.integer
             else { return nil }
-            migrations[name] = MigrationMachine(phase: phase, since: WallTime(nanoseconds: since))
+            migrations[name] = MigrationMachine(
+                phase: phase,
+                since: WallTime(nanoseconds: since),
+                readyAt: element["readyAt"]?.integer.map(WallTime.init),
+                isManual: element["manual"] == .bool(true),
+                mark: element["mark"]?.string ?? ""
+            )
         }
+    }
+
+    private static func json(_ changes: Changes) -> JSONValue {
+        .array(changes.sorted { $0.key < $1.key }.map { $1.json(branch: $0) })
+    }
+
+    private static func changes(_ json: JSONValue) -> Changes? {
+        guard let elements = json.elements else { return nil }
+        var changes: Changes = [:]
+        for change in elements {
+            guard let branch = change["branch"]?.string,
+                let read = WeightState.Change(json: change)
+            else { return nil }
+            changes[branch] = read
+        }
+        return changes
     }
 }
 
@@ -99,8 +119,10 @@ extension RolloutMachine {
         guard !branch.isEmpty else { return .null }
         return [
             "branch": .string(branch), "phase": .string(phase.rawValue),
-            "step": .integer(Int64(step)), "since": .integer(since.nanoseconds),
+            "step": .integer(Int64(step)), "reached": .integer(Int64(reached)),
+            "since": .integer(since.nanoseconds),
             "reason": .string(reason), "manual": .bool(isManual),
+            "released": .bool(isReleased),
         ]
     }
 
@@ -112,9 +134,11 @@ extension RolloutMachine {
         self.init(
             phase: phase,
             step: Int(clamping: step),
+            reached: Int(clamping: json["reached"]?.integer ?? 0),
             since: WallTime(nanoseconds: since),
             reason: reason,
-            wasTold: isManual
+            wasTold: isManual,
+            isReleased: json["released"] == .bool(true)
         )
     }
 }

@@ -39,8 +39,10 @@ extension HTTP2Session {
         unsafe kept.pointee.isHeld = true
     }
 
-    /// The owner of the oldest held stream whose window has been open for `octets`, or, where none
-    /// is and there is `room`, of the oldest of all; it is held no longer. 0 for none.
+    /// Holds one stream no longer, and gives its owner; 0 for none.
+    ///
+    /// It is the oldest whose window has been open for `octets`; where there is none, and there is
+    /// `room`, the oldest of all.
     public func letGo(above octets: Int, room: Bool) -> UInt64 {
         var open: UnsafeMutablePointer<StreamMemory>?
         var any: UnsafeMutablePointer<StreamMemory>?

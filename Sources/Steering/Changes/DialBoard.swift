@@ -120,6 +120,8 @@ public struct Dial: BitwiseCopyable, Sendable, Equatable {
     @inlinable public var factor: UInt32 { UInt32(truncatingIfNeeded: bits >> 24 & 0xffff) }
     /// In how many seconds the weight will be another one.
     @inlinable public var secondsToChange: UInt16 { UInt16(truncatingIfNeeded: bits >> 40) }
+    /// True when the weight is another one than the file's.
+    @inlinable public var isOrdered: Bool { isSet && bits >> 56 & 0xf != 0 }
     /// Where the weight comes from.
     public var source: Source {
         Source(rawValue: UInt8(truncatingIfNeeded: bits >> 56 & 0xf)) ?? .file

@@ -17,6 +17,8 @@ public struct MigrationPlan: Sendable, Equatable {
     public var switchesAt: WallTime?
     /// How long the TTL stays low after that.
     public var raisesAfter: Interval
+    /// What makes it another move than one that has been made: from where to where, and when.
+    public var mark: String
 
     /// Joins the parts.
     public init(
@@ -26,7 +28,8 @@ public struct MigrationPlan: Sendable, Equatable {
         oldTTL: UInt32,
         lowersAt: WallTime? = nil,
         switchesAt: WallTime? = nil,
-        raisesAfter: Interval
+        raisesAfter: Interval,
+        mark: String = ""
     ) {
         self.name = name
         self.branch = branch
@@ -35,13 +38,15 @@ public struct MigrationPlan: Sendable, Equatable {
         self.lowersAt = lowersAt
         self.switchesAt = switchesAt
         self.raisesAfter = raisesAfter
+        self.mark = mark
     }
 }
 
 /// Lowers the TTL, waits until all that was cached has run out, moves, and raises the TTL again.
 ///
 ///     waiting -> lowered -- old TTL --> ready -> moved -- raise-after --> done
-///                                          \ back: returned -- raise-after --> done
+///                   \ back                         \ back            back /
+///                  undone <------ raise-after ---- returned <-----------
 public struct MigrationMachine: Sendable, Equatable {
     /// Where it stands.
     public enum Phase: String, Sendable, CaseIterable {
@@ -55,6 +60,8 @@ public struct MigrationMachine: Sendable, Equatable {
         case returned
         /// The name has moved and the TTL is what it was.
         case done
+        /// The name is where it was and so is the TTL: somebody gave it up or took it back.
+        case undone
     }
 
     /// What somebody can tell it.
@@ -81,37 +88,65 @@ public struct MigrationMachine: Sendable, Equatable {
     public private(set) var phase = Phase.waiting
     /// Since when.
     public private(set) var since = WallTime(nanoseconds: 0)
+    /// From when on the name may move; nil while the TTL is not lowered.
+    ///
+    /// Nothing from before it was lowered is cached then any more.
+    public private(set) var readyAt: WallTime?
+    /// True when it was told to begin: a time to move that lay in the past by then does not count.
+    public private(set) var isManual = false
+    /// The mark of the plan that it began with.
+    public private(set) var mark = ""
 
     /// One that has not begun.
     public init() {}
 
     /// One that a restart has interrupted.
-    public init(phase: Phase, since: WallTime) {
+    public init(phase: Phase, since: WallTime, readyAt: WallTime?, isManual: Bool, mark: String) {
         self.phase = phase
         self.since = since
+        self.readyAt = readyAt
+        self.isManual = isManual
+        self.mark = mark
+    }
+
+    /// Takes another plan: a move that is over and a plan for another one begin anew.
+    ///
+    /// One under way goes on, by the times of now.
+    mutating func adopt(_ plan: MigrationPlan) {
+        switch phase {
+        case .waiting: mark = plan.mark
+        case .lowered: readyAt = readyAt ?? since + .seconds(Int64(plan.oldTTL))
+        case .moved: break
+        case .returned, .done, .undone:
+            guard mark != plan.mark else { return }
+            self = MigrationMachine()
+            mark = plan.mark
+        }
     }
 
     /// The highest TTL now, in seconds; nil for what the configuration says.
     public func highestTTL(_ plan: MigrationPlan) -> UInt32? {
         switch phase {
-        case .waiting, .done: nil
+        case .waiting, .done, .undone: nil
         case .lowered, .moved, .returned: plan.ttl
         }
-    }
-
-    /// From when on the name may move; nil while the TTL is not lowered.
-    public func readyAt(_ plan: MigrationPlan) -> WallTime? {
-        phase == .lowered ? since + .seconds(Int64(plan.oldTTL)) : nil
     }
 
     /// When something is due by itself.
     public func deadline(_ plan: MigrationPlan) -> WallTime? {
         switch phase {
         case .waiting: plan.lowersAt
-        case .lowered: plan.switchesAt.flatMap { at in readyAt(plan).map { max(at, $0) } }
+        case .lowered: movesAt(plan)
         case .moved, .returned: since + plan.raisesAfter
-        case .done: nil
+        case .done, .undone: nil
         }
+    }
+
+    // A process that was not there when it was to move does so late; who was told to lower the TTL
+    // after that time waits to be told to move.
+    private func movesAt(_ plan: MigrationPlan) -> WallTime? {
+        guard let at = plan.switchesAt, let readyAt, !isManual || at > since else { return nil }
+        return max(at, readyAt)
     }
 
     /// Does what time demands.
@@ -119,7 +154,7 @@ public struct MigrationMachine: Sendable, Equatable {
         guard let deadline = deadline(plan), deadline <= now else { return nil }
         switch phase {
         case .waiting:
-            enter(.lowered, now)
+            lower(plan, now)
             return .timing
         case .lowered:
             enter(.moved, now)
@@ -129,9 +164,9 @@ public struct MigrationMachine: Sendable, Equatable {
             return .timing
         case .returned:
             // What was planned for a time is past: it begins again when told to.
-            enter(.done, now)
+            enter(.undone, now)
             return .timing
-        case .done: return nil
+        case .done, .undone: return nil
         }
     }
 
@@ -142,12 +177,13 @@ public struct MigrationMachine: Sendable, Equatable {
         at now: WallTime
     ) -> Result {
         switch (order, phase) {
-        case (.start, .waiting), (.start, .done):
-            enter(.lowered, now)
+        case (.start, .waiting), (.start, .done), (.start, .undone):
+            lower(plan, now)
+            isManual = true
             return .done(.timing)
         case (.switch, .lowered):
-            guard let ready = readyAt(plan), ready <= now else {
-                let left = (readyAt(plan) ?? now) - now
+            guard let readyAt, readyAt <= now else {
+                let left = (readyAt ?? now) - now
                 return .refused(
                     "answers from before the TTL was lowered may be cached for another "
                         + "\((left.nanoseconds + 999_999_999) / 1_000_000_000) s"
@@ -162,7 +198,7 @@ public struct MigrationMachine: Sendable, Equatable {
             enter(.returned, now)
             return .done(.moveBack)
         case (.back, .lowered):
-            enter(.done, now)
+            enter(.undone, now)
             return .done(.timing)
         default: return .refused("the migration is \(phase.rawValue)")
         }
@@ -176,7 +212,14 @@ public struct MigrationMachine: Sendable, Equatable {
         case refused(String)
     }
 
+    private mutating func lower(_ plan: MigrationPlan, _ now: WallTime) {
+        enter(.lowered, now)
+        readyAt = now + .seconds(Int64(plan.oldTTL))
+        isManual = false
+        mark = plan.mark
+    }
+
     private mutating func enter(_ phase: Phase, _ now: WallTime) {
-        (self.phase, since) = (phase, now)
+        (self.phase, since, readyAt) = (phase, now, nil)
     }
 }

@@ -111,38 +111,76 @@ public struct RolloutMachine: Sendable, Equatable {
 
     /// Where it stands.
     public private(set) var phase = Phase.idle
-    /// The step that it is at, from 0.
+    /// The step that it is at, from 0; -1 when other steps have taken the place of those it took,
+    /// and all of them lie ahead.
     public private(set) var step = 0
+    /// The share that it has come to, in percent.
+    public private(set) var reached = 0
     /// Since when.
     public private(set) var since = WallTime(nanoseconds: 0)
     /// Why it halted.
     public private(set) var reason = ""
     // True once somebody took it back: its own beginning is then past.
     private var wasTold = false
+    /// True once it was told to leave the weights to the file.
+    public private(set) var isReleased = false
     private var base: (new: SideSample, old: SideSample, at: WallTime)?
 
     /// One that has not begun.
     public init() {}
 
     /// One that a restart has interrupted.
-    public init(phase: Phase, step: Int, since: WallTime, reason: String, wasTold: Bool) {
+    public init(
+        phase: Phase,
+        step: Int,
+        reached: Int,
+        since: WallTime,
+        reason: String,
+        wasTold: Bool,
+        isReleased: Bool = false
+    ) {
         self.phase = phase
-        self.step = max(step, 0)
+        self.step = min(max(step, -1), 1_000)
+        self.reached = min(max(reached, 0), 100)
         self.since = since
         self.reason = reason
         self.wasTold = wasTold
+        self.isReleased = isReleased
+    }
+
+    /// Takes another plan; `sameSides` when both sides are made of the same endpoints as before.
+    ///
+    /// The share stays what it is, and the steps ahead are those of now.
+    mutating func adopt(_ plan: RolloutPlan, sameSides: Bool) {
+        // What other endpoints have counted cannot be compared with.
+        if !sameSides { base = nil }
+        guard phase != .idle else { return }
+        step = plan.steps.lastIndex { $0 <= reached } ?? -1
+        if phase == .finished, let last = plan.steps.last, reached < last {
+            phase = .paused
+            reason = "its steps go on to \(last) % now"
+        }
+    }
+
+    /// Leaves the weights to the file, unless it is under way or still to begin.
+    mutating func release() {
+        guard phase == .halted || phase == .finished || phase == .idle && wasTold else { return }
+        enter(.idle, step: 0, reached: 0, since)
+        (wasTold, isReleased) = (true, true)
     }
 
     /// True once it was told to go back: then its time to begin no longer counts.
     public var isManual: Bool { wasTold }
 
+    /// True while it steers the weights on its way up.
+    public var isUnderWay: Bool { phase == .running || phase == .paused }
+
     /// The share of the new side in percent; nil for what the file says.
     public func share(_ plan: RolloutPlan) -> Int? {
         switch phase {
-        case .idle: wasTold ? 0 : nil
+        case .idle: wasTold && !isReleased ? 0 : nil
         case .halted where plan.goesBack: 0
-        case .running, .paused, .halted: plan.steps.indices.contains(step) ? plan.steps[step] : nil
-        case .finished: plan.steps.last
+        case .running, .paused, .halted, .finished: reached
         }
     }
 
@@ -159,36 +197,41 @@ public struct RolloutMachine: Sendable, Equatable {
     public mutating func order(_ order: Order, _ plan: RolloutPlan, at now: WallTime) -> String? {
         switch (order, phase) {
         case (.start, .idle), (.start, .halted):
-            enter(.running, step: 0, now)
+            enter(.running, step: 0, reached: plan.steps.first ?? 0, now)
         case (.pause, .running): phase = .paused
-        case (.resume, .paused): enter(.running, step: step, now)
+        case (.resume, .paused): enter(.running, step: step, reached: reached, now)
         case (.back, .running), (.back, .paused), (.back, .halted), (.back, .finished):
-            enter(.idle, step: 0, now)
+            enter(.idle, step: 0, reached: 0, now)
         case (.finish, .running), (.finish, .paused):
-            enter(.finished, step: max(plan.steps.count - 1, 0), now)
+            let last = max(plan.steps.count - 1, 0)
+            enter(.finished, step: last, reached: plan.steps.last ?? reached, now)
         default: return "the rollout is \(phase.rawValue)"
         }
-        wasTold = true
+        (wasTold, isReleased) = (true, false)
         return nil
     }
 
-    private mutating func enter(_ phase: Phase, step: Int, _ now: WallTime) {
+    private mutating func enter(_ phase: Phase, step: Int, reached: Int, _ now: WallTime) {
         self.phase = phase
         self.step = step
+        self.reached = reached
         since = now
         reason = ""
         base = nil
     }
 
     /// Judges the new side, and takes the next step when it is due; true when something changed.
+    ///
+    /// It begins by itself only while it `mayBegin`.
     public mutating func observe(
         _ plan: RolloutPlan,
         new: SideSample,
         old: SideSample,
+        mayBegin: Bool = true,
         at now: WallTime
     ) -> Bool {
-        if phase == .idle, !wasTold, let starts = plan.startsAt, starts <= now {
-            enter(.running, step: 0, now)
+        if mayBegin, phase == .idle, !wasTold, let starts = plan.startsAt, starts <= now {
+            enter(.running, step: 0, reached: plan.steps.first ?? 0, now)
             return true
         }
         guard phase == .running || phase == .paused else { return false }
@@ -200,9 +243,9 @@ public struct RolloutMachine: Sendable, Equatable {
         }
         guard phase == .running, now - since >= plan.hold else { return false }
         if step + 1 < plan.steps.count {
-            enter(.running, step: step + 1, now)
+            enter(.running, step: step + 1, reached: plan.steps[step + 1], now)
         } else {
-            enter(.finished, step: step, now)
+            enter(.finished, step: step, reached: reached, now)
         }
         return true
     }
@@ -215,8 +258,10 @@ public struct RolloutMachine: Sendable, Equatable {
         _ old: SideSample,
         _ now: WallTime
     ) -> String? {
+        // Nobody has a verdict yet on one of the sides: there is nothing to compare.
+        guard new.count > 0, old.count > 0 else { return nil }
         // Compared by shares, so that sides may be of different sizes.
-        if new.up * max(old.count, 1) < old.up * max(new.count, 1) {
+        if new.up * old.count < old.up * new.count {
             return "\(new.up) of \(new.count) endpoints up, of the others "
                 + "\(old.up) of \(old.count)"
         }
@@ -250,7 +295,7 @@ public struct RolloutMachine: Sendable, Equatable {
     /// The same but for what the windows hold.
     public static func == (a: RolloutMachine, b: RolloutMachine) -> Bool {
         a.phase == b.phase && a.step == b.step && a.since == b.since && a.reason == b.reason
-            && a.wasTold == b.wasTold
+            && a.wasTold == b.wasTold && a.reached == b.reached && a.isReleased == b.isReleased
     }
 }
 

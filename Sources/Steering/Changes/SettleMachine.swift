@@ -57,14 +57,17 @@ public struct SettleMachine: Sendable, Equatable {
         waiting = up.subtracting(next)
         guard next != answered else { return false }
         if !answered.isSubset(of: next) { loseSome(now) }
-        if !next.isSubset(of: answered) { returnedAt = now }
+        let isLoss = next.isSubset(of: answered)
+        if !isLoss { returnedAt = now }
         answered = next
         changes += 1
         rest = min(least * (Int64(1) << Int64(doublings)), most)
-        heldSince = now
+        // Who waits already goes on waiting when somebody else is lost.
+        if !(isHeld && isLoss) { heldSince = now }
         heldUntil = now + rest
         return true
     }
+
     // Down and up again is an outage; down again soon after that is a flap.
     private mutating func loseSome(_ now: Instant) {
         guard let returnedAt, now - returnedAt <= rest + least else {

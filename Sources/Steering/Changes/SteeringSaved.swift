@@ -3,10 +3,15 @@ internal import Essentials
 
 /// What a process leaves to the next one of the changes under way, by names.
 public struct SteeringSaved: Sendable, Equatable {
+    /// Changed weights by the name of the branch.
+    public typealias Changes = [String: WeightState.Change]
+
     /// What has become of one weighted policy.
     public struct Policy: Sendable, Equatable {
-        /// Changed weights by the name of the branch.
-        public var changes: [String: WeightState.Change] = [:]
+        /// What holds now.
+        public var changes: Changes = [:]
+        /// What held before a migration; nil for none.
+        public var before: Changes?
         /// Where its rollout stands.
         public var rollout = RolloutMachine()
         /// The branch that the rollout brings up; empty for none.
@@ -32,19 +37,41 @@ public struct SteeringSaved: Sendable, Equatable {
         return merged
     }
 
-    // Branches that are gone take their changes with them.
-    func state(of node: WeightedPlan) -> WeightState {
+    /// What becomes of a policy's state; `lost` when all clients went to a branch that is gone.
+    func state(of node: WeightedPlan, sameSides: Bool) -> (state: WeightState, lost: String?) {
         var state = WeightState()
-        guard let known = policies[node.policy] else { return state }
-        for (number, branch) in node.branches.enumerated() {
-            state.changes[number] = known.changes[branch.name]
-        }
+        guard let known = policies[node.policy] else { return (state, nil) }
+        let restored = restore(known.changes, of: node)
+        state.changes = restored.changes
+        if let before = known.before { state.before = restore(before, of: node).changes }
         if let rollout = node.rollout, node.branches.indices.contains(rollout.branch),
             node.branches[rollout.branch].name == known.rolledOut
         {
             state.rollout = known.rollout
+            state.rollout.adopt(rollout, sameSides: sameSides)
         }
-        return state
+        return (state, restored.lost)
+    }
+
+    // Branches that are gone take their changes with them. A switch stands or falls as a whole:
+    // parts of it would leave the name without an answer, or give clients to a branch that was to
+    // have none.
+    private func restore(
+        _ changes: Changes,
+        of node: WeightedPlan
+    ) -> (changes: [Int: WeightState.Change], lost: String?) {
+        let target = changes.first { $1.isSwitch && ($1.schedule.steps.last?.weight ?? 0) > 0 }?.key
+        let isThere = target.map { name in node.branches.contains { $0.name == name } } ?? true
+        var restored: [Int: WeightState.Change] = [:]
+        for (number, branch) in node.branches.enumerated() {
+            if let change = changes[branch.name] {
+                if isThere || !change.isSwitch { restored[number] = change }
+            } else if target != nil, isThere {
+                let nothing = WeightSchedule(base: 0)
+                restored[number] = WeightState.Change(schedule: nothing, isSwitch: true)
+            }
+        }
+        return (restored, isThere ? nil : target)
     }
 }
 
@@ -52,19 +79,30 @@ extension SteeringKeeper {
     /// What the next process is to know.
     public var saved: SteeringSaved {
         var saved = SteeringSaved()
-        for (place, state) in weights where plan.weighted.indices.contains(place) {
+        for (place, state) in weights
+        where plan.weighted.indices.contains(place) && plan.weighted[place].isTop {
             let node = plan.weighted[place]
             var policy = SteeringSaved.Policy()
-            for (number, change) in state.changes where node.branches.indices.contains(number) {
-                policy.changes[node.branches[number].name] = change
-            }
+            policy.changes = SteeringKeeper.named(state.changes, node)
+            policy.before = state.before.map { SteeringKeeper.named($0, node) }
             if let rollout = node.rollout, node.branches.indices.contains(rollout.branch) {
                 policy.rollout = state.rollout
                 policy.rolledOut = node.branches[rollout.branch].name
             }
             saved.policies[node.policy] = policy
         }
-        saved.migrations = migrations.filter { $0.value != MigrationMachine() }
+        saved.migrations = migrations.filter { $0.value.phase != .waiting }
         return saved
+    }
+
+    private static func named(
+        _ changes: [Int: WeightState.Change],
+        _ node: WeightedPlan
+    ) -> SteeringSaved.Changes {
+        var named: SteeringSaved.Changes = [:]
+        for (number, change) in changes where node.branches.indices.contains(number) {
+            named[node.branches[number].name] = change
+        }
+        return named
     }
 }

@@ -19,6 +19,8 @@ public struct WeightState: Sendable, Equatable {
 
     /// By the number of the branch.
     public var changes: [Int: Change] = [:]
+    /// What they were before a migration moved the name; nil while none has.
+    public var before: [Int: Change]?
     /// Where its rollout stands.
     public var rollout = RolloutMachine()
 
@@ -26,7 +28,9 @@ public struct WeightState: Sendable, Equatable {
     public init() {}
 
     /// True when it says nothing that the file does not say.
-    public var isPlain: Bool { changes.isEmpty && rollout == RolloutMachine() }
+    public var isPlain: Bool {
+        changes.isEmpty && before == nil && rollout == RolloutMachine()
+    }
 
     /// What a branch weighs, without its load.
     ///

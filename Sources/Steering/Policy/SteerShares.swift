@@ -108,9 +108,9 @@ private struct ShareWalk {
             var scratch = AnswerSet()
             let weight = table.weight(of: edge, &scratch)
             guard case .address(let member) = branch.policy.kind,
-                table.health.word(member.slot).hasWeightOverride
+                let own = table.health.weightOverride(member.slot)
             else { return UInt64(weight) }
-            return UInt64(table.health.weightOverride(member.slot) ?? weight)
+            return UInt64(own != 0 && table.isOrdered(edge.dial) ? weight : own)
         }
         switch policy.kind {
         case .address, .named: return weights.map { ($0, 1) }

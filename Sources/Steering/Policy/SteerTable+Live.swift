@@ -72,6 +72,7 @@ extension SteerTable {
         return self.weight(
             of: nodes[Int(edge.node)],
             weight,
+            dial: edge.dial,
             question.filter,
             question.now,
             &set
@@ -87,6 +88,10 @@ extension SteerTable {
         set.secondsToChange = min(set.secondsToChange, dial.secondsToChange)
         return dial.weight
     }
+
+    /// True when a weight is not the file's: what is said of the branch in its policy goes before
+    /// what is said of its endpoint everywhere, but for nought.
+    func isOrdered(_ dial: Int32) -> Bool { dial >= 0 && board.dial(Int(dial)).isOrdered }
 
     /// What a share is worth after the load of the branch, in 1024ths.
     @inline(__always)
@@ -124,6 +129,7 @@ extension SteerTable {
     private func weight(
         of node: PolicyNode,
         _ weight: UInt32,
+        dial: Int32 = -1,
         _ filter: MemberFilter,
         _ now: Instant,
         _ set: inout AnswerSet
@@ -149,7 +155,9 @@ extension SteerTable {
                 return 0
             }
         }
-        guard word.hasWeightOverride else { return weight }
-        return health.weightOverride(Int(node.slot)) ?? weight
+        guard word.hasWeightOverride, let own = health.weightOverride(Int(node.slot)) else {
+            return weight
+        }
+        return own != 0 && isOrdered(dial) ? weight : own
     }
 }
