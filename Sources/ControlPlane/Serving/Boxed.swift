@@ -18,6 +18,7 @@ struct Boxed<Value> {
 
     var wrappedValue: Value {
         get { storage.value }
-        set { storage.value = newValue }
+        // In place: with a value to be had and put back, each change of a table in it would copy it.
+        _modify { yield &storage.value }
     }
 }
