@@ -13,8 +13,7 @@ extension ProbeDriver {
             guard targets.indices.contains(place) else { continue }
             switch targets[place].activity {
             case .idle: start(place, loop: &loop, now: now)
-            case .running(let handle):
-                act(exchanges[Int(handle.index)].expired(), handle, now: now)
+            case .running(let handle): expire(handle, of: place, now: now)
             case .commanding(let number): expireCommand(place, number, now: now)
             case .lingering(let number): expireLingering(place, number, now: now)
             case .absent, .waiting: continue
@@ -22,6 +21,21 @@ extension ProbeDriver {
         }
         startWaiting(&loop, now: now)
         startWaitingCommands(now: now)
+    }
+
+    /// Ends a probe that has had its time.
+    ///
+    /// One that nobody looked after meanwhile gets as much more, once: its answer may be in, or its
+    /// endpoint waits for the next step from here.
+    private mutating func expire(_ handle: Handle, of place: Int, now: Instant) {
+        let index = Int(handle.index)
+        let timeout = targets[place].target.rhythm.timeout
+        let late = now - (flights[index].started + timeout)
+        guard late > ProbeDriver.lateness, !flights[index].isExtended else {
+            return act(exchanges[index].expired(), handle, now: now)
+        }
+        flights[index].isExtended = true
+        wheel.schedule(place, at: now + min(late, timeout))
     }
 
     /// Carries on the probe that an event belongs to; stale events are ignored.

@@ -19,6 +19,8 @@ public struct ProbeDriver: ~Copyable {
     public var concurrentProbes: Int
     /// The most that ``concurrentProbes`` can be.
     public static let greatestConcurrency = 65_536
+    /// How long after its time a probe may be ended without a doubt that somebody looked after it.
+    static let lateness = Interval.milliseconds(25)
     /// The most commands at a time; what runs already goes on when it is lowered.
     public var concurrentCommands = 32
     /// Counts since the driver began.

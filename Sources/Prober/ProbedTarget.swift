@@ -44,6 +44,8 @@ struct ProbeFlight: BitwiseCopyable {
     let place: Int32
     let fd: FileDescriptor
     let started: Instant
+    /// True once it was given more time, for the time in which nobody looked after it.
+    var isExtended = false
     /// Bytes of the request that the socket has taken.
     var sent: Int32 = 0
     /// Answer bytes in hand, at the front of the block.

@@ -75,6 +75,31 @@ private func outcome(
         #expect(stage.visitors.first?.asked.starts(with: header) == true)
     }
 
+    @Test func `a loop that was busy meanwhile fails nobody who answers, and all who do not`()
+        throws
+    {
+        for (part, isFine) in [(Part.answer(answer("fine")), true), (.silence, false)] {
+            var stage = try ProbeStage()
+            let address = try stage.add(part)
+            let now = Clock.monotonic()
+            stage.driver.configure([target(3, address)], now: now)
+            stage.driver.expire(now: Clock.monotonic(), loop: &stage.loop)
+            let started = stage.driver.statistics.started
+            // The next look comes long after the timeout, before any event was handled.
+            stage.driver.expire(now: Clock.monotonic() + .seconds(10), loop: &stage.loop)
+            let early = stage.driver.takeResults()
+            if isFine {
+                let result = try #require(stage.results(1).first)
+                #expect(result.outcome == .success)
+            } else {
+                stage.driver.expire(now: Clock.monotonic() + .seconds(20), loop: &stage.loop)
+                let result = try #require(stage.driver.takeResults().first)
+                #expect(result.outcome != .success)
+            }
+            #expect(started == 1 && early.isEmpty)
+        }
+    }
+
     @Test func `a connection kept open does not hold a finished probe`() throws {
         #expect(try outcome(of: .answerAndHold(answer("fine"))) == .success)
     }
