@@ -83,6 +83,67 @@ import Testing
         )
     }
 
+    private func six(_ slot: Int) -> SteerBranch {
+        let address = IPAddress(v6: 0x2001_0db8 << 96 | UInt128(slot))
+        return SteerBranch(.address(SteerMember(name: "s\(slot)", slot: slot, address: address)))
+    }
+
+    @Test func `which branch serves is settled before the family`() {
+        let steer = table(
+            SteerPolicy(.failover([member(0), SteerBranch(.roundRobin([member(1), six(2)]))]))
+        )
+        expectTrue(steer)
+        #expect(steer.shares(policy: 0, .ipv6).map(\.share) == [0])
+        // All weights 0: the branch is none, and the next one serves.
+        expectTrue(
+            table(
+                SteerPolicy(
+                    .failover([SteerBranch(.weighted([member(0, 0), member(1, 0)])), member(2)])
+                )
+            )
+        )
+        let none = SteerBranch(.weighted([member(0, 0), member(1, 0)]), weight: 50)
+        let mixed = table(.weighted([none, member(2, 30), member(3, 10)]))
+        expectTrue(mixed)
+        #expect(mixed.shares(policy: 0, .ipv4).map(\.share) == [0, 0, 0.75, 0.25])
+    }
+
+    @Test func `where answers are cut the shares are those of answers`() {
+        let five = SteerBranch(.roundRobin((0..<5).map { member($0) }))
+        let three = SteerBranch(.roundRobin((5..<8).map { member($0) }))
+        var both = SteerPolicy.roundRobin([five, three])
+        for most in [1, 4, 6, 8] {
+            both.most = most
+            expectTrue(table(both))
+        }
+        var multiple = SteerPolicy.weighted((0..<12).map { member($0, $0 < 6 ? 10 : 5) })
+        multiple.isMultiple = true
+        for most in [2, 8, 12] {
+            multiple.most = most
+            expectTrue(table(multiple))
+        }
+        expectTrue(table(.roundRobin([five, member(7), SteerBranch(.weighted([member(8)]))])))
+    }
+
+    @Test func `each of a multiple draw is answered, however few find room`() {
+        var multiple = SteerPolicy.weighted((0..<12).map { member($0, 10) })
+        multiple.isMultiple = true
+        multiple.most = 3
+        let drawn = drawn(table(multiple))
+        #expect(drawn.count == 12 && drawn.values.allSatisfy { abs($0 - 0.25) < 0.015 })
+    }
+
+    @Test func `places decide only where there are any`() {
+        let regions = RegionBuilder(.empty).geo([[.network(Prefix("10.0.0.0/8")!)]])
+        let open = SteerBranch(SteerPolicy(.regional([member(0)], regions)))
+        let steer = table(SteerPolicy(.failover([member(3), open, member(1)])))
+        #expect(steer.shares(policy: 0, .ipv4).map(\.share) == [1, 0, 0])
+        let first = table(SteerPolicy(.failover([open, member(1)])))
+        #expect(first.shares(policy: 0, .ipv4).map(\.share) == [nil, nil])
+        let turns = table(.roundRobin([open, member(1)]))
+        #expect(turns.shares(policy: 0, .ipv4).map(\.share) == [nil, nil])
+    }
+
     @Test func `weights set by operators count, and clients' places have no share`() {
         let steer = table(.weighted([member(0, 1), member(1, 1)]))
         var word = HealthWord(health: .up)

@@ -11,6 +11,9 @@ struct AnswerReport {
     /// Networks told of each of them, and of one that is asked for.
     static let fewNetworks = 5
     static let manyNetworks = 50
+    /// Answers by which shares are found that weights alone do not tell: the control thread waits.
+    static let fewAnswers = 1_000
+    static let manyAnswers = 10_000
 
     private let view: ControlView
     private let steer: SteerTable
@@ -57,7 +60,7 @@ struct AnswerReport {
             "answers": .integer(Int64(clamping: total(policy))),
             "answersIPv4": .integer(Int64(clamping: count(policy, isIPv4: true))),
             "answersIPv6": .integer(Int64(clamping: count(policy, isIPv4: false))),
-            "targets": .array(targets(policy)),
+            "targets": .array(targets(policy, limit == AnswerReport.manyNetworks)),
             "networkCount": .integer(Int64(all.count)),
             "networks": .array(all.prefix(limit).map { json($0, of: total(policy)) }),
         ]
@@ -65,9 +68,12 @@ struct AnswerReport {
 
     // MARK: Targets
 
-    private func targets(_ policy: Int) -> [JSONValue] {
+    private func targets(_ policy: Int, _ isAlone: Bool) -> [JSONValue] {
+        let asked = isAlone ? AnswerReport.manyAnswers : AnswerReport.fewAnswers
         let identity = steer.identity(of: policy)
-        let shares = [SteerFamilies.ipv4, .ipv6].flatMap { steer.shares(policy: policy, $0) }
+        let shares = [SteerFamilies.ipv4, .ipv6].flatMap {
+            steer.shares(policy: policy, $0, answers: asked)
+        }
         let landed = shares.reduce(0) { $0 + (requests($1.slot) ?? 0) }
         return shares.map { share in
             let answers = view.shared.dns.answerCount(policy: identity, slot: share.slot)

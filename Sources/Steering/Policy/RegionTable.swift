@@ -44,6 +44,9 @@ public final class RegionTable: Sendable {
         self.labels = labels
     }
 
+    /// True when there is no branch at all for some clients.
+    var hasGap: Bool { zip(starts, starts.dropFirst()).contains { $0 == $1 } }
+
     /// The steps of a chain; empty for one that is not known.
     func links(of chain: UInt32) -> Range<Int> {
         let place = Int(chain)

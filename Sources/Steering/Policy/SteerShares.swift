@@ -19,12 +19,61 @@ public struct SteerShare: Sendable, Equatable {
 extension SteerTable {
     /// The addresses of a family that a policy may answer, in the order of the tree.
     ///
-    /// Shares are by the weights in force, as if everything were healthy and unforced.
-    public func shares(policy: Int, _ family: SteerFamilies) -> [SteerShare] {
+    /// Shares are by the weights in force, as if everything were healthy and unforced. Where answers
+    /// are cut, or hold several addresses of one branch, nothing short of asking tells: shares are
+    /// then those of so many answers.
+    public func shares(
+        policy: Int,
+        _ family: SteerFamilies,
+        answers: Int = 10_000
+    ) -> [SteerShare] {
         guard definitions.indices.contains(policy) else { return [] }
-        var walk = ShareWalk(table: self, family: family)
+        let healthy = allHealthy()
+        var walk = ShareWalk(table: healthy, family: family)
         walk.visit(definitions[policy].policy, at: policy, share: 1, weight: 1, depth: 0)
-        return walk.found
+        // Endpoints that share an address are answered once.
+        let isPlain = walk.isExact && Set(walk.found.map(\.address)).count == walk.found.count
+        guard !isPlain, !walk.asksPlaces(policy) else { return walk.found }
+        let counts = healthy.count(policy, family, answers)
+        return walk.found.map { found in
+            var share = found
+            share.share = Double(counts[found.slot] ?? 0) / Double(max(answers, 1))
+            return share
+        }
+    }
+
+    // The same policies while everything is up, with the weights that operators have set.
+    private func allHealthy() -> SteerTable {
+        let slots = nodes.filter { $0.kind == .address }.map { Int($0.slot) }
+        let picture = HealthTable(capacity: (slots.max() ?? 0) + 1)
+        for slot in Set(slots) {
+            var word = HealthWord(health: .up)
+            if health.word(slot).hasWeightOverride, let weight = health.weightOverride(slot) {
+                word.hasWeightOverride = true
+                picture.setWeightOverride(slot, weight)
+            }
+            picture.publish(slot, word)
+        }
+        return reading(picture)
+    }
+
+    // Answers in which each slot is; clients and names are all kinds of them.
+    private func count(_ policy: Int, _ family: SteerFamilies, _ answers: Int) -> [Int: Int] {
+        var random = SeededRandom(seed: 1)
+        var set = AnswerSet()
+        var counts: [Int: Int] = [:]
+        for _ in 0..<answers {
+            let client = IPAddress(v4: UInt32(truncatingIfNeeded: random.next()))
+            let question = SteerQuestion(
+                now: .start,
+                client: client,
+                families: family,
+                nameHash: random.next()
+            )
+            answer(policy: policy, question, into: &set, random: &random)
+            for place in 0..<set.count { counts[set.slot(place), default: 0] += 1 }
+        }
+        return counts
     }
 }
 
@@ -35,9 +84,13 @@ private struct ShareWalk {
     // Branches of a round robin whose failure domains are looked at, as each is begun at once.
     static let turnLimit = 512
 
+    /// Everything is healthy there.
     let table: SteerTable
     let family: SteerFamilies
     var found: [SteerShare] = []
+    /// False when shares do not follow from weights alone.
+    var isExact = true
+    private var regions: [Int: (any: Bool, gap: Bool)] = [:]
     private var places: [Int: Int] = [:]
     private var left = ShareWalk.limit
 
@@ -66,7 +119,9 @@ private struct ShareWalk {
         let parts = parts(of: branches, policy, node)
         for (step, branch) in branches.enumerated() {
             let child = Int(table.edges[Int(node.first) + step].node)
-            let part = share.flatMap { above in parts[step].share.map { above * $0 } }
+            // What is never reached depends on nothing.
+            let part =
+                share == 0 ? 0 : share.flatMap { above in parts[step].share.map { above * $0 } }
             visit(
                 branch.policy,
                 at: child,
@@ -96,61 +151,101 @@ private struct ShareWalk {
         )
     }
 
+    /// True when something below a node asks where clients are.
+    mutating func asksPlaces(_ place: Int) -> Bool { region(below: place).any }
+
+    // Whether something below asks where clients are, and may have no branch for some.
+    private mutating func region(below place: Int) -> (any: Bool, gap: Bool) {
+        if let known = regions[place] { return known }
+        let node = table.nodes[place]
+        var found = (any: false, gap: false)
+        if node.kind == .regional { found = (true, table.regions[Int(node.region)].hasGap) }
+        for edge in node.edges {
+            let below = region(below: Int(table.edges[edge].node))
+            found = (found.any || below.any, found.gap || below.gap)
+        }
+        regions[place] = found
+        return found
+    }
+
     // How often each branch is taken; nil where the client decides.
-    private func parts(
+    private mutating func parts(
         of branches: [SteerBranch],
         _ policy: SteerPolicy,
         _ node: PolicyNode
     ) -> [(weight: UInt64, share: Double?)] {
-        let weights = branches.enumerated().map { step, branch -> UInt64 in
-            let edge = table.edges[Int(node.first) + step]
+        let question = SteerQuestion(now: .start, families: family)
+        var scratch = AnswerSet()
+        let weights = node.edges.map { place -> UInt64 in
+            let edge = table.edges[place]
             guard !table.nodes[Int(edge.node)].families.isDisjoint(with: family) else { return 0 }
-            var scratch = AnswerSet()
-            let weight = table.weight(of: edge, &scratch)
-            guard case .address(let member) = branch.policy.kind,
-                let own = table.health.weightOverride(member.slot)
-            else { return UInt64(weight) }
-            return UInt64(own != 0 && table.isOrdered(edge.dial) ? weight : own)
+            return UInt64(table.share(of: edge, question, &scratch))
         }
+        let gap = node.edges.firstIndex { region(below: Int(table.edges[$0].node)).gap }
         switch policy.kind {
         case .address, .named: return weights.map { ($0, 1) }
         case .regional: return weights.map { ($0, nil) }
         case .failover:
-            let first = branches.indices.first { weights[$0] > 0 }
-            return weights.enumerated().map { ($1, $0 == first ? 1 : 0) }
-        case .weighted:
-            let whole = policy.isMultiple ? weights.max() ?? 0 : weights.reduce(0, +)
-            return weights.map { ($0, whole == 0 ? 0 : Double($0) / Double(whole)) }
-        case .roundRobin:
-            let shares = ShareWalk.turns(branches, weights, most: Int(node.most))
-            return zip(weights, shares).map { ($0, $1) }
+            // Which one serves is settled before the family is looked at.
+            let first = node.edges.firstIndex {
+                table.isLive(Int(table.edges[$0].node), question, &scratch)
+            }
+            return zip(node.edges, weights).map { edge, weight in
+                if let gap, edge >= gap, first.map({ $0 >= gap }) ?? true { return (weight, nil) }
+                return (weight, edge == first ? 1 : 0)
+            }
+        case .weighted, .roundRobin:
+            guard gap == nil else { return weights.map { ($0, nil) } }
+            return zip(weights, portions(policy, node, weights)).map { ($0, $1) }
         }
     }
 
+    private mutating func portions(
+        _ policy: SteerPolicy,
+        _ node: PolicyNode,
+        _ weights: [UInt64]
+    ) -> [Double?] {
+        let taken = node.edges.enumerated().filter { weights[$0.offset] > 0 }.map(\.element)
+        let isFlat = taken.count < 2 || taken.allSatisfy { table.edges[$0].isAddress }
+        let hasDomains = taken.contains { table.edges[$0].domain != 0 }
+        let whole: UInt64
+        if case .roundRobin = policy.kind {
+            if isFlat, !hasDomains || taken.count <= ShareWalk.turnLimit {
+                return turns(node, weights, taken)
+            }
+            whole = 0
+        } else if policy.isMultiple {
+            whole = isFlat && taken.count <= Int(node.most) ? weights.max() ?? 0 : 0
+        } else {
+            whole = weights.reduce(0, +)
+        }
+        if whole > 0 { return weights.map { Double($0) / Double(whole) } }
+        // What one branch answers leaves less room for the others.
+        if !taken.isEmpty { isExact = false }
+        return weights.map { $0 > 0 ? nil : 0 }
+    }
+
     // A round robin begins at each of its branches equally often, and goes round from there.
-    private static func turns(
-        _ branches: [SteerBranch],
-        _ weights: [UInt64],
-        most: Int
-    ) -> [Double] {
-        let candidates = branches.indices.filter { weights[$0] > 0 }
-        var shares = [Double](repeating: 0, count: branches.count)
-        let hasDomains = candidates.contains { !branches[$0].domain.isEmpty }
-        guard hasDomains, candidates.count <= turnLimit else {
-            let share = Double(min(most, candidates.count)) / Double(max(candidates.count, 1))
-            for branch in candidates { shares[branch] = share }
+    private func turns(_ node: PolicyNode, _ weights: [UInt64], _ taken: [Int]) -> [Double?] {
+        let first = Int(node.first)
+        let most = Int(node.most)
+        var shares = [Double?](repeating: 0, count: weights.count)
+        guard taken.contains(where: { table.edges[$0].domain != 0 }) else {
+            let share = Double(min(most, taken.count)) / Double(max(taken.count, 1))
+            for edge in taken { shares[edge - first] = share }
             return shares
         }
-        for start in candidates.indices {
-            var taken = 0
-            var domains: Set<String> = []
-            for branch in candidates[start...] + candidates[..<start] where taken < most {
-                let domain = branches[branch].domain
-                guard domain.isEmpty || domains.insert(domain).inserted else { continue }
-                taken += 1
-                shares[branch] += 1 / Double(candidates.count)
+        var counts = [Int](repeating: 0, count: weights.count)
+        for start in taken.indices {
+            var count = 0
+            var domains: Set<UInt8> = []
+            for edge in taken[start...] + taken[..<start] where count < most {
+                let domain = table.edges[edge].domain
+                guard domain == 0 || domains.insert(domain).inserted else { continue }
+                count += 1
+                counts[edge - first] += 1
             }
         }
-        return shares
+        return counts.map { Double($0) / Double(taken.count) }
     }
 }

@@ -238,7 +238,12 @@ extension SteerTable {
         let shedsLoad = loaded > 0
         if shedsLoad { highest = loaded }
         let most = set.count &+ Int(node.most)
-        for edge in node.edges where fits(edges[edge], question) && set.count < most {
+        // Where not all of them find room, each is the first to look for it at some time.
+        let start = random.next(below: node.count)
+        for step in 0..<node.count where set.count < most {
+            let place = start &+ step
+            let edge = Int(node.first &+ (place < node.count ? place : place &- node.count))
+            guard fits(edges[edge], question) else { continue }
             var share = share(of: edges[edge], question, &set)
             if shedsLoad { share = worth(share, of: edges[edge]) }
             guard share != 0, random.next(below: highest) < share else { continue }
