@@ -179,6 +179,51 @@ import Testing
         #expect(gain.orders.changes == 1)
     }
 
+    // The same world by another database: other numbers for the same places.
+    private static let renumbered: LocationTable = {
+        let networks = [("10.0.0.0/8", 2), ("30.0.0.0/8", 1)] as [(String, UInt32)]
+        return LocationTable(
+            locations: [.unknown, Location(country: "JP"), Location(country: "DE")],
+            networks: PrefixTable(
+                networks.compactMap { text, value in Prefix(text).map { ($0, value) } },
+                otherwise: 0
+            ),
+            systems: RegionTests.world.systems
+        )
+    }()
+
+    @Test(arguments: [
+        [], ["asn:64500"], ["10.1.2.0/24"], ["10.1.0.0/16", "10.1.2.0/24", "asn:64500"],
+    ])
+    func `an order outlives another database, and rows of smaller places`(more: [String]) {
+        func rows(_ places: [String], _ frankfurt: Double) -> LatencyPicture {
+            LatencyPicture(
+                learned: places.flatMap { place in
+                    [Self.row(place, "fra", frankfurt), Self.row(place, "iad", 50)]
+                },
+                imported: []
+            )
+        }
+        let before = RegionBuilder(RegionTests.world).latency(
+            Self.targets,
+            rows(["country:DE"], 70),
+            settings: RTTSettings()
+        )
+        for world in [RegionTests.world, Self.renumbered] {
+            for (frankfurt, first) in [(46.0, 1), (44.0, 0)] {
+                let next = RegionBuilder(world).latency(
+                    Self.targets,
+                    rows(["country:DE"] + more, frankfurt),
+                    settings: RTTSettings(),
+                    previous: before.orders
+                )
+                let branches = Self.targets.indices.map { SteerTableTests.member($0) }
+                let bench = RegionTests.Bench(SteerPolicy(.regional(branches, next.table)))
+                #expect(bench.slot("10.1.2.9") == first, "\(more), \(frankfurt) ms")
+            }
+        }
+    }
+
     @Test func `an explanation shows the row of each branch, or why there is none`() {
         let bench = Self.bench([
             Self.row("10.1.2.0/24", "lab", 3.25), Self.row("country:DE", "iad", 90),

@@ -30,10 +30,13 @@ struct RegionTables: Sendable {
     }
 
     /// The tables that hold with a geography: all of them, or none.
+    ///
+    /// The orders that hold stay in any case: the next tables change them only for a gain.
     func following(_ geography: Geography) -> RegionTables {
         guard edition !== geography.edition else { return self }
         var fresh = RegionTables(picture: picture, rules: rules)
         fresh.edition = geography.edition
+        fresh.orders = orders
         return fresh
     }
 

@@ -78,8 +78,8 @@ public struct LatencyOrders: Sendable {
         /// The smallest network with a row; nil for none.
         var network: GeoRegion?
         var system: UInt32
-        /// The number of the place in the picture of the world.
-        var location: UInt32
+        /// What the place is known by in every picture of the world; 0 where places do not matter.
+        var location: UInt64
     }
 
     private var numbers: [Spot: UInt32] = [:]
@@ -95,6 +95,24 @@ public struct LatencyOrders: Sendable {
 
     func order(at spot: Spot) -> [Int]? {
         numbers[spot].flatMap { chains.all.indices.contains(Int($0)) ? chains.all[Int($0)] : nil }
+    }
+
+    /// The order that holds at a spot; where it is new, that of the smallest one round it: in a wider
+    /// network, of any system, of any place.
+    func order(at spot: Spot, around networks: [GeoRegion]) -> [Int]? {
+        if numbers.isEmpty { return nil }
+        if let order = order(at: spot) { return order }
+        var around = spot
+        for location in [spot.location, 0] {
+            for system in [spot.system, 0] {
+                (around.location, around.system) = (location, system)
+                for network in [spot.network] + networks.map(Optional.some) + [nil] {
+                    around.network = network
+                    if let order = order(at: around) { return order }
+                }
+            }
+        }
+        return nil
     }
 
     mutating func keep(_ order: [Int], at spot: Spot, before: [Int]?) {

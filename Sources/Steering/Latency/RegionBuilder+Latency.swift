@@ -34,6 +34,7 @@ extension RegionBuilder {
         let numbered = sources.count
         if picture.index.needsSystems, let systems = locations.systems { sources.append(systems) }
         var fallbacks: [UInt32: [Int]] = [:]
+        var keys: [UInt32: UInt64] = [:]
         let table = PrefixTable(
             refining: sources,
             combine: { values in
@@ -57,15 +58,17 @@ extension RegionBuilder {
                     guard let there = target.point, let point else { return nil }
                     return RegionBuilder.estimate(point.distance(to: there))
                 }
-                let network = picture.networks.chains[Int(values[0])].first
-                let key = LatencyOrders.Spot(
-                    network: network.map { picture.places[$0] },
+                let around = picture.networks.chains[Int(values[0])].map { picture.places[$0] }
+                let place = keys[location] ?? (asksWorld ? key(of: location) : 0)
+                keys[location] = place
+                let spot = LatencyOrders.Spot(
+                    network: around.first,
                     system: system,
-                    location: location
+                    location: place
                 )
-                let before = previous.order(at: key)
+                let before = previous.order(at: spot, around: Array(around.dropFirst()))
                 let order = RegionBuilder.order(fallback, costs: costs, before: before, settings)
-                orders.keep(order, at: key, before: before)
+                orders.keep(order, at: spot, before: before)
                 return chains.number(of: order)
             },
             coarse: { _ in 0 }
@@ -79,6 +82,17 @@ extension RegionBuilder {
             latency: LatencyDetail(picture: picture, locations: locations, targets: targets)
         )
         return (region, orders)
+    }
+
+    // Numbers of places are those of one database, and a place is the same in the next.
+    private func key(of location: UInt32) -> UInt64 {
+        let number = Int(location)
+        let known = locations.locations.indices.contains(number)
+        let place = known ? locations.locations[number] : .unknown
+        let names = [place.continent, place.country, place.subdivision, place.city]
+        let point = place.point.map { "\($0.latitude) \($0.longitude)" }
+        let text = (names + [point]).map { $0 ?? "" }.joined(separator: "\n")
+        return max(Hash.text(text), 1)
     }
 
     private func point(of location: UInt32) -> GeoPoint? {
