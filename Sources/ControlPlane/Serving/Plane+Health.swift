@@ -76,12 +76,21 @@ extension Plane {
         healthSaving.isDirty = true
     }
 
-    /// Gives the slots of endpoints that are gone to others, once nothing counts on them.
+    /// Gives the slots of endpoints that are gone to others, once nothing counts on them, and what
+    /// no worker goes by any more to nobody.
     mutating func releaseRetired(_ now: Instant) {
         guard now >= retiresAt else { return }
         retiresAt = .never
         // A worker with an older snapshot may still choose, and count, by the old slots.
         let areAllNew = workers.words.generation >= snapshot.number
+        if !areAllNew {
+            retiresAt = now + .milliseconds(200)
+        } else if !formerSnapshots.isEmpty {
+            let former = formerSnapshots
+            formerSnapshots = []
+            // Large tables take a while to free: a thread of their own does it.
+            _ = Errand("free") { former.count }
+        }
         var registries = assembly.registries
         for slot in registries.endpoints.retiring {
             guard areAllNew, load.inFlight(slot) == 0 else {

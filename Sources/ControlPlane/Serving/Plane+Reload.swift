@@ -285,10 +285,11 @@ extension Plane {
         assembly = change.assembly
         // Slots may have been released since the change was assembled, never given out.
         let retired = assembly.registries.endpoints.retireAll(except: Set(assembly.slots))
-        if !retired.isEmpty || !assembly.registries.endpoints.retiring.isEmpty { retiresAt = now }
+        retiresAt = now
         for slot in retired { drains[slot] = Drain(of: old.drain(of: slot), at: now) }
         // Before workers see the board.
         adoptSteering(now)
+        formerSnapshots.append(snapshot)
         snapshot = Plane.snapshot(assembly, number: snapshot.number + 1, health: health)
         aliases.keep(only: Set(assembly.aliasNumbers.keys))
         publishAliases(assembly)

@@ -37,6 +37,8 @@ struct Plane: ~Copyable {
     var text: [UInt8]
     @Boxed var assembly: Assembly
     var snapshot: ServingSnapshot
+    /// Former ones, until no worker has them any more: the last to let one go frees its tables.
+    var formerSnapshots: [ServingSnapshot] = []
     var generation: UInt64
     var adoptedAt: Int64
     /// A configuration, or a change of it, that waits for first verdicts.
