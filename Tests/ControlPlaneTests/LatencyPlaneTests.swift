@@ -101,7 +101,9 @@ import Testing
         let still = stage.plane.view.snapshotNumber
         let page = stage.plane.roundTrips(RTTPageSketch(), now: stage.now)
         stage.end()
-        #expect(outcome == .done && isMade)
+        var intake = RTTIntake()
+        intake.taken = 2
+        #expect(outcome == .measured(intake) && isMade)
         #expect(before.0 == "192.0.2.1" && after.0 == "192.0.2.2" && elsewhere == "192.0.2.1")
         #expect(after.1 > before.1 && still == after.1)
         #expect(page.total == 2 && page.rows.map(\.samples) == [40, 40])
@@ -116,6 +118,79 @@ import Testing
         let rowsAgain = next.plane.view.latency?.rows
         next.end()
         #expect(restored == "192.0.2.2" && rowsAgain == 2, "from the state folder, at once")
+    }
+
+    @Test func `rows of other tables, and of nobody's count, are taken for what they are`() throws {
+        let folder = try TemporaryFolder()
+        try Stage.configure(folder, "min-samples: 7")
+        var stage = try Stage.open(folder)
+        stage.turn()
+        // Without a number it is believed, as in a file.
+        var rows = [try Self.row("iad", 10)]
+        rows[0].samples = 0
+        _ = stage.plane.perform(.measure(rows), now: stage.now)
+        let believed = stage.plane.roundTrips(RTTPageSketch(), now: stage.now).rows
+        rows[0].time = Clock.realtime() / 1_000_000_000
+        let again = stage.plane.perform(.measure(rows), now: stage.now)
+        stage.end()
+        #expect(believed.map(\.samples) == [7] && believed.first?.counts == true)
+        var intake = RTTIntake()
+        intake.known = 1
+        #expect(again == .measured(intake))
+    }
+
+    @Test func `who has retired has nothing to save, and sleeps`() throws {
+        let folder = try TemporaryFolder()
+        try Stage.configure(folder, "rows: 1000")
+        var stage = try Stage.open(folder)
+        stage.turn()
+        _ = stage.plane.perform(.measure([try Self.row("fra", 90)]), now: stage.now)
+        _ = stage.settle(builds: 1)
+        let before = stage.plane.roundTrips.savesAt
+        stage.plane.retire(stage.now)
+        let after = stage.plane.roundTrips.savesAt
+        let rows = [try Self.row("iad", 9)]
+        _ = stage.plane.learn(rows, stage.now)
+        let later = stage.plane.roundTrips.savesAt
+        stage.end()
+        #expect(before != .never && after == .never && later == .never)
+    }
+
+    @Test func `a former snapshot is kept until no worker has it`() throws {
+        let folder = try TemporaryFolder()
+        try Stage.configure(folder, "rows: 1000")
+        var stage = try Stage.open(folder)
+        let words = stage.plane.workers.words
+        for _ in 0..<2_000 where words.generation < stage.plane.snapshot.number {
+            stage.turn(.milliseconds(1))
+            _ = stage.loop.wait(timeoutMilliseconds: 1)
+        }
+        words.store(.generation, worker: 0, 0)
+        stage.plane.formerSnapshots = [stage.plane.snapshot]
+        stage.plane.retiresAt = stage.now
+        stage.turn(.milliseconds(1))
+        let (kept, looksAt) = (stage.plane.formerSnapshots.count, stage.plane.retiresAt)
+        words.store(.generation, worker: 0, .max)
+        stage.turn(.milliseconds(250))
+        let left = stage.plane.formerSnapshots.count
+        stage.end()
+        #expect(kept == 1 && looksAt <= stage.now && left == 0)
+    }
+
+    @Test func `rows of a file with times expire after a start as well`() throws {
+        let folder = try TemporaryFolder()
+        let time = Clock.realtime() / 1_000_000_000 - 3590
+        let text = "203.0.113.0/24,fra,90,,\(time)\n203.0.113.0/24,iad,10,,\(time)\n"
+        try File.writeAtomically("\(folder.path)/rtt.csv", Array(text.utf8))
+        try Stage.configure(folder, "file: rtt.csv, max-age: 1h")
+        var stage = try Stage.open(folder)
+        stage.turn()
+        let young = try stage.first("203.0.113.9")
+        stage.turn(.seconds(60))
+        let isMade = stage.settle(builds: 1)
+        let old = try stage.first("203.0.113.9")
+        stage.end()
+        #expect(young == "192.0.2.2" && isMade && old == "192.0.2.1")
     }
 
     @Test func `a file is followed, and a reload that refuses it changes nothing`() throws {

@@ -15,6 +15,8 @@ import Testing
         realtime: 1_795_194_309_000_000_000
     )
 
+    private static let longLine = String(repeating: ",", count: 5000)
+
     private static func read(_ text: String) -> RTTReader { RTTReader(Array(text.utf8)) }
 
     @Test func `lines of fields and of JSON are rows`() throws {
@@ -55,7 +57,7 @@ import Testing
         ("10.0.0.0/8,fra,1,1,99999999999999", 1, 20), ("# a\n{\"place\": 1,}", 2, 13),
         ("{}", 1, 1), ("{\"place\":\"10.0.0.0/8\",\"target\":\"a\",\"rtt\":1}", 1, 1),
         ("10.0.0.0/8,fra,1\n10.0.0.0/8,fra,2", 2, 1), ("place,target,ms\nplace,target,ms", 2, 1),
-        ("\u{0}\u{1},\u{2},", 1, 1),
+        ("\u{0}\u{1},\u{2},", 1, 1), ("country:ZZ,fra,1", 1, 1), ("\n" + longLine, 2, 1),
     ])
     func `what is no measurement is told of by line and column`(
         text: String,
@@ -153,8 +155,73 @@ import Testing
         #expect(rows.map(\.milliseconds) == [10.25, 10.25, 10.25] && rows[1].samples == 9)
         let ages = rows.compactMap { $0.last.map { (later.now - $0).nanoseconds / 1_000_000_000 } }
         #expect(ages == [3600, 3700, 3800])
-        #expect(SavedRoundTrips(json: ["format": 1, "rows": [["x", "y", 1, 1, 1, 1]]]) == nil)
-        #expect(SavedRoundTrips(json: ["format": 2, "rows": []]) == nil)
+        #expect(SavedRoundTrips(json: ["format": 2, "rows": [["x", "y", 1, 1, 1, 1]]]) == nil)
+        #expect(SavedRoundTrips(json: ["format": 3, "rows": []]) == nil)
+    }
+
+    @Test func `no more rows are saved than can be read again`() throws {
+        var settings = RTTSettings()
+        settings.rowLimit = 1000
+        var table = RTTTable(settings)
+        for number in 0..<1000 {
+            let name = String(repeating: "\"", count: 96) + "\(number)"
+            let place = try #require(GeoRegion(measured: "city:\(name)"))
+            let row = RTTMeasurement(place: place, target: "fra", milliseconds: 100.0 / 3)
+            table.record(row, now: Self.moment.now)
+        }
+        let saved = SavedRoundTrips(table, at: Self.moment)
+        for limit in [20_000, 20_001, 20_300, 1 << 20] {
+            let text = saved.text(limit: limit)
+            #expect(text.count <= limit)
+            let json = try JSONReader.read(text)
+            let read = try #require(SavedRoundTrips(json: json))
+            #expect(read.rows.count > 80 && (limit < 1 << 20) == (read.rows.count < 1000))
+            #expect(read.rows.first?.row.milliseconds == 33.333)
+        }
+    }
+
+    @Test func `a new geography makes new tables, and the orders hold on`() throws {
+        let place = try #require(GeoRegion(measured: "10.1.2.0/24"))
+        func picture(_ milliseconds: [Double]) -> LatencyPicture {
+            let rows = zip(["a", "b"], milliseconds).map { target, value in
+                RTTRow(
+                    place: place,
+                    target: target,
+                    milliseconds: value,
+                    deviation: 1,
+                    samples: 9,
+                    last: nil
+                )
+            }
+            return LatencyPicture(learned: rows, imported: [])
+        }
+        let targets = [LatencyTarget("a"), LatencyTarget("b")]
+        var tables = RegionTables(picture: picture([60, 50])).following(Geography())
+        _ = tables.latency(targets, .empty)
+        // Less than the gain: what holds stays, and nothing counts as changed.
+        let changes = tables.remake(picture([46, 50]), RTTSettings(), .empty)
+        var next = tables.following(Geography())
+        let isAnother = next.edition !== tables.edition
+        _ = next.latency(targets, .empty)
+        let gains = next.remake(picture([44, 50]), RTTSettings(), .empty)
+        #expect(changes == 0 && isAnother && next.hasLatency)
+        #expect(gains == 1, "until then the former one came first")
+    }
+
+    @Test func `what is exported can be read, whatever places are called`() throws {
+        let places = ["city:Frankfurt, Main", "city:Paris ", "asn:7", "city:\"x\"", "10.0.0.0/8"]
+        let shown = places.map { place -> JSONValue in
+            [
+                "place": .string(place), "target": "fra", "rttMilliseconds": .number(1.5),
+                "deviationMilliseconds": 3, "samples": 4, "ageSeconds": 9, "time": 1_795_194_000,
+                "counts": true,
+            ]
+        }
+        let reader = Self.read(RoundTripText.lines(shown))
+        #expect(reader.faults.isEmpty)
+        #expect(reader.rows.map { $0.place.measuredText } == places)
+        #expect(reader.rows.allSatisfy { $0.samples == 4 && $0.time == 1_795_194_000 })
+        #expect(reader.rows.allSatisfy { $0.milliseconds == 1.5 && $0.target == "fra" })
     }
 
     // MARK: The API
@@ -247,6 +314,11 @@ import Testing
         let commands = surface.commands
         #expect(answer.status == 422 && commands.isEmpty)
     }
+
+    @Test func `a time that is to come is now`() {
+        let row = Self.read("10.0.0.0/8,fra,1,2,1999999999").rows.first
+        #expect(row?.measurement(at: Self.moment).at == Self.moment.now)
+    }
 }
 
 extension LatencyView {
@@ -258,6 +330,7 @@ extension LatencyView {
         evictions: 1,
         kept: [8, 9],
         dropped: 2,
+        refused: 6,
         builds: 3,
         buildSeconds: 0.25,
         orderChanges: 4,

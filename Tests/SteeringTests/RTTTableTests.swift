@@ -51,6 +51,91 @@ import Testing
         #expect(abs(many.milliseconds - few.milliseconds) < 1e-9 && many.samples == few.samples)
     }
 
+    @Test(arguments: [1, 2, 3, 10, 150] as [UInt32])
+    func `a measurement of n round trips is n equal ones`(count: UInt32) throws {
+        var (single, joined) = (RTTTable(), RTTTable())
+        for value in [100, 60, 250.5] {
+            for _ in 0..<count { single.record(Self.measurement(value), now: Self.start) }
+            joined.record(Self.measurement(value, samples: count), now: Self.start)
+            let (one, other) = (try Self.row(single, Self.start), try Self.row(joined, Self.start))
+            #expect(abs(one.milliseconds - other.milliseconds) < 1e-9)
+            #expect(abs(one.deviation - other.deviation) < 1e-9, "\(one.deviation)")
+            #expect(one.samples == other.samples)
+        }
+    }
+
+    @Test func `a summary that is no newer says nothing new, and a newer one invents nothing`()
+        throws
+    {
+        var table = RTTTable()
+        let now = Self.start
+        func summary(_ milliseconds: Double, _ samples: UInt32, age: Interval) -> RTTMeasurement {
+            let at = now + Interval(nanoseconds: -age.nanoseconds)
+            var summary = Self.measurement(milliseconds, samples: samples, at: at)
+            summary.isSummary = true
+            return summary
+        }
+        for _ in 0..<20 { table.record(Self.measurement(50), now: now) }
+        let own = try Self.row(table, now)
+        // Its own words from elsewhere, by seconds rounded down; an hour old; from a fast clock.
+        for age in [Interval.milliseconds(900), .seconds(3600), .milliseconds(-900)] {
+            let outcome = table.record(summary(90, 7, age: age), now: now)
+            #expect(outcome == .known)
+        }
+        #expect(try Self.row(table, now) == own)
+        let later = now + .seconds(10)
+        let outcome = table.record(summary(90, 7, age: .seconds(-5)), now: later)
+        let row = try Self.row(table, later)
+        #expect(outcome == .taken && row.samples == 20 && row.last == now + .seconds(5))
+        #expect(row.milliseconds > 50)
+    }
+
+    @Test func `tables that tell each other all they know come to rest`() throws {
+        var tables = [RTTTable(), RTTTable()]
+        var now = Self.start
+        for number in 0..<30 {
+            tables[0].record(Self.measurement(40, place: number, samples: 9), now: now)
+            tables[1].record(Self.measurement(80, place: number + 15, samples: 30), now: now)
+        }
+        var rest: [[RTTRow]] = []
+        for _ in 0..<6 {
+            now = now + .seconds(7)
+            for (from, to) in [(0, 1), (1, 0)] {
+                for row in tables[from].rows(from: 0, count: .max, now: now).rows {
+                    let last = try #require(row.last)
+                    let second = last.nanoseconds / 1_000_000_000 * 1_000_000_000
+                    let summary = RTTMeasurement(
+                        place: row.place,
+                        target: row.target,
+                        milliseconds: row.milliseconds,
+                        samples: row.samples,
+                        at: Instant(nanoseconds: second),
+                        isSummary: true
+                    )
+                    tables[to].record(summary, now: now)
+                }
+            }
+            rest.append(tables[0].rows(from: 0, count: .max, now: now).rows)
+        }
+        #expect(rest[0].count == 45 && rest.allSatisfy { $0 == rest[0] })
+        #expect(rest[0].allSatisfy { $0.samples == 9 || $0.samples == 30 })
+    }
+
+    @Test func `a name that no row has makes room for another`() {
+        var settings = RTTSettings()
+        settings.rowLimit = 16
+        var table = RTTTable(settings)
+        var now = Self.start
+        for number in 0..<3 * RTTTable.targetLimit {
+            now = now + .seconds(1)
+            let outcome = table.record(Self.measurement(5, target: "t\(number)"), now: now)
+            #expect(outcome == .taken)
+        }
+        let names = Set(table.rows(from: 0, count: .max, now: now).rows.map(\.target))
+        #expect(names.count == 16 && names.contains("t\(3 * RTTTable.targetLimit - 1)"))
+        #expect(table.refused == 0)
+    }
+
     @Test func `few samples and old ones count for nothing, and an old row begins anew`() throws {
         var table = RTTTable()
         var now = Self.start
@@ -113,20 +198,20 @@ import Testing
     @Test func `nonsense is not taken, nor more targets than there is room for`() {
         var table = RTTTable()
         for value in [-1, Double.nan, .infinity, 60_001] {
-            let isTaken = table.record(Self.measurement(value), now: Self.start)
-            #expect(!isTaken)
+            let outcome = table.record(Self.measurement(value), now: Self.start)
+            #expect(outcome == .refused)
         }
-        let isEmptyTaken = table.record(Self.measurement(1, samples: 0), now: Self.start)
-        #expect(!isEmptyTaken)
+        let empty = table.record(Self.measurement(1, samples: 0), now: Self.start)
+        #expect(empty == .refused)
         for number in 0..<RTTTable.targetLimit {
-            let isTaken = table.record(
+            let outcome = table.record(
                 Self.measurement(1, target: "t\(number)"),
                 now: Self.start
             )
-            #expect(isTaken)
+            #expect(outcome == .taken)
         }
-        let isMoreTaken = table.record(Self.measurement(1, target: "more"), now: Self.start)
-        #expect(!isMoreTaken)
+        let more = table.record(Self.measurement(1, target: "more"), now: Self.start)
+        #expect(more == .refused)
         #expect(table.refused == 1)
         // A time that is to come is now.
         table.record(
@@ -169,7 +254,8 @@ import Testing
         }
         for text in [
             "", "x", "10.0.0.0/33", "country:", "country:de", "country:DEU", "asn:0", "asn:x",
-            "subdivision:US", "1.2.3", "planet:M",
+            "subdivision:US", "1.2.3", "planet:M", "country:ZZ", "continent:XX", "subdivision:ZZ-A",
+            "subdivision:US-", "subdivision:US-A-B", "city:Pa\nris", "city:\u{0}", "city:",
         ] {
             #expect(GeoRegion(measured: text) == nil, "\(text)")
         }
@@ -221,8 +307,7 @@ import Testing
         let rows = machine.importedRows(from: 0, count: 9, now: now).rows
         #expect(rows.map(\.counts) == [true, false, false, true])
         machine.record(Self.measurement(50, place: 1, samples: 9), now: now)
-        let picture = machine.source(now: now).picture()
-        machine.finish(picture, took: .zero, now: now)
+        let picture = machine.begun(now: now)
         let values = [1, 2, 3, 4].map { number in
             picture.places.firstIndex(of: Self.place(number)).flatMap {
                 picture.values(["fra"], at: [$0]).first ?? nil

@@ -205,8 +205,12 @@ struct AdminDesk: Sendable {
         _ surface: inout S,
         at moment: Moment
     ) throws(Problem) {
-        switch surface.perform(command, now: moment.now) {
-        case .done: return
+        try check(surface.perform(command, now: moment.now), of: command)
+    }
+
+    func check(_ outcome: ControlOutcome, of command: ControlCommand) throws(Problem) {
+        switch outcome {
+        case .done, .measured: return
         case .unknownPool:
             guard case .change(let pool, _, _) = command else { return }
             throw Problem(.unknownPool, "There is no pool '\(pool)'.")

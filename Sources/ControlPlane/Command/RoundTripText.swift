@@ -37,9 +37,18 @@ public enum RoundTripText {
     /// Lines as `latency.file` has them.
     public static func lines(_ rows: [JSONValue]) -> String {
         rows.map { row in
+            let place = row["place"]?.string ?? ""
+            // What fields would not keep: commas, and blanks at the end.
+            if place.contains(",") || place.last == " " || place.last == "\t" {
+                let names = ["place", "target", "rttMilliseconds", "samples", "time"]
+                let members = names.compactMap { name in
+                    row[name].flatMap { $0.isNull ? nil : JSONMember(name, $0) }
+                }
+                return JSONValue.object(members).text() + "\n"
+            }
             let samples = row["samples"]?.integer.map { "\($0)" } ?? ""
             let time = row["time"]?.integer.map { "\($0)" } ?? ""
-            var line = "\(row["place"]?.string ?? ""),\(row["target"]?.string ?? ""),"
+            var line = "\(place),\(row["target"]?.string ?? ""),"
             line += "\(row["rttMilliseconds"]?.number ?? 0)"
             if !samples.isEmpty || !time.isEmpty { line += ",\(samples)" }
             if !time.isEmpty { line += ",\(time)" }

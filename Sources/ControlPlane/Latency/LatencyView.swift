@@ -18,6 +18,8 @@ public struct LatencyView: Sendable, Equatable {
     public var kept: [UInt64]
     /// Measurements of connections that found no room in a worker's ring.
     public var dropped: UInt64
+    /// Measurements for whose target's name there was no room.
+    public var refused: UInt64
     /// Tables made since the start.
     public var builds: UInt64
     /// How long the latest took.
@@ -39,6 +41,27 @@ public struct LatencyView: Sendable, Equatable {
         public var problem: String?
         /// Files read since the start: adopted and failed.
         public var loads: [UInt64]
+    }
+}
+
+/// What became of measurements that somebody brought.
+public struct RTTIntake: Sendable, Equatable {
+    /// Those that are in the table.
+    public var taken = 0
+    /// Those that say nothing new.
+    public var known = 0
+    /// Those for whose target's name there is no room.
+    public var refused = 0
+
+    /// None so far.
+    public init() {}
+
+    mutating func count(_ outcome: RTTOutcome) {
+        switch outcome {
+        case .taken: taken += 1
+        case .known: known += 1
+        case .refused: refused += 1
+        }
     }
 }
 
@@ -124,7 +147,7 @@ extension RTTReader.Row {
 }
 
 extension AdminDesk {
-    /// Takes measurements: all of them, or none.
+    /// Takes measurements, unless one of them is for a target that no branch is.
     func measure<S: ControlSurface & ~Copyable>(
         _ rows: [RTTReader.Row],
         _ surface: inout S,
@@ -140,14 +163,18 @@ extension AdminDesk {
                     + (targets.isEmpty ? "there is none at all." : "targets are \(known).")
             )
         }
-        try perform(.measure(rows), &surface, at: moment)
+        let outcome = surface.perform(.measure(rows), now: moment.now)
+        try check(outcome, of: .measure(rows))
+        guard case .measured(let intake) = outcome else { return .json(JSONWriter()) }
         var json = JSONWriter()
-        json.beginObject()
-        json.name("taken")
-        json.write(rows.count)
-        json.name("rows")
-        json.write(surface.view.latency?.rows ?? 0)
-        json.endObject()
+        json.write(
+            JSONValue.object([
+                JSONMember("taken", .integer(Int64(intake.taken))),
+                JSONMember("known", .integer(Int64(intake.known))),
+                JSONMember("refused", .integer(Int64(intake.refused))),
+                JSONMember("rows", .integer(Int64(surface.view.latency?.rows ?? 0))),
+            ])
+        )
         return .json(json)
     }
 
@@ -158,12 +185,14 @@ extension AdminDesk {
         at moment: Moment
     ) -> ServiceResponse {
         let page = surface.roundTrips(sketch, now: moment.now)
+        let targets = surface.view.settings.latencyTargets.sorted()
         var json = JSONWriter()
         json.write(
             JSONValue.object([
                 JSONMember("source", .string(sketch.isImported ? "file" : "learned")),
                 JSONMember("total", .integer(Int64(page.total))),
                 JSONMember("next", page.next.map { .integer(Int64($0)) } ?? .null),
+                JSONMember("targets", .array(targets.map { .string($0) })),
                 JSONMember("rows", .array(page.rows.map { $0.json(at: moment) })),
             ])
         )
@@ -251,6 +280,7 @@ extension Plane {
             evictions: machine.table.evictions,
             kept: [roundTrips.kept.http, roundTrips.kept.api],
             dropped: shared.http.roundTrips.reduce(0) { $0 &+ $1.refused },
+            refused: machine.table.refused,
             builds: machine.builds,
             buildSeconds: machine.buildTime.seconds,
             orderChanges: roundTrips.orderChanges,

@@ -47,31 +47,39 @@ extension Plane {
                     milliseconds: record.roundTrip.seconds * 1000,
                     at: record.at
                 )
-                if learn(measurement, now) { roundTrips.kept.http &+= 1 }
+                if learn(measurement, now) == .taken { roundTrips.kept.http &+= 1 }
             }
         }
     }
 
     /// Takes what somebody else has measured.
-    mutating func learn(_ rows: [RTTReader.Row], _ now: Instant) {
+    mutating func learn(_ rows: [RTTReader.Row], _ now: Instant) -> RTTIntake {
         let moment = moment(now)
+        // What does not say of how many round trips it is, is believed, as in the file.
+        let enough = max(roundTrips.machine.settings.minimumSamples, 1)
+        var intake = RTTIntake()
         for row in rows {
             var measurement = row.measurement(at: moment)
-            measurement.samples = max(measurement.samples, 1)
-            if learn(measurement, now) { roundTrips.kept.api &+= 1 }
+            if measurement.samples == 0 { measurement.samples = enough }
+            intake.count(learn(measurement, now))
         }
+        roundTrips.kept.api &+= UInt64(intake.taken)
+        return intake
     }
 
-    private mutating func learn(_ measurement: RTTMeasurement, _ now: Instant) -> Bool {
-        guard roundTrips.machine.record(measurement, now: now) else { return false }
-        if roundTrips.savesAt == .never { roundTrips.savesAt = now + RoundTrips.saving }
-        return true
+    private mutating func learn(_ measurement: RTTMeasurement, _ now: Instant) -> RTTOutcome {
+        let outcome = roundTrips.machine.record(measurement, now: now)
+        // Who has retired writes no state any more.
+        if outcome == .taken, roundTrips.savesAt == .never, !isRetired {
+            roundTrips.savesAt = now + RoundTrips.saving
+        }
+        return outcome
     }
 
     // MARK: Tables
 
     private mutating func beginWork(_ now: Instant) {
-        let isSaving = now >= roundTrips.savesAt && !isRetired
+        let isSaving = now >= roundTrips.savesAt
         // Without a policy that goes by them there is nothing to make.
         let isWanted = staged == nil && assembly.regions.hasLatency
         let source = isWanted ? roundTrips.machine.begin(now: now) : nil

@@ -12,6 +12,8 @@ public struct RTTReader: Sendable {
     public static let sizeLimit = 64 << 20
     /// Rows that are taken.
     public static let rowLimit = 500_000
+    /// Bytes of a line.
+    public static let lineLimit = 4096
     /// Faults that are told of.
     public static let faultLimit = 20
 
@@ -55,7 +57,10 @@ public struct RTTReader: Sendable {
     public init(_ bytes: [UInt8]) {
         var seen: [Key: Int] = [:]
         var number = 0
-        for line in bytes.split(separator: 0x0a, omittingEmptySubsequences: false) {
+        var next = bytes.startIndex
+        while next < bytes.endIndex {
+            let line = bytes[next...].prefix { $0 != 0x0a }
+            next = line.endIndex + 1
             number += 1
             let end = line.last == 0x0d ? line.endIndex - 1 : line.endIndex
             let text = line[line.startIndex..<end]
@@ -63,6 +68,13 @@ public struct RTTReader: Sendable {
                 continue
             }
             do throws(Fault) {
+                guard text.count <= RTTReader.lineLimit else {
+                    throw Fault(
+                        line: number,
+                        column: 1,
+                        message: "a line of more than \(RTTReader.lineLimit) bytes"
+                    )
+                }
                 let row = try first == 0x7b ? Row(json: text, number) : Row(csv: text, number)
                 guard let row else { continue }
                 guard rows.count < RTTReader.rowLimit else {
@@ -166,7 +178,10 @@ extension RTTReader.Row {
     fileprivate init(json line: ArraySlice<UInt8>, _ number: Int) throws(RTTReader.Fault) {
         let document: JSONValue
         do throws(JSONError) {
-            document = try JSONReader.read(Array(line), limits: JSONLimits(bytes: 4096, depth: 2))
+            document = try JSONReader.read(
+                Array(line),
+                limits: JSONLimits(bytes: RTTReader.lineLimit, depth: 2)
+            )
         } catch {
             let what = "\(error)".split(separator: ": ", maxSplits: 1).last.map(String.init)
             throw .init(line: number, column: error.column, message: what ?? "not JSON")
@@ -237,7 +252,8 @@ extension RTTReader.Row {
         "`\(text)` is no round trip in milliseconds from 0 to 60000"
     }
 
-    /// The measurement by the clock of machines, for what is seen at a moment.
+    /// The measurement by the clock of machines, for what is seen at a moment; what is to come is
+    /// of now.
     func measurement(at moment: Moment) -> RTTMeasurement {
         RTTMeasurement(
             place: place,
@@ -245,9 +261,10 @@ extension RTTReader.Row {
             milliseconds: milliseconds,
             samples: samples,
             at: time.map { seconds in
-                let age = moment.realtime &- seconds &* 1_000_000_000
+                let age = max(moment.realtime &- seconds &* 1_000_000_000, 0)
                 return Instant(nanoseconds: moment.now.nanoseconds &- age)
-            }
+            },
+            isSummary: time != nil
         )
     }
 }

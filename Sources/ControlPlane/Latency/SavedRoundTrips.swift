@@ -21,19 +21,21 @@ struct SavedRoundTrips: Sendable {
         }
     }
 
-    func text() -> [UInt8] {
+    /// The rows in whole microseconds: as many as can be read again.
+    func text(limit: Int = StateStore.limits.bytes) -> [UInt8] {
         var writer = JSONWriter(indented: false)
         writer.beginObject()
         writer.name("format")
-        writer.write(1)
+        writer.write(2)
         writer.name("rows")
         writer.beginArray()
         for saved in rows {
+            guard writer.bytes.count + SavedRoundTrips.longestRow <= limit else { break }
             writer.beginArray()
             writer.write(saved.row.place.measuredText)
             writer.write(saved.row.target)
-            writer.write(saved.row.milliseconds)
-            writer.write(saved.row.deviation)
+            writer.write(SavedRoundTrips.microseconds(saved.row.milliseconds))
+            writer.write(SavedRoundTrips.microseconds(saved.row.deviation))
             writer.write(Int(saved.row.samples))
             writer.write(saved.time)
             writer.endArray()
@@ -43,24 +45,31 @@ struct SavedRoundTrips: Sendable {
         return writer.bytes
     }
 
-    /// Reads what ``text()`` wrote; nil for anything else.
+    // The names of a city and of a target have 100 bytes at most, each of them escaped at worst.
+    private static let longestRow = 512
+
+    private static func microseconds(_ milliseconds: Double) -> Int {
+        Int((min(max(milliseconds, 0), RTTMeasurement.longest) * 1000).rounded())
+    }
+
+    /// Reads what ``text(limit:)`` wrote; nil for anything else.
     init?(json: JSONValue) {
-        guard json["format"]?.integer == 1, let listed = json["rows"]?.elements else { return nil }
+        guard json["format"]?.integer == 2, let listed = json["rows"]?.elements else { return nil }
         rows = []
         rows.reserveCapacity(listed.count)
         for element in listed {
             guard let parts = element.elements, parts.count == 6,
                 let place = parts[0].string.flatMap({ GeoRegion(measured: $0) }),
-                let target = parts[1].string, let value = parts[2].number,
-                let deviation = parts[3].number,
+                let target = parts[1].string, let value = parts[2].integer,
+                let deviation = parts[3].integer,
                 let samples = parts[4].integer.flatMap({ UInt32(exactly: $0) }),
                 let time = parts[5].integer
             else { return nil }
             let row = RTTRow(
                 place: place,
                 target: target,
-                milliseconds: value,
-                deviation: deviation,
+                milliseconds: Double(value) / 1000,
+                deviation: Double(deviation) / 1000,
                 samples: samples,
                 last: nil
             )

@@ -40,6 +40,11 @@ extension MetricFamily {
             "Round trips of connections that found no room on their way to the control thread."
         ) { $0.latency { .integer($0.dropped) } },
         MetricFamily(
+            "martlet_rtt_measurements_refused",
+            .counter,
+            "Round trips that were not taken, for want of room: 1,024 names of targets are told apart."
+        ) { $0.latency { .integer($0.refused) } },
+        MetricFamily(
             "martlet_rtt_tables",
             .counter,
             "Tables of orders that were made of round trips."

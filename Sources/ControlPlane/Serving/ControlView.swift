@@ -298,6 +298,8 @@ public struct EndpointChange: Sendable, Equatable {
 public enum ControlOutcome: Sendable, Equatable {
     /// Carried out, and saved where it must outlive the process.
     case done
+    /// Measurements were looked at, and so many taken.
+    case measured(RTTIntake)
     /// There is no pool of this name.
     case unknownPool
     /// The pool has no endpoint of this name or address.

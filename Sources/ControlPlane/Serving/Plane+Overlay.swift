@@ -24,9 +24,7 @@ extension Plane: ControlSurface {
         switch command {
         case .change(let pool, let endpoint, let change):
             return self.change(pool: pool, endpoint: endpoint, change, now)
-        case .measure(let rows):
-            learn(rows, now)
-            return .done
+        case .measure(let rows): return .measured(learn(rows, now))
         case .discardOverlay: return discardOverlay(now)
         case .steer(let policy, let order): return perform(order, policy: policy, now)
         case .migrate(let name, let order): return perform(order, migration: name, now)

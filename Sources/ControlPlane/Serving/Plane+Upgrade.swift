@@ -50,6 +50,7 @@ extension Plane {
     mutating func retire(_ now: Instant) {
         isUpgrading = false
         isRetired = true
+        roundTrips.savesAt = .never
         note(.upgrade, .info, "another process serves now; this one finishes what it has")
         adminChange = AdminChange(listen: settings.admin.listen, socket: nil)
         stop(now)

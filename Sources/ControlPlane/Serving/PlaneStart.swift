@@ -102,7 +102,7 @@ struct PlaneStart {
         var roundTrips = RoundTrips(settings, file)
         roundTrips.machine.restore(saved?.restored(at: moment) ?? [])
         let regions = RegionTables(
-            picture: roundTrips.machine.source(now: now).picture(),
+            picture: roundTrips.machine.begun(now: now),
             rules: roundTrips.machine.settings
         )
         return Measured(roundTrips: roundTrips, file: file, regions: regions)

@@ -34,9 +34,9 @@ public struct RTTMachine: Sendable {
         hasNewRows = true
     }
 
-    /// Takes a measurement; false when it cannot be kept.
+    /// Takes a measurement.
     @discardableResult
-    public mutating func record(_ measurement: RTTMeasurement, now: Instant) -> Bool {
+    public mutating func record(_ measurement: RTTMeasurement, now: Instant) -> RTTOutcome {
         table.record(measurement, now: now)
     }
 
@@ -67,8 +67,15 @@ public struct RTTMachine: Sendable {
         return source(now: now)
     }
 
+    /// What counts now, for the first tables.
+    public mutating func begun(now: Instant) -> LatencyPicture {
+        let picture = source(now: now).picture()
+        importExpiresAt = picture.expiresAt
+        return picture
+    }
+
     /// What counts now; what is made of it is taken for the table in force.
-    public mutating func source(now: Instant) -> LatencySource {
+    private mutating func source(now: Instant) -> LatencySource {
         hasNewRows = false
         return LatencySource(
             learned: table.publish(now: now),

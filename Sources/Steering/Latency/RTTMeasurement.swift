@@ -16,6 +16,9 @@ public struct RTTMeasurement: Sendable, Hashable {
     public var samples: UInt32
     /// When it was taken; nil when it holds for as long as its source says so.
     public var at: Instant?
+    /// True when it is all that somebody knew at that time, by round trips that may be known here
+    /// as well; false for round trips of its own.
+    public var isSummary: Bool
 
     /// Joins the parts.
     public init(
@@ -23,8 +26,10 @@ public struct RTTMeasurement: Sendable, Hashable {
         target: String,
         milliseconds: Double,
         samples: UInt32 = 1,
-        at: Instant? = nil
+        at: Instant? = nil,
+        isSummary: Bool = false
     ) {
+        self.isSummary = isSummary
         self.place = place
         self.target = target
         self.milliseconds = milliseconds
@@ -55,19 +60,20 @@ extension GeoRegion {
             switch (text[..<colon], value.isEmpty) {
             case (_, true): break
             case ("continent", _):
-                guard GeoRegion.isCode(value, 2...2) else { return nil }
+                guard GeoRegion.continents.contains(value) else { return nil }
                 self = .continent(value)
                 return
             case ("country", _):
-                guard GeoRegion.isCode(value, 2...2) else { return nil }
+                guard value == "EU" || Country.find(value) != nil else { return nil }
                 self = .country(value)
                 return
             case ("subdivision", _):
-                guard value.contains("-"), GeoRegion.isCode(value, 4...6) else { return nil }
+                guard GeoRegion.isSubdivision(value) else { return nil }
                 self = .subdivision(value)
                 return
             case ("city", _):
-                guard value.utf8.count <= 100 else { return nil }
+                guard value.utf8.count <= 100, value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f })
+                else { return nil }
                 self = .city(value)
                 return
             case ("asn", _):
@@ -88,9 +94,13 @@ extension GeoRegion {
         self = place
     }
 
-    private static func isCode(_ text: String, _ length: ClosedRange<Int>) -> Bool {
-        length.contains(text.utf8.count)
-            && text.utf8.allSatisfy { 0x41...0x5a ~= $0 || 0x30...0x39 ~= $0 || $0 == 0x2d }
+    private static let continents: Set<String> = ["AF", "AN", "AS", "EU", "NA", "OC", "SA"]
+
+    private static func isSubdivision(_ text: String) -> Bool {
+        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+        return parts.count == 2 && Country.find(String(parts[0])) != nil
+            && (1...3).contains(parts[1].utf8.count)
+            && parts[1].utf8.allSatisfy { 0x41...0x5a ~= $0 || 0x30...0x39 ~= $0 }
     }
 
     /// The text that ``init(measured:)`` reads.

@@ -8,6 +8,10 @@ public import Essentials
 /// A measurement that stands for n of them moves a row as n equal ones do. A row that is older than
 /// ``RTTSettings/maximumAge`` when something new comes begins anew: the way may be another one.
 ///
+/// A summary is what another table knew at its time, perhaps from here. One that is no newer than the
+/// row says nothing new, and one that is adds no round trips: the row then stands for the larger
+/// number of both. So tables that tell each other all they know come to the same and rest.
+///
 /// The table is bounded. At the bound a hand looks at a few rows all over it and the least useful of
 /// them gives way: first those that count for nothing any more, then those of few samples, then the
 /// oldest. Rows keep their places otherwise, so a place is a cursor for whoever pages through.
@@ -18,6 +22,8 @@ public struct RTTTable: Sendable {
     static var handWidth: Int { 16 }
     private static var smoothing: Double { 1.0 / 8 }
     private static var deviating: Double { 1.0 / 4 }
+    /// Times of summaries are whole seconds, rounded down.
+    static var coarseness: Interval { .seconds(1) }
 
     /// A place and a target.
     struct Key: Hashable {
@@ -42,8 +48,7 @@ public struct RTTTable: Sendable {
     }
     private(set) var cells: [Cell] = []
     private var index: [Key: Int] = [:]
-    private(set) var targets: [String] = []
-    private var targetNumbers: [String: UInt16] = [:]
+    private(set) var names = RTTTargetNames()
     private var hand = 0
     /// Rows that gave way to others.
     public private(set) var evictions: UInt64 = 0
@@ -62,48 +67,63 @@ public struct RTTTable: Sendable {
 
     // MARK: Learning
 
-    /// Takes a measurement; false when there is no room for its target.
+    /// Takes a measurement.
     @discardableResult
-    public mutating func record(_ measurement: RTTMeasurement, now: Instant) -> Bool {
-        let value = measurement.milliseconds
-        guard value >= 0, value <= RTTMeasurement.longest, measurement.samples > 0 else {
-            return false
-        }
-        guard let target = number(of: measurement.target) else {
+    public mutating func record(_ measurement: RTTMeasurement, now: Instant) -> RTTOutcome {
+        let (value, count) = (measurement.milliseconds, measurement.samples)
+        guard value >= 0, value <= RTTMeasurement.longest, count > 0 else { return .refused }
+        guard let target = names.number(of: measurement.target) else {
             refused &+= 1
-            return false
+            return .refused
         }
         let key = Key(place: measurement.place, target: target)
         let at = min(measurement.at ?? now, now)
         if let place = index[key] {
-            update(place, value, measurement.samples, at)
+            let limit = cells[place].last + RTTTable.coarseness
+            if measurement.isSummary, at <= limit { return .known }
+            update(place, value, count, at, measurement.isSummary)
             note(place, now)
-            return true
+            return .taken
         }
-        let cell = Cell(
+        var cell = Cell(
             key: key,
             smoothed: value,
-            deviation: value / 2,
-            samples: measurement.samples,
+            deviation: 0,
+            samples: count,
             last: at,
             published: nil
         )
+        begin(&cell, value, count)
         note(insert(cell, now), now)
-        return true
+        return .taken
     }
 
-    private mutating func update(_ place: Int, _ value: Double, _ count: UInt32, _ at: Instant) {
+    private func begin(_ cell: inout Cell, _ value: Double, _ count: UInt32) {
+        let later = RTTTable.power(1 - RTTTable.deviating, count - 1)
+        (cell.smoothed, cell.deviation, cell.samples) = (value, value / 2 * later, count)
+    }
+
+    private mutating func update(
+        _ place: Int,
+        _ value: Double,
+        _ count: UInt32,
+        _ at: Instant,
+        _ isSummary: Bool
+    ) {
         var cell = cells[place]
         if at - cell.last > settings.maximumAge {
-            (cell.smoothed, cell.deviation, cell.samples) = (value, value / 2, count)
+            begin(&cell, value, count)
         } else {
+            // What n steps come to: the distance shrinks to k^n of it, and the deviation takes in
+            // 1 - s of each distance on the way, a geometric sum.
             let kept = RTTTable.power(1 - RTTTable.smoothing, count)
             let spread = RTTTable.power(1 - RTTTable.deviating, count)
-            cell.deviation = spread * cell.deviation + (1 - spread) * abs(cell.smoothed - value)
+            let sum = (kept - spread) / (RTTTable.deviating - RTTTable.smoothing)
+            let distance = abs(cell.smoothed - value)
+            cell.deviation = spread * cell.deviation + RTTTable.deviating * sum * distance
             cell.smoothed = kept * cell.smoothed + (1 - kept) * value
-            cell.samples =
-                cell.samples.addingReportingOverflow(count).overflow
-                ? .max : cell.samples &+ count
+            let (all, isTooMany) = cell.samples.addingReportingOverflow(count)
+            cell.samples = isSummary ? max(cell.samples, count) : isTooMany ? .max : all
         }
         cell.last = max(cell.last, at)
         cells[place] = cell
@@ -116,18 +136,10 @@ public struct RTTTable: Sendable {
         return result
     }
 
-    private mutating func number(of target: String) -> UInt16? {
-        if let known = targetNumbers[target] { return known }
-        guard targets.count < RTTTable.targetLimit, let number = UInt16(exactly: targets.count)
-        else { return nil }
-        targets.append(target)
-        targetNumbers[target] = number
-        return number
-    }
-
     // MARK: Room
 
     private mutating func insert(_ cell: Cell, _ now: Instant) -> Int {
+        names.retain(cell.key.target)
         guard cells.count >= max(settings.rowLimit, 1) else {
             index[cell.key] = cells.count
             cells.append(cell)
@@ -144,6 +156,7 @@ public struct RTTTable: Sendable {
         evictions &+= 1
         if cells[least].published != nil { isStale = true }
         index[cells[least].key] = nil
+        names.release(cells[least].key.target)
         index[cell.key] = least
         cells[least] = cell
         return least
@@ -163,6 +176,7 @@ public struct RTTTable: Sendable {
         isStale = true
         guard cells.count > max(settings.rowLimit, 1) else { return }
         evictions &+= UInt64(cells.count - max(settings.rowLimit, 1))
+        for cell in cells[max(settings.rowLimit, 1)...] { names.release(cell.key.target) }
         cells.removeLast(cells.count - max(settings.rowLimit, 1))
         index = [:]
         for (place, cell) in cells.enumerated() { index[cell.key] = place }
@@ -213,10 +227,9 @@ public struct RTTTable: Sendable {
     }
 
     private func row(_ cell: Cell, _ now: Instant) -> RTTRow {
-        let target = Int(cell.key.target)
         var row = RTTRow(
             place: cell.key.place,
-            target: targets.indices.contains(target) ? targets[target] : "",
+            target: names.name(cell.key.target),
             milliseconds: cell.smoothed,
             deviation: cell.deviation,
             samples: cell.samples,
@@ -230,13 +243,13 @@ public struct RTTTable: Sendable {
 
     /// Takes back a row that a former process has saved.
     public mutating func restore(_ row: RTTRow) {
-        guard let last = row.last, let target = number(of: row.target),
-            cells.count < settings.rowLimit, row.samples > 0,
+        guard let last = row.last, cells.count < settings.rowLimit, row.samples > 0,
             (0...RTTMeasurement.longest).contains(row.milliseconds), row.deviation >= 0,
-            row.deviation.isFinite
+            row.deviation.isFinite, let target = names.number(of: row.target)
         else { return }
         let key = Key(place: row.place, target: target)
         guard index[key] == nil else { return }
+        names.retain(target)
         index[key] = cells.count
         cells.append(
             Cell(
@@ -250,6 +263,16 @@ public struct RTTTable: Sendable {
         )
         isStale = true
     }
+}
+
+/// What became of a measurement.
+public enum RTTOutcome: Sendable, Equatable {
+    /// It is in the table.
+    case taken
+    /// The table knows as much already, or something newer.
+    case known
+    /// It is none, or there is no room for the name of its target.
+    case refused
 }
 
 /// One row as others see it.
