@@ -131,3 +131,21 @@ struct MeasurementsFile: Sendable {
         return file.finding
     }
 }
+
+extension RTTReader.Row {
+    /// The measurement by the clock of machines, for what is seen at a moment; what is to come is
+    /// of now.
+    func measurement(at moment: Moment) -> RTTMeasurement {
+        RTTMeasurement(
+            place: place,
+            target: target,
+            milliseconds: milliseconds,
+            samples: samples,
+            at: time.map { seconds in
+                let age = max(moment.realtime &- seconds &* 1_000_000_000, 0)
+                return Instant(nanoseconds: moment.now.nanoseconds &- age)
+            },
+            isSummary: time != nil
+        )
+    }
+}

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Essentials
-public import Steering
+public import Essentials
 
 /// Reads measurements from text: a line each, `PLACE,TARGET,MILLISECONDS[,SAMPLES[,TIME]]` or JSON.
 ///
@@ -29,6 +28,13 @@ public struct RTTReader: Sendable {
         public var samples: UInt32 = 0
         /// When it was taken, in seconds since 1970; nil when that was not said.
         public var time: Int64?
+
+        /// One of which no more is said.
+        public init(place: GeoRegion, target: String, milliseconds: Double) {
+            self.place = place
+            self.target = target
+            self.milliseconds = milliseconds
+        }
     }
 
     /// What is wrong, and where.
@@ -194,12 +200,13 @@ extension RTTReader.Row {
     }
 
     /// Why a document is no measurement.
-    struct Misfit: Error {
-        let message: String
+    public struct Misfit: Error {
+        /// Without a full stop.
+        public let message: String
     }
 
     /// A measurement as files and the API have it.
-    init(json document: JSONValue) throws(Misfit) {
+    public init(json document: JSONValue) throws(Misfit) {
         guard let members = document.members else {
             throw Misfit(message: "a measurement is an object")
         }
@@ -250,21 +257,5 @@ extension RTTReader.Row {
 
     private static func valueFault(_ text: String) -> String {
         "`\(text)` is no round trip in milliseconds from 0 to 60000"
-    }
-
-    /// The measurement by the clock of machines, for what is seen at a moment; what is to come is
-    /// of now.
-    func measurement(at moment: Moment) -> RTTMeasurement {
-        RTTMeasurement(
-            place: place,
-            target: target,
-            milliseconds: milliseconds,
-            samples: samples,
-            at: time.map { seconds in
-                let age = max(moment.realtime &- seconds &* 1_000_000_000, 0)
-                return Instant(nanoseconds: moment.now.nanoseconds &- age)
-            },
-            isSummary: time != nil
-        )
     }
 }
