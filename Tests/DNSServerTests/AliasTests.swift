@@ -213,6 +213,10 @@ import Testing
             message.answers.map { "\($0.ttl) \(RecordText.data($0.type, $0.data.span))" }
                 == [#"20 1 . alpn="h2" ipv4hint=192.0.2.1 ipv6hint=2001:db8::1"#]
         )
+        // Services that hold for a shorter time than the way do so still.
+        var short = try ZoneFixture(["example.com": AliasTests.zone + "\nfar 5 HTTPS 1 .\n"])
+        #expect(try short.ask("far.example.com", .HTTPS).answers.map(\.ttl) == [5])
+        #expect(try short.ask("far.example.com").answers.map(\.ttl) == [20])
         let none = try zone.lines("none.example.com", .HTTPS)
         #expect(none.count == 2 && none[0] == "NOERROR aa", "\(none)")
     }
@@ -227,6 +231,7 @@ import Testing
         @ ALIAS www
         @ HTTPS 1 . alpn=h2
         short 7 ALIAS www
+        www 5 HTTPS 1 .
         ns1 A 192.0.2.53
         """
 
@@ -256,6 +261,7 @@ import Testing
             RecordText.data($0.type, $0.data.span)
         }
         #expect(services.count == 1 && services[0].contains("ipv4hint=192.0.2."), "\(services)")
+        #expect(try zone.ask("www.example.com", .HTTPS).answers.map(\.ttl) == [5], "its own")
         for slot in 0..<4 {
             health.publish(slot, HealthWord(health: .down, administrative: .ready))
         }

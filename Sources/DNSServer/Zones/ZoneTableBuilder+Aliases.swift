@@ -134,8 +134,7 @@ extension ZoneTableBuilder {
         _ outside: inout [[UInt8]: UInt32],
         _ layout: inout ZoneTableLayout
     ) {
-        guard let offset = UInt32(exactly: layout.bytes.count), way.names.count > 1 else { return }
-        layout.bytes += way.names[1]
+        guard way.names.count > 1, let offset = layout.addBytes(way.names[1]) else { return }
         var entry = AliasEntry(
             source: .nothing,
             place: absent,
@@ -173,7 +172,7 @@ extension ZoneTableBuilder {
         where layout.sets[index].isSteered {
             let set = Int(layout.sets[index].offset)
             layout.steered[set].policy = policy
-            layout.steered[set].ttl = entry.ttl
+            layout.steered[set].ttl = min(layout.steered[set].ttl, entry.ttl)
             layout.steered[set].alias = UInt32(truncatingIfNeeded: layout.aliases.count - 1)
         }
     }

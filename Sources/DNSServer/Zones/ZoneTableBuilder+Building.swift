@@ -234,7 +234,7 @@ extension ZoneTableBuilder {
             noteRecord(odd, .differingTTL, message)
         }
         let unique = withoutCopies(found)
-        if type.isService, addSteeredServices(of: number, unique, to: &layout) { return }
+        if type.isService, addSteeredServices(of: number, unique, ttl, to: &layout) { return }
         let fits = layout.addSet(
             of: names[number],
             owner: nameBytes,

@@ -61,6 +61,7 @@ extension ZoneTableBuilder {
     mutating func addSteeredServices(
         of number: Int,
         _ found: [Int],
+        _ ttl: UInt32,
         to layout: inout ZoneTableLayout
     ) -> Bool {
         let all = recordNumbers(of: number)
@@ -90,7 +91,7 @@ extension ZoneTableBuilder {
         layout.addSteered(
             records[first].type,
             policy: isAlias ? absent : records[steered].offset,
-            ttl: records[steered].ttl,
+            ttl: min(ttl, records[steered].ttl),
             templates: templates
         )
         return true

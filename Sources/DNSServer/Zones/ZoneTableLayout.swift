@@ -26,13 +26,21 @@ struct ZoneTableLayout {
         bytes.reserveCapacity(count + records * 12)
     }
 
-    mutating func addName(_ name: ZoneTableBuilder.Name, _ nameBytes: [UInt8]) -> UInt32 {
+    /// Where the bytes lie from now on; nil when that no longer fits 32 bits.
+    mutating func addBytes(_ added: some Collection<UInt8>) -> UInt32? {
         guard let offset = UInt32(exactly: bytes.count) else {
             isOverfull = true
+            return nil
+        }
+        bytes += added
+        return offset
+    }
+
+    mutating func addName(_ name: ZoneTableBuilder.Name, _ nameBytes: [UInt8]) -> UInt32 {
+        let start = Int(name.offset)
+        guard let offset = addBytes(nameBytes[start..<start + Int(name.length)]) else {
             return absent
         }
-        let start = Int(name.offset)
-        bytes += nameBytes[start..<start + Int(name.length)]
         nodes.append(
             ZoneNode(
                 nameOffset: offset,
