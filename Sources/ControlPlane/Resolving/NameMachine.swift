@@ -139,6 +139,11 @@ struct NameMachine: Sendable {
         return settle(now, &random)
     }
 
+    /// True while an answer to the question would be taken.
+    func isWaiting(for question: Question) -> Bool {
+        isAsking && replies.contains(.waiting(question))
+    }
+
     /// Notes that a question can bring no answer: its server is not there.
     mutating func fail(
         _ question: Question,
@@ -146,7 +151,7 @@ struct NameMachine: Sendable {
         now: Instant,
         random: inout some RandomNumberGenerator
     ) -> Effect {
-        guard isAsking, replies.contains(.waiting(question)) else { return Effect() }
+        guard isWaiting(for: question) else { return Effect() }
         return unanswered("\(question.server): \(reason)", now, &random)
     }
 

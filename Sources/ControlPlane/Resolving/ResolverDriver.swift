@@ -15,14 +15,25 @@ struct NameWish: Hashable, Sendable {
 /// Keeps names resolved on the control loop: sockets and clocks for ``NameMachine``.
 ///
 /// Every question has a socket of its own, so that each comes from a port that cannot be guessed
-/// (RFC 5452 §9.2) and takes datagrams from the asked server only.
+/// (RFC 5452 §9.2) and takes datagrams from the asked server only. A name that is due waits for a
+/// seat, without its clock running, and keeps that until its resolution is over: whatever it has to
+/// ask on the way is asked at once.
 struct ResolverDriver: ~Copyable {
     static let eventKind: UInt8 = 82
-    /// Questions under way at a time; further names wait.
-    static let concurrentQuestions = 128
+    /// Names under way at a time, with two questions each at most; further ones wait.
+    static let seatLimit = 64
+
+    private struct Name {
+        let key: ResolvedNames.Key
+        var machine: NameMachine
+        /// Where its questions are.
+        var places: [Int] = []
+        var isSeated = false
+        var isWaiting = false
+    }
 
     private struct Flight {
-        let key: ResolvedNames.Key
+        let name: Int
         let question: NameMachine.Question
         let fd: FileDescriptor
         var received: [UInt8] = []
@@ -34,14 +45,18 @@ struct ResolverDriver: ~Copyable {
         var flight: Flight?
     }
 
-    private var machines: [ResolvedNames.Key: NameMachine] = [:]
-    private var fixed: Set<ResolvedNames.Key> = []
+    private var names: [Name?] = []
+    private var numbers: [ResolvedNames.Key: Int] = [:]
+    private var freeNumbers: [Int] = []
+    /// When names are due, or their waits for answers are over.
+    private var wheel = TimerWheel(now: .start)
+    /// Names that are due, from `nextWaiting` on; those that are gone or were seated are passed over.
+    private var waiting: [Int] = []
+    private var nextWaiting = 0
+    private var seated = 0
     private var places: [Place] = []
     private var outcomes: [(key: ResolvedNames.Key, outcome: NameMachine.Outcome)] = []
-    /// Names with questions that wait or are under way.
-    private var busy: Set<ResolvedNames.Key> = []
     private var random = SystemRandomNumberGenerator()
-    private var queue: [(key: ResolvedNames.Key, question: NameMachine.Question)] = []
 
     deinit { for place in places { place.flight?.fd.close() } }
 
@@ -52,61 +67,72 @@ struct ResolverDriver: ~Copyable {
         let system = ResolverConfiguration(text: ResolverDriver.file("/etc/resolv.conf"))
         let hosts = HostsFile(text: ResolverDriver.file("/etc/hosts"))
         let hasIPv6 = ResolverDriver.hasIPv6()
-        var kept: [ResolvedNames.Key: NameMachine] = [:]
-        fixed = []
+        var wanted: Set<ResolvedNames.Key> = []
         for wish in wishes {
-            if wish.key.isAlias {
-                kept[wish.key] = alias(wish, system, now)
-                continue
-            }
-            if let addresses = hosts.addresses(wish.key.host) {
-                fixed.insert(wish.key)
+            // For an alias, names of the system's own files are not those of DNS.
+            if !wish.key.isAlias, let addresses = hosts.addresses(wish.key.host) {
                 outcomes.append((wish.key, .addresses(addresses, .max)))
                 continue
             }
-            let lower = min(wish.minTTL, wish.maxTTL)
-            if let known = machines[wish.key], known.bounds == lower...wish.maxTTL {
-                kept[wish.key] = known
+            wanted.insert(wish.key)
+            let machine = machine(wish, system, hasIPv6: hasIPv6, now)
+            if let number = numbers[wish.key], let known = names[number]?.machine,
+                known.bounds == machine.bounds, known.servers == machine.servers
+            {
                 continue
             }
-            var configuration = system
-            if let server = wish.key.server { configuration.servers = [server] }
-            kept[wish.key] = NameMachine(
-                host: wish.key.host,
-                configuration: configuration,
-                hasIPv6: hasIPv6,
-                bounds: lower...wish.maxTTL,
-                now: now
-            )
+            remove(wish.key)
+            add(wish.key, machine)
         }
-        machines = kept
-        busy = busy.filter { kept[$0] != nil }
-        queue.removeAll { machines[$0.key] == nil }
-        for index in places.indices {
-            if let flight = places[index].flight, machines[flight.key] == nil { close(index) }
-        }
+        for key in Array(numbers.keys) where !wanted.contains(key) { remove(key) }
+        wheel = TimerWheel(now: now)
+        for number in names.indices { schedule(number) }
     }
 
-    /// For an alias: names of the system's own files are not those of DNS, and no suffix is tried.
-    private func alias(
+    private func machine(
         _ wish: NameWish,
         _ system: ResolverConfiguration,
+        hasIPv6: Bool,
         _ now: Instant
     ) -> NameMachine {
         var configuration = system
-        if !wish.servers.isEmpty { configuration.servers = wish.servers }
         let bounds = min(wish.minTTL, wish.maxTTL)...wish.maxTTL
-        if let known = machines[wish.key], known.bounds == bounds,
-            known.servers == configuration.servers
-        {
-            return known
+        guard !wish.key.isAlias else {
+            if !wish.servers.isEmpty { configuration.servers = wish.servers }
+            return NameMachine(
+                alias: wish.key.host,
+                configuration: configuration,
+                bounds: bounds,
+                now: now
+            )
         }
+        if let server = wish.key.server { configuration.servers = [server] }
         return NameMachine(
-            alias: wish.key.host,
+            host: wish.key.host,
             configuration: configuration,
+            hasIPv6: hasIPv6,
             bounds: bounds,
             now: now
         )
+    }
+
+    private mutating func add(_ key: ResolvedNames.Key, _ machine: NameMachine) {
+        let number = freeNumbers.popLast() ?? names.count
+        if number == names.count { names.append(nil) }
+        names[number] = Name(key: key, machine: machine)
+        numbers[key] = number
+    }
+
+    private mutating func remove(_ key: ResolvedNames.Key) {
+        guard let number = numbers.removeValue(forKey: key) else { return }
+        leave(number)
+        names[number] = nil
+        freeNumbers.append(number)
+    }
+
+    private mutating func schedule(_ number: Int) {
+        guard let name = names[number], !name.isWaiting else { return }
+        wheel.schedule(number, at: name.machine.deadline)
     }
 
     /// What has come of names since the last call.
@@ -116,17 +142,18 @@ struct ResolverDriver: ~Copyable {
     }
 
     /// When ``expire(now:loop:)`` next has something to do.
-    func nextDeadline() -> Instant {
-        outcomes.isEmpty ? machines.values.map(\.deadline).min() ?? .never : .start
-    }
+    func nextDeadline() -> Instant { outcomes.isEmpty ? wheel.nextDeadline() : .start }
 
     mutating func expire(now: Instant, loop: inout EventLoop) {
-        for (key, machine) in machines where machine.deadline <= now {
-            closeAll(of: key)
-            guard let effect = machines[key]?.expire(now: now, random: &random) else { continue }
-            carryOut(effect, key, now, &loop)
+        while let number = wheel.popExpired(now: now) {
+            if names[number]?.isSeated == true {
+                expire(number, now, &loop)
+            } else if names[number] != nil {
+                names[number]?.isWaiting = true
+                waiting.append(number)
+            }
         }
-        startQueued(now, &loop)
+        seat(now, &loop)
     }
 
     mutating func handle(_ event: Event, now: Instant, loop: inout EventLoop) {
@@ -138,59 +165,97 @@ struct ResolverDriver: ~Copyable {
         else { return }
         if flight.question.isStream, !flight.isSent {
             sendStream(token.index, now, &loop)
-            return
+        } else {
+            receive(token.index, now, &loop)
         }
-        receive(token.index, now, &loop)
+        seat(now, &loop)
+    }
+
+    // MARK: Seats
+
+    private mutating func seat(_ now: Instant, _ loop: inout EventLoop) {
+        while seated < Self.seatLimit, nextWaiting < waiting.count {
+            let number = waiting[nextWaiting]
+            nextWaiting += 1
+            guard names[number]?.isWaiting == true else { continue }
+            names[number]?.isWaiting = false
+            names[number]?.isSeated = true
+            seated += 1
+            expire(number, now, &loop)
+        }
+        guard nextWaiting * 2 >= waiting.count else { return }
+        waiting.removeFirst(nextWaiting)
+        nextWaiting = 0
+    }
+
+    private mutating func leave(_ number: Int) {
+        closePlaces(of: number)
+        guard names[number]?.isSeated == true else { return }
+        names[number]?.isSeated = false
+        seated -= 1
+    }
+
+    private mutating func expire(_ number: Int, _ now: Instant, _ loop: inout EventLoop) {
+        guard let effect = names[number]?.machine.expire(now: now, random: &random) else { return }
+        carryOut(effect, number, now, &loop)
     }
 
     // MARK: Questions
 
     private mutating func carryOut(
-        _ effect: NameMachine.Effect,
-        _ key: ResolvedNames.Key,
+        _ first: NameMachine.Effect,
+        _ number: Int,
         _ now: Instant,
         _ loop: inout EventLoop
     ) {
-        if let outcome = effect.outcome {
-            closeAll(of: key)
-            outcomes.append((key, outcome))
+        guard let key = names[number]?.key else { return }
+        // Where questions fail at once, as without a route, this goes on to the last server.
+        var next: NameMachine.Effect? = first
+        while let effect = next {
+            if let outcome = effect.outcome { outcomes.append((key, outcome)) }
+            // A new round has no use for the answers of the former one.
+            if effect.questions.contains(where: { !$0.isStream }) { closePlaces(of: number) }
+            next = nil
+            for question in effect.questions where next == nil {
+                guard let error = start(question, number, &loop) else { continue }
+                next = names[number]?.machine.fail(question, "\(error)", now: now, random: &random)
+            }
         }
-        // A new round has no use for the answers of the former one.
-        if effect.questions.contains(where: { !$0.isStream }) { closeAll(of: key) }
-        for question in effect.questions { queue.append((key, question)) }
-        if !effect.questions.isEmpty { busy.insert(key) }
-        startQueued(now, &loop)
-    }
-
-    private mutating func startQueued(_ now: Instant, _ loop: inout EventLoop) {
-        while !queue.isEmpty, places.count(where: { $0.flight != nil }) < Self.concurrentQuestions {
-            let (key, question) = queue.removeFirst()
-            start(key, question, now, &loop)
-        }
+        if names[number]?.machine.isAsking != true { leave(number) }
+        schedule(number)
     }
 
     private mutating func start(
-        _ key: ResolvedNames.Key,
         _ question: NameMachine.Question,
-        _ now: Instant,
+        _ number: Int,
         _ loop: inout EventLoop
-    ) {
+    ) -> SystemError? {
         do throws(SystemError) {
             let fd = question.isStream ? try stream(question) : try datagram(question)
-            let flight = Flight(key: key, question: question, fd: fd, isSent: !question.isStream)
             let index = places.firstIndex { $0.flight == nil } ?? places.count
             if index == places.count { places.append(Place()) }
             places[index].generation &+= 1
-            places[index].flight = flight
-            let handle = Handle(index: UInt32(index), generation: places[index].generation)
+            places[index].flight = Flight(
+                name: number,
+                question: question,
+                fd: fd,
+                isSent: !question.isStream
+            )
+            names[number]?.places.append(index)
             loop.add(
                 fd,
-                token: EventToken(kind: ResolverDriver.eventKind, handle: handle).raw,
+                token: token(index).raw,
                 interest: question.isStream ? [.read, .write] : .read
             )
+            return nil
         } catch {
-            failed(key, question, "\(error)", now, &loop)
+            return error
         }
+    }
+
+    private func token(_ index: Int) -> EventToken {
+        let handle = Handle(index: UInt32(index), generation: places[index].generation)
+        return EventToken(kind: ResolverDriver.eventKind, handle: handle)
     }
 
     private func datagram(
@@ -219,22 +284,18 @@ struct ResolverDriver: ~Copyable {
     private mutating func sendStream(_ index: Int, _ now: Instant, _ loop: inout EventLoop) {
         guard let flight = places[index].flight else { return }
         if let error = Socket.error(flight.fd) {
-            close(index)
-            failed(flight.key, flight.question, "\(error)", now, &loop)
+            failed(index, "\(error)", now, &loop)
             return
         }
         let bytes = flight.question.bytes
         let length = [UInt8(truncatingIfNeeded: bytes.count >> 8), UInt8(bytes.count & 0xff)]
         // A query fits the empty send buffer of a new connection.
         guard Socket.send(flight.fd, (length + bytes).span) == .count(bytes.count + 2) else {
-            close(index)
-            failed(flight.key, flight.question, "cannot send", now, &loop)
+            failed(index, "cannot send", now, &loop)
             return
         }
         places[index].flight?.isSent = true
-        let handle = Handle(index: UInt32(index), generation: places[index].generation)
-        let token = EventToken(kind: ResolverDriver.eventKind, handle: handle)
-        loop.modify(flight.fd, token: token.raw, interest: .read)
+        loop.modify(flight.fd, token: token(index).raw, interest: .read)
     }
 
     private mutating func receive(_ index: Int, _ now: Instant, _ loop: inout EventLoop) {
@@ -247,18 +308,14 @@ struct ResolverDriver: ~Copyable {
         case .wouldBlock: return
         case .count where !flight.question.isStream: deliver(index, piece, now, &loop)
         case .count:
-            places[index].flight?.received += piece
             let received = flight.received + piece
+            places[index].flight?.received = received
             guard received.count >= 2 else { return }
             let length = Int(received[0]) << 8 | Int(received[1])
             guard received.count >= length + 2 else { return }
             deliver(index, Array(received[2..<length + 2]), now, &loop)
-        case .endOfStream:
-            close(index)
-            failed(flight.key, flight.question, "it closed the connection", now, &loop)
-        case .failed(let error):
-            close(index)
-            failed(flight.key, flight.question, "\(error)", now, &loop)
+        case .endOfStream: failed(index, "it closed the connection", now, &loop)
+        case .failed(let error): failed(index, "\(error)", now, &loop)
         }
     }
 
@@ -269,40 +326,50 @@ struct ResolverDriver: ~Copyable {
         _ loop: inout EventLoop
     ) {
         guard let flight = places[index].flight,
-            let effect = machines[flight.key]?.receive(
+            let effect = names[flight.name]?.machine.receive(
                 message,
                 for: flight.question,
                 now: now,
                 random: &random
             )
         else { return }
-        carryOut(effect, flight.key, now, &loop)
+        if names[flight.name]?.machine.isWaiting(for: flight.question) != true {
+            close(index)
+            carryOut(effect, flight.name, now, &loop)
+        } else if flight.question.isStream {
+            failed(index, "what it says is no answer", now, &loop)
+        }
+        // A datagram that is no answer may be forged: the true one can come still.
     }
 
     private mutating func failed(
-        _ key: ResolvedNames.Key,
-        _ question: NameMachine.Question,
+        _ index: Int,
         _ reason: String,
         _ now: Instant,
         _ loop: inout EventLoop
     ) {
+        guard let flight = places[index].flight else { return }
+        close(index)
         guard
-            let effect = machines[key]?.fail(question, reason, now: now, random: &random)
+            let effect = names[flight.name]?.machine.fail(
+                flight.question,
+                reason,
+                now: now,
+                random: &random
+            )
         else { return }
-        carryOut(effect, key, now, &loop)
+        carryOut(effect, flight.name, now, &loop)
     }
 
-    private mutating func closeAll(of key: ResolvedNames.Key) {
-        // With ten thousand names a look for nothing would be a long one.
-        guard busy.contains(key) else { return }
-        busy.remove(key)
-        queue.removeAll { $0.key == key }
-        for index in places.indices where places[index].flight?.key == key { close(index) }
+    private mutating func closePlaces(of number: Int) {
+        for index in names[number]?.places ?? [] { close(index) }
     }
 
     private mutating func close(_ index: Int) {
-        places[index].flight?.fd.close()
+        guard let flight = places[index].flight else { return }
+        flight.fd.close()
         places[index].flight = nil
+        names[flight.name]?.places.removeAll { $0 == index }
     }
 
     // MARK: The system
