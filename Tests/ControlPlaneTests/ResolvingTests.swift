@@ -105,19 +105,59 @@ struct ResolverAnswer {
         #expect(try read(truncated: true) == .truncated)
     }
 
-    @Test func `a negative answer holds by its SOA, by the lower of TTL and minimum`() throws {
-        for (ttl, minimum, wanted) in [(60, 200, 60), (600, 30, 30)] as [(UInt32, UInt8, UInt32)] {
-            for code in [UInt8(0), 3] {
-                let answer = try read(code: code) { answer in
-                    answer.add(ResolverAnswer.question, .CNAME, ttl: 9, [1, 0x62, 0xc0, 12])
-                    let numbers = [UInt8](repeating: 0, count: 19) + [minimum]
-                    answer.addAuthority(.SOA, ttl: ttl, [0, 0] + numbers)
-                }
-                #expect(answer == (code == 0 ? .noData(ttl: wanted) : .noName(ttl: wanted)))
+    @Test(arguments: [(60, 200, 90, 60), (600, 30, 90, 30), (600, 200, 9, 9)])
+    func `a negative answer holds by its SOA, and no longer than the way to it`(
+        ttl: UInt32,
+        minimum: UInt8,
+        way: UInt32,
+        wanted: UInt32
+    ) throws {
+        for code in [UInt8(0), 3] {
+            let answer = try read(code: code) { answer in
+                answer.add(ResolverAnswer.question, .CNAME, ttl: way, [1, 0x62, 0xc0, 12])
+                let numbers = [UInt8](repeating: 0, count: 19) + [minimum]
+                answer.addAuthority(.SOA, ttl: ttl, [0, 0] + numbers)
             }
+            #expect(answer == (code == 0 ? .noData(ttl: wanted) : .noName(ttl: wanted)))
         }
         let short = try read { $0.addAuthority(.SOA, ttl: 60, [0, 0, 1]) }
         #expect(short == .noData(ttl: 0))
+    }
+
+    /// What a server says of data that it does not have, by the bits of its answer.
+    private func nothing(
+        recurses: Bool,
+        isAuthority: Bool = false,
+        isReferral: Bool = false,
+        isAlias: Bool = false,
+        hasSOA: Bool = false
+    ) throws -> ResolverMessage.Answer? {
+        try read { answer in
+            if !recurses { answer.bytes[3] &= 0x7f }
+            if isAuthority { answer.bytes[2] |= 0x04 }
+            if isAlias { answer.add(ResolverAnswer.question, .CNAME, ttl: 9, [1, 0x62, 0]) }
+            if isReferral { answer.addAuthority(.NS, ttl: 60, [1, 0x62, 0]) }
+            if hasSOA {
+                answer.addAuthority(.SOA, ttl: 60, [UInt8](repeating: 0, count: 21) + [60])
+            }
+        }
+    }
+
+    @Test
+    func `a referral is no answer, and neither is half a way of a server that goes no further`()
+        throws
+    {
+        #expect(try nothing(recurses: false) == .unresolved)
+        #expect(try nothing(recurses: false, isReferral: true) == .unresolved)
+        #expect(try nothing(recurses: true, isReferral: true) == .unresolved)
+        #expect(try nothing(recurses: false, isAlias: true) == .unresolved)
+        #expect(try nothing(recurses: false, isAuthority: true, isAlias: true) == .unresolved)
+        // The name has no such data, and whoever says so knows it.
+        #expect(try nothing(recurses: false, isAuthority: true) == .noData(ttl: 0))
+        #expect(try nothing(recurses: false, isAuthority: true, hasSOA: true) == .noData(ttl: 60))
+        #expect(try nothing(recurses: true, isReferral: true, hasSOA: true) == .noData(ttl: 60))
+        // Some caches keep no SOA.
+        #expect(try nothing(recurses: true, isAlias: true) == .noData(ttl: 0))
     }
 
     @Test func `an alias that leads in a circle gives nothing`() throws {
@@ -280,6 +320,54 @@ struct ResolverAnswer {
             now = now + wait
         }
         #expect(waits == [1, 2, 4, 8, 16, 32, 60, 60])
+    }
+
+    @Test func `the server that answered last is asked first`() throws {
+        var random = SeededRandom(seed: 1)
+        var machine = machine(hasIPv6: false)
+        var now = at(0)
+        var asked: [UInt128] = []
+        func note(_ effect: NameMachine.Effect) -> NameMachine.Question? {
+            asked += effect.questions.map(\.server.ip.bits)
+            return effect.questions.first
+        }
+        _ = note(machine.expire(now: now, random: &random))
+        for _ in 0..<2 {
+            // The first one is silent; the second time it is not asked.
+            now = machine.deadline
+            let question = try #require(note(machine.expire(now: now, random: &random)))
+            let bytes = reply(question, ttl: 9)
+            let done = machine.receive(bytes, for: question, now: now, random: &random)
+            #expect(done.outcome != nil)
+        }
+        now = machine.deadline
+        for _ in 0..<2 {
+            _ = note(machine.expire(now: now, random: &random))
+            now = machine.deadline
+        }
+        let (first, second): (UInt128, UInt128) = (0xc000_0201, 0xc000_0202)
+        #expect(asked == [first, second, second, second, first])
+    }
+
+    @Test func `a suffix begins with the server that answered for the one before`() throws {
+        var random = SeededRandom(seed: 1)
+        let text = """
+            nameserver 192.0.2.1
+            nameserver 192.0.2.2
+            search a.example
+            options attempts:1
+            """
+        var machine = machine("app", text, hasIPv6: false)
+        _ = machine.expire(now: at(0), random: &random)
+        let question = try #require(machine.expire(now: at(2), random: &random).questions.first)
+        let next = machine.receive(
+            reply(question, code: 3),
+            for: question,
+            now: at(2),
+            random: &random
+        )
+        #expect(next.questions.map(\.name.description) == ["app."])
+        #expect(next.questions.map(\.server.ip.bits) == [0xc000_0202])
     }
 
     @Test func `a server that refuses is passed by, and ids differ`() throws {

@@ -249,6 +249,54 @@ zones:
         for target in martlet.snapshot()["aliases"]["targets"]), within=15)
 
 
+@scenario("a family that no server answers holds up nothing of the other, nor does a dead resolver", 60)
+def halves(scene):
+    server, dead = NameServer(["192.0.2.1"], ttl=1), NameServer([])
+    server.mute, dead.silent = (28,), True
+    dns = scene.port()
+    scene.martlet(f"""
+listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+alias: {{ resolvers: [ 127.0.0.1:{server.port} ], min-ttl: 3s, stale: 0s }}
+zones:
+  here.test:
+{HEAD}    records:
+      ns: {{ a: 127.0.0.1 }}
+      "@": {{ alias: www.far.test }}
+""")
+    expect_equal(answers(dns, "here.test", "A"), (0, [bytes([192, 0, 2, 1])]), "as soon as the doors are open")
+    expect_equal(ask_dns(dns, "here.test", "AAAA").rcode, 2, "nothing is known of the other family")
+    # Longer than any wait for the other family, and than what is known may be used.
+    moved = None
+    end = time.monotonic() + 8
+    while time.monotonic() < end:
+        code, data = answers(dns, "here.test", "A")
+        expect(code == 0, f"A is answered {code} {8 - end + time.monotonic():.1f} s later")
+        if moved is None and time.monotonic() > end - 6:
+            server.addresses, moved = ["192.0.2.2"], time.monotonic()
+        time.sleep(0.05)
+    expect_equal(data, [bytes([192, 0, 2, 2])], "and follows")
+    server.mute = ()
+    eventually("the other family returns", lambda: ask_dns(dns, "here.test", "AAAA").rcode == 0,
+               within=10)
+
+    # The first resolver is dead: it is found out once, not with each lookup.
+    healthy, dns = NameServer(["192.0.2.3"], ttl=1), scene.port()
+    scene.martlet(f"""
+listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+alias: {{ resolvers: [ 127.0.0.1:{dead.port}, 127.0.0.1:{healthy.port} ], min-ttl: 1s, stale: 0s }}
+zones:
+  here.test:
+{HEAD}    records:
+      ns: {{ a: 127.0.0.1 }}
+      "@": {{ alias: www.far.test }}
+""")
+    eventually("the second one's answer", lambda: dig(dns, "here.test") == ["192.0.2.3"], within=5)
+    end = time.monotonic() + 4
+    while time.monotonic() < end:
+        expect_equal(answers(dns, "here.test", "A"), (0, [bytes([192, 0, 2, 3])]), "at all times")
+        time.sleep(0.05)
+
+
 @scenario("aliases that cannot be are refused with their place; what is not there is warned of")
 def refused(scene):
     head = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"

@@ -8,8 +8,8 @@ extension Schema {
             "alias.resolvers",
             .list(.server(53)),
             .absent("those of `/etc/resolv.conf`"),
-            "Resolvers asked, in this order, for names that are in no zone served here; at most "
-                + "\(SettingsDecoder.resolverLimit)."
+            "Resolvers asked, in this order from the one that answered last, for names that are in no "
+                + "zone served here; at most \(SettingsDecoder.resolverLimit)."
         ),
         Option(
             "alias.min-ttl",

@@ -52,6 +52,11 @@ struct AliasKeeper: Sendable {
             one.ipv4 == other.ipv4 && one.ipv6 == other.ipv6 && one.failure == other.failure
                 && one.lookups == other.lookups && one.isOver == other.isOver
         }
+
+        fileprivate mutating func learn(_ answers: FamilyAnswers) {
+            if let family = answers.ipv4 { ipv4 = Family(family) }
+            if let family = answers.ipv6 { ipv6 = Family(family) }
+        }
     }
 
     /// What is worth a line of the log.
@@ -68,6 +73,11 @@ struct AliasKeeper: Sendable {
 
     private(set) var entries: [String: Entry] = [:]
 
+    /// Takes what one family has come to, before the lookup is over.
+    mutating func takeFamily(_ host: String, _ answers: FamilyAnswers) {
+        entries[host, default: Entry()].learn(answers)
+    }
+
     /// Takes what a lookup has come to.
     mutating func take(
         _ host: String,
@@ -77,8 +87,7 @@ struct AliasKeeper: Sendable {
     ) -> News? {
         let before = entries[host]
         var entry = before ?? Entry()
-        if let family = answers.ipv4 { entry.ipv4 = Family(family) }
-        if let family = answers.ipv6 { entry.ipv6 = Family(family) }
+        entry.learn(answers)
         entry.failure = answers.failure
         if !answers.failure.isEmpty {
             entry.lookups.failed += 1

@@ -4,15 +4,33 @@ internal import Essentials
 
 /// What an alias needs: that a family has no addresses is an answer, not a failure.
 extension NameMachine {
-    /// How long before the end of what is known it is asked for again, at most.
-    static let lead = Interval.seconds(2)
+    /// What it takes to ask another server, once one has been silent.
+    static let margin = Interval.milliseconds(500)
+
+    /// When a family is asked for again.
+    ///
+    /// A server that is silent then must not make it end, where that needs no more than a quarter
+    /// of its life.
+    func due(_ family: FamilyAnswers.Family) -> Instant {
+        let life = family.life.nanoseconds
+        let lead = min(life / 4, timeout.nanoseconds + Self.margin.nanoseconds)
+        return family.learned + Interval(nanoseconds: life - lead)
+    }
+
+    /// True unless an earlier server of this resolution has answered for a family, and that holds.
+    func isDue(_ type: RecordType, by time: Instant) -> Bool {
+        guard let known = kept[type],
+            let family = family(known.answer, at: known.at, isIPv4: type == .A)
+        else { return true }
+        return due(family) <= time
+    }
 
     mutating func keepAnswers() {
         for (index, reply) in replies.enumerated() {
             guard case .answered(let answer, let at) = reply, asked.indices.contains(index) else {
                 continue
             }
-            if case .refused = answer { continue }
+            if answer.isRefusal { continue }
             kept[asked[index]] = (answer, at)
         }
         replies = []
@@ -23,8 +41,8 @@ extension NameMachine {
         _ now: Instant,
         _ random: inout some RandomNumberGenerator
     ) -> Effect {
-        for case .refused(let code) in answers {
-            return unanswered("\(server) answered with code \(code)", now, &random)
+        if let refusal = answers.first(where: \.isRefusal) {
+            return unanswered(reason(refusal), now, &random)
         }
         keepAnswers()
         return finishFamilies("", now)
@@ -32,18 +50,11 @@ extension NameMachine {
 
     mutating func finishFamilies(_ failure: String, _ now: Instant) -> Effect {
         isAsking = false
-        let answers = FamilyAnswers(
-            ipv4: kept[.A].flatMap { family($0.answer, at: $0.at, isIPv4: true) },
-            ipv6: kept[.AAAA].flatMap { family($0.answer, at: $0.at, isIPv4: false) },
-            failure: failure
-        )
+        var answers = families(kept)
+        answers.failure = failure
         replies = []
         kept = [:]
-        // A little before the end, so that there is an answer at all times.
-        let next = [answers.ipv4, answers.ipv6].compactMap(\.self).map { family in
-            let lead = min(family.life.nanoseconds / 10, NameMachine.lead.nanoseconds)
-            return family.learned + Interval(nanoseconds: family.life.nanoseconds - lead)
-        }.min()
+        let next = [answers.ipv4, answers.ipv6].compactMap { $0.map(due) }.min()
         if failure.isEmpty {
             failures = 0
             deadline = next ?? now + bounds.lowerBound
@@ -53,6 +64,15 @@ extension NameMachine {
         // A stalled thread must not make a storm of it.
         deadline = max(deadline, now + .milliseconds(100))
         return Effect(outcome: .families(answers))
+    }
+
+    func families(
+        _ known: [RecordType: (answer: ResolverMessage.Answer, at: Instant)]
+    ) -> FamilyAnswers {
+        FamilyAnswers(
+            ipv4: known[.A].flatMap { family($0.answer, at: $0.at, isIPv4: true) },
+            ipv6: known[.AAAA].flatMap { family($0.answer, at: $0.at, isIPv4: false) }
+        )
     }
 
     private func family(
@@ -70,7 +90,7 @@ extension NameMachine {
             let most = max(min(bounds.upperBound, Self.negativeLimit), bounds.lowerBound)
             let life = min(max(.seconds(Int64(ttl)), bounds.lowerBound), most)
             return FamilyAnswers.Family(addresses: [], learned: at, life: life)
-        case .refused, .truncated: return nil
+        case .refused, .unresolved, .truncated: return nil
         }
     }
 }

@@ -6,7 +6,7 @@ internal import Essentials
 ///
 /// Pure: bytes and times in, questions and outcomes out. One round asks one server for A and AAAA
 /// side by side; a silent or unwilling server makes it go on to the next, a name that does not
-/// exist to the next suffix.
+/// exist to the next suffix. The next resolution begins with the server that answered last.
 struct NameMachine: Sendable {
     /// A question to be sent.
     struct Question: Equatable, Sendable {
@@ -27,6 +27,8 @@ struct NameMachine: Sendable {
         case failure(String, Interval)
         /// What an alias needs: each family by itself.
         case families(FamilyAnswers)
+        /// One family of an alias, while the other one is waited for: the resolution goes on.
+        case family(FamilyAnswers)
     }
 
     /// What is to be done.
@@ -49,7 +51,7 @@ struct NameMachine: Sendable {
     let isAlias: Bool
     private let names: [DomainName]
     private let types: [RecordType]
-    private let timeout: Interval
+    let timeout: Interval
     private let attempts: Int
 
     var replies: [Reply] = []
@@ -57,7 +59,11 @@ struct NameMachine: Sendable {
     var kept: [RecordType: (answer: ResolverMessage.Answer, at: Instant)] = [:]
     var asked: [RecordType] = []
     private var nameIndex = 0
+    /// The server that this resolution has begun with, and how many it has gone on since.
+    private var first = 0
     private var tries = 0
+    /// The server that answered last.
+    private var preferred = 0
     var failures = 0
     /// When ``expire(now:random:)`` has something to do: the end of a wait, or the next round.
     var deadline: Instant
@@ -105,7 +111,7 @@ struct NameMachine: Sendable {
         guard now >= deadline else { return Effect() }
         guard isAsking else {
             nameIndex = 0
-            tries = 0
+            begin()
             kept = [:]
             return ask(now, &random)
         }
@@ -136,7 +142,14 @@ struct NameMachine: Sendable {
             return Effect(questions: [again])
         }
         replies[index] = .answered(answer, now)
-        return settle(now, &random)
+        let isUseful = !answer.isRefusal
+        if isUseful { preferred = (first + tries) % servers.count }
+        var effect = settle(now, &random)
+        // Whoever asks for this family need not wait for the other one.
+        if isAlias, isUseful, effect.outcome == nil {
+            effect.outcome = .family(families([question.type: (answer, now)]))
+        }
+        return effect
     }
 
     /// True while an answer to the question would be taken.
@@ -155,7 +168,12 @@ struct NameMachine: Sendable {
         return unanswered("\(question.server): \(reason)", now, &random)
     }
 
-    var server: SocketAddress { servers[tries % servers.count] }
+    var server: SocketAddress { servers[(first + tries) % servers.count] }
+
+    private mutating func begin() {
+        first = preferred
+        tries = 0
+    }
 
     private mutating func ask(
         _ now: Instant,
@@ -166,7 +184,7 @@ struct NameMachine: Sendable {
             return isAlias ? finishFamilies(reason, now) : finish(.failure(reason, .zero), now)
         }
         let server = server
-        let questions = types.filter { kept[$0] == nil }.map { type in
+        let questions = types.filter { isDue($0, by: now + timeout) }.map { type in
             Question(
                 id: .random(in: .min ... .max, using: &random),
                 type: type,
@@ -201,17 +219,22 @@ struct NameMachine: Sendable {
             let life = min(max(.seconds(Int64(ttl)), bounds.lowerBound), bounds.upperBound)
             return finish(.addresses(addresses, life), now)
         }
-        for case .refused(let code) in answers {
-            return unanswered("\(server) answered with code \(code)", now, &random)
+        if let refusal = answers.first(where: \.isRefusal) {
+            return unanswered(reason(refusal), now, &random)
         }
         if nameIndex + 1 < names.count {
             nameIndex += 1
-            tries = 0
+            begin()
             return ask(now, &random)
         }
         var reason = "no address"
         for case .noName in answers { reason = "no such name" }
         return finish(.failure(reason, .zero), now)
+    }
+
+    func reason(_ refusal: ResolverMessage.Answer) -> String {
+        if case .refused(let code) = refusal { return "\(server) answered with code \(code)" }
+        return "\(server) does not resolve it"
     }
 
     /// Goes on to the next server; what one family has answered is enough when all have been asked.
@@ -243,7 +266,7 @@ struct NameMachine: Sendable {
             let wait = wait()
             deadline = now + wait
             return Effect(outcome: .failure(reason, wait))
-        case .families: return Effect(outcome: outcome)
+        case .families, .family: return Effect(outcome: outcome)
         }
     }
 

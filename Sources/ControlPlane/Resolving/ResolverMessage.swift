@@ -16,6 +16,16 @@ enum ResolverMessage {
         case truncated
         /// The server cannot or will not answer: ask another.
         case refused(code: UInt8)
+        /// The server only says who else might know: ask another.
+        case unresolved
+
+        /// True when another server may know more.
+        var isRefusal: Bool {
+            switch self {
+            case .refused, .unresolved: true
+            case .addresses, .noData, .noName, .truncated: false
+            }
+        }
     }
 
     /// CNAME records followed within one answer.
@@ -57,39 +67,66 @@ enum ResolverMessage {
             reader.integer16() == type.rawValue, reader.integer16() == 1
         else { return nil }
         if flags & 0x0200 != 0 { return .truncated }
-        switch flags & 15 {
-        case 0:
-            let found = addresses(&reader, count: Int(count), of: name, type)
-            guard case .noData = found else { return found ?? .refused(code: 1) }
-            return .noData(ttl: negativeTTL(&reader, count: Int(authorities)))
-        case 3:
-            for _ in 0..<count where reader.record() == nil { return .noName(ttl: 0) }
-            return .noName(ttl: negativeTTL(&reader, count: Int(authorities)))
-        case let code: return .refused(code: UInt8(code))
+        let code = UInt8(flags & 15)
+        guard code == 0 || code == 3 else { return .refused(code: code) }
+        guard let way = way(&reader, count: Int(count), of: name, type) else {
+            return code == 3 ? .noName(ttl: 0) : .refused(code: 1)
         }
+        if code == 0, !way.addresses.isEmpty { return .addresses(way.addresses, ttl: way.ttl) }
+        let authority = authority(&reader, count: Int(authorities))
+        // Neither the way nor its end is known for longer than the other.
+        let ttl = min(way.ttl, authority.negativeTTL ?? 0)
+        guard code == 0 else { return .noName(ttl: ttl) }
+        // RFC 2308 §2.2: name servers without an SOA are a referral, not an answer; and what a server
+        // that does not recurse says of names that are not its own says nothing of their data.
+        let (isAuthority, recurses) = (flags & 0x0400 != 0, flags & 0x0080 != 0)
+        if authority.negativeTTL == nil,
+            authority.refers || !recurses && (!isAuthority || way.hasAlias)
+        {
+            return .unresolved
+        }
+        return .noData(ttl: ttl)
     }
 
-    /// How long a negative answer holds (RFC 2308 §5); not at all without an SOA.
-    private static func negativeTTL(_ reader: inout AnswerReader, count: Int) -> UInt32 {
+    /// What the authority section says of a negative answer.
+    private struct Authority {
+        /// How long it holds (RFC 2308 §5); nil without an SOA.
+        var negativeTTL: UInt32?
+        /// There are name servers to be asked.
+        var refers = false
+    }
+
+    private static func authority(_ reader: inout AnswerReader, count: Int) -> Authority {
+        var found = Authority()
         for _ in 0..<count {
-            guard let record = reader.record() else { return 0 }
-            guard record.type == .SOA, record.group == RecordClass.internet,
-                record.data.count >= 22
-            else { continue }
+            guard let record = reader.record() else { break }
+            guard record.group == RecordClass.internet else { continue }
+            if record.type == .NS { found.refers = true }
+            guard record.type == .SOA, record.data.count >= 22 else { continue }
             let minimum = reader.bytes[record.data].suffix(4)
                 .reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-            return min(record.ttl, minimum)
+            found.negativeTTL = min(record.ttl, minimum)
+            break
         }
-        return 0
+        return found
+    }
+
+    /// Where a name leads to within an answer.
+    private struct Way {
+        var addresses: [IPAddress] = []
+        /// The lowest on the way.
+        var ttl = UInt32.max
+        /// It leads through a CNAME.
+        var hasAlias = false
     }
 
     /// Follows aliases from `name` through the answer section; nil for a malformed one.
-    private static func addresses(
+    private static func way(
         _ reader: inout AnswerReader,
         count: Int,
         of name: DomainName,
         _ type: RecordType
-    ) -> Answer? {
+    ) -> Way? {
         var aliases: [[UInt8]: (target: [UInt8], ttl: UInt32)] = [:]
         var found: [[UInt8]: (addresses: [IPAddress], ttl: UInt32)] = [:]
         for _ in 0..<count {
@@ -103,13 +140,16 @@ enum ResolverMessage {
             }
         }
         var owner = name.lowercased.wire
-        var ttl = UInt32.max
+        var way = Way()
         for _ in 0..<chainLimit {
             if let here = found[owner] {
-                return .addresses(here.addresses, ttl: min(ttl, here.ttl))
+                way.addresses = here.addresses
+                way.ttl = min(way.ttl, here.ttl)
+                return way
             }
-            guard let alias = aliases[owner] else { return .noData(ttl: 0) }
-            ttl = min(ttl, alias.ttl)
+            guard let alias = aliases[owner] else { return way }
+            way.ttl = min(way.ttl, alias.ttl)
+            way.hasAlias = true
             owner = alias.target
         }
         return nil

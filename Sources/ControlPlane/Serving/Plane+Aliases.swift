@@ -15,6 +15,12 @@ extension Plane {
         healthSaving.isDirty = true
     }
 
+    /// Takes what one family has come to while the lookup goes on.
+    mutating func takeAliasFamily(_ host: String, _ answers: FamilyAnswers) {
+        aliases.takeFamily(host, answers)
+        publishAlias(host, assembly)
+    }
+
     /// Takes what a former process has learned.
     mutating func restoreAliases(_ known: [SavedAlias]) {
         aliases.restore(known, now: Clock.monotonic(), realtime: Clock.realtime())

@@ -16,6 +16,7 @@ extension Plane {
                 if isNews, isOfPool(key, coming) { needsSnapshot = true }
                 if isNews || hadFailed { noteResolved(key) }
             case .families(let answers): takeAlias(key.host, answers, now)
+            case .family(let answers): takeAliasFamily(key.host, answers)
             case .failure(let reason, _):
                 let before = names.entry(key)
                 guard names.fail(key, reason) else { continue }

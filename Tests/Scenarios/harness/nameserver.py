@@ -10,6 +10,8 @@ class NameServer:
     def __init__(self, addresses, ttl=1):
         self.addresses, self.ttl = addresses, ttl
         self.silent = False
+        # Types of which it says nothing.
+        self.mute = ()
         self.asked = []
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind(("127.0.0.1", 0))
@@ -23,6 +25,8 @@ class NameServer:
                 continue
             end = query.index(b"\0", 12) + 5
             kind = struct.unpack("!H", query[end - 4:end - 2])[0]
+            if kind in self.mute:
+                continue
             found = self.addresses if kind == 1 else []
             if kind == 1:
                 self.asked.append(time.monotonic())
