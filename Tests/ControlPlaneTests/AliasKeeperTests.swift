@@ -272,7 +272,7 @@ import Testing
         take(good([1, 2], 130), 130)
         take(good([3], 140), 140)
         #expect(
-            told == [.addresses, nil, .failed, nil, .failed, .over, nil, .returned, .addresses]
+            told == [.addresses, nil, .failed, nil, .failed, .over, nil, .returned, .changed]
         )
         #expect(
             states == [
@@ -287,9 +287,9 @@ import Testing
 
     @Test func `a name that never answered is told of, and known as such`() {
         var keeper = AliasKeeper()
-        #expect(!keeper.knows(["x"]))
+        #expect(!keeper.knows(["x"], settings, now: at(0)))
         #expect(keeper.take("x", bad("silent"), settings, now: at(0)) == .failed)
-        #expect(keeper.knows(["x"]))
+        #expect(keeper.knows(["x"], settings, now: at(0)))
         #expect(keeper.answer("x", isIPv4: true, settings) == nil)
         #expect(keeper.take("x", bad("silent"), settings, now: at(500)) == nil)
     }
@@ -302,6 +302,54 @@ import Testing
         #expect(keeper.take("y", good([], 0), settings, now: at(0)) == .addresses)
         #expect(keeper.entries["y"]?.state(at(0), settings) == .fresh)
         #expect(keeper.entries["y"]?.lookups.none == 1)
+    }
+
+    @Test func `a name that has others each time is told of once a minute, and as it is then`() {
+        var keeper = AliasKeeper()
+        var told: [Int64: AliasKeeper.News] = [:]
+        for now in stride(from: 0 as Int64, to: 200, by: 5) {
+            let answers = good([UInt32(now + 1)], now)
+            told[now] = keeper.take("x", answers, settings, now: at(now))
+        }
+        #expect(told == [0: .addresses, 5: .changed, 65: .changed, 125: .changed, 185: .changed])
+        // What has come to nothing, or back from there, is told at once.
+        #expect(keeper.take("x", good([], 201), settings, now: at(201)) == .addresses)
+        #expect(keeper.take("x", good([1], 202), settings, now: at(202)) == .addresses)
+        // A change that was held back is told later, though nothing has changed since.
+        #expect(keeper.take("x", good([2], 203), settings, now: at(203)) == nil)
+        #expect(keeper.take("x", good([2], 244), settings, now: at(244)) == nil)
+        #expect(keeper.take("x", good([2], 245), settings, now: at(245)) == .changed)
+    }
+
+    @Test func `what one family says changes nothing else, and is no lookup`() {
+        var keeper = AliasKeeper()
+        _ = keeper.take("x", bad("silent"), settings, now: at(0))
+        keeper.takeFamily("x", FamilyAnswers(ipv4: family([1], 1), ipv6: nil))
+        keeper.takeFamily("y", FamilyAnswers(ipv4: family([2], 1), ipv6: nil))
+        #expect(keeper.answer("x", isIPv4: true, settings)?.addresses == [IPAddress(v4: 1)])
+        #expect(keeper.entries["x"]?.state(at(1), settings) == .partial)
+        #expect(keeper.entries["x"]?.failure == "silent")
+        #expect(keeper.entries["x"]?.lookups.failed == 1)
+        #expect(!keeper.knows(["y"], settings, now: at(1)))
+        // The end of the lookup tells of them.
+        #expect(keeper.take("x", good([1], 2), settings, now: at(2)) == .addresses)
+    }
+
+    @Test func `what an earlier process knew is known while it holds, and not after`() {
+        var keeper = AliasKeeper()
+        _ = keeper.take("x", good([1], 100), settings, now: at(100))
+        let half = FamilyAnswers(ipv4: family([2], 100), ipv6: nil, failure: "silent")
+        _ = keeper.take("half", half, settings, now: at(100))
+        let saved = keeper.saved(now: at(104), realtime: 5000)
+        var later = AliasKeeper()
+        later.restore(saved, now: at(104), realtime: 5000)
+        #expect(later.knows(["x"], settings, now: at(109)))
+        #expect(!later.knows(["x"], settings, now: at(110)), "no longer fresh")
+        #expect(!later.knows(["half"], settings, now: at(104)), "a family is missing")
+        #expect(later.take("x", good([1], 110), settings, now: at(110)) == nil, "no news")
+        #expect(later.knows(["x"], settings, now: at(500)), "looked up")
+        later.keep(only: [])
+        #expect(!later.knows(["x"], settings, now: at(110)))
     }
 
     @Test func `the board is told of the times`() {

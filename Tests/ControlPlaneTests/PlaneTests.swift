@@ -109,6 +109,70 @@ private struct Stage: ~Copyable {
         #expect((after == before) == isCollector)
     }
 
+    private static let aliased = """
+        listeners: [ { dns: "127.0.0.1:0" } ]
+        alias: { resolvers: [ 255.255.255.255 ] }
+        zones:
+          here.test:
+            soa: { primary: ns.here.test, mailbox: me@here.test }
+            records: { ns: { a: 127.0.0.1 }, "@": { ns: ns, alias: far.test } }
+        """
+
+    private static func families(_ address: UInt32, _ now: Instant) -> FamilyAnswers {
+        let addresses = [IPAddress(v4: address)]
+        return FamilyAnswers(
+            ipv4: .init(addresses: addresses, learned: now, life: .seconds(60)),
+            ipv6: .init(addresses: [], learned: now, life: .seconds(60))
+        )
+    }
+
+    @Test func `what the target of an alias has changed to is saved at the end, if not before`()
+        throws
+    {
+        let place = try Place()
+        try place.write(Self.aliased)
+        let path = "\(place.folder)/state/health.json"
+        func saved() -> String {
+            String(decoding: (try? File.read(path, limit: 1 << 20)) ?? [], as: UTF8.self)
+        }
+        var stage = try Stage.open(place)
+        stage.plane.takeAlias("far.test", Self.families(0xc000_0201, stage.now), stage.now)
+        let limit = Clock.monotonic() + .seconds(5)
+        while !saved().contains("192.0.2.1"), Clock.monotonic() < limit {
+            stage.turn(.milliseconds(1))
+            _ = stage.loop.wait(timeoutMilliseconds: 1)
+        }
+        let first = saved()
+        stage.plane.takeAlias("far.test", Self.families(0xc000_0202, stage.now), stage.now)
+        stage.turn(.seconds(1))
+        let isDirty = stage.plane.healthSaving.isDirty
+        stage.end()
+        let last = saved()
+        #expect(first.contains("192.0.2.1") && !isDirty)
+        #expect(last.contains("192.0.2.2"))
+    }
+
+    @Test func `doors wait for a name whose saved addresses no longer hold`() throws {
+        let second: Int64 = 1_000_000_000
+        for (age, isReady) in [(30, true), (90, false)] as [(Int64, Bool)] {
+            let learned = Clock.realtime() - age * second
+            let family = SavedAlias.Family(
+                addresses: [IPAddress(v4: 0xc000_0201)],
+                learned: learned,
+                freshUntil: learned + 60 * second
+            )
+            let place = try Place()
+            try place.write(Self.aliased)
+            let alias = SavedAlias(host: "far.test", ipv4: family, ipv6: family)
+            var stage = try Stage.open(place)
+            stage.plane.restoreAliases([alias])
+            // Before anybody can have been asked.
+            let isOpen = stage.plane.hasFirstVerdicts(stage.now)
+            stage.end()
+            #expect(isOpen == isReady)
+        }
+    }
+
     @Test func `a name that a reload brings, and that is known at once, has its address`() throws {
         let place = try Place()
         try place.write(Self.unprobed)

@@ -38,6 +38,10 @@ struct AliasKeeper: Sendable {
         var lookups = (addresses: UInt64(0), none: UInt64(0), failed: UInt64(0))
         /// The limit of stale answers has passed, and that was told.
         var isOver = false
+        /// The addresses that were last told of; nil before the first.
+        var told: [IPAddress]?
+        /// When they were last told to have changed.
+        var changed: Instant?
 
         var addresses: [IPAddress] { (ipv4?.addresses ?? []) + (ipv6?.addresses ?? []) }
 
@@ -51,6 +55,7 @@ struct AliasKeeper: Sendable {
         static func == (one: Entry, other: Entry) -> Bool {
             one.ipv4 == other.ipv4 && one.ipv6 == other.ipv6 && one.failure == other.failure
                 && one.lookups == other.lookups && one.isOver == other.isOver
+                && one.told == other.told && one.changed == other.changed
         }
 
         fileprivate mutating func learn(_ answers: FamilyAnswers) {
@@ -61,8 +66,10 @@ struct AliasKeeper: Sendable {
 
     /// What is worth a line of the log.
     enum News: Sendable, Equatable {
-        /// Other addresses than before; the first ones too.
+        /// Addresses where there were none, or none any more.
         case addresses
+        /// Other addresses than before. Some names have others each time: told once in a while.
+        case changed
         /// The lookup failed, and did not before; or failed in another way.
         case failed
         /// Lookups succeed again, with the same addresses.
@@ -71,7 +78,12 @@ struct AliasKeeper: Sendable {
         case over
     }
 
+    /// Between two changes of the addresses of a name that are told.
+    static let changeGap = Interval.seconds(60)
+
     private(set) var entries: [String: Entry] = [:]
+    /// The names that this process has looked up, with whatever came of it.
+    private var asked: Set<String> = []
 
     /// Takes what one family has come to, before the lookup is over.
     mutating func takeFamily(_ host: String, _ answers: FamilyAnswers) {
@@ -85,8 +97,9 @@ struct AliasKeeper: Sendable {
         _ settings: AliasSettings,
         now: Instant
     ) -> News? {
-        let before = entries[host]
-        var entry = before ?? Entry()
+        asked.insert(host)
+        let before = entries[host] ?? Entry()
+        var entry = before
         entry.learn(answers)
         entry.failure = answers.failure
         if !answers.failure.isEmpty {
@@ -96,14 +109,25 @@ struct AliasKeeper: Sendable {
         } else {
             entry.lookups.addresses += 1
         }
-        let wasOver = entry.isOver
         // Nothing to be too old where nothing was ever known.
         entry.isOver =
             (entry.ipv4 ?? entry.ipv6) != nil && entry.state(now, settings) == .unknown
+        let news = AliasKeeper.news(before, entry, now)
+        if news != nil { entry.told = entry.addresses }
+        if news == .changed { entry.changed = now }
         entries[host] = entry
-        if entry.isOver, !wasOver { return .over }
-        if entry.failure != before?.failure ?? "", !entry.failure.isEmpty { return .failed }
-        guard let before, before.addresses == entry.addresses else { return .addresses }
+        return news
+    }
+
+    private static func news(_ before: Entry, _ entry: Entry, _ now: Instant) -> News? {
+        if entry.isOver, !before.isOver { return .over }
+        if entry.failure != before.failure, !entry.failure.isEmpty { return .failed }
+        if entry.told != entry.addresses {
+            guard let told = entry.told, !told.isEmpty, !entry.addresses.isEmpty else {
+                return .addresses
+            }
+            if entry.changed.map({ now >= $0 + changeGap }) ?? true { return .changed }
+        }
         return before.failure == entry.failure ? nil : .returned
     }
 
@@ -121,18 +145,25 @@ struct AliasKeeper: Sendable {
         )
     }
 
-    /// True when every name has been looked up once, with whatever came of it.
-    func knows(_ hosts: some Sequence<String>) -> Bool {
-        hosts.allSatisfy { entries[$0] != nil }
+    /// True when every name has been looked up once, with whatever came of it, or holds still from
+    /// an earlier process.
+    func knows(_ hosts: some Sequence<String>, _ settings: AliasSettings, now: Instant) -> Bool {
+        hosts.allSatisfy { host in
+            asked.contains(host) || entries[host]?.state(now, settings) == .fresh
+        }
     }
 
     /// Forgets names that nobody uses.
     mutating func keep(only hosts: Set<String>) {
         entries = entries.filter { hosts.contains($0.key) }
+        asked.formIntersection(hosts)
     }
 
     /// Puts in what an earlier process knew.
-    mutating func restore(_ host: String, _ entry: Entry) { entries[host] = entry }
+    mutating func restore(_ host: String, _ entry: Entry) {
+        entries[host] = entry
+        entries[host]?.told = entry.addresses
+    }
 }
 
 extension AliasKeeper.Family {

@@ -12,7 +12,8 @@ extension Plane {
         publishAlias(host, assembly)
         guard let news else { return }
         note(news, host, now)
-        healthSaving.isDirty = true
+        // A name may have other addresses at each lookup: those are written with the next period.
+        if news != .changed { healthSaving.isDirty = true }
     }
 
     /// Takes what one family has come to while the lookup goes on.
@@ -45,7 +46,7 @@ extension Plane {
         let known = list.isEmpty ? "no addresses" : list
         var (level, text) = (LogLevel.info, "")
         switch news {
-        case .addresses: text = "\(host), which an alias leads to, has \(known)"
+        case .addresses, .changed: text = "\(host), which an alias leads to, has \(known)"
         case .returned: text = "\(host), which an alias leads to, resolves again: \(known)"
         case .over:
             level = .error

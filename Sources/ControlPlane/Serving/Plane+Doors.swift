@@ -50,6 +50,8 @@ extension Plane {
             return
         }
         let isWaiting = phase == .waiting
+        // Before there is anything to save, what an earlier process has saved stays.
+        if !isWaiting, !isRetired { saveHealthNow(now) }
         saveRoundTripsNow(now)
         phase = .stopping(until: isWaiting ? now : now + settings.shutdownGrace)
         note(

@@ -135,6 +135,15 @@ extension Plane {
         store.writeSoon(.health, savedHealth(now))
     }
 
+    /// Saves before this returns: the process ends, or another takes over.
+    func saveHealthNow(_ now: Instant) {
+        do throws(SystemError) {
+            try store.writeNow(.health, savedHealth(now))
+        } catch {
+            note(.stateFailed, .error, "health cannot be saved: \(error)")
+        }
+    }
+
     func savedHealth(_ now: Instant) -> [UInt8] {
         let realtime = Clock.realtime()
         let saved = SavedHealth(

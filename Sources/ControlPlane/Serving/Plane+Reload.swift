@@ -238,7 +238,7 @@ extension Plane {
         resolver.configure(change.assembly.wishes, now: now)
         takeNames(now, coming: change.assembly.settings)
         // While the doors are shut nobody misses what has no verdict yet.
-        if phase == .waiting || canServe(change.assembly) {
+        if phase == .waiting || canServe(change.assembly, now) {
             adopt(change, now)
         } else {
             staged = change
@@ -265,17 +265,17 @@ extension Plane {
 
     /// True unless a pool would have to be served by endpoints of which nothing is known yet, or an
     /// alias by a name that was not looked up yet.
-    func canServe(_ assembly: Assembly) -> Bool {
-        aliases.knows(assembly.aliasNumbers.keys)
+    func canServe(_ assembly: Assembly, _ now: Instant) -> Bool {
+        aliases.knows(assembly.aliasNumbers.keys, assembly.settings.alias, now: now)
             && assembly.pools.allSatisfy { pool in
                 let slots = pool.registrations.map(\.slot)
                 return slots.isEmpty || slots.contains { health.word($0).health != .unknown }
             }
     }
 
-    /// True once every endpoint has a verdict, and every name outside was looked up.
-    var hasFirstVerdicts: Bool {
-        aliases.knows(assembly.aliasNumbers.keys)
+    /// True once every endpoint has a verdict, and every name outside was looked up or holds still.
+    func hasFirstVerdicts(_ now: Instant) -> Bool {
+        aliases.knows(assembly.aliasNumbers.keys, settings.alias, now: now)
             && assembly.slots.allSatisfy { health.word($0).health != .unknown }
     }
 

@@ -22,11 +22,7 @@ extension Plane {
         isUpgrading = true
         upgradeProblem = nil
         note(.upgrade, .info, "an upgrade begins; changes wait until it is over")
-        do throws(SystemError) {
-            try store.writeNow(.health, savedHealth(now))
-        } catch {
-            note(.stateFailed, .error, "health is not saved for the upgrade: \(error)")
-        }
+        saveHealthNow(now)
         saveRoundTripsNow(now)
         link.tell(.prepared)
     }

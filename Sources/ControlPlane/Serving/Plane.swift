@@ -164,8 +164,9 @@ extension Plane {
     /// Opens the doors, or adopts what is staged, as soon as that can be done.
     private mutating func advance(_ now: Instant) {
         if needsSnapshot, staged == nil { stageChange(now) }
-        if phase == .waiting, now >= opensBy || hasFirstVerdicts { openDoors(now) }
-        guard let waiting = staged, now >= waiting.adoptsBy || canServe(waiting.assembly) else {
+        if phase == .waiting, now >= opensBy || hasFirstVerdicts(now) { openDoors(now) }
+        guard let waiting = staged, now >= waiting.adoptsBy || canServe(waiting.assembly, now)
+        else {
             return
         }
         staged = nil
