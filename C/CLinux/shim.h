@@ -268,47 +268,52 @@ static inline long mt_ended_child(void) {
     long result = MT_RESULT(waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT));
     return result < 0 ? result : info.si_pid;
 }
-// As mt_spawn, for programs that are not ours: a session and group of their own, nothing open but
-// the three standard descriptors, signals as at the start of a login, no core file, and an end with
-// whoever has started them. Says also when the program cannot be executed.
+// Forks for a program that is not ours: a session and group of its own, nothing open but the three
+// standard descriptors and the report (as 3, closed when the program begins), signals as at the start
+// of a login, no rights, no core file, and an end with whoever has started it. What such a program
+// detaches becomes its own child, so that all that is left behind comes to us when it has ended, and
+// not before. 0 in the child.
+//
+// A fork, not vfork: a path on a dead file system would hold up the parent until it lives again. The
+// parent has one thread, so the child may do as it likes.
 #define MT_COMMAND_FILES 1024
-static inline long mt_spawn_command(const char *path, char *const *argv, char *const *envp, int input,
-                                    int output) {
-    // The child writes it before it ends: both have the same memory until then.
-    volatile int failure = 0;
+static inline long mt_fork_command(int input, int output, int report) {
+    struct sigaction plain;
+    struct rlimit none = {0, 0}, files;
+    sigset_t empty;
     pid_t parent = getpid();
-    pid_t child = vfork();
-    if (child < 0) return -(long)errno;
-    if (child == 0) {
-        struct sigaction plain;
-        struct rlimit none = {0, 0}, files;
-        sigset_t empty;
-        memset(&plain, 0, sizeof plain);
-        plain.sa_handler = SIG_DFL;
-        for (int number = 1; number < 65; number++) sigaction(number, &plain, 0);
-        setsid();
-        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-        if (getppid() != parent) _exit(127);
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        setrlimit(RLIMIT_CORE, &none);
-        // Shells and interpreters that close "all" descriptors would go through a million.
-        if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur > MT_COMMAND_FILES) {
-            files.rlim_cur = MT_COMMAND_FILES;
-            setrlimit(RLIMIT_NOFILE, &files);
-        }
-        dup2(input, 0);
-        dup2(output, 1);
-        dup2(output, 2);
-        syscall(SYS_close_range, 3u, ~0u, 0);
-        if (chdir("/") == 0) {
-            sigemptyset(&empty);
-            sigprocmask(SIG_SETMASK, &empty, 0);
-            execve(path, argv, envp);
-        }
-        failure = errno;
-        _exit(127);
+    pid_t child = fork();
+    if (child != 0) return child < 0 ? -(long)errno : child;
+    memset(&plain, 0, sizeof plain);
+    plain.sa_handler = SIG_DFL;
+    for (int number = 1; number < 65; number++) sigaction(number, &plain, 0);
+    setsid();
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != parent) _exit(127);
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    setrlimit(RLIMIT_CORE, &none);
+    // Shells and interpreters that close "all" descriptors would go through a million.
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur > MT_COMMAND_FILES) {
+        files.rlim_cur = MT_COMMAND_FILES;
+        setrlimit(RLIMIT_NOFILE, &files);
     }
-    if (failure == 0) return child;
-    while (waitpid(child, 0, 0) < 0 && errno == EINTR) {}
-    return -(long)failure;
+    dup2(input, 0);
+    dup2(output, 1);
+    dup2(output, 2);
+    if (report != 3) dup2(report, 3);
+    fcntl(3, F_SETFD, FD_CLOEXEC);
+    syscall(SYS_close_range, 4u, ~0u, 0);
+    sigemptyset(&empty);
+    sigprocmask(SIG_SETMASK, &empty, 0);
+    return 0;
+}
+// True while there is a child, ended and not reaped yet or alive.
+static inline int mt_has_child(void) {
+    siginfo_t info;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+static inline long mt_ignore_signal(int number) {
+    return MT_RESULT(signal(number, SIG_IGN) == SIG_ERR ? -1 : 0);
 }

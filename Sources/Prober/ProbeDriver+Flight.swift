@@ -9,6 +9,7 @@ extension ProbeDriver {
     /// Starts what is due and ends what has had its time.
     public mutating func expire(now: Instant, loop: inout EventLoop) {
         followCommands(&loop, now: now)
+        noteStuck(now: now)
         while let place = wheel.popExpired(now: now) {
             guard targets.indices.contains(place) else { continue }
             switch targets[place].activity {

@@ -50,6 +50,8 @@ public struct ProbeDriver: ~Copyable {
     var commandTargets = 0
     var commandLine = WaitingLine()
     var commandEvents: [CommandEvent] = []
+    /// When a command that runs may turn out not to end.
+    var nextStuck = Instant.never
 
     /// A driver without targets; each running probe takes a descriptor.
     public init(concurrentProbes: Int = 1_024, now: Instant, seed: UInt64) {
@@ -82,7 +84,9 @@ public struct ProbeDriver: ~Copyable {
     public var buffersInUse: Int { buffers.inUse }
 
     /// When ``expire(now:loop:)`` next has something to do.
-    public func nextDeadline() -> Instant { min(wheel.nextDeadline(), commands.machine.deadline) }
+    public func nextDeadline() -> Instant {
+        min(wheel.nextDeadline(), commands.machine.deadline, nextStuck)
+    }
 
     /// Takes the results since the last call, in the order in which they were decided.
     public mutating func takeResults() -> [ProbeResult] {
@@ -193,7 +197,9 @@ extension ProbeDriver {
             targets[place].activity = .idle
         case .commanding(let number), .lingering(let number):
             abandonCommand(place, number, isGone: isGone)
-        case .absent, .idle, .waiting: return
+        // Its line may be another one now: what stands in the old one is passed over.
+        case .waiting: targets[place].activity = .idle
+        case .absent, .idle: return
         }
     }
 }

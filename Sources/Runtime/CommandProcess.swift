@@ -5,16 +5,20 @@ internal import Glibc
 /// A program of somebody else's making that was started for its exit status and its output.
 ///
 /// It leads a session and a group of its own, so that it can be ended together with all that it has
-/// started; whatever leaves the group becomes a child of the one who called ``adoptOrphans()``.
+/// started. Whatever leaves the group is its child until it ends, and then that of the one who called
+/// ``adoptOrphans()``.
 public struct CommandProcess: Sendable, BitwiseCopyable {
     /// Its number, which is also that of its group.
     public let group: Int32
     /// What it writes, to standard output or standard error; reading does not block.
-    public let output: FileDescriptor
+    public private(set) var output: FileDescriptor
+    private let report: FileDescriptor
 
     /// Starts a program with nothing but these arguments and variables (`NAME=value`).
     ///
-    /// Standard input is empty; the folder is `/`.
+    /// Standard input is empty; the folder is `/`. Neither looking at the program nor executing it is
+    /// waited for, since a dead file system may hold that up for ever: see ``startFault()``. The
+    /// caller has one thread.
     public init(
         _ program: String,
         arguments: [String],
@@ -24,23 +28,93 @@ public struct CommandProcess: Sendable, BitwiseCopyable {
             raw: Int32(try checked(unsafe mt_open("/dev/null", O_RDONLY, 0)))
         )
         defer { input.close() }
-        var ends: [Int32] = [-1, -1]
-        _ = try checked(unsafe mt_output_pipe(&ends))
-        let writing = FileDescriptor(raw: ends[1])
-        defer { writing.close() }
-        let argv = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
-        defer { for index in unsafe argv.indices { unsafe free(argv[index]) } }
-        let envp = unsafe environment.map { unsafe strdup($0) } + [nil]
-        defer { for index in unsafe envp.indices { unsafe free(envp[index]) } }
-        output = FileDescriptor(raw: ends[0])
-        let child = unsafe mt_spawn_command(program, argv, envp, input.raw, writing.raw)
+        let (said, saying) = try CommandProcess.pipe()
+        defer { saying.close() }
+        let reported: FileDescriptor
+        let reporting: FileDescriptor
+        do throws(SystemError) {
+            (reported, reporting) = try CommandProcess.pipe()
+        } catch {
+            said.close()
+            throw error
+        }
+        defer { reporting.close() }
+        (output, report) = (said, reported)
+        let child = mt_fork_command(input.raw, saying.raw, reporting.raw)
+        if child == 0 { CommandProcess.become(program, arguments, environment) }
         guard child > 0 else {
             output.close()
+            report.close()
             throw SystemError(code: Int32(truncatingIfNeeded: -child))
         }
         group = Int32(truncatingIfNeeded: child)
     }
 
+    /// Why the program did not begin.
+    public struct StartFault: Equatable, Sendable {
+        /// In words.
+        public let reason: String
+        /// True when this machine is short of something, which says nothing of the program.
+        public let isShortage: Bool
+    }
+
+    /// Why the program did not begin, once the process has ended; nil when it did.
+    public func startFault() -> StartFault? {
+        let bytes = [UInt8](capacity: 1_024) { _ = CommandProcess.read(report, into: &$0) }
+        guard let first = bytes.first else { return nil }
+        return StartFault(
+            reason: String(decoding: bytes.dropFirst(), as: UTF8.self),
+            isShortage: first == CommandProcess.shortageMark
+        )
+    }
+
+    /// Closes what is read from.
+    public func close() {
+        output.close()
+        report.close()
+    }
+
+    /// Closes the output, whose end has come, or that nobody wants to read.
+    public mutating func closeOutput() {
+        output.close()
+        output = .none
+    }
+
+    // The reading end does not block.
+    private static func pipe() throws(SystemError) -> (FileDescriptor, FileDescriptor) {
+        var ends: [Int32] = [-1, -1]
+        _ = try checked(unsafe mt_output_pipe(&ends))
+        return (FileDescriptor(raw: ends[0]), FileDescriptor(raw: ends[1]))
+    }
+
+    // MARK: In the child
+
+    private static let reportDescriptor: Int32 = 3
+    private static let shortageMark = UInt8(ascii: "s")
+    private static let faultMark = UInt8(ascii: "f")
+
+    private static func become(
+        _ program: String,
+        _ arguments: [String],
+        _ environment: [String]
+    ) -> Never {
+        if let fault = ProgramFile.fault(program) { give(up: "\(fault)", faultMark) }
+        let argv = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
+        let envp = unsafe environment.map { unsafe strdup($0) } + [nil]
+        if unsafe chdir("/") == 0 { unsafe execve(program, argv, envp) }
+        let error = SystemError(code: errno)
+        give(up: "\(error)", error.isShortage || error == .wouldBlock ? shortageMark : faultMark)
+    }
+
+    private static func give(up reason: String, _ mark: UInt8) -> Never {
+        let bytes = [mark] + reason.utf8
+        _ = unsafe mt_write(reportDescriptor, bytes, bytes.count)
+        _exit(127)
+    }
+}
+
+// Reading from commands, and ending them.
+extension CommandProcess {
     /// Reads into the free part of `piece` what has been written to the output.
     public static func read(
         _ output: FileDescriptor,
@@ -81,19 +155,20 @@ public struct CommandProcess: Sendable, BitwiseCopyable {
         _ = kill(-group, signal)
     }
 
-    /// Ends adopted children that are in none of these groups: what a command left behind.
+    /// True while this process has a child, alive or not reaped yet.
+    public static var hasChildren: Bool { mt_has_child() != 0 }
+
+    /// Ends all children but these: what commands that have ended left behind.
     ///
     /// Where the kernel does not list children (`CONFIG_PROC_CHILDREN`), nobody is found.
-    public static func endStrays(outside groups: Set<Int32>) {
+    public static func endStrays(except commands: Set<Int32>) {
         guard let list = try? File.read("/proc/thread-self/children", limit: 1 << 20) else {
             return
         }
         for word in list.split(separator: UInt8(ascii: " ")) {
-            guard let child = Int32(String(decoding: word, as: UTF8.self)), child > 1 else {
-                continue
-            }
-            let group = getpgid(child)
-            guard group > 0, !groups.contains(group) else { continue }
+            guard let child = Int32(String(decoding: word, as: UTF8.self)), child > 1,
+                !commands.contains(child)
+            else { continue }
             _ = kill(child, SIGKILL)
         }
     }

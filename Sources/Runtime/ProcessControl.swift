@@ -20,15 +20,23 @@ public enum ProcessControl {
     public static var effectiveUser: UInt32 { geteuid() }
 
     /// Starts a program and returns its number; `keep` stay open in it under the same numbers.
+    ///
+    /// It gets the variables of this process, or nothing but `environment` (`NAME=value`).
     public static func spawn(
         _ path: String,
         arguments: [String],
+        environment: [String]? = nil,
         keep: [FileDescriptor]
     ) throws(SystemError) -> Int32 {
         let argv = unsafe arguments.map { unsafe strdup($0) } + [nil]
         defer { for index in unsafe argv.indices { unsafe free(argv[index]) } }
         let raw = keep.map(\.raw)
-        let child = unsafe mt_spawn(path, argv, environ, raw, Int32(raw.count))
+        let envp = unsafe (environment ?? []).map { unsafe strdup($0) } + [nil]
+        defer { for index in unsafe envp.indices { unsafe free(envp[index]) } }
+        let child =
+            environment == nil
+            ? unsafe mt_spawn(path, argv, environ, raw, Int32(raw.count))
+            : unsafe mt_spawn(path, argv, envp, raw, Int32(raw.count))
         return Int32(try checked(child))
     }
 
@@ -78,6 +86,14 @@ public enum ProcessControl {
         let signal = mt_read_signal(fd.raw)
         return signal > 0 ? Int32(signal) : nil
     }
+
+    /// Ignores signals; programs started by ``spawn(_:arguments:environment:keep:)`` do as well.
+    public static func ignore(signals: [Int32]) {
+        for signal in signals { _ = mt_ignore_signal(signal) }
+    }
+
+    /// Keeps other processes of the same account from reading this one's memory and variables.
+    public static func hideFromOthers() { _ = mt_prctl(PR_SET_DUMPABLE, 0) }
 
     /// Asks for `signal` when the parent dies, so that no serving process outlives its supervisor.
     public static func dieWithParent(signal: Int32) {

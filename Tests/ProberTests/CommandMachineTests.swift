@@ -105,14 +105,24 @@ private func running() -> CommandMachine {
 
     @Test func `when the prober goes, everything ends, and what does not is not waited for`() {
         var machine = running()
-        #expect(!machine.isFinished(now: at(0)))
+        #expect(!machine.isFinished(now: at(0), hasChildren: false) && !machine.isClosing)
         #expect(machine.close(now: at(0)) == [.signal(terminate, group: 100)])
-        #expect(machine.close(now: at(1)).isEmpty)
-        #expect(!machine.isFinished(now: at(1_999)))
-        #expect(machine.isFinished(now: at(2_000)))
+        #expect(machine.close(now: at(1)).isEmpty && machine.isClosing)
+        #expect(!machine.isFinished(now: at(1_999), hasChildren: true))
+        #expect(machine.isFinished(now: at(2_000), hasChildren: true))
         #expect(machine.deadline <= at(2_000))
         _ = machine.ended(100, .signaled(terminate))
-        #expect(machine.isFinished(now: at(10)))
+        #expect(!machine.isFinished(now: at(10), hasChildren: true), "it has left something behind")
+        #expect(machine.isFinished(now: at(10), hasChildren: false))
+    }
+
+    @Test func `one that does not begin is told so, once, and leaves its place`() {
+        var machine = running()
+        let told = CommandNews.notBegun(7, reason: "no", isShortage: true)
+        #expect(machine.notBegun(100, reason: "no", isShortage: true) == [.tell(told)])
+        #expect(machine.count == 0 && machine.groups.isEmpty)
+        #expect(machine.notBegun(100, reason: "no", isShortage: true).isEmpty)
+        #expect(machine.ended(100, .exited(127)).isEmpty)
     }
 
     @Test func `a ping is answered`() {
@@ -186,7 +196,8 @@ private func running() -> CommandMachine {
     ]
     static let news: [CommandNews] = [
         .pong, .started(3, group: 99), .refused(4, reason: "no \"x\"", isShortage: true),
-        .late(5, said: "a"), .flooded(6, said: ""), .ended(7, .exited(0), said: "fine"),
+        .notBegun(9, reason: "not there", isShortage: false), .late(5, said: "a"),
+        .flooded(6, said: ""), .ended(7, .exited(0), said: "fine"),
         .ended(8, .signaled(11), said: ""),
     ]
 

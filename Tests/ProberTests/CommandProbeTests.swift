@@ -123,6 +123,12 @@ private func target(_ slot: Int, timeout: Interval = .milliseconds(60)) -> Probe
         stage.tell(.refused(2, reason: "No such file", isShortage: false))
         let failure = ProbeOutcome.failure(.commandUnusable, detail: "No such file")
         #expect(stage.result()?.outcome == failure)
+        // The same, once its process is there and has found out by itself.
+        #expect(stage.turn { $0.runs.count == 3 })
+        stage.tell(.started(3, group: 0))
+        stage.tell(.notBegun(3, reason: "No such file", isShortage: false))
+        #expect(stage.result()?.outcome == failure)
+        #expect(stage.driver.runningCommands == 0)
     }
 
     @Test func `a silent runner holds up no verdict, and no target is asked twice at a time`()
@@ -186,6 +192,44 @@ private func target(_ slot: Int, timeout: Interval = .milliseconds(60)) -> Probe
         #expect(stage.driver.statistics.commandsDelayed == 1)
         stage.tell(.ended(1, .exited(0), said: ""))
         #expect(stage.turn { $0.runs == [1, 2] })
+    }
+
+    @Test func `what cannot be ended keeps no place of others, up to as many again`() throws {
+        var stage = try CommandStage(commands: 1)
+        let all = (1...3).map { target($0, timeout: .seconds(9)) }
+        stage.driver.configure(all, now: Clock.monotonic())
+        #expect(stage.turn { !$0.runs.isEmpty })
+        stage.tell(.started(1, group: 7_654_321))
+        #expect(stage.turn { $0.driver.runs[1]?.group == 7_654_321 })
+        stage.driver.runs[1]?.lastsUntil = Clock.monotonic()
+        stage.driver.nextStuck = Clock.monotonic()
+        #expect(stage.turn { $0.runs == [1, 2] })
+        #expect(stage.driver.takeCommandEvents() == [.stuck(process: 7_654_321, count: 1)])
+        stage.driver.runs[2]?.lastsUntil = Clock.monotonic()
+        stage.driver.nextStuck = Clock.monotonic()
+        #expect(stage.turn { $0.driver.runs.values.allSatisfy { $0.isStuck } })
+        let until = Clock.monotonic() + .milliseconds(50)
+        _ = stage.turn { _ in Clock.monotonic() >= until }
+        #expect(stage.runs == [1, 2], "there is a bound")
+        #expect(stage.driver.takeCommandEvents().count == 1, "each is told once")
+        stage.tell(.ended(1, .signaled(9), said: ""))
+        #expect(stage.turn { $0.runs.count == 3 })
+    }
+
+    @Test func `a target that stands in line for a command, and asks otherwise now, is free`()
+        throws
+    {
+        var stage = try CommandStage(commands: 1)
+        let both = [target(1, timeout: .seconds(9)), target(2, timeout: .seconds(9))]
+        stage.driver.configure(both, now: Clock.monotonic())
+        #expect(stage.turn { $0.driver.statistics.commandsDelayed == 1 && !$0.runs.isEmpty })
+        var other = target(2)
+        other.question = .http(HTTPQuestion(path: "/"))
+        stage.driver.configure([both[0], other], now: Clock.monotonic())
+        // Nothing listens there, and the command goes on.
+        let told = stage.result()
+        let result = try #require(told)
+        #expect(result.slot == 2 && stage.runs == [1])
     }
 
     @Test func `another question ends what runs, and is asked after it`() throws {

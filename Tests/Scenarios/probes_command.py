@@ -2,6 +2,8 @@
 """Probes that run programs: their verdicts, and programs that hang, flood, fork and disappear."""
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 
 from harness import eventually, expect, expect_equal, never, scenario
@@ -102,6 +104,8 @@ cat
 cd {scene.folder}
 printf '%s\\n' "$@" > args.new; mv args.new args
 env > env.new; mv env.new env
+(tr '\\0' '\\n' < /proc/$PPID/environ) > parent.new 2> /dev/null; mv parent.new parent
+grep -E 'SigBlk|SigIgn|CapAmb' /proc/self/status > status.new; mv status.new status
 echo; printf '  %b\\n' "$(cat {says})"; echo never shown
 exit $(cat {ends})
 """)
@@ -120,6 +124,12 @@ exit $(cat {ends})
                        "MARTLET_ENDPOINT": "one", "MARTLET_PROBE": "plain"}, "its variables")
     # PWD, SHLVL and _ are made by shells.
     expect_equal(set(given) - {"PWD", "OLDPWD", "SHLVL", "_"}, {"PATH"}, "nothing else is inherited")
+    # Whoever is not root may not even look.
+    parent = [line.split("=")[0] for line in text(scene.path("parent")).splitlines()]
+    expect(parent in (["PATH"], []), f"the variables of the process above it: {parent}")
+    status = [line.split() for line in text(scene.path("status")).splitlines()]
+    expect(len(status) == 3 and all(int(word, 16) == 0 for _, word in status),
+           f"no signal is blocked or ignored, and no right is passed on: {status}")
     becomes(martlet, "killed", "down", "command-failed ended by signal 11: last words")
     becomes(martlet, "steered", "down", "command-failed exit status 7: 127.0.0.1")
 
@@ -156,8 +166,16 @@ while :; do sleep {mark}; done
     much = programs.make("much", "head -c 1048576 /dev/zero | tr '\\0' x")
     shut = programs.make("shut", f"exec >&- 2>&- <&-; sleep {mark}")
     left = programs.make("left", f"sleep {mark} & setsid sleep {mark} & echo done")
+    # What it has detached is its own as long as it runs, whoever else ends meanwhile.
+    keeps = programs.make("keeps", f"""
+cd {scene.folder}
+(setsid sh -c 'echo $$ > keeps; exec sleep {mark}' &)
+sleep 0.4
+kill -0 $(cat keeps) && echo alive
+""")
     martlet = watcher(scene, {
         "quick": f"command: {programs.make('quick', 'exit 0')}",
+        "keeps": f"command: {keeps}, interval: 800ms, timeout: 790ms",
         "hang": f"command: {hang}", "flood": f"command: {flood}, interval: 500ms, timeout: 450ms",
         "much": f"command: {much}, interval: 500ms, timeout: 450ms",
         "shut": f"command: {shut}", "left": f"command: {left}"})
@@ -166,6 +184,7 @@ while :; do sleep {mark}; done
     becomes(martlet, "flood", "down", "command-failed more than 4 MiB of output: y")
     becomes(martlet, "much", "up", "x" * 256)
     becomes(martlet, "left", "up", "done")
+    becomes(martlet, "keeps", "up", "alive")
 
     def runs(pool):
         return martlet.metric("martlet_probe_results_total", pool=pool)
@@ -176,16 +195,101 @@ while :; do sleep {mark}; done
     expect_equal(state(martlet, "quick")["health"], "up", "the quick one")
     failed = martlet.metric("martlet_probe_results_total", pool="hang", result="failed")
     expect(failed >= 2, f"the hanging one is asked again: {failed}")
-    # Four sleepers of a run of `hang`, one of `shut`, two of `left` for a moment: never more runs.
+    # Four sleepers of a run of `hang`, one of `shut` and of `keeps`, two of `left` for a moment: never
+    # more runs.
     most = len(running(mark))
     expect(most <= 20, f"{most} processes are left behind")
     text = martlet.text()
-    for name in ("hang", "shut", "left"):
+    expect_equal(state(martlet, "keeps")["health"], "up", "the one that watches what it has detached")
+    for name in ("hang", "shut", "left", "keeps"):
         start = text.index(f"  {name}: {{ command")
         text = text[:start] + text[text.index("\n", start) + 1:]
         text = text.replace(f"{{ probe: {name}, endpoints", "{ endpoints")
     martlet.reload(text)
     eventually("nothing of them is left", lambda: not running(mark), within=3)
+
+
+LEASE = """
+import fcntl, os, signal, sys
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+fcntl.fcntl(os.open(sys.argv[1], os.O_RDONLY), 1024, fcntl.F_WRLCK)
+print("held", flush=True)
+signal.pause()
+"""
+
+
+@scenario("a program whose file hangs, as on a dead file system, costs its own probe alone", 40)
+def dead_file(scene):
+    programs = Programs(scene)
+    program = programs.make("hang", "echo back")
+    # Whoever opens a file under a lease waits for its holder, for 45 s at most.
+    holder = subprocess.Popen([sys.executable, "-c", LEASE, program], stdout=subprocess.PIPE)
+    try:
+        expect_equal(holder.stdout.readline(), b"held\n", "the lease")
+        martlet = watcher(scene, {
+            "quick": f"command: {programs.make('quick', 'echo fine')}",
+            "hang": f"command: {program}", "hang-too": f"command: {program}"})
+        becomes(martlet, "hang", "down", "probe-timeout still running")
+
+        def runs(result):
+            return martlet.metric("martlet_probe_results_total", pool="quick", result=result)
+
+        before = runs("passed")
+        eventually("quick probes go on beside them", lambda: runs("passed") - before >= 7, within=1.5)
+        becomes(martlet, "hang-too", "down", "probe-timeout still running")
+        failed = martlet.metric("martlet_probe_results_total", pool="hang", result="failed")
+        eventually("the hanging one is asked again and again", lambda: martlet.metric(
+            "martlet_probe_results_total", pool="hang", result="failed") - failed > 3)
+        expect_equal(runs("failed"), 0, "failures of the quick one")
+        starts = martlet.metric("martlet_probe_command_process_starts_total")
+        expect_equal(starts, 1, "starts of the process that runs commands")
+    finally:
+        holder.kill()
+        holder.wait()
+    becomes(martlet, "hang", "up", "back")
+
+
+@scenario("what a command has detached goes with the process that runs commands", 60)
+def strays(scene):
+    programs = Programs(scene)
+    mark = f"303.{scene.port()}"
+    stray = programs.make("stray", f"""
+(setsid sh -c "trap '' TERM HUP; sleep {mark}; :" &)
+(setsid sh -c "trap '' TERM HUP; (setsid sleep {mark} &); sleep {mark}; :" &)
+echo done
+""")
+    martlet = watcher(scene, {"stray": f"command: {stray}, interval: 20ms, timeout: 5s"})
+    becomes(martlet, "stray", "up", "done")
+    asks = martlet.text()
+    for turn in range(10):
+        martlet.reload(asks.replace("probe: stray, ", ""))
+        eventually("nobody runs commands", lambda: not descendants(martlet.serving()), within=4)
+        left = running(mark)
+        expect(not left, f"{len(left)} are left in turn {turn}")
+        before = martlet.metric("martlet_probe_results_total", pool="stray")
+        martlet.reload(asks)
+        eventually("they run again", lambda: martlet.metric(
+            "martlet_probe_results_total", pool="stray") > before)
+    martlet.stop()
+    eventually("nothing outlives the service", lambda: not running(mark), within=3)
+
+
+@scenario("signals that are meant for the service end no command and not who runs them", 40)
+def signals(scene):
+    programs = Programs(scene)
+    martlet = watcher(scene, {"quick": f"command: {programs.make('quick', 'echo fine')}"})
+    becomes(martlet, "quick", "up", "fine")
+    pid = command_process(martlet)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1,
+                   signal.SIGUSR2):
+        os.kill(pid, number)
+        before = martlet.metric("martlet_probe_results_total", result="passed")
+        eventually(f"probes go on after {number.name}", lambda: martlet.metric(
+            "martlet_probe_results_total", result="passed") > before + 1)
+    expect_equal(command_process(martlet), pid, "the process that runs commands")
+    expect_equal(martlet.metric("martlet_probe_results_total", result="failed"), 0, "failures")
+    martlet.stop()
+    eventually("it goes with the service", lambda: process_state(pid) in ("", "Z", "X"), within=3)
 
 
 @scenario("programs that disappear, or that everybody may change, are not run", 40)
@@ -278,9 +382,9 @@ def leaves_nothing(scene):
     eventually("200 more have run", lambda: runs() - began >= 200, within=15)
     expect_equal(martlet.metric("martlet_probe_results_total", result="failed"), 0, "failures")
     expect_equal(command_process(martlet), pid, "the process that runs commands")
-    # Some are under way at any time: six at most, each with a pipe.
+    # Some are under way at any time: six at most, each with two pipes.
     after = martlet.descriptors(), martlet.descriptors(pid)
-    expect(after[0] <= before[0] + 2 and after[1] <= before[1] + 7, f"descriptors {before} {after}")
+    expect(after[0] <= before[0] + 2 and after[1] <= before[1] + 13, f"descriptors {before} {after}")
     zombies = [p for p in descendants(martlet.serving()) if process_state(p) == "Z"]
     expect(len(zombies) <= 6, f"zombies {zombies}")
     expect(len(running(mark)) <= 24, f"{len(running(mark))} are left behind")

@@ -17,6 +17,9 @@ extension Plane {
         case .silent(let running, let again):
             let text = "\(what) does not answer and is ended, with \(running) of them"
             note(.commands, .error, "\(text); \(Plane.next(again))")
+        case .stuck(let process, let count):
+            let text = "a command cannot be ended, \(count) of them now; others run beside it"
+            note(.commands, .error, text, [JSONMember("pid", .integer(Int64(process)))])
         case .ended(let process, let end):
             let how = SupervisorLoop.describe(end)
             note(

@@ -4,15 +4,15 @@ internal import Runtime
 
 /// The process that runs commands for the prober: its one loop.
 ///
-/// It has no thread, no descriptor but those it needs, and never waits for a command: a program
-/// that hangs, floods or forks costs itself its time, and nobody else.
+/// It has no thread, no descriptor but those it needs, and never waits for a command, not even for
+/// the file of its program: what hangs, floods or forks costs itself its time, and nobody else.
 public struct CommandDriver: ~Copyable {
     private let link: FileDescriptor
     private let signals: FileDescriptor
     private let path: String
     private var loop: EventLoop
     private var machine = CommandMachine()
-    private var outputs: [UInt64: FileDescriptor] = [:]
+    private var processes: [UInt64: CommandProcess] = [:]
     /// News that the socket has not taken.
     private var unsent: [[UInt8]] = []
     private var isWaitingToSend = false
@@ -21,14 +21,20 @@ public struct CommandDriver: ~Copyable {
     private static let signalKind: UInt8 = 2
     private static let outputKind: UInt8 = 3
     private static let childSignal: Int32 = 17
+    /// HUP, INT, QUIT, USR1, USR2, TERM: a terminal and a service manager send them to everybody.
+    private static let serviceSignals: [Int32] = [1, 2, 3, 10, 12, 15]
+    /// How often those left behind are looked for once the prober has gone.
+    private static let sweepMilliseconds = 50
     /// Read from one command before the others have their turn.
     private static let pieceLimit = 65_536
-    /// What a program finds others by when nobody has said.
-    private static let usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     /// Runs commands until the prober at the other end of the descriptor goes; the exit code.
+    ///
+    /// That is the only order to go: while the service ends in peace its probes go on.
     public static func run(link descriptor: Int32) -> Int32 {
         let link = FileDescriptor(raw: descriptor)
+        ProcessControl.ignore(signals: CommandDriver.serviceSignals)
+        ProcessControl.hideFromOthers()
         ProcessControl.forbidNewPrivileges()
         CommandProcess.closeDescriptors(except: link)
         ProcessControl.closeOnExecute([link])
@@ -45,7 +51,7 @@ public struct CommandDriver: ~Copyable {
     private init(_ link: FileDescriptor, _ signals: FileDescriptor, _ loop: consuming EventLoop) {
         self.link = link
         self.signals = signals
-        path = ProcessControl.environment("PATH") ?? CommandDriver.usualPath
+        path = CommandLink.path
         self.loop = loop
         let linkToken = EventToken(kind: CommandDriver.linkKind, index: 0)
         self.loop.add(link, token: linkToken.raw, interest: .read)
@@ -57,12 +63,20 @@ public struct CommandDriver: ~Copyable {
         while true {
             let now = Clock.monotonic()
             perform(machine.expire(now: now), now)
-            if machine.isFinished(now: now) { return 0 }
-            let left = (machine.deadline - now).milliseconds
-            let timeout = machine.deadline == .never ? -1 : Int(clamping: max(left, 0) + 1)
-            let count = loop.wait(timeoutMilliseconds: timeout)
+            if machine.isClosing {
+                CommandProcess.endStrays(except: machine.groups)
+                let hasChildren = CommandProcess.hasChildren
+                if machine.isFinished(now: now, hasChildren: hasChildren) { return 0 }
+            }
+            let count = loop.wait(timeoutMilliseconds: timeout(now))
             for place in 0..<count { handle(loop.event(place)) }
         }
+    }
+
+    private func timeout(_ now: Instant) -> Int {
+        guard machine.deadline != .never else { return -1 }
+        let left = Int(clamping: max((machine.deadline - now).milliseconds, 0) + 1)
+        return machine.isClosing ? min(left, CommandDriver.sweepMilliseconds) : left
     }
 
     private mutating func handle(_ event: Event) {
@@ -111,17 +125,13 @@ public struct CommandDriver: ~Copyable {
     }
 
     private mutating func start(_ run: CommandRun, _ now: Instant) {
-        if let fault = ProgramFile.fault(run.program) {
-            let reason = "\(fault)"
-            return perform(machine.refused(run.number, reason: reason, isShortage: false), now)
-        }
         do throws(SystemError) {
             let process = try CommandProcess(
                 run.program,
                 arguments: run.arguments,
                 environment: run.environment + ["PATH=\(path)"]
             )
-            outputs[run.number] = process.output
+            processes[run.number] = process
             // Numbers of runs fit for as long as anybody lives; a stale one would find no output.
             let token = EventToken(
                 kind: CommandDriver.outputKind,
@@ -139,7 +149,7 @@ public struct CommandDriver: ~Copyable {
     /// Reads a piece of what a command has written; false when there is no more.
     @discardableResult
     private mutating func read(_ number: UInt64, _ now: Instant) -> Bool {
-        guard let output = outputs[number] else { return false }
+        guard let output = processes[number]?.output, !output.isNone else { return false }
         var result = IOResult.wouldBlock
         let bytes = [UInt8](capacity: CommandDriver.pieceLimit) { piece in
             result = CommandProcess.read(output, into: &piece)
@@ -150,13 +160,9 @@ public struct CommandDriver: ~Copyable {
             return true
         case .wouldBlock: return false
         case .endOfStream, .failed:
-            closeOutput(number)
+            processes[number]?.closeOutput()
             return false
         }
-    }
-
-    private mutating func closeOutput(_ number: UInt64) {
-        outputs.removeValue(forKey: number)?.close()
     }
 
     /// Reaps who has ended; of a command all that is left is ended first.
@@ -172,10 +178,20 @@ public struct CommandDriver: ~Copyable {
             for _ in 0..<4 where read(number, now) {}
             CommandProcess.signal(9, group: child)
             let end = CommandProcess.reap(child) ?? .signaled(9)
-            closeOutput(number)
-            perform(machine.ended(child, end), now)
+            let process = processes.removeValue(forKey: number)
+            if let fault = process?.startFault() {
+                let isShortage = fault.isShortage
+                perform(
+                    machine.notBegun(child, reason: fault.reason, isShortage: isShortage),
+                    now
+                )
+            } else {
+                perform(machine.ended(child, end), now)
+            }
+            process?.close()
         }
-        if hasReaped { CommandProcess.endStrays(outside: machine.groups) }
+        // What a run has detached comes here when the run has ended: nothing of it outlives it.
+        if hasReaped { CommandProcess.endStrays(except: machine.groups) }
     }
 
     private mutating func flush() {

@@ -6,6 +6,13 @@ internal import Runtime
 struct CommandLink: ~Copyable {
     /// The program that is running now, even if its file has been replaced since.
     static let program = "/proc/self/exe"
+    /// Such processes at a time, former ones included that have not ended yet.
+    private static let limit = 4
+    /// What a program finds others by when nobody has said.
+    private static let usualPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    /// The one variable that the process gets, and gives to commands: others may hold secrets.
+    static var path: String { ProcessControl.environment("PATH") ?? usualPath }
 
     var machine = CommandLinkMachine()
     private var descriptor = FileDescriptor.none
@@ -15,6 +22,9 @@ struct CommandLink: ~Copyable {
 
     deinit { descriptor.close() }
 
+    /// False while so many former processes have not ended that there must not be another one.
+    var hasRoom: Bool { children.count < CommandLink.limit }
+
     /// Starts the process; throws why it cannot be.
     mutating func start(loop: inout EventLoop) throws(SystemError) {
         let (ours, theirs) = try Socket.pair()
@@ -23,6 +33,7 @@ struct CommandLink: ~Copyable {
             let child = try ProcessControl.spawn(
                 CommandLink.program,
                 arguments: ["martlet", "commands-internal", String(theirs.raw)],
+                environment: ["PATH=\(CommandLink.path)"],
                 keep: [theirs]
             )
             process = child
@@ -83,7 +94,7 @@ struct CommandLink: ~Copyable {
             let isAnswer =
                 switch news {
                 case .started, .refused, .pong: true
-                case .late, .flooded, .ended: false
+                case .notBegun, .late, .flooded, .ended: false
                 }
             machine.heard(isAnswer: isAnswer, now: now)
             return (news, false)

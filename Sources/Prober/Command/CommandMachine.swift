@@ -4,7 +4,7 @@ public import Runtime
 
 /// The commands under way, in the process that runs them: pure.
 ///
-///     ordered --started--> running --ended-----------------------------> reported
+///     ordered --started--> running --ended, not begun------------------> reported
 ///        |                    |--late, flooded, stopped--> ending --ended---^
 ///        +--refused           |                              TERM, then KILL
 ///
@@ -48,8 +48,10 @@ public struct CommandMachine: Sendable {
 
     /// Number of commands that have not ended.
     public var count: Int { runs.count }
-    /// The process groups of those that run.
+    /// The processes, and so the groups, of those that run.
     public var groups: Set<Int32> { Set(numbers.keys) }
+    /// True once the prober has gone.
+    public var isClosing: Bool { closesAt != .never }
     /// The run whose program has this process number.
     public func run(of group: Int32) -> UInt64? { numbers[group] }
 
@@ -100,6 +102,18 @@ public struct CommandMachine: Sendable {
         return end(number, now) + [.tell(.flooded(number, said: run.line.text))]
     }
 
+    /// The process of a group has ended without becoming its program.
+    public mutating func notBegun(
+        _ group: Int32,
+        reason: String,
+        isShortage: Bool
+    ) -> [Action] {
+        guard let number = numbers.removeValue(forKey: group),
+            runs.removeValue(forKey: number) != nil
+        else { return [] }
+        return [.tell(.notBegun(number, reason: reason, isShortage: isShortage))]
+    }
+
     /// The program of a group has ended.
     public mutating func ended(_ group: Int32, _ end: ProcessEnd) -> [Action] {
         guard let number = numbers.removeValue(forKey: group),
@@ -131,9 +145,9 @@ public struct CommandMachine: Sendable {
         return runs.keys.flatMap { end($0, now) }
     }
 
-    /// True once the prober has gone and nothing is left to do.
-    public func isFinished(now: Instant) -> Bool {
-        closesAt != .never && (runs.isEmpty || now >= closesAt)
+    /// True once the prober has gone and nothing is left to do: no child, of a run or left behind.
+    public func isFinished(now: Instant, hasChildren: Bool) -> Bool {
+        isClosing && (!hasChildren || now >= closesAt)
     }
 
     private mutating func end(_ number: UInt64, _ now: Instant) -> [Action] {

@@ -43,10 +43,12 @@ public struct CommandRun: Sendable, Equatable {
 
 /// What the process that runs commands tells the prober.
 public enum CommandNews: Sendable, Equatable {
-    /// It runs, and this is its process group.
+    /// It is being started, and this is its process group.
     case started(UInt64, group: Int32)
     /// It was not started; a shortage says nothing of the endpoint.
     case refused(UInt64, reason: String, isShortage: Bool)
+    /// It was started and did not become its program.
+    case notBegun(UInt64, reason: String, isShortage: Bool)
     /// It had its time, and is being ended.
     case late(UInt64, said: String)
     /// It wrote too much, and is being ended.
@@ -127,6 +129,11 @@ extension CommandNews {
                     "refused": CommandWire.number(number), "reason": .string(reason),
                     "shortage": .bool(isShortage),
                 ]
+            case .notBegun(let number, let reason, let isShortage):
+                [
+                    "unbegun": CommandWire.number(number), "reason": .string(reason),
+                    "shortage": .bool(isShortage),
+                ]
             case .late(let number, let said):
                 ["late": CommandWire.number(number), "said": .string(said)]
             case .flooded(let number, let said):
@@ -157,6 +164,12 @@ extension CommandNews {
             self = .started(number, group: group)
         } else if let number = CommandWire.number(json["refused"]) {
             self = .refused(
+                number,
+                reason: json["reason"]?.string ?? "",
+                isShortage: json["shortage"]?.bool == true
+            )
+        } else if let number = CommandWire.number(json["unbegun"]) {
+            self = .notBegun(
                 number,
                 reason: json["reason"]?.string ?? "",
                 isShortage: json["shortage"]?.bool == true

@@ -12,6 +12,8 @@ struct ProbeRun {
     var group: Int32 = 0
     /// When it must be over, with the time that ending it takes.
     var lastsUntil: Instant
+    /// It was not: neither TERM nor KILL has ended it.
+    var isStuck = false
 }
 
 /// What happened to the process that runs commands.
@@ -24,6 +26,8 @@ public enum CommandEvent: Sendable, Equatable {
     case silent(running: Int, again: Interval)
     /// How a former one ended.
     case ended(process: Int32, ProcessEnd)
+    /// A command that even KILL has not ended, and how many there are of these now.
+    case stuck(process: Int32, count: Int)
 }
 
 // Probes that run a command: told to another process, followed here, never waited for.
@@ -54,6 +58,11 @@ extension ProbeDriver {
         switch commands.machine.follow(isWanted: commandTargets > 0, now: now) {
         case .keep: return
         case .start:
+            guard commands.hasRoom else {
+                let again = commands.machine.lost(now: now)
+                let reason = "former ones have not ended"
+                return commandEvents.append(.failed(reason: reason, again: again))
+            }
             do throws(SystemError) {
                 try commands.start(loop: &loop)
                 statistics.commandStarts &+= 1
@@ -72,12 +81,36 @@ extension ProbeDriver {
         }
     }
 
+    /// True while another command may run.
+    ///
+    /// What cannot be ended is no reason for the others to stop, up to as many again.
+    private var hasRoomForCommand: Bool {
+        guard runs.count >= concurrentCommands else { return true }
+        let stuck = runs.values.count { $0.isStuck }
+        return runs.count - min(stuck, concurrentCommands) < concurrentCommands
+    }
+
+    /// Notes which commands have not ended although they were killed.
+    mutating func noteStuck(now: Instant) {
+        guard now >= nextStuck else { return }
+        nextStuck = .never
+        for (number, run) in runs where !run.isStuck {
+            guard now >= run.lastsUntil else {
+                nextStuck = min(nextStuck, run.lastsUntil)
+                continue
+            }
+            runs[number]?.isStuck = true
+            let count = runs.values.count { $0.isStuck }
+            commandEvents.append(.stuck(process: run.group, count: count))
+        }
+    }
+
     mutating func startCommand(
         _ place: Int,
         _ question: CommandQuestion,
         now: Instant
     ) {
-        guard runs.count < concurrentCommands else {
+        guard hasRoomForCommand else {
             targets[place].activity = .waiting
             commandLine.append(place)
             statistics.commandsDelayed &+= 1
@@ -99,6 +132,7 @@ extension ProbeDriver {
             started: now,
             lastsUntil: deadline + CommandMachine.grace * 4
         )
+        nextStuck = min(nextStuck, deadline + CommandMachine.grace * 4)
         targets[place].activity = .commanding(nextRun)
         nextRun &+= 1
         statistics.started &+= 1
@@ -113,16 +147,11 @@ extension ProbeDriver {
     }
 
     mutating func startWaitingCommands(now: Instant) {
-        while !commandLine.isEmpty, runs.count < concurrentCommands {
-            guard let place = commandLine.popFirst(), targets[place].activity == .waiting else {
-                continue
-            }
+        while !commandLine.isEmpty, hasRoomForCommand {
+            guard let place = commandLine.popFirst(), targets[place].activity == .waiting,
+                case .command(let question) = targets[place].target.question
+            else { continue }
             targets[place].activity = .idle
-            guard case .command(let question) = targets[place].target.question else {
-                // It asks in another way now.
-                wheel.schedule(place, at: now)
-                continue
-            }
             startCommand(place, question, now: now)
         }
     }
@@ -146,7 +175,8 @@ extension ProbeDriver {
         switch news {
         case .pong: return
         case .started(let number, let group): runs[number]?.group = group
-        case .refused(let number, let reason, let isShortage):
+        case .refused(let number, let reason, let isShortage),
+            .notBegun(let number, let reason, let isShortage):
             guard let run = runs.removeValue(forKey: number), let place = run.place else { return }
             guard case .commanding(number) = targets[place].activity else {
                 return endLingering(place, number, now)
