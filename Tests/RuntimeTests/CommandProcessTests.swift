@@ -119,6 +119,29 @@ private func outcome(
             let fault = ProgramFile.fault("\(inner)/check")
             #expect(fault == (isSafe ? nil : .writable(path: inner)), "\(name)")
         }
+        // By way of a link, whichever end of it is not safe, and round about.
+        let files = FileManager.default
+        try files.createSymbolicLink(atPath: "\(folder)/a/link", withDestinationPath: "../b/check")
+        #expect(ProgramFile.fault("\(folder)/a/link") == .writable(path: "\(folder)/b"))
+        let safe = "\(folder)/a/check"
+        try files.createSymbolicLink(atPath: "\(folder)/b/link", withDestinationPath: safe)
+        #expect(ProgramFile.fault("\(folder)/b/link") == .writable(path: "\(folder)/b"))
+        try files.createSymbolicLink(atPath: "\(folder)/link", withDestinationPath: "b")
+        #expect(ProgramFile.fault("\(folder)/link/check") == .writable(path: "\(folder)/b"))
+        #expect(ProgramFile.fault("\(folder)/link/../a/check") == nil, "no name in b is looked up")
+        try files.createSymbolicLink(atPath: "\(folder)/good", withDestinationPath: "a/../a")
+        #expect(ProgramFile.fault("\(folder)/good/check") == nil)
+        try files.createSymbolicLink(atPath: "\(folder)/round", withDestinationPath: "round")
+        guard case .missing? = ProgramFile.fault("\(folder)/round/check") else {
+            Issue.record("a link that leads to itself")
+            return
+        }
+        guard ProcessControl.effectiveUser == 0 else { return }
+        // In a folder for all, a name is whose it is who took it.
+        try #require(unsafe chown("\(folder)/c/check", 12_345, 12_345) == 0)
+        #expect(
+            ProgramFile.fault("\(folder)/c/check") == .writable(path: "\(folder)/c/check")
+        )
     }
 }
 

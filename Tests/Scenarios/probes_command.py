@@ -299,7 +299,7 @@ def unusable(scene):
     martlet = watcher(scene, {"a": f"command: {check}", "b": f"command: {check}"})
     becomes(martlet, "a", "up", "fine")
     os.chmod(check, 0o757)
-    becomes(martlet, "a", "down", f"command-unusable every account may change {check}")
+    becomes(martlet, "a", "down", f"command-unusable other accounts may change {check}")
     generation = martlet.snapshot()["generation"]
     martlet.signal(signal.SIGHUP)
     eventually("the reload is refused", lambda: "M1411" in martlet.log())

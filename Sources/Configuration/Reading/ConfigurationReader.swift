@@ -53,7 +53,7 @@ public struct OutsideChecks: Sendable {
     public enum ProgramFinding: Sendable, Equatable {
         /// It can be started by somebody.
         case usable
-        /// Every account may change this: the program, or a folder that it lies in.
+        /// Other accounts may change this: the program, or a folder or link on its way.
         case writable(path: String)
         /// It is not there, or cannot be seen.
         case missing(reason: String)

@@ -55,7 +55,7 @@ extension SettingsDecoder {
             section.fault(
                 .openCommand,
                 "command",
-                "every account may change `\(path)`, and with it what Martlet runs",
+                "other accounts may change `\(path)`, and with it what Martlet runs",
                 "take the right to write away from others: `chmod o-w \(path)`"
             )
         case .missing(let reason):

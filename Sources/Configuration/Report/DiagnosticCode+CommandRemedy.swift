@@ -13,9 +13,9 @@ extension DiagnosticCode {
         case .openCommand:
             .init(
                 "command that everybody may change",
-                "Every account may write to the program, or to a folder that it lies in, and so decide what "
-                    + "Martlet runs. It is not run.",
-                "`chmod o-w` on what the message names."
+                "Every account may write to the program, or to a folder on its way, or could have taken a "
+                    + "name below a folder for all (`/tmp`), and so decide what Martlet runs. It is not run.",
+                "`chmod o-w` on what the message names; below `/tmp`, `chown` it to root."
             )
         case .missingCommand:
             .init(

@@ -162,7 +162,7 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
 
     /// A program that is not named by an absolute path.
     case relativeCommand = "M1410"
-    /// A program that every account may change.
+    /// A program that other accounts may change.
     case openCommand = "M1411"
 
     /// Bounds of a limit that is switched off.
