@@ -407,6 +407,12 @@ import Testing
         bench.pass(1)
         #expect(bench.board.heldSince(1) == bench.now)
         #expect(bench.board.heldUntil(1) == bench.now + .seconds(10))
+        // As of another time, for what would be if.
+        for (seconds, isHeld) in [(9, true), (10, false)] as [(Int64, Bool)] {
+            let then = bench.now + .seconds(seconds)
+            bench.keeper.write(to: bench.board, at: bench.time, now: then)
+            #expect((bench.board.heldSince(1) == bench.now) == isHeld, "\(seconds) s later")
+        }
         #expect(bench.keeper.deadline(now: bench.now, at: bench.time) == bench.now + .seconds(10))
         (bench.up, bench.returned) = ([0, 1], [1])
         bench.pass(10)

@@ -77,7 +77,7 @@ struct SupposedPicture {
             return nil
         }
         let board = steer.emptyBoard()
-        keeper.write(to: board, at: WallTime(nanoseconds: moment.realtime))
+        keeper.write(to: board, at: WallTime(nanoseconds: moment.realtime), now: moment.now)
         return board
     }
 

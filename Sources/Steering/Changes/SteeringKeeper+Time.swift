@@ -125,8 +125,8 @@ extension SteeringKeeper {
 
     // MARK: The board
 
-    /// Writes what holds now.
-    public func write(to board: DialBoard, at time: WallTime) {
+    /// Writes what holds at a time; rests of answers that are over at `now` are left out.
+    public func write(to board: DialBoard, at time: WallTime, now: Instant = .start) {
         for (place, node) in plan.weighted.enumerated() {
             for dial in dials(place, node, at: time) { board.setDial(dial.place, dial.dial) }
         }
@@ -143,8 +143,9 @@ extension SteeringKeeper {
         }
         for settle in plan.settles {
             let machine = settles[settle.policy]
-            let since = machine?.heldSince ?? .start
-            board.hold(settle.number, since: since, until: machine?.heldUntil ?? .start)
+            let until = machine?.heldUntil ?? .start
+            let since = until > now ? machine?.heldSince ?? .start : .start
+            board.hold(settle.number, since: since, until: until)
         }
     }
 
