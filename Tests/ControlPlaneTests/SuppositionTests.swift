@@ -130,6 +130,34 @@ import Testing
         #expect(try eligible(ask("&assume=web%2Fthree%3Dup", &surface)).count == 2)
     }
 
+    /// Looked up one by one, that would be a thousand million looks.
+    @Test(.timeLimit(.minutes(1)))
+    func `thousands of endpoints are found and named in one go`() throws {
+        var view = try StillSurface().view
+        let count = 40_000
+        view.pools[0].endpoints = (0..<count).map { slot in
+            EndpointView(
+                name: "e\(slot)",
+                configuredName: "e\(slot)",
+                slot: slot,
+                address: SocketAddress(IPAddress(v4: 0x0a00_0000 + UInt32(slot)), port: 80),
+                weight: 1,
+                tier: 0,
+                zone: "",
+                connectionLimit: 0
+            )
+        }
+        let targets = SupposedTargets(view)
+        let slots = try targets.slots(of: "web")
+        #expect(slots == Array(0..<count))
+        #expect(targets.name(of: 39_999) == "web/e39999" && targets.name(of: -1) == "slot -1")
+        #expect(slots.allSatisfy { targets.name(of: $0) == "web/e\($0)" })
+        #expect(try targets.slots(of: "10.0.0.7") == [7])
+        #expect(try targets.slots(of: "web/10.0.0.8:80") == [8])
+        #expect(throws: Problem.self) { try targets.slots(of: "10.0.0.7:81") }
+        #expect(throws: Problem.self) { try targets.slots(of: "web/") }
+    }
+
     @Test func `time is supposed on both clocks, and ages count from it`() throws {
         var surface = try StillSurface()
         let later = try ask("&at=%2B10m&assume=one%3Ddrain", &surface)

@@ -46,7 +46,7 @@ private func at(_ seconds: Int64) -> Instant {
         let before = (0...2).map { table.word($0) }
         var rehearsal = keeper.rehearsal()
         #expect((0...2).map { rehearsal.picture.word($0) } == before)
-        rehearsal.suppose(0, .down, now: at(5))
+        rehearsal.suppose([0], .down, now: at(5))
         let word = rehearsal.picture.word(0)
         #expect(word.health == .down && word.reason == .supposed && !word.takesNewWork)
         #expect(rehearsal.picture.changed(0) == at(5))
@@ -57,9 +57,9 @@ private func at(_ seconds: Int64) -> Instant {
     @Test func `checks that are made of it follow, as they would`() {
         let table = HealthTable(capacity: 4)
         var rehearsal = keeper(table).rehearsal()
-        rehearsal.suppose(0, .down, now: at(5))
+        rehearsal.suppose([0], .down, now: at(5))
         #expect(rehearsal.picture.word(2).takesNewWork)
-        rehearsal.suppose(1, .maintenance, now: at(5))
+        rehearsal.suppose([1], .maintenance, now: at(5))
         let word = rehearsal.picture.word(2)
         #expect(word.health == .down && word.reason == .calculated)
         #expect(table.word(2).takesNewWork)
@@ -75,14 +75,14 @@ private func at(_ seconds: Int64) -> Instant {
         _ = keeper.setAdministrative(0, .draining, now: at(3))
         #expect(!table.word(0).takesNewWork && table.word(1).isEjected)
         var rehearsal = keeper.rehearsal()
-        for slot in 0...1 { rehearsal.suppose(slot, .up, now: at(9)) }
+        rehearsal.suppose([0, 1], .up, now: at(9))
         for slot in 0...1 {
             #expect(rehearsal.picture.word(slot).takesNewWork)
             #expect(rehearsal.picture.rampStart(slot) == at(9))
             // As of a probe that has settled: three failures in a row would bring it down.
             #expect(rehearsal.picture.word(slot).secondsToChange == 12)
         }
-        rehearsal.suppose(0, .drain, now: at(9))
+        rehearsal.suppose([0], .drain, now: at(9))
         #expect(rehearsal.picture.word(0).administrative == .draining)
         #expect(rehearsal.picture.word(0).health == .up)
     }
@@ -93,7 +93,7 @@ private func at(_ seconds: Int64) -> Instant {
         _ = keeper.recordPassive(1, .status(500), now: at(1))
         _ = keeper.setForced(0, ForcedHealth(isUp: false, until: at(60)), now: at(1))
         var rehearsal = keeper.rehearsal()
-        rehearsal.suppose(2, .down, now: at(2))
+        rehearsal.suppose([2], .down, now: at(2))
         rehearsal.pass(until: at(30))
         #expect(!rehearsal.picture.word(0).takesNewWork && rehearsal.picture.word(1).isEjected)
         rehearsal.pass(until: at(3600))
@@ -101,6 +101,31 @@ private func at(_ seconds: Int64) -> Instant {
         #expect(!rehearsal.picture.word(1).isEjected)
         #expect(rehearsal.picture.word(2).reason == .supposed)
         #expect(!table.word(0).takesNewWork && table.word(1).isEjected)
+    }
+
+    /// A check of all of them: judged once for each endpoint, that would be 400 million looks.
+    @Test(.timeLimit(.minutes(1)))
+    func `thousands are supposed in one go`() {
+        let count = 20_000
+        let table = HealthTable(capacity: count)
+        var keeper = HealthKeeper(table: table, load: LoadTable(capacity: count, workers: 1))
+        for slot in 0..<count {
+            let identity = EndpointIdentity(pool: "p", host: "h\(slot)", port: 80)
+            let registration = HealthRegistration(
+                slot: slot,
+                identity: identity,
+                name: "h",
+                checks: nil
+            )
+            _ = keeper.register(registration, now: at(0))
+        }
+        let all = Array(0..<count)
+        let source = CalculatedCheck.Member(.endpoints(slots: all, least: 1), name: "pool p")
+        keeper.setChecks([CalculatedCheck(name: "any", least: 1, members: [source])])
+        var rehearsal = keeper.rehearsal()
+        rehearsal.suppose(all, .down, now: at(5))
+        #expect(rehearsal.checkVerdicts["any"]?.health == .down)
+        #expect(all.allSatisfy { !rehearsal.picture.word($0).takesNewWork })
     }
 
     @Test func `policies read what is supposed, and hold times count from it`() {
@@ -118,7 +143,7 @@ private func at(_ seconds: Int64) -> Instant {
         policy.hold = .seconds(300)
         let steer = SteerTable([SteerDefinition(name: "p", policy: policy)], health: table)
         var rehearsal = keeper.rehearsal()
-        rehearsal.suppose(0, .up, now: at(10))
+        rehearsal.suppose([0], .up, now: at(10))
         let supposed = steer.reading(rehearsal.picture)
         func slots(_ steer: SteerTable, _ seconds: Int64) -> [Int] {
             var set = AnswerSet()

@@ -41,10 +41,8 @@ struct SupposedPicture {
         var told: [JSONValue] = []
         for assumption in supposition.assumptions {
             let slots = try targets.slots(of: assumption.what)
-            for slot in slots {
-                keeper.suppose(slot, assumption.state, now: now.now)
-                marks[slot, default: []].append(assumption.state)
-            }
+            keeper.suppose(slots, assumption.state, now: now.now)
+            for slot in slots { marks[slot, default: []].append(assumption.state) }
             told.append([
                 "what": .string(assumption.what),
                 "state": .string(assumption.state.rawValue),

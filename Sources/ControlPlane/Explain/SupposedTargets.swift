@@ -14,14 +14,39 @@ struct SupposedTargets {
         var slots: [Int]
     }
 
+    /// An endpoint in a list of pools.
+    private struct Place {
+        var pool: Int
+        var slot: Int
+        var address: SocketAddress?
+    }
+
     private let pools: [PoolView]
     private let settings: Settings
+    // Looked through once: a question may suppose something of thousands.
+    private let names: [Int: String]
+    private var named: [String: [Place]] = [:]
+    private var labelled: [String: [Int]] = [:]
+    private var addressed: [IPAddress: [Place]] = [:]
     /// Names in one list of an error.
     private static let shown = 12
 
     init(_ view: ControlView) {
         pools = view.pools
         settings = view.settings
+        names = view.endpointNames
+        for (number, pool) in pools.enumerated() {
+            labelled[pool.label, default: []].append(number)
+            for endpoint in pool.endpoints { add(endpoint, in: number) }
+        }
+    }
+
+    private mutating func add(_ endpoint: EndpointView, in pool: Int) {
+        let address = endpoint.address
+        let place = Place(pool: pool, slot: endpoint.slot, address: address)
+        let words = [endpoint.name, endpoint.configuredName] + (address.map { ["\($0)"] } ?? [])
+        for word in Set(words) { named[word, default: []].append(place) }
+        if let address { addressed[address.ip, default: []].append(place) }
     }
 
     /// The slots, in order, each once.
@@ -42,32 +67,30 @@ struct SupposedTargets {
 
     /// `POOL/ENDPOINT` of a slot.
     func name(of slot: Int) -> String {
-        for pool in pools {
-            if let endpoint = pool.endpoints.first(where: { $0.slot == slot }) {
-                return "\(pool.label)/\(endpoint.name)"
-            }
-        }
-        return "slot \(slot)"
+        names[slot] ?? "slot \(slot)"
     }
 
     private func meanings(of what: String) -> [Meaning] {
         if let address = IPAddress(what) {
-            return meaning(what, all { $0.address?.ip == address })
+            return meaning(what, (addressed[address] ?? []).map(\.slot))
         }
-        if let place = SocketAddress(what) {
-            let found = meaning(what, all { $0.address == place })
+        if let address = SocketAddress(what) {
+            let all = (addressed[address.ip] ?? []).filter { $0.address == address }
+            let found = meaning(what, all.map(\.slot))
             if !found.isEmpty { return found }
         }
         if let name = what.suffix(behind: "pool:") { return pool(named: name) }
         if let name = what.suffix(behind: "probe:") { return probe(named: name) }
-        for pool in pools {
-            guard let name = what.suffix(behind: "\(pool.label)/") else { continue }
-            let found = meaning(what, SupposedTargets.slots(in: pool, named: name))
-            if !found.isEmpty { return found }
+        for slash in what.indices where what[slash] == "/" {
+            let name = String(what[slash...].dropFirst())
+            for number in labelled[String(what[..<slash])] ?? [] {
+                let found = meaning(what, slots(in: number, named: name))
+                if !found.isEmpty { return found }
+            }
         }
-        return pools.flatMap { pool in
-            let slots = SupposedTargets.slots(in: pool, named: what)
-            return meaning("\(pool.label)/\(what)", slots)
+        let numbers = Set((named[what] ?? []).map(\.pool)).sorted()
+        return numbers.flatMap { number in
+            meaning("\(pools[number].label)/\(what)", slots(in: number, named: what))
         } + pool(named: what) + probe(named: what)
     }
 
@@ -75,22 +98,16 @@ struct SupposedTargets {
         slots.isEmpty ? [] : [Meaning(word: word, slots: slots)]
     }
 
-    private func all(_ fits: (EndpointView) -> Bool) -> [Int] {
-        pools.flatMap { $0.endpoints.filter(fits).map(\.slot) }
-    }
-
-    private static func slots(in pool: PoolView, named name: String) -> [Int] {
-        let address = IPAddress(name)
-        return pool.endpoints.filter { endpoint in
-            endpoint.name == name || endpoint.configuredName == name
-                || endpoint.address?.description == name
-                || address != nil && endpoint.address?.ip == address
-        }.map(\.slot)
+    private func slots(in pool: Int, named name: String) -> [Int] {
+        let byName = named[name] ?? []
+        let byAddress = IPAddress(name).flatMap { addressed[$0] } ?? []
+        return (byName + byAddress).filter { $0.pool == pool }.map(\.slot)
     }
 
     private func pool(named name: String) -> [Meaning] {
-        pools.filter { $0.label == name }.flatMap { pool in
-            meaning(
+        (labelled[name] ?? []).flatMap { number in
+            let pool = pools[number]
+            return meaning(
                 pool.isSteer ? pool.label : "pool:\(name)",
                 pool.endpoints.map(\.slot)
             )
@@ -102,18 +119,21 @@ struct SupposedTargets {
         guard settings.probes.contains(where: { $0.name == name }) else { return [] }
         let names = Set([name] + settings.probes.filter { $0.requires == name }.map(\.name))
         var slots: [Int] = []
-        for pool in pools where !pool.isSteer {
-            let probe = settings.pools.first { $0.name == pool.name }?.probe
-            if let probe, names.contains(probe) { slots += pool.endpoints.map(\.slot) }
+        for pool in settings.pools {
+            guard let probe = pool.probe, names.contains(probe) else { continue }
+            slots += endpoints(pool.name).map(\.slot)
         }
         for policy in settings.steer {
             let addresses = policy.policy.addresses(probes: names)
-            let endpoints = pools.first { $0.isSteer && $0.name == policy.name }?.endpoints ?? []
-            slots += endpoints.filter { endpoint in
+            slots += endpoints("steer:\(policy.name)").filter { endpoint in
                 endpoint.address.map { addresses.contains($0.ip) } ?? false
             }.map(\.slot)
         }
         return meaning("probe:\(name)", slots)
+    }
+
+    private func endpoints(_ label: String) -> [EndpointView] {
+        labelled[label]?.first.map { pools[$0].endpoints } ?? []
     }
 
     // MARK: Errors

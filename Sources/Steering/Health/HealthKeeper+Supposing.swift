@@ -36,10 +36,18 @@ extension HealthKeeper {
     /// The table that this keeper publishes to.
     public var picture: HealthTable { table }
 
-    /// Supposes that an endpoint is in a state from now on; for a ``rehearsal()`` alone.
+    /// Supposes that endpoints are in a state from now on; for a ``rehearsal()`` alone.
     ///
-    /// Its probe counts as having settled on that, and checks that are made of it follow.
-    public mutating func suppose(_ slot: Int, _ state: SupposedState, now: Instant) {
+    /// Their probes count as having settled on that, and checks that are made of them follow.
+    public mutating func suppose(_ slots: [Int], _ state: SupposedState, now: Instant) {
+        // The checks follow once: they are as many as the endpoints, at worst.
+        isSettling = true
+        for slot in slots { suppose(slot, state, now: now) }
+        isSettling = false
+        _ = settle(now: now)
+    }
+
+    private mutating func suppose(_ slot: Int, _ state: SupposedState, now: Instant) {
         guard var record = take(slot) else { return }
         let before = record.health
         switch state {
