@@ -84,14 +84,38 @@ import Testing
             for target in 0..<60 as Range<UInt64> { tally.add(5, target) }
             #expect(tally.count(5, 59) == UInt64(round) && tally.count(5, 60) == 0)
         }
-        tally.clearIfFull()
-        #expect(tally.count(5, 0) == 3, "half of the room is no reason")
-        for target in 0..<100_000 as Range<UInt64> { tally.add(6, target) }
-        #expect(tally.missed > 0 && tally.count(5, 0) == 3)
-        tally.clearIfFull()
-        #expect(tally.missed == 0 && tally.count(5, 0) == 0)
+        #expect(!tally.isCrowded && tally.missed == 0, "half of the room is no reason")
+        // 192 of 256, told apart whatever their places.
+        for target in 0..<132 as Range<UInt64> { tally.add(6, target) }
+        #expect(!tally.isCrowded && tally.missed == 0)
+        for target in 132..<100_000 as Range<UInt64> { tally.add(6, target) }
+        let missed = tally.missed
+        #expect(tally.isCrowded && missed > 0 && tally.count(5, 0) == 3)
+        tally.clear()
+        #expect(tally.missed == missed, "what was lost is lost")
+        #expect(!tally.isCrowded && tally.count(5, 0) == 0)
         tally.add(5, 0)
         #expect(tally.count(5, 0) == 1)
+    }
+
+    @Test func `who is forgotten counts with the others, and leaves no gap`() {
+        let sketch = AnswerSketch(key: 1)
+        for slot in 0..<11 as Range<UInt32> {
+            for _ in 0...slot { sketch.add(1, network(7), targets(slot), 1) }
+        }
+        sketch.forget([0, 3, 10, 50])
+        let entry = sketch.entries[0]
+        #expect(entry.count == 66 && entry.others == 1 + 4 + 11)
+        #expect(entry.targets.map(\.slot).sorted() == [1, 2, 4, 5, 6, 7, 8, 9])
+        #expect(entry.targets.allSatisfy { $0.count == UInt64($0.slot) + 1 })
+        for slot in [4, 11, 12, 13] as [UInt32] { sketch.add(1, network(7), targets(slot), 1) }
+        let after = sketch.entries[0]
+        #expect(after.targets.count == 11 && after.others == entry.others)
+        #expect(after.targets.first { $0.slot == 4 }?.count == 6)
+        sketch.forget(Set(0...13))
+        #expect(sketch.entries[0].others == 70 && sketch.entries[0].targets.isEmpty)
+        sketch.clear()
+        #expect(sketch.entries.isEmpty && sketch.most == 0)
     }
 }
 
@@ -220,5 +244,42 @@ import Testing
         #expect(networks[0].atLeast == 3 && networks[0].atMost == 3)
         #expect(networks[0].given.map(\.count) == [2, 2, 2, 1])
         #expect(shared.books[0].queries.records.isEmpty, "nothing is sampled unless asked for")
+
+        // Two of the slots are other endpoints' as of another snapshot, one was so before.
+        var next = stage.zone.snapshot
+        next = DNSSnapshot(zones: next.zones, steer: next.steer, listeners: [], generation: 2)
+        next.slotsGiven = [0: 1, 1: 2, 3: 2]
+        fixture.door.adopt(next)
+        #expect((0..<5).map { shared.answerCount($0) } == [2, 0, 2, 0, 0])
+        #expect((0..<5).map { shared.answerCount(policy: policy, slot: $0) } == [2, 0, 2, 0, 0])
+        #expect(shared.answerCount(policy: policy, isIPv4: true) == 2, "they were answers")
+        let later = try #require(shared.networkShares[policy])
+        #expect(later[0].given.map(\.slot) == [0, 2] && later[0].others == 3)
+        fixture.door.adopt(next)
+        _ = Socket.send(socket, ZoneFixture.query("www.example.com", .A).span)
+        fixture.turn()
+        #expect((0..<5).map { shared.answerCount(policy: policy, slot: $0) } == [3, 1, 3, 0, 0])
+    }
+
+    @Test func `counts and networks begin anew together, and say since when`() throws {
+        let stage = try SteeredAnswerTests.Stage(SteeredAnswerTests.roundRobin())
+        var fixture = try DoorFixture.make(stage.zone.snapshot, keptQueries: 8)
+        let (shared, policy) = (fixture.shared, stage.zone.snapshot.steer.identity(of: 0))
+        let socket = try fixture.datagramSocket()
+        defer { socket.close() }
+        _ = Socket.send(socket, ZoneFixture.query("www.example.com", .A).span)
+        fixture.turn()
+        fixture.door.adopt(stage.zone.snapshot)
+        #expect(shared.answerCount(policy: policy, slot: 0) == 1 && shared.answersBegunAt == nil)
+        // Names that came and went: 128 places, and many more pairs.
+        for target in 0..<5_000 as Range<UInt64> { shared.books[0].tally.add(9, target) }
+        let missed = shared.uncountedAnswers
+        let before = Clock.realtime()
+        fixture.door.adopt(stage.zone.snapshot)
+        #expect(shared.answerCount(policy: policy, isIPv4: true) == 0)
+        #expect(shared.networkShares.isEmpty && shared.unlistedAnswers == 0)
+        #expect(try #require(shared.answersBegunAt) >= before)
+        #expect(missed > 0 && shared.uncountedAnswers == missed)
+        #expect(shared.answerCount(0) == 1, "endpoints have words of their own")
     }
 }

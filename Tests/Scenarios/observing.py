@@ -259,6 +259,43 @@ def answers(scene):
                  [given.count(a.address), given.count(b.address)], "after a reload")
 
 
+@scenario("who takes the place of another endpoint inherits none of its answers")
+def places(scene):
+    _, dns, _, martlet = start(scene, """
+  site: { round-robin: [ 192.0.2.1, 192.0.2.2 ] }
+""", "dns: { sample-queries: 1 }\n")
+    for _ in range(20):
+        dig(dns, "site.a.test")
+
+    def told():
+        return martlet.json("GET", "/api/v1/dns/answers?policy=site")["policies"][0]
+
+    def answers_of(name):
+        return {target["name"]: target["answers"] for target in told()["targets"]}.get(name)
+
+    def given(name):
+        return sum(g["answers"] for n in told()["networks"] for g in n["given"] if g["name"] == name)
+
+    expect_equal((answers_of("steer:site/192.0.2.1"), given("steer:site/192.0.2.1")), (20, 20),
+                 "answers")
+    # One goes, others come: the place is free some time after its endpoint has gone.
+    text = martlet.text().replace("192.0.2.1, ", "")
+    for number in range(3, 60):
+        text = text.replace("192.0.2.2", f"192.0.2.2, 192.0.2.{number}")
+        martlet.reload(text)
+        name = f"steer:site/192.0.2.{number}"
+        eventually(f"{name} has answered nothing", lambda: answers_of(name) == 0 and given(name) == 0)
+        expect_equal(martlet.metric("martlet_endpoint_dns_answers_total", pool="steer:site",
+                                    endpoint=f"192.0.2.{number}"), 0, f"metric of {name}")
+        for query in martlet.json("GET", "/api/v1/dns/queries?name=site.a.test")["queries"]:
+            expect(name not in query["answered"], f"it has not answered that: {query}")
+        if told()["networks"][0]["givenOthers"]:
+            break
+    expect_equal(told()["networks"][0]["givenOthers"], 20, "they were answers, of others now")
+    dig(dns, "site.a.test")
+    expect_equal((answers_of(name), given(name)), (1, 1), "its own answers")
+
+
 @scenario("the configuration of the page on observing steered names serves as the page says")
 def example(scene):
     path = os.path.join(HERE, "..", "..", "Documentation", "examples", "observing.yaml")

@@ -179,6 +179,22 @@ import Testing
         #expect(registry.highWater == 2)
     }
 
+    @Test func `slots that were given to others are told`() {
+        var registry = EndpointRegistry(capacity: 9)
+        for host in ["a", "b", "c", "d"] { _ = registry.slot(for: identity(host)) }
+        for slot in [1, 2, 3] { registry.retire(slot) }
+        // Free when the change is made, or freed by it.
+        _ = registry.release(1)
+        let old = registry
+        _ = registry.release(2)
+        _ = registry.release(3)
+        for host in ["x", "y"] { _ = registry.slot(for: identity(host)) }
+        _ = registry.slot(for: identity("z"))
+        _ = registry.slot(for: identity("new"))
+        #expect(Set(registry.given(since: old)) == [1, 2, 3] && registry.highWater == 5)
+        #expect(registry.given(since: registry).isEmpty)
+    }
+
     @Test func `pools keep their numbers`() {
         var pools = PoolRegistry(capacity: 2)
         let numbers = ["x", "y", "x", "z"].map { pools.slot(for: $0) }

@@ -47,9 +47,9 @@ extension QueryRecord {
 struct QueryTeller {
     let snapshot: ServingSnapshot
     let moment: Moment
-    /// `POOL/ENDPOINT` by slot.
-    let names: [Int: String]
-    let addresses: [Int: IPAddress]
+    // By slot, as of now.
+    private let names: [Int: String]
+    private let addresses: [Int: IPAddress]
     /// Of the picture of now.
     let generation: UInt64
 
@@ -59,6 +59,21 @@ struct QueryTeller {
         names = view.endpointNames
         addresses = view.endpointAddresses
         generation = view.health.generation
+    }
+
+    // A slot that was given to another endpoint since says nothing of the one of then.
+    private func isAsThen(_ slot: Int, _ record: QueryRecord) -> Bool {
+        (snapshot.dns.slotsGiven[slot] ?? 0) <= record.snapshot
+    }
+
+    /// `POOL/ENDPOINT` of a slot in a record.
+    func name(_ slot: Int, _ record: QueryRecord) -> String? {
+        isAsThen(slot, record) ? names[slot] : nil
+    }
+
+    /// The address of a slot in a record.
+    func address(_ slot: Int, _ record: QueryRecord) -> IPAddress? {
+        isAsThen(slot, record) ? addresses[slot] : nil
     }
 }
 
@@ -131,7 +146,7 @@ struct QueryStory {
     private var steer: SteerTable { teller.snapshot.dns.steer }
 
     private var answered: [JSONValue] {
-        record.slots.map { text(teller.names[$0]) }
+        record.slots.map { text(teller.name($0, record)) }
     }
 
     /// What `explain` says of the answer that was given; nil when it cannot be told any more.
@@ -147,7 +162,7 @@ struct QueryStory {
                 client: record.client,
                 families: type == .A ? .ipv4 : type == .AAAA ? .ipv6 : .both
             ),
-            answered: record.answers { teller.addresses[$0] }
+            answered: record.answers { teller.address($0, record) }
         )
     }
 

@@ -32,12 +32,14 @@ struct AnswerReport {
         let numbers = policy.map { [$0] } ?? busiest
         let limit = policy == nil ? AnswerReport.fewNetworks : AnswerReport.manyNetworks
         return [
-            "since": .string(CivilTime(nanoseconds: view.process.startedAt).rfc3339),
+            "since": .string(CivilTime(nanoseconds: since).rfc3339),
             "policies": .array(numbers.map { json(of: $0, limit) }),
             "unlistedAtMost": .integer(Int64(clamping: view.shared.dns.unlistedAnswers)),
             "uncounted": .integer(Int64(clamping: view.shared.dns.uncountedAnswers)),
         ]
     }
+
+    private var since: Int64 { view.shared.dns.answersBegunAt ?? view.process.startedAt }
 
     private var busiest: [Int] {
         let counted = steer.definitions.indices.map { ($0, total($0)) }.filter { $0.1 > 0 }

@@ -290,7 +290,11 @@ extension Plane {
         // Before workers see the board.
         adoptSteering(now)
         formerSnapshots.append(snapshot)
-        snapshot = Plane.snapshot(assembly, number: snapshot.number + 1, health: health)
+        let number = snapshot.number + 1
+        for slot in assembly.registries.endpoints.given(since: old.registries.endpoints) {
+            slotsGiven[slot] = number
+        }
+        snapshot = Plane.snapshot(assembly, number: number, health: health, slotsGiven)
         aliases.keep(only: Set(assembly.aliasNumbers.keys))
         publishAliases(assembly)
         workers.post(.adopt(snapshot))
@@ -379,7 +383,8 @@ extension Plane {
     static func snapshot(
         _ assembly: Assembly,
         number: UInt64,
-        health: HealthTable
+        health: HealthTable,
+        _ slotsGiven: [Int: UInt64] = [:]
     ) -> ServingSnapshot {
         var dns = DNSSnapshot(
             zones: assembly.zones,
@@ -392,6 +397,7 @@ extension Plane {
             subnetSources: assembly.dnsListeners.subnetSources,
             generation: number
         )
+        dns.slotsGiven = slotsGiven
         dns.sampleInterval = UInt32(clamping: assembly.settings.dns.sampleQueries ?? 0)
         return ServingSnapshot(
             number: number,

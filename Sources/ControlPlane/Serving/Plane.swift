@@ -63,6 +63,8 @@ struct Plane: ~Copyable {
     var reloadProblems: [ReloadProblem] = []
     /// The endpoints that drain, by their slots.
     var drains: [Int: Drain] = [:]
+    /// Slots that had another endpoint before, and the snapshot that gave them away.
+    var slotsGiven: [Int: UInt64] = [:]
     /// When retired slots are looked at again.
     var retiresAt = Instant.never
     var healthSaving = HealthSaving()

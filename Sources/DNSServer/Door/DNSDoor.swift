@@ -96,10 +96,10 @@ public struct DNSDoor: ~Copyable {
 
     /// Serves from another snapshot from the next query on.
     public mutating func adopt(_ snapshot: DNSSnapshot) {
+        book.tidy(snapshot.slotsGiven, after: self.snapshot.generation)
         self.snapshot = snapshot
         origin = AnswerBook.Origin(worker: origin.worker, snapshot)
         sampler.setInterval(book.queries.capacity > 0 ? snapshot.sampleInterval : 0)
-        book.tally.clearIfFull()
         let size = DNSDoor.outputSize(snapshot)
         guard size > outputSize else { return }
         outputSize = size

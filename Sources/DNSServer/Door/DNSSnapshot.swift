@@ -16,6 +16,8 @@ public struct DNSSnapshot: Sendable {
     public let generation: UInt64
     /// A record is kept of one query in so many; 0 keeps none.
     public var sampleInterval: UInt32 = 0
+    /// Slots that had another endpoint before, and the snapshot that gave them away.
+    public var slotsGiven: [Int: UInt64] = [:]
 
     /// Puts a snapshot together.
     public init(

@@ -18,18 +18,25 @@ public struct NetworkShare: Sendable {
 extension DNSShared {
     /// Answers that held the endpoint's address, over all workers.
     public func answerCount(_ slot: Int) -> UInt64 {
-        books.reduce(0) { $0 &+ $1.endpoints.load(slot) }
+        books.reduce(0) { $0 &+ $1.count(slot) }
     }
 
     /// Answers of a policy that held the endpoint's address; see ``SteerTable/identity(of:)``.
     public func answerCount(policy: UInt64, slot: Int) -> UInt64 {
-        books.reduce(0) { $0 &+ $1.tally.count(policy, UInt64(max(slot, 0))) }
+        books.reduce(0) { $0 &+ $1.count(policy: policy, slot) }
     }
 
     /// Answers of a policy with addresses of a family.
     public func answerCount(policy: UInt64, isIPv4: Bool) -> UInt64 {
         let all = isIPv4 ? AnswerTally.allIPv4 : AnswerTally.allIPv6
         return books.reduce(0) { $0 &+ $1.tally.count(policy, all) }
+    }
+
+    /// Since when answers are counted by policy and network, in nanoseconds since 1970; nil for the
+    /// start of the process.
+    public var answersBegunAt: Int64? {
+        let latest = books.reduce(0) { max($0, $1.begunAt) }
+        return latest == 0 ? nil : latest
     }
 
     /// Answers that could not be counted by policy, for want of room.

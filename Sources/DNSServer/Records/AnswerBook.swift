@@ -11,14 +11,16 @@ internal import Steering
 public final class AnswerBook: Sendable {
     /// The latest records.
     public let queries: QueryRing
-    let endpoints: SharedWords
+    // Two words an endpoint: its answers, and how many endpoints had the slot before.
+    private let endpoints: SharedWords
+    private let begun = SharedWords(count: 1)
     let tally: AnswerTally
     let sketch: AnswerSketch
 
     /// A book for so many endpoints and records; `key` is a secret.
     init(endpoints: Int, kept: Int, key: UInt64) {
         queries = QueryRing(kept: kept)
-        self.endpoints = SharedWords(count: endpoints)
+        self.endpoints = SharedWords(count: max(endpoints, 0) * 2)
         tally = AnswerTally(endpoints: endpoints)
         sketch = AnswerSketch(key: key)
     }
@@ -29,12 +31,47 @@ public final class AnswerBook: Sendable {
         guard context.answeredCount > 0 else { return }
         for place in 0..<context.answeredCount {
             let slot = context.answered[place]
-            endpoints.addOwned(Int(slot), 1)
-            tally.add(policy, UInt64(slot))
+            endpoints.addOwned(Int(slot) &* 2, 1)
+            tally.add(policy, target(Int(slot)))
         }
         tally.add(policy, context.answersIPv6 ? AnswerTally.allIPv6 : AnswerTally.allIPv4)
         let network = AnswerSketch.network(of: context.client)
         sketch.add(policy, network, context.answered, context.answeredCount)
+    }
+
+    // Another one once the slot is another endpoint's, so that nobody inherits counts.
+    @inline(__always)
+    private func target(_ slot: Int) -> UInt64 {
+        UInt64(truncatingIfNeeded: slot) | endpoints.load(slot &* 2 &+ 1) << 32
+    }
+
+    /// Answers that held the endpoint's address.
+    func count(_ slot: Int) -> UInt64 { slot < 0 ? 0 : endpoints.load(slot * 2) }
+
+    /// Those of a policy.
+    func count(policy: UInt64, _ slot: Int) -> UInt64 {
+        slot < 0 ? 0 : tally.count(policy, target(slot))
+    }
+
+    /// When counting by policy began, in nanoseconds since 1970; 0 for the start of the process.
+    var begunAt: Int64 { Int64(bitPattern: begun.load(0)) }
+
+    /// Forgets endpoints whose slots were given to others by snapshots after this one, and begins
+    /// anew when names that are gone may fill the counts; called by the worker, between batches.
+    func tidy(_ given: [Int: UInt64], after snapshot: UInt64) {
+        let slots = Set(given.filter { $0.value > snapshot }.keys)
+        if !slots.isEmpty {
+            for slot in slots {
+                endpoints.store(slot * 2, 0)
+                endpoints.addOwned(slot * 2 + 1, 1)
+            }
+            sketch.forget(slots)
+        }
+        // Both in one step: shares are parts of one and the same whole.
+        guard tally.isCrowded else { return }
+        tally.clear()
+        sketch.clear()
+        begun.store(0, UInt64(bitPattern: Clock.realtime()))
     }
 
     /// Keeps a record of the response that begins at `start`.

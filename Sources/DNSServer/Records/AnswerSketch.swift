@@ -112,6 +112,38 @@ struct AnswerSketch: Sendable {
         words.addOwned(bucket &+ AnswerSketch.others &+ way, 1)
     }
 
+    // MARK: Forgetting
+
+    /// Begins anew.
+    func clear() {
+        for place in 0..<words.count { words.store(place, 0) }
+    }
+
+    /// Counts what these targets were given as that of others.
+    func forget(_ slots: Set<Int>) {
+        for bucket in 0..<AnswerSketch.buckets {
+            for way in 0..<AnswerSketch.ways {
+                forget(slots, bucket * AnswerSketch.bucketSize, way)
+            }
+        }
+    }
+
+    private func forget(_ slots: Set<Int>, _ bucket: Int, _ way: Int) {
+        let first = bucket + AnswerSketch.firstCell + way * AnswerSketch.cells
+        var used =
+            (0..<AnswerSketch.cells).first { words.load(first + $0) == 0 }
+            ?? AnswerSketch.cells
+        // From the end, so that whoever moves into a gap has been looked at.
+        for cell in (0..<used).reversed() {
+            let word = words.load(first + cell)
+            guard slots.contains(Int(word >> AnswerSketch.cellShift) - 1) else { continue }
+            words.addOwned(bucket + AnswerSketch.others + way, word & AnswerSketch.cellMask)
+            used -= 1
+            words.store(first + cell, words.load(first + used))
+            words.store(first + used, 0)
+        }
+    }
+
     // MARK: Reading
 
     /// One network of a policy, as this worker knows it.

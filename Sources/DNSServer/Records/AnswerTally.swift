@@ -10,7 +10,7 @@ struct AnswerTally: Sendable {
     static let allIPv4 = UInt64(UInt32.max) - 4
     static let allIPv6 = UInt64(UInt32.max) - 6
     /// Entries looked at for one count.
-    private static let probes = 16
+    private static let probes = 64
 
     private let words: SharedWords
     private let mask: Int
@@ -58,14 +58,15 @@ struct AnswerTally: Sendable {
         return 0
     }
 
-    /// Counts that found no room.
+    /// Counts that found no room, ever.
     var missed: UInt64 { state.load(1) }
 
-    /// Begins anew once names that are gone may fill it; called by the worker, between batches.
-    func clearIfFull() {
-        guard state.load(0) > UInt64(mask) / 4 * 3 || missed > 0 else { return }
+    /// True when so much of it is taken, by names that are gone perhaps, that counts may be lost.
+    var isCrowded: Bool { state.load(0) > UInt64(mask + 1) / 4 * 3 }
+
+    /// Begins anew; called by the worker, between batches.
+    func clear() {
         for place in 0..<words.count { words.store(place, 0) }
         state.store(0, 0)
-        state.store(1, 0)
     }
 }

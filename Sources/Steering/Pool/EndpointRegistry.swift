@@ -73,6 +73,13 @@ public struct EndpointRegistry: Sendable {
         identities.indices.contains(slot) ? identities[slot] : nil
     }
 
+    /// Slots that other endpoints had as of an earlier state of this registry, or before it.
+    public func given(since old: EndpointRegistry) -> [Int] {
+        (0..<old.identities.count).filter { slot in
+            identity(of: slot).map { $0 != old.identities[slot] } ?? false
+        }
+    }
+
     /// Marks a slot as dropped from the configuration; it is not given to others yet.
     public mutating func retire(_ slot: Int) {
         guard identity(of: slot) != nil else { return }
