@@ -296,6 +296,26 @@ def places(scene):
     expect_equal((answers_of(name), given(name)), (1, 1), "its own answers")
 
 
+@scenario("queries tells weights only as far as they are those of then")
+def weights_of_then(scene):
+    _, dns, _, martlet = start(scene, """
+  site: { weighted: [ { name: one, weight: 100, address: 192.0.2.1 },
+                      { name: two, weight: 0, address: 192.0.2.2 } ] }
+""", "dns: { sample-queries: 1 }\n")
+
+    def path():
+        query = martlet.json("GET", "/api/v1/dns/queries?name=site.a.test&limit=100")["queries"][-1]
+        return [step["why"] for step in query["path"]]
+
+    command(scene, martlet, "steer", "shift", "site", "two", "25")
+    dig(dns, "site.a.test")
+    reasons = path()
+    expect("2 of 2 branches live" in reasons[0], reasons)
+    expect("; weight " in reasons[1], reasons)
+    command(scene, martlet, "steer", "shift", "site", "two", "100")
+    expect_equal(set(path()), {None}, "reasons of another time")
+
+
 @scenario("the configuration of the page on observing steered names serves as the page says")
 def example(scene):
     path = os.path.join(HERE, "..", "..", "Documentation", "examples", "observing.yaml")

@@ -214,5 +214,19 @@ import Testing
         )
         let expected = "; weight 35 by the schedule, 1 in the file, times 0.25 for its load"
         #expect(told.steps.contains { $0.why.hasSuffix(expected) }, "\(told.steps.map(\.why))")
+        #expect(told.steps.allSatisfy { !$0.whyWithoutWeight.contains("weigh") })
+        #expect(told.steps.contains { $0.why != $0.whyWithoutWeight })
+    }
+
+    @Test func `a weight counts as changed when it is another one`() {
+        let board = Bench().board
+        let before = board.dialChanges
+        board.setDial(0, Dial(weight: 35, factor: 256, secondsToChange: 9, source: .schedule))
+        #expect(board.dialChanges == before + 1)
+        board.setDial(0, Dial(weight: 35, factor: 256, secondsToChange: 8, source: .schedule))
+        #expect(board.dialChanges == before + 1, "only when its next change is")
+        board.setDial(0, Dial(weight: 35, factor: 255, secondsToChange: 8, source: .schedule))
+        board.setDial(0, Dial(weight: 35, factor: 255, secondsToChange: 8, source: .change))
+        #expect(board.dialChanges == before + 3)
     }
 }

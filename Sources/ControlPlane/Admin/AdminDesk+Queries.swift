@@ -169,13 +169,16 @@ struct QueryStory {
     /// The nodes that chose; their reasons as far as they are still those of then.
     private func path(_ told: SteerExplanation) -> [JSONValue] {
         let isSame = record.snapshot == teller.snapshot.number
+        // A branch without weight is not live, so weights count for the reasons too.
+        let areWeightsAsThen = record.hasWeights(of: steer)
         return told.steps.filter(\.isChosen).map { step in
-            let isKnown = isSame && (step.isByPlace || isHealthAsThen)
+            let isKnown = isSame && (step.isByPlace || isHealthAsThen && areWeightsAsThen)
+            let why = areWeightsAsThen ? step.why : step.whyWithoutWeight
             return [
                 "depth": .integer(Int64(step.depth)),
                 "name": .string(step.name),
                 "kind": .string(step.kind),
-                "why": isKnown ? .string(step.why) : .null,
+                "why": isKnown ? .string(why) : .null,
             ]
         }
     }

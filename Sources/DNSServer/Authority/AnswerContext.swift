@@ -61,7 +61,7 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
         isFirst: Bool = true
     ) {
         guard isSampled else { return }
-        decision.add(answers, generation: steer.healthGeneration, isFirst: isFirst)
+        decision.add(answers, steer, isFirst: isFirst)
     }
 
     /// Counts the latest steered answer, once.

@@ -18,9 +18,11 @@ struct DecisionNote: BitwiseCopyable, Sendable {
     private(set) var secondsToChange: UInt16 = 0
     /// Of the picture that the decision was made by.
     private(set) var generation: UInt64 = 0
+    /// ``SteerTable/dialChanges`` then.
+    private(set) var dialChanges: UInt64 = 0
 
     /// Adds what one family was answered; services have two of them.
-    mutating func add(_ answers: AnswerSet, generation: UInt64, isFirst: Bool) {
+    mutating func add(_ answers: AnswerSet, _ steer: borrowing SteerTable, isFirst: Bool) {
         if isFirst {
             self = DecisionNote()
             secondsToChange = answers.secondsToChange
@@ -30,7 +32,8 @@ struct DecisionNote: BitwiseCopyable, Sendable {
             mode = answers.mode
         }
         secondsToChange = min(secondsToChange, answers.secondsToChange)
-        self.generation = generation
+        generation = steer.healthGeneration
+        dialChanges = steer.dialChanges
         for place in 0..<answers.count where slotCount < DecisionNote.slotLimit {
             slots[slotCount] = UInt32(truncatingIfNeeded: answers.slot(place))
             slotCount &+= 1

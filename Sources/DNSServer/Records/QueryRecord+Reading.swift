@@ -29,6 +29,10 @@ extension QueryRecord {
     public var ttl: UInt32 { UInt32(self[.ttl]) }
     /// The number of the policy that chose, in its snapshot; nil for none.
     public var policy: Int? { self[.policy] == 0 ? nil : self[.policy] - 1 }
+    /// True when the weights of a table are still those that the policy read.
+    public func hasWeights(of steer: SteerTable) -> Bool {
+        self[.dialChanges] == QueryRecord.short(steer.dialChanges)
+    }
     /// Nodes that chose, and are not among those kept.
     public var nodesLeft: Int { self[.nodesLeft] }
     /// The endpoints whose addresses were answered, by slot, in order.

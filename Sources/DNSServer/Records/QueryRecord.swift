@@ -44,6 +44,7 @@ public struct QueryRecord: Sendable, BitwiseCopyable {
         static let mode = Part(word: Place.policy, shift: 56, width: 4)
         static let ttl = Part(word: Place.decision, shift: 0, width: 32)
         static let secondsToChange = Part(word: Place.decision, shift: 32, width: 16)
+        static let dialChanges = Part(word: Place.decision, shift: 48, width: 16)
     }
 
     var words = InlineArray<128, UInt64>(repeating: 0)
@@ -84,6 +85,7 @@ public struct QueryRecord: Sendable, BitwiseCopyable {
         self[.outcome] = Int(decision.outcome.rawValue)
         self[.mode] = Int(decision.mode.rawValue)
         self[.secondsToChange] = Int(decision.secondsToChange)
+        self[.dialChanges] = QueryRecord.short(decision.dialChanges)
         for index in 0..<decision.slotCount {
             setNumber(decision.slots[index], at: index, from: Place.slots)
         }
@@ -91,6 +93,9 @@ public struct QueryRecord: Sendable, BitwiseCopyable {
             setNumber(decision.nodes[index], at: index, from: Place.nodes)
         }
     }
+
+    /// What is kept of ``SteerTable/dialChanges``.
+    static func short(_ changes: UInt64) -> Int { Int(changes & mask(.dialChanges)) }
 
     /// Keeps the octets of the response that begins at `start`.
     mutating func setResponse(_ output: borrowing OutputSpan<UInt8>, from start: Int) {

@@ -14,6 +14,7 @@ public final class DialBoard: Sendable {
     @usableFromInline let dials: SharedWords
     // Three words each: the cap of the TTL, since when and until when returns are held back.
     @usableFromInline let rules: SharedWords
+    private let changes = SharedWords(count: 1)
 
     /// A board on which nothing is set.
     public init(branches: Int, policies: Int) {
@@ -26,7 +27,14 @@ public final class DialBoard: Sendable {
     /// The dial of a branch; unset when out of range.
     @inlinable public func dial(_ branch: Int) -> Dial { Dial(bits: dials.load(branch)) }
     /// Sets it.
-    public func setDial(_ branch: Int, _ dial: Dial) { dials.store(branch, dial.bits) }
+    public func setDial(_ branch: Int, _ dial: Dial) {
+        let old = self.dial(branch)
+        dials.store(branch, dial.bits)
+        guard old.saysWeight != dial.saysWeight else { return }
+        changes.addOwned(0, 1)
+    }
+    /// How often a weight has become another one.
+    public var dialChanges: UInt64 { changes.load(0) }
 
     /// The highest TTL that answers of a policy may have, in seconds; nil for any.
     @inlinable public func highestTTL(_ policy: Int) -> UInt32? {
@@ -111,6 +119,9 @@ public struct Dial: BitwiseCopyable, Sendable, Equatable {
             | UInt64(source.rawValue) << 56
             | 1 << 60
     }
+
+    // The weight, whatever its next change is.
+    fileprivate var saysWeight: UInt64 { bits & ~(0xffff << 40) }
 
     /// False until the first word of the control thread.
     @inlinable public var isSet: Bool { bits >> 60 != 0 }

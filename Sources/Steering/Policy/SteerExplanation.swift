@@ -39,6 +39,10 @@ public struct SteerExplanation: Sendable, Equatable {
         public var isByPlace: Bool
         /// One sentence: what it looked at, or what speaks against it.
         public var why: String
+        /// The end of the sentence: what it weighs, where that is not what the file says.
+        fileprivate(set) var weight: String
+        /// The sentence without that end.
+        public var whyWithoutWeight: String { String(why.dropLast(weight.count)) }
     }
 
     /// One member of the tree.
@@ -165,6 +169,7 @@ struct SteerWalk {
             return visit(named, at: place, weighing: edge, depth: depth, path: path)
         }
         var scratch = AnswerSet()
+        let weight = weight(branch, edge)
         let isLive = table.isLive(place, question, &scratch)
         let isChosen = set.chose(place)
         steps.append(
@@ -175,7 +180,8 @@ struct SteerWalk {
                 isLive: isLive,
                 isChosen: isChosen,
                 isByPlace: node.kind == .regional,
-                why: why(branch.policy, node) + weight(branch, edge)
+                why: why(branch.policy, node) + weight,
+                weight: weight
             )
         )
         let branches = branch.policy.kind.branches

@@ -50,6 +50,9 @@ public struct SteerTable: Sendable {
         leastTTLs = layout.leastTTLs
     }
 
+    /// ``DialBoard/dialChanges``: while it stays, so do the weights that policies read.
+    public var dialChanges: UInt64 { board.dialChanges }
+
     /// The same policies over another picture of health, and other weights: for what would be if.
     public func reading(_ health: HealthTable, _ board: DialBoard? = nil) -> SteerTable {
         var other = self
