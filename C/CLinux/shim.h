@@ -4,6 +4,7 @@
 // _GNU_SOURCE must not be defined here: it changes types that Glibc has imported already.
 #pragma once
 #include <errno.h>
+#include <malloc.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -180,6 +181,7 @@ static inline long mt_set_cloexec(int fd, int on) {
 static inline long mt_duplicate(int fd) { return MT_RESULT(fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 static inline long mt_memfd(const char *name) { return MT_RESULT(syscall(SYS_memfd_create, name, 1u)); }
 static inline long mt_prctl(int option, unsigned long a) { return MT_RESULT(prctl(option, a, 0, 0, 0)); }
+static inline void mt_return_memory(void) { malloc_trim(0); }
 static inline long mt_affinity_count(void) {
     unsigned long mask[128];
     long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);

@@ -189,6 +189,11 @@ public struct LoadedConfiguration: Sendable, Equatable {
     /// The settings.
     public let settings: Settings
     let effective: [EffectiveValue]
+
+    /// The same without the values that any reload adopts: what one that serves has to keep.
+    public var inService: LoadedConfiguration {
+        LoadedConfiguration(settings: settings, effective: effective.filter { !$0.isReloadable })
+    }
 }
 
 /// What came of reading a configuration.

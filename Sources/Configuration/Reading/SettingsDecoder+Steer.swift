@@ -294,7 +294,9 @@ extension SettingsDecoder {
         reading.consume(option)
         var seen: [IPAddress: Int] = [:]
         checkPort(section, probe)
-        return entries.compactMap { entry in
+        var branches: [BranchSettings] = []
+        branches.reserveCapacity(entries.count)
+        for entry in entries {
             let key = "weighted.\(entry.key)"
             guard let ip = IPAddress(entry.key) else {
                 section.report(
@@ -304,7 +306,7 @@ extension SettingsDecoder {
                     "`\(entry.key)` is no IP address",
                     "for pools and policies use a list: `- { pool: NAME, weight: 1 }`"
                 )
-                return nil
+                continue
             }
             if let first = seen.updateValue(entry.keyRange.start.line, forKey: ip) {
                 section.report(
@@ -314,16 +316,17 @@ extension SettingsDecoder {
                     "`\(ip)` is given twice",
                     "it stands in line \(first) already"
                 )
-                return nil
+                continue
             }
             guard let value = section.read(entry.value, option.type, key: key),
                 case .integer(let weight) = value
-            else { return nil }
+            else { continue }
             section.keep(key, value)
             var branch = BranchSettings(PolicySettings(.address(ip, probe: probe)))
             branch.weight = weight
-            return branch
+            branches.append(branch)
         }
+        return branches
     }
 
     private func consume(_ key: String) {

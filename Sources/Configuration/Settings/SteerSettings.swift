@@ -84,7 +84,7 @@ public struct PolicySettings: Sendable, Equatable {
     /// The branch of a weighted policy that gets all clients, by its name.
     public var active: String?
     /// How a branch of a weighted policy is brought up.
-    public var rollout: RolloutSettings?
+    @Rare public var rollout: RolloutSettings?
 
     /// A policy with the usual rules.
     public init(_ kind: Kind) {
@@ -108,7 +108,7 @@ public struct BranchSettings: Sendable, Equatable {
     /// Changes of its weight, in the order of their times.
     public var schedule: [WeightStepSettings] = []
     /// Between which loads it gives up its share; nil for never.
-    public var load: LoadMarks?
+    @Rare public var load: LoadMarks?
     /// What fails together with it.
     public var domain: String?
     /// Where its clients are, in a `geo` policy; empty for everywhere else.
@@ -118,7 +118,7 @@ public struct BranchSettings: Sendable, Equatable {
     /// Its clients go nowhere else, even when it is down.
     public var isResident = false
     /// Where it is, in a `proximity` or `latency` policy.
-    public var position: Position?
+    @Rare public var position: Position?
     /// Draws clients from farther away, or keeps them off: -99 to 99.
     public var bias = 0
     /// What measurements call it, in a `latency` policy; nil for what it answers.

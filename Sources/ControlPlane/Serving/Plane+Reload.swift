@@ -300,7 +300,7 @@ extension Plane {
         workers.post(.adopt(snapshot))
         for slot in retired { workers.post(.closeConnections(slot: slot, .kept)) }
         if let reload = change.reload {
-            loaded = reload.loaded
+            loaded = reload.loaded.inService
             text = reload.text
             generation += 1
             adoptedAt = Clock.realtime()

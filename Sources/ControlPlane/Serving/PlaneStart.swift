@@ -72,7 +72,7 @@ struct PlaneStart {
             ),
             names: names,
             overlay: saved.overlay,
-            loaded: loaded,
+            loaded: loaded.inService,
             text: setup.text,
             assembly: assembly,
             snapshot: snapshot,

@@ -79,6 +79,8 @@ public enum ServingProcess {
     ) throws(StartRefusal) -> ControlThread {
         do throws(AssemblyRefusal) {
             let plane = try PlaneStart(setup).plane(link)
+            // The text, its tree and its findings are gone now.
+            ProcessControl.returnFreeMemory()
             do throws(SystemError) {
                 return try ControlThread(plane, signals: signals)
             } catch {

@@ -20,6 +20,14 @@ struct AssembledPool: Sendable {
     var security: OriginSecurity?
     /// How their probe speaks TLS; nil where it does not.
     var probeContext: TLSClientContext?
+
+    /// Makes room for so many members and no more, where none is there yet.
+    mutating func reserve(_ count: Int) {
+        guard registrations.isEmpty else { return }
+        view.endpoints.reserveCapacity(count)
+        registrations.reserveCapacity(count)
+        targets.reserveCapacity(count)
+    }
 }
 
 /// From `pools` to definitions, registrations and probes.

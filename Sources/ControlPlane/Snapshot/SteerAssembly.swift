@@ -132,7 +132,10 @@ struct SteerAssembly {
         of pool: inout AssembledPool,
         _ registries: inout Registries
     ) throws(ReloadProblem) -> [SteerBranch] {
+        // There may be ten thousands of these lists: none is to be half empty.
         var branches: [SteerBranch] = []
+        branches.reserveCapacity(list.count)
+        pool.reserve(list.count)
         for settings in list {
             var branch = SteerBranch(
                 try policy(settings.policy, of: &pool, &registries),

@@ -162,6 +162,7 @@ final class ServiceKeeper {
     }
 
     private func freshConfiguration() -> LinkReply {
+        defer { ProcessControl.returnFreeMemory() }
         do throws(StartRefusal) {
             let loaded = try ConfigurationSource.load(plan.path)
             let fresh = try? ConfigurationImage(loaded.text, settings: loaded.settings)

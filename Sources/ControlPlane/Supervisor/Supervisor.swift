@@ -17,6 +17,8 @@ public enum Supervisor {
         do throws(StartRefusal) {
             let plan = try StartPlan.make(path: path)
             for note in plan.notes { ProcessControl.printError(note) }
+            // What the configuration became here was only to see that it is one.
+            ProcessControl.returnFreeMemory()
             var loop = try SupervisorLoop(try SupervisorLoop.keeper(plan))
             return loop.run()
         } catch {

@@ -6,7 +6,7 @@ struct HealthRecord {
     var registration: HealthRegistration
     // Nil when no probe is configured.
     var machine: HealthMachine?
-    var passive = PassiveMachine()
+    @Rare private var ejection: PassiveMachine?
     // What an operator says, while it holds.
     var forced: ForcedHealth?
     // Of the calculated check; nil without one.
@@ -23,6 +23,21 @@ struct HealthRecord {
     var passiveReason = HealthReason.passiveFailures
     var passiveDetail = ""
     var passiveConnectFailing = false
+
+    /// What failures of requests have led to; nothing is kept where they lead to nothing.
+    var passive: PassiveMachine {
+        get { ejection ?? PassiveMachine() }
+        set {
+            let isIdle = registration.passive == nil && newValue.circuit == .closed
+            ejection = isIdle ? nil : newValue
+        }
+    }
+
+    init(registration: HealthRegistration, machine: HealthMachine?, since: Instant) {
+        self.registration = registration
+        self.machine = machine
+        self.since = since
+    }
 
     /// As far as the endpoint's own answers go.
     var ownHealth: Health { isUnresolved ? .down : machine?.health ?? .up }

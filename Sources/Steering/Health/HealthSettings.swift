@@ -88,7 +88,7 @@ public struct HealthRegistration: Sendable, Equatable {
     /// Active probing; nil counts as up, marked unchecked.
     public var checks: CheckSettings?
     /// Passive ejection; nil for none.
-    public var passive: PassiveSettings?
+    @Rare public var passive: PassiveSettings?
     /// The calculated check that must be up as well; nil for none.
     public var condition: String?
     /// True when it joins a pool that already serves, so slow start applies to its first `up`.
