@@ -235,16 +235,16 @@ def pool_deadlines(scene):
         browser = pools.browser(name)
         expect_equal(browser.ask("/ws", headers=UPGRADE)[0], 101, name)
         expect_equal(browser.is_closed(0.9), closes, f"a silent tunnel of `{name}` is closed")
-    # No probe runs in these pools, but one runs at the same origin for the pool `web`.
+    # A probe of the pool `web` asks the same origin, by connections of its own.
     a = pools.origins["a"]
 
     def opened(name, count=8, pause=0.0):
         pools.picks(name, 1)
-        before = a.seen()["opened"]
+        before = a.seen()["carried"]
         for _ in range(count):
             pools.picks(name, 1)
             time.sleep(pause)
-        return a.seen()["opened"] - before
+        return a.seen()["carried"] - before
 
     expect(opened("once") >= opened("plain") + 6, "connections: 0 opens one for each request")
     expect(opened("idle", 5, 0.3) >= opened("plain", 5, 0.3) + 4, "idle: 200ms closes in a pause")
