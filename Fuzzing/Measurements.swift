@@ -19,20 +19,9 @@ func examine(_ bytes: [UInt8]) {
     for row in reader.rows {
         promise((0...RTTMeasurement.longest).contains(row.milliseconds), "a round trip is bounded")
         promise(GeoRegion(measured: row.place.measuredText) == row.place, "a place has one text")
-        text += line(row)
+        text += Array((row.json.text() + "\n").utf8)
     }
     let again = RTTReader(text)
     promise(again.faults.isEmpty, "what was read can be written")
     promise(again.rows == reader.rows, "what was written is what was read")
-}
-
-private func line(_ row: RTTReader.Row) -> [UInt8] {
-    var members = [
-        JSONMember("place", .string(row.place.measuredText)),
-        JSONMember("target", .string(row.target)),
-        JSONMember("rttMilliseconds", .number(row.milliseconds)),
-    ]
-    if row.samples > 0 { members.append(JSONMember("samples", .integer(Int64(row.samples)))) }
-    if let time = row.time { members.append(JSONMember("time", .integer(time))) }
-    return Array((JSONValue.object(members).text() + "\n").utf8)
 }

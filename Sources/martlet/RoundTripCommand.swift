@@ -129,7 +129,7 @@ enum RoundTripCommand {
         while counts.sent < rows.count {
             let end = min(counts.sent + batch, rows.count)
             var query = AdminQuery(method: "POST", target: "/api/v1/rtt")
-            query.body = ["measurements": .array(rows[counts.sent..<end].map(document))]
+            query.body = ["measurements": .array(rows[counts.sent..<end].map(\.json))]
             counts.add(try query.ask(given))
             counts.sent = end
         }
@@ -157,16 +157,5 @@ enum RoundTripCommand {
         var json: JSONValue {
             .object(zip(Counts.words, numbers).map { JSONMember($0, .integer($1)) })
         }
-    }
-
-    private static func document(_ row: RTTReader.Row) -> JSONValue {
-        var members = [
-            JSONMember("place", .string(row.place.measuredText)),
-            JSONMember("target", .string(row.target)),
-            JSONMember("rttMilliseconds", .number(row.milliseconds)),
-        ]
-        if row.samples > 0 { members.append(JSONMember("samples", .integer(Int64(row.samples)))) }
-        if let time = row.time { members.append(JSONMember("time", .integer(time))) }
-        return .object(members)
     }
 }

@@ -35,6 +35,18 @@ public struct RTTReader: Sendable {
             self.target = target
             self.milliseconds = milliseconds
         }
+
+        /// The row as a JSON line has it.
+        public var json: JSONValue {
+            var members = [
+                JSONMember("place", .string(place.measuredText)),
+                JSONMember("target", .string(target)),
+                JSONMember("rttMilliseconds", .number(milliseconds)),
+            ]
+            if samples > 0 { members.append(JSONMember("samples", .integer(Int64(samples)))) }
+            if let time { members.append(JSONMember("time", .integer(time))) }
+            return .object(members)
+        }
     }
 
     /// What is wrong, and where.
