@@ -102,6 +102,29 @@ import Testing
         #expect(wrong.isEmpty, "seed \(seed): \(wrong.prefix(5))")
     }
 
+    @Test(arguments: [(7, true), (8, false)])
+    func `networks in a corner of the addresses are found as well`(seed: UInt64, isIPv4: Bool) {
+        var random = SeededRandom(seed: seed)
+        var entries: [(prefix: Prefix, value: UInt32)] = []
+        // Hundreds beside each other, and a few at the far end.
+        for number in 0..<300 as Range<UInt32> {
+            let near = random.next(below: 1 << 14) << 4
+            let bits = number % 50 == 0 ? UInt32.max - (near & 0xff) : 0x0a00_0000 | near
+            let address =
+                isIPv4
+                ? IPAddress(v4: bits)
+                : IPAddress(v6: UInt128(bits) << 16 | 0x20 << 120)
+            let length = address.bitWidth - (isIPv4 ? 4 : 20)
+            guard let prefix = Prefix(address, length: length) else { continue }
+            entries.append((prefix, number % 5))
+        }
+        let model = PrefixModel(entries, otherwise: 9)
+        let table = PrefixTable(entries, otherwise: 9)
+        for address in model.probes(&random) {
+            #expect(table.find(address).value == model.value(address), "\(address)")
+        }
+    }
+
     @Test(arguments: [11, 12])
     func `the blocks cover the addresses once, in order`(seed: UInt64) {
         var random = SeededRandom(seed: seed)

@@ -18,23 +18,45 @@ struct AddressRuns<Key: FixedWidthInteger & UnsignedInteger & Sendable>: Sendabl
     let starts: [Key]
     /// Value of each run.
     let values: [UInt32]
-    // Every 32nd or 64th start: of a table with a million runs, the upper steps of the search
-    // stay in the second cache and the last ones touch a few lines. Empty for small tables.
-    private let samples: [Key]
+    // Where in `starts` to look: of the addresses from the second start on, cut into equal parts, the
+    // run that holds the first of each, and behind them the last run. Networks are spread so evenly
+    // that two or three starts are left to compare with; at worst all, in a binary search. Empty for
+    // small tables.
+    private let index: [UInt32]
+    private let shift: Int
     // Number of each run's group: neighbours with one coarse key. Empty when each is its own.
     private var groups: [UInt32] = []
     // First address of each group.
     private var groupStarts: [Key] = []
 
-    private static var shift: Int { Key.bitWidth > 32 ? 5 : 6 }
+    // Below so many runs an index saves no step that its own lookup does not cost.
+    private static var leastIndexed: Int { 64 }
+    private static var mostIndexed: Int { 1 << 16 }
 
     init(starts: [Key], values: [UInt32]) {
         self.starts = starts
         self.values = values
-        let stride = 1 << Self.shift
-        samples =
-            starts.count < stride * 8
-            ? [] : Swift.stride(from: 0, to: starts.count, by: stride).map { starts[$0] }
+        (index, shift) = Self.index(of: starts)
+    }
+
+    private static func index(of starts: [Key]) -> ([UInt32], Int) {
+        guard starts.count >= leastIndexed, let last = starts.last else { return ([], 0) }
+        let base = starts[1]
+        let size = Key(min(starts.count, mostIndexed))
+        let span = last &- base
+        var shift = 0
+        while span &>> Key(shift) >= size { shift += 1 }
+        let parts = Int(span &>> Key(shift)) + 1
+        var index: [UInt32] = []
+        index.reserveCapacity(parts + 1)
+        var place = 1
+        for part in 0..<parts {
+            let first = base &+ Key(part) &<< Key(shift)
+            while place + 1 < starts.count, starts[place + 1] <= first { place += 1 }
+            index.append(UInt32(truncatingIfNeeded: place))
+        }
+        index.append(UInt32(truncatingIfNeeded: starts.count - 1))
+        return (index, shift)
     }
 
     var count: Int { starts.count }
@@ -55,13 +77,21 @@ struct AddressRuns<Key: FixedWidthInteger & UnsignedInteger & Sendable>: Sendabl
     }
 
     private func place(of address: Key) -> Int {
-        guard !samples.isEmpty else {
-            return Self.last(starts.span, from: 0, count: starts.count, upTo: address)
+        let (starts, index) = (starts.span, index.span)
+        guard index.count > 1 else {
+            return Self.last(starts, from: 0, count: starts.count, upTo: address)
         }
-        let sample = Self.last(samples.span, from: 0, count: samples.count, upTo: address)
-        let low = sample &<< Self.shift
-        let count = min(1 &<< Self.shift, starts.count &- low)
-        return Self.last(starts.span, from: low, count: count, upTo: address)
+        let base = starts[1]
+        guard address >= base else { return 0 }
+        let part = (address &- base) &>> Key(shift)
+        let place = min(Int(truncatingIfNeeded: min(part, Key(UInt32.max))), index.count &- 2)
+        let low = Int(index[place])
+        return Self.last(
+            starts,
+            from: low,
+            count: Int(index[place &+ 1]) &- low &+ 1,
+            upTo: address
+        )
     }
 
     // The last place whose key is not above the address; that of `low` never is.
