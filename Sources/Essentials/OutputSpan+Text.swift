@@ -115,8 +115,7 @@ extension OutputSpan where Element == UInt8 {
     @inlinable @discardableResult @_lifetime(self: copy self)
     public mutating func write(uint16 value: UInt16) -> Bool {
         guard freeCapacity >= 2 else { return false }
-        append(UInt8(truncatingIfNeeded: value >> 8))
-        append(UInt8(truncatingIfNeeded: value))
+        append(word: value.bigEndian)
         return true
     }
 
@@ -124,8 +123,44 @@ extension OutputSpan where Element == UInt8 {
     @inlinable @discardableResult @_lifetime(self: copy self)
     public mutating func write(uint32 value: UInt32) -> Bool {
         guard freeCapacity >= 4 else { return false }
-        write(uint16: UInt16(truncatingIfNeeded: value >> 16))
-        return write(uint16: UInt16(truncatingIfNeeded: value))
+        append(word: value.bigEndian)
+        return true
+    }
+
+    /// Appends 64 bits in network order.
+    @inlinable @discardableResult @_lifetime(self: copy self)
+    public mutating func write(uint64 value: UInt64) -> Bool {
+        guard freeCapacity >= 8 else { return false }
+        append(word: value.bigEndian)
+        return true
+    }
+
+    /// Appends the first `count` octets of an address in network order.
+    @inlinable @discardableResult @_lifetime(self: copy self)
+    public mutating func write(octets count: Int, of address: IPAddress) -> Bool {
+        guard count >= 0, count <= address.byteCount, count <= freeCapacity else { return false }
+        if count == 4, address.isIPv4 {
+            return write(uint32: UInt32(truncatingIfNeeded: address.bits))
+        }
+        // The first octet comes to the top, so that all shifts are of one word.
+        let bits = address.isIPv4 ? address.bits << 96 : address.bits
+        var word = UInt64(truncatingIfNeeded: bits >> 64)
+        for place in 0..<count {
+            if place == 8 { word = UInt64(truncatingIfNeeded: bits) }
+            append(UInt8(truncatingIfNeeded: word >> 56))
+            word <<= 8
+        }
+        return true
+    }
+
+    // One store in place of one for each octet. The caller has seen that there is room.
+    @inlinable @inline(__always) @_lifetime(self: copy self)
+    mutating func append<Word: FixedWidthInteger & BitwiseCopyable>(word: Word) {
+        unsafe withUnsafeMutableBufferPointer { buffer, initialized in
+            guard let base = buffer.baseAddress else { return }
+            unsafe UnsafeMutableRawPointer(base + initialized).storeBytes(of: word, as: Word.self)
+            initialized += MemoryLayout<Word>.size
+        }
     }
 
     /// Appends an address in dotted decimal or RFC 5952 text without touching the heap for IPv4.

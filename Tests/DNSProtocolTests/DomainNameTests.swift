@@ -54,6 +54,41 @@ import Testing
         #expect(DomainName("www")?.appending(apex) == DomainName("www.example.com"))
     }
 
+    @Test func `names of all lengths are equal but for the case of letters, octet by octet`() {
+        var random = SeededRandom(seed: 5)
+        for length in 1...40 {
+            let octets = (0..<length).map { _ in UInt8(truncatingIfNeeded: random.next()) | 0x40 }
+            let turned = octets.map { ASCII.isLetter($0) ? $0 ^ 0x20 : $0 }
+            func matches(_ other: [UInt8]) -> Bool {
+                WireName.matches(octets.span, at: 0, other.span, at: 0, length: length)
+            }
+            #expect(matches(turned))
+            for place in 0..<length {
+                // The bit of case where it is none, and another.
+                for bit in [0x20, 0x01, 0x80] as [UInt8] {
+                    var other = turned
+                    other[place] ^= bit
+                    let isCase = bit == 0x20 && ASCII.isLetter(octets[place])
+                    #expect(matches(other) == isCase, "\(octets) at \(place) by \(bit)")
+                }
+            }
+        }
+    }
+
+    @Test func `eight octets at once are hashed as one by one`() {
+        var random = SeededRandom(seed: 6)
+        for _ in 0..<500 {
+            let octets = (0..<24).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+            var (one, eight) = (NameHash(), NameHash())
+            for octet in octets { one.append(octet) }
+            for place in [0, 8, 16] {
+                guard let word = octets.span.word(at: place) else { continue }
+                eight.append(word: word)
+            }
+            #expect(one == eight)
+        }
+    }
+
     @Test func `the hash of every suffix follows from the whole name's`() throws {
         let name = try #require(DomainName("a.Bcd.example.co.uk"))
         let found = WireName.scan(name.wire.span, at: 0)

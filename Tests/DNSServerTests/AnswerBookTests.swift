@@ -8,12 +8,6 @@ import Testing
 @testable import DNSServer
 
 @Suite struct AnswerSketchTests {
-    private func targets(_ slots: UInt32...) -> InlineArray<16, UInt32> {
-        var targets = InlineArray<16, UInt32>(repeating: 0)
-        for (place, slot) in slots.enumerated() { targets[place] = slot }
-        return targets
-    }
-
     private func network(_ number: Int) -> UInt64 {
         AnswerSketch.network(of: IPAddress(v4: UInt32(number) << 8 | 53))
     }
@@ -43,7 +37,7 @@ import Testing
             let number = isHeavy ? Int((1 << 20) / (UInt64(draw) + 52)) : chance
             let network = network(number)
             real[network, default: 0] += 1
-            sketch.add(1, network, targets(UInt32(number % 3)), 1)
+            sketch.add(UInt32(number % 3), at: sketch.add(1, network))
         }
         #expect(real.count > 2000)
         let entries = Dictionary(uniqueKeysWithValues: sketch.entries.map { ($0.network, $0) })
@@ -68,9 +62,12 @@ import Testing
     @Test func `policies are told apart, and targets beyond the room are counted together`() {
         let sketch = AnswerSketch(key: 1)
         for policy in 1...3 as ClosedRange<UInt64> {
-            for slot in 0..<15 as Range<UInt32> { sketch.add(policy, network(7), targets(slot), 1) }
+            for slot in 0..<15 as Range<UInt32> {
+                sketch.add(slot, at: sketch.add(policy, network(7)))
+            }
         }
-        sketch.add(1, network(7), targets(0, .max), 2)
+        let way = sketch.add(1, network(7))
+        for slot in [0, .max] as [UInt32] { sketch.add(slot, at: way) }
         #expect(sketch.entries.count == 3)
         let first = sketch.entries.first { $0.policy == 1 }
         #expect(first?.count == 16 && first?.targets.count == 11 && first?.others == 5)
@@ -101,14 +98,14 @@ import Testing
     @Test func `who is forgotten counts with the others, and leaves no gap`() {
         let sketch = AnswerSketch(key: 1)
         for slot in 0..<11 as Range<UInt32> {
-            for _ in 0...slot { sketch.add(1, network(7), targets(slot), 1) }
+            for _ in 0...slot { sketch.add(slot, at: sketch.add(1, network(7))) }
         }
         sketch.forget([0, 3, 10, 50])
         let entry = sketch.entries[0]
         #expect(entry.count == 66 && entry.others == 1 + 4 + 11)
         #expect(entry.targets.map(\.slot).sorted() == [1, 2, 4, 5, 6, 7, 8, 9])
         #expect(entry.targets.allSatisfy { $0.count == UInt64($0.slot) + 1 })
-        for slot in [4, 11, 12, 13] as [UInt32] { sketch.add(1, network(7), targets(slot), 1) }
+        for slot in [4, 11, 12, 13] as [UInt32] { sketch.add(slot, at: sketch.add(1, network(7))) }
         let after = sketch.entries[0]
         #expect(after.targets.count == 11 && after.others == entry.others)
         #expect(after.targets.first { $0.slot == 4 }?.count == 6)

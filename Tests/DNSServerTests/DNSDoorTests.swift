@@ -32,6 +32,43 @@ import Testing
         #expect(counts == [200, 200, 1, 1, 0])
     }
 
+    @Test func `under load a socket is looked at and not watched, until it is empty`() throws {
+        var fixture = try fixture()
+        let socket = try fixture.datagramSocket()
+        defer { socket.close() }
+        // Events, whether the door polls after them, and the queries answered so far.
+        func handle(_ queries: Int, _ fixture: inout DoorFixture) -> [Int] {
+            for _ in 0..<queries {
+                _ = Socket.send(socket, ZoneFixture.query("some.example.com").span)
+            }
+            let events = fixture.handleEvents()
+            return [events, fixture.door.isPolling ? 1 : 0, Int(fixture.count(.queriesUDP))]
+        }
+        #expect(handle(31, &fixture) == [1, 0, 31])
+        #expect(handle(32, &fixture) == [1, 1, 63])
+        // What comes now is no event, and is answered all the same.
+        #expect(handle(1, &fixture) == [0, 1, 63])
+        fixture.door.poll(loop: &fixture.loop, now: fixture.now)
+        #expect(handle(0, &fixture) == [0, 1, 64])
+        fixture.door.poll(loop: &fixture.loop, now: fixture.now)
+        #expect(handle(1, &fixture) == [1, 0, 65])
+    }
+
+    @Test func `a socket that is closed under load is not looked at again`() throws {
+        var fixture = try fixture()
+        let socket = try fixture.datagramSocket()
+        defer { socket.close() }
+        for _ in 0..<40 { _ = Socket.send(socket, ZoneFixture.query("some.example.com").span) }
+        fixture.handleEvents()
+        let wasPolling = fixture.door.isPolling
+        _ = Socket.send(socket, ZoneFixture.query("some.example.com").span)
+        fixture.door.closeListener(number: 0, loop: &fixture.loop)
+        let (isPolling, isIdle) = (fixture.door.isPolling, fixture.door.isIdle)
+        #expect(wasPolling && !isPolling && isIdle)
+        let count = fixture.count(.queriesUDP)
+        #expect(count == 41, "what waited is answered")
+    }
+
     @Test func `pipelined queries are answered in their order`() throws {
         var fixture = try fixture()
         let socket = try fixture.connect()

@@ -52,11 +52,18 @@ struct DoorFixture: ~Copyable {
     /// Handles events until nothing is ready.
     mutating func turn(limit: Int = 100) {
         for _ in 0..<limit {
-            let count = loop.wait(timeoutMilliseconds: 0)
-            if count == 0 { break }
-            for index in 0..<count { door.handle(loop.event(index), loop: &loop, now: now) }
+            if handleEvents() == 0, !door.isPolling { break }
+            if door.isPolling { door.poll(loop: &loop, now: now) }
         }
         door.expire(now: now, loop: &loop)
+    }
+
+    /// Handles the events that are there; how many.
+    @discardableResult
+    mutating func handleEvents() -> Int {
+        let count = loop.wait(timeoutMilliseconds: 0)
+        for index in 0..<count { door.handle(loop.event(index), loop: &loop, now: now) }
+        return count
     }
 
     mutating func pass(_ interval: Interval) {

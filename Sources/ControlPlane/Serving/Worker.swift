@@ -75,6 +75,7 @@ struct Worker: ~Copyable {
             let now = turnBegan
             if now >= nextTick { tick(now, isBusy: !fetched.isEmpty) }
             let hasMail = handleEvents(now)
+            if dns.isPolling { dns.poll(loop: &loop, now: now) }
             http.expire(now: now, loop: &loop)
             dns.expire(now: now, loop: &loop)
             http.finishBatch(loop: &loop, now: now)
@@ -117,7 +118,7 @@ struct Worker: ~Copyable {
     private var isFinished: Bool { isStopping && http.isIdle && dns.isIdle }
 
     private func timeout() -> Int {
-        guard !http.hasReadyWork else { return 0 }
+        guard !http.hasReadyWork, !dns.isPolling else { return 0 }
         let deadline = min(http.nextDeadline(), dns.nextDeadline(), needsTick ? nextTick : .never)
         guard deadline != .never else { return -1 }
         let wait = (deadline - Clock.monotonic()).nanoseconds

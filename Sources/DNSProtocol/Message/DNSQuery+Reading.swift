@@ -8,23 +8,27 @@ extension DNSQuery {
 
     /// Reads a message that was received.
     public static func read(_ bytes: Span<UInt8>) -> DNSQuery {
-        // A response is never answered: two servers would talk to each other for ever.
-        guard bytes.count >= headerLength, bytes[2] & 0x80 == 0 else {
-            return DNSQuery(verdict: .drop)
-        }
-        var query = DNSQuery(verdict: .accept)
-        query.id = UInt16(bytes[0]) << 8 | UInt16(bytes[1])
-        query.flags = UInt16(bytes[2]) << 8 | UInt16(bytes[3])
-        guard query.opcode == 0 else {
-            query.verdict = .reject(.notImplemented)
-            return query
-        }
-        guard word(bytes, 4) == 1, query.readQuestion(bytes) else {
-            query.verdict = .reject(.formatError)
-            return query
-        }
-        query.verdict = query.readRest(bytes)
+        var query = DNSQuery(verdict: .drop)
+        query.take(bytes)
         return query
+    }
+
+    /// Becomes what a message that was received says: a batch is read in its place.
+    public mutating func take(_ bytes: Span<UInt8>) {
+        self = DNSQuery(verdict: .drop)
+        // A response is never answered: two servers would talk to each other for ever.
+        guard bytes.count >= DNSQuery.headerLength, bytes[2] & 0x80 == 0 else { return }
+        id = UInt16(truncatingIfNeeded: DNSQuery.word(bytes, 0))
+        flags = UInt16(truncatingIfNeeded: DNSQuery.word(bytes, 2))
+        guard opcode == 0 else {
+            verdict = .reject(.notImplemented)
+            return
+        }
+        guard DNSQuery.word(bytes, 4) == 1, readQuestion(bytes) else {
+            verdict = .reject(.formatError)
+            return
+        }
+        verdict = readRest(bytes)
     }
 
     @inline(__always) static func word(_ bytes: Span<UInt8>, _ at: Int) -> Int {

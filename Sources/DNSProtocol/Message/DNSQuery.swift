@@ -103,11 +103,10 @@ public struct ClientSubnet: BitwiseCopyable, Sendable, Equatable {
     // answer that is not for one.
     @_lifetime(output: copy output)
     func write(scope: UInt8, into output: inout OutputSpan<UInt8>) {
-        output.write(uint16: 8)
-        output.write(uint16: UInt16(truncatingIfNeeded: 4 &+ octets))
-        output.write(uint16: address.isIPv4 ? 1 : 2)
-        output.write(sourceLength)
-        output.write(sourceLength == 0 ? 0 : scope)
-        for place in 0..<octets { output.write(address.byte(place)) }
+        // Code, length, family, the two prefix lengths.
+        var head: UInt64 = 8 << 48 | UInt64(4 &+ octets) << 32 | (address.isIPv4 ? 1 : 2) << 16
+        if sourceLength > 0 { head |= UInt64(sourceLength) << 8 | UInt64(scope) }
+        output.write(uint64: head)
+        output.write(octets: octets, of: address)
     }
 }

@@ -10,7 +10,6 @@ public struct ResponseWriter: BitwiseCopyable {
     public let start: Int
     /// The most octets of the message, the room for OPT included.
     public let limit: Int
-    let edns: EDNS
     let announcedSize: UInt16
     // Octets kept back for the OPT record, which must not be lost to other records.
     @usableFromInline let reserved: Int
@@ -45,7 +44,6 @@ public struct ResponseWriter: BitwiseCopyable {
         start = output.count
         self.limit = min(limit, output.freeCapacity)
         self.announcedSize = announcedSize
-        edns = query.edns
         self.echoesSubnet = echoesSubnet && query.edns.subnet != nil
         let subnet = echoesSubnet ? query.edns.subnet?.optionLength ?? 0 : 0
         reserved = query.edns.isPresent ? ResponseWriter.optLength &+ subnet : 0
@@ -68,7 +66,7 @@ public struct ResponseWriter: BitwiseCopyable {
         into output: inout OutputSpan<UInt8>
     ) {
         guard output.count &- start >= DNSQuery.headerLength else { return }
-        if edns.isPresent { writeOPT(code, scope, into: &output) }
+        if reserved > 0 { writeOPT(code, query, scope, into: &output) }
         let hasQuestion = query.questionEnd > DNSQuery.headerLength
         // QR, opcode as asked, AA, TC, RD as asked; RA, AD and CD are 0 (RFC 4035 §3.1.6).
         var high = 0x80 | UInt8(truncatingIfNeeded: query.flags >> 8) & 0x79
@@ -79,23 +77,22 @@ public struct ResponseWriter: BitwiseCopyable {
         put(hasQuestion ? 1 : 0, at: 4, into: &output)
         put(answerCount, at: 6, into: &output)
         put(authorityCount, at: 8, into: &output)
-        put(additionalCount &+ (edns.isPresent ? 1 : 0), at: 10, into: &output)
+        put(additionalCount &+ (reserved > 0 ? 1 : 0), at: 10, into: &output)
     }
 
     // RFC 6891 §6.1.2: root, OPT, our size, extended code, version 0, DO as asked, options.
     @_lifetime(output: copy output)
     private func writeOPT(
         _ code: ResponseCode,
+        _ query: DNSQuery,
         _ scope: UInt8,
         into output: inout OutputSpan<UInt8>
     ) {
         output.write(0)
-        output.write(uint16: RecordType.OPT.rawValue)
-        output.write(uint16: announcedSize)
-        output.write(UInt8(truncatingIfNeeded: code.rawValue >> 4))
-        output.write(0)
-        output.write(uint16: edns.wantsDNSSEC ? 0x8000 : 0)
-        guard echoesSubnet, let subnet = edns.subnet else {
+        let head = UInt64(RecordType.OPT.rawValue) << 48 | UInt64(announcedSize) << 32
+        let flags: UInt64 = query.edns.wantsDNSSEC ? 0x8000 : 0
+        output.write(uint64: head | UInt64(code.rawValue >> 4 & 0xff) << 24 | flags)
+        guard echoesSubnet, let subnet = query.edns.subnet else {
             output.write(uint16: 0)
             return
         }
@@ -120,11 +117,10 @@ public struct ResponseWriter: BitwiseCopyable {
         into output: inout OutputSpan<UInt8>
     ) -> Bool {
         guard room(output) >= 12 &+ length else { return false }
-        output.write(uint16: 0xc000 | UInt16(truncatingIfNeeded: ownerOffset & 0x3fff))
-        output.write(uint16: type.rawValue)
-        output.write(uint16: RecordClass.internet)
-        output.write(uint32: ttl)
-        output.write(uint16: UInt16(truncatingIfNeeded: length))
+        let owner = UInt64(truncatingIfNeeded: 0xc000 | ownerOffset & 0x3fff)
+        let kind = UInt64(type.rawValue) << 32 | UInt64(RecordClass.internet) << 16
+        output.write(uint64: owner << 48 | kind | UInt64(ttl >> 16))
+        output.write(uint32: ttl << 16 | UInt32(truncatingIfNeeded: length & 0xffff))
         return true
     }
 }

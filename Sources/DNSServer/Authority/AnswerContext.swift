@@ -17,8 +17,9 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
     public var client: IPAddress
     /// True when the client subnet that the asker states is heard and answered (RFC 7871 §7.2).
     public var hearsSubnet: Bool
-    // The endpoints whose addresses the latest steered answer holds, for counting.
-    var answered = InlineArray<16, UInt32>(repeating: 0)
+    // The latest steered answer; its room is here so that it need not be cleared for each query.
+    var answers = AnswerSet()
+    // How many of its endpoints are to be counted.
     var answeredCount = 0
     var answersIPv6 = false
     // The query in hand is one of those that a record is kept of: what its policy decided.
@@ -45,12 +46,13 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
         self.hearsSubnet = hearsSubnet
     }
 
-    mutating func note(_ answers: AnswerSet, isIPv6: Bool) {
+    /// Notes the answer in ``answers`` for counting, and what its policy decided for a record.
+    @inline(__always)
+    mutating func noteAnswers(isIPv6: Bool, _ steer: borrowing SteerTable) {
         answersIPv6 = isIPv6
-        answeredCount = min(answers.count, answered.count)
-        for place in 0..<answeredCount {
-            answered[place] = UInt32(truncatingIfNeeded: answers.slot(place))
-        }
+        answeredCount = answers.count
+        guard isSampled else { return }
+        decision.add(answers, steer, isFirst: true)
     }
 
     /// Notes what a policy decided, for a record of the query.
@@ -58,7 +60,7 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
     mutating func sample(
         _ answers: AnswerSet,
         _ steer: borrowing SteerTable,
-        isFirst: Bool = true
+        isFirst: Bool
     ) {
         guard isSampled else { return }
         decision.add(answers, steer, isFirst: isFirst)

@@ -5,7 +5,7 @@ internal import Steering
 
 /// Names that have their addresses from elsewhere: only the owner is theirs.
 extension AnswerRun {
-    @_lifetime(output: copy output)
+    @inline(never) @_lifetime(output: copy output)
     mutating func answerAlias(
         _ set: ZoneSet,
         _ match: ZoneMatch,
@@ -20,7 +20,7 @@ extension AnswerRun {
             return .noError
         }
         var answers = AnswerSet()
-        read(entry, isIPv4: set.type == .A, view, context, into: &answers)
+        read(entry, isIPv4: set.type == .A, view, now: context.now, into: &answers)
         let ttl = answers.ttl(atMost: entry.ttl)
         switch answers.outcome {
         case .servfail:
@@ -31,7 +31,7 @@ extension AnswerRun {
             if answers.count > 1 {
                 first = Int(context.random.next(below: UInt32(answers.count)))
             }
-            write(answers, from: first, ttl: ttl, type: set.type, into: &output)
+            write(&answers, from: first, ttl: ttl, type: set.type, into: &output)
         case .noData, .none:
             // That the target has none is known no longer than it would be of the target itself.
             let base = output.count
@@ -76,14 +76,14 @@ extension AnswerRun {
         _ entry: AliasEntry,
         isIPv4: Bool,
         _ view: ZoneView,
-        _ context: AnswerContext,
+        now: Instant,
         into answers: inout AnswerSet
     ) {
         switch entry.source {
         case .nothing: answers.settle(.noData, ttl: entry.ttl)
         case .board:
             let target = Int(entry.place)
-            view.boards[0].read(target, isIPv4: isIPv4, now: context.now, into: &answers)
+            view.boards[0].read(target, isIPv4: isIPv4, now: now, into: &answers)
         case .node:
             answers.settle(.noData, ttl: entry.ttl)
             guard let set = plainSet(of: entry, isIPv4 ? .A : .AAAA, view), set.count > 0 else {

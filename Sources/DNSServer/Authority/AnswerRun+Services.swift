@@ -21,7 +21,8 @@ extension AnswerRun {
         }
     }
 
-    @_lifetime(output: copy output)
+    // Apart from the way of addresses, which would have to make room for two decisions.
+    @inline(never) @_lifetime(output: copy output)
     mutating func answerServices(
         _ set: ZoneSet,
         _ match: ZoneMatch,
@@ -34,8 +35,8 @@ extension AnswerRun {
         var decision = Decision()
         if steered.policy == absent {
             let entry = view.aliases[Int(steered.alias)]
-            read(entry, isIPv4: true, view, context, into: &decision.ipv4)
-            read(entry, isIPv4: false, view, context, into: &decision.ipv6)
+            read(entry, isIPv4: true, view, now: context.now, into: &decision.ipv4)
+            read(entry, isIPv4: false, view, now: context.now, into: &decision.ipv6)
         } else {
             nameHash = decider(of: steered, view)
             decide(Int(steered.policy), steer, &context, into: &decision)
@@ -67,11 +68,12 @@ extension AnswerRun {
         outcome.policy = policy
         // The same draws for both families, or the hints would name two places.
         var random = context.random
-        var question = question(.ipv4, context)
+        let client = client(context.client, context.hearsSubnet)
+        var question = question(.ipv4, now: context.now, client)
         steer.answer(policy: policy, question, into: &decision.ipv4, random: &context.random)
         question.families = .ipv6
         steer.answer(policy: policy, question, into: &decision.ipv6, random: &random)
-        context.sample(decision.ipv4, steer)
+        context.sample(decision.ipv4, steer, isFirst: true)
         context.sample(decision.ipv6, steer, isFirst: false)
         // Whatever either family looked at holds for no wider network (RFC 7871 §7.2.1).
         outcome.scope = max(decision.ipv4.scope, decision.ipv6.scope)
@@ -145,8 +147,7 @@ extension AnswerRun {
         output.write(uint16: key)
         output.write(uint16: UInt16(truncatingIfNeeded: answers.count &* size))
         for index in 0..<answers.count {
-            let address = answers.address(index)
-            for place in 0..<size { output.write(address.byte(place)) }
+            output.write(octets: size, of: answers.address(index))
         }
     }
 }

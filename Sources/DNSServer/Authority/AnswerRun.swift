@@ -17,6 +17,7 @@ struct AnswerRun {
     private var visited = InlineArray<16, UInt64>(repeating: 0)
     private var steps = 0
 
+    @inline(__always)
     init(query: DNSQuery, writer: ResponseWriter) {
         self.query = query
         self.writer = writer
@@ -297,19 +298,19 @@ struct AnswerRun {
         let steered = view.steered[Int(set.offset)]
         outcome.policy = Int(steered.policy)
         nameHash = decider(of: steered, view)
-        var answers = AnswerSet()
+        let client = client(context.client, context.hearsSubnet)
+        let question = question(set.type == .A ? .ipv4 : .ipv6, now: context.now, client)
         steer.answer(
             policy: Int(steered.policy),
-            question(set.type == .A ? .ipv4 : .ipv6, context),
-            into: &answers,
+            question,
+            into: &context.answers,
             random: &context.random
         )
-        outcome.scope = answers.scope
+        outcome.scope = context.answers.scope
         outcome.mostTTL = steered.ttl
-        outcome.ttl = answers.ttl(atMost: steered.ttl)
-        context.note(answers, isIPv6: set.type != .A)
-        context.sample(answers, steer)
-        switch answers.outcome {
+        outcome.ttl = context.answers.ttl(atMost: steered.ttl)
+        context.noteAnswers(isIPv6: set.type != .A, steer)
+        switch context.answers.outcome {
         case .servfail:
             writer.isAuthoritative = false
             return .serverFailure
@@ -319,7 +320,7 @@ struct AnswerRun {
             deny(match, view, into: &output)
             shorten(recordAt: base, to: outcome.ttl, in: &output)
         case .addresses:
-            write(answers, from: 0, ttl: outcome.ttl, type: set.type, into: &output)
+            write(&context.answers, from: 0, ttl: outcome.ttl, type: set.type, into: &output)
         }
         return .noError
     }
@@ -333,21 +334,22 @@ struct AnswerRun {
     // What the policy of the name in hand is asked; noted for explanations.
     mutating func question(
         _ families: SteerFamilies,
-        _ context: AnswerContext
+        now: Instant,
+        _ client: IPAddress
     ) -> SteerQuestion {
         outcome.nameHash = nameHash
         return SteerQuestion(
-            now: context.now,
-            client: client(context),
+            now: now,
+            client: client,
             families: families,
             nameHash: nameHash
         )
     }
 
     // A resolver that hides its client is itself the best guess at where that is (RFC 7871 §7.1.2).
-    func client(_ context: AnswerContext) -> IPAddress {
-        guard context.hearsSubnet, let subnet = query.edns.subnet, subnet.sourceLength > 0 else {
-            return context.client
+    func client(_ asker: IPAddress, _ hearsSubnet: Bool) -> IPAddress {
+        guard hearsSubnet, let subnet = query.edns.subnet, subnet.sourceLength > 0 else {
+            return asker
         }
         return subnet.address
     }
@@ -369,10 +371,11 @@ struct AnswerRun {
         }
     }
 
-    // All addresses or, with TC, none: a cut set would look like a whole one.
+    // All addresses or, with TC, none: a cut set would look like a whole one. The set is handed on
+    // `inout` since it would be copied otherwise, nearly a kilobyte.
     @_lifetime(output: copy output)
     mutating func write(
-        _ answers: AnswerSet,
+        _ answers: inout AnswerSet,
         from first: Int,
         ttl: UInt32,
         type: RecordType,
@@ -395,7 +398,7 @@ struct AnswerRun {
                 into: &output
             )
             guard done else { continue }
-            for place in 0..<length { output.write(address.byte(place)) }
+            output.write(octets: length, of: address)
             writer.add(1, to: .answer)
         }
     }

@@ -62,8 +62,9 @@ public enum Authority {
         )
         let code = run.answer(request, view, steer, &context, into: &output)
         run.writer.finish(code, query: query, scope: run.outcome.scope, into: &output)
-        run.outcome.code = code
-        run.outcome.isTruncated = run.writer.isTruncated
-        return run.outcome
+        var outcome = run.outcome
+        outcome.code = code
+        outcome.isTruncated = run.writer.isTruncated
+        return outcome
     }
 }

@@ -30,13 +30,16 @@ public final class AnswerBook: Sendable {
     func count(_ context: borrowing AnswerContext, policy: UInt64) {
         guard context.answeredCount > 0 else { return }
         for place in 0..<context.answeredCount {
-            let slot = context.answered[place]
-            endpoints.addOwned(Int(slot) &* 2, 1)
-            tally.add(policy, target(Int(slot)))
+            let slot = context.answers.slot(place)
+            endpoints.addOwned(slot &* 2, 1)
+            tally.add(policy, target(slot))
         }
         tally.add(policy, context.answersIPv6 ? AnswerTally.allIPv6 : AnswerTally.allIPv4)
         let network = AnswerSketch.network(of: context.client)
-        sketch.add(policy, network, context.answered, context.answeredCount)
+        let way = sketch.add(policy, network)
+        for place in 0..<context.answeredCount {
+            sketch.add(UInt32(truncatingIfNeeded: context.answers.slot(place)), at: way)
+        }
     }
 
     // Another one once the slot is another endpoint's, so that nobody inherits counts.

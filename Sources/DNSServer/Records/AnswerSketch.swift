@@ -51,13 +51,14 @@ struct AnswerSketch: Sendable {
 
     // MARK: Counting
 
-    /// Counts one answer, and the targets that it held.
-    func add(
-        _ policy: UInt64,
-        _ network: UInt64,
-        _ targets: borrowing InlineArray<16, UInt32>,
-        _ targetCount: Int
-    ) {
+    /// Where a network of a policy is counted.
+    struct Way: BitwiseCopyable {
+        fileprivate var bucket: Int
+        fileprivate var place: Int
+    }
+
+    /// Counts one answer; tells where, for the targets that it held.
+    func add(_ policy: UInt64, _ network: UInt64) -> Way {
         let bucket = bucket(policy, network)
         var lightest = 0
         var least = UInt64.max
@@ -77,7 +78,7 @@ struct AnswerSketch: Sendable {
             replace(bucket, way, policy, network, least)
         }
         words.addOwned(bucket &+ AnswerSketch.counts &+ way, 1)
-        for index in 0..<min(targetCount, 16) { addTarget(bucket, way, targets[index]) }
+        return Way(bucket: bucket, place: way)
     }
 
     private func replace(
@@ -98,7 +99,9 @@ struct AnswerSketch: Sendable {
         words.store(bucket &+ way, network)
     }
 
-    private func addTarget(_ bucket: Int, _ way: Int, _ slot: UInt32) {
+    /// Counts a target of the answer that was just counted.
+    func add(_ slot: UInt32, at found: Way) {
+        let (bucket, way) = (found.bucket, found.place)
         let mark = (UInt64(slot) &+ 1) << AnswerSketch.cellShift
         let first = bucket &+ AnswerSketch.firstCell &+ way &* AnswerSketch.cells
         guard slot < 1 << 24 &- 1 else {
