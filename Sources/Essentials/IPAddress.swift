@@ -2,19 +2,26 @@
 
 /// An IPv4 or IPv6 address as a value.
 public struct IPAddress: Hashable, Sendable, BitwiseCopyable {
-    /// The address in network order: an IPv4 address fills the low 32 bits.
-    public let bits: UInt128
+    // Two words: one of 128 bits would have every value that holds an address begin at a multiple
+    // of 16 octets, and take up to 15 more.
+    @usableFromInline let high: UInt64
+    @usableFromInline let low: UInt64
     /// True for IPv4.
     public let isIPv4: Bool
 
+    /// The address in network order: an IPv4 address fills the low 32 bits.
+    @inlinable public var bits: UInt128 { UInt128(high) << 64 | UInt128(low) }
+
     /// An IPv4 address from its 32 bits (RFC 791).
     @inlinable public init(v4 bits: UInt32) {
-        self.bits = UInt128(bits)
+        high = 0
+        low = UInt64(bits)
         isIPv4 = true
     }
     /// An IPv6 address from its 128 bits (RFC 4291).
     @inlinable public init(v6 bits: UInt128) {
-        self.bits = bits
+        high = UInt64(truncatingIfNeeded: bits >> 64)
+        low = UInt64(truncatingIfNeeded: bits)
         isIPv4 = false
     }
 

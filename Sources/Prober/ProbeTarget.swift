@@ -14,9 +14,9 @@ public struct ProbeTarget: Sendable, Equatable {
     /// How often, and how long to wait.
     public var rhythm: ProbeRhythm
     /// How TLS is spoken with it; nil for plain TCP.
-    public var security: TargetSecurity?
+    @Rare public var security: TargetSecurity?
     /// What its certificate's time must be like; nil for any.
-    public var certificate: CertificateRule?
+    @Rare public var certificate: CertificateRule?
     /// The PROXY header that its connections begin with, naming nobody; nil for none.
     public var proxyHeader: ProxyVersion?
 
@@ -49,7 +49,9 @@ public struct TargetSecurity: Sendable, Equatable {
 }
 
 /// What a probe asks of an endpoint.
-public enum ProbeQuestion: Sendable, Equatable {
+///
+/// Kept apart from the target: there are tens of thousands of these, and most ask little.
+public indirect enum ProbeQuestion: Sendable, Equatable {
     /// That a TCP connection opens.
     case connect
     /// An HTTP exchange that ends as expected.
