@@ -7,6 +7,7 @@ enum SafetyRule {
     static let unsafePlaces = [
         "Sources/Runtime/",
         "Sources/Essentials/SharedWords.swift",
+        "Sources/Essentials/ByteWord.swift",
         "Sources/Essentials/OutputSpan+Text.swift",
         "Sources/Configuration/YAMLParser.swift",
         "Sources/HTTPProtocol/HTTP2/HTTP2Callbacks.swift",
