@@ -20,8 +20,9 @@ public struct Block: Equatable, Sendable, BitwiseCopyable {
 @safe public struct BufferPool: ~Copyable {
     /// Bytes in one block: a whole message head fits, and large bodies move in few calls.
     ///
-    /// Only the pages that bytes reach are ever touched, so a small request pays for 4 KiB.
-    public static let blockSize = 32_768
+    /// As much as a packet over loopback holds: smaller blocks cut each of them in two. Only the pages
+    /// that bytes reach are ever touched, so a small request pays for 4 KiB.
+    public static let blockSize = 65_536
     static let blocksPerChunk = 64
 
     /// The most blocks that will ever be given out.

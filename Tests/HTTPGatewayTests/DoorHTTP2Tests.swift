@@ -113,7 +113,7 @@ import Testing
         let stream = client.ask(&stage, "POST", "/free", content: body)
         #expect(stage.answer(&client, stream).status == "200")
         let held = stage.door.buffers.inUse
-        #expect(held >= 100 && held <= 41 * 4 + 8, "\(held) blocks")
+        #expect(held >= 80 && held <= 41 * 3 + 8, "\(held) blocks")
         stage.leave(client.guest, reset: true)
         stage.turn { $0.door.openConnections == 0 }
         #expect(stage.leftovers() == [])

@@ -257,7 +257,7 @@ import Testing
         let what = example.what
         var stage = try Self.stage { plan in
             if what == "busy" { plan.limits.mirroredRequests = 0 }
-            if what == "memory" { plan.limits.mirrorMemory = 40_000 }
+            if what == "memory" { plan.limits.mirrorMemory = 80_000 }
             if what == "full" { plan.pools[1].endpoints[0].connectionLimit = 1 }
             if what == "http2" { plan.poolPlans[1].version = .http2 }
             Self.comparing(&plan)

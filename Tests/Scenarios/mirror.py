@@ -266,8 +266,8 @@ def bounded(scene):
         expect_equal(m.ask("all")[:2], (200, "a"), "the client's")
     m.expect_counts("all", {"sent": 3, "skipped busy": 7})
     eventually("they time out", lambda: m.counts("all").get("failed timeout") == 3, within=8)
-    # 1 MiB is 32 blocks: 16 copies with a head and a body.
-    m.more = "limits: { shed-lag: 10s, mirror-memory: 1MiB }\n"
+    # 2 MiB are 32 blocks: 16 copies with a head and a body.
+    m.more = "limits: { shed-lag: 10s, mirror-memory: 2MiB }\n"
     m.martlet.reload(m.text(late="pool: shadow, timeout: 3s"))
     for _ in range(20):
         expect_equal(m.ask("late", "/echo", "POST", "", b"x" * 100)[0], 200, "the client's")

@@ -124,8 +124,8 @@ extension Schema {
         Option(
             "limits.mirror-memory",
             .size(MiB(1)...MiB(4096)),
-            "16MiB",
-            "Memory for heads and bodies of such copies, in blocks of 32 KiB; beyond it none is made."
+            "32MiB",
+            "Memory for heads and bodies of such copies, in blocks of 64 KiB; beyond it none is made."
         ),
         Option(
             "limits.shed-lag",

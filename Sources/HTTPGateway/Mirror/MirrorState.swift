@@ -16,7 +16,7 @@ struct MirrorAnswer: BitwiseCopyable {
 struct MirrorState: BitwiseCopyable {
     /// The most content that is kept: in this many blocks.
     static let bodyMaximum = bodyBlocks * BufferPool.blockSize
-    static let bodyBlocks = 32  // as many as `body` holds
+    static let bodyBlocks = 16  // as many as `body` holds
 
     let rule: MirrorRule
     /// The place of the route's numbers.
@@ -42,7 +42,7 @@ struct MirrorState: BitwiseCopyable {
     var head = Block.none
     var headCount: Int32 = 0
     private(set) var bodyCount: Int32 = 0
-    private var body = InlineArray<32, Block>(repeating: .none)
+    private var body = InlineArray<16, Block>(repeating: .none)
     /// Bytes of head and body that the endpoint has.
     var sent: Int32 = 0
 

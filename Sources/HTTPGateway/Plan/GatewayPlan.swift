@@ -59,8 +59,8 @@ public struct GatewayLimits: Sendable, BitwiseCopyable, Equatable {
 
     /// Copies of requests at a time in the whole process.
     public var mirroredRequests = 256
-    /// Bytes that their heads and bodies take together, in blocks of 32 KiB.
-    public var mirrorMemory = 16 << 20
+    /// Bytes that their heads and bodies take together, in blocks of 64 KiB.
+    public var mirrorMemory = 32 << 20
 
     /// The largest head limit: a head must fit a block with room for the fields that are added.
     public static let headBytesMaximum = 30_720

@@ -5,14 +5,13 @@ internal import Runtime
 
 /// Content of a request that came on a stream and has not been passed on yet, in arrival order.
 ///
-/// It holds what one stream's window allows, 65,535 bytes, which lie in at most three blocks: the
+/// It holds what one stream's window allows, 65,535 bytes, which lie in at most two blocks: the
 /// window opens again only as bytes are taken out, so a slow origin costs no more than that.
 struct BodyQueue: BitwiseCopyable {
     static let limit = 65_535
 
     private var first = Block.none
     private var second = Block.none
-    private var third = Block.none
     /// Where the oldest byte lies in the first block.
     private var start: Int32 = 0
     private(set) var count = 0
@@ -56,8 +55,7 @@ struct BodyQueue: BitwiseCopyable {
             } else {
                 buffers.give(first)
                 first = second
-                second = third
-                third = .none
+                second = .none
                 start = 0
             }
         }
@@ -68,7 +66,6 @@ struct BodyQueue: BitwiseCopyable {
     mutating func giveBack(to buffers: inout BufferPool) {
         buffers.give(first)
         buffers.give(second)
-        buffers.give(third)
         self = BodyQueue()
     }
 
@@ -81,9 +78,6 @@ struct BodyQueue: BitwiseCopyable {
         case 1:
             if second.isNone { second = buffers.take() }
             return second.isNone ? nil : second
-        case 2:
-            if third.isNone { third = buffers.take() }
-            return third.isNone ? nil : third
         default: return nil
         }
     }
