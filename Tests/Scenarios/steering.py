@@ -131,6 +131,7 @@ GEO = """
       - { address: 192.0.2.3, country: DE, continent: AS, subdivision: US-CA, city: Paris, asn: 7 }
       - { address: 127.0.0.12, probe: port, network: 172.16.0.0/12, resident: true }
       - 192.0.2.9
+    fallback: plain
   near:
     proximity:
       - { address: 192.0.2.1, at: "50.11, 8.68" }

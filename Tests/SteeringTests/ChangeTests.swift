@@ -204,6 +204,25 @@ import Testing
         #expect(ChiSquare.fits(bench.shares(), shares: [1, 1]))
     }
 
+    @Test func `residents do not wait for who returns, since nobody else is there for them`() {
+        let bench = Bench { policy in
+            let table = RegionBuilder(.empty).geo([[]], keeps: [true])
+            policy = SteerPolicy(.regional([SteerBranch(policy)], table))
+            policy.allDown = SteerAllDown.none
+        }
+        bench.health.publish(0, .failing)
+        bench.health.setRampStart(1, Instant(nanoseconds: 50_000_000_000))
+        bench.board.hold(
+            0,
+            since: Instant(nanoseconds: 40_000_000_000),
+            until: bench.now + .seconds(9)
+        )
+        #expect(bench.shares(100) == [0, 100])
+        #expect(bench.ask().mode == .healthy)
+        bench.health.publish(1, .failing)
+        #expect(bench.ask().outcome == .none)
+    }
+
     @Test func `explanations tell what a branch weighs and why`() {
         let bench = Bench()
         bench.board.setDial(0, Dial(weight: 35, factor: 256, source: .schedule))

@@ -44,8 +44,11 @@ import Testing
         let table: SteerTable
         var random = SeededRandom(seed: 3)
 
-        init(_ policy: SteerPolicy) {
-            table = SteerTable([SteerDefinition(name: "www", policy: policy)], health: health)
+        convenience init(_ policy: SteerPolicy) {
+            self.init([SteerDefinition(name: "www", policy: policy)])
+        }
+        init(_ definitions: [SteerDefinition]) {
+            table = SteerTable(definitions, health: health)
             for slot in 0..<64 { health.publish(slot, .serving) }
         }
 
@@ -117,6 +120,60 @@ import Testing
         bench.health.publish(0, .failing)
         #expect(bench.slot("30.0.0.1") == 9)
         #expect(bench.slot("10.0.0.1") == 1)
+    }
+
+    /// For Germany slot 1, which keeps its clients; for all others slot 0; slot 9 to fall back to.
+    private static func residents(
+        _ word: SteerAllDown?,
+        own: SteerAllDown? = nil,
+        around: (SteerPolicy) -> SteerPolicy = { $0 }
+    ) -> Bench {
+        var kept = SteerPolicy.failover([.roundRobin([branch(1)])])
+        kept.allDown = own
+        let table = RegionBuilder(world).geo([[], [.country("DE")]], keeps: [false, true])
+        var policy = around(SteerPolicy(.regional([branch(0), SteerBranch(kept)], table)))
+        policy.allDown = word
+        let bench = Bench(
+            [
+                SteerDefinition(name: "www", policy: policy),
+                SteerDefinition(name: "us", policy: .roundRobin([branch(9)])),
+            ]
+        )
+        bench.health.publish(1, .failing)
+        return bench
+    }
+
+    @Test func `no fallback around a branch takes its residents along`() {
+        let fallback = SteerAllDown.fallback("us")
+        for bench in [
+            Self.residents(fallback),
+            Self.residents(fallback) { .failover([$0, .roundRobin([Self.branch(2)])]) },
+            Self.residents(.servfail) { inner in
+                var inner = inner
+                inner.allDown = fallback
+                return .failover([inner])
+            },
+        ] {
+            let set = bench.ask("10.0.0.1")
+            #expect(set.count == 1 && set.slot(0) == 1 && set.mode == .allDown)
+            #expect(bench.slot("30.0.0.1") == 0)
+        }
+        // Clients without such a branch do fall back.
+        let bench = Self.residents(fallback)
+        bench.health.publish(0, .failing)
+        #expect(bench.slot("30.0.0.1") == 9 && bench.slot("10.0.0.1") == 1)
+    }
+
+    @Test func `another word around a branch holds for residents, and what it says itself before`()
+    {
+        #expect(Self.residents(.servfail).ask("10.0.0.1").outcome == .servfail)
+        #expect(Self.residents(SteerAllDown.none).ask("10.0.0.1").outcome == .none)
+        let own = Self.residents(.servfail, own: SteerAllDown.none)
+        #expect(own.ask("10.0.0.1").outcome == .none)
+        #expect(
+            Self.residents(.fallback("us"), own: .servfail).ask("10.0.0.1").outcome == .servfail
+        )
+        #expect(Self.residents(.servfail, own: .fallback("us")).slot("10.0.0.1") == 9)
     }
 
     @Test func `the nearest serves, a bias moves the border, the next nearest follows`() {

@@ -96,4 +96,10 @@ extension SteerQuestion {
         allDown = node.allDown
         fallback = node.fallback
     }
+
+    // A policy to fall back to that was named outside of a branch may lie outside too.
+    mutating func stay() {
+        if allDown == .fallback { allDown = .all }
+        fallback = .max
+    }
 }

@@ -78,10 +78,15 @@ extension SteerTable {
         let child = Int(edges[edge].node)
         // Only a branch that keeps its clients is taken without being live.
         let isResident = regions.span[Int(node.region)].keeps(edge &- Int(node.first))
-        if isResident, question.filter.isHealthy, !isLive(child, question, &set) {
-            return goWithoutHealth(child, question, &set, &random)
+        guard isResident, question.filter.isHealthy, !isLive(child, question, &set) else {
+            return enter(edge, question, &set, &random)
         }
-        enter(edge, question, &set, &random)
+        var question = question
+        // What has returned waits only as long as something else is there, and here nothing is.
+        question.filter = .healthy
+        guard !isLive(child, question, &set) else { return pick(child, question, &set, &random) }
+        question.stay()
+        goWithoutHealth(child, question, &set, &random)
     }
 
     /// Goes on below a branch.
