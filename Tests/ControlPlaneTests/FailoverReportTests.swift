@@ -107,6 +107,24 @@ import Testing
         #expect(!better.warnings.contains { $0.code == .slowFailover })
     }
 
+    @Test func `a shorter TTL that is proposed beside a lower bound loads, and is enough`() throws {
+        func steer(_ ttl: String) -> String {
+            "  www: { address: 192.0.2.7, probe: fast, \(ttl), failover-within: 30s }\n"
+        }
+        let proposal = try #require(
+            read(steer("ttl: 60s, min-ttl: 60s")).warnings.first { $0.code == .slowFailover }?
+                .suggestion
+        )
+        let value = try #require(proposal.split(separator: " ").first { $0.hasSuffix("s") })
+        #expect(proposal == "a `ttl` and a `min-ttl` of \(value) keep within it")
+        let better = read(steer("ttl: \(value), min-ttl: \(value)"))
+        #expect(better.configuration != nil)
+        #expect(!better.warnings.contains { $0.code == .slowFailover })
+        // A lower bound that is low enough stays.
+        let low = read(steer("ttl: 60s, min-ttl: 5s")).warnings.first { $0.code == .slowFailover }
+        #expect(low?.suggestion?.contains("min-ttl") != true)
+    }
+
     @Test(arguments: [
         "  www: { pool: web, failover-within: 10m }\n",
         "  www: { pool: web }\n",

@@ -154,7 +154,12 @@ extension FailoverReport.Group {
     /// What to change, and to which value.
     fileprivate func remedy(_ within: Interval) -> String {
         switch terms.remedy(within: within) {
-        case .ttl(let seconds): return "a `ttl` of \(seconds)s keeps within it"
+        case .ttl(let seconds):
+            // A `min-ttl` above the `ttl` would not load.
+            let isBound = terms.leastTTL.map { $0 > seconds } ?? false
+            return isBound
+                ? "a `ttl` and a `min-ttl` of \(seconds)s keep within it"
+                : "a `ttl` of \(seconds)s keeps within it"
         case .interval(let interval):
             return "an `interval` of \(interval) in the probe `\(probe)` keeps within it"
         case .none:
