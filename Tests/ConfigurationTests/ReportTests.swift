@@ -166,7 +166,7 @@ import Testing
             ~ endpoint 10.0.1.1:8080 of pool api: weight 3 -> 4
             + endpoint 10.0.1.3:8080 of pool api added: tier 1
             ~ zone example.com: ttl 1h -> 5m
-            ~ policy www: failover[0].weighted.203.0.113.10 50 -> 60
+            ~ policy www: failover[1].weighted.203.0.113.10 50 -> 60
             - endpoint 10.0.1.2:8080 of pool api removed: no new work, what is under way may finish
             = unchanged: listener http :8080, listener dns :5300, probe web, route photos.example.com \
             /api/

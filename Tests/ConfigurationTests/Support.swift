@@ -60,6 +60,6 @@ let sample = """
         records:
           www: { ttl: 30s, steer: www }
     steer:
-      www: { failover: [ { weighted: { 203.0.113.10: 50, 203.0.113.11: 50 } }, { pool: api } ] }
+      www: { failover: [ { pool: api }, { weighted: { 203.0.113.10: 50, 203.0.113.11: 50 } } ] }
 
     """

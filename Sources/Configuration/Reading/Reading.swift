@@ -51,6 +51,8 @@ final class Reading {
     var references: [Reference] = []
     var addressProbes: [AddressProbe] = []
     var mirrors: [Mirror] = []
+    /// Policies with branches, at all depths.
+    var policies: [(section: Section, policy: PolicySettings)] = []
     var services: [Service] = []
 
     init(schema: Schema, file: String, bytes: [UInt8]) {

@@ -100,36 +100,6 @@ extension SettingsDecoder {
                 "the second only serves when the first is down: use `failover` inside one branch"
             )
         }
-        warnLeaks(section, branches)
-    }
-
-    /// A smaller region inside one whose clients are to stay takes them elsewhere.
-    private func warnLeaks(_ section: Section, _ branches: [BranchSettings]) {
-        for (index, branch) in branches.enumerated() where branch.isResident {
-            for (other, inner) in branches.enumerated() where other != index && !inner.isResident {
-                for region in branch.regions {
-                    guard let leak = inner.regions.first(where: { region.holds($0) }) else {
-                        continue
-                    }
-                    section.fault(
-                        .residencyLeak,
-                        "geo",
-                        "clients of \(region) are to stay with branch \(index + 1), but those of "
-                            + "\(leak) go to branch \(other + 1)",
-                        "make that branch `resident` too, if its addresses lie inside"
-                    )
-                }
-            }
-        }
-        for (index, branch) in branches.enumerated()
-        where branch.isResident && branch.policy.fallback != nil {
-            section.fault(
-                .residencyLeak,
-                "geo",
-                "branch \(index + 1) keeps its clients, and its `fallback` may take them elsewhere",
-                "use `all-down`, unless the fallback lies inside too"
-            )
-        }
     }
 
     /// Where a branch of `proximity` is; needed there.
@@ -167,16 +137,33 @@ extension RegionSettings {
     /// True when everybody in `other` is in this region too, as far as names tell.
     func holds(_ other: RegionSettings) -> Bool {
         switch (self, other) {
-        case (.country(let country), .subdivision(let code)): code.hasPrefix(country + "-")
         case (.network(let outer), .network(let inner)):
             outer.length < inner.length && outer.contains(inner.address)
         case (.country("EU"), .country(let code)): Country.europeanUnion.contains(code)
         case (.country("EU"), .subdivision(let code)):
             Country.europeanUnion.contains(String(code.prefix(2)))
+        case (.country(let country), .subdivision(let code)): code.hasPrefix(country + "-")
+        case (.continent(let continent), .country("EU")):
+            Country.europeanUnion.contains { Country.find($0)?.continent == continent }
         case (.continent(let continent), .country(let code)):
             Country.find(code)?.continent == continent
         case (.continent(let continent), .subdivision(let code)):
             Country.find(String(code.prefix(2)))?.continent == continent
+        default: false
+        }
+    }
+
+    /// True when nobody can be in both of two parts of the world, as far as names tell.
+    func excludes(_ other: RegionSettings) -> Bool {
+        switch (self, other) {
+        case (.continent, .country), (.continent, .subdivision), (.country, .subdivision),
+            (.country("EU"), .country):
+            self != other && !holds(other)
+        case (.country, .continent), (.subdivision, .continent), (.subdivision, .country),
+            (.country, .country("EU")):
+            other.excludes(self)
+        case (.continent, .continent), (.country, .country), (.subdivision, .subdivision):
+            self != other
         default: false
         }
     }

@@ -74,7 +74,9 @@ extension SettingsDecoder {
         let probe = section.text("probe") ?? place.probe
         let inner = PolicyPlace(probe: probe, parent: kind, depth: place.depth + 1)
         guard let kind = self.kind(section, kind, inner) else { return nil }
-        return rules(section, kind, isTop: place.depth == 0)
+        let policy = rules(section, kind, isTop: place.depth == 0)
+        if !kind.branches.isEmpty { reading.policies.append((section, policy)) }
+        return policy
     }
 
     private func rules(
@@ -115,6 +117,16 @@ extension SettingsDecoder {
                 "`minimum-up` is \(policy.minimumUp), and there are \(kind.branchCount) branches",
                 "it would never be live"
             )
+        } else if case .weighted = kind, policy.weightedCount > 0,
+            policy.weightedCount < policy.minimumUp
+        {
+            section.fault(
+                .allWeightsZero,
+                "minimum-up",
+                "`minimum-up` is \(policy.minimumUp), and at times no more than "
+                    + "\(policy.weightedCount) of the \(kind.branchCount) branches have a weight",
+                "it is not live then"
+            )
         }
         return policy
     }
@@ -139,9 +151,7 @@ extension SettingsDecoder {
         case "round-robin":
             checkDomains(section, branches)
             return .roundRobin(branches)
-        case "failover":
-            warnUnreachable(section, branches)
-            return .failover(branches)
+        case "failover": return .failover(branches)
         case "geo": return .geo(branches)
         case "latency":
             checkTargets(section, branches)
@@ -158,22 +168,6 @@ extension SettingsDecoder {
             "round-robin",
             "the branches of \(section.title) are in \(domains.count) failure domains",
             "at most 63 can be told apart"
-        )
-    }
-
-    /// What follows a branch that cannot fail never serves.
-    private func warnUnreachable(_ section: Section, _ branches: [BranchSettings]) {
-        guard
-            let first = branches.dropLast().firstIndex(where: {
-                if case .address(_, nil) = $0.policy.kind { true } else { false }
-            })
-        else { return }
-        section.fault(
-            .unreachableBranch,
-            "failover",
-            "branch \(first + 1) of \(section.title) has no probe, so it never fails and what "
-                + "follows never serves",
-            "name a `probe`, or put it last"
         )
     }
 

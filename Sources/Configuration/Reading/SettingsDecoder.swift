@@ -49,6 +49,7 @@ struct SettingsDecoder {
         settings.latency = latency(root.group("latency"))
         checkLatency(settings, root)
         CrossChecks(reading: reading, root: root, settings: settings).run()
+        PolicyChecks(reading: reading, settings: settings).run()
         SkewChecks(reading: reading, root: root).run(settings)
         FailoverChecks(reading: reading, root: root).run(settings, checks)
         ListenerChecks(root: root, listeners: listeners, admin: settings.admin).run(settings)

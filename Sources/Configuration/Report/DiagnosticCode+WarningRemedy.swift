@@ -7,8 +7,10 @@ extension DiagnosticCode {
         case .allWeightsZero:
             .init(
                 "all weights are zero",
-                "Nothing in this tier or policy is ever chosen.",
-                "Give at least one a weight above zero, unless that is what you want."
+                "Nothing in this tier or policy is ever chosen, or too little has a weight for "
+                    + "`minimum-up`.",
+                "Give at least one a weight above zero, or as many as `minimum-up`, unless that is what "
+                    + "you want."
             )
         case .unused:
             .init("never used", "Nothing refers to the name.", "Use it or remove it.")
@@ -59,14 +61,16 @@ extension DiagnosticCode {
         case .unreachableBranch:
             .init(
                 "branch that never serves",
-                "What stands before it never fails, or serves the same clients.",
+                "What stands before it never fails or serves the same clients, or none of its clients "
+                    + "comes there.",
                 "Name a probe for what stands before it, or remove one of them."
             )
         case .residencyLeak:
             .init(
                 "clients can leave their region",
-                "A branch is `resident`, and another rule takes some of its clients elsewhere.",
-                "Make the other branch `resident` as well, or remove the rule."
+                "A branch is `resident`, and another rule, a `fallback` in it, or a policy around it "
+                    + "takes some of its clients elsewhere.",
+                "Make the other branch `resident` as well, or move what divides its clients inside."
             )
         case .plainTextSpans:
             .init(

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// Branches of `geo` that no client comes to first.
+extension PolicyChecks {
+    // MARK: Networks
+
+    /// A network of which every part is in a longer one of another branch.
+    func warnCovered(_ section: Section, _ branches: [BranchSettings]) {
+        var owned: [OwnedNetwork] = []
+        for (index, branch) in branches.enumerated() {
+            for case .network(let prefix) in branch.regions {
+                owned.append(OwnedNetwork(prefix: prefix, branch: index))
+            }
+        }
+        owned.sort { $0 < $1 }
+        var found: Set<Int> = []
+        for (place, outer) in owned.enumerated() where !found.contains(outer.branch) {
+            guard let others = OwnedNetwork.covering(outer, in: owned[(place + 1)...]) else {
+                continue
+            }
+            found.insert(outer.branch)
+            let numbers = others.sorted().map { "\($0 + 1)" }.joined(separator: ", ")
+            section.fault(
+                .unreachableBranch,
+                "geo",
+                "the smaller networks of branch \(numbers) make up all of \(outer.prefix), so "
+                    + "branch \(outer.branch + 1) only serves it when they are down",
+                "for that use `failover` inside one branch"
+            )
+        }
+        warnAllNetworks(section, branches, owned)
+    }
+
+    /// Networks come before everything else that is known of a client.
+    private func warnAllNetworks(
+        _ section: Section,
+        _ branches: [BranchSettings],
+        _ owned: [OwnedNetwork]
+    ) {
+        let everything = ["0.0.0.0/0", "::/0"].compactMap { Prefix($0) }
+        let isCovered = everything.allSatisfy { prefix in
+            OwnedNetwork.covering(
+                OwnedNetwork(prefix: prefix, branch: -1),
+                in: owned.filter { prefix.contains($0.prefix.address) }[...]
+            ) != nil
+        }
+        guard isCovered else { return }
+        let idle = branches.indices.filter { index in
+            !branches[index].regions.contains { if case .network = $0 { true } else { false } }
+        }
+        guard !idle.isEmpty else { return }
+        let numbers = idle.map { "\($0 + 1)" }.joined(separator: ", ")
+        section.fault(
+            .unreachableBranch,
+            "geo",
+            "every address is in a `network`, so branch \(numbers) of \(section.title) only serves "
+                + "when the branches of those are down",
+            "a branch without a region is for everybody else, without `0.0.0.0/0` and `::/0`"
+        )
+    }
+
+    // MARK: Regions inside regions
+
+    /// A `geo` inside a branch for somewhere sees the clients of that branch alone.
+    func warnOutside(_ section: Section, _ branches: [BranchSettings]) {
+        for (index, branch) in branches.enumerated() where !branch.regions.isEmpty {
+            let outer = RegionGroup(branch.regions)
+            warnOutside(section, branch.policy, of: outer, "branch \(index + 1)")
+        }
+    }
+
+    private func warnOutside(
+        _ section: Section,
+        _ policy: PolicySettings,
+        of outer: RegionGroup,
+        _ place: String
+    ) {
+        var isGeo = false
+        if case .geo = policy.kind { isGeo = true }
+        for (index, branch) in policy.kind.branches.enumerated() {
+            let isInside =
+                !isGeo || branch.isForEverybody || branch.regions.contains(where: outer.meets)
+            if isInside {
+                warnOutside(section, branch.policy, of: outer, place)
+                continue
+            }
+            let inner = RegionGroup(branch.regions)
+            section.fault(
+                .unreachableBranch,
+                "geo",
+                "\(place) is for \(outer), and branch \(index + 1) of the `geo` inside it for "
+                    + "\(inner): no client of the one is in the other",
+                "move it to the outer `geo`"
+            )
+        }
+    }
+}
