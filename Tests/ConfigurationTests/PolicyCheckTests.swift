@@ -217,6 +217,11 @@ import Testing
                 "weighted: [ { address: 192.0.2.7, weight: 0, schedule: 5 at 2026-12-01T22:00:00Z }, "
                     + "{ address: 192.0.2.8 } ], minimum-up: 2", []
             ),
+            ("weighted: { 192.0.2.7: 1 }, rollout: 192.0.2.7, rollout-steps: []", ["M1103 18"]),
+            ("geo: [ { address: 192.0.2.7, country: [] }, 192.0.2.8 ]", ["M1103 18"]),
+            ("address: '::ffff:192.0.2.7'", ["M1208 18"]),
+            ("round-robin: [ '::ffff:192.0.2.7', 192.0.2.8 ]", ["M1208 18"]),
+            ("weighted: { '::ffff:192.0.2.7': 1 }", ["M1208 18"]),
         ] as [(String, [String])]
     )
     func `what never holds is told`(policy: String, codes: [String]) {

@@ -99,6 +99,15 @@ extension Section {
         case nil: []
         }
     }
+    /// A list that is there to be empty says nothing, and is not what holds without it.
+    func checkFilled(_ keys: [String]) {
+        for key in keys {
+            guard case .sequence(let nodes)? = entries[key]?.value.content, nodes.isEmpty else {
+                continue
+            }
+            fault(.wrongKind, key, "`\(key)` has no value", "leave it out, or name one")
+        }
+    }
     func texts(_ key: String) -> [String] {
         elements(key).compactMap {
             guard case .text(let text) = $0 else { return nil }

@@ -73,6 +73,7 @@ extension SettingsDecoder {
         for case .percentage(let share) in section.values("rollout-steps") {
             steps.append(share.percent)
         }
+        section.checkFilled(["rollout-steps"])
         if steps.isEmpty { steps = RolloutSettings.usualSteps }
         if zip(steps, steps.dropFirst()).contains(where: { $0 >= $1 }) {
             section.fault(

@@ -29,6 +29,7 @@ extension SettingsDecoder {
 
     /// The regions that a branch of `geo` is for.
     func regions(_ section: Section) -> [RegionSettings] {
+        section.checkFilled(Self.regionKeys)
         var regions: [RegionSettings] = []
         regions += texts(section, "continent").map(RegionSettings.continent)
         for code in texts(section, "country") {

@@ -139,6 +139,7 @@ extension SettingsDecoder {
         switch kind {
         case "address":
             guard let address = section.address(kind) else { return nil }
+            checkMapped(section, address, section.entries[kind]?.value.range, kind)
             checkPort(section, place.probe)
             return .address(address, probe: place.probe)
         case "pool": return section.text(kind).map(PolicySettings.Kind.pool)
@@ -234,6 +235,7 @@ extension SettingsDecoder {
         guard let value = section.read(node, .address, key: key), case .address(let ip) = value
         else { return nil }
         section.keep(key, value)
+        checkMapped(section, ip, node.range, key)
         checkPort(section, place.probe)
         if place.parent == "proximity" {
             section.report(
@@ -316,6 +318,7 @@ extension SettingsDecoder {
                 case .integer(let weight) = value
             else { continue }
             section.keep(key, value)
+            checkMapped(section, ip, entry.keyRange, key)
             var branch = BranchSettings(PolicySettings(.address(ip, probe: probe)))
             branch.weight = weight
             branches.append(branch)
@@ -325,6 +328,23 @@ extension SettingsDecoder {
 
     private func consume(_ key: String) {
         if let option = reading.schema.option("\(Schema.policy).\(key)") { reading.consume(option) }
+    }
+
+    /// In an AAAA record no client could use it (RFC 4291 §2.5.5.2).
+    private func checkMapped(
+        _ section: Section,
+        _ ip: IPAddress,
+        _ range: SourceRange?,
+        _ key: String
+    ) {
+        guard let range, ip.unmapped != ip else { return }
+        section.report(
+            .notAddress,
+            range,
+            key: key,
+            "`\(ip)` is an IPv4 address written as one of IPv6",
+            "did you mean `\(ip.unmapped)`?"
+        )
     }
 
     /// A plain address has no port of its own: its probe must bring one.
