@@ -354,7 +354,7 @@ struct StillSurface: ControlSurface, ~Copyable {
             )
         )
         #expect(text.contains(#"martlet_trace_spans_dropped_total{reason="queue-full"} 3"#))
-        #expect(text.contains(#"martlet_steer_branch_weight{policy="www",branch="new"} 50000"#))
+        #expect(text.contains(#"martlet_steer_branch_weight{policy="www",branch="new"} 9"#))
         #expect(text.contains(#"rollout_share_ratio{policy="www",phase="running"} 0.05"#))
         // Lines dropped are those of a log thread, which this desk does not have.
         #expect(text.contains(#"martlet_dns_alias_unknown{target="www.cdn.test"} 1"#))

@@ -83,7 +83,7 @@ enum SteeringSample {
         let json = SteeringSample.view.json()
         let policy = try #require(json["weighted"]?.elements?.first)
         let new = try #require(policy["branches"]?.elements?.last)
-        #expect(new["weight"]?.integer == 50_000 && new["source"]?.string == "rollout")
+        #expect(new["weight"]?.integer == 9 && new["source"]?.string == "rollout")
         #expect(new["share"]?.number == 0.05 && new["configuredWeight"]?.integer == 0)
         #expect(policy["rollout"]?["phase"]?.string == "running")
         #expect(policy["rollout"]?["nextStep"]?.string == "2026-12-01T12:01:00Z")

@@ -180,6 +180,11 @@ def canary(scene):
             if row["policy"] == policy:
                 return row["rollout"]
 
+    def weighs(policy):
+        for row in martlet.json("GET", "/api/v1/steering")["weighted"]:
+            if row["policy"] == policy:
+                return {branch["branch"]: branch["weight"] for branch in row["branches"]}
+
     expect_equal(stands("soon")["phase"], "running", "one whose time has come begins by itself")
     expect_equal(shares(dns, "shop", origins, 20), (20, 0), "nothing before the start")
     ordered(scene, martlet, "rollout", "shop", "start")
@@ -201,6 +206,9 @@ def canary(scene):
     expect_equal((stands("keep")["phase"], stands("keep")["share"]), ("halted", 5),
                  "`stay` keeps the share")
     expect("the rollout is halted" in martlet.log(), "the log says why")
+    ordered(scene, martlet, "shift", "shop", "green", "3")
+    expect_equal(weighs("shop"), {"blue": 1, "green": 3}, "shifted in the units of the file")
+    ordered(scene, martlet, "shift", "shop", "green", "0")
     origins[2].fault()
     for origin in origins[2:]:
         origin.fault("slow", seconds=0.03)

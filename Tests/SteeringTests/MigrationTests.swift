@@ -142,7 +142,7 @@ import Testing
         try bench.order(.rollout(.pause))
         bench.pass(300)
         // Its time has come, and it waits until the weights are free.
-        #expect(phase(bench) == .lowered && bench.weights() == [750_000, 250_000])
+        #expect(phase(bench) == .lowered && bench.weights() == [300, 100])
         try bench.order(.rollout(.back))
         bench.pass(1)
         #expect(phase(bench) == .moved && bench.board.dial(1).source == .active)

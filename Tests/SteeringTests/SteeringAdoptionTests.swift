@@ -75,25 +75,25 @@ import Testing
         var bench = Bench(samples.plan(rollout))
         try bench.order(.rollout(.start))
         bench.pass(120)
-        #expect(bench.weights() == [500_000, 500_000])
+        #expect(bench.weights() == [100, 100])
         rollout.steps = [10, 60, 90]
         bench.keeper.adopt(samples.plan(rollout))
         bench.pass(1)
-        #expect(bench.weights() == [500_000, 500_000])
+        #expect(bench.weights() == [100, 100])
         bench.pass(59)
-        #expect(bench.weights() == [400_000, 600_000])
+        #expect(bench.weights() == [100, 150])
         // All steps lie ahead: none is skipped.
         rollout.steps = [70, 100]
         bench.keeper.adopt(samples.plan(rollout))
         bench.pass(60)
-        #expect(bench.weights() == [300_000, 700_000])
+        #expect(bench.weights() == [300, 700])
         bench.pass(120)
         #expect(bench.keeper.state(0).rollout.phase == .finished)
         rollout.steps = [70]
         bench.keeper.adopt(samples.plan(rollout))
         #expect(bench.keeper.state(0).rollout.phase == .finished)
         bench.pass(1)
-        #expect(bench.weights() == [0, 1_000_000])
+        #expect(bench.weights() == [0, 100])
     }
 
     @Test func `a finished rollout that gets more steps waits for somebody`() throws {
@@ -106,10 +106,10 @@ import Testing
         bench.keeper.adopt(samples.plan(rollout))
         bench.pass(200)
         #expect(bench.keeper.state(0).rollout.phase == .paused)
-        #expect(bench.weights() == [500_000, 500_000])
+        #expect(bench.weights() == [100, 100])
         try bench.order(.rollout(.resume))
         bench.pass(60)
-        #expect(bench.weights() == [0, 1_000_000])
+        #expect(bench.weights() == [0, 100])
     }
 
     @Test func `what other endpoints have counted is not compared with`() throws {
@@ -157,12 +157,13 @@ import Testing
             var bench = Bench(samples.plan(samples.canary))
             try bench.order(.rollout(.start))
             try bench.order(.rollout(end))
-            #expect(bench.weights() != [100, 0])
+            #expect(bench.board.dial(0).source == .rollout)
             try bench.order(.reset)
             #expect(bench.weights() == [100, 0], "after \(end)")
+            #expect(bench.board.dial(0).source == .file)
             // It can begin again, and what it then holds is its own.
             try bench.order(.rollout(.start))
-            #expect(bench.weights() == [950_000, 50_000])
+            #expect(bench.weights() == [1900, 100])
         }
         var rollout = samples.canary
         rollout.startsAt = ChangeTests.after(10)
@@ -178,7 +179,61 @@ import Testing
         try bench.order(.rollout(.finish))
         try bench.order(.shift(branch: "new", weight: 7, over: .zero))
         try bench.order(.rollout(.back))
-        #expect(bench.weights() == [1_000_000, 0])
+        #expect(bench.weights() == [100, 0])
+    }
+
+    @Test(arguments: [true, false])
+    func `what is shifted after a rollout is in the units of the file`(isHalted: Bool) throws {
+        var bench = Bench(samples.plan(samples.canary))
+        try bench.order(.rollout(.start))
+        if isHalted {
+            bench.up.remove(3)
+            bench.pass(1)
+        } else {
+            try bench.order(.rollout(.finish))
+            #expect(bench.weights() == [0, 100])
+            try bench.order(.rollout(.back))
+        }
+        #expect(bench.weights() == [100, 0])
+        try bench.order(.shift(branch: "new", weight: 20, over: .zero))
+        #expect(bench.weights() == [100, 20])
+    }
+
+    @Test func `the shares of a rollout are exact, by the smallest multiple of the file's weights`()
+        throws
+    {
+        var plan = weighted(["new", "one", "two"])
+        let bases: [UInt32] = [7, 30, 60]
+        for (number, base) in bases.enumerated() {
+            plan.weighted[0].branches[number].schedule = WeightSchedule(base: base)
+        }
+        var rollout = samples.canary
+        rollout.branch = 0
+        let table: [(percent: Int, weights: [UInt32])] = [
+            (1, [10, 330, 660]), (10, [10, 30, 60]), (25, [30, 30, 60]), (50, [90, 30, 60]),
+            (99, [8910, 30, 60]), (100, [90, 0, 0]), (0, [0, 30, 60]),
+        ]
+        for (percent, expected) in table {
+            rollout.steps = [percent]
+            plan.weighted[0].rollout = rollout
+            var bench = Bench(plan)
+            try bench.order(.rollout(.start))
+            #expect(weights(bench, 3) == expected, "\(percent) %")
+        }
+        // What would be too large is of a million, as near as that is.
+        plan.weighted[0].branches[1].schedule = WeightSchedule(base: 999_983)
+        rollout.steps = [1]
+        plan.weighted[0].rollout = rollout
+        var bench = Bench(plan)
+        try bench.order(.rollout(.start))
+        #expect(weights(bench, 3) == [10_000, 989_940, 59])
+        // Weights of nought share alike.
+        for number in 1...2 {
+            plan.weighted[0].branches[number].schedule = WeightSchedule(base: 0)
+        }
+        bench = Bench(plan)
+        try bench.order(.rollout(.start))
+        #expect(weights(bench, 3) == [2, 99, 99])
     }
 
     @Test func `only a policy by name leaves a mark`() {

@@ -57,7 +57,8 @@ public struct WeightState: Sendable, Equatable {
         return (reading.weight, reading.hasBegun ? .schedule : .file, reading.jump)
     }
 
-    // Of a million: shares in percent stay exact whatever the other weights are.
+    // In the units of the file, which orders are given in: the others keep the file's weights, or
+    // the smallest multiple by which the shares are exact in whole numbers.
     private func rolledOut(
         _ share: Int,
         _ number: Int,
@@ -65,19 +66,35 @@ public struct WeightState: Sendable, Equatable {
         _ plan: WeightedPlan,
         _ now: WallTime
     ) -> UInt32 {
-        let part = UInt64(min(max(share, 0), 100)) * UInt64(Dial.highestWeight) / 100
-        guard number != rollout.branch else { return UInt32(part) }
-        let rest = UInt64(Dial.highestWeight) - part
-        var (own, total, count) = (UInt64(0), UInt64(0), UInt64(0))
+        var (own, total, count, highest) = (UInt64(0), UInt64(0), UInt64(0), UInt64(0))
         for (other, branch) in plan.branches.enumerated() where other != rollout.branch {
             let weight = UInt64(branch.schedule.reading(at: now).weight)
             if other == number { own = weight }
             total += weight
+            highest = max(highest, weight)
             count += 1
         }
         // Weights of nought among the others: they share alike.
-        if total == 0 { (own, total) = (1, max(count, 1)) }
-        return UInt32(rest * own / total)
+        if total == 0 { (own, total, highest) = (1, max(count, 1), 1) }
+        let most = UInt64(Dial.highestWeight)
+        let part = UInt64(min(max(share, 0), 100))
+        if part == 100 { return number == rollout.branch ? UInt32(min(total, most)) : 0 }
+        // part : rest is branch : factor x total, both brought down as far as they are whole.
+        let common = WeightState.commonDivisor(part, 100 - part)
+        let second = WeightState.commonDivisor((100 - part) / common, total)
+        let branch = part / common * (total / second)
+        let factor = (100 - part) / common / second
+        if branch <= most, factor * highest <= most {
+            return UInt32(number == rollout.branch ? branch : factor * own)
+        }
+        let share = most / 100 * part
+        return UInt32(number == rollout.branch ? share : (most - share) * own / total)
+    }
+
+    private static func commonDivisor(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        var (a, b) = (a, b)
+        while b != 0 { (a, b) = (b, a % b) }
+        return max(a, 1)
     }
 
     /// What the weight of an active branch is, when all others have none.
