@@ -145,6 +145,54 @@ import Testing
         #expect(try !lastGood.addresses().isEmpty)
     }
 
+    /// Policies with the slots that are down, and the family that is missing in the answer then.
+    static func missing() throws -> [(SteerPolicy, down: Set<Int>, RecordType)] {
+        let pair = [try member(0, "192.0.2.1"), try member(3, "2001:db8::1")]
+        return [
+            (.roundRobin(pair), [3], .AAAA), (.roundRobin(pair), [0], .A),
+            (.failover(pair.map(\.policy)), [], .AAAA),
+            (.failover(pair.map(\.policy)), [0], .A),
+            (.weighted([SteerBranch(.roundRobin(pair))]), [3], .AAAA),
+        ]
+    }
+
+    @Test func `a family that is missing for now is missing for the TTL of an answer`() throws {
+        let name = try #require(DomainName("www.example.com"))
+        for (policy, down, type) in try SteeredAnswerTests.missing() {
+            var stage = try Stage(policy)
+            for slot in down { stage.set(slot, .down) }
+            func lines(_ ttl: Int) -> [String] {
+                ["NOERROR aa", AuthorityTests.soa.replacing(" 60 SOA", with: " \(ttl) SOA")]
+            }
+            #expect(try stage.zone.lines("www.example.com", type) == lines(30), "\(policy)")
+            // It can change in two seconds now: half of the TTL is the least.
+            for slot in [0, 3] {
+                let health: Health = down.contains(slot) ? .down : .up
+                stage.health.publish(slot, HealthWord(health: health, secondsToChange: 2))
+            }
+            #expect(try stage.zone.lines("www.example.com", type) == lines(15), "\(policy)")
+            let snapshot = stage.zone.snapshot
+            let told = snapshot.explain(name: name, type: type, now: .start, seed: 1)
+            #expect(told.ttl == 15, "\(policy)")
+        }
+    }
+
+    @Test func `a family that is nowhere in the policy is missing for as long as the zone says`()
+        throws
+    {
+        let members = [
+            try SteeredAnswerTests.member(0, "192.0.2.1"),
+            try SteeredAnswerTests.member(1, "192.0.2.2"),
+        ]
+        var stage = try Stage(.roundRobin(members))
+        stage.set(0, .down)
+        let lasting = ["NOERROR aa", AuthorityTests.soa]
+        #expect(try stage.zone.lines("www.example.com", .AAAA) == lasting)
+        let name = try #require(DomainName("www.example.com"))
+        let told = stage.zone.snapshot.explain(name: name, type: .AAAA, now: .start, seed: 1)
+        #expect(told.ttl == nil)
+    }
+
     @Test func `ANY does not ask the policy`() throws {
         var stage = try Stage(SteeredAnswerTests.roundRobin())
         let answers = try stage.zone.ask("www.example.com", .ANY).answers

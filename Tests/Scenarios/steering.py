@@ -171,6 +171,30 @@ def regions(scene):
     expect("FORMERR" in broken, f"a scope in a query is malformed:\n{broken}")
 
 
+FAMILIES = """
+  mixed: { ttl: 10s, min-ttl: 10s, round-robin: [ 127.0.0.11, "2001:db8::1" ], probe: port }
+  first: { ttl: 10s, min-ttl: 10s, failover: [ 127.0.0.11, "2001:db8::1" ], probe: port, all-down: all }
+  never: { ttl: 10s, round-robin: [ 192.0.2.1 ] }
+"""
+
+
+@scenario("a family that has no address for now is missing for the TTL of an answer, no longer")
+def families(scene):
+    (a, _, _), dns, martlet = start(scene, FAMILIES.lstrip("\n"))
+
+    def missing(name, kind):
+        """The TTL of NODATA; None for an answer."""
+        answer = ask_dns(dns, f"{name}.a.test", kind)
+        return None if answer.answers else answer.authority[0][1]
+
+    # Nothing answers at the IPv6 address.
+    eventually("IPv6 is down", lambda: missing("mixed", "AAAA") is not None)
+    found = [missing(name, "AAAA") for name in ("mixed", "first", "never")]
+    expect_equal(found, [10, 10, 300], "health decides, or the policy has none at all")
+    text = explained(scene, martlet, "first.a.test", "--type", "AAAA")
+    expect("10 s" in text and "NOERROR" in text, f"\n{text}")
+
+
 @scenario("client subnets count from whom they are to", covers=["listeners[].ecs"])
 def trusted(scene):
     for word, counts in (("any", True), ("none", False), ("[127.0.0.0/8]", True),

@@ -100,6 +100,8 @@ public struct AnswerOutcome: BitwiseCopyable, Sendable, Equatable {
     public var ttl: UInt32 = 0
     /// The most that the TTL may be.
     public var mostTTL: UInt32 = 0
+    /// True when the zone alone says how long the answer holds: ``AnswerSet/isLasting``.
+    public var isLasting = false
     // A hash of the name whose policy was asked.
     var nameHash: UInt64 = 0
 

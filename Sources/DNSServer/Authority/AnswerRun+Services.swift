@@ -16,6 +16,8 @@ extension AnswerRun {
             ipv4.outcome == outcome || ipv6.outcome == outcome
         }
 
+        var isLasting: Bool { ipv4.isLasting && ipv6.isLasting }
+
         func ttl(atMost most: UInt32) -> UInt32 {
             min(ipv4.ttl(atMost: most), ipv6.ttl(atMost: most))
         }
@@ -48,11 +50,11 @@ extension AnswerRun {
         }
         let ttl = decision.ttl(atMost: steered.ttl)
         (outcome.ttl, outcome.mostTTL) = (ttl, steered.ttl)
+        outcome.isLasting = decision.isLasting
         guard decision.isAny(.addresses) else {
             let base = output.count
             deny(match, view, into: &output)
-            let isAlias = steered.policy == absent
-            if decision.isAny(.none) || isAlias { shorten(recordAt: base, to: ttl, in: &output) }
+            if !decision.isLasting { shorten(recordAt: base, to: ttl, in: &output) }
             return .noError
         }
         write(set, steered, decision, ttl: ttl, view, into: &output)

@@ -309,13 +309,14 @@ struct AnswerRun {
         outcome.scope = context.answers.scope
         outcome.mostTTL = steered.ttl
         outcome.ttl = context.answers.ttl(atMost: steered.ttl)
+        outcome.isLasting = context.answers.isLasting
         context.noteAnswers(isIPv6: set.type != .A, steer)
         switch context.answers.outcome {
         case .servfail:
             writer.isAuthoritative = false
             return .serverFailure
-        case .noData: deny(match, view, into: &output)
-        case .none:
+        case .noData where outcome.isLasting: deny(match, view, into: &output)
+        case .noData, .none:
             let base = output.count
             deny(match, view, into: &output)
             shorten(recordAt: base, to: outcome.ttl, in: &output)
@@ -354,8 +355,9 @@ struct AnswerRun {
         return subnet.address
     }
 
-    // That nothing is healthy is no more lasting than what the healthy would be answered with
-    // (RFC 2308 §5: the SOA's TTL is how long the negative answer is kept).
+    // That nothing is healthy, or nothing of the family where the policy leads now, is no more
+    // lasting than what would be answered otherwise (RFC 2308 §5: the SOA's TTL is how long the
+    // negative answer is kept).
     @_lifetime(output: copy output)
     func shorten(
         recordAt base: Int,

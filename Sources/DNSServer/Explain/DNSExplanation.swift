@@ -98,8 +98,7 @@ extension DNSSnapshot {
             alias: way?.alias,
             why: ""
         )
-        if let policy = explanation.policy, policy.outcome == .addresses || policy.outcome == .none
-        {
+        if let policy = explanation.policy, policy.outcome != .servfail, !outcome.isLasting {
             explanation.ttl = outcome.ttl
             explanation.whyTTL = outcome.whyTTL(policy.secondsToChange)
         }

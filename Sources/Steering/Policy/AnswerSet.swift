@@ -43,6 +43,9 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
     var highestTTL: UInt32 = .max
     /// True when members that have returned wait for the answers to rest.
     public internal(set) var isResting = false
+    /// True for NODATA that no change of health, weights or places ends: the policy has no member of
+    /// the family.
+    public internal(set) var isLasting = false
     // A node on the way says so for its part.
     var saysNone = false
     var saysServfail = false
@@ -93,6 +96,7 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         scope = 0
         highestTTL = .max
         isResting = false
+        isLasting = false
         saysNone = false
         saysServfail = false
         pathCount = 0

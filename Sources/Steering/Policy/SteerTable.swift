@@ -95,6 +95,7 @@ public struct SteerTable: Sendable {
         guard !nodes[policy].families.isDisjoint(with: question.families) else {
             // Nothing of this family was ever configured: that is no outage, and no client's.
             set.outcome = .noData
+            set.isLasting = true
             return
         }
         if haveRules[policy] {
