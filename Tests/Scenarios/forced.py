@@ -69,6 +69,27 @@ def forced(scene):
     expect('"forced": {' not in overlay, overlay)
 
 
+@scenario("answers live no longer than what is forced", 20)
+def counted(scene):
+    origins = scene.origins("a", "b")
+    http, dns = scene.port(), scene.port()
+    text = service(http, dns, origins, probe=None, steer="min-ttl: 1s")
+    martlet = scene.martlet(text.replace("ttl: 1s, steer", "ttl: 60s, steer"))
+    expect_equal(ask_dns(dns, "www.example.com").ttl, 60, "nothing is in sight")
+    martlet.patch("web", "a", {"force": "down", "forceSeconds": 3})
+    ttls = []
+
+    def is_back():
+        answer = ask_dns(dns, "www.example.com")
+        if len(answer.addresses) == 1:
+            ttls.append(answer.ttl)
+        return len(answer.addresses) == 2
+
+    eventually("it ends", is_back, within=6)
+    expect(set(ttls) >= {1, 2} and max(ttls) <= 3, f"the TTL counts down: {ttls}")
+    expect_equal(sorted(ttls, reverse=True), ttls, "and never up")
+
+
 @scenario("what cannot be forced is refused with the reason", 20)
 def refused(scene):
     *_, martlet = start(scene)

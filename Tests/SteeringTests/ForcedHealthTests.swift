@@ -42,8 +42,9 @@ private func at(_ seconds: Int64) -> Instant {
         let passed = keeper.record(0, .success, now: at(3))
         let failed = keeper.record(0, failure, now: at(4))
         #expect(passed.isEmpty && failed.isEmpty)
+        let left = Int64(table.word(0).secondsToChange)
         let deadline = keeper.nextDeadline
-        #expect(deadline == at(60))
+        #expect(deadline == at(60 - left) + Interval(nanoseconds: 1))
         let early = keeper.tick(now: at(59))
         #expect(early.isEmpty && table.word(0).takesNewWork)
         let over = keeper.tick(now: at(60))
@@ -65,6 +66,51 @@ private func at(_ seconds: Int64) -> Instant {
         #expect(passed.isEmpty)
         _ = keeper.setForced(1, nil, now: at(3))
         #expect(table.word(1).takesNewWork && table.word(1).reason == .probePassed)
+    }
+
+    @Test(arguments: [true, false])
+    func `answers live no longer than what is forced`(isUp: Bool) {
+        let table = HealthTable(capacity: 4)
+        var keeper = HealthKeeper(table: table, load: LoadTable(capacity: 4, workers: 1))
+        let registration = HealthRegistration(
+            slot: 0,
+            identity: EndpointIdentity(pool: "p", host: "h", port: 80),
+            name: "h",
+            checks: CheckSettings(rise: 1, fall: 1, interval: .seconds(60))
+        )
+        _ = keeper.register(registration, now: at(0))
+        _ = keeper.record(0, .success, now: at(0))
+        #expect(table.word(0).secondsToChange == 60)
+        let wish = ForcedHealth(isUp: isUp, until: at(100) + .milliseconds(500))
+        let begun = keeper.setForced(0, wish, now: at(0))
+        #expect(table.word(0).secondsToChange == 60 && !begun.isEmpty)
+        // From when less is left than the probe's interval, time counts down by itself.
+        var told: [UInt16] = []
+        var now = at(0)
+        let generation = table.word(0).generation
+        while now < wish.until, told.count < 100 {
+            now = keeper.nextDeadline
+            let events = keeper.tick(now: now)
+            let left = (wish.until - now).nanoseconds
+            let seconds = Int64(table.word(0).secondsToChange) * 1_000_000_000
+            guard left > 0 else { continue }
+            #expect(events.isEmpty && seconds <= max(left, 1_000_000_000))
+            told.append(table.word(0).secondsToChange)
+        }
+        #expect(told == Array((1...59).reversed()))
+        #expect(now == wish.until && table.word(0).secondsToChange == 60)
+        #expect(table.word(0).generation == generation + 1, "the end alone is a change of state")
+        #expect(keeper.nextDeadline == .never)
+    }
+
+    @Test func `what would be in a while is as near to the end as that`() {
+        let table = HealthTable(capacity: 4)
+        var keeper = keeper(table)
+        _ = keeper.setForced(0, ForcedHealth(isUp: false, until: at(60)), now: at(1))
+        var rehearsal = keeper.rehearsal()
+        rehearsal.pass(until: at(57))
+        #expect(rehearsal.picture.word(0).secondsToChange == 3)
+        #expect(table.word(0).secondsToChange > 3)
     }
 
     @Test func `forced up hides an ejection, and maintenance still holds`() {

@@ -67,9 +67,9 @@ extension HealthKeeper {
         }
     }
 
-    /// Ends ejections whose time is over, looks at trials, and compares latencies once a second.
+    /// Ends what has had its time, looks at trials, and compares latencies once a second.
     public mutating func tick(now: Instant) -> [HealthEvent] {
-        var events = endForced(now) + endEjections(now)
+        var events = endForced(now) + countForced(now) + endEjections(now)
         for slot in trials.keys.sorted() where trials[slot] ?? .never <= now {
             events += judgeTrial(slot, now)
         }
@@ -191,7 +191,6 @@ extension HealthKeeper {
     /// When ``tick(now:)`` next has something to do.
     public var nextDeadline: Instant {
         let ends = ejected.compactMap { take($0)?.passive.ejectedUntil }.min() ?? .never
-        let forced = forcedSlots.compactMap { take($0)?.forced?.until }.min() ?? .never
-        return min(ends, trials.values.min() ?? .never, min(latencyAt, forced))
+        return min(ends, trials.values.min() ?? .never, min(latencyAt, forcedDeadline))
     }
 }

@@ -189,7 +189,7 @@ extension HealthKeeper {
     ) -> [HealthEvent] {
         records[slot] = record
         let old = table.word(slot)
-        let new = record.word
+        let new = record.word(at: now)
         if old.takesNewWork != new.takesNewWork || old.health != new.health {
             table.setChanged(slot, max(now, Instant(nanoseconds: 1)))
         }

@@ -77,10 +77,11 @@ extension HealthKeeper {
         // One goes in each round, if not two.
         for _ in 0..<(ejected.count + forcedSlots.count) {
             let next = nextEnd
-            guard next <= end else { return }
+            guard next <= end else { break }
             _ = endForced(next)
             _ = endEjections(next)
         }
+        _ = countForced(end)
     }
 
     private var nextEnd: Instant {

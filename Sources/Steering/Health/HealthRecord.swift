@@ -69,7 +69,8 @@ struct HealthRecord {
         return condition?.health == .up ? .probePassed : .pending
     }
 
-    var word: HealthWord {
+    /// What is published of it at a time.
+    func word(at now: Instant) -> HealthWord {
         var word = HealthWord(health: health, administrative: administrative, reason: shownReason)
         word.isUnchecked = machine == nil && condition == nil
         word.isConnectFailing = isConnectFailing || isUnresolved
@@ -80,6 +81,7 @@ struct HealthRecord {
             word.secondsToChange = min(word.secondsToChange, condition.secondsToChange)
         }
         if let forced {
+            word.secondsToChange = min(word.secondsToChange, forced.secondsLeft(now))
             word.closesConnections = false
             if forced.isUp { word.isConnectFailing = false }
             return word
