@@ -45,15 +45,20 @@ import Testing
         setting("much jitter", 4_000, 3_500, 1_000, jitter: 50, fall: 4, least: 0),
         setting("slow timeout", 4_000, 1_000, 4_000, jitter: 30, fall: 5, ttl: 20, least: 3),
         setting("timeout among the jitters", 3_000, 1_000, 1_050, jitter: 20, fall: 6, least: 0),
+        setting("much shorter when failing", 3_000, 500, 200, ttl: 5, least: 1),
+        setting("the same by two seconds", 2_000, 500, 200, ttl: 5, least: 1),
         setting("long fall", 1_000, 500, 100, fall: 20, ttl: 60, least: 0),
     ]
 
     static let trials = 3_000
 
-    /// A target that is probed, a spare one, and a resolver that is asked all the time.
+    /// A target that is probed, a spare one, and two resolvers that are asked all the time.
     struct Run {
         var detection = Interval.zero
-        var total = Interval.zero
+        /// Behind a resolver that keeps answers for their TTL.
+        var exact = Interval.zero
+        /// Behind one that counts in whole seconds.
+        var whole = Interval.zero
     }
 
     /// Two members of one policy with their keeper, as they serve.
@@ -114,15 +119,17 @@ import Testing
             let place = Int(random.next(below: 1_000))
             var schedule = ProbeSchedule(rhythm, place: place, of: 1, now: .start)
             var run = Run()
-            // The resolver's first question comes at any moment within one TTL.
+            // A resolver's first question comes at any moment within one TTL.
             let phase = random.next(below: UInt32(clamping: Int64(terms.ttl) * 1_000_000 + 1))
-            var kept = Instant.start + .seconds(1) + .microseconds(Int64(phase))
+            var exact = Instant.start + .seconds(1) + .microseconds(Int64(phase))
+            var whole = exact
             while true {
                 let start = schedule.due
                 _ = schedule.begin(now: start)
                 let hasFailed = start >= failure
                 let end = start + (hasFailed && fault == .hangs ? terms.timeout : .zero)
-                kept = ask(from: kept, until: end)
+                exact = ask(from: exact, until: end, inWholeSeconds: false)
+                whole = ask(from: whole, until: end, inWholeSeconds: true)
                 schedule.finish(now: end, random: &random)
                 let outcome: ProbeOutcome =
                     hasFailed ? .failure(.connectRefused, detail: "") : .success
@@ -131,13 +138,21 @@ import Testing
                 schedule.setChanging(isChanging, isIdle: true, now: end, random: &random)
                 guard health.word(0).health == .down else { continue }
                 run.detection = end - failure
-                run.total = max(kept, end) - failure
+                run.exact = max(exact, end) - failure
+                run.whole = max(whole, end) - failure
                 return run
             }
         }
 
-        /// Has the resolver ask whenever what it keeps is too old; returns when that is next.
-        private func ask(from kept: Instant, until end: Instant) -> Instant {
+        /// Has a resolver ask whenever what it keeps is too old; returns when that is next.
+        ///
+        /// One that counts in whole seconds cuts the moment at which it got the answer, and keeps
+        /// that to the end of the last second.
+        private func ask(
+            from kept: Instant,
+            until end: Instant,
+            inWholeSeconds: Bool
+        ) -> Instant {
             var kept = kept
             while kept < end {
                 var set = AnswerSet()
@@ -150,6 +165,10 @@ import Testing
                 // Before the first verdict, and then for as long as it is not down.
                 let ttl = set.address(0) == first ? set.ttl(atMost: terms.ttl) : 0
                 guard ttl > 0 else { return end }
+                if inWholeSeconds {
+                    let second = kept.nanoseconds / 1_000_000_000 * 1_000_000_000
+                    kept = Instant(nanoseconds: second) + .seconds(1)
+                }
                 kept = kept + .seconds(Int64(ttl))
             }
             return kept
@@ -164,22 +183,28 @@ import Testing
         let expected = FailoverTime(setting.terms, fault)
         let detection = expected.detection
         let longest = detection.worst + expected.ttl.worst
-        var sums = (detection: 0.0, total: 0.0)
+        var sums = (detection: 0.0, exact: 0.0, whole: 0.0)
         for trial in 0..<Self.trials {
             let bench = Bench(setting.terms, seed: UInt64(trial))
             let run = bench.run(fault)
             let isWithin = detection.best <= run.detection && run.detection <= detection.worst
             #expect(isWithin, "trial \(trial): \(run.detection), \(detection)")
-            #expect(run.total <= longest, "trial \(trial): \(run.total) of \(longest)")
+            #expect(run.exact <= longest, "trial \(trial): \(run.exact) of \(longest)")
+            let most = longest + expected.rounding.worst
+            #expect(run.whole <= most, "trial \(trial): \(run.whole) of \(most)")
             sums.detection += run.detection.seconds
-            sums.total += run.total.seconds
+            sums.exact += run.exact.seconds
+            sums.whole += run.whole.seconds
         }
         let count = Double(Self.trials)
         let typical = detection.typical.seconds
         let mean = sums.detection / count
         #expect(abs(mean - typical) <= typical * 0.03, "\(mean) s, computed \(typical) s")
-        let whole = typical + expected.ttl.typical.seconds
-        let all = sums.total / count
-        #expect(abs(all - whole) <= whole * 0.1, "\(all) s, computed \(whole) s")
+        let exact = typical + expected.ttl.typical.seconds
+        let kept = sums.exact / count
+        #expect(abs(kept - exact) <= exact * 0.1, "\(kept) s, computed \(exact) s")
+        let whole = exact + expected.rounding.typical.seconds
+        let longer = sums.whole / count
+        #expect(abs(longer - whole) <= whole * 0.1, "\(longer) s, computed \(whole) s")
     }
 }

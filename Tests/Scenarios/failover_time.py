@@ -101,8 +101,7 @@ def measured(scene):
             expect(total["best"] - 0.02 <= value <= total["worst"],
                    f"{name} {fault}: {value:.3f} s is not within {total}: {shown}")
         means.append((sum(taken) / len(taken), total["typical"]))
-    # Over all rows: a row of a short run has too few for a mean of its own. Unbound counts whole
-    # seconds, which adds half a second.
+    # Over all rows: a row of a short run has too few for a mean of its own.
     mean, typical = (sum(column) / len(means) for column in zip(*means))
     expect(abs(mean - typical) <= max(1, typical / 10),
            f"on average {mean:.3f} s, computed {typical:.3f} s: {means}")

@@ -85,6 +85,19 @@ import Testing
         #expect(FailoverTime(fixed, .refuses).ttl.typical == .seconds(15))
     }
 
+    @Test func `a resolver that counts in whole seconds keeps answers one second longer`() {
+        let fixed = FailoverTime(Self.textbook(), .refuses).rounding
+        #expect(fixed.best == .zero && fixed.worst == .seconds(1))
+        #expect(fixed.typical == .milliseconds(500), "half of a life that is a second longer")
+        // Most of what is kept at the verdict was given while failing, or late before it: of a
+        // second each, nearly all remains.
+        var short = Self.shipped()
+        (short.interval, short.ttl, short.leastTTL) = (.seconds(2), 5, 1)
+        short.fastInterval = .milliseconds(500)
+        let brief = FailoverTime(short, .refuses).rounding
+        #expect(brief.typical > .milliseconds(600) && brief.typical < .milliseconds(700))
+    }
+
     @Test func `a resolver's floor replaces every TTL below it`() {
         let terms = Self.shipped()
         #expect(FailoverTime(terms, .refuses, floor: 10) == FailoverTime(terms, .refuses))

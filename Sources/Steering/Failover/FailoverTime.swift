@@ -15,7 +15,8 @@ public struct FailoverTime: Sendable, Equatable {
         case propagation
         /// From then on, until the last answer given before is too old.
         case ttl
-        /// Resolvers that count in whole seconds may keep an answer so much longer.
+        /// Resolvers that count in whole seconds may keep an answer so much longer; on average,
+        /// those that are asked all the time do.
         case rounding
     }
 
@@ -51,17 +52,21 @@ public struct FailoverTime: Sendable, Equatable {
         self.detection = detection.verdict
         steadyTTL = terms.answerTTL(afterFailures: 0)
         lastTTL = terms.answerTTL(afterFailures: terms.fall - 1)
+        let ends = detection.failures.map(\.typical)
+        let exact = lives.map(Double.init)
+        let mean = FailoverTime.meanWait(ends, exact)
         ttl = FailoverSpan(
             best: .zero,
-            typical: FailoverTime.meanWait(detection.failures.map(\.typical), lives),
+            typical: mean,
             worst: FailoverTime.longestWait(detection.failures.map(\.worst), lives)
         )
-        let isKept = lives.contains { $0 > 0 }
-        rounding = FailoverSpan(
-            best: .zero,
-            typical: .zero,
-            worst: isKept ? .seconds(1) : .zero
-        )
+        // Such a resolver cuts the time at which it got an answer, and lets it go when the last
+        // second is over. Asked all the time it asks anew right then, at the beginning of a second,
+        // and keeps every answer a whole second longer (measured with Unbound 1.17).
+        let longer = FailoverTime.meanWait(ends, exact.map { $0 > 0 ? $0 + 1 : 0 })
+        let most = lives.contains { $0 > 0 } ? Interval.seconds(1) : .zero
+        let more = Interval(nanoseconds: longer.nanoseconds - mean.nanoseconds)
+        rounding = FailoverSpan(best: .zero, typical: min(max(more, .zero), most), worst: most)
     }
 
     // The last answer of each TTL is given when the next failed probe is over: whichever of them
@@ -77,10 +82,10 @@ public struct FailoverTime: Sendable, Equatable {
 
     // A resolver that is asked all the time asks anew whenever an answer is too old. When the
     // first probe fails, its answer is anywhere in its life.
-    private static func meanWait(_ ends: [Interval], _ lives: [UInt32]) -> Interval {
+    private static func meanWait(_ ends: [Interval], _ lives: [Double]) -> Interval {
         guard let first = ends.first, let last = ends.last else { return .zero }
-        if Set(lives).count == 1 { return Interval(rounding: Double(lives[0]) * 1e9 / 2) }
-        let life = lives.map { Double($0) * 1e9 }
+        if Set(lives).count == 1 { return Interval(rounding: lives[0] * 1e9 / 2) }
+        let life = lives.map { $0 * 1e9 }
         let times = ends.map { Double(($0.nanoseconds - first.nanoseconds)) }
         let verdict = Double(last.nanoseconds - first.nanoseconds)
         let phases = 200
