@@ -23,7 +23,7 @@ extension HealthKeeper {
             records[slot] = record
             return []
         }
-        record.passiveConnectFailing = failure.isConnectFailure
+        record.cause.isConnectFailing = failure.isConnectFailure
         return eject(slot, record, reason, detail, now)
     }
 
@@ -38,10 +38,10 @@ extension HealthKeeper {
         guard let settings = record.registration.passive else { return [] }
         let isSlow = reason == .passiveLatency
         let until = record.passive.eject(forLatency: isSlow, now: now, settings)
-        if isSlow { record.passiveConnectFailing = false }
+        if isSlow { record.cause.isConnectFailing = false }
         record.since = now
-        record.passiveReason = reason
-        record.passiveDetail = detail
+        record.cause.reason = reason
+        record.cause.detail = detail
         ejected.insert(slot)
         trials[slot] = nil
         return put(slot, record, [.ejected(until: until, times: record.passive.times)], now)

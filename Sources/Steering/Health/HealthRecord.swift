@@ -8,9 +8,9 @@ struct HealthRecord {
     var machine: HealthMachine?
     @Rare private var ejection: PassiveMachine?
     // What an operator says, while it holds.
-    var forced: ForcedHealth?
+    @Rare var forced: ForcedHealth?
     // Of the calculated check; nil without one.
-    var condition: CheckVerdict?
+    @Rare var condition: CheckVerdict?
     var administrative = AdministrativeState.ready
     var weight: UInt32?
     // Of the verdict; an ejection has its own below.
@@ -20,9 +20,13 @@ struct HealthRecord {
     var latest: ProbeOutcome?
     var isUnresolved = false
     var isConnectFailing = false
-    var passiveReason = HealthReason.passiveFailures
-    var passiveDetail = ""
-    var passiveConnectFailing = false
+    @Rare private var noted: EjectionCause?
+
+    /// Why requests speak against it, once they do.
+    var cause: EjectionCause {
+        get { noted ?? EjectionCause() }
+        set { noted = newValue }
+    }
 
     /// What failures of requests have led to; nothing is kept where they lead to nothing.
     var passive: PassiveMachine {
@@ -88,13 +92,13 @@ struct HealthRecord {
         }
         if passive.isEjected {
             word.isEjected = true
-            word.isConnectFailing = word.isConnectFailing || passiveConnectFailing
+            word.isConnectFailing = word.isConnectFailing || cause.isConnectFailing
             // A verdict of down says more than the ejection that foresaw it.
-            if health == .up { word.reason = passiveReason }
+            if health == .up { word.reason = cause.reason }
         }
         if passive.circuit == .halfOpen {
             word.isHalfOpen = true
-            if health == .up { word.reason = passiveReason }
+            if health == .up { word.reason = cause.reason }
         }
         return word
     }
@@ -106,7 +110,7 @@ struct HealthRecord {
     }
 
     private var ownDetail: String {
-        passive.circuit != .closed && health == .up ? passiveDetail : detail
+        passive.circuit != .closed && health == .up ? cause.detail : detail
     }
 
     /// The change of what is published, when it is one.
@@ -119,4 +123,12 @@ struct HealthRecord {
         self.detail = detail
         since = now
     }
+}
+
+/// Why an endpoint is ejected, or on trial after it.
+struct EjectionCause {
+    var reason = HealthReason.passiveFailures
+    var detail = ""
+    /// The connections to it failed, not what came over them.
+    var isConnectFailing = false
 }
