@@ -50,6 +50,8 @@ struct SettingsDecoder {
         checkLatency(settings, root)
         CrossChecks(reading: reading, root: root, settings: settings).run()
         PolicyChecks(reading: reading, settings: settings).run()
+        // A section knows the reading: the circle would keep both, and the whole file.
+        reading.policies = []
         SkewChecks(reading: reading, root: root).run(settings)
         FailoverChecks(reading: reading, root: root).run(settings, checks)
         ListenerChecks(root: root, listeners: listeners, admin: settings.admin).run(settings)
