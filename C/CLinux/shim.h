@@ -182,6 +182,10 @@ static inline long mt_duplicate(int fd) { return MT_RESULT(fcntl(fd, F_DUPFD_CLO
 static inline long mt_memfd(const char *name) { return MT_RESULT(syscall(SYS_memfd_create, name, 1u)); }
 static inline long mt_prctl(int option, unsigned long a) { return MT_RESULT(prctl(option, a, 0, 0, 0)); }
 static inline void mt_return_memory(void) { malloc_trim(0); }
+static inline void mt_map_from(int bytes) {
+    mallopt(M_MMAP_THRESHOLD, bytes);
+    mallopt(M_TRIM_THRESHOLD, 2 * bytes);
+}
 static inline long mt_affinity_count(void) {
     unsigned long mask[128];
     long bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);

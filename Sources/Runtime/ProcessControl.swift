@@ -119,6 +119,15 @@ public enum ProcessControl {
     /// It takes milliseconds for each hundred megabytes.
     public static func returnFreeMemory() { mt_return_memory() }
 
+    /// Gives allocations of so many bytes and more mappings of their own, which leave nothing behind.
+    ///
+    /// The heap can give back only whole pages: a large table in it that grew, or that was needed for
+    /// the reading alone, leaves holes that small things settle in. A mapping costs a system call and
+    /// its pages anew each time, so what serves requests wants a higher bound.
+    public static func mapAllocations(from bytes: Int) {
+        mt_map_from(Int32(clamping: bytes))
+    }
+
     /// Ends the process at once.
     public static func exit(_ code: Int32) -> Never { Glibc.exit(code) }
 

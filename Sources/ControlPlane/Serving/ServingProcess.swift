@@ -78,9 +78,12 @@ public enum ServingProcess {
         signals: FileDescriptor
     ) throws(StartRefusal) -> ControlThread {
         do throws(AssemblyRefusal) {
+            ProcessControl.mapAllocations(from: 128 << 10)
             let plane = try PlaneStart(setup).plane(link)
             // The text, its tree and its findings are gone now.
             ProcessControl.returnFreeMemory()
+            // Coders of responses take up to 1.8 MiB each, and come and go.
+            ProcessControl.mapAllocations(from: 4 << 20)
             do throws(SystemError) {
                 return try ControlThread(plane, signals: signals)
             } catch {
