@@ -185,6 +185,15 @@ import Testing
         ),
     ]
 
+    @Test func `an empty file is a warning, and an error in place of one that serves`() {
+        var checks = OutsideChecks()
+        #expect(Self.found(read("", checks: checks)) == ["M1353 1:1"])
+        checks.isServed = true
+        #expect(Self.found(read("", checks: checks)) == ["M1329 1:1"])
+        #expect(Self.found(read("listeners: []", checks: checks)) == ["M1353 1:1"])
+        #expect(read("", checks: checks).configuration == nil)
+    }
+
     static let zone = """
         listeners: [{ dns: ':53' }]
         zones:

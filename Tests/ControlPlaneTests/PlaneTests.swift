@@ -223,6 +223,34 @@ private struct Stage: ~Copyable {
         #expect(view.pools.count == 1)
     }
 
+    @Test(arguments: ["", "# not yet\n", "user: nobody\n"])
+    func `a file without listeners takes nobody's place`(text: String) throws {
+        let place = try Place()
+        try place.write(Self.unprobed)
+        var stage = try Stage.open(place)
+        stage.turn()
+        let before = stage.plane.view.generation
+        try place.write(text)
+        let refused = stage.plane.perform(.reload, now: stage.now)
+        let view = stage.plane.view
+        // Whoever means it says so.
+        try place.write("listeners: []\n")
+        let closed = stage.plane.perform(.reload, now: stage.now)
+        // Nothing is served any more, so there is nothing to keep.
+        try place.write(text)
+        let kept = stage.plane.perform(.reload, now: stage.now)
+        stage.end()
+        guard case .refused(let problems) = refused else {
+            Issue.record("\(refused)")
+            return
+        }
+        #expect(problems.map(\.code) == ["M1329"])
+        #expect(view.generation == before)
+        #expect(view.pools.count == 1)
+        #expect(closed == .done)
+        #expect(kept == .done)
+    }
+
     @Test func `a reload keeps the slots of what stays and gives new ones to what comes`() throws {
         let place = try Place()
         try place.write(Self.unprobed)

@@ -108,7 +108,12 @@ def bad_reload(scene):
     before = martlet.snapshot()["generation"]
     martlet.configure(good.replace("balance", "balnce") + "\nlisteners: 5\npolls: {}\n")
     martlet.signal(1)
-    eventually("the refusal is in the log", lambda: "M1" in martlet.log())
+    eventually("the refusal is in the log", lambda: "M1101" in martlet.log())
+    # What a write leaves that was cut, or that has only begun.
+    martlet.configure("")
+    martlet.signal(1)
+    eventually("an empty file is refused", lambda: "M1329" in martlet.log())
+    martlet.configure(good.replace("balance", "balnce") + "\nlisteners: 5\npolls: {}\n")
     status, headers, body = martlet.api("POST", "/api/v1/reload")
     expect(status in (400, 409, 422), f"POST reload of a bad file: {status}")
     expect("problem+json" in headers["Content-Type"], f"type {headers['Content-Type']}")

@@ -158,6 +158,9 @@ public struct OutsideChecks: Sendable {
     /// Policies of valid settings whose failover may take longer than their bound.
     public var failover: @Sendable (_ settings: Settings) -> [FailoverFinding] = { _ in [] }
 
+    /// True when the text is to replace a configuration with listeners.
+    public var isServed = false
+
     /// The checks; those left out find nothing wrong.
     public init(
         template: @escaping @Sendable (String, [String]) -> TemplateFault? = { _, _ in nil },

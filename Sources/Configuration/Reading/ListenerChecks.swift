@@ -6,6 +6,8 @@ struct ListenerChecks {
     let root: Section
     let listeners: [(settings: ListenerSettings, section: Section)]
     let admin: AdminSettings
+    /// True when listeners are open that the file would close.
+    let isServed: Bool
 
     func run(_ settings: Settings) {
         findConflicts()
@@ -78,6 +80,17 @@ struct ListenerChecks {
                 return
             }
             if case .mapping? = root.entries["listeners"]?.value.content { return }
+            // A file that was emptied, or cut while it was written, is not told from one that is
+            // meant to end the service; an empty list is.
+            if isServed, root.entries["listeners"] == nil {
+                root.report(
+                    .nothingServedAnyMore,
+                    root.range,
+                    "no listener is configured, and the configuration in force has some",
+                    "write the whole file again; to close every listener write `listeners: []`"
+                )
+                return
+            }
             root.report(
                 .nothingListens,
                 root.range,

@@ -54,7 +54,12 @@ struct SettingsDecoder {
         reading.policies = []
         SkewChecks(reading: reading, root: root).run(settings)
         FailoverChecks(reading: reading, root: root).run(settings, checks)
-        ListenerChecks(root: root, listeners: listeners, admin: settings.admin).run(settings)
+        ListenerChecks(
+            root: root,
+            listeners: listeners,
+            admin: settings.admin,
+            isServed: checks.isServed
+        ).run(settings)
         checkTracing(settings, tracing)
         return settings
     }

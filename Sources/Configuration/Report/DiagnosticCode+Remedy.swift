@@ -308,6 +308,13 @@ extension DiagnosticCode {
                 "A PROXY header names one client for a whole connection; by HTTP/2 many share it.",
                 "Leave `proxy-protocol` out, or set `protocol: http1`."
             )
+        case .nothingServedAnyMore:
+            .init(
+                "nothing served any more",
+                "A reload found no `listeners`: the file is empty, or was cut while it was written. What is "
+                    + "in force serves on.",
+                "Write the whole file, best beside it and then renamed; `listeners: []` closes all."
+            )
         case .roleWithoutProbe:
             .init(
                 "roles that nobody tells",

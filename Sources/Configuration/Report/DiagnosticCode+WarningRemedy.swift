@@ -15,7 +15,11 @@ extension DiagnosticCode {
         case .unused:
             .init("never used", "Nothing refers to the name.", "Use it or remove it.")
         case .nothingListens:
-            .init("nothing listens", "There is no listener.", "Add one under `listeners`.")
+            .init(
+                "nothing listens",
+                "There is no listener. A reload to a file without `listeners` is refused (M1329).",
+                "Add one under `listeners`."
+            )
         case .unreachable:
             .init(
                 "never reached",

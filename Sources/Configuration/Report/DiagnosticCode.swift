@@ -139,6 +139,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case certificateExpired = "M1321"
     /// A PROXY header where connections carry the requests of many clients.
     case proxyBesideHTTP2 = "M1322"
+    /// A file without listeners in place of one with some.
+    case nothingServedAnyMore = "M1329"
     /// A probe of TLS where no TLS is spoken.
     case probeWithoutTLS = "M1330"
     /// Two branches for the same region.

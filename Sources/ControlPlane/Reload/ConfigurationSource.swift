@@ -113,9 +113,11 @@ public enum ConfigurationSource {
         certificates: CertificateFiles,
         access: AccessFiles,
         geography: Geography,
-        measurements: MeasurementsFile
+        measurements: MeasurementsFile,
+        isServed: Bool
     ) -> ReadResult {
         var checks = checks
+        checks.isServed = isServed
         let unusable = geography.faults.values
         checks.database = { path, _ in unusable.first { $0.path == path }?.reason }
         checks.measurements = { $0 == measurements.path ? measurements.finding : .init() }

@@ -78,7 +78,8 @@ extension Plane {
             certificates: certificates,
             access: access,
             geography: geography,
-            measurements: measurements
+            measurements: measurements,
+            isServed: !settings.listeners.isEmpty
         )
         guard let loaded = result.configuration else {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
