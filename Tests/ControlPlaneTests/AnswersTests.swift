@@ -71,7 +71,10 @@ import Testing
             "scope": 24, "ttl": 30, "policy": "www", "why": "all is well", "truncated": true,
             "answered": .array(["web/one", .null]), "pathLeftOut": 2,
             "path": .array([
-                ["depth": 0, "name": "www", "kind": "failover", "why": "2 of 2 branches live"],
+                [
+                    "depth": 0, "name": "www", "kind": "failover", "why": "2 of 2 branches live",
+                    "passedOver": .array([["name": "two", "whyNot": "one comes before it"]]),
+                ],
                 ["depth": 1, "name": "one", "kind": "address", "why": .null],
             ]),
         ]
@@ -85,6 +88,7 @@ import Testing
                 policy   www
                          all is well
                 ->       www failover: 2 of 2 branches live
+                           two not taken: one comes before it
                 ->         one address
                          and 2 more
                 scope    /24

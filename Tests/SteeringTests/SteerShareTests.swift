@@ -16,6 +16,24 @@ import Testing
         return SteerTable([SteerDefinition(name: "top", policy: policy)] + more, health: health)
     }
 
+    @Test func `what answers in place of a policy is listed after it, with no share`() {
+        var policy = SteerPolicy.weighted([member(0, 3), member(1)])
+        policy.allDown = .fallback("sorry")
+        var sorry = SteerPolicy.roundRobin([member(1, 9), member(2), member(3)])
+        sorry.allDown = .fallback("last")
+        let steer = table(
+            policy,
+            more: [
+                SteerDefinition(name: "sorry", policy: sorry),
+                SteerDefinition(name: "last", policy: .roundRobin([member(4)])),
+            ]
+        )
+        let shares = steer.shares(policy: 0, .ipv4)
+        #expect(shares.map(\.slot) == [0, 1, 2, 3, 4])
+        #expect(shares.map(\.share) == [0.75, 0.25, 0, 0, 0])
+        #expect(shares.map(\.weight) == [3, 1, 1, 1, 1])
+    }
+
     /// How often each slot is in an answer, by asking.
     private func drawn(_ steer: SteerTable) -> [Int: Double] {
         var counts: [Int: Double] = [:]

@@ -171,7 +171,8 @@ struct QueryStory {
         let isSame = record.snapshot == teller.snapshot.number
         // A branch without weight is not live, so weights count for the reasons too.
         let areWeightsAsThen = record.hasWeights(of: steer)
-        return told.steps.filter(\.isChosen).map { step in
+        return told.steps.indices.filter { told.steps[$0].isChosen }.map { place in
+            let step = told.steps[place]
             let isKnown = isSame && (step.isByPlace || isHealthAsThen && areWeightsAsThen)
             let why = areWeightsAsThen ? step.why : step.whyWithoutWeight
             return [
@@ -179,8 +180,21 @@ struct QueryStory {
                 "name": .string(step.name),
                 "kind": .string(step.kind),
                 "why": isKnown ? .string(why) : .null,
+                "passedOver": isKnown && isHealthAsThen && areWeightsAsThen
+                    ? .array(QueryStory.passedOver(told.steps, at: place)) : .null,
             ]
         }
+    }
+
+    /// What the node at a place did not take: the first few of its branches.
+    private static func passedOver(
+        _ steps: [SteerExplanation.Step],
+        at place: Int
+    ) -> [JSONValue] {
+        let depth = steps[place].depth
+        let below = steps[(place + 1)...].prefix { $0.depth > depth }
+        let left = below.lazy.filter { $0.depth == depth + 1 && !$0.whyNot.isEmpty }
+        return left.prefix(8).map { ["name": .string($0.name), "whyNot": .string($0.whyNot)] }
     }
 }
 

@@ -55,6 +55,11 @@ public enum AnswersText {
             words += TextTable.paint(name, .strong, usesColour) + (kind == name ? "" : " \(kind)")
             if let why = step["why"]?.string, !why.isEmpty { words += ": \(why)" }
             text += line("->", words)
+            for other in step["passedOver"]?.elements ?? [] {
+                let told =
+                    "\(other["name"]?.string ?? "?") not taken: \(other["whyNot"]?.string ?? "")"
+                text += line("", String(repeating: "  ", count: max(depth, 0) + 1) + told)
+            }
         }
         let left = query["pathLeftOut"]?.integer ?? 0
         return left > 0 ? text + line("", "and \(left) more") : text

@@ -222,7 +222,12 @@ public enum ExplanationText {
             }
             let pad = String(repeating: "  ", count: min(depth, 16))
             let why = step["why"]?.string ?? ""
-            text += line(isChosen ? "->" : "", pad + words + (why.isEmpty ? "" : ": \(why)"))
+            let whyNot = step["whyNot"]?.string ?? ""
+            words += why.isEmpty ? "" : ": \(why)"
+            text += line(
+                isChosen ? "->" : "",
+                pad + words + (whyNot.isEmpty ? "" : "; not taken: \(whyNot)")
+            )
         }
         return text
     }

@@ -97,6 +97,7 @@ extension SteerExplanation.Step {
             "live": .bool(isLive),
             "chosen": .bool(isChosen),
             "why": .string(why),
+            "whyNot": .string(whyNot),
         ]
     }
 }
@@ -110,6 +111,7 @@ extension SteerExplanation.MemberExplanation {
             "path": .string(path),
             "answered": .bool(isAnswered),
             "eligible": .bool(isEligible),
+            "whyNot": .string(whyNot),
             "health": .string(word.health.word),
             "administrative": .string(word.administrative.word),
             "reason": .string(word.reason.word),

@@ -17,7 +17,8 @@ public struct SteerShare: Sendable, Equatable {
 }
 
 extension SteerTable {
-    /// The addresses of a family that a policy may answer, in the order of the tree.
+    /// The addresses of a family that a policy may answer, in the order of the tree; then those of
+    /// the policies that answer in its place when it is not live, with a share of nought.
     ///
     /// Shares are by the weights in force, as if everything were healthy and unforced. Where answers
     /// are cut, or hold several addresses of one branch, nothing short of asking tells: shares are
@@ -33,9 +34,12 @@ extension SteerTable {
         walk.visit(definitions[policy].policy, at: policy, share: 1, weight: 1, depth: 0)
         // Endpoints that share an address are answered once.
         let isPlain = walk.isExact && Set(walk.found.map(\.address)).count == walk.found.count
+        let own = walk.found
+        walk.visitFallbacks()
         guard !isPlain, !walk.asksPlaces(policy) else { return walk.found }
         let counts = healthy.count(policy, family, answers)
-        return walk.found.map { found in
+        return walk.found.enumerated().map { place, found in
+            guard place < own.count else { return found }
             var share = found
             share.share = Double(counts[found.slot] ?? 0) / Double(max(answers, 1))
             return share
@@ -92,6 +96,8 @@ private struct ShareWalk {
     var isExact = true
     private var regions: [Int: (any: Bool, gap: Bool)] = [:]
     private var places: [Int: Int] = [:]
+    private var fallbacks: [Int] = []
+    private var ownCount = 0
     private var left = ShareWalk.limit
 
     init(table: SteerTable, family: SteerFamilies) {
@@ -115,6 +121,11 @@ private struct ShareWalk {
             let inner = table.definitions[number].policy
             return visit(inner, at: place, share: share, weight: weight, depth: depth + 1)
         }
+        if case .fallback(let name)? = policy.allDown, let number = table.find(name),
+            !fallbacks.contains(number)
+        {
+            fallbacks.append(number)
+        }
         let branches = policy.kind.branches
         let parts = parts(of: branches, policy, node)
         for (step, branch) in branches.enumerated() {
@@ -132,8 +143,22 @@ private struct ShareWalk {
         }
     }
 
+    /// Adds what answers only when the rest is down, and what answers in place of that.
+    mutating func visitFallbacks() {
+        ownCount = found.count
+        var next = 0
+        while next < fallbacks.count, left > 0 {
+            let number = fallbacks[next]
+            next += 1
+            let policy = table.definitions[number].policy
+            visit(policy, at: number, share: 0, weight: 1, depth: 0)
+        }
+    }
+
     private mutating func add(_ member: SteerMember, _ share: Double?, _ weight: UInt64) {
         if let place = places[member.slot] {
+            // What it weighs in another policy is nothing beside its weight in this one.
+            guard place >= ownCount else { return }
             found[place].weight += weight
             let before = found[place].share
             found[place].share = before.flatMap { one in share.map { one + $0 } }

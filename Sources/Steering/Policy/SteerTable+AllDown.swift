@@ -60,6 +60,7 @@ extension SteerTable {
         let place = Int(question.fallback)
         (question.allDown, question.fallback) = (.all, .max)
         if isLive(place, question, &set) {
+            set.mode = .fallback
             pick(place, question, &set, &random)
         } else {
             goWithoutHealth(place, question, &set, &random)

@@ -43,6 +43,8 @@ public enum ChoiceMode: UInt8, Sendable, BitwiseCopyable {
     case allDown
     /// All-down policy `last-good`: the one that was last to go down.
     case lastGood
+    /// All-down policy `fallback`: another policy's, by their own health.
+    case fallback
 
     /// The word used in logs and in explanations.
     public var word: String {
@@ -51,6 +53,7 @@ public enum ChoiceMode: UInt8, Sendable, BitwiseCopyable {
         case .panic: "panic"
         case .allDown: "all-down"
         case .lastGood: "last-good"
+        case .fallback: "fallback"
         }
     }
 }

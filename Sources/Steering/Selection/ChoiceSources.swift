@@ -26,7 +26,7 @@ struct Question {
         self.mode = mode
         (sawLimit, sawTried) = (false, false)
         switch mode {
-        case .healthy: (mask, want) = (0b1_1111, 0b0_0001)
+        case .healthy, .fallback: (mask, want) = (0b1_1111, 0b0_0001)
         case .panic: (mask, want) = (0b100_1100, 0)
         case .allDown, .lastGood: (mask, want) = (0b1100, 0)
         }

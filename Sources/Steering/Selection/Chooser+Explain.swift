@@ -187,7 +187,7 @@ extension Chooser {
         let eligible = explanation.candidates.count { $0.isEligible }
         let among: String
         switch explanation.mode {
-        case .healthy: among = "among \(eligible) that take new work"
+        case .healthy, .fallback: among = "among \(eligible) that take new work"
         case .panic:
             among = "among \(eligible) of any health, as fewer than \(pool.panicPercent) % are up"
         case .allDown: among = "among all \(eligible) that are ready, as none takes new work"

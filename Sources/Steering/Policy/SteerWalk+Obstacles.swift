@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// How the node above went on to a branch.
+struct SteerPassage {
+    /// Why the node above did not take it; empty where it did, or did not choose itself.
+    var whyNot = ""
+    /// The same, or what speaks against a branch further up.
+    var cause = ""
+    /// True when it keeps its clients, and this is one of them.
+    var isKept = false
+}
+
+/// A node that was not live and had to be answered for.
+struct SteerFailure {
+    /// What it is called as a branch, or in the configuration.
+    var name: String
+    /// True for the policy itself.
+    var isWhole: Bool
+    /// True when its clients are kept there.
+    var isResident: Bool
+    /// How many branches are live, and how many would have to be; nil when the health of now no
+    /// longer tells why it was not live.
+    var live: String?
+    /// The policy that answers in its place.
+    var fallback: String?
+    /// True when some member takes new work all the same.
+    var hasMembersInService = false
+
+    var sentence: String {
+        let whose = isWhole ? "" : " of \(name)"
+        var text = "no member\(whose) takes new work"
+        if hasMembersInService {
+            let former = "\(isWhole ? "it" : name) was not live"
+            text = live.map { "too little\(whose) is live (\($0))" } ?? former
+        }
+        if isResident { text += ", and it is resident" }
+        if let fallback { text += "; fallback is \(fallback)" }
+        return text
+    }
+}
+
+/// What speaks against branches that were not taken.
+extension SteerWalk {
+    /// For each branch of a node that chose, why it did not take it; empty for those it took.
+    func obstacles(to policy: SteerPolicy, _ node: PolicyNode) -> [String] {
+        let branches = policy.kind.branches
+        func label(_ step: Int) -> String {
+            branches.indices.contains(step) ? branches[step].label : "?"
+        }
+        if node.kind == .regional { return regionalObstacles(node, label) }
+        let taken = node.edges.map(isTaken)
+        let first = taken.firstIndex(of: true)
+        // Who is in the answer for a failure domain.
+        var keepers: [UInt8: Int] = [:]
+        for (step, edge) in node.edges.enumerated() where taken[step] {
+            keepers[table.edges[edge].domain] = step
+        }
+        keepers[0] = nil
+        return node.edges.enumerated().map { step, edge in
+            if taken[step] || node.kind == .address { return "" }
+            if node.kind == .failover {
+                guard isLive(edge) else { return idle(edge) }
+                if let first, first < step { return "\(label(first)) comes before it" }
+                return node.hold > 0 ? holding(edge, node) : ""
+            }
+            if !fits(edge) { return "it has no address of this family" }
+            var scratch = AnswerSet()
+            if table.weight(of: table.edges[edge], &scratch) == 0 { return "weighs 0" }
+            guard isLive(edge) else { return idle(edge) }
+            if node.kind == .weighted { return undrawn(policy, node, edge) }
+            guard let keeper = keepers[table.edges[edge].domain] else {
+                return "an answer holds \(node.most) addresses at most"
+            }
+            return "\(label(keeper)) of its domain is in the answer"
+        }
+    }
+
+    /// The branch that keeps this client at a node which goes by places; nil for none.
+    func keeper(_ node: PolicyNode) -> Int? {
+        guard node.kind == .regional else { return nil }
+        let step = serving(node)
+        return step >= 0 && table.regions[Int(node.region)].keeps(step) ? step : nil
+    }
+
+    // Below nought for none.
+    private func serving(_ node: PolicyNode) -> Int {
+        var scratch = AnswerSet()
+        return table.branch(of: node, question, &scratch) - Int(node.first)
+    }
+
+    /// The policy that answered in place of this one, or was to.
+    func fallback(of policy: SteerPolicy, at place: Int, _ depth: Int) -> (
+        name: String, number: Int
+    )? {
+        guard case .fallback(let name)? = policy.allDown, !set.chose(place),
+            let number = table.find(name), set.chose(number) || depth == 0 && set.count == 0
+        else { return nil }
+        return (name, number)
+    }
+
+    /// True when a node that is not live was answered for.
+    func fails(_ place: Int, _ isLive: Bool, _ depth: Int, _ above: SteerPassage) -> Bool {
+        guard !isLive else { return false }
+        switch set.outcome {
+        case .addresses:
+            return set.chose(place) && (set.mode == .allDown || set.mode == .lastGood)
+        case .none, .servfail: return depth == 0 || above.isKept
+        case .noData: return false
+        }
+    }
+
+    // An address may be in the answer for its twin, or beyond the nodes that are noted.
+    private func isTaken(_ edge: Int) -> Bool {
+        let child = Int(table.edges[edge].node)
+        guard !set.chose(child) else { return true }
+        guard table.nodes[child].kind == .address else { return false }
+        return isLive(edge) && set.holds(table.nodes[child].address)
+    }
+
+    private func fits(_ edge: Int) -> Bool {
+        !table.nodes[Int(table.edges[edge].node)].families.isDisjoint(with: question.families)
+    }
+
+    // Where no health counts, what is left in is as good as live.
+    private func isLive(_ edge: Int) -> Bool {
+        var scratch = AnswerSet()
+        let child = Int(table.edges[edge].node)
+        if table.isLive(child, question, &scratch) { return true }
+        guard set.mode == .allDown || set.mode == .lastGood else { return false }
+        var asked = question
+        asked.filter = .ready
+        return table.isLive(child, asked, &scratch)
+    }
+
+    private func idle(_ edge: Int) -> String {
+        if question.filter.latestReturn != .max {
+            var (all, scratch) = (question, AnswerSet())
+            all.filter.latestReturn = .max
+            if table.isLive(Int(table.edges[edge].node), all, &scratch) {
+                return "waits for the answers to rest"
+            }
+        }
+        return table.edges[edge].isAddress ? "takes no new work" : "is not live"
+    }
+
+    private func regionalObstacles(_ node: PolicyNode, _ label: (Int) -> String) -> [String] {
+        let region = table.regions[Int(node.region)]
+        let serving = serving(node)
+        var (ranks, first) = ([Int: Int](), Int.max)
+        for (rank, link) in region.links(of: region.table.find(question.client).value).enumerated()
+        {
+            let step = region.branch(link)
+            ranks[step] = ranks[step] ?? rank
+            if step == serving { first = min(first, rank) }
+        }
+        var earlier = "\(label(serving)) comes before it"
+        if serving >= 0, region.keeps(serving) {
+            // What keeps its clients is taken whether it is live or not.
+            var scratch = AnswerSet()
+            let child = Int(table.edges[Int(node.first) + serving].node)
+            if !table.isLive(child, question, &scratch) {
+                earlier = "\(label(serving)) is resident: it keeps its clients"
+            }
+        }
+        return node.edges.enumerated().map { step, edge in
+            if step == serving || set.chose(Int(table.edges[edge].node)) { return "" }
+            guard let rank = ranks[step] else { return "is for other clients" }
+            return rank > first ? earlier : idle(edge)
+        }
+    }
+
+    private func undrawn(_ policy: SteerPolicy, _ node: PolicyNode, _ edge: Int) -> String {
+        var scratch = AnswerSet()
+        let way = table.edges[edge]
+        let share = table.share(of: way, question, &scratch)
+        if node.shedsLoad, share != 0, table.worth(share, of: way) == 0 {
+            return "sheds all its load"
+        }
+        if policy.isMultiple { return "was not drawn, or found no room" }
+        switch policy.draw {
+        case .random: return "another was drawn"
+        case .client: return "the client's network draws another"
+        case .name: return "the name draws another"
+        }
+    }
+
+    // Whoever has returned is taken back once it has been live for the node's hold.
+    private func holding(_ edge: Int, _ node: PolicyNode) -> String {
+        var (asked, scratch) = (question, AnswerSet())
+        asked.filter.returnsAt = .min
+        let whole = node.hold / 1_000_000_000
+        var (least, most) = (Int64(0), whole + 1)
+        while least < most {
+            let seconds = (least + most) / 2
+            let latest = question.now.nanoseconds &- node.hold &+ seconds &* 1_000_000_000
+            asked.filter.latestReturn = max(latest, 0)
+            if table.isLive(Int(table.edges[edge].node), asked, &scratch) {
+                most = seconds
+            } else {
+                least = seconds + 1
+            }
+        }
+        return "has to be live for its hold of \(whole) s, another \(least) s"
+    }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// Walks the definitions and their layout side by side.
+struct SteerWalk {
+    /// Steps told of one policy: what many names share is told at each place.
+    static let stepLimit = 1000
+
+    let table: SteerTable
+    let question: SteerQuestion
+    let set: AnswerSet
+    private(set) var steps: [SteerExplanation.Step] = []
+    private(set) var members: [SteerExplanation.MemberExplanation] = []
+    /// Where the answer came from, for the sentence on the whole.
+    private(set) var servingPath = ""
+    /// What was answered for without being live; the outermost, nil when everything was.
+    private(set) var failure: SteerFailure?
+
+    init(table: SteerTable, question: SteerQuestion, set: AnswerSet) {
+        self.table = table
+        self.question = question
+        self.set = set
+    }
+
+    mutating func visit(
+        _ branch: SteerBranch,
+        at place: Int,
+        weighing edge: PolicyEdge? = nil,
+        depth: Int,
+        path: String,
+        by above: SteerPassage = SteerPassage()
+    ) {
+        guard steps.count < SteerWalk.stepLimit, depth < PolicyLayout.depthLimit else { return }
+        let node = table.nodes[place]
+        // What a branch names stands under its own name; the layout points to it.
+        if case .named(let name) = branch.policy.kind, let number = table.find(name),
+            number == place
+        {
+            var named = SteerBranch(table.definitions[number].policy, weight: branch.weight)
+            named.name = branch.label
+            return visit(named, at: place, weighing: edge, depth: depth, path: path, by: above)
+        }
+        var scratch = AnswerSet()
+        let weight = weight(branch, edge)
+        let isLive = table.isLive(place, question, &scratch)
+        let isChosen = set.chose(place)
+        steps.append(
+            SteerExplanation.Step(
+                depth: depth,
+                name: branch.label,
+                kind: branch.policy.kind.word,
+                isLive: isLive,
+                isChosen: isChosen,
+                isByPlace: node.kind == .regional,
+                why: why(branch.policy, node) + weight,
+                whyNot: isChosen ? "" : above.whyNot,
+                weight: weight
+            )
+        )
+        guard node.kind != .address else { return }
+        let fallback = fallback(of: branch.policy, at: place, depth)
+        let isFailure = failure == nil && (fallback != nil || fails(place, isLive, depth, above))
+        if isFailure {
+            failure = SteerFailure(
+                name: branch.label,
+                isWhole: depth == 0,
+                isResident: above.isKept,
+                live: isLive ? nil : live(branch.policy, node),
+                fallback: fallback?.name
+            )
+        }
+        let before = members.count
+        visitBranches(of: branch, at: place, isChosen, isLive, depth: depth, path: path, by: above)
+        if isFailure {
+            failure?.hasMembersInService = members[before...].contains { $0.word.takesNewWork }
+        }
+        guard let fallback else { return }
+        var other = SteerBranch(table.definitions[fallback.number].policy)
+        other.name = "fallback \(fallback.name)"
+        let way = path.isEmpty ? other.name : "\(path) / \(other.name)"
+        visit(other, at: fallback.number, depth: depth + 1, path: way)
+    }
+
+    private mutating func visitBranches(
+        of branch: SteerBranch,
+        at place: Int,
+        _ isChosen: Bool,
+        _ isLive: Bool,
+        depth: Int,
+        path: String,
+        by above: SteerPassage
+    ) {
+        let node = table.nodes[place]
+        let prefix = path.isEmpty ? "" : path + " / "
+        let kind = branch.policy.kind.word
+        let obstacles = isChosen ? obstacles(to: branch.policy, node) : []
+        let keeper = isChosen ? keeper(node) : nil
+        var inherited = above.cause
+        if !isChosen, inherited.isEmpty, !isLive { inherited = "\(branch.label): is not live" }
+        for (step, inner) in branch.policy.kind.branches.enumerated() {
+            let way = table.edges[Int(node.first) + step]
+            let child = Int(way.node)
+            let edge = node.kind == .weighted ? way : nil
+            var passage = SteerPassage()
+            passage.whyNot = isChosen && step < obstacles.count ? obstacles[step] : ""
+            passage.isKept = step == keeper
+            let isAddress = table.nodes[child].kind == .address
+            passage.cause = isChosen ? passage.whyNot : inherited
+            if isChosen, !isAddress, !passage.cause.isEmpty {
+                passage.cause = "\(inner.label): \(passage.cause)"
+            }
+            if case .address(let member) = inner.policy.kind {
+                if isChosen, set.chose(child), servingPath.isEmpty { servingPath = prefix + kind }
+                add(member, inner, parent: place, path: prefix + kind, passage.cause)
+                visit(inner, at: child, weighing: edge, depth: depth + 1, path: "", by: passage)
+            } else {
+                let path = prefix + "\(kind) \(step + 1)"
+                visit(inner, at: child, weighing: edge, depth: depth + 1, path: path, by: passage)
+            }
+        }
+    }
+
+    private mutating func add(
+        _ member: SteerMember,
+        _ branch: SteerBranch,
+        parent: Int,
+        path: String,
+        _ cause: String
+    ) {
+        let word = table.health.word(member.slot)
+        let override = word.hasWeightOverride ? table.health.weightOverride(member.slot) : nil
+        let changed = table.health.changed(member.slot)
+        let isEligible = word.takesNewWork && (override ?? branch.weight) != 0
+        // One record stands for all members of its address.
+        let isAnswered = (0..<set.count).contains {
+            set.address($0) == member.address
+                && (set.slot($0) == member.slot || isEligible && set.chose(parent))
+        }
+        let state =
+            !word.takesNewWork
+            ? "\(SteerWalk.state(word)): \(word.reason.word)" : isEligible ? cause : "weighs 0"
+        members.append(
+            SteerExplanation.MemberExplanation(
+                name: member.name.isEmpty ? "\(member.address)" : member.name,
+                address: member.address,
+                slot: member.slot,
+                path: path,
+                configuredWeight: branch.weight,
+                weightOverride: override,
+                word: word,
+                age: changed == .start ? nil : max(question.now - changed, .zero),
+                isEligible: isEligible,
+                isAnswered: isAnswered,
+                whyNot: isAnswered ? "" : state
+            )
+        )
+    }
+}

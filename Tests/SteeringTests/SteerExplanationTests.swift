@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+import Essentials
+import Testing
+
+@testable import Steering
+
+/// What stands against branches and members that were not answered, in words.
+@Suite struct SteerExplanationTests {
+    private typealias Bench = SteerTableTests.Bench
+
+    private func members(_ slots: [Int]) -> [SteerBranch] { SteerTableTests.members(slots) }
+
+    private func fallen() -> (table: SteerTable, health: HealthTable) {
+        let health = HealthTable(capacity: 16)
+        for slot in 0..<16 { health.publish(slot, .serving) }
+        var policy = SteerPolicy.roundRobin(members([0, 1, 2]))
+        policy.minimumUp = 2
+        let table = SteerTable(
+            [
+                SteerDefinition(name: "fb", policy: policy, allDown: .fallback("sorry")),
+                SteerDefinition(name: "sorry", policy: .roundRobin(members([8, 9]))),
+            ],
+            health: health
+        )
+        return (table, health)
+    }
+
+    private func explain(_ table: SteerTable) -> SteerExplanation {
+        table.explain(policy: 0, SteerQuestion(now: .start, families: .ipv4), seed: 1)
+    }
+
+    @Test func `a fallback is named, with its way and its members`() {
+        let (table, health) = fallen()
+        let before = explain(table)
+        #expect(before.mode == .healthy && before.steps.count == 4)
+        for slot in 0..<3 { health.publish(slot, .failing) }
+        let told = explain(table)
+        #expect(told.mode == .fallback)
+        #expect(
+            told.why == "no member takes new work; fallback is sorry: "
+                + "fallback sorry / round-robin has members in service"
+        )
+        #expect(told.steps.filter(\.isChosen).map(\.name) == ["fallback sorry", "m8", "m9"])
+        #expect(told.members.filter(\.isAnswered).map(\.slot) == [8, 9])
+        #expect(told.members.map(\.path).last == "fallback sorry / round-robin")
+        #expect(told.members[0].whyNot == "down: status-500")
+        for slot in 8..<10 { health.publish(slot, .failing) }
+        let all = explain(table)
+        #expect(all.mode == .allDown)
+        #expect(
+            all.why == "no member takes new work; fallback is sorry; all-down is all: "
+                + "fallback sorry / round-robin"
+        )
+    }
+
+    @Test func `too few is not nobody, and how many must be live is said`() {
+        let (table, health) = fallen()
+        health.publish(0, .failing)
+        health.publish(2, .failing)
+        let told = explain(table)
+        #expect(told.steps[0].why == "1 of 3 branches live; 2 must be")
+        #expect(
+            told.why.hasPrefix("too little is live (1 of 3 branches live; 2 must be); fallback is")
+        )
+        #expect(told.members[1].whyNot == "round-robin: is not live")
+    }
+
+    @Test func `what weighs nothing is told from what is down`() {
+        let bench = Bench(
+            .weighted([
+                SteerTableTests.member(0), SteerTableTests.member(1, weight: 0),
+            ])
+        )
+        let one = bench.explain()
+        #expect(one.steps[0].why == "1 of 2 branches live, 1 more with weight 0")
+        #expect(one.steps[2].whyNot == "weighs 0" && one.members[1].whyNot == "weighs 0")
+        bench.health.publish(0, .failing)
+        #expect(
+            bench.explain().why.hasPrefix(
+                "too little is live (0 of 2 branches live, 1 more with weight 0); all-down is all"
+            )
+        )
+    }
+
+    @Test func `a branch that has returned waits for its hold`() {
+        var policy = SteerPolicy.failover([
+            .roundRobin(members([0, 2])), .roundRobin(members([1])), .roundRobin(members([3])),
+        ])
+        policy.hold = .seconds(60)
+        let bench = Bench(policy)
+        for slot in [0, 2] { bench.health.publish(slot, .failing) }
+        #expect(bench.explain().steps[1].whyNot == "is not live")
+        for slot in [0, 2] {
+            bench.health.setRampStart(slot, bench.now)
+            bench.health.publish(slot, .serving)
+        }
+        bench.now = bench.now + .seconds(15)
+        let told = bench.explain()
+        #expect(told.answers == [IPAddress(v4: 1)])
+        let hold = "has to be live for its hold of 60 s, another 45 s"
+        #expect(told.steps[1].whyNot == hold)
+        #expect(told.members[0].whyNot == "round-robin: \(hold)")
+        #expect(told.steps[6].whyNot == "round-robin comes before it")
+        bench.now = bench.now + .seconds(45)
+        #expect(bench.explain().answers.contains(IPAddress(v4: 0)))
+    }
+
+    @Test func `a failure domain that is in the answer keeps its others out`() {
+        let bench = Bench(
+            .roundRobin([
+                SteerTableTests.member(0, domain: "a"), SteerTableTests.member(1, domain: "a"),
+                SteerTableTests.member(2, domain: "b"), SteerTableTests.member(101),
+            ])
+        )
+        let told = bench.explain()
+        let (taken, left) = told.members[0].isAnswered ? (0, 1) : (1, 0)
+        #expect(told.members[left].whyNot == "m\(taken) of its domain is in the answer")
+        #expect(told.members[left].isEligible && !told.members[left].isAnswered)
+        #expect(told.members[3].whyNot == "it has no address of this family")
+        #expect(told.members[taken].whyNot.isEmpty && told.members[2].whyNot.isEmpty)
+    }
+
+    @Test func `an answer that is full, and a draw that another won, say so`() {
+        var few = SteerPolicy.roundRobin(members([0, 1, 2]))
+        few.most = 2
+        let cut = Bench(few).explain().members.filter { !$0.isAnswered }
+        #expect(cut.map(\.whyNot) == ["an answer holds 2 addresses at most"])
+        var drawn = SteerPolicy.weighted(members([0, 1]))
+        let words = SteerPolicy.Draw.allCases.map { draw -> [String] in
+            drawn.draw = draw
+            return Bench(drawn).explain().members.filter { !$0.isAnswered }.map(\.whyNot)
+        }
+        #expect(
+            words == [
+                ["another was drawn"], ["the client's network draws another"],
+                ["the name draws another"],
+            ]
+        )
+    }
+
+    @Test func `a resident branch is named, and keeps others from serving its clients`() {
+        let table = RegionBuilder(RegionTests.world).geo(
+            [[.country("DE")], []],
+            keeps: [true, false]
+        )
+        var europe = SteerBranch(.roundRobin(members([0])))
+        europe.name = "europe"
+        var rest = SteerBranch(.roundRobin(members([1])))
+        rest.name = "rest"
+        let bench = Bench(SteerPolicy(.regional([europe, rest], table)))
+        func explain(_ client: String) -> SteerExplanation {
+            let address = IPAddress(client) ?? IPAddress(v4: 0)
+            let question = SteerQuestion(now: bench.now, client: address, families: .ipv4)
+            return bench.table.explain(policy: 0, question, seed: 1)
+        }
+        #expect(explain("10.1.2.3").steps[3].whyNot == "europe comes before it")
+        bench.health.publish(0, .failing)
+        let told = explain("10.1.2.3")
+        #expect(told.answers == [IPAddress(v4: 0)])
+        #expect(told.steps[3].whyNot == "europe is resident: it keeps its clients")
+        #expect(
+            told.why == "no member of europe takes new work, and it is resident; "
+                + "all-down is all: geo 1 / round-robin"
+        )
+        let other = explain("30.1.2.3")
+        #expect(other.steps[1].whyNot == "is for other clients")
+        #expect(other.why == "geo 2 / round-robin has members in service")
+    }
+}
