@@ -791,8 +791,11 @@ static inline int mt_tls_covers(const mt_tls *t, const char *host, size_t length
     return leaf && X509_check_host(leaf, host, length, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
 }
 // When the certificate ends that the peer has shown, in seconds since 1970; 0 without one.
+// A certificate that was refused is in the chain alone.
 static inline int64_t mt_tls_peer_ends(const mt_tls *t) {
     X509 *leaf = SSL_get0_peer_certificate(t->ssl);
+    STACK_OF(X509) *shown = leaf ? NULL : SSL_get_peer_cert_chain(t->ssl);
+    if (shown && sk_X509_num(shown) > 0) leaf = sk_X509_value(shown, 0);
     return leaf ? mt_cert_not_after(leaf) : 0;
 }
 static inline const char *mt_tls_cipher(const mt_tls *t) {

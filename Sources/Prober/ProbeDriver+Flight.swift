@@ -202,6 +202,8 @@ extension ProbeDriver {
             )
             act(action, handle, now: now)
         case .failed(let failure):
+            // Whoever waits for the day of an end must hear of one that is over.
+            exchanges[index].shown(certificateEnds: tls.peerCertificateEnds(flights[index].tls))
             act(exchanges[index].broke(.security("\(failure.word)")), handle, now: now)
         }
         return flights.contains(handle)

@@ -122,6 +122,9 @@ public struct ProbeExchange: Sendable {
         }
     }
 
+    /// TLS is not agreed on: the peer's certificate, if it has shown one, ends then (0 for none shown).
+    public mutating func shown(certificateEnds: Int64) { self.certificateEnds = certificateEnds }
+
     /// TLS is agreed on, with a peer whose certificate ends at `certificateEnds` (0 for none shown).
     ///
     /// Both times are in seconds since 1970.

@@ -352,6 +352,24 @@ private func client(
         #expect(expired.1 == .failed(.certificateExpired))
     }
 
+    @Test(arguments: [TLSVersion.tls12, .tls13])
+    func `a certificate that is refused still tells when it ends`(version: TLSVersion) throws {
+        let maker = try CertificateMaker()
+        let old = try context(maker, [maker.make("a", names: ["a.example"], days: -1)])
+        let strange = try context(maker, [maker.make("b", names: ["b.example"], days: 9)])
+        for (server, days) in [(old, -1), (strange, 9)] as [(TLSServerContext, Int64)] {
+            var ends = try Ends(server, client(maker) { $0.most = version }, name: "a.example")
+            let (_, progress) = ends.agree()
+            guard case .failed = progress else {
+                Issue.record("\(progress)")
+                continue
+            }
+            let shown = ends.client.peerCertificateEnds(ends.clientHandle)
+            let now = Clock.realtime() / 1_000_000_000
+            #expect(abs(shown - (now + days * 86_400)) < 3_600)
+        }
+    }
+
     @Test(arguments: [
         ("GET / HTTP/1.1\r\n\r\n", TLSFailure.plainText), ("SSH-2.0-OpenSSH_9\r\n", .notTLS),
         ("", .peerClosed),

@@ -119,8 +119,17 @@ def ending(scene):
         for name in ("enough", "warned", "ended", "hands"))
     steer = "  address: { address: 127.0.0.1, probe: address }\n" + "".join(
         f"  {name}-too: {{ pool: {name} }}\n" for name in ("enough", "warned", "ended", "hands"))
+    late = scene.port()
+    old = authority.ending("old", "www.example.com", -3600)
+    front(scene, origin, "127.0.0.1", late, old)
+    probes += f"  over: {{ tcp: tls, tls: on, port: {late}, certificate: {{ {own} }}, {RHYTHM} }}\n"
+    steer += "  over: { address: 127.0.0.1, probe: over }\n"
     _, martlet = watcher(scene, probes, pools, steer)
     becomes(martlet, "enough", "up")
+    # Refused, and its end is told all the same: an alert on it must not go silent.
+    becomes(martlet, "over", "down", "tls-failed certificate-expired")
+    over = martlet.metric("martlet_probe_certificate_expiry_timestamp_seconds", pool="steer:over")
+    expect(time.time() - 7200 < over < time.time(), f"the end that is over: {over}")
     for name in ("ended", "hands"):
         becomes(martlet, name, "down", "certificate-ending certificate ends in")
     for name in ("warned", "address"):

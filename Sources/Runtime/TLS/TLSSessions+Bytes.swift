@@ -183,7 +183,8 @@ extension TLSSessions {
         )
     }
 
-    /// When the certificate ends that the peer has shown, in seconds since 1970; 0 without one.
+    /// When the certificate ends that the peer has shown, also one that was refused, in seconds since
+    /// 1970; 0 without one.
     public func peerCertificateEnds(_ handle: Handle) -> Int64 {
         guard let raw = unsafe session(handle) else { return 0 }
         return unsafe mt_tls_peer_ends(raw)
