@@ -203,7 +203,7 @@ extension `Faults in a file` {
                   w: { geo: [1.1.1.1, { address: 1.1.1.2, country: EU, resident: true },
                     { address: 1.1.1.3, country: FR }, { address: 1.1.1.4, network: 10.0.0.0/8 }] }
                 """,
-            ["M1392 8:13"]
+            ["M1389 8:3", "M1392 8:13"]
         ),
         Case(
             "a policy too large to go through",

@@ -67,6 +67,28 @@ import Testing
         #expect(codes("country: DE", name) == [code])
     }
 
+    @Test(arguments: [
+        ("geo: [ 192.0.2.1, { address: 192.0.2.2, country: DE } ]", "", true),
+        ("geo: [ 192.0.2.1, { address: 192.0.2.2, asn: 7 } ]", "", true),
+        ("proximity: [ { address: 192.0.2.1, at: DE }, { address: 192.0.2.2, at: US } ]", "", true),
+        (
+            "failover: [ { geo: [ 192.0.2.1, { address: 192.0.2.2, continent: EU } ] }, 192.0.2.3 ]",
+            "", true
+        ),
+        ("geo: [ 192.0.2.1, { address: 192.0.2.2, network: 10.0.0.0/8 } ]", "", false),
+        ("geo: [ 192.0.2.1, { address: 192.0.2.2, country: DE } ]", "country: FR", false),
+        ("geo: [ 192.0.2.1, { address: 192.0.2.2, country: DE } ]", "asn: 7", true),
+        ("geo: [ 192.0.2.1, { address: 192.0.2.2, asn: 7 } ]", "country: FR", true),
+        ("geo: [ 192.0.2.1, { address: 192.0.2.2, asn: 7 } ]", "asn: 8", false),
+    ])
+    func `rules by place want a source`(policy: String, known: String, isWarned: Bool) {
+        let source = known.isEmpty ? "" : "geo: { networks: { 10.0.0.0/8: { \(known) } } }\n"
+        let text = Self.listener + source + "steer:\n  w: { \(policy) }\n"
+        let found = read(text)
+        #expect(found.errors.isEmpty)
+        #expect(found.warnings.contains { $0.code.rawValue == "M1389" } == isWarned)
+    }
+
     @Test func `a network is given once, however it is written`() {
         let text =
             Self.listener + """

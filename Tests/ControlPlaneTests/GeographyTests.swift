@@ -139,5 +139,16 @@ import Testing
         #expect(bad?.text == "geography: the table of countries; 'a' is empty")
         #expect(bad?.isGood == false)
         #expect(GeographyView.line(.null) == nil)
+        let asked = GeographyView.line([
+            "networks": 0, "databases": .array([]), "unplacedCount": 9,
+            "unplaced": .array(["a", "b", "c", "d", "e", "f"]),
+        ])
+        #expect(
+            asked?.text == "geography: the table of countries; "
+                + "nothing tells what is asked by a, b, c, d, e and 4 more"
+        )
+        #expect(asked?.isGood == false)
+        #expect(Geography().view == nil)
+        #expect(Geography().view(unplaced: ["a"])?.unplaced == ["a"])
     }
 }

@@ -165,3 +165,24 @@ def refused(scene):
     expect(status == 422 and b"M1250" in data, data)
     expect_equal([martlet.snapshot()["generation"], country(martlet, "192.0.2.7")],
                  [generation, "US"], "nothing has changed")
+
+
+@scenario("who asks for places that nothing tells is named by check, status and explain-dns")
+def untold(scene):
+    text = f"""listeners: [ {{ dns: '127.0.0.1:{scene.port()}' }} ]
+zones:
+  a.test:
+    soa: {{ primary: ns.a.test, mailbox: me@a.test }}
+    records: {{ www: {{ steer: www }} }}
+steer:
+  www: {{ geo: [ {{ address: 192.0.2.1, country: DE }}, {{ address: 192.0.2.2 }} ] }}
+"""
+    martlet = scene.martlet(text)
+    admin = ("--admin", f"127.0.0.1:{martlet.admin}")
+    expect("M1389" in martlet.log(), "the log of the start")
+    for words in (("status",), ("explain-dns", "www.a.test")):
+        out = martlet_command(scene, *words, *admin)[1]
+        expect("nothing tells" in out, f"{words}: {out}")
+    martlet.reload(text + "geo: { networks: { 127.0.0.0/8: { country: DE } } }\n")
+    out = martlet_command(scene, "status", *admin)[1]
+    expect("nothing tells" not in out and "1 network of one's own" in out, f"told: {out}")

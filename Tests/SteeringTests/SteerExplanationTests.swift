@@ -166,4 +166,19 @@ import Testing
         #expect(other.steps[1].whyNot == "is for other clients")
         #expect(other.why == "geo 2 / round-robin has members in service")
     }
+
+    @Test func `a node by places says when nothing tells them`() throws {
+        let network = try #require(Prefix("10.0.0.0/8"))
+        func why(_ locations: LocationTable, _ region: GeoRegion) -> String {
+            let table = RegionBuilder(locations).geo([[region], []])
+            return Bench(SteerPolicy(.regional(members([0, 1]), table))).explain().steps[0].why
+        }
+        let silent = LocationTable.empty
+        #expect(why(silent, .country("DE")).hasSuffix("; nothing tells where clients are"))
+        #expect(
+            why(silent, .system(7)).hasSuffix("; nothing tells the autonomous systems of clients")
+        )
+        #expect(!why(silent, .network(network)).contains("nothing tells"))
+        #expect(!why(RegionTests.world, .country("DE")).contains("nothing tells"))
+    }
 }

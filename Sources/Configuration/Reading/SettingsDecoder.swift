@@ -53,6 +53,7 @@ struct SettingsDecoder {
         // A section knows the reading: the circle would keep both, and the whole file.
         reading.policies = []
         SkewChecks(reading: reading, root: root).run(settings)
+        PlaceChecks(reading: reading, root: root).run(settings)
         FailoverChecks(reading: reading, root: root).run(settings, checks)
         ListenerChecks(
             root: root,

@@ -62,6 +62,13 @@ extension DiagnosticCode {
                 "Clients whose place is not known, or that no branch is for, get NODATA.",
                 "Add a branch without a region."
             )
+        case .unplacedPolicy:
+            .init(
+                "places that nobody tells",
+                "A policy asks for places or autonomous systems, and `geo` has no source of them: its "
+                    + "branches for regions never serve, and `proximity` goes by the order of the list.",
+                "Name a database in `geo.database` or `geo.asn`, or say it in `geo.networks`."
+            )
         case .unreachableBranch:
             .init(
                 "branch that never serves",

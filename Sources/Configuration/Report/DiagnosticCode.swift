@@ -226,6 +226,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case untracedExport = "M1380"
     /// Fields for the collector in plain text.
     case plainTextSpans = "M1381"
+    /// A policy that asks where clients are, and nothing says so.
+    case unplacedPolicy = "M1389"
     /// A geographic policy without a branch for everybody else.
     case noDefaultRegion = "M1390"
     /// A branch that never serves.

@@ -29,20 +29,27 @@ public struct GeographyView: Sendable, Equatable {
     public var databases: [Database]
     /// Networks of one's own.
     public var networks: Int
+    /// Policies that ask for places or autonomous systems which nothing tells.
+    public var unplaced: [String] = []
     /// Databases read since the start, with and without success.
     public var loads: (adopted: UInt64, failed: UInt64)
 
     /// True when both show the same.
     public static func == (one: GeographyView, other: GeographyView) -> Bool {
         one.databases == other.databases && one.networks == other.networks
-            && one.loads == other.loads
+            && one.unplaced == other.unplaced && one.loads == other.loads
     }
 }
 
 extension Geography {
     /// What there is to see; nil when the configuration says nothing of geography.
-    var view: GeographyView? {
-        guard settings != GeoSettings() || !databases.isEmpty else { return nil }
+    var view: GeographyView? { view(unplaced: []) }
+
+    /// The same with the policies that ask for what is not known.
+    func view(unplaced: [String]) -> GeographyView? {
+        guard settings != GeoSettings() || !databases.isEmpty || !unplaced.isEmpty else {
+            return nil
+        }
         let shown = LoadedDatabase.Content.allCases.compactMap { content in
             settings.path(of: content).map { path in
                 let database = databases[content]
@@ -58,11 +65,19 @@ extension Geography {
                 )
             }
         }
-        return GeographyView(databases: shown, networks: settings.networks.count, loads: loads)
+        return GeographyView(
+            databases: shown,
+            networks: settings.networks.count,
+            unplaced: unplaced,
+            loads: loads
+        )
     }
 }
 
 extension GeographyView {
+    /// Policies that are named; all are counted.
+    private static let namesLimit = 50
+
     /// The object of the snapshot.
     func write(_ json: inout JSONWriter) {
         json.beginObject()
@@ -70,6 +85,10 @@ extension GeographyView {
         json.write(networks)
         json.name("databases")
         json.write(.array(databases.map(GeographyView.document)))
+        json.name("unplaced")
+        json.write(.array(unplaced.prefix(GeographyView.namesLimit).map(JSONValue.string)))
+        json.name("unplacedCount")
+        json.write(unplaced.count)
         json.endObject()
     }
 
@@ -106,7 +125,14 @@ extension GeographyView {
             database["problem"]?.string.map { "'\(database["file"]?.string ?? "?")' \($0)" }
         }
         for problem in problems { text += "; \(problem)" }
-        return (text, problems.isEmpty)
+        let unplaced = (geography["unplaced"]?.elements ?? []).compactMap(\.string)
+        if !unplaced.isEmpty {
+            let count = geography["unplacedCount"]?.integer ?? Int64(unplaced.count)
+            text += "; nothing tells what is asked by "
+            text += unplaced.prefix(5).joined(separator: ", ")
+            if count > 5 { text += " and \(count - 5) more" }
+        }
+        return (text, problems.isEmpty && unplaced.isEmpty)
     }
 }
 

@@ -171,7 +171,7 @@ extension Plane {
                     TicketKeysView(file: path, loadedAt: $0.loadedAt / 1_000_000_000)
                 }
             },
-            geography: assembly.geography.view,
+            geography: assembly.geography.view(unplaced: assembly.unplaced),
             aliases: aliasesView,
             locations: assembly.locations,
             steering: steeringView,

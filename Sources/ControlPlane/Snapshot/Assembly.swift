@@ -34,6 +34,8 @@ struct Assembly: Sendable {
     var access: AccessFiles
     /// What is known of where networks are.
     var geography: Geography
+    /// Policies that ask for places which nothing tells.
+    let unplaced: [String]
     /// The file of measurements.
     var measurements: MeasurementsFile
     /// Which order of branches holds where.
@@ -131,6 +133,7 @@ struct Assembly: Sendable {
                 certificates: present.certificates,
                 access: present.access,
                 geography: present.geography,
+                unplaced: settings.unplacedPolicies.map(\.name),
                 measurements: present.measurements,
                 regions: regions,
                 security: security,

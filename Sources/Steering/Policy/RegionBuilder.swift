@@ -77,8 +77,18 @@ public struct RegionBuilder: Sendable {
             table: RegionBuilder.grouped(table, chains),
             chains: chains.all,
             keeps: keeps,
-            labels: labels
+            labels: labels,
+            unknown: unknown(places: index.needsLocations, systems: index.needsSystems)
         )
+    }
+
+    // What policies ask of clients and no source of ours tells.
+    private func unknown(places: Bool, systems: Bool) -> String {
+        let missesPlaces = places && locations.locations.count < 2
+        let missesSystems = systems && locations.systems == nil
+        guard missesPlaces || missesSystems else { return "" }
+        return "nothing tells "
+            + (missesPlaces ? "where clients are" : "the autonomous systems of clients")
     }
 
     // MARK: By distance
@@ -103,7 +113,8 @@ public struct RegionBuilder: Sendable {
             table: RegionBuilder.grouped(table, chains),
             chains: chains.all,
             keeps: [],
-            labels: labels
+            labels: labels,
+            unknown: unknown(places: true, systems: false)
         )
     }
 

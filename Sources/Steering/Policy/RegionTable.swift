@@ -15,6 +15,8 @@ public final class RegionTable: Sendable {
     private let keepers: [Bool]
     /// What each branch is for, in words.
     public let labels: [String]
+    /// What it asks of clients and nothing tells, in words; empty when all is told.
+    let unknown: String
     /// What is known of round trips, for a table that goes by them.
     let latency: LatencyDetail?
 
@@ -27,8 +29,10 @@ public final class RegionTable: Sendable {
         chains: [[Int]],
         keeps: [Bool],
         labels: [String],
+        unknown: String = "",
         latency: LatencyDetail? = nil
     ) {
+        self.unknown = unknown
         self.latency = latency
         self.word = word
         self.table = table

@@ -28,9 +28,11 @@ extension SteerWalk {
             }
             let network = Prefix(question.client, length: Int(match.length))
             let where_ = network.map { "\($0)" } ?? "\(question.client)"
-            return names.isEmpty
+            let order =
+                names.isEmpty
                 ? "no branch is for \(where_)"
                 : "\(where_): " + names.prefix(8).joined(separator: ", then ")
+            return region.unknown.isEmpty ? order : "\(order); \(region.unknown)"
         }
     }
 
