@@ -43,29 +43,80 @@ extension SteerTable {
         _ random: inout SeededRandom
     ) -> Bool {
         let node = nodes[place]
-        var edge = -1
+        let isPlain = question.filter.isHealthy
         switch node.kind {
+        case .failover where isPlain && node.hold == 0 && node.takesAny:
+            return pickFirst(place, question, &set, &random)
+        case .regional where isPlain: return pickRegion(place, question, &set, &random)
         case .weighted where !node.isMultiple && node.takesAny:
-            edge = draw(node, question, &set, &random)
-        case .failover where node.hold == 0 && node.takesAny:
-            edge = first(of: node, question, &set)
-        case .regional: edge = branch(of: node, question, &set)
-        case .address, .roundRobin, .weighted, .failover: break
-        }
-        guard edge >= 0 else {
-            guard isLive(place, question, &set) else { return false }
-            pick(place, question, &set, &random)
+            let edge = draw(node, question, &set, &random)
+            guard edge >= 0 else { break }
+            enter(edge, begin(place, question, &set), &set, &random)
             return true
+        case .address, .roundRobin, .weighted, .failover, .regional: break
         }
+        guard isLive(place, question, &set) else { return false }
+        pick(place, question, &set, &random)
+        return true
+    }
+
+    // Notes the node, and asks on by its rule.
+    @inline(__always)
+    private func begin(
+        _ place: Int,
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet
+    ) -> SteerQuestion {
         set.note(place)
         var question = question
-        if node.allDown != .inherit { question.take(node) }
-        if node.kind == .regional {
-            enterRegion(node, edge, question, &set, &random)
-        } else {
-            enter(edge, question, &set, &random)
+        if nodes[place].allDown != .inherit { question.take(nodes[place]) }
+        return question
+    }
+
+    private func pickFirst(
+        _ place: Int,
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet,
+        _ random: inout SeededRandom
+    ) -> Bool {
+        let way = set.pathCount
+        let question = begin(place, question, &set)
+        for edge in nodes[place].edges
+        where pickIfLive(Int(edges[edge].node), question, &set, &random) {
+            return true
         }
-        return true
+        set.pathCount = way
+        return false
+    }
+
+    private func pickRegion(
+        _ place: Int,
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet,
+        _ random: inout SeededRandom
+    ) -> Bool {
+        let node = nodes[place]
+        let regions = regions.span
+        let region = Int(node.region)
+        guard region < regions.count else { return false }
+        let way = set.pathCount
+        let question = begin(place, question, &set)
+        let match = regions[region].table.find(question.client)
+        let links = regions[region].links(of: match.value)
+        set.narrow(to: match.coarseLength)
+        for step in links {
+            if step > links.lowerBound { set.narrow(to: match.length) }
+            let branch = regions[region].branch(step)
+            guard branch < Int(node.count) else { break }
+            let edge = Int(node.first) &+ branch
+            if regions[region].keeps(branch) {
+                enterRegion(node, edge, question, &set, &random)
+                return true
+            }
+            if pickIfLive(Int(edges[edge].node), question, &set, &random) { return true }
+        }
+        set.pathCount = way
+        return false
     }
 
     private func enterRegion(
