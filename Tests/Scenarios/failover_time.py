@@ -123,6 +123,6 @@ def bound(scene):
         entry = martlet.json("GET", "/api/v1/failover-time?name=fixed.a.test")["names"][0]
         expect_equal(entry["isWithin"], is_kept, f"{milliseconds} ms")
         martlet.configure(martlet.text().replace(f", failover-within: {milliseconds}ms", ""))
-    expect("failover-within: " in out and "`ttl` of 1s" in out, f"the place and the way out: {out}")
+    expect("failover-within: " in out and "a `ttl` and a `min-ttl` of 1s" in out, f"the place and the way out: {out}")
     status, out, err = martlet_command(scene, "failover-time", "none.a.test", "--config", martlet.config)
     expect(status == 2 and "none.a.test" in err, f"a name that is not steered: {out}{err}")

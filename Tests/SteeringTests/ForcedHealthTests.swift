@@ -113,6 +113,28 @@ private func at(_ seconds: Int64) -> Instant {
         #expect(table.word(0).secondsToChange > 3)
     }
 
+    @Test func `answers live no longer than an ejection`() {
+        let table = HealthTable(capacity: 4)
+        var keeper = keeper(table)
+        for _ in 1...3 { _ = keeper.recordPassive(0, .reset, now: at(1)) }
+        // For 30 s, and the probe may change it sooner.
+        #expect(table.word(0).isEjected && table.word(0).secondsToChange == 5)
+        let end = at(31)
+        var told: [UInt16] = []
+        var now = at(1)
+        for _ in 0..<100 where table.word(0).isEjected {
+            now = keeper.nextDeadline
+            _ = keeper.tick(now: now)
+            guard table.word(0).isEjected else { break }
+            told.append(table.word(0).secondsToChange)
+            let left = (end - now).nanoseconds
+            let isTold = Int64(table.word(0).secondsToChange) * 1_000_000_000
+            #expect(isTold <= max(left, 1_000_000_000), "\(left) ns left")
+        }
+        #expect(now == end && !table.word(0).isEjected)
+        #expect(told == [4, 3, 2, 1] && table.word(0).secondsToChange == 5)
+    }
+
     @Test func `forced up hides an ejection, and maintenance still holds`() {
         let table = HealthTable(capacity: 4)
         var keeper = keeper(table)

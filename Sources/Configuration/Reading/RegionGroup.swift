@@ -99,9 +99,11 @@ struct OwnedNetwork: Comparable {
     static func covering(_ outer: Self, in rest: ArraySlice<Self>) -> Set<Int>? {
         var branches: Set<Int> = []
         var next = outer.prefix.address.bits
-        for inner in rest where inner.branch != outer.branch {
-            guard outer.prefix.contains(inner.prefix.address), inner.prefix.address.bits <= next
-            else { return nil }
+        for inner in rest {
+            // Seen to first: thousands of neighbours of one branch are passed by their first.
+            guard outer.prefix.contains(inner.prefix.address) else { return nil }
+            guard inner.branch != outer.branch else { continue }
+            guard inner.prefix.address.bits <= next else { return nil }
             let last = inner.last
             // Inside one that was counted already.
             guard last >= next else { continue }

@@ -16,18 +16,6 @@ public struct ForcedHealth: Sendable, Equatable {
         self.until = until
     }
 
-    /// Whole seconds until it ends, at least one.
-    func secondsLeft(_ now: Instant) -> UInt16 {
-        let seconds = max((until - now).nanoseconds / 1_000_000_000, 1)
-        return UInt16(clamping: min(seconds, Int64(HealthWord.noChangeInSight)))
-    }
-
-    /// When less is left than the seconds that are told of it; its end when that is nearer.
-    func outlasts(_ told: UInt16) -> Instant {
-        guard told > 1 else { return until }
-        return until + .seconds(-Int64(told)) + Interval(nanoseconds: 1)
-    }
-
     /// The word for logs, metrics and the API.
     public var word: String { isUp ? "up" : "down" }
 }
@@ -85,27 +73,6 @@ extension HealthKeeper {
             events += put(slot, record, forced: nil, now)
         }
         return events
-    }
-
-    /// Publishes how long what is forced still holds, where less is left than was told.
-    ///
-    /// Words are published when something happens, and here nothing does but time.
-    mutating func countForced(_ now: Instant) -> [HealthEvent] {
-        var events: [HealthEvent] = []
-        for slot in forcedSlots.sorted() {
-            guard let record = take(slot), let forced = record.forced,
-                forced.outlasts(table.word(slot).secondsToChange) <= now
-            else { continue }
-            events += put(slot, record, [], now)
-        }
-        return events
-    }
-
-    /// When something is to be done about what is forced.
-    var forcedDeadline: Instant {
-        forcedSlots.compactMap { slot in
-            take(slot)?.forced?.outlasts(table.word(slot).secondsToChange)
-        }.min() ?? .never
     }
 
     /// The endpoints whose health is forced, by slot.

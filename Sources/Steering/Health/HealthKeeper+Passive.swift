@@ -69,7 +69,7 @@ extension HealthKeeper {
 
     /// Ends what has had its time, looks at trials, and compares latencies once a second.
     public mutating func tick(now: Instant) -> [HealthEvent] {
-        var events = endForced(now) + countForced(now) + endEjections(now)
+        var events = endForced(now) + endEjections(now) + countDown(now)
         for slot in trials.keys.sorted() where trials[slot] ?? .never <= now {
             events += judgeTrial(slot, now)
         }
@@ -190,7 +190,6 @@ extension HealthKeeper {
 
     /// When ``tick(now:)`` next has something to do.
     public var nextDeadline: Instant {
-        let ends = ejected.compactMap { take($0)?.passive.ejectedUntil }.min() ?? .never
-        return min(ends, trials.values.min() ?? .never, min(latencyAt, forcedDeadline))
+        min(countDeadline, trials.values.min() ?? .never, latencyAt)
     }
 }

@@ -81,7 +81,7 @@ extension HealthKeeper {
             _ = endForced(next)
             _ = endEjections(next)
         }
-        _ = countForced(end)
+        _ = countDown(end)
     }
 
     private var nextEnd: Instant {

@@ -84,8 +84,11 @@ struct HealthRecord {
         if let condition {
             word.secondsToChange = min(word.secondsToChange, condition.secondsToChange)
         }
+        if let end {
+            let left = HealthRecord.secondsLeft(until: end, now)
+            word.secondsToChange = min(word.secondsToChange, left)
+        }
         if let forced {
-            word.secondsToChange = min(word.secondsToChange, forced.secondsLeft(now))
             word.closesConnections = false
             if forced.isUp { word.isConnectFailing = false }
             return word
