@@ -126,9 +126,10 @@ func serveDNS(
         var door = DNSDoor(worker: 0, shared: shared, snapshot: serving, now: now, seed: 1)
         door.open(datagrams: socket, number: 0, loop: &loop)
         while !stop.isSet {
-            let count = loop.wait(timeoutMilliseconds: 20)
+            let count = loop.wait(timeoutMilliseconds: door.isPolling ? 0 : 20)
             let now = Clock.monotonic()
             for index in 0..<count { door.handle(loop.event(index), loop: &loop, now: now) }
+            if door.isPolling { door.poll(loop: &loop, now: now) }
         }
     }
     return port
