@@ -69,6 +69,23 @@ import Testing
         #expect(count == 41, "what waited is answered")
     }
 
+    @Test func `a socket in place of one under load is watched`() throws {
+        var fixture = try fixture()
+        let (old, new) = (try fixture.datagramSocket(), try fixture.datagramSocket())
+        defer { for socket in [old, new] { socket.close() } }
+        for _ in 0..<40 { _ = Socket.send(old, ZoneFixture.query("some.example.com").span) }
+        fixture.handleEvents()
+        let loopback = SocketAddress(IPAddress(v4: 0x7f00_0001), port: 0)
+        let socket = try Socket.bindDatagram(loopback, reusePort: false)
+        let address = try #require(Socket.localAddress(socket))
+        fixture.door.open(datagrams: socket, number: 0, loop: &fixture.loop)
+        #expect(Socket.attach(new, to: address) == nil)
+        _ = Socket.send(new, ZoneFixture.query("some.example.com").span)
+        let isPolling = fixture.door.isPolling
+        let events = fixture.handleEvents()
+        #expect(!isPolling && events == 1 && received(new)?.isEmpty == false)
+    }
+
     @Test func `pipelined queries are answered in their order`() throws {
         var fixture = try fixture()
         let socket = try fixture.connect()

@@ -139,6 +139,7 @@ public struct DNSDoor: ~Copyable {
         guard makeRoom(number) else { return socket.close() }
         listeners[number].datagrams.close()
         listeners[number].datagrams = socket
+        listeners[number].isPolled = false
         let token = EventToken(kind: DNSEventKind.datagrams, index: number)
         loop.add(socket, token: token.raw, interest: .read)
     }
