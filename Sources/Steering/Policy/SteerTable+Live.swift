@@ -106,6 +106,19 @@ extension SteerTable {
     ///
     /// A branch that must keep its clients serves even when it is not live.
     func branch(of node: PolicyNode, _ question: SteerQuestion, _ set: inout AnswerSet) -> Int {
+        firstBranch(of: node, question, &set) { edge, isKept, set in
+            isLive(Int(edges[edge].node), question, &set) || isKept
+        }
+    }
+
+    /// The place of the first branch that serves, in the order for this client; -1 for none.
+    @inline(__always)
+    func firstBranch(
+        of node: PolicyNode,
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet,
+        where serves: (_ edge: Int, _ isKept: Bool, inout AnswerSet) -> Bool
+    ) -> Int {
         // By a span: an element of an array of references would be retained for each query.
         let regions = regions.span
         let region = Int(node.region)
@@ -118,9 +131,7 @@ extension SteerTable {
             let branch = regions[region].branch(step)
             guard branch < Int(node.count) else { return -1 }
             let edge = Int(node.first) &+ branch
-            if isLive(Int(edges[edge].node), question, &set) || regions[region].keeps(branch) {
-                return edge
-            }
+            if serves(edge, regions[region].keeps(branch), &set) { return edge }
         }
         return -1
     }

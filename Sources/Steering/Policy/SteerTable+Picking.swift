@@ -96,27 +96,17 @@ extension SteerTable {
         _ random: inout SeededRandom
     ) -> Bool {
         let node = nodes[place]
-        let regions = regions.span
-        let region = Int(node.region)
-        guard region < regions.count else { return false }
         let way = set.pathCount
         let question = begin(place, question, &set)
-        let match = regions[region].table.find(question.client)
-        let links = regions[region].links(of: match.value)
-        set.narrow(to: match.coarseLength)
-        for step in links {
-            if step > links.lowerBound { set.narrow(to: match.length) }
-            let branch = regions[region].branch(step)
-            guard branch < Int(node.count) else { break }
-            let edge = Int(node.first) &+ branch
-            if regions[region].keeps(branch) {
-                enterRegion(node, edge, question, &set, &random)
-                return true
+        let edge = firstBranch(of: node, question, &set) { edge, isKept, set in
+            guard isKept else {
+                return pickIfLive(Int(edges[edge].node), question, &set, &random)
             }
-            if pickIfLive(Int(edges[edge].node), question, &set, &random) { return true }
+            enterRegion(node, edge, question, &set, &random)
+            return true
         }
-        set.pathCount = way
-        return false
+        if edge < 0 { set.pathCount = way }
+        return edge >= 0
     }
 
     private func enterRegion(
