@@ -85,6 +85,43 @@ struct ResolverAnswer {
         return ResolverMessage.read(answer.bytes, id: 77, name: name, type: .A)
     }
 
+    @Test(
+        arguments: [
+            ("198.51.100.0/24", "00080007000118" + "00c63364", 20),
+            ("2001:db8::/33", "00080009000221" + "0020010db800", 40),
+            ("0.0.0.0/0", "0008000400010000", 0),
+        ] as [(String, String, UInt8)]
+    )
+    func `a query states its client's network, and the answer must be for that`(
+        text: String,
+        option: String,
+        scope: UInt8
+    ) throws {
+        let name = try #require(name)
+        let subnet = try #require(Prefix(text))
+        let plain = ResolverMessage.query(id: 77, name: name, type: .A)
+        let query = ResolverMessage.query(id: 77, name: name, type: .A, subnet: subnet)
+        let wanted = stride(from: 0, to: option.count, by: 2).compactMap { place in
+            UInt8(option.dropFirst(place).prefix(2), radix: 16)
+        }
+        #expect(query.dropFirst(plain.count) == wanted[...], "\(query.dropFirst(plain.count))")
+        #expect(query[plain.count - 1] == UInt8(wanted.count), "the length of what OPT holds")
+        #expect(ResolverMessage.scope(plain, asked: subnet) == .missing)
+        var answer = query
+        answer[plain.count + 7] = scope
+        #expect(ResolverMessage.scope(answer, asked: subnet) == .stated(scope))
+        for place in plain.count + 4..<answer.count where place != plain.count + 7 {
+            var other = answer
+            other[place] ^= 1
+            #expect(ResolverMessage.scope(other, asked: subnet) == .foreign, "octet \(place)")
+        }
+        answer[plain.count + 7] = 129
+        #expect(ResolverMessage.scope(answer, asked: subnet) == .foreign)
+        for length in 0..<query.count {
+            _ = ResolverMessage.scope(Array(query.prefix(length)), asked: subnet)
+        }
+    }
+
     @Test func `addresses come with the lowest TTL on the way through aliases`() throws {
         let target = try #require(DomainName("real.example.")).wire
         let answer = try read { answer in

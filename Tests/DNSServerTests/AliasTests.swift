@@ -443,7 +443,8 @@ import Testing
                 == ["near.example.com.", "hop.example.com.", "www.example.net."]
         )
         #expect(
-            fresh.steps.last?.why == "served elsewhere: learned 12.0 s ago, good for 48.0 s"
+            fresh.steps.last?.why
+                == "served elsewhere: the same for everybody, learned 12.0 s ago, good for 48.0 s"
         )
         #expect(fresh.alias?.isOutside == true)
         #expect(fresh.alias?.age == .seconds(12) && fresh.alias?.left == .seconds(48))

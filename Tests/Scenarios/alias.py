@@ -13,7 +13,7 @@ from harness import eventually, expect, expect_equal, scenario
 from harness.ask import ask_dns, dig, dig_text
 from harness.martlet import martlet_command
 from harness.nameserver import NameServer
-from harness.peer import knot, unbound
+from harness.peer import gdnsd, knot, unbound
 
 HEAD = "    soa: { primary: ns.here.test, mailbox: me@here.test }\n"
 OUTSIDE = ("www", "chain", "only6", "none", "empty", "many")
@@ -124,6 +124,116 @@ def beside_unbound(scene):
     for words in ("www.cdn.test, which an alias leads to, does not resolve", "too long ago",
                   "www.cdn.test, which an alias leads to, resolves again"):
         expect(words in log, f"{words!r} in the log:\n{log}")
+
+
+GEOGRAPHY = """
+options => { listen => NAMESERVER }
+plugins => {
+  geoip => {
+    maps => { places => { datacenters => [ a, b, c, d ], nets => {
+      198.51.100.0/24 => [ b ], 203.0.113.0/25 => [ c ], 203.0.112.0/20 => [ d ],
+      2001:db8:1::/48 => [ b ] } } }
+    resources => { far => { map => places, dcmap => {
+      a => { addrs_v4 => 192.0.2.1, addrs_v6 => "2001:db8::1" }, b => { addrs_v4 => 192.0.2.2, addrs_v6 => "2001:db8::2" },
+      c => { addrs_v4 => 192.0.2.3, addrs_v6 => "2001:db8::3" }, d => { addrs_v4 => 192.0.2.4, addrs_v6 => "2001:db8::4" } } } }
+  }
+}
+"""
+REGARDING = "  module-config: \"subnetcache iterator\"\n  send-client-subnet: 127.0.0.1\n"
+
+
+def by_network(port, name, kind, client):
+    """(code, data, scope) of the answer to a client's network, by dig."""
+    text = dig_text(port, name, kind, f"+subnet={client}", "+noall", "+comments", "+answer")
+    data = [line.split()[4] for line in text.splitlines() if f"\t{kind}\t" in line]
+    scope = text.partition("CLIENT-SUBNET:")[2].split()
+    code = text.partition("status: ")[2].partition(",")[0]
+    return code, data, scope[0].rpartition("/")[2] if scope else ""
+
+
+@scenario("aliases of names outside know the client's network, as Unbound before gdnsd does", 60,
+          covers=["alias.networks", "alias.network-lookups", "alias.ipv4-prefix",
+                  "alias.ipv6-prefix"])
+def geography(scene):
+    far = ("@ SOA ns hostmaster 1 2h 15m 2w 5\n@ NS ns\nns A 192.0.2.53\n"
+           "www 20 DYNA geoip!far\nplain 20 A 192.0.2.77\nplain 20 AAAA 2001:db8::77\n")
+    peer = gdnsd(scene, GEOGRAPHY, {"cdn.test": far})
+    resolver, dns = scene.port(), scene.port()
+    unbound(scene, resolver, {"cdn.test": peer}, REGARDING)
+
+    def text(more=""):
+        return f"""
+listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+alias: {{ resolvers: [ 127.0.0.1:{resolver} ], min-ttl: 1s{more} }}
+zones:
+  here.test:
+{HEAD}    records:
+      ns: {{ a: 127.0.0.1 }}
+      "@": {{ alias: www.cdn.test, https: 1 . alpn=h2 }}
+      plain: {{ alias: plain.cdn.test }}
+"""
+    martlet = scene.martlet(text())
+    clients = ("198.51.100.0/24", "203.0.113.0/25", "203.0.113.0/24", "203.0.120.0/24",
+               "198.18.0.0/16", "8.8.8.0/24", "2001:db8:1:2::/56", "2001:db8:9::/48",
+               "2002:c633:6400::/48")
+    # The first answer to a network is what everybody gets, for that network and a moment.
+    code, data, scope = by_network(dns, "here.test", "A", "198.51.100.0/24")
+    expect_equal((code, data, scope), ("NOERROR", ["192.0.2.1"], "24"), "at first")
+    expect(max(ttls(dns, "here.test")) > 5, "who asks without a place is told for longer")
+    for client in clients:
+        for kind in ("A", "AAAA"):
+            # What carries an IPv4 address is asked for as that.
+            asked = "198.51.100.0/24" if client.startswith("2002:") else client
+            eventually(f"{kind} for {client}", lambda: by_network(
+                dns, "here.test", kind, client)[1] == by_network(
+                    resolver, "www.cdn.test", kind, asked)[1] != [])
+    for client, scope in (("198.51.100.0/24", "24"), ("8.8.8.0/24", None),
+                          ("2002:c633:6400::/48", "40")):
+        code, data, found = by_network(dns, "here.test", "A", client)
+        wanted = scope or by_network(resolver, "www.cdn.test", "A", client)[2]
+        expect_equal(found, wanted, f"the scope of {client}")
+    hints = dig_text(dns, "here.test", "HTTPS", "+subnet=198.51.100.0/24")
+    expect("192.0.2.2" in hints and "2001:db8::" in hints, f"hints by network:\n{hints}")
+    # What is the same for everybody is asked once, and holds for everybody.
+    eventually("the plain one has scope 0", lambda: by_network(
+        dns, "plain.here.test", "A", "198.51.100.0/24") == ("NOERROR", ["192.0.2.77"], "0"))
+    lookups = martlet.metric("martlet_dns_alias_network_lookups_total", result="uniform")
+    for number in range(50):
+        found = by_network(dns, "plain.here.test", "A", f"198.18.{number}.0/24")
+        expect_equal(found, ("NOERROR", ["192.0.2.77"], "0"), "everybody's")
+    expect_equal(martlet.metric("martlet_dns_alias_network_lookups_total", result="uniform"),
+                 lookups, "lookups")
+    kept = martlet.metric("martlet_dns_alias_networks")
+    expect(kept >= len(clients), f"{kept} networks are kept")
+    admin = ("--admin", f"127.0.0.1:{martlet.admin}")
+    for client, words in (("198.51.100.9", "what the resolver says for 198.51.100.0/24"),
+                          ("150.1.2.3", "until the resolver has been asked for 150.1.2.0/24"),
+                          ("10.1.2.3", "since 10.0.0.0/8 has no place outside")):
+        status, out, err = martlet_command(scene, "explain-dns", "here.test", "--from", client,
+                                           *admin)
+        expect(status == 0 and words in out, f"{words!r}:\n{out}{err}")
+    status, out, err = martlet_command(scene, "status", *admin)
+    expect("by network" in out and "networks of clients" in out, out + err)
+    # A reload keeps what is known; without networks everybody gets the same.
+    martlet.reload(text() + "      x: { a: 192.0.2.9 }\n")
+    eventually("the reload", lambda: dig(dns, "x.here.test") == ["192.0.2.9"])
+    expect_equal(by_network(dns, "here.test", "A", "198.51.100.0/24"),
+                 ("NOERROR", ["192.0.2.2"], "24"), "after a reload")
+    martlet.reload(text(", networks: 1"))
+    eventually("the first network", lambda: by_network(
+        dns, "here.test", "A", "198.51.100.0/24")[1] == ["192.0.2.2"])
+    eventually("the limit is counted", lambda: by_network(
+        dns, "here.test", "A", "203.0.120.0/24")[1] == ["192.0.2.1"] and martlet.metric(
+            "martlet_limit_hits_total", limit="alias.networks") > 0)
+    martlet.reload(text(", networks: 0"))
+    eventually("everybody's", lambda: by_network(
+        dns, "here.test", "A", "198.51.100.0/24") == ("NOERROR", ["192.0.2.1"], "0"))
+    martlet.reload(text(", ipv4-prefix: 16, ipv6-prefix: 32, network-lookups: 1/s"))
+    eventually("no more is told than is allowed", lambda: by_network(
+        dns, "here.test", "A", "203.0.113.0/24")[2] == "16")
+    eventually("lookups are put off", lambda: [by_network(
+        dns, "here.test", "A", f"{number}.1.0.0/16") for number in (5, 64, 130, 150, 170, 220)]
+        and martlet.metric("martlet_limit_hits_total", limit="alias.network-lookups") > 0)
 
 
 @scenario("aliases inside answer as their targets do, steered ones too, client by client")

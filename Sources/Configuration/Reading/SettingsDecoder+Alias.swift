@@ -6,13 +6,19 @@ extension SettingsDecoder {
     static let resolverLimit = 8
 
     func alias(_ section: Section) -> AliasSettings {
-        let settings = AliasSettings(
+        var settings = AliasSettings(
             resolvers: section.servers("resolvers"),
             minTTL: section.interval("min-ttl"),
             maxTTL: section.interval("max-ttl"),
             stale: section.interval("stale"),
             staleTTL: section.interval("stale-ttl")
         )
+        settings.networks = section.integer("networks")
+        if case .rate(let rate)? = section.value("network-lookups") {
+            settings.networkLookups = rate
+        }
+        settings.ipv4Prefix = section.integer("ipv4-prefix")
+        settings.ipv6Prefix = section.integer("ipv6-prefix")
         if settings.minTTL > settings.maxTTL {
             section.fault(
                 .wrongOrder,

@@ -36,6 +36,31 @@ extension Schema {
             "30s",
             "TTL of such answers."
         ),
+        Option(
+            "alias.networks",
+            .integer(0...100_000),
+            "10000",
+            "Networks of clients whose answers are kept at a time, where resolvers have other "
+                + "addresses for other networks (RFC 7871); `0` asks without the client's network."
+        ),
+        Option(
+            "alias.network-lookups",
+            .rate(1...10_000),
+            "100/s",
+            "How often resolvers are asked for the answer to a network, at most."
+        ),
+        Option(
+            "alias.ipv4-prefix",
+            .integer(8...32),
+            "24",
+            "Bits of a client's IPv4 address that resolvers are told, at most (RFC 7871 §11.1)."
+        ),
+        Option(
+            "alias.ipv6-prefix",
+            .integer(16...64),
+            "56",
+            "Bits of a client's IPv6 address that resolvers are told, at most (RFC 7871 §11.1)."
+        ),
     ]
 
     static let aliasGroups: [OptionGroup] = [

@@ -13,6 +13,14 @@ public struct AliasSettings: Sendable, Equatable {
     public var stale = Interval.seconds(86_400)
     /// The TTL of such answers.
     public var staleTTL = Interval.seconds(30)
+    /// Networks of clients whose answers are kept at a time; 0 asks for none.
+    public var networks = 10_000
+    /// How often resolvers are asked for a network, at most.
+    public var networkLookups = Rate(100, per: .seconds(1))
+    /// The most bits of a client's IPv4 address that resolvers are told.
+    public var ipv4Prefix = 24
+    /// The most bits of a client's IPv6 address that resolvers are told.
+    public var ipv6Prefix = 56
 
     /// What holds when the file says nothing.
     public init() {}

@@ -158,6 +158,9 @@ extension AliasExplanation {
         }
         members.append(JSONMember("ageSeconds", seconds(age)))
         members.append(JSONMember("leftSeconds", seconds(left)))
+        let (word, network) = share.parts
+        members.append(JSONMember("answerFor", .string(word)))
+        members.append(JSONMember("network", network.map { .string("\($0)") } ?? .null))
         let host = Assembly.host(target)
         if let known = view.aliases?.targets.first(where: { $0.host == host }) {
             let failure = known.entry?.failure ?? ""

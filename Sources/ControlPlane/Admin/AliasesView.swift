@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import DNSServer
 internal import Essentials
 
 /// What is known of the names outside that aliases lead to, as the admin service shows it.
@@ -14,12 +15,19 @@ public struct AliasesView: Sendable {
         var host: String
         /// Nil before the first lookup.
         var entry: AliasKeeper.Entry?
+        /// How the answers of each family differ by the networks of clients.
+        var ipv4 = AliasNetworks.Regard.unknown
+        var ipv6 = AliasNetworks.Regard.unknown
     }
 
     /// The first of them, in the order of the zones.
     var targets: [Target]
     /// How many there are.
     var count: Int
+    /// Networks of clients that are kept.
+    var networks = 0
+    /// What has become of lookups for networks.
+    var lookups = AliasNetworkKeeper.Counts()
 }
 
 extension AliasesView.Target {
@@ -56,6 +64,7 @@ extension AliasesView.Target {
                 "none": count(entry?.lookups.none),
                 "failed": count(entry?.lookups.failed),
             ],
+            "differs": ["ipv4": ipv4.json, "ipv6": ipv6.json],
         ]
     }
 }
@@ -65,6 +74,7 @@ extension AliasesView {
     func json(_ now: Instant, _ settings: AliasSettings) -> JSONValue {
         [
             "count": .integer(Int64(count)),
+            "networks": .integer(Int64(networks)),
             "targets": .array(targets.map { $0.json(now, settings) }),
         ]
     }
@@ -77,7 +87,7 @@ extension AliasesView {
         let title = TextTable.paint("aliases", .strong, usesColour)
         var text = "\n\(title)  \(count == 1 ? "1 name" : "\(count) names") outside\n"
         var table = TextTable(
-            ["NAME", "STATE", "LEARNED", "HOLDS", "ADDRESSES", "WHY"],
+            ["NAME", "STATE", "LEARNED", "HOLDS", "DIFFERS", "ADDRESSES", "WHY"],
             usesColour: usesColour
         )
         // Those that need somebody first: the table is no longer than a screen.
@@ -95,11 +105,31 @@ extension AliasesView {
                 TextTable.Cell(state, tint),
                 TextTable.Cell(SpanText.text(target["ageSeconds"]?.number)),
                 TextTable.Cell(left.map { $0 > 0 ? SpanText.text($0) : "over" } ?? ""),
+                TextTable.Cell(AliasesView.differs(target["differs"])),
                 TextTable.Cell(addresses.prefix(4).joined(separator: " ") + more),
                 TextTable.Cell(target["failure"]?.string ?? ""),
             ])
         }
         text += table.text
+        let networks = aliases["networks"]?.integer ?? 0
+        if networks > 0 { text += "\(networks) networks of clients with answers of their own\n" }
         return targets.count > 20 ? text + "and \(count - 20) more\n" : text
+    }
+
+    private static func differs(_ families: JSONValue?) -> String {
+        let found = [families?["ipv4"]?.bool, families?["ipv6"]?.bool]
+        if found.contains(true) { return "by network" }
+        return found.contains(false) ? "no" : ""
+    }
+}
+
+extension AliasNetworks.Regard {
+    /// True when answers differ by networks; null while that is not known.
+    fileprivate var json: JSONValue {
+        switch self {
+        case .unknown: .null
+        case .uniform: .bool(false)
+        case .networks: .bool(true)
+        }
     }
 }

@@ -59,6 +59,28 @@ extension MetricFamily {
                 )
             }
         },
+        MetricFamily(
+            "martlet_dns_alias_networks",
+            .gauge,
+            "Networks of clients for which answers of names outside are kept."
+        ) { source in
+            source.view.aliases.map { [MetricSample(.integer(UInt64(clamping: $0.networks)))] }
+                ?? []
+        },
+        MetricFamily(
+            "martlet_dns_alias_network_lookups",
+            .counter,
+            labels: ["result"],
+            "Lookups of names outside for a network of clients, by result: an answer for the network, "
+                + "the same for everybody (uniform), or failed."
+        ) { source in
+            guard let lookups = source.view.aliases?.lookups else { return [] }
+            return [
+                MetricSample(["network"], .integer(lookups.networks)),
+                MetricSample(["uniform"], .integer(lookups.uniform)),
+                MetricSample(["failed"], .integer(lookups.failed)),
+            ]
+        },
     ]
 }
 

@@ -400,6 +400,8 @@ extension MetricFamily {
                     source.view.probing.statistics.commandsDelayed
                 ),
                 ("admin-connections", source.adminRefusals),
+                ("alias.networks", source.view.aliases?.lookups.full ?? 0),
+                ("alias.network-lookups", source.view.aliases?.lookups.putOff ?? 0),
             ]
             return hits.map { MetricSample([$0.0], .integer($0.1)) }
         }

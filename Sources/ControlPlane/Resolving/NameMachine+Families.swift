@@ -52,6 +52,7 @@ extension NameMachine {
         isAsking = false
         var answers = families(kept)
         answers.failure = failure
+        answers.scope = scope
         replies = []
         kept = [:]
         let next = [answers.ipv4, answers.ipv6].compactMap { $0.map(due) }.min()
@@ -106,6 +107,8 @@ struct FamilyAnswers: Equatable, Sendable {
 
     var ipv4: Family?
     var ipv6: Family?
+    /// The leading bits of the client's network that they hold for; nil where that is not said.
+    var scope: UInt8?
     /// Why a family is missing; empty when none is.
     var failure = ""
 }

@@ -15,8 +15,12 @@ struct NameMachine: Sendable {
         var name: DomainName
         var server: SocketAddress
         var isStream: Bool
+        /// The network of clients that it is for (RFC 7871); nil for nobody's.
+        var subnet: Prefix?
 
-        var bytes: [UInt8] { ResolverMessage.query(id: id, name: name, type: type) }
+        var bytes: [UInt8] {
+            ResolverMessage.query(id: id, name: name, type: type, subnet: subnet)
+        }
     }
 
     /// What a whole resolution came to.
@@ -51,6 +55,7 @@ struct NameMachine: Sendable {
     let isAlias: Bool
     private let names: [DomainName]
     private let types: [RecordType]
+    private let subnet: Prefix?
     let timeout: Interval
     private let attempts: Int
 
@@ -58,6 +63,8 @@ struct NameMachine: Sendable {
     /// What families an earlier server has answered, before it or another failed on the rest.
     var kept: [RecordType: (answer: ResolverMessage.Answer, at: Instant)] = [:]
     var asked: [RecordType] = []
+    /// For how wide a network the answer holds; nil where the server does not say.
+    var scope: UInt8?
     private var nameIndex = 0
     /// The server that this resolution has begun with, and how many it has gone on since.
     private var first = 0
@@ -80,6 +87,7 @@ struct NameMachine: Sendable {
         self.host = host
         self.bounds = bounds
         isAlias = false
+        subnet = nil
         names = configuration.candidates(host).compactMap { DomainName($0 + ".") }
         servers = configuration.servers
         types = hasIPv6 ? [.A, .AAAA] : [.A]
@@ -88,9 +96,11 @@ struct NameMachine: Sendable {
         deadline = now
     }
 
-    /// A name that an alias leads to, due at `now`: it is asked for as it is, both families.
+    /// A name that an alias leads to, due at `now`: it is asked for as it is, both families, or
+    /// one for a network of clients.
     init(
         alias host: String,
+        for subnet: ResolvedNames.Subnet? = nil,
         configuration: ResolverConfiguration,
         bounds: ClosedRange<Interval>,
         now: Instant
@@ -100,7 +110,8 @@ struct NameMachine: Sendable {
         isAlias = true
         names = [DomainName(host + ".")].compactMap(\.self)
         servers = configuration.servers
-        types = [.A, .AAAA]
+        types = subnet.map { [$0.type] } ?? [.A, .AAAA]
+        self.subnet = subnet?.network
         timeout = configuration.timeout
         attempts = configuration.attempts
         deadline = now
@@ -133,6 +144,14 @@ struct NameMachine: Sendable {
                 type: question.type
             )
         else { return Effect() }
+        if let subnet = question.subnet {
+            switch ResolverMessage.scope(bytes, asked: subnet) {
+            // It may be forged; the true one can come still (RFC 7871 §11.2).
+            case .foreign: return Effect()
+            case .missing: scope = nil
+            case .stated(let length): scope = length
+            }
+        }
         if answer == .truncated {
             // Even a stream may be answered so; asking once more would not help.
             guard !question.isStream else { return unanswered("truncated", now, &random) }
@@ -190,7 +209,8 @@ struct NameMachine: Sendable {
                 type: type,
                 name: names[nameIndex],
                 server: server,
-                isStream: false
+                isStream: false,
+                subnet: subnet
             )
         }
         replies = questions.map { .waiting($0) }

@@ -45,6 +45,7 @@ struct ResolverDriver: ~Copyable {
         var flight: Flight?
     }
 
+    private var system = ResolverConfiguration(text: [])
     private var names: [Name?] = []
     private var numbers: [ResolvedNames.Key: Int] = [:]
     private var freeNumbers: [Int] = []
@@ -64,7 +65,7 @@ struct ResolverDriver: ~Copyable {
     ///
     /// Names that stay keep their place in time.
     mutating func configure(_ wishes: [NameWish], now: Instant) {
-        let system = ResolverConfiguration(text: ResolverDriver.file("/etc/resolv.conf"))
+        system = ResolverConfiguration(text: ResolverDriver.file("/etc/resolv.conf"))
         let hosts = HostsFile(text: ResolverDriver.file("/etc/hosts"))
         let hasIPv6 = ResolverDriver.hasIPv6()
         var wanted: Set<ResolvedNames.Key> = []
@@ -89,6 +90,14 @@ struct ResolverDriver: ~Copyable {
         for number in names.indices { schedule(number) }
     }
 
+    /// Asks once, for what clients of a network get; further ones are asked for at their time.
+    mutating func ask(_ wish: NameWish, now: Instant) {
+        guard numbers[wish.key] == nil else { return }
+        // Those that went before have read the system's files.
+        add(wish.key, machine(wish, system, hasIPv6: true, now))
+        numbers[wish.key].map { schedule($0) }
+    }
+
     private func machine(
         _ wish: NameWish,
         _ system: ResolverConfiguration,
@@ -101,6 +110,7 @@ struct ResolverDriver: ~Copyable {
             if !wish.servers.isEmpty { configuration.servers = wish.servers }
             return NameMachine(
                 alias: wish.key.host,
+                for: wish.key.subnet,
                 configuration: configuration,
                 bounds: bounds,
                 now: now
@@ -221,7 +231,11 @@ struct ResolverDriver: ~Copyable {
                 next = names[number]?.machine.fail(question, "\(error)", now: now, random: &random)
             }
         }
-        if names[number]?.machine.isAsking != true { leave(number) }
+        if names[number]?.machine.isAsking != true {
+            leave(number)
+            // Whoever wants it again asks again.
+            if key.subnet != nil { return remove(key) }
+        }
         schedule(number)
     }
 

@@ -33,8 +33,13 @@ enum ResolverMessage {
     /// EDNS size announced: no fragment on any usual path (DNS flag day 2020).
     static let payloadSize: UInt16 = 1232
 
-    /// A recursive query for `type`.
-    static func query(id: UInt16, name: DomainName, type: RecordType) -> [UInt8] {
+    /// A recursive query for `type`; with `subnet`, for clients of that network (RFC 7871 §7.1).
+    static func query(
+        id: UInt16,
+        name: DomainName,
+        type: RecordType,
+        subnet: Prefix? = nil
+    ) -> [UInt8] {
         var bytes: [UInt8] = []
         func append(_ value: UInt16) {
             bytes += [UInt8(value >> 8), UInt8(truncatingIfNeeded: value)]
@@ -48,8 +53,10 @@ enum ResolverMessage {
         bytes.append(0)  // OPT: root owner (RFC 6891 §6.1.2)
         append(RecordType.OPT.rawValue)
         append(payloadSize)
-        for _ in 0..<3 { append(0) }
-        return bytes
+        for _ in 0..<2 { append(0) }
+        let option = subnet.map(subnetOption) ?? []
+        append(UInt16(truncatingIfNeeded: option.count))
+        return bytes + option
     }
 
     /// Reads an answer; nil when it is none to this query, which is then passed over.

@@ -77,8 +77,22 @@ extension Plane {
         guard !hosts.isEmpty else { return nil }
         let shown = hosts.prefix(AliasesView.shownLimit).map { name -> AliasesView.Target in
             let host = Assembly.host(name)
-            return AliasesView.Target(host: host, entry: aliases.entries[host])
+            func regard(_ isIPv4: Bool) -> AliasNetworks.Regard {
+                let name = AliasNetworkKeeper.Name(host: host, isIPv4: isIPv4)
+                return aliasNetworks.regards[name]?.state ?? .unknown
+            }
+            return AliasesView.Target(
+                host: host,
+                entry: aliases.entries[host],
+                ipv4: regard(true),
+                ipv6: regard(false)
+            )
         }
-        return AliasesView(targets: shown, count: hosts.count)
+        return AliasesView(
+            targets: shown,
+            count: hosts.count,
+            networks: aliasNetworks.count,
+            lookups: aliasNetworks.counts
+        )
     }
 }

@@ -15,8 +15,14 @@ extension Plane {
                 // Where spans are sent to is no part of a snapshot.
                 if isNews, isOfPool(key, coming) { needsSnapshot = true }
                 if isNews || hadFailed { noteResolved(key) }
-            case .families(let answers): takeAlias(key.host, answers, now)
-            case .family(let answers): takeAliasFamily(key.host, answers)
+            case .families(let answers):
+                if let subnet = key.subnet {
+                    takeAliasNetwork(key.host, subnet, answers, now)
+                } else {
+                    takeAlias(key.host, answers, now)
+                }
+            case .family(let answers):
+                if key.subnet == nil { takeAliasFamily(key.host, answers) }
             case .failure(let reason, _):
                 let before = names.entry(key)
                 guard names.fail(key, reason) else { continue }

@@ -179,6 +179,8 @@ extension Plane {
         let hasFiles = settings.zones.contains { $0.file != nil }
         let isSame =
             settings.zones == self.settings.zones
+            // The table has room for as many networks of clients as they say.
+            && settings.alias == self.settings.alias
             && settings.steer.map(\.name) == self.settings.steer.map(\.name)
             && settings.steer.map(\.ttl) == self.settings.steer.map(\.ttl)
         return try Assembly.make(
@@ -237,6 +239,7 @@ extension Plane {
         let remaining = assembly.targets.filter { !fresh.contains($0.slot) }
         probes.configure(change.assembly.targets + remaining, now: now)
         resolver.configure(change.assembly.wishes, now: now)
+        aliasNetworks.dropLookups()
         takeNames(now, coming: change.assembly.settings)
         // While the doors are shut nobody misses what has no verdict yet.
         if phase == .waiting || canServe(change.assembly, now) {
@@ -298,6 +301,8 @@ extension Plane {
         snapshot = Plane.snapshot(assembly, number: number, health: health, slotsGiven)
         aliases.keep(only: Set(assembly.aliasNumbers.keys))
         publishAliases(assembly)
+        if old.settings.alias != assembly.settings.alias { aliasNetworks.reset() }
+        publishAliasNetworks(assembly, now)
         workers.post(.adopt(snapshot))
         for slot in retired { workers.post(.closeConnections(slot: slot, .kept)) }
         if let reload = change.reload {

@@ -30,6 +30,9 @@ struct Plane: ~Copyable {
     var resolver = ResolverDriver()
     @Boxed var names = ResolvedNames()
     @Boxed var aliases = AliasKeeper()
+    @Boxed var aliasNetworks = AliasNetworkKeeper()
+    /// When it is next seen what workers have missed of networks.
+    var networksLookAt = Instant.never
     @Boxed var overlay = Overlay()
 
     /// The configuration in force.
@@ -136,6 +139,7 @@ extension Plane {
         if case .stopping(let until) = phase { next = min(next, until) }
         if let staged { next = min(next, staged.adoptsBy) }
         next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
+        next = min(next, networksLookAt)
         next = min(next, traces.deadline, min(steering.deadline, roundTrips.deadline))
         return min(next, drains.values.map(\.deadline).min() ?? .never, retiresAt)
     }
@@ -156,6 +160,7 @@ extension Plane {
         followConcurrency(now)
         followSteering(now)
         followTraces(now, &loop)
+        if now >= networksLookAt { followAliasNetworks(now) }
         if now >= roundTrips.deadline { followRoundTrips(now) }
         if now >= watch.deadline { followCertificates(now) }
         if now >= skewWatch.deadline {

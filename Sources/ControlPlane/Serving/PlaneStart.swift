@@ -357,6 +357,7 @@ extension Plane {
         takeNames(now)
         aliases.keep(only: Set(assembly.aliasNumbers.keys))
         publishAliases(assembly)
+        publishAliasNetworks(assembly, now)
         watch.begin(settings, now)
         configureTraces(now)
         configureLatency(now)

@@ -179,7 +179,8 @@ struct Assembly: Sendable {
         for (number, policy) in settings.steer.enumerated() {
             policies[policy.name] = (number, policy.ttl)
         }
-        return try ZoneAssembly(policies: policies, path: present.path).table(settings.zones)
+        return try ZoneAssembly(policies: policies, path: present.path, alias: settings.alias)
+            .table(settings.zones)
     }
 
     /// One entry for each number; a number without a place keeps the defaults.

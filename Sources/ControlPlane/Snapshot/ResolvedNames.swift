@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
 internal import Essentials
 
 /// What the names of endpoints stand for at the moment.
@@ -11,6 +12,14 @@ struct ResolvedNames: Sendable, Equatable {
         var server: SocketAddress?
         /// True for a name that an alias leads to: asked for as it is, each family by itself.
         var isAlias = false
+        /// For an alias: asked once, for what clients of this network get.
+        var subnet: Subnet?
+    }
+
+    /// A network that a name is asked for, and the family.
+    struct Subnet: Hashable, Sendable {
+        var network: Prefix
+        var type: RecordType
     }
 
     /// The addresses of one name.

@@ -11,12 +11,15 @@ struct ZoneAssembly {
     let policies: [String: (number: Int, ttl: Interval)]
     /// The configuration file, which records stand in that are in no zone file.
     let path: String
+    /// How names outside are asked.
+    let alias: AliasSettings
 
     /// The table with what is noteworthy about it, or everything that is wrong with the zones.
     func table(
         _ zones: [ZoneSettings]
     ) throws(AssemblyRefusal) -> (table: ZoneTable, warnings: [ZoneDiagnostic]) {
         var builder = ZoneTableBuilder()
+        builder.aliasNetworks = alias.networkLimits
         var problems: [ReloadProblem] = []
         for zone in zones {
             guard let apex = DomainName(zone.name) else { continue }
@@ -142,5 +145,17 @@ extension ServiceBinding {
             let parameters = try? ServiceParameters(service.parameters)
         else { return nil }
         self.init(priority: service.priority, target: target, parameters: parameters)
+    }
+}
+
+extension AliasSettings {
+    /// A new table has its networks in other places.
+    fileprivate var networkLimits: AliasNetworkLimits {
+        AliasNetworkLimits(
+            networks: networks,
+            ipv4Prefix: UInt8(clamping: ipv4Prefix),
+            ipv6Prefix: UInt8(clamping: ipv6Prefix),
+            key: .random(in: .min ... .max)
+        )
     }
 }

@@ -53,12 +53,15 @@ public final class AliasBoard: Sendable {
 
     /// Number of names.
     public let count: Int
+    /// What holds for clients of single networks.
+    public let networks: AliasNetworks
     private let words: SharedWords
 
     /// A board for so many names, of which nothing is known.
-    public init(count: Int) {
+    public init(count: Int, networks limits: AliasNetworkLimits = AliasNetworkLimits()) {
         self.count = min(max(count, 0), AliasBoard.targetLimit)
         words = SharedWords(count: self.count * 2 * AliasBoard.placeWords)
+        networks = AliasNetworks(targets: self.count, limits: limits)
     }
 
     /// Says what is known of one family of a name; nil for nothing.
@@ -93,7 +96,48 @@ public final class AliasBoard: Sendable {
         place &+ 1 &+ (version & 1 == 0 ? 0 : halfWords)
     }
 
-    /// What is answered for one family of a name at `now`.
+    /// What is answered to a client for one family of a name at `now`.
+    ///
+    /// Where the name has other answers for other networks, and that of the client's is not known
+    /// yet, it is what everybody gets, for a moment and for that network alone; `wishes` says
+    /// whether it is then to be learned.
+    func read(
+        _ target: Int,
+        isIPv4: Bool,
+        _ asker: AliasAsker,
+        now: Instant,
+        wishes: Bool,
+        into answers: inout AnswerSet
+    ) {
+        read(target, isIPv4: isIPv4, now: now, into: &answers)
+        guard networks.isOn else { return }
+        // Nobody outside can say more of such a client than of all in its range.
+        guard asker.rangeLength == 0 else {
+            return answers.hold(scope: asker.rangeLength &+ asker.offset)
+        }
+        let regard = networks.regard(target, isIPv4: isIPv4)
+        if regard == .uniform {
+            guard wishes, networks.isDue(target, isIPv4: isIPv4, now: now) else { return }
+            return networks.wishes.add(target, isIPv4: isIPv4, asker)
+        }
+        let isKnown = networks.read(
+            target,
+            isIPv4: isIPv4,
+            asker,
+            now: now,
+            marks: wishes,
+            into: &answers
+        )
+        guard !isKnown else { return }
+        read(target, isIPv4: isIPv4, now: now, into: &answers)
+        answers.hold(
+            scope: asker.length &+ asker.offset,
+            atMost: AliasNetworks.unknownTTL
+        )
+        if wishes { networks.wishes.add(target, isIPv4: isIPv4, asker) }
+    }
+
+    /// What is answered for one family of a name at `now`, whoever asks.
     ///
     /// SERVFAIL when nothing was ever learned, or only so long ago that it counts no more.
     func read(

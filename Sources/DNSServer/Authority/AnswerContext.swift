@@ -17,6 +17,8 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
     public var client: IPAddress
     /// True when the client subnet that the asker states is heard and answered (RFC 7871 §7.2).
     public var hearsSubnet: Bool
+    // Nobody gets the answer: it leaves no trace of a client.
+    var isTrial = false
     // The latest steered answer; its room is here so that it need not be cleared for each query.
     var answers = AnswerSet()
     // How many of its endpoints are to be counted.

@@ -20,7 +20,8 @@ extension AnswerRun {
             return .noError
         }
         var answers = AnswerSet()
-        read(entry, isIPv4: set.type == .A, view, now: context.now, into: &answers)
+        read(entry, isIPv4: set.type == .A, view, context, into: &answers)
+        outcome.scope = answers.scope
         let ttl = answers.ttl(atMost: entry.ttl)
         switch answers.outcome {
         case .servfail:
@@ -71,19 +72,34 @@ extension AnswerRun {
         }
     }
 
+    private func asker(_ context: AnswerContext, _ limits: AliasNetworkLimits) -> AliasAsker {
+        guard context.hearsSubnet, let subnet = query.edns.subnet, subnet.sourceLength > 0 else {
+            let width: UInt8 = context.client.isIPv4 ? 32 : 128
+            return AliasAsker(context.client, source: width, limits)
+        }
+        return AliasAsker(subnet.address, source: subnet.sourceLength, limits)
+    }
+
     /// The addresses of one family at the end of an alias's way, at most as many as fit.
     func read(
         _ entry: AliasEntry,
         isIPv4: Bool,
         _ view: ZoneView,
-        now: Instant,
+        _ context: AnswerContext,
         into answers: inout AnswerSet
     ) {
         switch entry.source {
         case .nothing: answers.settle(.noData, ttl: entry.ttl)
         case .board:
-            let target = Int(entry.place)
-            view.boards[0].read(target, isIPv4: isIPv4, now: now, into: &answers)
+            let board = view.boards[0]
+            board.read(
+                Int(entry.place),
+                isIPv4: isIPv4,
+                asker(context, board.networks.limits),
+                now: context.now,
+                wishes: !context.isTrial,
+                into: &answers
+            )
         case .node:
             answers.settle(.noData, ttl: entry.ttl)
             guard let set = plainSet(of: entry, isIPv4 ? .A : .AAAA, view), set.count > 0 else {

@@ -37,8 +37,9 @@ extension AnswerRun {
         var decision = Decision()
         if steered.policy == absent {
             let entry = view.aliases[Int(steered.alias)]
-            read(entry, isIPv4: true, view, now: context.now, into: &decision.ipv4)
-            read(entry, isIPv4: false, view, now: context.now, into: &decision.ipv6)
+            read(entry, isIPv4: true, view, context, into: &decision.ipv4)
+            read(entry, isIPv4: false, view, context, into: &decision.ipv6)
+            outcome.scope = max(decision.ipv4.scope, decision.ipv6.scope)
         } else {
             nameHash = decider(of: steered, view)
             decide(Int(steered.policy), steer, &context, into: &decision)

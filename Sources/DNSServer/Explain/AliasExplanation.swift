@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import DNSProtocol
 public import Essentials
+internal import Steering
 
 /// Where an alias has its addresses from, as it is now.
 public struct AliasExplanation: Sendable, Equatable {
@@ -14,6 +15,30 @@ public struct AliasExplanation: Sendable, Equatable {
     public var age: Interval?
     /// Of a name outside: for how long they hold still; negative once they are stale.
     public var left: Interval?
+    /// Of a name outside: for whom the answer is.
+    public var share = AliasShare.everybody
+}
+
+/// For whom an answer with the addresses of a name outside is.
+public enum AliasShare: Sendable, Equatable {
+    /// All clients: the name is the same for everybody, as far as the resolver can tell.
+    case everybody
+    /// Clients of a network, for which a resolver was asked.
+    case network(Prefix)
+    /// Clients of a network for which it is not known yet: they get what everybody gets.
+    case awaited(Prefix)
+    /// Clients of a range that nobody outside can know the place of: they get what everybody gets.
+    case range(Prefix)
+
+    /// The word and the network of the admin service.
+    public var parts: (word: String, network: Prefix?) {
+        switch self {
+        case .everybody: ("everybody", nil)
+        case .network(let network): ("network", network)
+        case .awaited(let network): ("awaited", network)
+        case .range(let network): ("range", network)
+        }
+    }
 }
 
 extension DNSSnapshot {
@@ -23,6 +48,7 @@ extension DNSSnapshot {
     func aliasWay(
         _ owner: DomainName,
         _ type: RecordType,
+        from client: IPAddress,
         now: Instant
     ) -> (steps: [DNSExplanation.Step], alias: AliasExplanation)? {
         guard let first = aliasEntry(owner, type) else { return nil }
@@ -40,7 +66,16 @@ extension DNSSnapshot {
             isOutside: first.source == .board
         )
         if first.source == .board, !steps.isEmpty {
-            let known = zones.board.age(Int(first.place), now: now)
+            let (board, target) = (zones.board, Int(first.place))
+            let asker = AliasAsker(
+                client,
+                source: client.isIPv4 ? 32 : 128,
+                board.networks.limits
+            )
+            let isIPv4 = type != .AAAA
+            alias.share = board.share(target, isIPv4: isIPv4, asker, now: now)
+            let own = board.networks.age(target, isIPv4: isIPv4, asker, now: now)
+            let known = own ?? board.age(target, now: now)
             (alias.age, alias.left) = (known?.age, known?.left)
             steps[steps.count - 1].why = alias.words
         }
@@ -81,12 +116,52 @@ extension ZoneTable {
     }
 }
 
+extension AliasShare {
+    fileprivate var words: String {
+        switch self {
+        case .everybody: "the same for everybody"
+        case .network(let network): "what the resolver says for \(network)"
+        case .awaited(let network):
+            "what everybody gets, until the resolver has been asked for \(network)"
+        case .range(let network): "what everybody gets, since \(network) has no place outside"
+        }
+    }
+}
+
+extension AliasBoard {
+    /// For whom an answer is.
+    fileprivate func share(
+        _ target: Int,
+        isIPv4: Bool,
+        _ asker: AliasAsker,
+        now: Instant
+    ) -> AliasShare {
+        guard networks.isOn else { return .everybody }
+        func network(_ length: UInt8) -> Prefix? { Prefix(asker.address, length: Int(length)) }
+        if asker.rangeLength > 0 {
+            return network(asker.rangeLength).map { .range($0) } ?? .everybody
+        }
+        guard networks.regard(target, isIPv4: isIPv4) != .uniform else { return .everybody }
+        var answers = AnswerSet()
+        let isKnown = networks.read(
+            target,
+            isIPv4: isIPv4,
+            asker,
+            now: now,
+            marks: false,
+            into: &answers
+        )
+        guard isKnown else { return network(asker.length).map { .awaited($0) } ?? .everybody }
+        return network(answers.scope &- asker.offset).map { .network($0) } ?? .everybody
+    }
+}
+
 extension AliasExplanation {
     fileprivate var words: String {
         guard let age, let left else {
             return "served elsewhere: the resolver has told nothing of it so far"
         }
-        let known = "served elsewhere: learned \(AliasExplanation.text(age)) ago"
+        let known = "served elsewhere: \(share.words), learned \(AliasExplanation.text(age)) ago"
         guard left <= .zero else { return known + ", good for \(AliasExplanation.text(left))" }
         return known
             + ", stale for \(AliasExplanation.text(Interval(nanoseconds: 0 &- left.nanoseconds)))"

@@ -66,13 +66,14 @@ extension DNSSnapshot {
             isStream: true,
             client: client
         )
+        context.isTrial = true
         let (bytes, outcome) = answer(query, context)
         context.isStream = false
         let overUDP = answer(query, context).outcome
         let message = DNSMessage(bytes)
         let isSteered = outcome.policy >= 0
         var steps = steps(name, type, message?.answers ?? [])
-        let way = steps.last.flatMap { aliasWay($0.name, type, now: now) }
+        let way = steps.last.flatMap { aliasWay($0.name, type, from: client, now: now) }
         steps += way?.steps ?? []
         var explanation = DNSExplanation(
             name: name,

@@ -41,7 +41,7 @@ extension ZoneTableBuilder {
             note(.tooManyRecords, file: 0, .none, "the zones together need more than 4 GiB")
             return nil
         }
-        return layout.table()
+        return layout.table(aliasNetworks)
     }
 
     // Even when the texts have errors, what was read is checked: all errors at once.

@@ -9,6 +9,9 @@ public struct ZoneTableBuilder: ~Copyable {
     /// What is wrong so far.
     public private(set) var diagnostics: [ZoneDiagnostic] = []
 
+    /// How far names outside that aliases lead to are asked by the networks of clients.
+    public var aliasNetworks = AliasNetworkLimits()
+
     struct Name: BitwiseCopyable {
         var hash: UInt64
         var offset: UInt32

@@ -170,7 +170,7 @@ struct ZoneTableLayout {
     }
 
     /// The finished table.
-    func table() -> ZoneTable {
+    func table(_ limits: AliasNetworkLimits) -> ZoneTable {
         var capacity = 16
         while capacity * 3 < nodes.count * 4 { capacity *= 2 }
         var slots = [UInt64](repeating: 0, count: capacity)
@@ -191,7 +191,7 @@ struct ZoneTableLayout {
             bytes: bytes,
             deepest: deepest,
             outsideTargets: outsideTargets,
-            boards: [AliasBoard(count: outsideTargets.count)]
+            boards: [AliasBoard(count: outsideTargets.count, networks: limits)]
         )
     }
 }

@@ -3,16 +3,17 @@
 /// The IPv4 address that an IPv6 address carries, and where it begins.
 ///
 /// Such a client is where its IPv4 address is: a translator or a tunnel stands between.
-struct EmbeddedIPv4 {
-    let address: UInt32
+public struct EmbeddedIPv4 {
+    /// The IPv4 address.
+    public let address: UInt32
     /// Number of bits before the IPv4 address.
-    let offset: UInt8
+    public let offset: UInt8
 
     /// Reads the four forms that say where the client is; nil for every other address.
     ///
     /// `::ffff:a.b.c.d` (RFC 4291 §2.5.5.2), `64:ff9b::a.b.c.d` (RFC 6052 §2.1), `2002:a.b.c.d::`
     /// (RFC 3056 §2), and Teredo, whose last 32 bits are the client's, inverted (RFC 4380 §4).
-    init?(_ bits: UInt128) {
+    public init?(_ bits: UInt128) {
         let low = UInt32(truncatingIfNeeded: bits)
         switch UInt32(truncatingIfNeeded: bits >> 96) {
         case 0 where bits >> 32 == 0xffff: (address, offset) = (low, 96)

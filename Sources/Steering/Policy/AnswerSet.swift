@@ -111,6 +111,12 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         life = ttl
     }
 
+    /// Says for whom an answer without a policy holds, and for how many seconds at most.
+    public mutating func hold(scope: UInt8, atMost seconds: UInt32 = .max) {
+        self.scope = scope
+        life = min(life, seconds)
+    }
+
     /// Adds an address that is no endpoint's; what is too much, or there already, is left out.
     public mutating func add(_ address: IPAddress) {
         append(address, 0)

@@ -17,7 +17,7 @@ def expect_equal(seen, wanted, what):
         raise Failure(f"{what}: expected {wanted!r}, saw {seen!r}")
 
 
-def eventually(what, question, within=5.0, every=0.005):
+def eventually(what, question, within=15.0, every=0.005):
     """Asks until the answer is true and returns it. A wait with an end, never a bare sleep."""
     end = time.monotonic() + within
     last = None
