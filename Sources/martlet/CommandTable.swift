@@ -151,6 +151,12 @@ enum CommandTable {
             run: StatusCommand.reload
         ),
         Command(
+            name: "zone",
+            usage: "list | reload ZONE [--admin URL] [--json]",
+            help: "show the zones of the running service, and have one file read again",
+            run: ZoneCommand.run
+        ),
+        Command(
             name: "upgrade",
             usage: "[--binary FILE] [--admin URL] [--json]",
             help: "have another binary take over, without a lost connection",

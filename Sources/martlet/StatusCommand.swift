@@ -14,9 +14,13 @@ enum StatusCommand {
 
     static func reload(_ arguments: [String]) -> Int32 {
         ask(arguments, "reload", words: []) { given in
-            AdminQuery(method: "POST", target: "/api/v1/reload").run(given) { answer in
-                "configuration \(answer["generation"]?.integer ?? 0) is in force\n"
+            var faults = ""
+            let status = AdminQuery(method: "POST", target: "/api/v1/reload").run(given) { answer in
+                faults = ZoneFaultText.lines(answer["zoneFaults"])
+                return "configuration \(answer["generation"]?.integer ?? 0) is in force\n" + faults
             }
+            // What was asked for has not been done for all of it.
+            return status == 0 && !faults.isEmpty ? 1 : status
         }
     }
 

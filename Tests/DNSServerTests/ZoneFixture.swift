@@ -44,6 +44,15 @@ struct ZoneFixture {
         )
     }
 
+    /// A snapshot as it is.
+    init(_ snapshot: DNSSnapshot) { self.snapshot = snapshot }
+
+    /// A table as it is, without policies.
+    init(_ table: ZoneTable) {
+        let steer = SteerTable([], health: HealthTable(capacity: 1))
+        snapshot = DNSSnapshot(zones: table, steer: steer, generation: 1)
+    }
+
     /// What a build finds wrong.
     static func problems(_ zones: KeyValuePairs<String, String>) throws -> [String] {
         var builder = ZoneTableBuilder()

@@ -81,6 +81,9 @@ struct AdminDesk: Sendable {
             return .json(writer.json)
         case .discardOverlay, .reload:
             try perform(question == .reload ? .reload : .discardOverlay, &surface, at: moment)
+            return generations(surface.view, hasRead: question == .reload)
+        case .reloadZone(let name):
+            try perform(.reloadZone(name), &surface, at: moment)
             return generations(surface.view)
         case .steering: return AdminDesk.steering(surface.view, only: nil)
         case .steer(let policy, let order):
@@ -187,13 +190,17 @@ struct AdminDesk: Sendable {
         return ServiceResponse(type: type, bytes: text.bytes)
     }
 
-    private func generations(_ view: ControlView) -> ServiceResponse {
+    private func generations(_ view: ControlView, hasRead: Bool = false) -> ServiceResponse {
         var json = JSONWriter()
         json.beginObject()
         json.name("generation")
         json.write(view.generation)
         json.name("healthGeneration")
         json.write(view.health.generation)
+        if hasRead {
+            json.name("zoneFaults")
+            json.write(.array(view.zoneFaults.map(\.json)))
+        }
         json.endObject()
         return .json(json)
     }
@@ -217,9 +224,19 @@ struct AdminDesk: Sendable {
         case .unknownEndpoint:
             guard case .change(let pool, let endpoint, _) = command else { return }
             throw Problem(.unknownEndpoint, "The pool '\(pool)' has no endpoint '\(endpoint)'.")
+        case .unknownZone:
+            guard case .reloadZone(let zone) = command else { return }
+            throw Problem(.unknownZone, "There is no zone '\(zone)'.")
+        case .zoneWithoutFile:
+            guard case .reloadZone(let zone) = command else { return }
+            let text = "The zone '\(zone)' stands in the configuration, which is to be reloaded."
+            throw Problem(.zoneWithoutFile, text)
         case .refused(let reasons):
             let count = reasons.count == 1 ? "1 error" : "\(reasons.count) errors"
-            let text = "\(count) in the configuration; the one in force serves on."
+            var text = "\(count) in the configuration; the one in force serves on."
+            if case .reloadZone(let zone) = command {
+                text = "\(count) in zone '\(zone)'; it is answered as before."
+            }
             var problem = Problem(.configurationRefused, text)
             problem.members = [JSONMember("errors", .array(reasons.map(\.json)))]
             throw problem

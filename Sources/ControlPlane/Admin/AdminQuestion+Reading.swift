@@ -50,6 +50,7 @@ extension AdminQuestion {
         case .migrate:
             return .migrate(values.first ?? "", try MigrationMachine.Order(request))
         case .reload: return .reload
+        case .reloadZone: return .reloadZone(values.first ?? "")
         case .upgrade: return .upgrade
         case .explain: return .explain(try RequestSketch(parameters))
         case .explainDNS: return .explainDNS(try QuerySketch(parameters))

@@ -32,6 +32,8 @@ public enum AdminQuestion: Sendable, Equatable {
     case migrate(String, MigrationMachine.Order)
     /// Reads the configuration file again.
     case reload
+    /// Reads the file of one zone again.
+    case reloadZone(String)
     /// Has another program take over.
     case upgrade
     /// Which endpoint would serve a request, and why.

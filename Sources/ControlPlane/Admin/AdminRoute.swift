@@ -6,7 +6,8 @@ public struct AdminRoute: Sendable {
     enum Target: Sendable {
         case page, live, ready, started, metrics, snapshot, pools, pool, endpoint, overlay
         case steering, steer, migrate, roundTrips, measure, queries, answers
-        case reload, upgrade, explain, explainDNS, place, failoverTime, request, events, eventStream
+        case reload, reloadZone, upgrade, explain, explainDNS, place, failoverTime, request, events,
+            eventStream
     }
 
     /// The method.
@@ -60,6 +61,12 @@ public struct AdminRoute: Sendable {
             "Starts a migration, moves it, or takes it back."
         ),
         AdminRoute("POST", "/api/v1/reload", .reload, "Reads the configuration file again."),
+        AdminRoute(
+            "POST",
+            "/api/v1/zones/ZONE/reload",
+            .reloadZone,
+            "Reads the file of one zone again."
+        ),
         AdminRoute("POST", "/api/v1/upgrade", .upgrade, "Has the program at its place take over."),
         AdminRoute("GET", "/api/v1/explain", .explain, "Where a request would go, and why."),
         AdminRoute("GET", "/api/v1/explain-dns", .explainDNS, "What a query would get, and why."),

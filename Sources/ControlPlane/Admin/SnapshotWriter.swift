@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import DNSProtocol
 internal import DNSServer
 internal import Essentials
 internal import HTTPGateway
@@ -65,7 +66,8 @@ struct SnapshotWriter {
         json.endArray()
         json.name("zones")
         json.beginArray()
-        for zone in view.settings.zones { write(zone) }
+        let faults = Dictionary(view.zoneFaults.map { ($0.zone, $0) }) { first, _ in first }
+        for zone in view.settings.zones { write(zone, faults[zone.name]) }
         json.endArray()
         json.endObject()
     }
@@ -348,12 +350,16 @@ struct SnapshotWriter {
         json.endObject()
     }
 
-    private mutating func write(_ zone: ZoneSettings) {
+    private mutating func write(_ zone: ZoneSettings, _ fault: ZoneFault?) {
         json.beginObject()
         member("name", zone.name)
-        member("serial", zone.soa.map { UInt64($0.serial) })
+        let serial = DomainName(zone.name).flatMap { view.snapshot?.dns.serial(of: $0) }
+        member("serial", serial.map { UInt64($0) })
         member("file", zone.file)
         member("names", UInt64(zone.records.count))
+        member("state", fault?.state ?? "served")
+        json.name("problems")
+        json.write(.array(fault?.problems.map(\.json) ?? []))
         json.endObject()
     }
 

@@ -44,6 +44,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case overlayDiscarded = "overlay-discarded"
     /// An endpoint's name resolves to other addresses, or to none.
     case resolved
+    /// A zone whose file is faulty: its former version is served, or SERVFAIL.
+    case zoneFaulty = "zone-faulty"
     /// New files of a certificate are in force, or cannot be used.
     case certificate
     /// A new content of a file that access to routes depends on is in force, or cannot be used.

@@ -3,11 +3,28 @@ internal import Configuration
 internal import Essentials
 internal import Runtime
 
-/// The families that tell of names outside that aliases lead to; they are there while one does.
+/// The families that tell of zones, and of names outside that aliases lead to: those are there while
+/// one does.
 ///
 /// The first names of the configuration have series of their own, up to a limit.
 extension MetricFamily {
     static let aliasRows: [MetricFamily] = [
+        MetricFamily(
+            "martlet_dns_zones",
+            .gauge,
+            labels: ["state"],
+            "Zones by state: served as their files are, by a former version (former), or answered "
+                + "SERVFAIL for want of one (unusable)."
+        ) { source in
+            let faults = source.view.zoneFaults
+            let former = faults.count { $0.keepsFormer }
+            let served = source.view.settings.zones.count - faults.count
+            return [
+                MetricSample(["served"], .integer(UInt64(clamping: served))),
+                MetricSample(["former"], .integer(UInt64(clamping: former))),
+                MetricSample(["unusable"], .integer(UInt64(clamping: faults.count - former))),
+            ]
+        },
         MetricFamily(
             "martlet_dns_alias_targets",
             .gauge,

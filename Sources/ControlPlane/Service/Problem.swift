@@ -61,6 +61,10 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case supposedTime = "M3041"
     /// There is no such policy.
     case unknownPolicy = "M3042"
+    /// There is no zone of this name.
+    case unknownZone = "M3043"
+    /// The zone has no file that could be read again.
+    case zoneWithoutFile = "M3044"
 }
 
 extension ProblemCode {
@@ -70,11 +74,12 @@ extension ProblemCode {
         case .malformedRequest, .invalidJSON: 400
         case .originRefused: 403
         case .notFound, .unknownPool, .unknownEndpoint, .unknownRequest, .doorMissing,
-            .unknownChange, .unknownPolicy:
+            .unknownChange, .unknownPolicy, .unknownZone:
             404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
-        case .reloadRunning, .upgradeRunning, .upgradeRefused, .steeringRefused: 409
+        case .reloadRunning, .upgradeRunning, .upgradeRefused, .steeringRefused, .zoneWithoutFile:
+            409
         case .bodyTooLarge: 413
         case .mediaType: 415
         case .hostRefused: 421
@@ -117,6 +122,8 @@ extension ProblemCode {
         case .ambiguousName: "The name of what is supposed means more than one thing"
         case .supposedTime: "The supposed time is not valid"
         case .unknownPolicy: "There is no such policy"
+        case .unknownZone: "There is no such zone"
+        case .zoneWithoutFile: "The zone has no file"
         }
     }
 
@@ -155,6 +162,8 @@ extension ProblemCode {
         case .supposedTime:
             "Write a time by RFC 3339, or `+10m`; at most 366 days from now."
         case .unknownPolicy: "Name a policy under `steer` of the configuration."
+        case .unknownZone: "Name a zone that `martlet zone list` shows."
+        case .zoneWithoutFile: "Change it in the configuration, then `martlet reload`."
         }
     }
 }

@@ -66,6 +66,8 @@ public struct ControlView: Sendable {
     public var geography: GeographyView?
     /// What is known of names outside that aliases lead to; nil when none does.
     public var aliases: AliasesView?
+    /// The zones whose files are faulty.
+    var zoneFaults: [ZoneFault] = []
     /// Where networks are.
     public var locations = LocationTable.empty
     /// Policies that change while they serve.
@@ -245,6 +247,8 @@ public enum ControlCommand: Sendable, Equatable {
     case migrate(String, MigrationMachine.Order)
     /// Reads the configuration file again.
     case reload
+    /// Reads the file of one zone again.
+    case reloadZone(String)
     /// Has another program take over.
     case upgrade
 }
@@ -304,6 +308,10 @@ public enum ControlOutcome: Sendable, Equatable {
     case unknownPool
     /// The pool has no endpoint of this name or address.
     case unknownEndpoint
+    /// There is no zone of this name.
+    case unknownZone
+    /// The zone stands in the configuration: there is no file to read again.
+    case zoneWithoutFile
     /// The configuration has errors; nothing has changed.
     case refused([ReloadProblem])
     /// The process is on its way out.

@@ -5,6 +5,7 @@ internal import HTTPGateway
 internal import Prober
 internal import Runtime
 internal import Steering
+internal import Synchronization
 
 /// From outcomes to published words, log lines and the state file.
 extension Plane {
@@ -86,10 +87,10 @@ extension Plane {
         if !areAllNew {
             retiresAt = now + .milliseconds(200)
         } else if !formerSnapshots.isEmpty {
-            let former = formerSnapshots
+            let former = Discarded(formerSnapshots)
             formerSnapshots = []
             // Large tables take a while to free: a thread of their own does it.
-            _ = Errand("free") { former.count }
+            _ = Errand("free") { former.free() }
         }
         var registries = assembly.registries
         for slot in registries.endpoints.retiring {
@@ -164,5 +165,17 @@ extension Plane {
             let verdict = verdicts[probe.name] ?? CheckVerdict(health: .unknown)
             return CheckView(name: probe.name, health: verdict.health, detail: verdict.detail)
         }
+    }
+}
+
+/// What nobody goes by any more, to be freed elsewhere.
+private final class Discarded<Value: Sendable>: Sendable {
+    private let value: Mutex<Value?>
+
+    init(_ value: Value) { self.value = Mutex(value) }
+
+    func free() {
+        value.withLock { $0 = nil }
+        ProcessControl.returnFreeMemory()
     }
 }

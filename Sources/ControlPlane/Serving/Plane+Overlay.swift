@@ -29,6 +29,7 @@ extension Plane: ControlSurface {
         case .steer(let policy, let order): return perform(order, policy: policy, now)
         case .migrate(let name, let order): return perform(order, migration: name, now)
         case .reload: return reload(now)
+        case .reloadZone(let name): return reloadZone(name, now)
         case .upgrade: return askForUpgrade()
         }
     }
@@ -173,6 +174,7 @@ extension Plane {
             },
             geography: assembly.geography.view(unplaced: assembly.unplaced),
             aliases: aliasesView,
+            zoneFaults: assembly.zoneFaults,
             locations: assembly.locations,
             steering: steeringView,
             latency: latencyView

@@ -19,6 +19,9 @@ extension Plane {
             staged = nil
             adopt(waiting, now)
         }
+        // What is needed for the reading alone must leave no holes among what stays.
+        ProcessControl.mapAllocations(from: ServingProcess.readingBound)
+        defer { ProcessControl.mapAllocations(from: ServingProcess.servingBound) }
         do throws(AssemblyRefusal) {
             try stageReload(now)
             reloadProblems = []
@@ -152,20 +155,6 @@ extension Plane {
         }
     }
 
-    /// Logs what is noteworthy about the zones that an assembly has read.
-    func noteZones(_ assembly: Assembly) {
-        for warning in assembly.zoneWarnings {
-            var event = LogEvent(
-                .notice,
-                .warning,
-                realtime: Clock.realtime(),
-                ConfigurationTrial.text(of: warning)
-            )
-            event.code = "\(warning.code)"
-            log.record(event)
-        }
-    }
-
     private func assemble(
         _ settings: Settings,
         _ certificates: CertificateFiles,
@@ -189,7 +178,13 @@ extension Plane {
                 registries: assembly.registries,
                 names: names,
                 running: Set(assembly.pools.map(\.view.label)),
-                zones: isSame && !(isReload && hasFiles) ? assembly.zones : nil,
+                zones: isSame && !(isReload && hasFiles)
+                    ? ZoneAssembly.Result(
+                        table: assembly.zones,
+                        changed: assembly.changedZones,
+                        faults: assembly.zoneFaults
+                    ) : nil,
+                formerZones: formerZones,
                 fileLimit: setup.fileLimit,
                 path: setup.path,
                 certificates: certificates,
@@ -394,6 +389,7 @@ extension Plane {
     ) -> ServingSnapshot {
         var dns = DNSSnapshot(
             zones: assembly.zones,
+            changed: assembly.changedZones,
             steer: SteerTable(
                 assembly.steering.definitions,
                 health: health,

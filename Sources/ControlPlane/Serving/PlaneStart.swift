@@ -40,10 +40,9 @@ struct PlaneStart {
         keys.load(loaded.settings) { path throws(CertificateFiles.Unreadable) in
             try link.file(path)
         }
-        let assembly = try firstAssembly(
+        let assembly = try assemble(
             loaded.settings,
-            Ready(names, certificates, access, tickets, keys, geography, measured),
-            log
+            Ready(names, certificates, access, tickets, keys, geography, measured)
         )
         let capacity = assembly.registries.endpoints.capacity
         let health = HealthTable(capacity: capacity)
@@ -171,33 +170,6 @@ struct PlaneStart {
             return try body()
         } catch {
             throw AssemblyRefusal(system: error)
-        }
-    }
-
-    /// After a crash a zone file that has been spoilt since must not keep the doors shut: then
-    /// the zones in files are left out, and everything else serves.
-    private func firstAssembly(
-        _ settings: Settings,
-        _ ready: Ready,
-        _ log: EventLog
-    ) throws(AssemblyRefusal) -> Assembly {
-        do throws(AssemblyRefusal) {
-            return try assemble(settings, ready)
-        } catch {
-            guard setup.restarts > 0 else { throw error }
-            for problem in error.problems {
-                var event = LogEvent(
-                    .stateFailed,
-                    .error,
-                    realtime: Clock.realtime(),
-                    "the zones in files are not served: \(problem.text)"
-                )
-                event.code = problem.code
-                log.record(event)
-            }
-            var reduced = settings
-            reduced.zones.removeAll { $0.file != nil }
-            return try assemble(reduced, ready)
         }
     }
 

@@ -72,18 +72,23 @@ public enum ServingProcess {
         }
     }
 
+    /// Allocations from so many bytes on are mappings of their own while a configuration is read.
+    static let readingBound = 128 << 10
+    /// The same while requests are served: coders of responses take up to 1.8 MiB each, and come and
+    /// go.
+    static let servingBound = 4 << 20
+
     private static func start(
         _ setup: ServiceSetup,
         _ link: consuming SupervisorLink,
         signals: FileDescriptor
     ) throws(StartRefusal) -> ControlThread {
         do throws(AssemblyRefusal) {
-            ProcessControl.mapAllocations(from: 128 << 10)
+            ProcessControl.mapAllocations(from: readingBound)
             let plane = try PlaneStart(setup).plane(link)
             // The text, its tree and its findings are gone now.
             ProcessControl.returnFreeMemory()
-            // Coders of responses take up to 1.8 MiB each, and come and go.
-            ProcessControl.mapAllocations(from: 4 << 20)
+            ProcessControl.mapAllocations(from: servingBound)
             do throws(SystemError) {
                 return try ControlThread(plane, signals: signals)
             } catch {

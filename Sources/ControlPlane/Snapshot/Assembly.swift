@@ -24,10 +24,14 @@ struct Assembly: Sendable {
     let steering: AssembledSteering
     let dnsListeners: (doors: [DNSDoorSettings], subnetSources: [[Prefix]])
     let zones: ZoneTable
+    /// Zones that have changed since, in the place of those in `zones`.
+    var changedZones: ZoneTable
     /// The names outside that aliases lead to, with their numbers in `zones`.
     let aliasNumbers: [String: Int]
     /// What is noteworthy about zones that were read for this one.
     let zoneWarnings: [ZoneDiagnostic]
+    /// The zones whose files are faulty.
+    var zoneFaults: [ZoneFault]
     /// What is in hand of certificates, and the contexts made of them.
     var certificates: CertificateFiles
     /// What is in hand of the files that access to routes depends on.
@@ -50,7 +54,9 @@ struct Assembly: Sendable {
         /// Pools that serve already.
         var running: Set<String>
         /// Zones that are as the settings want them.
-        var zones: ZoneTable?
+        var zones: ZoneAssembly.Result?
+        /// The zones in force, for those whose files are faulty now.
+        var formerZones: FormerZones?
         /// The limit of open files.
         var fileLimit: Int
         /// The configuration file, as findings name it.
@@ -128,8 +134,10 @@ struct Assembly: Sendable {
                 steering: steering,
                 dnsListeners: dnsListeners(settings, registries.dns),
                 zones: zones.table,
+                changedZones: zones.changed,
                 aliasNumbers: aliasNumbers(zones.table),
                 zoneWarnings: zones.warnings,
+                zoneFaults: zones.faults,
                 certificates: present.certificates,
                 access: present.access,
                 geography: present.geography,
@@ -173,14 +181,19 @@ struct Assembly: Sendable {
     private static func zones(
         _ settings: Settings,
         _ present: Present
-    ) throws(AssemblyRefusal) -> (table: ZoneTable, warnings: [ZoneDiagnostic]) {
-        if let known = present.zones { return (known, []) }
+    ) throws(AssemblyRefusal) -> ZoneAssembly.Result {
+        if let known = present.zones { return known }
         var policies: [String: (number: Int, ttl: Interval)] = [:]
         for (number, policy) in settings.steer.enumerated() {
             policies[policy.name] = (number, policy.ttl)
         }
-        return try ZoneAssembly(policies: policies, path: present.path, alias: settings.alias)
-            .table(settings.zones)
+        let assembly = ZoneAssembly(
+            policies: policies,
+            path: present.path,
+            alias: settings.alias,
+            former: present.formerZones
+        )
+        return try assembly.table(settings.zones)
     }
 
     /// One entry for each number; a number without a place keeps the defaults.

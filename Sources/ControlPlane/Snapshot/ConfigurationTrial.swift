@@ -30,7 +30,9 @@ public enum ConfigurationTrial {
                 geography: geography
             )
             let assembly = try Assembly.make(settings, present: present)
-            return (result.adding(findings(assembly.zoneWarnings)), [])
+            // One that cannot be read has no place: it was found when the options were read.
+            let faults = assembly.zoneFaults.flatMap(\.diagnostics)
+            return (result.adding(findings(faults + assembly.zoneWarnings)), [])
         } catch {
             let known = Set(error.zoneFaults.map { "\($0.code)" })
             let judged = result.adding(findings(error.zoneFaults))

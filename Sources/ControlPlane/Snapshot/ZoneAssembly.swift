@@ -6,6 +6,9 @@ internal import Essentials
 internal import Runtime
 
 /// From `zones` to the table that the DNS door answers from.
+///
+/// Each zone stands for itself: one whose file is faulty keeps its former version, or is answered
+/// SERVFAIL when there is none, and all others are as their files are now.
 struct ZoneAssembly {
     /// The numbers of the steer policies by name.
     let policies: [String: (number: Int, ttl: Interval)]
@@ -13,48 +16,169 @@ struct ZoneAssembly {
     let path: String
     /// How names outside are asked.
     let alias: AliasSettings
+    /// The zones in force.
+    let former: FormerZones?
 
-    /// The table with what is noteworthy about it, or everything that is wrong with the zones.
-    func table(
-        _ zones: [ZoneSettings]
-    ) throws(AssemblyRefusal) -> (table: ZoneTable, warnings: [ZoneDiagnostic]) {
+    /// What came of it.
+    struct Result {
+        var table: ZoneTable
+        /// Zones that have changed since, in the place of those in the table.
+        var changed = ZoneTable.empty
+        /// Noteworthy, in zones that are served as they are now.
+        var warnings: [ZoneDiagnostic] = []
+        /// The zones whose files are faulty.
+        var faults: [ZoneFault] = []
+    }
+
+    /// The zones of the configuration, or everything that is wrong with those that stand in it.
+    func table(_ zones: [ZoneSettings]) throws(AssemblyRefusal) -> Result {
+        var faults: [Int: ZoneFault] = [:]
+        // Without the faulty ones there is a table, unless leaving them out shows further faults.
+        while true {
+            let (build, unreadable) = build(zones, without: faults)
+            if let table = build.table, unreadable.isEmpty {
+                let warnings = build.diagnostics
+                let found = faults.sorted { $0.key < $1.key }.map(\.value)
+                return Result(table: table, warnings: warnings, faults: found)
+            }
+            let faulty = build.faultyZones.union(unreadable.keys).subtracting(faults.keys)
+            let owns = build.faultyZones.contains {
+                !zones.indices.contains($0) || zones[$0].file == nil
+            }
+            guard !owns, !faulty.isEmpty else { throw refusal(build, unreadable.map(\.value)) }
+            for number in faulty {
+                faults[number] = fault(zones[number], number, build, unreadable[number])
+            }
+        }
+    }
+
+    private func fault(
+        _ zone: ZoneSettings,
+        _ number: Int,
+        _ build: ZoneBuild,
+        _ unreadable: ReloadProblem?
+    ) -> ZoneFault {
+        let found = build.diagnostics(ofZone: number)
+        // Whatever else is missing then is missing for that.
+        var problems =
+            unreadable.map { [$0] }
+            ?? found.filter { $0.severity == .error }.map(ZoneAssembly.problem)
+        if problems.isEmpty {
+            let text = "zone \(zone.name) has errors that are not listed: others are too many"
+            problems.append(.start("M1518", text, "'martlet check' after those are mended"))
+        }
+        return ZoneFault(
+            zone: zone.name,
+            keepsFormer: former?.has(zone.name) == true,
+            problems: problems,
+            diagnostics: found
+        )
+    }
+
+    private func build(
+        _ zones: [ZoneSettings],
+        without faults: [Int: ZoneFault]
+    ) -> (build: ZoneBuild, unreadable: [Int: ReloadProblem]) {
         var builder = ZoneTableBuilder()
         builder.aliasNetworks = alias.networkLimits
-        var problems: [ReloadProblem] = []
-        for zone in zones {
+        var unreadable: [Int: ReloadProblem] = [:]
+        for (number, zone) in zones.enumerated() {
             guard let apex = DomainName(zone.name) else { continue }
             builder.beginZone(apex, source: zone.file ?? zone.name)
-            if let file = zone.file {
-                do throws(SystemError) {
-                    let ttl = ZoneAssembly.seconds(zone.ttl)
-                    builder.read(
-                        try ZoneText.reader(path: file, origin: apex, defaultTTL: ttl)
-                    )
-                } catch {
-                    let message = "the file of zone \(zone.name) cannot be read: \(file): \(error)"
-                    problems.append(.start("M1006", message, "see that 'user' may read it"))
+            guard faults[number] == nil else {
+                if let contents = former?.contents(zone.name) {
+                    builder.add(contents) { former?.number($0, in: policies) }
+                } else {
+                    builder.markUnusable()
                 }
+                continue
             }
-            if let soa = zone.soa { ZoneAssembly.add(soa, apex, zone, to: &builder) }
-            builder.beginRecords(source: path)
-            for record in zone.records { add(record, zone, to: &builder) }
+            unreadable[number] = read(zone, apex, into: &builder)
         }
+        return (builder.build(), unreadable)
+    }
+
+    // What a zone is now; the reason when its file cannot be read.
+    private func read(
+        _ zone: ZoneSettings,
+        _ apex: DomainName,
+        into builder: inout ZoneTableBuilder
+    ) -> ReloadProblem? {
+        var problem: ReloadProblem?
+        if let file = zone.file {
+            do throws(SystemError) {
+                let ttl = ZoneAssembly.seconds(zone.ttl)
+                builder.read(try ZoneText.reader(path: file, origin: apex, defaultTTL: ttl))
+            } catch {
+                let reason = File.isRegular(file) == false ? "it is no regular file" : "\(error)"
+                let message = "the file of zone \(zone.name) cannot be read: \(file): \(reason)"
+                problem = .start("M1006", message, "see that 'user' may read it")
+            }
+        }
+        if let soa = zone.soa { ZoneAssembly.add(soa, apex, zone, to: &builder) }
+        builder.beginRecords(source: path)
+        for record in zone.records { add(record, zone, to: &builder) }
+        return problem
+    }
+
+    /// What came of reading one zone again.
+    enum Renewal {
+        /// The zones that have changed, this one among them, and what is noteworthy about it.
+        case done(ZoneTable, [ZoneDiagnostic])
+        /// Its file is faulty.
+        case faulty(ZoneFault)
+        /// It has to do with aliases, or too much has changed: all zones are to be read.
+        case needsAll
+    }
+
+    /// As much as zones that have changed may hold before all are put together again: they are
+    /// copied with each change.
+    static let changedLimit = 100_000
+
+    /// Reads one zone again, and puts it with those that have changed before.
+    func renew(_ zone: ZoneSettings, changed: ZoneTable) -> Renewal {
+        guard let apex = DomainName(zone.name), let former else { return .needsAll }
+        if former.isAliased(zone.name) || changed.setCount > ZoneAssembly.changedLimit {
+            return .needsAll
+        }
+        var builder = ZoneTableBuilder()
+        for other in changed.usableZones where other != apex.lowercased {
+            guard let number = changed.usableZone(other) else { continue }
+            builder.beginZone(other, source: "\(other)")
+            builder.add(changed.contents(ofZone: number)) { $0 }
+        }
+        let number = builder.zoneCount
+        builder.beginZone(apex, source: zone.file ?? zone.name)
+        let unreadable = read(zone, apex, into: &builder)
+        if builder.hasAliases { return .needsAll }
         let build = builder.build()
-        problems += build.diagnostics.filter { $0.severity == .error }.map { found in
-            let members = ["code": "\(found.code)", "file": found.file, "message": found.message]
-            let sorted = members.sorted { $0.key < $1.key }
-            return ReloadProblem(
-                code: "\(found.code)",
-                text: found.description,
-                json: .object(sorted.map { JSONMember($0.key, .string($0.value)) })
-            )
+        if let table = build.table, unreadable == nil {
+            return .done(table, build.diagnostics(ofZone: number))
         }
-        guard let table = build.table, problems.isEmpty else {
-            var refusal = AssemblyRefusal(problems: problems)
-            refusal.zoneFaults = build.diagnostics
-            throw refusal
-        }
-        return (table, build.diagnostics)
+        guard build.faultyZones.subtracting([number]).isEmpty else { return .needsAll }
+        return .faulty(fault(zone, number, build, unreadable))
+    }
+
+    private func refusal(_ build: ZoneBuild, _ unreadable: [ReloadProblem]) -> AssemblyRefusal {
+        let errors = build.diagnostics.filter { $0.severity == .error }
+        var refusal = AssemblyRefusal(problems: unreadable + errors.map(ZoneAssembly.problem))
+        refusal.zoneFaults = build.diagnostics
+        return refusal
+    }
+
+    private static func problem(_ found: ZoneDiagnostic) -> ReloadProblem {
+        let (line, column) = (found.position.line, found.position.column)
+        return ReloadProblem(
+            code: "\(found.code)",
+            text: found.description,
+            json: [
+                "code": .string("\(found.code)"),
+                "file": .string(found.file),
+                "line": line == 0 ? .null : .integer(Int64(line)),
+                "column": line == 0 ? .null : .integer(Int64(column)),
+                "message": .string(found.message),
+            ]
+        )
     }
 
     private static func add(

@@ -27,6 +27,15 @@ public struct DNSMessage: Sendable, Equatable {
         public var ttl: UInt32
         /// The data in uncompressed wire form.
         public var data: [UInt8]
+
+        /// A record of class IN.
+        public init(owner: DomainName, type: RecordType, ttl: UInt32, data: [UInt8]) {
+            self.owner = owner
+            self.type = type
+            recordClass = DNSProtocol.RecordClass.internet
+            self.ttl = ttl
+            self.data = data
+        }
     }
 
     /// The id.

@@ -28,7 +28,7 @@ struct AnswerRun {
     @_lifetime(output: copy output)
     mutating func answer(
         _ request: Span<UInt8>,
-        _ view: ZoneView,
+        _ views: borrowing ZoneViews,
         _ steer: borrowing SteerTable,
         _ context: inout AnswerContext,
         into output: inout OutputSpan<UInt8>
@@ -42,11 +42,31 @@ struct AnswerRun {
             return refusal
         }
         let start = DNSQuery.headerLength
-        let match = view.find(request, at: start, query.name, type: query.type)
+        let (match, isChanged) = views.find(request, at: start, query.name, type: query.type)
         guard match.kind != .outside else { return .refused }
-        apex = start &+ query.name.length &- Int(view.zones[match.zone].apexLength)
+        if isChanged {
+            return begin(match, views.changed, views, steer, &context, into: &output)
+        }
+        return begin(match, views.all, views, steer, &context, into: &output)
+    }
+
+    @inline(__always) @_lifetime(output: copy output)
+    private mutating func begin(
+        _ match: ZoneMatch,
+        _ view: ZoneView,
+        _ views: borrowing ZoneViews,
+        _ steer: borrowing SteerTable,
+        _ context: inout AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) -> ResponseCode {
+        guard !view.zones[match.zone].isUnusable else {
+            outcome.zone = match.zone
+            return .serverFailure
+        }
+        let length = Int(view.zones[match.zone].apexLength)
+        apex = DNSQuery.headerLength &+ query.name.length &- length
         writer.isAuthoritative = match.kind != .delegated
-        return answer(match, view, steer, &context, into: &output)
+        return answer(match, view, views, steer, &context, into: &output)
     }
 
     /// Questions that need no look at the zones.
@@ -69,6 +89,7 @@ struct AnswerRun {
     private mutating func answer(
         _ first: ZoneMatch,
         _ view: ZoneView,
+        _ views: borrowing ZoneViews,
         _ steer: borrowing SteerTable,
         _ context: inout AnswerContext,
         into output: inout OutputSpan<UInt8>
@@ -90,8 +111,14 @@ struct AnswerRun {
             if node.flags.contains(.cname), query.type != .CNAME, query.type != .ANY,
                 let set = view.set(of: node, type: .CNAME)
             {
-                guard let next = follow(set, at: match, view, into: &output) else {
-                    return .noError
+                guard let (next, isChanged) = follow(set, at: match, view, views, into: &output)
+                else { return .noError }
+                // At most as often as aliases are followed.
+                guard isChanged == view.isChanged else {
+                    if isChanged {
+                        return answer(next, views.changed, views, steer, &context, into: &output)
+                    }
+                    return answer(next, views.all, views, steer, &context, into: &output)
                 }
                 match = next
                 continue
@@ -203,8 +230,9 @@ struct AnswerRun {
         _ set: ZoneSet,
         at match: ZoneMatch,
         _ view: ZoneView,
+        _ views: borrowing ZoneViews,
         into output: inout OutputSpan<UInt8>
-    ) -> ZoneMatch? {
+    ) -> (match: ZoneMatch, isChanged: Bool)? {
         guard steps < Authority.chainLimit else { return nil }
         visited[steps] = nameHash
         steps &+= 1
@@ -216,15 +244,18 @@ struct AnswerRun {
         guard let scanned = WireName.scan(view.bytes, at: target) else { return nil }
         nameHash = scanned.hash.value
         for step in 0..<steps where visited[step] == nameHash { return nil }
-        let next = view.find(view.bytes, at: target, scanned, type: query.type)
+        let found = views.find(view.bytes, at: target, scanned, type: query.type)
+        let next = found.match
         guard next.kind != .outside else { return nil }
+        let zone = found.isChanged ? views.changed.zones[next.zone] : views.all.zones[next.zone]
+        guard !zone.isUnusable else { return nil }
         owner = base &- writer.start &+ 12
         nameLength = scanned.length
-        if next.zone != match.zone {
+        if next.zone != match.zone || found.isChanged != view.isChanged {
             // The compiler never cuts a target above the apex of another zone of ours: see there.
-            apex = owner &+ scanned.length &- Int(view.zones[next.zone].apexLength)
+            apex = owner &+ scanned.length &- Int(zone.apexLength)
         }
-        return next
+        return found
     }
 
     // MARK: Delegations

@@ -19,26 +19,26 @@ public enum Authority {
         _ context: inout AnswerContext,
         into output: inout OutputSpan<UInt8>
     ) -> AnswerOutcome {
-        answer(request, snapshot.zones.view, snapshot.steer, &context, into: &output)
+        answer(request, snapshot.views, snapshot.steer, &context, into: &output)
     }
 
     @_lifetime(output: copy output)
     static func answer(
         _ request: Span<UInt8>,
-        _ view: ZoneView,
+        _ views: borrowing ZoneViews,
         _ steer: borrowing SteerTable,
         _ context: inout AnswerContext,
         into output: inout OutputSpan<UInt8>
     ) -> AnswerOutcome {
         let query = DNSQuery.read(request)
-        return answer(query, request, view, steer, &context, into: &output)
+        return answer(query, request, views, steer, &context, into: &output)
     }
 
     @_lifetime(output: copy output)
     static func answer(
         _ query: DNSQuery,
         _ request: Span<UInt8>,
-        _ view: ZoneView,
+        _ views: borrowing ZoneViews,
         _ steer: borrowing SteerTable,
         _ context: inout AnswerContext,
         into output: inout OutputSpan<UInt8>
@@ -60,7 +60,7 @@ public enum Authority {
                 into: &output
             )
         )
-        let code = run.answer(request, view, steer, &context, into: &output)
+        let code = run.answer(request, views, steer, &context, into: &output)
         run.writer.finish(code, query: query, scope: run.outcome.scope, into: &output)
         var outcome = run.outcome
         outcome.code = code

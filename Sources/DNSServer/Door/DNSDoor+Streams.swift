@@ -178,7 +178,7 @@ extension DNSDoor {
         _ tally: inout DNSTally,
         into scratch: inout Scratch
     ) -> FrameProgress {
-        let view = snapshot.zones.view
+        let views = snapshot.views
         let steer = snapshot.steer
         var progress = FrameProgress()
         scratch.write { output in
@@ -191,7 +191,7 @@ extension DNSDoor {
                 let outcome = Authority.answer(
                     query,
                     request,
-                    view,
+                    views,
                     steer,
                     &context,
                     into: &output

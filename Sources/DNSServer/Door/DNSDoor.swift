@@ -316,7 +316,7 @@ public struct DNSDoor: ~Copyable {
         _ context: inout AnswerContext,
         _ tally: inout DNSTally
     ) -> Int {
-        let view = snapshot.zones.view
+        let views = snapshot.views
         let steer = snapshot.steer
         var replies = 0
         for index in 0..<count {
@@ -329,7 +329,7 @@ public struct DNSDoor: ~Copyable {
                 let outcome = Authority.answer(
                     query,
                     request,
-                    view,
+                    views,
                     steer,
                     &context,
                     into: &output

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import DNSProtocol
 public import Essentials
 public import Steering
 
@@ -6,6 +7,8 @@ public import Steering
 public struct DNSSnapshot: Sendable {
     /// All zones.
     public let zones: ZoneTable
+    /// Zones that have changed since ``zones`` was made: what stands here counts for them.
+    public let changed: ZoneTable
     /// The policies that steered names ask, by number.
     public let steer: SteerTable
     /// The listeners by number; a number keeps its meaning as long as its sockets are open.
@@ -22,6 +25,7 @@ public struct DNSSnapshot: Sendable {
     /// Puts a snapshot together.
     public init(
         zones: ZoneTable,
+        changed: ZoneTable = .empty,
         steer: SteerTable,
         listeners: [DNSDoorSettings] = [],
         subnetSources: [[Prefix]] = [],
@@ -29,6 +33,7 @@ public struct DNSSnapshot: Sendable {
     ) {
         self.subnetSources = subnetSources
         self.zones = zones
+        self.changed = changed
         self.steer = steer
         self.listeners = listeners
         self.generation = generation
@@ -40,11 +45,35 @@ extension DNSSnapshot {
     public func steered(by steer: SteerTable) -> DNSSnapshot {
         DNSSnapshot(
             zones: zones,
+            changed: changed,
             steer: steer,
             listeners: listeners,
             subnetSources: subnetSources,
             generation: generation
         )
+    }
+
+    /// Spans over everything, for the length of a batch.
+    var views: ZoneViews {
+        @_lifetime(borrow self) borrowing get {
+            ZoneViews(all: zones.view, changed: changed.changedView)
+        }
+    }
+
+    /// The table that answers for a name, and what it knows of it.
+    func find(_ name: DomainName, _ type: RecordType) -> (table: ZoneTable, match: ZoneMatch)? {
+        let wire = name.lowercased.wire
+        guard let scanned = WireName.scan(wire.span, at: 0) else { return nil }
+        let found = views.find(wire.span, at: 0, scanned, type: type)
+        return (found.isChanged ? changed : zones, found.match)
+    }
+
+    /// The serial of a zone that is served.
+    public func serial(of apex: DomainName) -> UInt32? {
+        for table in [changed, zones] {
+            if let zone = table.usableZone(apex) { return table.serial(ofZone: zone) }
+        }
+        return nil
     }
 
     /// True when the client subnet that `client` states is heard.

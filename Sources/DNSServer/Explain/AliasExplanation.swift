@@ -82,37 +82,32 @@ extension DNSSnapshot {
         return (steps, alias)
     }
 
-    private func found(_ name: DomainName, _ type: RecordType) -> ZoneNode? {
-        let wire = name.lowercased.wire
-        guard let scanned = WireName.scan(wire.span, at: 0) else { return nil }
-        let match = zones.view.find(wire.span, at: 0, scanned, type: type)
-        guard match.kind == .exact || match.kind == .wildcard else { return nil }
-        return zones.view.nodes[match.node]
+    private func found(
+        _ name: DomainName,
+        _ type: RecordType
+    ) -> (table: ZoneTable, node: ZoneNode)? {
+        guard let (table, match) = find(name, type),
+            match.kind == .exact || match.kind == .wildcard
+        else { return nil }
+        return (table, table.view.nodes[match.node])
     }
 
     private func aliasEntry(_ name: DomainName, _ type: RecordType) -> AliasEntry? {
-        guard let node = found(name, type), let set = zones.view.set(of: node, type: type),
-            set.isSteered
+        guard let (table, node) = found(name, type),
+            let set = table.view.set(of: node, type: type), set.isSteered
         else { return nil }
-        let alias = zones.view.steered[Int(set.offset)].alias
-        return alias == absent ? nil : zones.view.aliases[Int(alias)]
+        let alias = table.view.steered[Int(set.offset)].alias
+        return alias == absent ? nil : table.view.aliases[Int(alias)]
     }
 
     // Where a CNAME or an ALIAS of the name leads; nil when it has neither.
     private func onward(_ name: DomainName) -> DomainName? {
-        guard let node = found(name, .A) else { return nil }
-        if node.flags.contains(.cname), let set = zones.view.set(of: node, type: .CNAME) {
+        guard let (table, node) = found(name, .A) else { return nil }
+        if node.flags.contains(.cname), let set = table.view.set(of: node, type: .CNAME) {
             // The target stands in full behind the compiled record.
-            return zones.name(at: Int(set.offset) + Int(set.length))
+            return table.name(at: Int(set.offset) + Int(set.length))
         }
         return aliasEntry(name, .A).flatMap { zones.name(at: Int($0.target)) }
-    }
-}
-
-extension ZoneTable {
-    fileprivate func name(at start: Int) -> DomainName? {
-        guard let length = WireName.length(in: bytes.span, at: start) else { return nil }
-        return DomainName(wire: Array(bytes[start..<start + length]))
     }
 }
 

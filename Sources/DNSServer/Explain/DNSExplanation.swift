@@ -139,26 +139,27 @@ extension DNSSnapshot {
     }
 
     func step(_ name: DomainName, _ type: RecordType) -> DNSExplanation.Step {
-        let wire = name.wire
         var step = DNSExplanation.Step(name: name, why: "no zone served here holds this name")
-        guard let scanned = WireName.scan(wire.span, at: 0) else { return step }
-        let match = zones.view.find(wire.span, at: 0, scanned, type: type)
-        guard match.kind != .outside else { return step }
-        step.zone = zones.zoneName(match.zone)
-        step.node = zones.name(ofNode: match.node)
+        guard let (table, match) = find(name, type), match.kind != .outside else { return step }
+        step.zone = table.zoneName(match.zone)
+        guard !table.view.zones[match.zone].isUnusable else {
+            step.why = "the file of the zone is faulty, and no former version is there"
+            return step
+        }
+        step.node = table.name(ofNode: match.node)
         let node = step.node.map { "\($0)" } ?? "?"
         switch match.kind {
         case .outside: break
-        case .exact: step.why = "the name exists; \(contents(match.node, type))"
-        case .wildcard: step.why = "covered by \(node); \(contents(match.node, type))"
+        case .exact: step.why = "the name exists; \(contents(table, match.node, type))"
+        case .wildcard: step.why = "covered by \(node); \(contents(table, match.node, type))"
         case .missing: step.why = "the name does not exist; its closest encloser is \(node)"
         case .delegated: step.why = "delegated at \(node)"
         }
         return step
     }
 
-    private func contents(_ node: Int, _ type: RecordType) -> String {
-        let view = zones.view
+    private func contents(_ table: ZoneTable, _ node: Int, _ type: RecordType) -> String {
+        let view = table.view
         let node = view.nodes[node]
         if type == .ANY { return "ANY is answered with as little as possible (RFC 8482)" }
         if let set = view.set(of: node, type: type) {

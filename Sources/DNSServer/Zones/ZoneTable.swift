@@ -27,6 +27,8 @@ public struct ZoneTable: Sendable {
     let deepest: Int
     /// The names outside of the zones that aliases lead to, in lower case, by their numbers.
     public let outsideTargets: [DomainName]
+    /// The zones that the ways of aliases begin in or lead through, by their numbers.
+    let aliasedZones: Set<Int>
     // One: a view holds the span of an array without counting a reference.
     let boards: [AliasBoard]
 
@@ -57,6 +59,7 @@ public struct ZoneTable: Sendable {
         bytes: [],
         deepest: 0,
         outsideTargets: [],
+        aliasedZones: [],
         boards: [AliasBoard(count: 0)]
     )
 
@@ -72,10 +75,22 @@ public struct ZoneTable: Sendable {
         return DomainName(wire: Array(bytes[start..<start + Int(nodes[index].nameLength)]))
     }
 
+    func name(at start: Int) -> DomainName? {
+        guard let length = WireName.length(in: bytes.span, at: start) else { return nil }
+        return DomainName(wire: Array(bytes[start..<start + length]))
+    }
+
     /// Spans over everything, for the length of a batch.
     var view: ZoneView {
         @_lifetime(borrow self) borrowing get {
             ZoneView(self)
+        }
+    }
+
+    /// The same for a table of zones that have changed.
+    var changedView: ZoneView {
+        @_lifetime(borrow self) borrowing get {
+            ZoneView(self, isChanged: true)
         }
     }
 }
@@ -139,6 +154,8 @@ struct ZoneEntry: BitwiseCopyable, Sendable {
     /// The SOA with the TTL of negative answers (RFC 2308 §3).
     var negative: CompiledSet
     var apexLength: UInt8
+    /// Its file is faulty, and there is no former version: SERVFAIL for all of it.
+    var isUnusable = false
 }
 
 /// A set whose records a policy chooses, or an alias takes from elsewhere.

@@ -56,6 +56,9 @@ extension ZoneTableBuilder {
                 let (end, way) = follow(record, of: Int(number), apexes)
             else { continue }
             link(Int(number), record, end, way, &outside, &layout)
+            for step in way.names {
+                if let zone = zone(of: step, apexes) { layout.aliasedZones.insert(Int(zone)) }
+            }
         }
     }
 

@@ -8,6 +8,14 @@ public struct ZoneBuild: Sendable {
     public let table: ZoneTable?
     /// Errors and warnings, those of the texts first.
     public let diagnostics: [ZoneDiagnostic]
+    /// The numbers of the zones that the errors are in, in the order in which they were begun.
+    public let faultyZones: Set<Int>
+    let diagnosedZones: [Int]
+
+    /// What was found in a zone.
+    public func diagnostics(ofZone number: Int) -> [ZoneDiagnostic] {
+        zip(diagnostics, diagnosedZones).filter { $0.1 == number }.map(\.0)
+    }
 }
 
 /// From collected records to a ``ZoneTable``.
@@ -17,7 +25,12 @@ extension ZoneTableBuilder {
     /// Takes the builder, whose memory is as large as the table's, along with it.
     public consuming func build() -> ZoneBuild {
         let table = layOut()
-        return ZoneBuild(table: table, diagnostics: diagnostics)
+        return ZoneBuild(
+            table: table,
+            diagnostics: diagnostics,
+            faultyZones: faultyZones,
+            diagnosedZones: diagnosedZones
+        )
     }
 
     private mutating func layOut() -> ZoneTable? {
@@ -269,10 +282,27 @@ extension ZoneTableBuilder {
 
     // MARK: Zones
 
+    private func addUnusable(_ zone: Zone, to layout: inout ZoneTableLayout) {
+        let name = names[Int(zone.apex)]
+        layout.zones.append(
+            ZoneEntry(
+                apex: name.final,
+                parent: zone.parent,
+                negative: .nothing,
+                apexLength: name.length,
+                isUnusable: true
+            )
+        )
+        if name.final != absent, name.final < layout.nodes.count {
+            layout.nodes[Int(name.final)].flags.insert(.apex)
+        }
+    }
+
     private mutating func addZone(_ number: Int, to layout: inout ZoneTableLayout) {
         let zone = zones[number]
         guard !zone.isDuplicate, zone.apex != absent else { return }
         let apex = Int(zone.apex)
+        guard !zone.isUnusable else { return addUnusable(zone, to: &layout) }
         let found = recordNumbers(of: apex)
         let starts = found.filter { records[$0].type == .SOA }
         guard let soa = starts.first, starts.count == 1 else {

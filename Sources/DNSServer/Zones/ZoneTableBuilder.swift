@@ -52,11 +52,18 @@ public struct ZoneTableBuilder: ~Copyable {
         var recordFile: UInt32
         var parent = absent
         var isDuplicate = false
+        var isUnusable = false
     }
+
+    /// The numbers of the zones that something refuses, in the order in which they were begun.
+    var faultyZones: Set<Int> = []
+    /// The zone of each of ``diagnostics``.
+    var diagnosedZones: [Int] = []
 
     var names: [Name] = []
     var records: [Record] = []
     var zones: [Zone] = []
+    private var apexes: Set<[UInt8]> = []
     var nameBytes: [UInt8] = []
     var data: [UInt8] = []
     var files: [String] = []
@@ -67,6 +74,12 @@ public struct ZoneTableBuilder: ~Copyable {
 
     /// A builder without zones.
     public init() {}
+
+    /// Zones begun so far.
+    public var zoneCount: Int { zones.count }
+
+    /// True when a name of the zones has an ALIAS.
+    public var hasAliases: Bool { !aliasNames.isEmpty }
 
     /// True when something refuses the zones.
     public var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
@@ -84,12 +97,38 @@ public struct ZoneTableBuilder: ~Copyable {
             file: file,
             recordFile: file
         )
-        if zones.contains(where: { $0.apexName == zone.apexName }) {
-            note(.duplicateZone, file: file, .none, "zone \(apex) is there twice")
-            zone.isDuplicate = true
-        }
+        zone.isDuplicate = !apexes.insert(zone.apexName).inserted
         zones.append(zone)
+        if zone.isDuplicate {
+            note(.duplicateZone, file: file, .none, "zone \(apex) is there twice")
+        }
         zones[Int(number)].apex = intern(zones[Int(number)].apexName) ?? absent
+    }
+
+    /// Says that the present zone cannot be served: whatever is asked of it is answered SERVFAIL.
+    public mutating func markUnusable() {
+        guard let last = zones.indices.last else { return }
+        zones[last].isUnusable = true
+    }
+
+    /// Adds what another table has of the present zone; `policy` gives the number of a policy here
+    /// for its number there.
+    public mutating func add(
+        _ contents: [ZoneContent],
+        policy: (Int) -> Int?
+    ) {
+        guard let zone = zones.last else { return }
+        let place = ZonePosition(file: zone.recordFile, line: 0, column: 0)
+        for content in contents {
+            switch content {
+            case .record(let record):
+                add(record.owner.wire, record.type, record.ttl, record.data, at: place)
+            case .steer(let owner, let ttl, let number):
+                if let number = policy(number) { steer(owner: owner, ttl: ttl, policy: number) }
+            case .alias(let owner, let ttl, let target):
+                add(owner.wire, .ALIAS, ttl, target.wire, at: place)
+            }
+        }
     }
 
     /// Says in which file the records stand that are added one by one from now on.
@@ -146,6 +185,11 @@ public struct ZoneTableBuilder: ~Copyable {
             add(reader.owner, reader.type, reader.ttl, reader.data, at: place)
         }
         diagnostics += reader.diagnostics
+        let zone = zones.count - 1
+        diagnosedZones += repeatElement(zone, count: reader.diagnostics.count)
+        if reader.diagnostics.contains(where: { $0.severity == .error }) {
+            faultyZones.insert(zone)
+        }
     }
 
     private mutating func add(
@@ -229,11 +273,24 @@ public struct ZoneTableBuilder: ~Copyable {
         _ position: ZonePosition,
         _ message: String
     ) {
+        let zone = zone(ofFile: file)
+        if !code.isWarning { faultyZones.insert(zone) }
         let limit = ZoneFileReader.diagnosticLimit
         let known = diagnostics.count { $0.severity == (code.isWarning ? .warning : .error) }
         guard known < limit else { return }
         let name = files.indices.contains(Int(file)) ? files[Int(file)] : ""
         diagnostics.append(ZoneDiagnostic(code, file: name, at: position, message))
+        diagnosedZones.append(zone)
+    }
+
+    // Files are listed as zones are begun: those of a zone come before those of the next one.
+    private func zone(ofFile file: UInt32) -> Int {
+        var (low, high) = (0, zones.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if zones[middle].file <= file { low = middle + 1 } else { high = middle }
+        }
+        return low - 1
     }
 
     private mutating func noteTooMany() {

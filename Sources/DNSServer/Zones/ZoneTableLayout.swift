@@ -11,6 +11,7 @@ struct ZoneTableLayout {
     var glue: [Glue] = []
     var aliases: [AliasEntry] = []
     var outsideTargets: [DomainName] = []
+    var aliasedZones: Set<Int> = []
     var bytes: [UInt8] = []
     private var hashes: [UInt64] = []
     private var deepest = 0
@@ -191,6 +192,7 @@ struct ZoneTableLayout {
             bytes: bytes,
             deepest: deepest,
             outsideTargets: outsideTargets,
+            aliasedZones: aliasedZones,
             boards: [AliasBoard(count: outsideTargets.count, networks: limits)]
         )
     }

@@ -37,8 +37,11 @@ struct ZoneView: ~Escapable {
     let aliases: Span<AliasEntry>
     let boards: Span<AliasBoard>
     let deepest: Int
+    /// True for zones that have changed since the table of all was made.
+    let isChanged: Bool
 
-    @_lifetime(borrow table) init(_ table: borrowing ZoneTable) {
+    @_lifetime(borrow table) init(_ table: borrowing ZoneTable, isChanged: Bool = false) {
+        self.isChanged = isChanged
         slots = table.slots.span
         nodes = table.nodes.span
         sets = table.sets.span

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+public import Essentials
+
+/// Zones whose files are faulty, for people.
+public enum ZoneFaultText {
+    /// All zones, those that need somebody first.
+    public static func table(_ zones: JSONValue?, usesColour: Bool) -> String {
+        var table = TextTable(["ZONE", "STATE", "SERIAL", "FROM"], usesColour: usesColour)
+        let all = zones?.elements ?? []
+        let served = all.filter { $0["state"] == "served" }
+        for zone in all.filter({ $0["state"] != "served" }) + served {
+            let state = zone["state"]?.string ?? "?"
+            table.add([
+                TextTable.Cell(zone["name"]?.string ?? "?", .strong),
+                TextTable.Cell(state, state == "served" ? .good : .bad),
+                TextTable.Cell(zone["serial"]?.integer.map { "\($0)" } ?? ""),
+                TextTable.Cell(zone["file"]?.string ?? "the configuration"),
+            ])
+        }
+        return table.text + lines(zones)
+    }
+
+    /// One line for each error of the zones that are not served as their files are; empty without.
+    public static func lines(_ zones: JSONValue?) -> String {
+        var text = ""
+        for zone in zones?.elements ?? [] where zone["state"] != "served" {
+            let name = zone["zone"]?.string ?? zone["name"]?.string ?? "?"
+            let what =
+                zone["state"] == "former"
+                ? "keeps its former version" : "is answered SERVFAIL until its file is mended"
+            for problem in zone["problems"]?.elements ?? [] {
+                let file = problem["file"]?.string.map { "\($0):" } ?? ""
+                let line = problem["line"]?.integer.map { "\($0):" } ?? ""
+                let column = problem["column"]?.integer.map { "\($0):" } ?? ""
+                let place = file + line + column + (file.isEmpty ? "" : " ")
+                let code = problem["code"]?.string ?? "?"
+                let message = problem["message"]?.string ?? "?"
+                text += "zone \(name) \(what): \(place)\(code): \(message)\n"
+            }
+        }
+        return text
+    }
+}

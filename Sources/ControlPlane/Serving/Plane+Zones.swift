@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import DNSProtocol
+internal import DNSServer
+internal import Essentials
+internal import Runtime
+
+/// One zone by itself: its file is read again, and all others stay as they are.
+extension Plane {
+    /// The zones in force.
+    var formerZones: FormerZones {
+        FormerZones(
+            all: assembly.zones,
+            changed: assembly.changedZones,
+            policies: settings.steer.map(\.name)
+        )
+    }
+
+    /// Reads a zone's file again; workers answer from it with their next batch of queries.
+    mutating func reloadZone(_ name: String, _ now: Instant) -> ControlOutcome {
+        let wanted = (name.hasSuffix(".") ? name : name + ".").lowercased()
+        guard let zone = settings.zones.first(where: { $0.name == wanted }) else {
+            return .unknownZone
+        }
+        guard zone.file != nil else { return .zoneWithoutFile }
+        if let waiting = staged {
+            staged = nil
+            adopt(waiting, now)
+        }
+        var policies: [String: (number: Int, ttl: Interval)] = [:]
+        for (number, policy) in settings.steer.enumerated() {
+            policies[policy.name] = (number, policy.ttl)
+        }
+        let reader = ZoneAssembly(
+            policies: policies,
+            path: setup.path,
+            alias: settings.alias,
+            former: formerZones
+        )
+        switch reader.renew(zone, changed: assembly.changedZones) {
+        case .needsAll:
+            let outcome = reload(now)
+            guard outcome == .done else { return outcome }
+            let fault = assembly.zoneFaults.first { $0.zone == zone.name }
+            return fault.map { .refused($0.problems) } ?? .done
+        case .faulty(let fault):
+            assembly.zoneFaults.removeAll { $0.zone == zone.name }
+            assembly.zoneFaults.append(fault)
+            note([fault])
+            return .refused(fault.problems)
+        case .done(let table, let warnings):
+            assembly.changedZones = table
+            assembly.zoneFaults.removeAll { $0.zone == zone.name }
+            adoptZones(now)
+            noteZoneWarnings(warnings)
+            note(
+                .notice,
+                .info,
+                "zone \(zone.name) was read again",
+                [JSONMember("zone", .string(zone.name))]
+            )
+            return .done
+        }
+    }
+
+    private mutating func adoptZones(_ now: Instant) {
+        formerSnapshots.append(snapshot)
+        retiresAt = now
+        snapshot = Plane.snapshot(
+            assembly,
+            number: snapshot.number + 1,
+            health: health,
+            slotsGiven
+        )
+        workers.post(.adopt(snapshot))
+    }
+
+    /// Tells what is wrong with zones, and noteworthy.
+    func noteZones(_ assembly: Assembly) {
+        note(assembly.zoneFaults)
+        noteZoneWarnings(assembly.zoneWarnings)
+    }
+
+    private func note(_ faults: [ZoneFault]) {
+        for fault in faults {
+            for problem in fault.problems {
+                var event = LogEvent(
+                    .zoneFaulty,
+                    .error,
+                    realtime: Clock.realtime(),
+                    "\(fault.consequence): \(problem.text)",
+                    [JSONMember("zone", .string(fault.zone))]
+                )
+                event.code = problem.code
+                log.record(event)
+            }
+        }
+    }
+
+    private func noteZoneWarnings(_ warnings: [ZoneDiagnostic]) {
+        for warning in warnings {
+            var event = LogEvent(
+                .notice,
+                .warning,
+                realtime: Clock.realtime(),
+                ConfigurationTrial.text(of: warning)
+            )
+            event.code = "\(warning.code)"
+            log.record(event)
+        }
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DNSProtocol
+internal import Essentials
+
+/// One thing that a zone holds, taken out of a table again.
+public enum ZoneContent: Sendable, Equatable {
+    /// A record.
+    case record(DNSMessage.Record)
+    /// A name whose addresses a policy chooses, by the policy's number.
+    case steer(owner: DomainName, ttl: UInt32, policy: Int)
+    /// A name that has the addresses of another one.
+    case alias(owner: DomainName, ttl: UInt32, target: DomainName)
+}
+
+/// From a table back to what it was made of.
+extension ZoneTable {
+    /// The number of a zone that is served; nil when there is none of that name.
+    ///
+    /// A zone that stands for one whose file is faulty is none.
+    public func usableZone(_ apex: DomainName) -> Int? {
+        let wire = apex.lowercased.wire
+        guard let scanned = WireName.scan(wire.span, at: 0) else { return nil }
+        let match = view.find(wire.span, at: 0, scanned, type: .SOA)
+        guard match.kind == .exact, !zones[match.zone].isUnusable,
+            Int(zones[match.zone].apex) == match.node
+        else { return nil }
+        return match.zone
+    }
+
+    /// The serial of a zone's SOA.
+    public func serial(ofZone zone: Int) -> UInt32? {
+        guard zones.indices.contains(zone), !zones[zone].isUnusable else { return nil }
+        // Serial, refresh, retry, expire and minimum end the record (RFC 1035 §3.3.13).
+        let end = Int(zones[zone].negative.offset) + Int(zones[zone].negative.length)
+        guard end >= 20, end <= bytes.count else { return nil }
+        return bytes[end - 20..<end - 16].reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    /// True for a zone that an alias begins in or leads through: it is not to be changed by itself.
+    public func hasAliases(zone: Int) -> Bool { aliasedZones.contains(zone) }
+
+    /// The names of all zones that can be served.
+    public var usableZones: [DomainName] {
+        zones.indices.filter { !zones[$0].isUnusable }.compactMap(zoneName)
+    }
+
+    /// What a zone holds, in no certain order; owners are in lower case.
+    ///
+    /// All but what is never answered: names inside other zones that are served here.
+    public func contents(ofZone zone: Int) -> [ZoneContent] {
+        guard zones.indices.contains(zone) else { return [] }
+        let apexLength = Int(zones[zone].apexLength)
+        var found: [ZoneContent] = []
+        for node in nodes where Int(node.zone) == zone {
+            // DS is the outer zone's word about this one.
+            let isInner = node.flags.contains(.apex) && zones[zone].parent != absent
+            for set in sets(of: node) where !(isInner && set.type == .DS) {
+                found += contents(set, of: node, apexLength)
+            }
+        }
+        for inner in zones where Int(inner.parent) == zone {
+            let node = nodes[Int(inner.apex)]
+            for set in sets(of: node) where set.type == .DS {
+                found += contents(set, of: node, Int(inner.apexLength))
+            }
+        }
+        return found
+    }
+
+    private func sets(of node: ZoneNode) -> ArraySlice<ZoneSet> {
+        sets[Int(node.firstSet)..<Int(node.firstSet) + Int(node.setCount)]
+    }
+
+    private func contents(
+        _ set: ZoneSet,
+        of node: ZoneNode,
+        _ apexLength: Int
+    ) -> [ZoneContent] {
+        let start = Int(node.nameOffset)
+        let name = Array(bytes[start..<start + Int(node.nameLength)])
+        guard let owner = DomainName(wire: name) else { return [] }
+        guard set.isSteered else {
+            return records(set, name, apexLength).map { .record($0) }
+        }
+        let steered = steered[Int(set.offset)]
+        if set.type.isService { return services(set, steered, owner) }
+        // Both families are one thing.
+        guard set.type == .A else { return [] }
+        guard steered.alias != absent else {
+            return [.steer(owner: owner, ttl: steered.ttl, policy: Int(steered.policy))]
+        }
+        guard let target = self.name(at: Int(aliases[Int(steered.alias)].target)) else { return [] }
+        return [.alias(owner: owner, ttl: steered.ttl, target: target)]
+    }
+
+    private func services(
+        _ set: ZoneSet,
+        _ steered: SteeredSet,
+        _ owner: DomainName
+    ) -> [ZoneContent] {
+        var found: [ZoneContent] = []
+        var position = Int(steered.templates)
+        for _ in 0..<set.count {
+            guard let template = ServiceTemplate(bytes.span, at: position) else { break }
+            let record = DNSMessage.Record(
+                owner: owner,
+                type: set.type,
+                ttl: steered.ttl,
+                data: Array(bytes[template.head.lowerBound..<template.tail.upperBound])
+            )
+            found.append(.record(record))
+            position = template.end
+        }
+        return found
+    }
+
+    // The set in a message of its own, read again.
+    private func records(
+        _ set: ZoneSet,
+        _ name: [UInt8],
+        _ apexLength: Int
+    ) -> [DNSMessage.Record] {
+        let head: [UInt8] = [0, 0, 0x84, 0, 0, 1, 0, 0, 0, 0, 0, 0]
+        let question =
+            head + name + [UInt8(set.type.rawValue >> 8), UInt8(set.type.rawValue & 255), 0, 1]
+        let query = DNSQuery.read(Array([0, 0, 0, 0] + question.dropFirst(4)).span)
+        let message = [UInt8](capacity: Int(UInt16.max)) { (output: inout OutputSpan<UInt8>) in
+            var writer = ResponseWriter(
+                answering: query,
+                question.span,
+                limit: Int(UInt16.max),
+                announcedSize: 0,
+                into: &output
+            )
+            _ = writer.place(
+                set.compiled,
+                of: bytes.span,
+                owner: DNSQuery.headerLength,
+                apex: DNSQuery.headerLength + name.count - apexLength,
+                section: .answer,
+                into: &output
+            )
+            writer.finish(.noError, query: query, into: &output)
+        }
+        return DNSMessage(message)?.answers ?? []
+    }
+}
