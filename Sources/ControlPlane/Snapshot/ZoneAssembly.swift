@@ -133,7 +133,7 @@ struct ZoneAssembly {
 
     /// As much as zones that have changed may hold before all are put together again: they are
     /// copied with each change.
-    static let changedLimit = 100_000
+    static let changedLimit = 20_000
 
     /// Reads one zone again, and puts it with those that have changed before.
     func renew(_ zone: ZoneSettings, changed: ZoneTable) -> Renewal {
