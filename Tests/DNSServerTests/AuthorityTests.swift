@@ -37,7 +37,7 @@ import Testing
         deep.sub A  192.0.2.61
         tosub   CNAME host.sub
         sub2    NS  ns.elsewhere.org.
-        sub2    DS  \\# 4 01020304
+        sub2    DS  1 8 255 01020304
         _s._tcp SRV 1 2 443 www
         """
 
@@ -160,7 +160,10 @@ import Testing
         ("a.b.c.sub.example.com", .MX, referral),
         ("sub.example.com", .DS, ["NOERROR aa", soa]),
         ("x.sub.example.com", .DS, referral),
-        ("sub2.example.com", .DS, ["NOERROR aa", ##"an sub2.example.com. 300 DS \# 4 01020304"##]),
+        (
+            "sub2.example.com", .DS,
+            ["NOERROR aa", ##"an sub2.example.com. 300 DS 1 8 255 01020304"##]
+        ),
         ("sub2.example.com", .A, ["NOERROR", "au sub2.example.com. 300 NS ns.elsewhere.org."]),
         // Elsewhere.
         ("example.org", .A, ["REFUSED"]),
@@ -280,7 +283,7 @@ import Testing
             www A 192.0.2.71
             back CNAME mail.example.com.
             """
-        let outer = AuthorityTests.zone + "\nsub DS \\# 4 0a0b0c0d\ninto CNAME www.sub\n"
+        let outer = AuthorityTests.zone + "\nsub DS 1 8 255 0a0b0c0d\ninto CNAME www.sub\n"
         var fixture = try ZoneFixture(["example.com": outer, "sub.example.com": inner])
         #expect(
             try fixture.lines("www.sub.example.com")
@@ -289,7 +292,7 @@ import Testing
         #expect(try fixture.lines("deep.sub.example.com").first == "NXDOMAIN aa")
         #expect(
             try fixture.lines("sub.example.com", .DS)
-                == ["NOERROR aa", ##"an sub.example.com. 300 DS \# 4 0a0b0c0d"##]
+                == ["NOERROR aa", ##"an sub.example.com. 300 DS 1 8 255 0a0b0c0d"##]
         )
         #expect(
             try fixture.lines("into.example.com")

@@ -125,21 +125,41 @@ extension DNSMessage.Record {
         recordClass = fixed.recordClass
         ttl = fixed.ttl
         data = []
-        var place = fixed.dataStart
-        if type.hasCompressibleNames {
-            let prefix = type == .MX ? 2 : 0
-            guard place + prefix <= fixed.end else { return nil }
-            for index in place..<place + prefix { data.append(bytes[index]) }
-            place += prefix
-            for _ in 0..<(type == .SOA ? 2 : 1) {
-                guard let name = DomainName(expanding: bytes, at: &place), place <= fixed.end
-                else { return nil }
-                data += name.wire
-            }
-        }
-        for index in place..<fixed.end { data.append(bytes[index]) }
+        guard let expanded = DNSMessage.Record.expanded(type, bytes, fixed.dataStart..<fixed.end)
+        else { return nil }
+        data = expanded
         guard RecordDataForm.isWellFormed(type, data.span) else { return nil }
         position = fixed.end
+    }
+
+    // Data with their names expanded: the types of RFC 1035, and those that old servers compressed
+    // as well (RFC 3597 §4).
+    private static func expanded(
+        _ type: RecordType,
+        _ bytes: Span<UInt8>,
+        _ range: Range<Int>
+    ) -> [UInt8]? {
+        let whole = bytes.extracting(0..<range.upperBound)
+        var data: [UInt8] = []
+        var place = range.lowerBound
+        let others: [RecordType] = [.RP, .AFSDB, .RT, .SIG, .PX, .NAPTR, .SRV]
+        if type.hasCompressibleNames || others.contains(type) {
+            for field in RecordDataForm.fields(type) ?? [] {
+                if field == .name {
+                    guard let name = DomainName(expanding: whole, at: &place) else { return nil }
+                    data += name.wire
+                    continue
+                }
+                guard let end = RecordDataForm.end(of: field, in: whole, at: place) else {
+                    return nil
+                }
+                for index in place..<end { data.append(whole[index]) }
+                place = end
+            }
+        }
+        guard place <= range.upperBound else { return nil }
+        for index in place..<range.upperBound { data.append(whole[index]) }
+        return data
     }
 }
 

@@ -88,7 +88,7 @@ public struct RecordSetCompiler {
             for index in 0..<min(2, data.count) { wire.append(data[index]) }
             position = 2
         }
-        for _ in 0..<(type == .SOA ? 2 : 1) {
+        for _ in 0..<(type == .SOA || type == .MINFO ? 2 : 1) {
             guard let length = WireName.length(in: data, at: position) else { break }
             appendName(data.extracting(position..<position + length))
             position += length

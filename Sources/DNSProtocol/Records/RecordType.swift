@@ -62,43 +62,12 @@ public struct RecordType: RawRepresentable, Hashable, Sendable, BitwiseCopyable 
     /// True for the two types that tell of services.
     @inlinable public var isService: Bool { self == .SVCB || self == .HTTPS }
     /// True where the data of the record begins with, or consists of, names that may be compressed.
-    @inlinable public var hasCompressibleNames: Bool {
+    ///
+    /// RFC 3597 §4: the types of RFC 1035, and no other.
+    public var hasCompressibleNames: Bool {
         switch self {
-        case .NS, .CNAME, .PTR, .MX, .SOA: true
+        case .NS, .CNAME, .PTR, .MX, .SOA, .MB, .MG, .MR, .MD, .MF, .MINFO: true
         default: false
         }
     }
-}
-
-extension RecordType: CustomStringConvertible {
-    /// The mnemonic, or `TYPE123` (RFC 3597 §5).
-    public var description: String {
-        RecordType.mnemonics.first { $0.type == rawValue }?.name ?? "TYPE\(rawValue)"
-    }
-
-    /// Reads a mnemonic or `TYPE123` in any case; nil for anything else.
-    public init?(_ text: some StringProtocol) {
-        let upper = text.uppercased()
-        if let known = RecordType.mnemonics.first(where: { $0.name == upper }) {
-            self.init(known.type)
-            return
-        }
-        guard upper.hasPrefix("TYPE"), let number = UInt16(upper.dropFirst(4)) else { return nil }
-        self.init(number)
-    }
-
-    // The IANA registry as far as operators meet it; a type outside the list is written TYPE123.
-    static let mnemonics: [(type: UInt16, name: String)] = [
-        (1, "A"), (2, "NS"), (5, "CNAME"), (6, "SOA"), (12, "PTR"), (13, "HINFO"), (15, "MX"),
-        (16, "TXT"), (17, "RP"), (18, "AFSDB"), (24, "SIG"), (25, "KEY"), (28, "AAAA"),
-        (29, "LOC"), (33, "SRV"), (35, "NAPTR"), (36, "KX"), (37, "CERT"), (39, "DNAME"),
-        (41, "OPT"), (42, "APL"), (43, "DS"), (44, "SSHFP"), (45, "IPSECKEY"), (46, "RRSIG"),
-        (47, "NSEC"), (48, "DNSKEY"), (49, "DHCID"), (50, "NSEC3"), (51, "NSEC3PARAM"),
-        (52, "TLSA"), (53, "SMIMEA"), (55, "HIP"), (59, "CDS"), (60, "CDNSKEY"),
-        (61, "OPENPGPKEY"), (62, "CSYNC"), (63, "ZONEMD"), (64, "SVCB"), (65, "HTTPS"),
-        (66, "DSYNC"), (99, "SPF"), (108, "EUI48"), (109, "EUI64"), (128, "NXNAME"),
-        (249, "TKEY"), (250, "TSIG"), (251, "IXFR"), (252, "AXFR"), (253, "MAILB"),
-        (254, "MAILA"), (255, "ANY"), (256, "URI"), (257, "CAA"), (261, "RESINFO"),
-        (262, "WALLET"), (65401, "ALIAS"),
-    ]
 }

@@ -21,7 +21,7 @@ struct ServiceParameterReader {
     /// `origin`, the first field of data.
     static func read(
         _ bytes: Span<UInt8>,
-        _ fields: [ZoneField],
+        _ fields: Span<ZoneField>,
         from first: Int,
         countedFrom origin: Int = 0,
         into data: inout [UInt8]
@@ -52,7 +52,7 @@ struct ServiceParameterReader {
     // `key`, `key=value` or `key="value"`: the lexer cuts the last in two at its quote.
     private mutating func readParameter(
         _ bytes: Span<UInt8>,
-        _ fields: [ZoneField],
+        _ fields: Span<ZoneField>,
         _ index: inout Int
     ) throws(ZoneRecordReader.Failure) {
         let field = fields[index]

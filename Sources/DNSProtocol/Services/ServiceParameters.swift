@@ -39,7 +39,7 @@ public struct ServiceParameters: Sendable, Equatable {
         }
         var data: [UInt8] = []
         do throws(ZoneRecordReader.Failure) {
-            try ServiceParameterReader.read(bytes.span, fields, from: 0, into: &data)
+            try ServiceParameterReader.read(bytes.span, fields.span, from: 0, into: &data)
         } catch {
             throw Fault(message: error.message)
         }

@@ -278,13 +278,13 @@ public struct ZoneFileReader: ~Copyable {
         }
         do {
             let frame = frames[top]
-            try record.read(
-                type,
+            let entry = ZoneDataFields(
                 frame.lexer.bytes.span,
-                frame.lexer.fields,
+                frame.lexer.fields.span,
                 from: first,
                 origin: frame.origin.span
             )
+            try record.read(type, entry)
             return true
         } catch {
             let index = first + error.field

@@ -7,7 +7,7 @@ enum ZoneWord: Equatable {
     case type(RecordType)
 
     init(_ text: Span<UInt8>) {
-        guard text.count > 0, text.count <= 8 || ASCII.isDigit(text[0]) else {
+        guard text.count > 0, text[0] > 0, text.count <= 8 || ASCII.isDigit(text[0]) else {
             self = .other
             return
         }
@@ -34,7 +34,7 @@ enum ZoneWord: Equatable {
             case 0x73_7276: .type(.SRV)
             case 0x68_7474_7073: .type(.HTTPS)
             case 0x7376_6362: .type(.SVCB)
-            default: .other
+            default: RecordType.packed(packed).map { .type($0) } ?? .other
             }
     }
 }

@@ -206,7 +206,7 @@ extension ZoneTableBuilder {
             let message = "\(text(number)) has a CNAME and other data"
             noteRecord(first, .conflictingCNAME, message)
         }
-        let targets = Set(aliases.map { Array(bytes(of: $0)) })
+        let targets = Set(aliases.map { canonical($0) })
         if targets.count > 1 {
             noteRecord(aliases[1], .conflictingCNAME, "\(text(number)) has two CNAMEs")
         }
@@ -264,8 +264,15 @@ extension ZoneTableBuilder {
     // RFC 2181 §5: a set holds no record twice.
     func withoutCopies(_ found: ArraySlice<Int>) -> [Int] {
         guard found.count > 1 else { return Array(found) }
-        var seen: Set<ArraySlice<UInt8>> = []
-        return found.filter { seen.insert(bytes(of: $0)).inserted }
+        var seen: Set<[UInt8]> = []
+        return found.filter { seen.insert(canonical($0)).inserted }
+    }
+
+    /// What two records of one set have in common when they are the same (RFC 4034 §6.3).
+    func canonical(_ record: Int) -> [UInt8] {
+        let start = Int(records[record].offset)
+        let end = start + Int(records[record].length)
+        return CanonicalData.bytes(records[record].type, data.span.extracting(start..<end))
     }
 
     // RFC 2181 §10.3: name servers and mail exchanges are named directly.

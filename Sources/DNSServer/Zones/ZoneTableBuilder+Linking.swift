@@ -104,9 +104,9 @@ extension ZoneTableBuilder {
 
     // In the order in which they were compiled.
     private func uniqueRecords(of number: Int, _ type: RecordType) -> [Int] {
-        var seen: Set<ArraySlice<UInt8>> = []
+        var seen: Set<[UInt8]> = []
         return recordNumbers(of: number).filter { records[$0].type == type }.sorted().filter {
-            seen.insert(bytes(of: $0)).inserted
+            seen.insert(canonical($0)).inserted
         }
     }
 
