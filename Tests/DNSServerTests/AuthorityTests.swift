@@ -326,6 +326,20 @@ import Testing
         #expect(try fixture.lines("sub.example.com", .DS) == ["NOERROR aa", AuthorityTests.soa])
     }
 
+    @Test func `an alias of its own apex leaves the inner zone when DS is asked for`() throws {
+        let inner = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns.example.net.\nown CNAME @\n"
+        var fixture = try ZoneFixture([
+            "example.com": AuthorityTests.zone, "sub.example.com": inner,
+        ])
+        #expect(
+            try fixture.lines("own.sub.example.com", .DS)
+                == [
+                    "NOERROR aa", "an own.sub.example.com. 60 CNAME sub.example.com.",
+                    AuthorityTests.soa,
+                ]
+        )
+    }
+
     @Test func `a root zone answers for everything`() throws {
         let root = """
             $TTL 60

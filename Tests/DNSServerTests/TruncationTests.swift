@@ -62,6 +62,34 @@ import Testing
         #expect(try fixture.ask("x.far.example.com", edns: nil).isTruncated == false)
     }
 
+    @Test func `glue that is needed goes before addresses that may be left out`() throws {
+        // The server elsewhere in the zone comes first, and has more and more addresses.
+        for count in 1...30 {
+            var zone = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
+            zone += "sub NS ns\nsub NS ns.sub\nns.sub A 192.0.2.9\nns.sub AAAA 2001:db8::9\n"
+            for number in 1...count { zone += "ns AAAA 2001:db8::\(number)\n" }
+            var fixture = try ZoneFixture(["example.com": zone])
+            let message = try fixture.ask("x.sub.example.com", edns: nil)
+            #expect(!message.isTruncated, "\(count)")
+            let owners = message.additionals.map { "\($0.owner)" }
+            #expect(owners.filter { $0 == "ns.sub.example.com." }.count == 2, "\(count)")
+        }
+    }
+
+    @Test func `glue far into a long answer is sent over TCP`() throws {
+        // A compression pointer reaches 16 KiB; what it points at stands before that.
+        var zone = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
+        for server in 1...30 {
+            zone += "sub NS ns\(server).sub\n"
+            for number in 1...40 { zone += "ns\(server).sub AAAA 2001:db8::\(number)\n" }
+        }
+        var fixture = try ZoneFixture(["example.com": zone])
+        fixture.context.isStream = true
+        let message = try fixture.ask("x.sub.example.com")
+        #expect(!message.isTruncated)
+        #expect(message.additionals.count == 30 * 40)
+    }
+
     @Test func `an output without room gets nothing`() throws {
         var fixture = try ZoneFixture(["example.com": TruncationTests.zone])
         let query = ZoneFixture.query("some.example.com", edns: 1232)

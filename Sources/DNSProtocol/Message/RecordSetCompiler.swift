@@ -248,10 +248,12 @@ extension ResponseWriter {
         _ apex: Int,
         into output: inout OutputSpan<UInt8>
     ) -> Bool {
-        let reach = 0x3fff &- RecordSetCompiler.relativeLimit
+        let reach = 0x3fff
         let references = Int(set.referenceCount) &* 4
         let first = Int(set.offset) &- references
-        guard max(owner, apex, base &- start) <= reach, min(owner, apex) >= 0, first >= 0 else {
+        guard max(owner, apex) <= reach, min(owner, apex) >= 0, first >= 0 else { return false }
+        // Only what points into itself has to stand where pointers reach: addresses need not.
+        guard references == 0 || base &- start <= reach &- RecordSetCompiler.relativeLimit else {
             return false
         }
         if owner != DNSQuery.headerLength { setOwners(set, base: base, owner, into: &output) }

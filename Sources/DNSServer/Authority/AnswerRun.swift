@@ -10,8 +10,8 @@ struct AnswerRun {
     var outcome = AnswerOutcome()
     /// Where in the message the name stands that is being answered, and the apex of its zone.
     private(set) var owner = DNSQuery.headerLength
-    private var apex = DNSQuery.headerLength
-    private var nameLength = 0
+    private(set) var apex = DNSQuery.headerLength
+    private(set) var nameLength = 0
     var nameHash: UInt64 = 0
     /// Hashes of the aliases in the answer: a target among them closes a loop.
     private var visited = InlineArray<16, UInt64>(repeating: 0)
@@ -252,67 +252,11 @@ struct AnswerRun {
         owner = base &- writer.start &+ 12
         nameLength = scanned.length
         if next.zone != match.zone || found.isChanged != view.isChanged {
-            // The compiler never cuts a target above the apex of another zone of ours: see there.
-            apex = owner &+ scanned.length &- Int(zone.apexLength)
+            let length = Int(zone.apexLength)
+            guard let place = offset(ofLast: length, in: output) else { return nil }
+            apex = place
         }
         return found
-    }
-
-    // MARK: Delegations
-
-    @_lifetime(output: copy output)
-    private mutating func refer(
-        to match: ZoneMatch,
-        _ view: ZoneView,
-        into output: inout OutputSpan<UInt8>
-    ) {
-        let node = view.nodes[match.node]
-        guard node.link != absent else { return }
-        let referral = view.referrals[Int(node.link)]
-        // The name's labels down to the delegation's are in one piece: see RecordSetCompiler.
-        let cutOffset = owner &+ nameLength &- Int(node.nameLength)
-        let base = output.count &- writer.start
-        let servers = view.sets[Int(referral.servers)]
-        let done = writer.place(
-            servers.compiled,
-            of: view.bytes,
-            owner: cutOffset,
-            apex: apex,
-            section: .authority,
-            into: &output
-        )
-        guard done else {
-            writer.isTruncated = true
-            return
-        }
-        placeAddresses(referral, base: base, view, into: &output)
-    }
-
-    // RFC 1034 §4.3.2 step 6: what the asker will want to know next, as far as there is room.
-    @_lifetime(output: copy output)
-    private mutating func placeAddresses(
-        _ referral: Referral,
-        base: Int,
-        _ view: ZoneView,
-        into output: inout OutputSpan<UInt8>
-    ) {
-        var index = Int(referral.firstGlue)
-        let end = index &+ Int(referral.glueCount)
-        while index < end {
-            let glue = view.glue[index]
-            let fits = writer.place(
-                view.sets[Int(glue.set)].compiled,
-                of: view.bytes,
-                owner: glue.nameOffset == 0 ? owner : base &+ Int(glue.nameOffset),
-                apex: apex,
-                section: .additional,
-                into: &output
-            )
-            // RFC 9471 §3: glue that is needed to go on is not left out silently. All else may be
-            // (RFC 2181 §9).
-            if !fits, glue.isRequired { writer.isTruncated = true }
-            index &+= 1
-        }
     }
 
     // MARK: Steered sets
