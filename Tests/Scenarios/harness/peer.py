@@ -16,20 +16,31 @@ class Peer:
 
     def __init__(self, scene, name, command, port):
         self.log_path = scene.path(f"{name}.log")
+        self.name, self.command, self.port = name, command, port
         if shutil.which(command[0]) is None:
             raise Failure(f"{command[0]} is missing: scripts/setup test")
-        with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         scene.started.append(self)
+        self.start()
+
+    def start(self):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log)
         limit = time.monotonic() + 5
         while True:
             try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
                 return
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > limit:
-                    raise Failure(f"{name} did not start: {self.log()[-500:]}")
+                    raise Failure(f"{self.name} did not start: {self.log()[-500:]}")
                 time.sleep(0.02)
+
+    def restart(self):
+        """For one that hangs, and so does not end by itself."""
+        self.process.kill()
+        self.process.wait()
+        self.start()
 
     def memory(self):
         """Bytes of memory in use (proportional set size) by the process and its children."""
@@ -166,14 +177,15 @@ setgid=
     return port
 
 
-def knot(scene, zones):
+def knot(scene, zones, waits=True):
     """Knot DNS with these zones, a mapping from names to files; it serves at its `port`."""
     port = scene.port()
-    lines = "".join(f"  - domain: {name}\n    file: {file}\n" for name, file in zones.items())
+    lines = "".join(f'  - domain: "{name}"\n    file: {file}\n' for name, file in zones.items())
     path = scene.write("knot.conf", f"""
 server:
   rundir: {scene.folder}
   listen: 127.0.0.1@{port}
+  udp-max-payload: 4096
 database:
   storage: {scene.path("knot")}
 log:
@@ -182,8 +194,76 @@ log:
 zone:
 {lines}""")
     peer = Peer(scene, "knot", ["knotd", "-c", path], port)
-    eventually("Knot has looked at every zone", lambda: all(
-        ask_dns(port, name, "SOA").rcode == 0
-        or f"[{name}.] failed to parse zone file" in peer.log() for name in zones))
-    peer.port = port
+    if waits:
+        eventually("Knot has looked at every zone", lambda: all(
+            ask_dns(port, name, "SOA").rcode == 0
+            or f"[{name}.] failed to parse zone file" in peer.log() for name in zones))
     return peer
+
+
+def nsd(scene, zones, name="nsd"):
+    """NSD with these zones, a mapping from names to files; it serves at its `port`."""
+    port = scene.port()
+    lines = "".join(f'zone:\n  name: "{zone}"\n  zonefile: "{file}"\n'
+                    for zone, file in zones.items())
+    path = scene.write(f"{name}.conf", f"""
+server:
+  ip-address: 127.0.0.1@{port}
+  server-count: 1
+  username: ""
+  chroot: ""
+  zonesdir: "{scene.folder}"
+  pidfile: "{scene.path(name + '.pid')}"
+  xfrdfile: "{scene.path(name + '.xfrd')}"
+  xfrdir: "{scene.folder}"
+  zonelistfile: "{scene.path(name + '.list')}"
+  cookie-secret-file: "{scene.path(name + '.cookie')}"
+  database: ""
+  ipv4-edns-size: 4096
+  rrl-ratelimit: 0
+  rrl-whitelist-ratelimit: 0
+remote-control:
+  control-enable: no
+{lines}""")
+    return Peer(scene, name, ["nsd", "-d", "-c", path], port)
+
+
+def bind(scene, zones, name="bind"):
+    """BIND with these zones, a mapping from names to files, without recursion; at its `port`.
+
+    What it would only refuse as unwise is let in; answers are as short as it can make them.
+    """
+    port = scene.port()
+    lines = "".join(f'zone "{zone}" {{ type primary; file "{file}"; }};\n'
+                    for zone, file in zones.items())
+    path = scene.write(f"{name}.conf", f"""
+options {{
+  directory "{scene.folder}";
+  pid-file "{scene.path(name + '.pid')}";
+  session-keyfile "{scene.path(name + '.key')}";
+  managed-keys-directory "{scene.folder}";
+  listen-on port {port} {{ 127.0.0.1; }};
+  listen-on-v6 {{ none; }};
+  recursion no;
+  notify no;
+  dnssec-validation no;
+  empty-zones-enable no;
+  minimal-responses no-auth;
+  answer-cookie no;
+  edns-udp-size 4096;
+  max-udp-size 4096;
+  check-names primary ignore;
+  check-integrity no;
+  check-mx ignore;
+  check-mx-cname ignore;
+  check-srv-cname ignore;
+  check-sibling no;
+  check-spf ignore;
+  check-wildcard no;
+  max-records-per-type 0;
+  max-types-per-name 0;
+  zero-no-soa-ttl no;
+}};
+controls {{ }};
+{lines}""")
+    return Peer(scene, name, ["named", "-g", "-n", "1", "-c", path], port)
