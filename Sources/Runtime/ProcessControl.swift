@@ -181,6 +181,19 @@ public enum ProcessControl {
         _ = unsafe mt_write(2, bytes, bytes.count)
     }
 
+    /// The name of this host; empty when it has none.
+    public static func hostName() -> String {
+        // One octet stays 0: a name that is cut is not always ended (POSIX).
+        var name = [UInt8](repeating: 0, count: 257)
+        let failed = unsafe name.withUnsafeMutableBytes { bytes in
+            guard let base = bytes.baseAddress else { return true }
+            let text = unsafe base.assumingMemoryBound(to: CChar.self)
+            return unsafe gethostname(text, bytes.count - 1) != 0
+        }
+        guard !failed else { return "" }
+        return String(decoding: name.prefix { $0 != 0 }, as: UTF8.self)
+    }
+
     /// A number that no one can predict, for seeds.
     public static func randomSeed() -> UInt64 {
         var generator = SystemRandomNumberGenerator()

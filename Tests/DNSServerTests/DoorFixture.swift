@@ -29,6 +29,7 @@ struct DoorFixture: ~Copyable {
             generation: 1
         )
         full.sampleInterval = snapshot.sampleInterval
+        full.conduct = snapshot.conduct
         let shared = DNSShared(workers: 1, endpoints: 64, keptQueries: keptQueries, key: 7)
         return DoorFixture(full, shared, address, stream, datagrams, try EventLoop())
     }

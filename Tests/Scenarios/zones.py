@@ -120,6 +120,8 @@ zones:
                        ("missing.test", "NS")):
         answer = ask_dns(dns, name, kind)
         expect_equal((answer.rcode, answer.answers), (2, []), f"{name} {kind}")
+    told = dig_text(dns, "x.bad.test", "A")
+    expect("EDE: 24" in told and "the zone file is faulty" in told, told)
     expect_equal(dig(dns, "x.inner.bad.test"), ["192.0.2.8"], "a zone below it")
     # Whoever follows the alias asks again, and learns the rest.
     chain = dig_text(dns, "to.a.test", "A")

@@ -29,9 +29,7 @@ struct SettingsDecoder {
         settings.tracing.otlp = otlp(tracing)
         settings.geo = geo(root.group("geo"))
         settings.alias = alias(root.group("alias"))
-        let dns = root.group("dns")
-        settings.dns.sampleQueries = dns.optionalInteger("sample-queries")
-        settings.dns.keptQueries = dns.integer("kept-queries")
+        settings.dns = dns(root.group("dns"))
         settings.probes = root.members("probes").compactMap(probe)
         let pools = root.members("pools").map { (pool($0), $0) }
         checkRoles(pools, settings.probes)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Schema {
-    /// What is remembered of DNS queries.
+    /// What the DNS door tells, and what is remembered of its queries.
     static let queryOptions: [Option] = [
         Option(
             "dns.sample-queries",
@@ -17,6 +17,26 @@ extension Schema {
             "Records of queries that each worker keeps, at 1 KiB; newer ones take the place of the "
                 + "oldest.",
             restart: true
+        ),
+        Option(
+            "dns.identity",
+            .either("hostname", .text(64)),
+            .absent("nothing is told"),
+            "What NSID (RFC 5001), `id.server` and `hostname.bind` (RFC 4892) tell: `hostname`, or "
+                + "these words."
+        ),
+        Option(
+            "dns.version",
+            .either("program", .text(64)),
+            .absent("nothing is told"),
+            "What `version.server` and `version.bind` (RFC 4892) tell: `program` for name and "
+                + "version of this one, or these words."
+        ),
+        Option(
+            "dns.extended-errors",
+            .boolean,
+            "true",
+            "Whether answers say more of errors than their code (RFC 8914)."
         ),
     ]
 

@@ -399,6 +399,7 @@ extension Plane {
             subnetSources: assembly.dnsListeners.subnetSources,
             generation: number
         )
+        dns.conduct = assembly.conduct
         dns.slotsGiven = slotsGiven
         dns.sampleInterval = UInt32(clamping: assembly.settings.dns.sampleQueries ?? 0)
         return ServingSnapshot(

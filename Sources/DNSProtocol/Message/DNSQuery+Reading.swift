@@ -25,10 +25,19 @@ extension DNSQuery {
             return
         }
         guard DNSQuery.word(bytes, 4) == 1, readQuestion(bytes) else {
-            verdict = .reject(.formatError)
+            verdict = readWithoutQuestion(bytes)
             return
         }
         verdict = readRest(bytes)
+    }
+
+    // RFC 7873 §5.4: a query without a question may ask for a cookie, and for nothing else.
+    @inline(never)
+    private mutating func readWithoutQuestion(_ bytes: Span<UInt8>) -> Verdict {
+        guard DNSQuery.word(bytes, 4) == 0 else { return .reject(.formatError) }
+        let rest = readRest(bytes)
+        guard rest == .accept else { return rest }
+        return .reject(edns.options.contains(.cookie) ? .noError : .formatError)
     }
 
     @inline(__always) static func word(_ bytes: Span<UInt8>, _ at: Int) -> Int {
@@ -86,6 +95,8 @@ extension DNSQuery {
         edns.payloadSize = max(record.recordClass, 512)
         edns.version = UInt8(truncatingIfNeeded: record.ttl >> 16)
         edns.wantsDNSSEC = record.ttl & 0x8000 != 0
+        // What options of another version look like is not known (RFC 6891 §6.1.3).
+        guard edns.version == 0 else { return record.end }
         return readOptions(bytes, from: record.dataStart, to: record.end) ? record.end : nil
     }
 
@@ -102,14 +113,32 @@ extension DNSQuery {
             let data = position &+ 4
             guard length <= end &- data else { return false }
             // Options that are not known are ignored (RFC 6891 §6.1.2).
-            if code == 8 {
+            switch code {
+            case 3: edns.options.insert(.identifier)
+            case 8:
                 guard edns.subnet == nil,
                     let subnet = ClientSubnet(bytes, at: data, length: length)
                 else { return false }
                 edns.subnet = subnet
+            case 10:
+                guard readCookie(at: data, length: length) else { return false }
+            case 11: edns.options.insert(.keepalive)
+            case 12: edns.options.insert(.padding)
+            default: break
             }
             position = data &+ length
         }
+        return true
+    }
+
+    // RFC 7873 §4, §5.2.2: 8 octets of the client, then none or 8 to 32 of the server; of several
+    // cookies the first counts.
+    private mutating func readCookie(at data: Int, length: Int) -> Bool {
+        guard length == 8 || (16...40).contains(length) else { return false }
+        guard !edns.options.contains(.cookie) else { return true }
+        edns.options.insert(.cookie)
+        edns.cookieStart = UInt16(truncatingIfNeeded: data)
+        edns.cookieLength = UInt8(truncatingIfNeeded: length)
         return true
     }
 }

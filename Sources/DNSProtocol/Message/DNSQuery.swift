@@ -60,6 +60,11 @@ public struct EDNS: BitwiseCopyable, Sendable, Equatable {
     public var wantsDNSSEC = false
     /// The client subnet, when a well-formed one is given.
     public var subnet: ClientSubnet?
+    /// Further options that the query carries and that an answer may take up.
+    public var options = EDNSOptions()
+    // Where the data of the cookie is in the message.
+    var cookieStart: UInt16 = 0
+    var cookieLength: UInt8 = 0
 
     /// No EDNS.
     @inlinable public init() {}

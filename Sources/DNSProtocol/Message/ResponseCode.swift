@@ -25,6 +25,8 @@ public struct ResponseCode: RawRepresentable, Hashable, Sendable, BitwiseCopyabl
     @inlinable public static var notAuthorized: ResponseCode { ResponseCode(9) }
     /// The EDNS version is not spoken here.
     @inlinable public static var badVersion: ResponseCode { ResponseCode(16) }
+    /// The cookie is missing or no longer good (RFC 7873 §8).
+    @inlinable public static var badCookie: ResponseCode { ResponseCode(23) }
 }
 
 extension ResponseCode: CustomStringConvertible {
@@ -39,6 +41,7 @@ extension ResponseCode: CustomStringConvertible {
         case .refused: "REFUSED"
         case .notAuthorized: "NOTAUTH"
         case .badVersion: "BADVERS"
+        case .badCookie: "BADCOOKIE"
         default: "RCODE\(rawValue)"
         }
     }
@@ -48,6 +51,6 @@ extension ResponseCode: CustomStringConvertible {
 public enum RecordClass {
     /// The Internet.
     @inlinable public static var internet: UInt16 { 1 }
-    /// Chaosnet: today only `version.bind` and its like.
+    /// Chaosnet: questions about the server itself (RFC 4892).
     @inlinable public static var chaos: UInt16 { 3 }
 }

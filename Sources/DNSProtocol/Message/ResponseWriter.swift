@@ -31,7 +31,8 @@ public struct ResponseWriter: BitwiseCopyable {
     /// Begins a response: header and question are written, case preserved.
     ///
     /// `limit` is cut to the room that the output has. `announcedSize` is what OPT tells the asker.
-    /// `echoesSubnet` answers a client subnet that the query states with its scope.
+    /// `echoesSubnet` answers a client subnet that the query states with its scope. `optionLength`
+    /// octets are kept back for further options, if the query knows EDNS.
     @_lifetime(output: copy output)
     public init(
         answering query: DNSQuery,
@@ -39,6 +40,7 @@ public struct ResponseWriter: BitwiseCopyable {
         limit: Int,
         announcedSize: UInt16,
         echoesSubnet: Bool = false,
+        optionLength: Int = 0,
         into output: inout OutputSpan<UInt8>
     ) {
         start = output.count
@@ -46,7 +48,8 @@ public struct ResponseWriter: BitwiseCopyable {
         self.announcedSize = announcedSize
         self.echoesSubnet = echoesSubnet && query.edns.subnet != nil
         let subnet = echoesSubnet ? query.edns.subnet?.optionLength ?? 0 : 0
-        reserved = query.edns.isPresent ? ResponseWriter.optLength &+ subnet : 0
+        let options = subnet &+ optionLength
+        reserved = query.edns.isPresent ? ResponseWriter.optLength &+ options : 0
         output.write(request.extracting(0..<min(query.questionEnd, request.count)))
     }
 
@@ -55,18 +58,25 @@ public struct ResponseWriter: BitwiseCopyable {
         limit &- reserved &- (output.count &- start)
     }
 
+    /// The octets of the message as it stands, with OPT and the options that room is kept for.
+    public func length(_ output: borrowing OutputSpan<UInt8>) -> Int {
+        output.count &- start &+ reserved
+    }
+
     /// Ends the message: OPT, flags and counts.
     ///
-    /// `scope` is for a client subnet that is echoed (RFC 7871 §7.2.1).
+    /// `scope` is for a client subnet that is echoed (RFC 7871 §7.2.1). `optionLength` octets of
+    /// options are still to be written behind.
     @_lifetime(output: copy output)
     public func finish(
         _ code: ResponseCode,
         query: DNSQuery,
         scope: UInt8 = 0,
+        optionLength: Int = 0,
         into output: inout OutputSpan<UInt8>
     ) {
         guard output.count &- start >= DNSQuery.headerLength else { return }
-        if reserved > 0 { writeOPT(code, query, scope, into: &output) }
+        if reserved > 0 { writeOPT(code, query, scope, optionLength, into: &output) }
         let hasQuestion = query.questionEnd > DNSQuery.headerLength
         // QR, opcode as asked, AA, TC, RD as asked; RA, AD and CD are 0 (RFC 4035 §3.1.6).
         var high = 0x80 | UInt8(truncatingIfNeeded: query.flags >> 8) & 0x79
@@ -86,6 +96,7 @@ public struct ResponseWriter: BitwiseCopyable {
         _ code: ResponseCode,
         _ query: DNSQuery,
         _ scope: UInt8,
+        _ optionLength: Int,
         into output: inout OutputSpan<UInt8>
     ) {
         output.write(0)
@@ -93,10 +104,10 @@ public struct ResponseWriter: BitwiseCopyable {
         let flags: UInt64 = query.edns.wantsDNSSEC ? 0x8000 : 0
         output.write(uint64: head | UInt64(code.rawValue >> 4 & 0xff) << 24 | flags)
         guard echoesSubnet, let subnet = query.edns.subnet else {
-            output.write(uint16: 0)
+            output.write(uint16: UInt16(truncatingIfNeeded: optionLength))
             return
         }
-        output.write(uint16: UInt16(truncatingIfNeeded: subnet.optionLength))
+        output.write(uint16: UInt16(truncatingIfNeeded: subnet.optionLength &+ optionLength))
         subnet.write(scope: scope, into: &output)
     }
 
@@ -112,13 +123,14 @@ public struct ResponseWriter: BitwiseCopyable {
     public func writeRecordHead(
         ownerOffset: Int,
         type: RecordType,
+        recordClass: UInt16 = 1,
         ttl: UInt32,
         dataLength length: Int,
         into output: inout OutputSpan<UInt8>
     ) -> Bool {
         guard room(output) >= 12 &+ length else { return false }
         let owner = UInt64(truncatingIfNeeded: 0xc000 | ownerOffset & 0x3fff)
-        let kind = UInt64(type.rawValue) << 32 | UInt64(RecordClass.internet) << 16
+        let kind = UInt64(type.rawValue) << 32 | UInt64(recordClass) << 16
         output.write(uint64: owner << 48 | kind | UInt64(ttl >> 16))
         output.write(uint32: ttl << 16 | UInt32(truncatingIfNeeded: length & 0xffff))
         return true

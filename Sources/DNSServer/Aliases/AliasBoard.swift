@@ -188,6 +188,14 @@ public final class AliasBoard: Sendable {
         return now < stale ? UInt32(truncatingIfNeeded: known >> 32) : nil
     }
 
+    /// True when what is answered for one family of a name is older than its TTL allowed.
+    func isStale(_ target: Int, isIPv4: Bool, now: Instant) -> Bool {
+        guard let place = place(target, isIPv4) else { return false }
+        let half = AliasBoard.half(words.load(place), of: place)
+        let fresh = Instant(nanoseconds: Int64(bitPattern: words.load(half &+ 1)))
+        return words.load(half &+ 3) & 1 == 1 && fresh <= now
+    }
+
     /// How old what is known of a name is, and for how long it holds still; nil for nothing.
     ///
     /// For explanations: the younger of both families speaks for the age, the older for the rest.

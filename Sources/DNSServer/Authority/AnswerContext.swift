@@ -17,6 +17,12 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
     public var client: IPAddress
     /// True when the client subnet that the asker states is heard and answered (RFC 7871 §7.2).
     public var hearsSubnet: Bool
+    /// How the door behaves towards askers.
+    public var conduct: DNSConduct
+    /// How long a TCP connection may be idle, in units of 100 ms, for those who ask (RFC 7828).
+    public var keepalive: UInt16?
+    /// True where padding hides lengths: on encrypted transports (RFC 7830 §6).
+    public var pads = false
     // Nobody gets the answer: it leaves no trace of a client.
     var isTrial = false
     // The latest steered answer; its room is here so that it need not be cleared for each query.
@@ -38,8 +44,10 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
         ednsSize: UInt16 = AnswerContext.defaultEDNSSize,
         isStream: Bool = false,
         client: IPAddress = IPAddress(v4: 0),
-        hearsSubnet: Bool = true
+        hearsSubnet: Bool = true,
+        conduct: DNSConduct = DNSConduct()
     ) {
+        self.conduct = conduct
         self.now = now
         self.random = random
         self.ednsSize = ednsSize
@@ -96,6 +104,8 @@ public struct AnswerOutcome: BitwiseCopyable, Sendable, Equatable {
     public var zone = -1
     /// The policy that chose addresses; -1 for none.
     public var policy = -1
+    /// More about the outcome than the code (RFC 8914); nil when there is no more to say.
+    public var reason: ExtendedError?
     /// The leading bits of the client's address that the answer depends on (RFC 7871 §6).
     public var scope: UInt8 = 0
     /// The TTL that the policy gave, and the most that it may be; 0 without a policy.

@@ -47,12 +47,14 @@ extension AnswerRun {
         // A branch may have an all-down word of its own: a family with addresses goes before it.
         if decision.isAny(.servfail), !decision.isAny(.addresses) {
             writer.isAuthoritative = false
+            outcome.reason = steered.policy == absent ? .noReachableAuthority : .other
             return .serverFailure
         }
         let ttl = decision.ttl(atMost: steered.ttl)
         (outcome.ttl, outcome.mostTTL) = (ttl, steered.ttl)
         outcome.isLasting = decision.isLasting
         guard decision.isAny(.addresses) else {
+            if decision.isAny(.none) { outcome.reason = .other }
             let base = output.count
             deny(match, view, into: &output)
             if !decision.isLasting { shorten(recordAt: base, to: ttl, in: &output) }

@@ -37,13 +37,19 @@ struct AnswerRun {
             outcome.isMalformed = code == .formatError
             return code
         }
+        if query.isSigned || query.recordClass != RecordClass.internet {
+            return answerApart(request, context, into: &output)
+        }
         if let refusal = refusal() {
             outcome.isMalformed = refusal == .formatError
             return refusal
         }
         let start = DNSQuery.headerLength
         let (match, isChanged) = views.find(request, at: start, query.name, type: query.type)
-        guard match.kind != .outside else { return .refused }
+        guard match.kind != .outside else {
+            outcome.reason = .notAuthoritative
+            return .refused
+        }
         if isChanged {
             return begin(match, views.changed, views, steer, &context, into: &output)
         }
@@ -61,6 +67,7 @@ struct AnswerRun {
     ) -> ResponseCode {
         guard !view.zones[match.zone].isUnusable else {
             outcome.zone = match.zone
+            outcome.reason = .invalidData
             return .serverFailure
         }
         let length = Int(view.zones[match.zone].apexLength)
@@ -70,16 +77,16 @@ struct AnswerRun {
     }
 
     /// Questions that need no look at the zones.
-    private func refusal() -> ResponseCode? {
-        // No keys are known here, so every signature is a stranger's (RFC 8945 §5.2.1).
-        if query.isSigned { return .notAuthorized }
-        // CH answers (version.bind, RFC 4892) would tell strangers what runs here.
-        guard query.recordClass == RecordClass.internet else { return .refused }
+    private mutating func refusal() -> ResponseCode? {
         switch query.type.rawValue {
         // OPT, TSIG and NXNAME are never asked for (RFC 9824 §3.5 for the last).
         case 0, 41, 128, 250: return .formatError
-        case 249, 253, 254: return .notImplemented
-        case 251, 252: return .refused
+        case 249, 253, 254:
+            outcome.reason = .notSupported
+            return .notImplemented
+        case 251, 252:
+            outcome.reason = .prohibited
+            return .refused
         default: return nil
         }
     }
@@ -202,26 +209,6 @@ struct AnswerRun {
         place(zone.negative, rotation: 0, view, in: .authority, into: &output)
     }
 
-    // RFC 8482 §4.2: a made-up HINFO says that there is something, and nothing more.
-    @_lifetime(output: copy output)
-    private mutating func writeMinimalAny(into output: inout OutputSpan<UInt8>) {
-        let done = writer.writeRecordHead(
-            ownerOffset: owner,
-            type: .HINFO,
-            ttl: 3600,
-            dataLength: 9,
-            into: &output
-        )
-        guard done else {
-            writer.isTruncated = true
-            return
-        }
-        output.write(7)
-        output.write("RFC8482")
-        output.write(0)
-        writer.add(1, to: .answer)
-    }
-
     // MARK: Aliases
 
     // Writes the CNAME and finds its target; nil ends the chain.
@@ -289,9 +276,11 @@ struct AnswerRun {
         switch context.answers.outcome {
         case .servfail:
             writer.isAuthoritative = false
+            outcome.reason = .other
             return .serverFailure
         case .noData where outcome.isLasting: deny(match, view, into: &output)
         case .noData, .none:
+            if context.answers.outcome == .none { outcome.reason = .other }
             let base = output.count
             deny(match, view, into: &output)
             shorten(recordAt: base, to: outcome.ttl, in: &output)

@@ -49,6 +49,8 @@ public enum Authority {
             dropped.isMalformed = request.count < DNSQuery.headerLength
             return dropped
         }
+        var reply = EDNSReply()
+        if !query.edns.options.isEmpty { reply = context.reply(to: query.edns.options) }
         var run = AnswerRun(
             query: query,
             writer: ResponseWriter(
@@ -57,11 +59,23 @@ public enum Authority {
                 limit: context.limit(for: query),
                 announcedSize: context.ednsSize,
                 echoesSubnet: context.hearsSubnet,
+                optionLength: reply.length,
                 into: &output
             )
         )
         let code = run.answer(request, views, steer, &context, into: &output)
-        run.writer.finish(code, query: query, scope: run.outcome.scope, into: &output)
+        if query.edns.isPresent, run.outcome.reason != nil || context.pads {
+            context.complete(&reply, of: query, run.outcome.reason, run.writer, output)
+        }
+        let length = reply.length
+        run.writer.finish(
+            code,
+            query: query,
+            scope: run.outcome.scope,
+            optionLength: length,
+            into: &output
+        )
+        if length > 0 { reply.write(identifier: context.conduct.identity, into: &output) }
         var outcome = run.outcome
         outcome.code = code
         outcome.isTruncated = run.writer.isTruncated

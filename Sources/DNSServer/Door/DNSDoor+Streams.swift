@@ -59,13 +59,14 @@ extension DNSDoor {
 
     // Counts from the last query answered, not from the last octet: who trickles gains nothing.
     private mutating func setDeadline(_ place: Int) {
-        let number = connections[place].listener
+        timers.schedule(place, at: now + timeout(connections[place].listener))
+    }
+
+    private func timeout(_ number: Int) -> Interval {
         let settings = settings(number)
         let limit = UInt64(clamping: settings.connectionLimit)
         let isPressed = shared.connections.load(number) > limit / 2
-        let timeout =
-            isPressed ? min(settings.idleTimeout, DNSDoor.pressedTimeout) : settings.idleTimeout
-        timers.schedule(place, at: now + timeout)
+        return isPressed ? min(settings.idleTimeout, DNSDoor.pressedTimeout) : settings.idleTimeout
     }
 
     mutating func close(_ place: Int) {
@@ -145,8 +146,10 @@ extension DNSDoor {
             ednsSize: settings.ednsSize,
             isStream: true,
             client: connection.peer,
-            hearsSubnet: snapshot.trusts(connection.peer, settings.subnets)
+            hearsSubnet: snapshot.trusts(connection.peer, settings.subnets),
+            conduct: snapshot.conduct
         )
+        context.keepalive = UInt16(clamping: timeout(connection.listener).nanoseconds / 100_000_000)
         var tally = DNSTally()
         let input = buffers.bytes(
             connections[place].input,

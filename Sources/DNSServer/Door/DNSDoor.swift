@@ -261,7 +261,12 @@ public struct DNSDoor: ~Copyable {
         let socket = listeners[number].datagrams
         guard !socket.isNone else { return }
         let settings = settings(number)
-        var context = AnswerContext(now: now, random: random, ednsSize: settings.ednsSize)
+        var context = AnswerContext(
+            now: now,
+            random: random,
+            ednsSize: settings.ednsSize,
+            conduct: snapshot.conduct
+        )
         var tally = DNSTally()
         var warmer = LookupWarmer()
         var received = 0

@@ -17,6 +17,8 @@ public struct DNSSnapshot: Sendable {
     public let subnetSources: [[Prefix]]
     /// Rises with every snapshot.
     public let generation: UInt64
+    /// How the door behaves towards askers.
+    public var conduct = DNSConduct()
     /// A record is kept of one query in so many; 0 keeps none.
     public var sampleInterval: UInt32 = 0
     /// Slots that had another endpoint before, and the snapshot that gave them away.

@@ -177,27 +177,34 @@ setgid=
     return port
 
 
-def knot(scene, zones, waits=True):
-    """Knot DNS with these zones, a mapping from names to files; it serves at its `port`."""
+def knot(scene, zones, server="", more="", name="knot", waits=True):
+    """Knot DNS with these zones, a mapping from names to files; it serves at its `port`.
+
+    `server` are further lines of that section, `more` further sections.
+    """
     port = scene.port()
     lines = "".join(f'  - domain: "{name}"\n    file: {file}\n' for name, file in zones.items())
-    path = scene.write("knot.conf", f"""
+    path = scene.write(f"{name}.conf", f"""
 server:
-  rundir: {scene.folder}
+  rundir: {scene.path(name)}-run
   listen: 127.0.0.1@{port}
   udp-max-payload: 4096
+{server}
 database:
-  storage: {scene.path("knot")}
+  storage: {scene.path(name)}
 log:
   - target: stderr
     any: info
+{more}
 zone:
 {lines}""")
-    peer = Peer(scene, "knot", ["knotd", "-c", path], port)
+    os.makedirs(f"{scene.path(name)}-run")
+    peer = Peer(scene, name, ["knotd", "-c", path], port)
     if waits:
         eventually("Knot has looked at every zone", lambda: all(
             ask_dns(port, name, "SOA").rcode == 0
             or f"[{name}.] failed to parse zone file" in peer.log() for name in zones))
+    peer.port = port
     return peer
 
 

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import Essentials
+
+/// Questions for whatever there is.
+extension AnswerRun {
+    // RFC 8482 §4.2: a made-up HINFO says that there is something, and nothing more.
+    @inline(never) @_lifetime(output: copy output)
+    mutating func writeMinimalAny(into output: inout OutputSpan<UInt8>) {
+        let done = writer.writeRecordHead(
+            ownerOffset: owner,
+            type: .HINFO,
+            ttl: 3600,
+            dataLength: 9,
+            into: &output
+        )
+        guard done else {
+            writer.isTruncated = true
+            return
+        }
+        output.write(7)
+        output.write("RFC8482")
+        output.write(0)
+        writer.add(1, to: .answer)
+    }
+}
