@@ -12,7 +12,7 @@ func examine(_ bytes: [UInt8]) {
         var context = AnswerContext(
             now: .start,
             random: SeededRandom(seed: 1),
-            isStream: isStream
+            transport: isStream ? .tcp : .udp
         )
         var isDropped = false
         let answer = [UInt8](capacity: 65_535) { output in

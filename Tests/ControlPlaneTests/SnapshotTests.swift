@@ -9,7 +9,9 @@ import Testing
 @testable import ControlPlane
 
 @Suite struct ListenerNumberTests {
-    private func place(_ port: UInt16) -> ListenAddress { ListenAddress(nil, port: port) }
+    private func place(_ port: UInt16, _ door: DoorKind = .dns) -> SocketKey {
+        SocketKey(door, ListenAddress(nil, port: port))
+    }
 
     @Test func `a place keeps its number, and a freed one is reused one reload later`() {
         var numbers = ListenerNumbers()
@@ -21,6 +23,14 @@ import Testing
         #expect(numbers.number(of: place(1)) == nil)
         numbers.adopt([place(3), place(2), place(4)])
         #expect(numbers.number(of: place(4)) == 0)
+    }
+
+    @Test func `an address that changes its protocol has another number`() {
+        var numbers = ListenerNumbers()
+        numbers.adopt([place(1)])
+        numbers.adopt([place(1, .dot)])
+        #expect(numbers.number(of: place(1)) == nil)
+        #expect(numbers.number(of: place(1, .dot)) == 1, "both are open for a moment")
     }
 }
 

@@ -16,6 +16,8 @@ struct DoorFixture: ~Copyable {
     static func make(
         _ snapshot: DNSSnapshot,
         _ settings: DNSDoorSettings = DNSDoorSettings(),
+        security: DNSListenerSecurity? = nil,
+        signer: TLSSigner? = nil,
         keptQueries: Int = 0
     ) throws -> DoorFixture {
         let loopback = SocketAddress(IPAddress(v4: 0x7f00_0001), port: 0)
@@ -28,9 +30,16 @@ struct DoorFixture: ~Copyable {
             listeners: [settings],
             generation: 1
         )
+        full.security = [security]
         full.sampleInterval = snapshot.sampleInterval
         full.conduct = snapshot.conduct
-        let shared = DNSShared(workers: 1, endpoints: 64, keptQueries: keptQueries, key: 7)
+        let shared = DNSShared(
+            workers: 1,
+            endpoints: 64,
+            keptQueries: keptQueries,
+            key: 7,
+            signer: signer
+        )
         return DoorFixture(full, shared, address, stream, datagrams, try EventLoop())
     }
 

@@ -3,6 +3,7 @@ import Essentials
 import Testing
 
 @testable import HTTPGateway
+@testable import Steering
 
 /// A bucket with its tokens counted one by one, in parts of a token.
 private struct PlainBucket {

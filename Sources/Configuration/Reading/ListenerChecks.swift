@@ -18,7 +18,7 @@ struct ListenerChecks {
     private func address(_ listener: ListenerSettings) -> (ListenAddress, key: String) {
         switch listener {
         case .http(let settings): (settings.address, settings.tls == nil ? "http" : "https")
-        case .dns(let settings): (settings.address, "dns")
+        case .dns(let settings): (settings.address, settings.tls == nil ? "dns" : "dot")
         }
     }
 
@@ -71,7 +71,7 @@ struct ListenerChecks {
         // By what is written, so that a listener with a bad address is not also called missing.
         let doors = root.keysWithin("listeners")
         let hasHTTP = doors.contains("http") || doors.contains("https")
-        let hasDNS = doors.contains("dns")
+        let hasDNS = doors.contains("dns") || doors.contains("dot")
         if !hasHTTP, !hasDNS {
             // A listener of no kind has its own finding.
             if case .sequence(let nodes)? = root.entries["listeners"]?.value.content,

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Essentials
 
-/// The part of a listener that makes it an HTTPS listener.
+/// The part of a listener that makes it one with TLS.
 extension SettingsDecoder {
     /// Certificates of one listener: each is parsed at every start.
     static let certificateLimit = 10_000
 
-    func tls(_ section: Section) -> (settings: TLSSettings, certificates: [CertificateSettings]) {
+    func tls(
+        _ section: Section,
+        _ kind: String
+    ) -> (settings: TLSSettings, certificates: [CertificateSettings]) {
         let group = section.group("tls")
         let settings = TLSSettings(
             minVersion: group.text("min-version") ?? "1.2",
@@ -38,12 +41,19 @@ extension SettingsDecoder {
                 "leave one of both out"
             )
         }
+        if kind == "dot", settings.earlyData {
+            group.fault(
+                .keyWithoutOther,
+                "early-data",
+                "`early-data` means nothing without `https`: nothing says how DNS is asked in it"
+            )
+        }
         let sections = section.list("certificates")
         if sections.isEmpty, !section.has("passthrough") || section.has("certificates") {
             section.fault(
                 section.has("certificates") ? .emptyPolicy : .missingKey,
-                section.has("certificates") ? "certificates" : "https",
-                "an HTTPS listener needs a certificate",
+                section.has("certificates") ? "certificates" : kind,
+                "a listener with `\(kind)` needs a certificate",
                 "such as `certificates: [{ certificate: site.crt, key: site.key }]`"
             )
         }

@@ -131,21 +131,22 @@ struct SettingsDecoder {
     // MARK: Listeners
 
     private func listener(_ section: Section) -> ListenerSettings? {
-        let kinds = ["http", "https", "dns"].filter(section.has)
+        let kinds = ["http", "https", "dns", "dot"].filter(section.has)
         switch kinds.first {
-        case "dns": return dnsListener(section)
-        case let kind? where kinds.count == 1: return httpListener(section, kind)
+        case let kind? where kinds.count == 1:
+            return kind.hasPrefix("d")
+                ? dnsListener(section, kind) : httpListener(section, kind)
         case nil:
             section.report(
                 .missingKey,
                 section.nameRange,
-                "a listener needs `http`, `https` or `dns`"
+                "a listener needs `http`, `https`, `dns` or `dot`"
             )
         default:
             section.fault(
                 .excludingKeys,
                 kinds[1],
-                "a listener has either `http`, `https` or `dns`",
+                "a listener has either `http`, `https`, `dns` or `dot`",
                 "make two listeners of it"
             )
         }
@@ -155,7 +156,7 @@ struct SettingsDecoder {
     private func httpListener(_ section: Section, _ kind: String) -> ListenerSettings? {
         let timeouts = section.group("timeouts")
         let address = section.listen(kind)
-        let tls = kind == "https" ? tls(section) : nil
+        let tls = kind == "https" ? tls(section, kind) : nil
         let settings = HTTPListenerSettings(
             address: address ?? ListenAddress(nil, port: 0),
             trustedProxies: section.prefixes("trusted-proxies"),
@@ -211,14 +212,17 @@ struct SettingsDecoder {
         return values.compactMap { if case .prefix(let prefix) = $0 { prefix } else { nil } }
     }
 
-    private func dnsListener(_ section: Section) -> ListenerSettings? {
-        let address = section.listen("dns")
+    private func dnsListener(_ section: Section, _ kind: String) -> ListenerSettings? {
+        let address = section.listen(kind)
+        let tls = kind == "dot" ? tls(section, kind) : nil
         let settings = DNSListenerSettings(
             address: address ?? ListenAddress(nil, port: 0),
             ednsSize: section.integer("edns-size"),
             ecs: subnetSources(section),
             tcpIdle: section.interval("tcp-idle"),
-            tcpConnections: section.integer("tcp-connections")
+            tcpConnections: section.integer("tcp-connections"),
+            certificates: tls?.certificates ?? [],
+            tls: tls?.settings
         )
         return address == nil ? nil : .dns(settings)
     }

@@ -255,21 +255,22 @@ extension Schema {
             .list(.either("any", .either("none", .prefix))),
             "any",
             "Resolvers whose client subnet (RFC 7871) counts: `any`, `none`, or their networks.",
-            beside: ["dns"]
+            beside: ["dns", "dot"]
         ),
         Option(
             "listeners[].tcp-idle",
             .duration(milliseconds(10)...hours(1)),
             "10s",
-            "How long a DNS client may keep a silent TCP connection.",
-            beside: ["dns"]
+            "How long a DNS client may take for its next query over TCP or TLS; for the first one of all, "
+                + "the handshake included.",
+            beside: ["dns", "dot"]
         ),
         Option(
             "listeners[].tcp-connections",
             .integer(1...100_000),
             "1024",
-            "DNS clients connected by TCP at a time.",
-            beside: ["dns"]
+            "DNS clients connected by TCP or TLS at a time.",
+            beside: ["dns", "dot"]
         ),
     ]
 }

@@ -2,13 +2,20 @@
 internal import Essentials
 
 extension Schema {
-    /// What an HTTPS listener has beyond what an HTTP listener has.
+    /// What listeners with TLS have beyond what those without have.
     static let tlsOptions: [Option] = [
         Option(
             "listeners[].https",
             .listenAddress,
             .absent("this is no HTTPS listener"),
             "Address and port of an HTTPS listener; takes what an HTTP listener takes, and "
+                + "certificates."
+        ),
+        Option(
+            "listeners[].dot",
+            .listenAddress,
+            .absent("this is no listener for DNS over TLS"),
+            "Address and port of a listener for DNS over TLS (RFC 7858), commonly `:853`; needs "
                 + "certificates."
         ),
         Option(
@@ -158,7 +165,7 @@ extension Schema {
                 + "wildcards, and the first one serves those who name nobody.",
             noun: "certificate",
             identity: ["certificate"],
-            beside: ["https"]
+            beside: ["https", "dot"]
         ),
         OptionGroup(
             "listeners[].passthrough[]",
@@ -168,7 +175,7 @@ extension Schema {
             identity: ["name"],
             beside: ["https"]
         ),
-        OptionGroup("listeners[].tls", "How TLS is spoken.", beside: ["https"]),
+        OptionGroup("listeners[].tls", "How TLS is spoken.", beside: ["https", "dot"]),
         OptionGroup(
             "pools.*.tls",
             "TLS with the endpoints: spoken when the group is given, even empty (`tls: {}`)."

@@ -152,8 +152,8 @@ extension Schema {
             "listeners[]",
             "A list of places where the doors listen.",
             noun: "listener",
-            identity: ["http", "https", "dns"],
-            kinds: ["http", "https", "dns"]
+            identity: ["http", "https", "dns", "dot"],
+            kinds: ["http", "https", "dns", "dot"]
         ),
         OptionGroup(
             "listeners[].timeouts",

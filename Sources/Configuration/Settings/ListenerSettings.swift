@@ -5,7 +5,7 @@ public import Essentials
 public enum ListenerSettings: Sendable, Equatable {
     /// HTTP over TCP, with or without TLS.
     case http(HTTPListenerSettings)
-    /// DNS over UDP and TCP on the same port.
+    /// DNS over UDP and TCP on the same port, or over TLS.
     case dns(DNSListenerSettings)
 }
 
@@ -106,7 +106,7 @@ public struct CertificateSettings: Sendable, Equatable, Hashable {
     public var keyFile: String { key ?? certificate }
 }
 
-/// How an HTTPS listener speaks TLS.
+/// How a listener speaks TLS.
 public struct TLSSettings: Sendable, Equatable {
     /// The oldest version: `1.2` or `1.3`.
     public var minVersion: String
@@ -182,7 +182,7 @@ public struct ListenerTimeoutSettings: Sendable, Equatable {
 
 /// A listener of the DNS door.
 public struct DNSListenerSettings: Sendable, Equatable {
-    /// Address and port, for UDP and TCP.
+    /// Address and port, for UDP and TCP, or for TLS.
     public var address: ListenAddress
     /// The largest UDP answer, also announced by EDNS (RFC 6891).
     public var ednsSize: Int
@@ -192,4 +192,26 @@ public struct DNSListenerSettings: Sendable, Equatable {
     public var tcpIdle: Interval
     /// TCP connections at a time.
     public var tcpConnections: Int
+    /// The certificates of a listener for DNS over TLS.
+    public var certificates: [CertificateSettings]
+    /// How TLS is spoken; nil for a listener without.
+    public var tls: TLSSettings?
+}
+
+extension ListenerSettings {
+    /// How TLS is spoken; nil for a listener without.
+    public var tls: TLSSettings? {
+        switch self {
+        case .http(let settings): settings.tls
+        case .dns(let settings): settings.tls
+        }
+    }
+
+    /// The certificates of a listener with TLS.
+    public var certificates: [CertificateSettings] {
+        switch self {
+        case .http(let settings): settings.certificates
+        case .dns(let settings): settings.certificates
+        }
+    }
 }

@@ -89,7 +89,7 @@ extension AdminDesk {
         _ picture: SupposedPicture
     ) throws(Problem) -> ServiceResponse {
         let (view, moment) = (source.view, source.moment)
-        guard let snapshot = view.snapshot, view.listeners.contains(where: { $0.door == .dns })
+        guard let snapshot = view.snapshot, view.listeners.contains(where: { $0.door.speaksDNS })
         else { throw Problem(.doorMissing, "There is no DNS listener.") }
         guard let name = DomainName(sketch.name), !sketch.name.isEmpty else {
             throw Problem(.invalidValue, "The parameter 'name' is no domain name.")

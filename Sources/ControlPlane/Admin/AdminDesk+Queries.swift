@@ -12,7 +12,7 @@ extension AdminDesk {
         _ view: ControlView,
         at moment: Moment
     ) throws(Problem) -> ServiceResponse {
-        guard let snapshot = view.snapshot, view.listeners.contains(where: { $0.door == .dns })
+        guard let snapshot = view.snapshot, view.listeners.contains(where: { $0.door.speaksDNS })
         else { throw Problem(.doorMissing, "There is no DNS listener.") }
         let name = try filter.name.map { text throws(Problem) -> DomainName in
             guard let name = DomainName(text), !text.isEmpty else {
@@ -94,7 +94,7 @@ struct QueryStory {
         return [
             JSONMember("time", .string(CivilTime(nanoseconds: record.time).rfc3339)),
             JSONMember("worker", .integer(Int64(record.worker))),
-            JSONMember("transport", .string(record.isStream ? "tcp" : "udp")),
+            JSONMember("transport", .string("\(record.transport.word)")),
             JSONMember("resolver", .string("\(record.asker)")),
             JSONMember("subnet", text(record.subnet.map { "\($0)" })),
             JSONMember("subnetHeard", .bool(record.hearsSubnet)),

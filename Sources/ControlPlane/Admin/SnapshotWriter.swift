@@ -325,7 +325,7 @@ struct SnapshotWriter {
         json.endObject()
         json.name("dns")
         json.beginObject()
-        member("queries", counts.dns(.queriesUDP) &+ counts.dns(.queriesTCP))
+        member("queries", counts.dnsQueries)
         member("serverErrors", counts.dns(.serverFailure))
         json.endObject()
         json.endObject()

@@ -136,7 +136,7 @@ struct AnswerReport {
 extension AdminDesk {
     /// Says who got the answers of a policy, or of all.
     func answers(_ name: String?, _ view: ControlView) throws(Problem) -> ServiceResponse {
-        guard let snapshot = view.snapshot, view.listeners.contains(where: { $0.door == .dns })
+        guard let snapshot = view.snapshot, view.listeners.contains(where: { $0.door.speaksDNS })
         else { throw Problem(.doorMissing, "There is no DNS listener.") }
         let steer = snapshot.dns.steer
         var policy: Int?

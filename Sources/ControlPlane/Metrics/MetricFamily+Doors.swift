@@ -346,39 +346,6 @@ extension MetricFamily {
         },
     ]
 
-    static let dnsRows: [MetricFamily] = [
-        MetricFamily(
-            "martlet_dns_queries",
-            .counter,
-            labels: ["transport"],
-            "DNS queries answered, by transport."
-        ) { source in
-            [("udp", DNSCounter.queriesUDP), ("tcp", .queriesTCP)].map {
-                MetricSample([$0.0], .integer(source.shared.dns.total($0.1)))
-            }
-        },
-        MetricFamily(
-            "martlet_dns_responses",
-            .counter,
-            labels: ["rcode"],
-            "DNS responses by response code."
-        ) { source in
-            [
-                ("NOERROR", DNSCounter.noError), ("NXDOMAIN", .nameError),
-                ("SERVFAIL", .serverFailure), ("FORMERR", .formatError),
-                ("NOTIMP", .notImplemented), ("REFUSED", .refused), ("other", .otherCode),
-            ].map { MetricSample([$0.0], .integer(source.shared.dns.total($0.1))) }
-        },
-        dns("martlet_dns_truncated", .truncated),
-        dns("martlet_dns_steered", .steered),
-        dns("martlet_dns_malformed", .malformed),
-        dns("martlet_dns_dropped", .dropped),
-        dns("martlet_dns_unsent", .unsent),
-        dns("martlet_dns_tcp_connections_accepted", .connectionsAccepted),
-        dns("martlet_dns_tcp_connections_closed", .connectionsClosed),
-        dns("martlet_dns_tcp_connections_timed_out", .connectionsTimedOut),
-    ]
-
     /// The bounds that are counted when they are reached; the words are those of the configuration.
     static let limitRows: [MetricFamily] = [
         MetricFamily(
@@ -393,7 +360,10 @@ extension MetricFamily {
                 ("file-descriptors", source.http(.pausedAtFiles) &+ source.dns(.acceptPauses)),
                 ("buffers", source.http(.buffersExhausted)),
                 ("retry.budget", source.http(.retriesRefused)),
-                ("tcp-connections", source.dns(.connectionsRefused)),
+                (
+                    "tcp-connections",
+                    source.dns(.connectionsRefused) &+ source.dns(.secureRefused)
+                ),
                 ("limits.concurrent-probes", source.view.probing.statistics.delayed),
                 (
                     "limits.concurrent-commands",
@@ -409,10 +379,6 @@ extension MetricFamily {
 
     private static func http(_ name: String, _ counter: DoorCounter) -> MetricFamily {
         MetricFamily(name, .counter, counter.help) { [MetricSample(.integer($0.http(counter)))] }
-    }
-
-    private static func dns(_ name: String, _ counter: DNSCounter) -> MetricFamily {
-        MetricFamily(name, .counter, counter.help) { [MetricSample(.integer($0.dns(counter)))] }
     }
 }
 
@@ -430,6 +396,10 @@ extension MetricSource {
     /// Tunnels that are open through an endpoint.
     func tunnels(_ slot: Int) -> UInt64 {
         positive(Int(truncatingIfNeeded: endpoint(slot, GatewayMetrics.openTunnels)))
+    }
+    /// Queries that the DNS door has answered.
+    var dnsQueries: UInt64 {
+        DNSTransport.allCases.reduce(0) { $0 &+ dns(DNSCounter.of($1)) }
     }
     /// A counter of the DNS door.
     func dns(_ counter: DNSCounter) -> UInt64 { shared.dns.total(counter) }

@@ -86,7 +86,7 @@ public struct CheckView: Sendable, Equatable {
     public var detail: String
 }
 
-/// A certificate that HTTPS listeners show.
+/// A certificate that listeners show.
 public struct CertificateView: Sendable, Equatable {
     /// The path of its file.
     public var file: String
@@ -146,8 +146,13 @@ public enum DoorKind: String, Sendable, Hashable, CaseIterable {
     case http
     /// DNS over UDP and TCP.
     case dns
+    /// DNS over TLS.
+    case dot
     /// The admin service.
     case admin
+
+    /// True for places where questions of DNS are answered.
+    var speaksDNS: Bool { self == .dns || self == .dot }
 }
 
 /// A place where a door listens.

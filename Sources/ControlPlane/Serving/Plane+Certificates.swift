@@ -103,7 +103,7 @@ extension Plane {
     /// Says once of each certificate that it, or what is stapled to it, comes to its end.
     private mutating func noteEnds(_ realtime: Int64) {
         let seconds = realtime / 1_000_000_000
-        for case .http(let listener) in settings.listeners {
+        for listener in settings.listeners {
             let least = listener.tls?.minDays ?? 0
             for files in listener.certificates {
                 guard let one = assembly.certificates.loaded[files] else { continue }

@@ -400,6 +400,7 @@ extension Plane {
             generation: number
         )
         dns.conduct = assembly.conduct
+        dns.security = assembly.dnsListeners.security
         dns.slotsGiven = slotsGiven
         dns.sampleInterval = UInt32(clamping: assembly.settings.dns.sampleQueries ?? 0)
         return ServingSnapshot(

@@ -132,7 +132,8 @@ struct PlaneStart {
                 workers: setup.workers,
                 endpoints: health.capacity,
                 keptQueries: settings.dns.keptQueries,
-                key: ProcessControl.randomSeed()
+                key: ProcessControl.randomSeed(),
+                signer: try TLSSigner(workers: setup.workers)
             )
             return DoorsShared(http: http, dns: dns)
         }

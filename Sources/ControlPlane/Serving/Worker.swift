@@ -168,7 +168,7 @@ struct Worker: ~Copyable {
         let number = socket.place.number
         switch socket.place.door {
         case .http: http.open(listener: socket.descriptor, number: number, loop: &loop)
-        case .dns where socket.isStream:
+        case .dns where socket.isStream, .dot:
             dns.open(listener: socket.descriptor, number: number, loop: &loop)
         case .dns: dns.open(datagrams: socket.descriptor, number: number, loop: &loop)
         case .admin: socket.descriptor.close()
@@ -178,7 +178,7 @@ struct Worker: ~Copyable {
     private mutating func close(_ place: WorkerPlace) {
         switch place.door {
         case .http: http.closeListener(number: place.number, loop: &loop)
-        case .dns: dns.closeListener(number: place.number, loop: &loop)
+        case .dns, .dot: dns.closeListener(number: place.number, loop: &loop)
         case .admin: break
         }
     }

@@ -22,7 +22,7 @@ struct Assembly: Sendable {
     let slots: [Int]
     let gateway: GatewayPlan
     let steering: AssembledSteering
-    let dnsListeners: (doors: [DNSDoorSettings], subnetSources: [[Prefix]])
+    let dnsListeners: DNSListenerAssembly
     let zones: ZoneTable
     /// Zones that have changed since, in the place of those in `zones`.
     var changedZones: ZoneTable
@@ -118,6 +118,7 @@ struct Assembly: Sendable {
             regions.dropUnused()
             registries.adopt(settings.listeners)
             let listeners = try GatewayAssembly.listeners(settings, registries.http, &security)
+            let dnsListeners = try DNSListenerAssembly(settings, registries.dns, &security)
             return Assembly(
                 settings: settings,
                 registries: registries,
@@ -132,7 +133,7 @@ struct Assembly: Sendable {
                     fileLimit: present.fileLimit
                 ),
                 steering: steering,
-                dnsListeners: dnsListeners(settings, registries.dns),
+                dnsListeners: dnsListeners,
                 zones: zones.table,
                 changedZones: zones.changed,
                 aliasNumbers: aliasNumbers(zones.table),
@@ -194,35 +195,6 @@ struct Assembly: Sendable {
             former: present.formerZones
         )
         return try assembly.table(settings.zones)
-    }
-
-    /// One entry for each number; a number without a place keeps the defaults.
-    private static func dnsListeners(
-        _ settings: Settings,
-        _ numbers: ListenerNumbers
-    ) -> (doors: [DNSDoorSettings], subnetSources: [[Prefix]]) {
-        var lists: [[Prefix]] = []
-        var byAddress: [ListenAddress: DNSListenerSettings] = [:]
-        for case .dns(let listener) in settings.listeners {
-            byAddress[listener.address] = listener
-        }
-        let doors = numbers.places.map { place -> DNSDoorSettings in
-            guard let listener = place.flatMap({ byAddress[$0] }) else { return DNSDoorSettings() }
-            var door = DNSDoorSettings(
-                ednsSize: UInt16(clamping: listener.ednsSize),
-                idleTimeout: listener.tcpIdle,
-                connectionLimit: listener.tcpConnections
-            )
-            switch listener.ecs {
-            case nil: door.subnets = .any
-            case []: door.subnets = .none
-            case let sources?:
-                lists.append(sources)
-                door.subnets = .listed(lists.count - 1)
-            }
-            return door
-        }
-        return (doors, lists)
     }
 
     /// The places of networks.

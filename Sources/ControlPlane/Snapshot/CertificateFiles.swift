@@ -179,19 +179,13 @@ extension Settings {
     /// The certificates of all listeners, each once.
     var certificates: [CertificateSettings] {
         var seen: Set<CertificateSettings> = []
-        return listeners.flatMap { listener -> [CertificateSettings] in
-            guard case .http(let settings) = listener else { return [] }
-            return settings.certificates
-        }.filter { seen.insert($0).inserted }
+        return listeners.flatMap(\.certificates).filter { seen.insert($0).inserted }
     }
 
     /// The files of ticket keys, each once.
     var ticketFiles: [String] {
         var seen: Set<String> = []
-        return listeners.compactMap { listener -> String? in
-            guard case .http(let settings) = listener else { return nil }
-            return settings.tls?.ticketKeys
-        }.filter { seen.insert($0).inserted }
+        return listeners.compactMap(\.tls?.ticketKeys).filter { seen.insert($0).inserted }
     }
 
     /// The files of all certificates and keys, and of what goes with them, each once.

@@ -95,11 +95,11 @@ enum GatewayAssembly {
         }
         var plans: [HTTPListenerPlan] = []
         for place in numbers.places {
-            guard let place, let listener = byAddress[place] else {
+            guard let place, let listener = byAddress[place.address] else {
                 plans.append(HTTPListenerPlan(name: "closed"))
                 continue
             }
-            var plan = HTTPListenerPlan(name: "\(place)")
+            var plan = HTTPListenerPlan(name: "\(place.address)")
             plan.trusted = listener.trustedProxies
             plan.proxyHeader =
                 switch listener.proxyProtocol {
@@ -237,7 +237,7 @@ extension ProxyProtocolVersion {
 
 extension TLSSettings {
     /// Full handshakes of one client, as the door counts them.
-    fileprivate var handshakeBudget: RateMachine? {
+    var handshakeBudget: RateMachine? {
         handshakeRate.map {
             RateMachine(count: $0.count, per: $0.period, burst: handshakeBurst ?? $0.count)
         }

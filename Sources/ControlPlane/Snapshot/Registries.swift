@@ -14,23 +14,16 @@ struct Registries: Sendable {
 
     /// Gives the listeners of a configuration their numbers.
     mutating func adopt(_ listeners: [ListenerSettings]) {
-        var httpPlaces: [ListenAddress] = []
-        var dnsPlaces: [ListenAddress] = []
-        for listener in listeners {
-            switch listener {
-            case .http(let settings): httpPlaces.append(settings.address)
-            case .dns(let settings): dnsPlaces.append(settings.address)
-            }
-        }
-        http.adopt(httpPlaces)
-        dns.adopt(dnsPlaces)
+        let keys = listeners.map { SocketKey($0) }
+        http.adopt(keys.filter { $0.door == .http })
+        dns.adopt(keys.filter(\.door.speaksDNS))
     }
 
     /// The number of a place; nil for one that has none.
     func number(of key: SocketKey) -> Int? {
         switch key.door {
-        case .http: http.number(of: key.address)
-        case .dns: dns.number(of: key.address)
+        case .http: http.number(of: key)
+        case .dns, .dot: dns.number(of: key)
         case .admin: 0
         }
     }
@@ -42,24 +35,24 @@ struct Registries: Sendable {
 /// in the same reload that drops it.
 struct ListenerNumbers: Sendable, Equatable {
     /// The place with each number; nil where none has it.
-    private(set) var places: [ListenAddress?] = []
+    private(set) var places: [SocketKey?] = []
 
     /// Makes the places the ones that have numbers.
-    mutating func adopt(_ addresses: [ListenAddress]) {
+    mutating func adopt(_ keys: [SocketKey]) {
         let free = places.indices.filter { places[$0] == nil }
         for index in places.indices {
-            guard let place = places[index], !addresses.contains(place) else { continue }
+            guard let place = places[index], !keys.contains(place) else { continue }
             places[index] = nil
         }
         var reusable = free[...]
-        for address in addresses where !places.contains(address) {
+        for key in keys where !places.contains(key) {
             if let index = reusable.popFirst() {
-                places[index] = address
+                places[index] = key
             } else {
-                places.append(address)
+                places.append(key)
             }
         }
     }
 
-    func number(of address: ListenAddress) -> Int? { places.firstIndex(of: address) }
+    func number(of key: SocketKey) -> Int? { places.firstIndex(of: key) }
 }

@@ -61,14 +61,33 @@ struct TLSAssembly: Sendable {
     ) throws(ReloadProblem) -> TLSServerContext? {
         guard let tls = listener.tls else { return nil }
         var settings = TLSAssembly.settings(tls)
-        if !listener.http2.enabled { settings.protocols = [.http1] }
+        settings.protocols = listener.http2.enabled ? [.http2, .http1] : [.http1]
         // Names that are not passed on are told so.
         if listener.certificates.isEmpty { settings.unknownName = .refuse }
-        let pairs = listener.certificates.compactMap { certificates.loaded[$0] }
+        return try context(listener.address, settings, tls, listener.certificates)
+    }
+
+    /// The same for a listener of the DNS door.
+    mutating func context(
+        _ listener: DNSListenerSettings
+    ) throws(ReloadProblem) -> TLSServerContext? {
+        guard let tls = listener.tls else { return nil }
+        var settings = TLSAssembly.settings(tls)
+        settings.protocols = [.dot]
+        return try context(listener.address, settings, tls, listener.certificates)
+    }
+
+    private mutating func context(
+        _ address: ListenAddress,
+        _ settings: TLSServerSettings,
+        _ tls: TLSSettings,
+        _ files: [CertificateSettings]
+    ) throws(ReloadProblem) -> TLSServerContext {
+        let pairs = files.compactMap { certificates.loaded[$0] }
         let digests = pairs.map(\.digest)
         let tickets = tickets(tls)
         let stamp = tls.clientAuthorities.map(File.stamp) ?? 0
-        if let known = made[listener.address], known.settings == settings, known.stamp == stamp,
+        if let known = made[address], known.settings == settings, known.stamp == stamp,
             known.digests == digests, known.tickets === tickets
         {
             return known.context
@@ -79,7 +98,7 @@ struct TLSAssembly: Sendable {
                 table: TLSCertificateTable(pairs.map(\.pair)),
                 tickets: tickets
             )
-            made[listener.address] = Made(
+            made[address] = Made(
                 settings: settings,
                 digests: digests,
                 stamp: stamp,
@@ -90,7 +109,7 @@ struct TLSAssembly: Sendable {
         } catch {
             throw .start(
                 "M3121",
-                "the listener \(listener.address) cannot speak TLS: \(error)",
+                "the listener \(address) cannot speak TLS: \(error)",
                 error == .authorities
                     ? "see that `tls.client-authorities` can be read by the account in `user`"
                     : "leave `tls.ciphers` and `tls.groups` out"
@@ -193,7 +212,6 @@ struct TLSAssembly: Sendable {
         settings.least = tls.minVersion == "1.3" ? .tls13 : .tls12
         if let ciphers = tls.ciphers { settings.ciphers = ciphers }
         if let groups = tls.groups { settings.groups = groups }
-        settings.protocols = [.http2, .http1]
         settings.clientAuthorities = tls.clientAuthorities
         settings.takesEarlyData = tls.earlyData
         settings.isClientRequired = tls.clientCertificate == .required

@@ -38,6 +38,7 @@ struct ListenFailure: Error, Equatable {
         switch key.door {
         case .http: 8080
         case .dns: 5300
+        case .dot: 8853
         case .admin: 9180
         }
     }

@@ -23,15 +23,18 @@ extension SocketKey: CustomStringConvertible {
 }
 
 extension SocketKey {
+    /// The place of a listener.
+    init(_ listener: ListenerSettings) {
+        switch listener {
+        case .http(let settings): self.init(.http, settings.address)
+        case .dns(let settings): self.init(settings.tls == nil ? .dns : .dot, settings.address)
+        }
+    }
+
     /// Every place that a configuration listens at, in file order, the admin listener last.
     public static func all(of settings: Settings) -> [SocketKey] {
-        let doors = settings.listeners.map { listener in
-            switch listener {
-            case .http(let settings): SocketKey(.http, settings.address)
-            case .dns(let settings): SocketKey(.dns, settings.address)
-            }
-        }
-        return doors + (settings.admin.listen.map { [SocketKey(.admin, $0)] } ?? [])
+        settings.listeners.map { SocketKey($0) }
+            + (settings.admin.listen.map { [SocketKey(.admin, $0)] } ?? [])
     }
 
     var json: JSONValue {

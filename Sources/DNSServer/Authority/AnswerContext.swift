@@ -3,6 +3,25 @@ public import DNSProtocol
 public import Essentials
 internal import Steering
 
+/// How a query came, and how its answer goes.
+public enum DNSTransport: UInt8, Sendable, BitwiseCopyable, CaseIterable {
+    /// A datagram.
+    case udp
+    /// TCP (RFC 7766).
+    case tcp
+    /// TLS (RFC 7858).
+    case dot
+
+    /// The word in records and metrics.
+    public var word: StaticString {
+        switch self {
+        case .udp: "udp"
+        case .tcp: "tcp"
+        case .dot: "dot"
+        }
+    }
+}
+
 /// What an answer depends on besides the question and the data.
 public struct AnswerContext: BitwiseCopyable, Sendable {
     /// The time, for policies.
@@ -11,8 +30,8 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
     public var random: SeededRandom
     /// The size of UDP messages that is announced and never exceeded (RFC 6891 §6.2.5).
     public var ednsSize: UInt16
-    /// Over TCP a message may have 65,535 octets whatever EDNS says.
-    public var isStream: Bool
+    /// How the query came.
+    public var transport: DNSTransport
     /// Who asks, and so whose answer it is unless a client subnet is stated and heard.
     public var client: IPAddress
     /// True when the client subnet that the asker states is heard and answered (RFC 7871 §7.2).
@@ -42,7 +61,7 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
         now: Instant,
         random: SeededRandom,
         ednsSize: UInt16 = AnswerContext.defaultEDNSSize,
-        isStream: Bool = false,
+        transport: DNSTransport = .udp,
         client: IPAddress = IPAddress(v4: 0),
         hearsSubnet: Bool = true,
         conduct: DNSConduct = DNSConduct()
@@ -51,9 +70,15 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
         self.now = now
         self.random = random
         self.ednsSize = ednsSize
-        self.isStream = isStream
+        self.transport = transport
         self.client = client
         self.hearsSubnet = hearsSubnet
+    }
+
+    /// True for transports without datagrams.
+    public var isStream: Bool {
+        get { transport != .udp }
+        set { transport = newValue ? .tcp : .udp }
     }
 
     /// Notes the answer in ``answers`` for counting, and what its policy decided for a record.
@@ -84,6 +109,7 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
     }
 
     func limit(for query: DNSQuery) -> Int {
+        // In a stream a message may have 65,535 octets whatever EDNS says.
         if isStream { return Int(UInt16.max) }
         guard query.edns.isPresent else { return 512 }
         return Int(min(query.edns.payloadSize, max(ednsSize, 512)))

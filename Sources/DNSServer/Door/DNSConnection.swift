@@ -2,7 +2,7 @@
 internal import Essentials
 internal import Runtime
 
-/// One TCP connection (RFC 7766): what has been read and not yet answered, and what has been
+/// One TCP connection (RFC 7766), plain or with TLS (RFC 7858): what has been read and not yet answered, and what has been
 /// answered and not yet taken.
 ///
 /// Blocks are held only while they hold something: an idle connection is this struct and no more.
@@ -21,9 +21,24 @@ struct DNSConnection: BitwiseCopyable {
     var pendingEnd = 0
     var hasEnded = false
     var wantsWrite = false
+    // The TLS session of a connection at a listener with certificates.
+    var tls = Handle.none
+    // The handshake is not over: there are no messages yet.
+    var isShaking = false
+    // Nothing has been answered yet.
+    var isFresh = true
+    // The session holds bytes that the loop will not tell of.
+    var holdsMore = false
+    var isReadyQueued = false
+
+    var isSecure: Bool { isShaking || !tls.isNone }
+    var transport: DNSTransport { isSecure ? .dot : .tcp }
 
     /// Nothing is half done.
     var isQuiet: Bool { inputCount == 0 && pendingEnd == 0 }
+    /// It may be closed for reasons of ours: whoever has gone to the length of a handshake gets the
+    /// answer that it was for.
+    var mayEnd: Bool { isQuiet && !(isSecure && isFresh) }
 }
 
 /// What one pass over the queries in hand did.

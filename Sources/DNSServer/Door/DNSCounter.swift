@@ -7,6 +7,8 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
     case queriesUDP
     /// Queries over TCP that were answered.
     case queriesTCP
+    /// Queries over TLS that were answered.
+    case queriesTLS
     /// Responses with NOERROR.
     case noError
     /// Responses with NXDOMAIN.
@@ -41,11 +43,25 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
     case connectionsTimedOut
     /// Times that accepting stopped for want of descriptors.
     case acceptPauses
+    /// TLS connections accepted.
+    case secureAccepted
+    /// TLS connections closed.
+    case secureClosed
+    /// TLS connections closed at once, the limit being reached.
+    case secureRefused
+    /// TLS connections closed for being idle or slow.
+    case secureTimedOut
+    /// Handshakes that succeeded.
+    case handshakes
+    /// Those of them that resumed a session.
+    case resumptions
+    /// Signatures of handshakes that another thread made.
+    case signaturesLent
 
     /// The family of the metric, without the suffix `_total` of counters.
     public var family: String {
         switch self {
-        case .queriesUDP, .queriesTCP: "martlet_dns_queries"
+        case .queriesUDP, .queriesTCP, .queriesTLS: "martlet_dns_queries"
         case .noError, .nameError, .serverFailure, .formatError, .notImplemented, .refused,
             .otherCode:
             "martlet_dns_responses"
@@ -59,6 +75,13 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .connectionsRefused: "martlet_dns_tcp_connections_refused"
         case .connectionsTimedOut: "martlet_dns_tcp_connections_timed_out"
         case .acceptPauses: "martlet_dns_accept_pauses"
+        case .secureAccepted: "martlet_dns_tls_connections_accepted"
+        case .secureClosed: "martlet_dns_tls_connections_closed"
+        case .secureRefused: "martlet_dns_tls_connections_refused"
+        case .secureTimedOut: "martlet_dns_tls_connections_timed_out"
+        case .handshakes: "martlet_dns_tls_handshakes"
+        case .resumptions: "martlet_dns_tls_resumptions"
+        case .signaturesLent: "martlet_dns_tls_slow_signatures"
         }
     }
 
@@ -67,6 +90,7 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         switch self {
         case .queriesUDP: ("transport", "udp")
         case .queriesTCP: ("transport", "tcp")
+        case .queriesTLS: ("transport", "dot")
         case .noError: ("rcode", "NOERROR")
         case .nameError: ("rcode", "NXDOMAIN")
         case .serverFailure: ("rcode", "SERVFAIL")
@@ -81,7 +105,7 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
     /// What the metric means; the same for all counters of one family.
     public var help: String {
         switch self {
-        case .queriesUDP, .queriesTCP: "Queries answered, by transport."
+        case .queriesUDP, .queriesTCP, .queriesTLS: "Queries answered, by transport."
         case .noError, .nameError, .serverFailure, .formatError, .notImplemented, .refused,
             .otherCode:
             "Responses sent, by response code."
@@ -90,11 +114,28 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .malformed: "Messages that broke the DNS format."
         case .dropped: "Messages that were no queries and got no response."
         case .unsent: "UDP responses that the kernel did not take."
-        case .connectionsAccepted: "TCP connections accepted."
-        case .connectionsClosed: "TCP connections closed."
+        case .connectionsAccepted: "TCP connections of DNS clients accepted."
+        case .connectionsClosed: "TCP connections of DNS clients closed."
         case .connectionsRefused: "TCP connections closed at once because the limit was reached."
         case .connectionsTimedOut: "TCP connections closed for being idle or slow."
+        case .secureAccepted: "TLS connections of DNS clients accepted."
+        case .secureClosed: "TLS connections of DNS clients closed."
+        case .secureRefused: "TLS connections closed at once because the limit was reached."
+        case .secureTimedOut: "TLS connections closed for being idle or slow."
+        case .handshakes: "TLS handshakes of DNS clients that succeeded."
+        case .resumptions: "TLS handshakes of DNS clients that resumed a session."
+        case .signaturesLent:
+            "TLS handshakes of DNS clients whose signature was made by another thread."
         case .acceptPauses: "Times that accepting stopped for want of file descriptors."
+        }
+    }
+
+    /// The counter of queries that came so.
+    public static func of(_ transport: DNSTransport) -> DNSCounter {
+        switch transport {
+        case .udp: .queriesUDP
+        case .tcp: .queriesTCP
+        case .dot: .queriesTLS
         }
     }
 
@@ -113,7 +154,7 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
 
 /// Counts of one turn, added to the shared words at its end: one store per word and turn.
 struct DNSTally {
-    private var counts = InlineArray<19, UInt32>(repeating: 0)
+    private var counts = InlineArray<27, UInt32>(repeating: 0)
 
     @inline(__always)
     mutating func add(_ counter: DNSCounter, _ value: UInt32 = 1) {

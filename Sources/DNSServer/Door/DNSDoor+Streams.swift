@@ -10,6 +10,8 @@ extension DNSDoor {
     static var acceptsPerTurn: Int { 64 }
     /// The idle timeout while more than half of the allowed connections are open.
     static var pressedTimeout: Interval { .seconds(2) }
+    /// How long a door that closes waits for the first query behind a handshake.
+    static var lastWait: Interval { .seconds(1) }
 
     // MARK: Accepting
 
@@ -44,18 +46,40 @@ extension DNSDoor {
             listener: number,
             peer: peer?.ip.unmapped ?? IPAddress(v4: 0)
         )
+        let security = security(number)
         guard open <= UInt64(clamping: settings(number).connectionLimit),
             let handle = connections.insert(connection)
         else {
             shared.connections.add(number, ~0)
-            words.addOwned(DNSCounter.connectionsRefused.rawValue, 1)
+            count(security == nil ? .connectionsRefused : .secureRefused)
             return socket.close()
         }
-        words.addOwned(DNSCounter.connectionsAccepted.rawValue, 1)
-        let token = EventToken(kind: DNSEventKind.connection, handle: handle)
-        loop.add(socket, token: token.raw, interest: .read)
-        setDeadline(Int(handle.index))
+        count(security == nil ? .connectionsAccepted : .secureAccepted)
+        let place = Int(handle.index)
+        watch(place, &loop)
+        setDeadline(place)
+        if let security { beginSession(place, security) }
     }
+
+    /// Has the loop tell of a connection that it does not know.
+    mutating func watch(_ place: Int, _ loop: inout EventLoop) {
+        connections[place].wantsWrite = false
+        let handle = connections.handle(at: place)
+        let token = EventToken(kind: DNSEventKind.connection, handle: handle)
+        loop.add(connections[place].socket, token: token.raw, interest: .read)
+    }
+
+    /// Has the loop tell when a connection takes bytes, or else when some come.
+    mutating func expect(_ place: Int, room: Bool, _ loop: inout EventLoop) {
+        guard room != connections[place].wantsWrite else { return }
+        connections[place].wantsWrite = room
+        let handle = connections.handle(at: place)
+        let token = EventToken(kind: DNSEventKind.connection, handle: handle)
+        let interest: Interest = room ? .write : .read
+        loop.modify(connections[place].socket, token: token.raw, interest: interest)
+    }
+
+    mutating func count(_ counter: DNSCounter) { words.addOwned(counter.rawValue, 1) }
 
     // Counts from the last query answered, not from the last octet: who trickles gains nothing.
     private mutating func setDeadline(_ place: Int) {
@@ -69,29 +93,45 @@ extension DNSDoor {
         return isPressed ? min(settings.idleTimeout, DNSDoor.pressedTimeout) : settings.idleTimeout
     }
 
+    /// The door closes: a first query has this long to come.
+    mutating func hurry(_ place: Int) {
+        guard connections[place].isSecure, connections[place].isFresh else { return }
+        let timeout = settings(connections[place].listener).idleTimeout
+        timers.schedule(place, at: now + min(timeout, DNSDoor.lastWait))
+    }
+
     mutating func close(_ place: Int) {
         let connection = connections[place]
         timers.cancel(place)
         buffers.give(connection.input)
         for index in 0..<DNSConnection.pendingBlocks { buffers.give(connection.pending[index]) }
+        // A client that came so far is told that nothing is missing (RFC 8446 §6.1).
+        if connection.isSecure { tls.close(connection.tls, saying: !connection.isShaking) }
         connection.socket.close()
         shared.connections.add(connection.listener, ~0)
-        words.addOwned(DNSCounter.connectionsClosed.rawValue, 1)
+        count(connection.isSecure ? .secureClosed : .connectionsClosed)
         connections.remove(connections.handle(at: place))
     }
 
     // MARK: Serving
 
     mutating func serve(_ place: Int, _ event: Event, _ loop: inout EventLoop) {
+        if connections[place].isShaking { return shakeHands(place, &loop) }
         if event.isError { return close(place) }
-        if connections[place].pendingEnd > 0 {
+        if isBlocked(place) {
             guard sendPending(place) else { return }
             // Nothing is read from a peer that does not take its answers.
-            if connections[place].pendingEnd > 0 { return }
+            if isBlocked(place) { return }
             guard answerFrames(place) else { return }
         } else if event.isReadable || event.isHangUp {
             guard readOnce(place), answerFrames(place) else { return }
         }
+        settle(place, &loop)
+    }
+
+    /// Reads and answers as after an event.
+    mutating func serveInput(_ place: Int, _ loop: inout EventLoop) {
+        guard readOnce(place), answerFrames(place) else { return }
         settle(place, &loop)
     }
 
@@ -103,12 +143,7 @@ extension DNSDoor {
             close(place)
             return false
         }
-        let result = buffers.receive(
-            connection.socket,
-            into: connection.input,
-            at: connection.inputCount
-        )
-        switch result {
+        switch receive(place) {
         case .count(let count): connections[place].inputCount += count
         case .endOfStream: connections[place].hasEnded = true
         case .wouldBlock: break
@@ -121,10 +156,11 @@ extension DNSDoor {
 
     // Answers the queries in hand until none is whole or the peer takes no more. False: closed.
     private mutating func answerFrames(_ place: Int) -> Bool {
-        while connections[place].inputCount > 1, connections[place].pendingEnd == 0 {
+        while connections[place].inputCount > 1, !isBlocked(place) {
             let progress = answerBatch(place)
             consume(progress.consumed, of: place)
             if progress.answered > 0 {
+                connections[place].isFresh = false
                 setDeadline(place)
                 guard sendScratch(place) else { return false }
             }
@@ -144,7 +180,7 @@ extension DNSDoor {
             now: now,
             random: random,
             ednsSize: settings.ednsSize,
-            isStream: true,
+            transport: connection.transport,
             client: connection.peer,
             hearsSubnet: snapshot.trusts(connection.peer, settings.subnets),
             conduct: snapshot.conduct
@@ -206,7 +242,7 @@ extension DNSDoor {
                     progress.isFull = true
                     return
                 }
-                tally.add(outcome, .queriesTCP)
+                tally.add(outcome, DNSCounter.of(context.transport))
                 if outcome.policy >= 0 {
                     context.count(in: book, policy: steer.identity(of: outcome.policy))
                 }
@@ -264,10 +300,9 @@ extension DNSDoor {
 
     // Sends what was written; what the socket does not take is kept in blocks. False: closed.
     private mutating func sendScratch(_ place: Int) -> Bool {
-        let socket = connections[place].socket
         var sent = 0
         while sent < scratch.count {
-            switch Socket.send(socket, scratch.bytes.extracting(sent..<scratch.count)) {
+            switch send(place, scratch.bytes.extracting(sent..<scratch.count)) {
             case .count(let count): sent += count
             case .wouldBlock: return keep(from: sent, of: place)
             case .endOfStream, .failed:
@@ -299,13 +334,17 @@ extension DNSDoor {
 
     // False: closed.
     private mutating func sendPending(_ place: Int) -> Bool {
+        if connections[place].isSecure {
+            guard flushSession(place) else { return false }
+            if isBlocked(place) { return true }
+        }
         while connections[place].pendingStart < connections[place].pendingEnd {
             let connection = connections[place]
             let index = connection.pendingStart / BufferPool.blockSize
             let offset = connection.pendingStart % BufferPool.blockSize
             let rest = connection.pendingEnd - connection.pendingStart
             let piece = buffers.bytes(connection.pending[index], from: offset, count: rest)
-            switch Socket.send(connection.socket, piece) {
+            switch send(place, piece) {
             case .count(let count): connections[place].pendingStart += count
             case .wouldBlock: return true
             case .endOfStream, .failed:
@@ -326,18 +365,15 @@ extension DNSDoor {
     // After each turn: close what is done, hold no block without need, listen for the right thing.
     private mutating func settle(_ place: Int, _ loop: inout EventLoop) {
         let connection = connections[place]
-        let isWaiting = connection.pendingEnd > 0
-        if !isWaiting, connection.hasEnded || (isShuttingDown && connection.isQuiet) {
+        let isWaiting = isBlocked(place)
+        if !isWaiting, connection.hasEnded || (isShuttingDown && connection.mayEnd) {
             return close(place)
         }
         if connection.inputCount == 0, !connection.input.isNone {
             buffers.give(connection.input)
             connections[place].input = .none
         }
-        guard isWaiting != connection.wantsWrite else { return }
-        connections[place].wantsWrite = isWaiting
-        let handle = connections.handle(at: place)
-        let token = EventToken(kind: DNSEventKind.connection, handle: handle)
-        loop.modify(connection.socket, token: token.raw, interest: isWaiting ? .write : .read)
+        if connection.holdsMore, !isWaiting { queueReady(place) }
+        expect(place, room: isWaiting, &loop)
     }
 }

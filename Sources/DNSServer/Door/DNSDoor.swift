@@ -12,6 +12,8 @@ public enum DNSEventKind {
     public static let listener: UInt8 = 33
     /// A TCP connection, by its handle.
     public static let connection: UInt8 = 34
+    /// Sessions that come back from ``TLSSigner``.
+    public static let signer: UInt8 = 35
     /// All kinds of the door.
     public static let range: ClosedRange<UInt8> = 32...47
 }
@@ -19,7 +21,7 @@ public enum DNSEventKind {
 /// Hop 1: answers DNS queries on one worker's sockets.
 ///
 /// UDP goes in batches: up to 64 datagrams in one call, the answers back in another. TCP
-/// (see DNSDoor+Streams) is kept from harming UDP: one read per connection and
+/// (see DNSDoor+Streams, and DNSDoor+Security for TLS) is kept from harming UDP: one read per connection and
 /// turn, bounded answers in hand, an idle timeout that trickling octets do not extend.
 public struct DNSDoor: ~Copyable {
     let anchor = Anchor()
@@ -42,6 +44,7 @@ public struct DNSDoor: ~Copyable {
     }
 
     let shared: DNSShared
+    let worker: Int
     let words: SharedWords
     let book: AnswerBook
     // What records have in common; taken of the snapshot once, since that costs references.
@@ -60,6 +63,11 @@ public struct DNSDoor: ~Copyable {
     var buffers: BufferPool
     var timers: TimerWheel
     var scratch: Scratch
+    var tls = TLSSessions(limit: 1 << 16)
+    // Connections whose sessions hold bytes that no event will tell of.
+    var ready: [Handle] = []
+    // True once the loop tells of sessions that come back.
+    var hearsSigner = false
     var isShuttingDown = false
 
     /// A door without sockets.
@@ -71,6 +79,7 @@ public struct DNSDoor: ~Copyable {
         seed: UInt64
     ) {
         self.shared = shared
+        self.worker = max(worker, 0)
         words = shared.metrics[max(worker, 0) % shared.metrics.count]
         book = shared.books[max(worker, 0) % shared.books.count]
         origin = AnswerBook.Origin(worker: worker, snapshot)
@@ -183,7 +192,7 @@ public struct DNSDoor: ~Copyable {
         for number in listeners.indices { closeListener(number: number, loop: &loop) }
         isShuttingDown = true
         for place in 0..<connections.highWater where !connections.handle(at: place).isNone {
-            if connections[place].isQuiet { close(place) }
+            if connections[place].mayEnd { close(place) } else { hurry(place) }
         }
     }
 
@@ -204,6 +213,7 @@ public struct DNSDoor: ~Copyable {
             let handle = connections.handle(at: token.index)
             guard !handle.isNone, token.names(handle) else { return }
             serve(token.index, event, &loop)
+        case DNSEventKind.signer: takeSignatures(&loop)
         default: break
         }
     }
@@ -213,8 +223,7 @@ public struct DNSDoor: ~Copyable {
         self.now = now
         while let place = timers.popExpired(now: now) {
             guard !connections.handle(at: place).isNone else { continue }
-            words.addOwned(DNSCounter.connectionsTimedOut.rawValue, 1)
-            close(place)
+            expireConnection(place)
         }
         for number in listeners.indices where listeners[number].acceptsAgainAt <= now {
             listeners[number].acceptsAgainAt = .never
@@ -235,13 +244,14 @@ public struct DNSDoor: ~Copyable {
     /// True while the door wants to be asked again without waiting.
     public var isPolling: Bool {
         for listener in listeners where listener.isPolled { return true }
-        return false
+        return !ready.isEmpty
     }
 
-    /// Takes what has come to sockets under load; called once a turn.
+    /// Takes what has come to sockets under load, and what sessions hold; called once a turn.
     public mutating func poll(loop: inout EventLoop, now: Instant) {
         self.now = now
         for number in listeners.indices where listeners[number].isPolled { receive(number, &loop) }
+        serveReady(&loop)
     }
 
     // A socket that epoll watches tells it of every datagram that has left it, a lock each: 3 % of

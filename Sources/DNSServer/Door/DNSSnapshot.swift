@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import DNSProtocol
 public import Essentials
+public import Runtime
 public import Steering
 
 /// What the DNS door answers from: immutable, adopted by workers between batches.
@@ -21,6 +22,8 @@ public struct DNSSnapshot: Sendable {
     public var conduct = DNSConduct()
     /// A record is kept of one query in so many; 0 keeps none.
     public var sampleInterval: UInt32 = 0
+    /// How TLS is spoken at the listeners that do, by number.
+    public var security: [DNSListenerSecurity?] = []
     /// Slots that had another endpoint before, and the snapshot that gave them away.
     public var slotsGiven: [Int: UInt64] = [:]
 
@@ -45,7 +48,7 @@ public struct DNSSnapshot: Sendable {
 extension DNSSnapshot {
     /// The same with other policies in the place of its own: for what would be if.
     public func steered(by steer: SteerTable) -> DNSSnapshot {
-        DNSSnapshot(
+        var other = DNSSnapshot(
             zones: zones,
             changed: changed,
             steer: steer,
@@ -53,6 +56,8 @@ extension DNSSnapshot {
             subnetSources: subnetSources,
             generation: generation
         )
+        other.security = security
+        return other
     }
 
     /// Spans over everything, for the length of a batch.
@@ -101,11 +106,26 @@ public enum SubnetTrust: Sendable, Equatable, BitwiseCopyable {
     case listed(Int)
 }
 
+/// How a listener of the DNS door speaks TLS.
+public struct DNSListenerSecurity: Sendable {
+    /// The certificates, and how they are shown.
+    public let context: TLSServerContext
+    /// Full handshakes that each client may make; nil for any number.
+    public let handshakes: RateMachine?
+
+    /// Joins the parts.
+    public init(_ context: TLSServerContext, handshakes: RateMachine? = nil) {
+        self.context = context
+        self.handshakes = handshakes
+    }
+}
+
 /// What one listener of the DNS door is held to.
 public struct DNSDoorSettings: Sendable, Equatable, BitwiseCopyable {
     /// The largest UDP answer, also announced by EDNS; 512 to 4096.
     public var ednsSize: UInt16
-    /// How long a TCP peer may take for its next query, or to take its answers (RFC 7766 §6.2.3).
+    /// How long a TCP peer may take for its next query, or to take its answers (RFC 7766 §6.2.3);
+    /// its first query is counted from the connection, so that a handshake is held to it as well.
     public var idleTimeout: Interval
     /// TCP connections at a time, over all workers.
     public var connectionLimit: Int
@@ -135,17 +155,40 @@ public final class DNSShared: Sendable {
     public let books: [AnswerBook]
     /// Open TCP connections by listener number.
     public let connections = SharedWords(count: DNSShared.listenerLimit, stride: 8)
+    /// The budgets of full TLS handshakes by client network.
+    let handshakes = RateTable(sets: 4096, cells: 16_384)
+    /// Where slow signatures are made; nil where each worker makes its own.
+    let signer: TLSSigner?
 
     /// Tables for so many workers, endpoints, and records of queries by each worker.
     ///
     /// `key` is a secret that places of networks follow from.
-    public init(workers: Int, endpoints: Int = 0, keptQueries: Int = 0, key: UInt64 = 0) {
+    public init(
+        workers: Int,
+        endpoints: Int = 0,
+        keptQueries: Int = 0,
+        key: UInt64 = 0,
+        signer: TLSSigner? = nil
+    ) {
+        self.signer = signer
         books = (0..<max(workers, 1)).map { _ in
             AnswerBook(endpoints: endpoints, kept: keptQueries, key: key)
         }
         metrics = (0..<max(workers, 1)).map { _ in
-            SharedWords(count: DNSCounter.allCases.count)
+            SharedWords(count: DNSCounter.allCases.count + TLSFailure.allCases.count)
         }
+    }
+
+    /// How often TLS handshakes failed, by the word that says why.
+    public var handshakeFailures: [(word: String, count: UInt64)] {
+        TLSFailure.allCases.map { failure in
+            let place = DNSShared.place(of: failure)
+            return ("\(failure.word)", metrics.reduce(0) { $0 &+ $1.load(place) })
+        }
+    }
+
+    static func place(of failure: TLSFailure) -> Int {
+        DNSCounter.allCases.count &+ Int(failure.rawValue)
     }
 
     /// A counter, summed over all workers.

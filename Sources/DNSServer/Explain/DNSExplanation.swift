@@ -63,12 +63,12 @@ extension DNSSnapshot {
         var context = AnswerContext(
             now: now,
             random: SeededRandom(seed: seed),
-            isStream: true,
+            transport: .tcp,
             client: client
         )
         context.isTrial = true
         let (bytes, outcome) = answer(query, context)
-        context.isStream = false
+        context.transport = .udp
         let overUDP = answer(query, context).outcome
         let message = DNSMessage(bytes)
         let isSteered = outcome.policy >= 0

@@ -101,7 +101,7 @@ public final class AnswerBook: Sendable {
             record[.subnetLength] = Int(subnet.sourceLength)
             record[.hearsSubnet] = context.hearsSubnet ? 1 : 0
         }
-        record[.isStream] = context.isStream ? 1 : 0
+        record[.transport] = Int(context.transport.rawValue)
         record[.isTruncated] = outcome.isTruncated ? 1 : 0
         record[.scope] = Int(outcome.scope)
         record[.code] = Int(outcome.code.rawValue)

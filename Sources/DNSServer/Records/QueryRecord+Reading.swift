@@ -17,8 +17,10 @@ extension QueryRecord {
     public var asker: IPAddress { address(at: Place.asker, isIPv4: self[.askerIsIPv4] == 1) }
     /// The worker that answered.
     public var worker: Int { self[.worker] }
-    /// True for TCP.
-    public var isStream: Bool { self[.isStream] == 1 }
+    /// How it came.
+    public var transport: DNSTransport {
+        DNSTransport(rawValue: UInt8(truncatingIfNeeded: self[.transport])) ?? .udp
+    }
     /// The response code.
     public var code: ResponseCode { ResponseCode(UInt16(self[.code])) }
     /// TC.

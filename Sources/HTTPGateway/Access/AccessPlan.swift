@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Essentials
 internal import HTTPProtocol
+internal import Steering
 
 /// What a route wants to know of who asks.
 public enum AccessPlan: Sendable, Equatable {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Essentials
 internal import HTTPProtocol
+internal import Steering
 
 extension Fault {
     /// True when the client is told how it may come in, or when.

@@ -2,6 +2,7 @@
 internal import Essentials
 internal import HTTPProtocol
 internal import Runtime
+internal import Steering
 
 /// Who may come in.
 extension HTTPDoor {

@@ -2,6 +2,7 @@
 internal import Essentials
 internal import HTTPProtocol
 internal import Runtime
+internal import Steering
 
 /// Rate limits of routes.
 extension HTTPDoor {

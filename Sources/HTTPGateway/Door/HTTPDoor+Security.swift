@@ -2,6 +2,7 @@
 internal import Essentials
 internal import HTTPProtocol
 internal import Runtime
+internal import Steering
 
 /// The one switch between plain sockets and TLS, and the handshake before the first request.
 extension HTTPDoor {
@@ -85,10 +86,9 @@ extension HTTPDoor {
 
     private mutating func mayShakeHands(_ c: Int) -> Bool {
         guard let budget = listenerRecords[Int(clients[c].listener)].handshakes else { return true }
+        let listener = UInt64(clients[c].listener)
         let client = clients[c].peer.ip
-        let network = Prefix(client, length: client.isIPv4 ? 32 : 64)?.address ?? client
-        let key = Hash.mix(Hash.address(network) ^ UInt64(clients[c].listener))
-        return shared.handshakes.take(key, budget, now: now).isAllowed
+        return shared.handshakes.take(client, of: listener, budget, now: now).isAllowed
     }
 
     /// Goes on with the handshakes whose signatures have come.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Essentials
 internal import HTTPProtocol
+internal import Steering
 
 /// How many requests of a kind a route takes.
 public struct RateLimitPlan: Sendable, Equatable {

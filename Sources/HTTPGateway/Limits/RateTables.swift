@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Essentials
+public import Steering
 
 /// The buckets of all rate limits of the process, apart by how long an empty one takes to fill.
 ///

@@ -8,12 +8,15 @@ public enum TLSProtocol: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case http1
     /// `h2`.
     case http2
+    /// `dot`: DNS over TLS (RFC 7858 §6).
+    case dot
 
     /// The name on the wire.
     public var name: String {
         switch self {
         case .http1: "http/1.1"
         case .http2: "h2"
+        case .dot: "dot"
         }
     }
 }

@@ -154,6 +154,12 @@ extension TLSSessions {
         return unsafe mt_tls_backlog(raw) > 0
     }
 
+    /// The same, but for tickets that may wait for the first answer.
+    public func isBlocked(_ handle: Handle) -> Bool {
+        guard let raw = unsafe session(handle) else { return false }
+        return unsafe mt_tls_backlog(raw) > 0 && raw.pointee.is_deferred == 0
+    }
+
     /// Sends what waits: `.count(0)` when nothing is left.
     public func flush(_ handle: Handle) -> IOResult {
         guard let raw = unsafe session(handle) else { return .failed(.brokenPipe) }

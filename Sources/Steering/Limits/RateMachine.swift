@@ -20,7 +20,7 @@ public struct RateMachine: Sendable, BitwiseCopyable, Equatable {
     }
 
     /// Nanoseconds in which an empty bucket fills.
-    var depth: UInt64 { interval.multipliedReportingOverflow(by: burst).partialValue }
+    public var depth: UInt64 { interval.multipliedReportingOverflow(by: burst).partialValue }
 
     /// What becomes of a request, for a bucket that is full again at `full`.
     func judge(_ full: UInt64, now: UInt64) -> RateDecision {
@@ -58,6 +58,14 @@ public struct RateDecision: Sendable, BitwiseCopyable, Equatable {
     public var isEstimated = false
     /// True when another key had to give up its place.
     public var hasDisplaced = false
+
+    /// What a bucket says.
+    public init(isAllowed: Bool, full: UInt64, remaining: UInt64, wait: Interval) {
+        self.isAllowed = isAllowed
+        self.full = full
+        self.remaining = remaining
+        self.wait = wait
+    }
 
     /// ``wait`` in whole seconds, at least one.
     public var waitSeconds: UInt64 {
