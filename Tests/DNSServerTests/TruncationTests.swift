@@ -100,4 +100,20 @@ import Testing
             #expect(DNSMessage(bytes) != nil, "\(capacity)")
         }
     }
+
+    @Test func `an output has the whole head of a message or nothing`() throws {
+        var fixture = try ZoneFixture(["example.com": TruncationTests.zone])
+        // A record that takes less room than the question before it; and no record at all.
+        let long = String(repeating: "x", count: 60) + ".invalid"
+        for name in ["ns.example.com", long] {
+            let query = ZoneFixture.query(name, edns: 1232)
+            for capacity in 0...query.count + 40 {
+                let bytes = fixture.respond(query, capacity: capacity)
+                #expect(bytes.isEmpty == (capacity < query.count), "\(name) \(capacity)")
+                guard !bytes.isEmpty else { continue }
+                #expect(bytes.prefix(2) == query.prefix(2), "\(name) \(capacity)")
+                #expect(DNSMessage(bytes)?.questions.count == 1, "\(name) \(capacity)")
+            }
+        }
+    }
 }

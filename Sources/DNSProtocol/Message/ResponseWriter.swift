@@ -30,7 +30,8 @@ public struct ResponseWriter: BitwiseCopyable {
 
     /// Begins a response: header and question are written, case preserved.
     ///
-    /// `limit` is cut to the room that the output has. `announcedSize` is what OPT tells the asker.
+    /// `limit` is cut to the room that the output has; nothing is written, now or later, when that
+    /// does not take header, question and OPT. `announcedSize` is what OPT tells the asker.
     /// `echoesSubnet` answers a client subnet that the query states with its scope. `optionLength`
     /// octets are kept back for further options, if the query knows EDNS.
     @_lifetime(output: copy output)
@@ -44,13 +45,20 @@ public struct ResponseWriter: BitwiseCopyable {
         into output: inout OutputSpan<UInt8>
     ) {
         start = output.count
-        self.limit = min(limit, output.freeCapacity)
         self.announcedSize = announcedSize
         self.echoesSubnet = echoesSubnet && query.edns.subnet != nil
         let subnet = echoesSubnet ? query.edns.subnet?.optionLength ?? 0 : 0
         let options = subnet &+ optionLength
         reserved = query.edns.isPresent ? ResponseWriter.optLength &+ options : 0
-        output.write(request.extracting(0..<min(query.questionEnd, request.count)))
+        let question = min(query.questionEnd, request.count)
+        let most = min(limit, output.freeCapacity)
+        // Records without their head would be no message: then there is no room for anything.
+        guard question &+ reserved <= most else {
+            self.limit = 0
+            return
+        }
+        self.limit = most
+        output.write(request.extracting(0..<question))
     }
 
     /// Octets that records may still take.

@@ -75,7 +75,10 @@ public enum Authority {
             optionLength: length,
             into: &output
         )
-        if length > 0 { reply.write(identifier: context.conduct.identity, into: &output) }
+        // Where there was no room for the head there is no message.
+        if length > 0, output.count > run.writer.start {
+            reply.write(identifier: context.conduct.identity, into: &output)
+        }
         var outcome = run.outcome
         outcome.code = code
         outcome.isTruncated = run.writer.isTruncated
