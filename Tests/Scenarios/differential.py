@@ -22,7 +22,7 @@ from harness.dns_message import name_text, read_message, record_text
 from harness.peer import bind, knot, nsd
 from harness.query_maker import ANY, META, QueryMaker
 from harness.runner import Options
-from harness.verdict import (CNAME, DS, NS, PEERS, SERVERS, Case, Names, Rule, differing,
+from harness.verdict import (CNAME, DS, PEERS, SERVERS, Case, Names, Rule, differing,
                              judge_truncation, suffixes)
 from harness.volley import MUTE, Volley
 from harness.zone_maker import Maker
@@ -110,13 +110,6 @@ def squeezes(case, peer):
     return missing <= case.whole.views[peer].glue and (not extra or makes_up(case, peer))
 
 
-def counts(case, peer):
-    """Glue of more servers than are looked at."""
-    theirs = case.views[peer]
-    return (differing(theirs, case.ours) == "glue" and theirs.glue < case.ours.glue
-            and sum(kind == NS for _, kind, _, _ in theirs.authority) > 13)
-
-
 def makes_up(case, peer):
     """A wildcard below a delegation gives addresses to servers that have none."""
     theirs = case.views[peer]
@@ -146,9 +139,6 @@ RULES = (
          "Glue without room is left out without TC. NSD goes to 1232 octets whatever the asker "
          "takes, and a set that does not fit ends the search. Martlet sets TC.",
          "RFC 9471 §3", squeezes),
-    Rule("13 servers", ("BIND",),
-         "Of more than 13 servers of a delegation the rest get no glue, without TC.",
-         "RFC 9471 §3", counts),
     Rule("wildcard glue", ("NSD", "Knot"),
          "A wildcard below a delegation, where nothing is authoritative, gives addresses to "
          "servers that have none.", "RFC 4592 §2.2",
