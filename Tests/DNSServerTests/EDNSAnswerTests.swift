@@ -30,6 +30,22 @@ import Testing
         #expect(try named.ask(chatty).option(3) == Array("ns1.fra".utf8))
     }
 
+    @Test func `an output has the whole message with its options, or nothing`() throws {
+        var named = try fixture(DNSConduct(identity: "ns1.fra"))
+        for asks in [
+            EDNSQuestion { $0.options = [(3, [])] },
+            EDNSQuestion { $0.options = [(3, []), (12, [])] },
+        ] {
+            let query = asks.bytes
+            for capacity in 0...query.count + 200 {
+                let bytes = named.respond(query, capacity: capacity)
+                guard !bytes.isEmpty else { continue }
+                #expect(bytes.prefix(2) == query.prefix(2), "\(capacity)")
+                #expect(DNSMessage(bytes)?.option(3) != nil, "\(capacity)")
+            }
+        }
+    }
+
     static let chaos: [(name: String, type: RecordType, text: String?)] = [
         ("id.server", .TXT, "ns1"), ("ID.Server", .TXT, "ns1"), ("hostname.bind", .TXT, "ns1"),
         ("hostname.bind", .ANY, "ns1"), ("version.server", .TXT, "1.2"),
