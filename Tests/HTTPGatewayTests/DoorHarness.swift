@@ -76,6 +76,10 @@ struct DoorHarness: ~Copyable {
     var visitors: [Visitor] = []
     var guests: [Guest] = []
     var skew = Interval.zero
+    /// Messages of DNS that requests had, and what they are answered with.
+    var asked: [[UInt8]] = []
+    var message: [UInt8] = []
+    var reply = DNSReply(lifetime: nil, isPersonal: false)
 
     /// A door in front of one pool with an endpoint per list of parts, the last of which lasts.
     ///
@@ -192,8 +196,19 @@ struct DoorHarness: ~Copyable {
             }
         }
         door.expire(now: now, loop: &loop)
+        answerQuestions()
         door.finishBatch(loop: &loop, now: now)
         return count
+    }
+
+    /// Does what the DNS door would do with messages.
+    private mutating func answerQuestions() {
+        let (answer, kept) = (message, reply)
+        while let request = door.nextQuestion(loop: &loop) {
+            let question = door.question
+            asked.append([UInt8](capacity: question.count) { _ = $0.write(question) })
+            door.answer(request, with: answer.span, kept, loop: &loop)
+        }
     }
 
     // MARK: Clients

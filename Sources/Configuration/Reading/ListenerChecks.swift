@@ -102,6 +102,9 @@ struct ListenerChecks {
         if !settings.routes.isEmpty, !hasHTTP {
             root.fault(.unreachable, "routes", "there are routes and no HTTP listener")
         }
+        if settings.zones.isEmpty, settings.routes.contains(where: { $0.action == .dns }) {
+            root.fault(.unreachable, "routes", "a route has `answer: dns`, and there are no zones")
+        }
         if !settings.zones.isEmpty, !hasDNS {
             root.fault(.unreachable, "zones", "there are zones and no DNS listener")
         }

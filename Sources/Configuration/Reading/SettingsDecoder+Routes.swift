@@ -71,7 +71,7 @@ extension SettingsDecoder {
     // MARK: What is done
 
     private func action(_ section: Section, _ path: PathPattern) -> RouteActionSettings? {
-        let kinds = ["pool", "split", "redirect", "respond"]
+        let kinds = ["pool", "split", "redirect", "respond", "answer"]
         let given = kinds.filter(section.has)
         guard given.count == 1, let kind = given.first else {
             if given.count > 1 {
@@ -94,6 +94,7 @@ extension SettingsDecoder {
         case "pool": return section.text("pool").map(RouteActionSettings.pool)
         case "split": return split(section)
         case "redirect": return redirect(section.group("redirect"), path)
+        case "answer": return section.text("answer").map { _ in .dns }
         default: return respond(section.group("respond"))
         }
     }

@@ -153,6 +153,12 @@ extension Schema {
             "Media type of the answer."
         ),
         Option(
+            "routes[].answer",
+            .words(["dns"]),
+            .absent("others answer"),
+            "Martlet answers from its zones: `dns` is DNS over HTTPS (RFC 8484), by GET and POST."
+        ),
+        Option(
             "routes[].allow",
             .list(.prefix),
             .absent("everybody"),

@@ -193,7 +193,7 @@ extension Schema {
                 + "path, and among expressions.",
             noun: "route",
             identity: ["name", "host", "path"],
-            kinds: ["pool", "split", "redirect", "respond"]
+            kinds: ["pool", "split", "redirect", "respond", "answer"]
         ),
         OptionGroup(
             "routes[].when",

@@ -98,12 +98,15 @@ public enum RouteActionSettings: Sendable, Equatable {
     /// This is the answer.
     case respond(status: Int, type: String, body: String)
 
+    /// The zones answer (RFC 8484).
+    case dns
+
     /// The names of the pools.
     public var pools: [String] {
         switch self {
         case .pool(let name): [name]
         case .split(let shares, _): shares.map(\.pool)
-        case .redirect, .respond: []
+        case .redirect, .respond, .dns: []
         }
     }
 }

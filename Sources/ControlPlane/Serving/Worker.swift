@@ -78,6 +78,7 @@ struct Worker: ~Copyable {
             if dns.isPolling { dns.poll(loop: &loop, now: now) }
             http.expire(now: now, loop: &loop)
             dns.expire(now: now, loop: &loop)
+            answerQuestions(now)
             http.finishBatch(loop: &loop, now: now)
             if hasMail { for command in mailbox.drain() { carryOut(command, now) } }
             note()
@@ -113,6 +114,15 @@ struct Worker: ~Copyable {
         }
         fetched = place..<fetched.upperBound
         return hasMail
+    }
+
+    /// Has the DNS door answer what has come to the HTTP door (RFC 8484).
+    private mutating func answerQuestions(_ now: Instant) {
+        while let request = http.nextQuestion(loop: &loop) {
+            let answer = dns.answer(http.question, from: request.client, now: now)
+            let reply = DNSReply(lifetime: answer.lifetime, isPersonal: answer.isPersonal)
+            http.answer(request, with: dns.answerBytes, reply, loop: &loop)
+        }
     }
 
     private var isFinished: Bool { isStopping && http.isIdle && dns.isIdle }

@@ -55,6 +55,7 @@ struct RouteAssembly {
             return "split " + shares.map { "\($0.pool) \($0.weight)" }.joined(separator: ", ")
         case .redirect(let location, let status): return "redirect \(status) \(location)"
         case .respond(let status, _, _): return "respond \(status)"
+        case .dns: return "answer dns"
         }
     }
 
@@ -72,6 +73,7 @@ struct RouteAssembly {
             .redirect(status: UInt16(clamping: status), location: template(location, route))
         case .respond(let status, let type, let body):
             .respond(status: UInt16(clamping: status), contentType: type, body: Array(body.utf8))
+        case .dns: .dns
         }
     }
 

@@ -11,6 +11,8 @@ public enum DNSTransport: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case tcp
     /// TLS (RFC 7858).
     case dot
+    /// HTTPS (RFC 8484).
+    case doh
 
     /// The word in records and metrics.
     public var word: StaticString {
@@ -18,6 +20,7 @@ public enum DNSTransport: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .udp: "udp"
         case .tcp: "tcp"
         case .dot: "dot"
+        case .doh: "doh"
         }
     }
 }
@@ -110,6 +113,7 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
 
     func limit(for query: DNSQuery) -> Int {
         // In a stream a message may have 65,535 octets whatever EDNS says.
+        if transport == .doh { return DNSDoor.messageLimit }
         if isStream { return Int(UInt16.max) }
         guard query.edns.isPresent else { return 512 }
         return Int(min(query.edns.payloadSize, max(ednsSize, 512)))

@@ -9,6 +9,8 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
     case queriesTCP
     /// Queries over TLS that were answered.
     case queriesTLS
+    /// Queries over HTTPS that were answered.
+    case queriesHTTPS
     /// Responses with NOERROR.
     case noError
     /// Responses with NXDOMAIN.
@@ -61,7 +63,7 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
     /// The family of the metric, without the suffix `_total` of counters.
     public var family: String {
         switch self {
-        case .queriesUDP, .queriesTCP, .queriesTLS: "martlet_dns_queries"
+        case .queriesUDP, .queriesTCP, .queriesTLS, .queriesHTTPS: "martlet_dns_queries"
         case .noError, .nameError, .serverFailure, .formatError, .notImplemented, .refused,
             .otherCode:
             "martlet_dns_responses"
@@ -91,6 +93,7 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .queriesUDP: ("transport", "udp")
         case .queriesTCP: ("transport", "tcp")
         case .queriesTLS: ("transport", "dot")
+        case .queriesHTTPS: ("transport", "doh")
         case .noError: ("rcode", "NOERROR")
         case .nameError: ("rcode", "NXDOMAIN")
         case .serverFailure: ("rcode", "SERVFAIL")
@@ -105,7 +108,7 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
     /// What the metric means; the same for all counters of one family.
     public var help: String {
         switch self {
-        case .queriesUDP, .queriesTCP, .queriesTLS: "Queries answered, by transport."
+        case .queriesUDP, .queriesTCP, .queriesTLS, .queriesHTTPS: "Queries answered, by transport."
         case .noError, .nameError, .serverFailure, .formatError, .notImplemented, .refused,
             .otherCode:
             "Responses sent, by response code."
@@ -136,6 +139,7 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .udp: .queriesUDP
         case .tcp: .queriesTCP
         case .dot: .queriesTLS
+        case .doh: .queriesHTTPS
         }
     }
 
@@ -154,7 +158,7 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
 
 /// Counts of one turn, added to the shared words at its end: one store per word and turn.
 struct DNSTally {
-    private var counts = InlineArray<27, UInt32>(repeating: 0)
+    private var counts = InlineArray<28, UInt32>(repeating: 0)
 
     @inline(__always)
     mutating func add(_ counter: DNSCounter, _ value: UInt32 = 1) {

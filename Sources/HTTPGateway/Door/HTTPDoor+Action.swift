@@ -186,7 +186,8 @@ extension HTTPDoor {
             omitsBody: clients[c].exchange.head.method == .head,
             date: dates,
             requestID: listenerRecords[Int(clients[c].listener)].requestID
-                ? clients[c].exchange.requestID : RequestID(bits: 0)
+                ? clients[c].exchange.requestID : RequestID(bits: 0),
+            takesMessages: routeRecord(c).action == .dns
         )
     }
 }

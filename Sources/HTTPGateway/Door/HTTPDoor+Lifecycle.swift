@@ -18,7 +18,8 @@ extension HTTPDoor {
         self.now = now
         let newPools = new.pools
         for c in 0..<clients.highWater where !clients.handle(at: c).isNone {
-            if clients[c].phase == .authenticating { carryRoute(c, to: new) }
+            let isRouted = clients[c].phase == .authenticating || clients[c].exchange.isQuestion
+            if isRouted, clients[c].exchange.pool < 0 { carryRoute(c, to: new) }
             guard clients[c].exchange.pool >= 0 else { continue }
             let slot = clients[c].exchange.poolSlot
             let moved = newPools.firstIndex { $0.slot == slot }

@@ -16,6 +16,11 @@ extension HTTPDoor {
         {
             return refuse(c, .fault(.bodyTooLarge), &loop)
         }
+        beginPrefix(c, &loop)
+    }
+
+    /// Begins to read content, whatever it is wanted for.
+    mutating func beginPrefix(_ c: Int, _ loop: inout EventLoop) {
         clients[c].phase = .prefix
         // The client holds its body back until it is told to go on (RFC 9110 §10.1.1).
         if requestHead.expectsContinue, clients[c].isStream {
@@ -37,7 +42,9 @@ extension HTTPDoor {
         while true {
             switch prefix(c) {
             case .refused(let refusal): return refuse(c, .refused(refusal), &loop)
-            case .whole(let isCut): return routeByBody(c, isCut: isCut, &loop)
+            case .whole(let isCut):
+                return clients[c].exchange.isQuestion
+                    ? takeContent(c, isCut: isCut, &loop) : routeByBody(c, isCut: isCut, &loop)
             case .needMore: break
             }
             if clients[c].isStream {
@@ -77,13 +84,20 @@ extension HTTPDoor {
         return true
     }
 
+    /// Puts the content of a request that has come whole into the tail.
+    mutating func writeContent(_ c: Int) -> Bool {
+        guard case .whole(false) = prefix(c) else { return false }
+        return tail.count > 0
+    }
+
     private enum PrefixStep { case needMore, whole(isCut: Bool), refused(Refusal) }
 
     /// Puts what there is of the content into the tail, and says whether that is enough.
     private mutating func prefix(_ c: Int) -> PrefixStep {
         let head = clients[c].exchange.head
         let raw = pending(afterHeadOf: c)
-        let limit = Int(limits.bodyPrefix)
+        let isQuestion = clients[c].exchange.isQuestion
+        let limit = isQuestion ? HTTPDoor.questionLimit : Int(limits.bodyPrefix)
         let pending = clients[c].input
         let start = Int(pending.start) &+ head.length
         let bytes = buffers.bytes(pending.block, from: start, count: raw)

@@ -162,6 +162,7 @@ extension HTTPDoor {
         }
         switch record.action {
         case .redirect, .respond: return answerByRoute(c, record, &loop)
+        case .dns: return takeMessage(c, &loop)
         case .pool, .split: break
         }
         let pool = pool(of: record, c)

@@ -51,6 +51,7 @@ extension HTTPDoor {
         case .header: headExpired(c, &loop)
         case .prefix: refuse(c, .fault(.bodyTimeout), &loop)
         case .authenticating: refuse(c, .fault(.authTimeout), &loop)
+        case .asking: break
         case .queued: queueExpired(c, isLate: isLate, &loop)
         case .connecting:
             if isLate { return finishLate(c, &loop) }

@@ -10,7 +10,7 @@ internal import Steering
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
 /// Listening, Arrival, Security, Passage, Request, Prefix, Shedding, Limit, Access, Coding,
-/// Choosing, Queue, Hedge, Upstream, Forward, Response, Splice, Tunnel, Mirror, Copy, Finish,
+/// Choosing, Questions, Queue, Hedge, Upstream, Forward, Response, Splice, Tunnel, Mirror, Copy, Finish,
 /// Timers, Drain, Record.
 public struct HTTPDoor: ~Copyable {
     let anchor = Anchor()
@@ -135,6 +135,8 @@ public struct HTTPDoor: ~Copyable {
     var mirrors = Slab<MirrorState>(limit: 1 << 20)
     /// Clients with something left to do although no event will come.
     var ready: [Handle] = []
+    /// Clients whose messages the DNS door is to answer, see HTTPDoor+Questions.
+    var questions: [Handle] = []
     /// Clients whose costly work waits for a turn: handshakes, and content to be compressed.
     var putOff: [2 of [Handle]] = [[], []]
     /// Which of the two begins the next time.
@@ -272,7 +274,9 @@ public struct HTTPDoor: ~Copyable {
     }
 
     /// True when ``finishBatch(loop:now:)`` should be called again without waiting.
-    public var hasReadyWork: Bool { !ready.isEmpty || !readyOrigins.isEmpty || hasPutOff }
+    public var hasReadyWork: Bool {
+        !ready.isEmpty || !readyOrigins.isEmpty || hasPutOff || !questions.isEmpty
+    }
 
     /// Carries a client's exchange on, after an event or from the ready queue.
     mutating func advance(_ c: Int, _ loop: inout EventLoop) {
@@ -283,7 +287,7 @@ public struct HTTPDoor: ~Copyable {
         case .prefix: readPrefix(c, &loop)
         case .authenticating, .queued, .pausing:
             if clients[c].hangUp { abandon(c, .clientGone, &loop) }
-        case .connecting: break
+        case .connecting, .asking: break
         case .waiting:
             // As nginx has it: a client that closes while its answer is awaited has given up.
             if clients[c].hangUp, clients[c].exchange.requestSent {

@@ -14,6 +14,8 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
     case prefix
     /// A password is being compared with its hash, on another thread.
     case authenticating
+    /// Its message is on its way to the DNS door, and the answer back within this turn.
+    case asking
     /// Every endpoint is at its limit; waiting in the pool's queue.
     case queued
     /// An attempt has failed; a pause before the next.
@@ -41,6 +43,7 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
         case .header: "header"
         case .prefix: "body-prefix"
         case .authenticating: "authenticating"
+        case .asking: "asking"
         case .queued: "queued"
         case .pausing: "pausing"
         case .connecting: "connecting"

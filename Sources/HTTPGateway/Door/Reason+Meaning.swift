@@ -14,6 +14,7 @@ extension Reason {
         case .route(.redirect): return "the route redirects"
         case .route(.respond): return "the route answers with a text of its own"
         case .route(.maintenance): return "the route is being worked on"
+        case .route(.dns): return "the route answered a question of DNS"
         case .fault(let fault): return fault.meaning
         }
     }
@@ -31,6 +32,10 @@ extension Fault {
         case .optionsEnd, .traceEnd: "Max-Forwards was 0, so it went no further"
         case .bodyTooLarge:
             "the body is larger than the route's body-limit, or than limits.body-prefix where that refuses"
+        case .messageMalformed: "there was no message of DNS in the request, or not a query"
+        case .methodRefused: "questions of DNS come by GET, HEAD or POST"
+        case .notAcceptable: "the client takes no answers of DNS, says its Accept"
+        case .unsupportedType: "the content is no message of DNS, says its Content-Type"
         case .clientDenied: "the route's allow and deny do not serve this client"
         case .rateLimited: "the route's rate-limit had nothing left"
         case .unauthorized: "the route asks for credentials; there were none, or wrong ones"

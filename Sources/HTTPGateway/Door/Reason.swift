@@ -24,6 +24,7 @@ enum Reason: BitwiseCopyable, Equatable, Sendable {
         case .route(.redirect): "redirect"
         case .route(.respond): "respond"
         case .route(.maintenance): "maintenance"
+        case .route(.dns): "dns"
         }
     }
 
@@ -39,7 +40,7 @@ enum Reason: BitwiseCopyable, Equatable, Sendable {
 }
 
 /// How a route answers without an endpoint.
-enum RouteAnswer: UInt8, BitwiseCopyable, Sendable { case redirect, respond, maintenance }
+enum RouteAnswer: UInt8, BitwiseCopyable, Sendable { case redirect, respond, maintenance, dns }
 
 /// Why the door ended an exchange itself.
 enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
@@ -48,6 +49,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case optionsEnd, traceEnd, pathEncoding, tooEarly, overloaded
     case unauthorized, insufficientScope, authLimited, authBusy, authTimeout, authUnavailable
     case headerTimeout, bodyTimeout, clientGone, clientSlow
+    // The request for an answer of DNS.
+    case messageMalformed, methodRefused, notAcceptable, unsupportedType
     // The connection, before its first request.
     case proxyMissing, proxyMalformed, proxyTimeout, proxyUntrusted, tooManyUnfinished
     // Choosing an endpoint.
@@ -79,6 +82,10 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .authTimeout: "auth-timeout"
         case .authUnavailable: "auth-unavailable"
         case .bodyTooLarge: "body-too-large"
+        case .messageMalformed: "dns-message-malformed"
+        case .methodRefused: "method-refused"
+        case .notAcceptable: "not-acceptable"
+        case .unsupportedType: "unsupported-type"
         case .optionsEnd, .traceEnd: "max-forwards"
         case .headerTimeout: "header-timeout"
         case .bodyTimeout: "body-timeout"
@@ -144,8 +151,10 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     var status: UInt16 {
         switch self {
         case .noRoute: 404
-        case .dotSegment, .pathEncoding: 400
-        case .connectMethod, .traceEnd: 405
+        case .dotSegment, .pathEncoding, .messageMalformed: 400
+        case .connectMethod, .traceEnd, .methodRefused: 405
+        case .notAcceptable: 406
+        case .unsupportedType: 415
         case .optionsEnd: 200
         case .misdirected: 421
         case .tooEarly: 425

@@ -10,6 +10,8 @@ struct OwnStyle: BitwiseCopyable {
     var date: DateText
     /// What `martlet why` finds the request by; zero where clients are not told.
     var requestID = RequestID(bits: 0)
+    /// The route takes questions of DNS, and no other methods than they come by.
+    var takesMessages = false
 }
 
 /// Whole answers that come from no endpoint.
@@ -31,7 +33,11 @@ extension ResponseHeadWriter {
             output.write(decimal: UInt64(length))
             output.writeLineEnd()
             if status == 405 || status == 200 {
-                output.write("Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n")
+                output.write(
+                    style.takesMessages
+                        ? "Allow: GET, HEAD, POST\r\n"
+                        : "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"
+                )
             }
             if status == 503 { output.write("Retry-After: 1\r\n") }
             output.write("Cache-Control: no-store\r\n")
@@ -75,6 +81,44 @@ extension ResponseHeadWriter {
                 && (style.omitsBody || output.write(actions.text.span.slice(record.body)))
         }
         return isWhole
+    }
+
+    /// An answer of DNS (RFC 8484 §4.2); false when it does not fit.
+    static func writeMessage(
+        _ message: Span<UInt8>,
+        _ reply: DNSReply,
+        into scratch: inout Scratch,
+        changes: RouteChanges,
+        style: OwnStyle
+    ) -> Bool {
+        var isWhole = false
+        scratch.write { output in
+            isWhole =
+                output.writeStatusLine(200)
+                && write(style.date, into: &output)
+                && output.write("Content-Type: application/dns-message\r\n")
+                && output.writeField("Content-Length", decimal: UInt64(message.count))
+                && writeLifetime(reply, into: &output)
+                && changes.writeFields(into: &output)
+                && (style.isPersistent || output.write("Connection: close\r\n"))
+                && output.writeLineEnd()
+                && (style.omitsBody || output.write(message))
+        }
+        return isWhole
+    }
+
+    /// RFC 8484 §5.1: no cache keeps a message for longer than its records hold.
+    private static func writeLifetime(
+        _ reply: DNSReply,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        guard let seconds = reply.lifetime else {
+            return output.write("Cache-Control: no-store\r\n")
+        }
+        return output.write("Cache-Control: ")
+            && (!reply.isPersonal || output.write("private, "))
+            && output.write("max-age=") && output.write(decimal: UInt64(seconds))
+            && output.writeLineEnd()
     }
 
     private static func writeLocation(

@@ -72,12 +72,15 @@ public enum RouteAction: Sendable, Equatable {
     /// The door answers with a text.
     case respond(status: UInt16, contentType: String, body: [UInt8])
 
+    /// The door answers a question of DNS (RFC 8484).
+    case dns
+
     /// The pools that may get a request.
     public var pools: [Int] {
         switch self {
         case .pool(let pool): [pool]
         case .split(let shares, _): shares.map(\.pool)
-        case .redirect, .respond: []
+        case .redirect, .respond, .dns: []
         }
     }
 }

@@ -5,7 +5,7 @@ internal import Steering
 
 /// What the loops need of a route.
 struct RouteRecord: Sendable, BitwiseCopyable {
-    enum Action: UInt8, Sendable, BitwiseCopyable { case pool, split, redirect, respond }
+    enum Action: UInt8, Sendable, BitwiseCopyable { case pool, split, redirect, respond, dns }
 
     /// The same for routes of the same host, path and condition in every snapshot.
     var identity: UInt64 = 0
@@ -70,6 +70,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
             status = code
             contentType = actions.keep(Array(type.utf8))
             body = actions.keep(content)
+        case .dns: action = .dns
         }
         allowed = actions.add(networks: plan.allowed)
         denied = actions.add(networks: plan.denied)

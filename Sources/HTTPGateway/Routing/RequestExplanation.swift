@@ -262,6 +262,10 @@ extension GatewaySnapshot {
             explanation.status = status
             explanation.reason = "\(Reason.route(.respond).word)"
             explanation.action = "a text of \(body.count) bytes"
+        case .dns:
+            explanation.status = 200
+            explanation.reason = "\(Reason.route(.dns).word)"
+            explanation.action = "an answer of DNS, as explain-dns explains it"
         }
         if routes[route].target >= 0 {
             let target = text {
