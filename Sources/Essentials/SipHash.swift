@@ -10,6 +10,15 @@ public struct SipKey: Sendable, BitwiseCopyable {
         self.first = first
         self.second = second
     }
+
+    /// The key that 16 bytes are; nil for another number of them.
+    public init?(_ bytes: [UInt8]) {
+        guard bytes.count == 16 else { return nil }
+        func word(_ part: ArraySlice<UInt8>) -> UInt64 {
+            part.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        self.init(word(bytes[..<8]), word(bytes[8...]))
+    }
 }
 
 /// A digest of 128 bits.
@@ -26,7 +35,7 @@ public struct Digest128: Sendable, BitwiseCopyable, Equatable {
     }
 }
 
-/// SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, 2012): a keyed digest of short texts.
+/// SipHash-2-4 (Aumasson and Bernstein, 2012) of 128 or 64 bits: a keyed digest of short texts.
 ///
 /// Who does not know the key cannot find two texts of one digest, nor a text for a digest, other
 /// than by asking 2^64 and 2^128 times.
@@ -92,6 +101,25 @@ public enum SipHash {
         let low = state.finish()
         state.v1 ^= 0xdd
         return Digest128(low: low, high: state.finish())
+    }
+
+    /// The digest of some bytes in 64 bits, as DNS cookies have it (RFC 9018 §4.4).
+    public static func shortDigest(_ bytes: Span<UInt8>, key: SipKey) -> UInt64 {
+        var state = State(
+            v0: key.first ^ 0x736f_6d65_7073_6575,
+            v1: key.second ^ 0x646f_7261_6e64_6f6d,
+            v2: key.first ^ 0x6c79_6765_6e65_7261,
+            v3: key.second ^ 0x7465_6462_7974_6573
+        )
+        var index = 0
+        while bytes.count &- index >= 8 {
+            state.take(SipHash.word(bytes, from: index, count: 8))
+            index &+= 8
+        }
+        let rest = SipHash.word(bytes, from: index, count: bytes.count &- index)
+        state.take(UInt64(truncatingIfNeeded: bytes.count) &<< 56 | rest)
+        state.v2 ^= 0xff
+        return state.finish()
     }
 
     @inline(__always)

@@ -33,6 +33,8 @@ struct DoorFixture: ~Copyable {
         full.security = [security]
         full.sampleInterval = snapshot.sampleInterval
         full.conduct = snapshot.conduct
+        full.rates = snapshot.rates
+        full.rateExempt = snapshot.rateExempt
         let shared = DNSShared(
             workers: 1,
             endpoints: 64,

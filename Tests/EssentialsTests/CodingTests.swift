@@ -3,6 +3,20 @@ import Essentials
 import Testing
 
 @Suite struct CodingTests {
+    // The first vectors of the reference implementation, and the one of the paper (15 octets).
+    @Test(
+        arguments: [
+            (0, 0x726f_db47_dd0e_0e31), (1, 0x74f8_39c5_93dc_67fd), (7, 0xab02_00f5_8b01_d137),
+            (8, 0x93f5_f579_9a93_2462), (15, 0xa129_ca61_49be_45e5),
+        ] as [(Int, UInt64)]
+    )
+    func `short digests are those of SipHash`(length: Int, expected: UInt64) throws {
+        let key = try #require(SipKey(Array(0..<16)))
+        let text = (0..<UInt8(length)).map { $0 }
+        #expect(SipHash.shortDigest(text.span, key: key) == expected)
+        #expect(SipKey(Array(0..<15)) == nil)
+    }
+
     /// The reference implementation's vectors of 128 bits: the key is 0...15, the text 0, 1, 2...
     @Test(arguments: [
         (0, "a3817f04ba25a8e66df67214c7550293"), (1, "da87c1d86b99af44347659119b22fc45"),

@@ -10,7 +10,43 @@ extension SettingsDecoder {
         settings.identity = tells(section.value("identity"))
         settings.version = tells(section.value("version"))
         settings.extendedErrors = section.bool("extended-errors")
+        settings.cookies = cookies(section.group("cookies"))
+        settings.rateLimit = rateLimit(section.group("rate-limit"))
         return settings
+    }
+
+    private func cookies(_ section: Section) -> DNSCookieSettings {
+        DNSCookieSettings(
+            enabled: section.bool("enabled"),
+            secrets: section.text("secrets").map(resolve(path:)),
+            require: section.bool("require")
+        )
+    }
+
+    private func rateLimit(_ section: Section) -> ResponseRateSettings {
+        let responses = rate(section.value("responses"), otherwise: nil)
+        return ResponseRateSettings(
+            responses: responses,
+            nodata: rate(section.value("nodata"), otherwise: responses),
+            nxdomain: rate(section.value("nxdomain"), otherwise: responses),
+            referrals: rate(section.value("referrals"), otherwise: responses),
+            errors: rate(section.value("errors"), otherwise: responses),
+            slip: section.integer("slip"),
+            window: section.interval("window"),
+            ipv4Prefix: section.integer("ipv4-prefix"),
+            ipv6Prefix: section.integer("ipv6-prefix"),
+            exempt: section.prefixes("exempt"),
+            logOnly: section.bool("log-only"),
+            accounts: section.integer("accounts")
+        )
+    }
+
+    private func rate(_ value: OptionValue?, otherwise: Rate?) -> Rate? {
+        switch value {
+        case .rate(let rate): rate
+        case .word: nil
+        default: otherwise
+        }
     }
 
     private func tells(_ value: OptionValue?) -> ToldText {

@@ -8,11 +8,12 @@ public struct Schema: Sendable {
             + proxyOptions
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
             + hedgeOptions + retryOptions + stickyOptions + routeOptions + mirrorOptions
-            + geoOptions + latencyOptions + aliasOptions + queryOptions + zoneOptions + steerOptions
+            + geoOptions + latencyOptions + aliasOptions + queryOptions + answerOptions
+            + zoneOptions + steerOptions
             + failoverOptions + steerChangeOptions,
         groups: allGroups + probeGroups + roleGroups + tlsGroups + stickyGroups + guardGroups
             + retryGroups + outlierGroups + overloadGroups + mirrorGroups + tracingGroups
-            + geoGroups + latencyGroups + aliasGroups + queryGroups + changeGroups
+            + geoGroups + latencyGroups + aliasGroups + queryGroups + answerGroups + changeGroups
     )
 
     /// Every option, in the order of the reference page.

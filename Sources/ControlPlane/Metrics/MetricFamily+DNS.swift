@@ -31,6 +31,27 @@ extension MetricFamily {
         dns("martlet_dns_malformed", .malformed),
         dns("martlet_dns_dropped", .dropped),
         dns("martlet_dns_unsent", .unsent),
+        MetricFamily(
+            "martlet_dns_cookies",
+            .counter,
+            labels: ["state"],
+            DNSCounter.cookiesGood.help
+        ) { source in
+            [("good", DNSCounter.cookiesGood), ("bad", .cookiesBad), ("new", .cookiesNew)].map {
+                MetricSample([$0.0], .integer(source.dns($0.1)))
+            }
+        },
+        MetricFamily(
+            "martlet_dns_rate_limited",
+            .counter,
+            labels: ["action"],
+            DNSCounter.rateDropped.help
+        ) { source in
+            [
+                ("dropped", DNSCounter.rateDropped), ("put-off", .ratePutOff),
+                ("log-only", .rateExceeded),
+            ].map { MetricSample([$0.0], .integer(source.dns($0.1))) }
+        },
         dns("martlet_dns_tcp_connections_accepted", .connectionsAccepted),
         dns("martlet_dns_tcp_connections_closed", .connectionsClosed),
         dns("martlet_dns_tcp_connections_timed_out", .connectionsTimedOut),

@@ -120,9 +120,9 @@ extension Plane {
     /// False when no file that the supervisor opens can be named: then the text need not be read
     /// twice.
     private static func mayNameFiles(_ text: [UInt8]) -> Bool {
-        let keys = ["https", "basic-auth", "jwt", "maintenance", "sticky", "geo", "latency"].map {
-            Array($0.utf8)
-        }
+        let keys = [
+            "https", "basic-auth", "jwt", "maintenance", "sticky", "geo", "latency", "cookies",
+        ].map { Array($0.utf8) }
         return text.indices.contains { start in
             keys.contains { text[start] == $0[0] && text[start...].starts(with: $0) }
         }
@@ -401,6 +401,8 @@ extension Plane {
         )
         dns.conduct = assembly.conduct
         dns.security = assembly.dnsListeners.security
+        dns.rates = assembly.rates
+        dns.rateExempt = assembly.settings.dns.rateLimit.exempt
         dns.slotsGiven = slotsGiven
         dns.sampleInterval = UInt32(clamping: assembly.settings.dns.sampleQueries ?? 0)
         return ServingSnapshot(

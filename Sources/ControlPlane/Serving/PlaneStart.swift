@@ -132,6 +132,7 @@ struct PlaneStart {
                 workers: setup.workers,
                 endpoints: health.capacity,
                 keptQueries: settings.dns.keptQueries,
+                accounts: settings.dns.rateLimit.accounts,
                 key: ProcessControl.randomSeed(),
                 signer: try TLSSigner(workers: setup.workers)
             )

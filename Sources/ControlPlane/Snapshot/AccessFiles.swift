@@ -119,7 +119,7 @@ extension Settings {
         var seen: Set<String> = []
         let all =
             certificateFiles + accessFiles.map(\.path) + sessionKeyFiles + geo.files
-            + [latency.file].compactMap(\.self)
+            + [latency.file, dns.cookies.secrets].compactMap(\.self)
         return all.filter { seen.insert($0).inserted }
     }
 }

@@ -46,6 +46,8 @@ struct Assembly: Sendable {
     var regions: RegionTables
     let security: TLSAssembly
     let sessionKeys: SessionKeys
+    /// What DNS cookies are made with.
+    let cookieSecrets: [SipKey]
 
     /// What assembling needs to know of the present.
     struct Present {
@@ -146,7 +148,8 @@ struct Assembly: Sendable {
                 measurements: present.measurements,
                 regions: regions,
                 security: security,
-                sessionKeys: maker.sessionKeys
+                sessionKeys: maker.sessionKeys,
+                cookieSecrets: try present.sessionKeys.dns.inForce(settings.dns.cookies)
             )
         } catch {
             throw AssemblyRefusal(problems: [error])

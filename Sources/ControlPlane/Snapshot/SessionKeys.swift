@@ -4,7 +4,7 @@ internal import Essentials
 internal import Runtime
 internal import Steering
 
-/// The secrets that sticky cookies are made with.
+/// The secrets that cookies are made with: those of sticky sessions, and those of DNS.
 struct SessionKeys: Sendable {
     /// A shorter secret could be guessed.
     static let leastBytes = 16
@@ -17,12 +17,18 @@ struct SessionKeys: Sendable {
     private var files: [String: [UInt8]] = [:]
     /// Why the others cannot be used.
     private var faults: [String: String] = [:]
+    /// Those of DNS.
+    private(set) var dns = DNSCookieKeys()
 
-    init(own: [UInt8] = []) { self.own = own }
+    init(own: [UInt8] = []) {
+        self.own = own
+        dns.own = DNSCookieKeys.own(from: own)
+    }
 
     /// Reads the files of a configuration; one that cannot be read any more leaves its secret in
     /// force, and those of no pool are forgotten.
     mutating func load(_ settings: Settings, _ read: CertificateFiles.Read) {
+        dns.load(settings.dns.cookies, read)
         let wanted = Set(settings.sessionKeyFiles)
         files = files.filter { wanted.contains($0.key) }
         faults = [:]
@@ -46,7 +52,7 @@ struct SessionKeys: Sendable {
     var survivedFaults: [String] {
         faults.filter { files[$0.key] != nil }.sorted { $0.key < $1.key }.map {
             "the secret of cookies '\($0.key)' \($0.value): the one that was read last is in force"
-        }
+        } + dns.survivedFaults
     }
 
     /// The secret of a pool.

@@ -25,6 +25,8 @@ public struct EDNSOptions: OptionSet, Sendable, BitwiseCopyable {
 public struct EDNSReply: BitwiseCopyable, Sendable {
     /// Which server answers; empty to say nothing (RFC 5001).
     public var identifierLength = 0
+    /// The cookie of the client and ours (RFC 7873).
+    public var cookie: ServerCookie?
     /// How long the connection may be idle, in units of 100 ms (RFC 7828 §3.1).
     public var keepalive: UInt16?
     /// More about the outcome (RFC 8914).
@@ -39,6 +41,7 @@ public struct EDNSReply: BitwiseCopyable, Sendable {
     public var length: Int {
         var length = 0
         if identifierLength > 0 { length &+= 4 &+ identifierLength }
+        if cookie != nil { length &+= 4 &+ ServerCookie.length }
         if keepalive != nil { length &+= 6 }
         if let reason { length &+= reason.length }
         if padding >= 0 { length &+= 4 &+ padding }
@@ -64,6 +67,10 @@ public struct EDNSReply: BitwiseCopyable, Sendable {
         if identifierLength > 0 {
             EDNSReply.writeHead(3, identifierLength, into: &output)
             identifier.write(into: &output)
+        }
+        if let cookie {
+            EDNSReply.writeHead(10, ServerCookie.length, into: &output)
+            cookie.write(into: &output)
         }
         if let keepalive {
             EDNSReply.writeHead(11, 2, into: &output)

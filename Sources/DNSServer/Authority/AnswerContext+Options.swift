@@ -6,12 +6,32 @@ internal import Essentials
 extension AnswerContext {
     /// What the options of a query are answered with, as far as it does not depend on the answer.
     @inline(never)
-    func reply(to options: EDNSOptions) -> EDNSReply {
+    func reply(
+        to query: DNSQuery,
+        _ request: Span<UInt8>,
+        _ state: inout CookieState
+    ) -> EDNSReply {
+        let options = query.edns.options
         var reply = EDNSReply()
+        if options.contains(.cookie),
+            let (worth, answer) = conduct.cookies.judge(query, request, from: client, at: timestamp)
+        {
+            state = worth
+            reply.cookie = answer
+        }
         if options.contains(.identifier) { reply.identifierLength = conduct.identity.count }
         // RFC 7828 §3.2.2: over UDP there is nothing to keep.
         if isStream, options.contains(.keepalive) { reply.keepalive = keepalive }
         return reply
+    }
+
+    /// True when all that is answered is a new cookie (RFC 7873 §5.2.3, §5.2.4, §5.4).
+    func isTurnedAway(_ query: DNSQuery, _ cookie: CookieState) -> Bool {
+        switch (query.verdict, cookie) {
+        case (.reject(.noError), .bad): true
+        case (.accept, .new), (.accept, .bad): conduct.requiresCookies && !isStream
+        default: false
+        }
     }
 
     /// Adds what only fits where the records have left room.

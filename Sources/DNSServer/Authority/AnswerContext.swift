@@ -41,6 +41,8 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
     public var hearsSubnet: Bool
     /// How the door behaves towards askers.
     public var conduct: DNSConduct
+    /// Seconds since 1970, modulo 2^32, for cookies (RFC 9018 §4.3).
+    public var timestamp: UInt32 = 0
     /// How long a TCP connection may be idle, in units of 100 ms, for those who ask (RFC 7828).
     public var keepalive: UInt16?
     /// True where padding hides lengths: on encrypted transports (RFC 7830 §6).
@@ -134,6 +136,13 @@ public struct AnswerOutcome: BitwiseCopyable, Sendable, Equatable {
     public var zone = -1
     /// The policy that chose addresses; -1 for none.
     public var policy = -1
+    /// What the cookie of the query is worth.
+    public var cookie = CookieState.absent
+    // The name in the zone that answers, of which all answers are alike; -1 for none.
+    var node = -1
+    // There are records in the answer section, or it says where to ask on.
+    var hasAnswers = false
+    var isReferral = false
     /// More about the outcome than the code (RFC 8914); nil when there is no more to say.
     public var reason: ExtendedError?
     /// The leading bits of the client's address that the answer depends on (RFC 7871 §6).

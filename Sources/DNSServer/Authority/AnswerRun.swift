@@ -102,6 +102,7 @@ struct AnswerRun {
         into output: inout OutputSpan<UInt8>
     ) -> ResponseCode {
         var match = first
+        if first.kind != .missing { outcome.node = first.node }
         while true {
             outcome.zone = match.zone
             switch match.kind {

@@ -50,7 +50,8 @@ public enum Authority {
             return dropped
         }
         var reply = EDNSReply()
-        if !query.edns.options.isEmpty { reply = context.reply(to: query.edns.options) }
+        var cookie = CookieState.absent
+        if !query.edns.options.isEmpty { reply = context.reply(to: query, request, &cookie) }
         var run = AnswerRun(
             query: query,
             writer: ResponseWriter(
@@ -63,7 +64,10 @@ public enum Authority {
                 into: &output
             )
         )
-        let code = run.answer(request, views, steer, &context, into: &output)
+        run.outcome.cookie = cookie
+        let code =
+            cookie != .absent && context.isTurnedAway(query, cookie)
+            ? .badCookie : run.answer(request, views, steer, &context, into: &output)
         if query.edns.isPresent, run.outcome.reason != nil || context.pads {
             context.complete(&reply, of: query, run.outcome.reason, run.writer, output)
         }
@@ -82,6 +86,34 @@ public enum Authority {
         var outcome = run.outcome
         outcome.code = code
         outcome.isTruncated = run.writer.isTruncated
+        outcome.hasAnswers = run.writer.answerCount > 0
+        outcome.isReferral = !run.writer.isAuthoritative && run.writer.authorityCount > 0
         return outcome
+    }
+
+    /// Appends, in the place of a response, word to ask again: by TCP, or with a cookie for those
+    /// who know cookies.
+    @inline(never) @_lifetime(output: copy output)
+    static func putOff(
+        _ query: DNSQuery,
+        _ request: Span<UInt8>,
+        _ context: AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) -> ResponseCode {
+        var cookie = CookieState.absent
+        let reply = context.reply(to: query, request, &cookie)
+        var writer = ResponseWriter(
+            answering: query,
+            request,
+            limit: context.limit(for: query),
+            announcedSize: context.ednsSize,
+            optionLength: reply.length,
+            into: &output
+        )
+        let code: ResponseCode = cookie == .absent ? .noError : .badCookie
+        writer.isTruncated = code == .noError
+        writer.finish(code, query: query, optionLength: reply.length, into: &output)
+        if reply.length > 0 { reply.write(identifier: context.conduct.identity, into: &output) }
+        return code
     }
 }

@@ -10,6 +10,11 @@ public struct DNSConduct: BitwiseCopyable, Sendable {
     /// True when answers say more of errors than their code (RFC 8914).
     public var explainsErrors: Bool
 
+    /// What cookies are made with; none when they are not answered (RFC 7873).
+    public var cookies = CookieSecrets()
+    /// True when over UDP only those are answered, of those with a cookie, whose cookie is good.
+    public var requiresCookies = false
+
     // RFC 8467 §4.1: so that the length of an answer says little of what it holds.
     static var paddingBlock: Int { 468 }
 

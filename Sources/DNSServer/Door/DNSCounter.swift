@@ -35,6 +35,18 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
     case dropped
     /// UDP responses that the kernel did not take.
     case unsent
+    /// Queries with a cookie of ours that is good.
+    case cookiesGood
+    /// Queries with a cookie of a server that is not ours, or too old.
+    case cookiesBad
+    /// Queries with a cookie of the client alone.
+    case cookiesNew
+    /// Responses that were too many for a network, and dropped.
+    case rateDropped
+    /// Responses that were too many, in whose place the client was told to ask again.
+    case ratePutOff
+    /// Responses that were too many, and sent since nothing is withheld yet.
+    case rateExceeded
     /// TCP connections accepted.
     case connectionsAccepted
     /// TCP connections closed.
@@ -72,6 +84,8 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .malformed: "martlet_dns_malformed"
         case .dropped: "martlet_dns_dropped"
         case .unsent: "martlet_dns_unsent"
+        case .cookiesGood, .cookiesBad, .cookiesNew: "martlet_dns_cookies"
+        case .rateDropped, .ratePutOff, .rateExceeded: "martlet_dns_rate_limited"
         case .connectionsAccepted: "martlet_dns_tcp_connections_accepted"
         case .connectionsClosed: "martlet_dns_tcp_connections_closed"
         case .connectionsRefused: "martlet_dns_tcp_connections_refused"
@@ -101,6 +115,12 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .notImplemented: ("rcode", "NOTIMP")
         case .refused: ("rcode", "REFUSED")
         case .otherCode: ("rcode", "other")
+        case .cookiesGood: ("state", "good")
+        case .cookiesBad: ("state", "bad")
+        case .cookiesNew: ("state", "new")
+        case .rateDropped: ("action", "dropped")
+        case .ratePutOff: ("action", "put-off")
+        case .rateExceeded: ("action", "log-only")
         default: nil
         }
     }
@@ -119,6 +139,9 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .unsent: "UDP responses that the kernel did not take."
         case .connectionsAccepted: "TCP connections of DNS clients accepted."
         case .connectionsClosed: "TCP connections of DNS clients closed."
+        case .cookiesGood, .cookiesBad, .cookiesNew: "Queries with a DNS cookie, by its worth."
+        case .rateDropped, .ratePutOff, .rateExceeded:
+            "Responses beyond the rate of their network, by what became of them."
         case .connectionsRefused: "TCP connections closed at once because the limit was reached."
         case .connectionsTimedOut: "TCP connections closed for being idle or slow."
         case .secureAccepted: "TLS connections of DNS clients accepted."
@@ -158,7 +181,7 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
 
 /// Counts of one turn, added to the shared words at its end: one store per word and turn.
 struct DNSTally {
-    private var counts = InlineArray<28, UInt32>(repeating: 0)
+    private var counts = InlineArray<34, UInt32>(repeating: 0)
 
     @inline(__always)
     mutating func add(_ counter: DNSCounter, _ value: UInt32 = 1) {
@@ -174,6 +197,12 @@ struct DNSTally {
         add(DNSCounter.of(outcome.code))
         if outcome.isTruncated { add(.truncated) }
         if outcome.policy >= 0 { add(.steered) }
+        switch outcome.cookie {
+        case .absent: break
+        case .new: add(.cookiesNew)
+        case .bad: add(.cookiesBad)
+        case .good: add(.cookiesGood)
+        }
     }
 
     /// The count at a place.

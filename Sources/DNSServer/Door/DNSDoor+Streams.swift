@@ -185,6 +185,7 @@ extension DNSDoor {
             hearsSubnet: snapshot.trusts(connection.peer, settings.subnets),
             conduct: snapshot.conduct
         )
+        context.timestamp = DNSDoor.timestamp()
         context.keepalive = UInt16(clamping: timeout(connection.listener).nanoseconds / 100_000_000)
         var tally = DNSTally()
         let input = buffers.bytes(

@@ -277,6 +277,7 @@ public struct DNSDoor: ~Copyable {
             ednsSize: settings.ednsSize,
             conduct: snapshot.conduct
         )
+        context.timestamp = DNSDoor.timestamp()
         var tally = DNSTally()
         var warmer = LookupWarmer()
         var received = 0
@@ -291,6 +292,7 @@ public struct DNSDoor: ~Copyable {
                 &batch,
                 snapshot,
                 settings.subnets,
+                shared.accounts,
                 book,
                 origin,
                 &sampler,
@@ -309,6 +311,11 @@ public struct DNSDoor: ~Copyable {
         watch(number, received, &loop)
     }
 
+    /// Seconds since 1970, modulo 2^32.
+    static func timestamp() -> UInt32 {
+        UInt32(truncatingIfNeeded: Clock.realtime() / 1_000_000_000)
+    }
+
     private static func read(
         _ queries: inout [DNSQuery],
         _ count: Int,
@@ -325,6 +332,7 @@ public struct DNSDoor: ~Copyable {
         _ batch: inout DatagramBatch,
         _ snapshot: borrowing DNSSnapshot,
         _ subnets: SubnetTrust,
+        _ accounts: borrowing ResponseAccounts,
         _ book: borrowing AnswerBook,
         _ origin: AnswerBook.Origin,
         _ sampler: inout QuerySampler,
@@ -333,6 +341,7 @@ public struct DNSDoor: ~Copyable {
     ) -> Int {
         let views = snapshot.views
         let steer = snapshot.steer
+        let isLimited = snapshot.rates.isOn
         var replies = 0
         for index in 0..<count {
             let query = queries[index]
@@ -341,7 +350,7 @@ public struct DNSDoor: ~Copyable {
                 query.edns.subnet != nil && snapshot.trusts(context.client, subnets)
             context.isSampled = sampler.isDue
             batch.reply(index) { request, output in
-                let outcome = Authority.answer(
+                var outcome = Authority.answer(
                     query,
                     request,
                     views,
@@ -349,6 +358,23 @@ public struct DNSDoor: ~Copyable {
                     &context,
                     into: &output
                 )
+                if isLimited, !outcome.isDropped {
+                    let verdict = judge(outcome, of: query, snapshot, accounts, &context)
+                    if verdict != .send, !snapshot.rates.isTrial {
+                        let isGone = withhold(
+                            verdict,
+                            &outcome,
+                            of: query,
+                            request,
+                            context,
+                            &tally,
+                            into: &output
+                        )
+                        if isGone { return }
+                    } else if verdict != .send {
+                        tally.add(.rateExceeded)
+                    }
+                }
                 tally.add(outcome, .queriesUDP)
                 if outcome.policy >= 0 {
                     context.count(in: book, policy: steer.identity(of: outcome.policy))

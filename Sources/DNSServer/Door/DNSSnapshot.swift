@@ -20,6 +20,10 @@ public struct DNSSnapshot: Sendable {
     public let generation: UInt64
     /// How the door behaves towards askers.
     public var conduct = DNSConduct()
+    /// How often networks get responses that are alike.
+    public var rates = ResponseRates()
+    /// Networks for which that does not matter.
+    public var rateExempt: [Prefix] = []
     /// A record is kept of one query in so many; 0 keeps none.
     public var sampleInterval: UInt32 = 0
     /// How TLS is spoken at the listeners that do, by number.
@@ -153,6 +157,8 @@ public final class DNSShared: Sendable {
     public let metrics: [SharedWords]
     /// What is written down of answers; one book per worker.
     public let books: [AnswerBook]
+    /// What networks have had of responses.
+    public let accounts: ResponseAccounts
     /// Open TCP connections by listener number.
     public let connections = SharedWords(count: DNSShared.listenerLimit, stride: 8)
     /// The budgets of full TLS handshakes by client network.
@@ -160,17 +166,20 @@ public final class DNSShared: Sendable {
     /// Where slow signatures are made; nil where each worker makes its own.
     let signer: TLSSigner?
 
-    /// Tables for so many workers, endpoints, and records of queries by each worker.
+    /// Tables for so many workers, endpoints, records of queries by each worker, and accounts of
+    /// networks.
     ///
     /// `key` is a secret that places of networks follow from.
     public init(
         workers: Int,
         endpoints: Int = 0,
         keptQueries: Int = 0,
+        accounts: Int = 65_536,
         key: UInt64 = 0,
         signer: TLSSigner? = nil
     ) {
         self.signer = signer
+        self.accounts = ResponseAccounts(count: accounts, secret: Hash.mix(~key))
         books = (0..<max(workers, 1)).map { _ in
             AnswerBook(endpoints: endpoints, kept: keptQueries, key: key)
         }
