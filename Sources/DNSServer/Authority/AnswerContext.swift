@@ -46,7 +46,7 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
     /// How long a TCP connection may be idle, in units of 100 ms, for those who ask (RFC 7828).
     public var keepalive: UInt16?
     /// True where padding hides lengths: on encrypted transports (RFC 7830 §6).
-    public var pads = false
+    public var pads: Bool
     // Nobody gets the answer: it leaves no trace of a client.
     var isTrial = false
     // The latest steered answer; its room is here so that it need not be cleared for each query.
@@ -76,6 +76,7 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
         self.random = random
         self.ednsSize = ednsSize
         self.transport = transport
+        pads = transport == .dot || transport == .doh
         self.client = client
         self.hearsSubnet = hearsSubnet
     }
