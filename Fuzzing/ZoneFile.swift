@@ -6,7 +6,7 @@ import Essentials
 /// A zone file is read to its end, and whatever record comes out has a whole name and bounded data.
 func examine(_ bytes: [UInt8]) {
     guard let origin = DomainName("example.com") else { return }
-    var reader = ZoneFileReader(bytes, file: "z", origin: origin) { name, _ in
+    var reader = ZoneFileReader(bytes, file: "z", origin: origin, generatedLimit: 1000) { name, _ in
         // An include that includes again: depth and number of files are bounded.
         name.utf8.count % 2 == 0 ? (name, Array(bytes.prefix(64))) : nil
     }

@@ -46,6 +46,13 @@ public enum File {
         return status.st_mode & S_IFMT == S_IFREG
     }
 
+    /// The path without links, `.` and `..`; nil when nothing is there.
+    public static func resolved(_ path: String) -> String? {
+        guard let found = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(found) }
+        return unsafe String(cString: found)
+    }
+
     /// True when every account may read or change a file; false when it cannot be asked.
     public static func isOpenToAll(_ path: String) -> Bool {
         var status = stat()

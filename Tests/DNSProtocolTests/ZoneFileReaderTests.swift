@@ -138,7 +138,11 @@ import Testing
         ("a TXT \"open\nb\"", "zone:1:7 M1502"),
         ("a MX ( 10 b", "zone:1:6 M1501"),
         ("a MX 10 b )", "zone:1:11 M1501"),
-        ("$GENERATE 1-2 a A 192.0.2.1", "zone:1:1 M1504"),
+        ("$NOTHING 1-2 a A 192.0.2.1", "zone:1:1 M1504"),
+        ("$GENERATE 1-2 a A", "zone:1:1 M1505"),
+        ("$GENERATE 2-1 a A 192.0.2.1", "zone:1:11 M1505"),
+        ("$GENERATE 1-2 a${0,256} A 192.0.2.1", "zone:1:1 M1505"),
+        ("$GENERATE 255-900 a$ A 192.0.2.$", "zone:1:1 M1515"),
         ("$ORIGIN", "zone:1:1 M1505"),
         ("$TTL forever", "zone:1:6 M1511"),
         ("$INCLUDE missing", "zone:1:10 M1506"),
@@ -206,6 +210,51 @@ import Testing
     @Test func `an error in an included file names that file`() throws {
         let outcome = try read("$INCLUDE other", files: ["other": "\nx A y\n"])
         #expect(outcome.problems == ["other:2:5 M1515"])
+    }
+
+    @Test func `an entry is written for each number of a range`() throws {
+        let text = "x A 192.0.2.9\n$GENERATE 8-12/2 h${2,3} MX \"10 m$\"\n TXT after"
+        let outcome = try read(text)
+        #expect(
+            outcome.records == [
+                "x.example.com. 60 A 192.0.2.9", "h010.example.com. 60 MX 10 m8.example.com.",
+                "h012.example.com. 60 MX 10 m10.example.com.",
+                "h014.example.com. 60 MX 10 m12.example.com.",
+                "x.example.com. 60 TXT \"after\"",
+            ]
+        )
+        #expect(outcome.problems == [])
+    }
+
+    @Test func `a range makes no more records than are allowed, and one finding`() throws {
+        var reader = ZoneFileReader(
+            Array("$GENERATE 1-9 a$ A 192.0.2.$\n$GENERATE 0-2147483647 b$ A 192.0.2.1".utf8),
+            file: "zone",
+            origin: try #require(DomainName("example.com")),
+            defaultTTL: 60,
+            generatedLimit: 20
+        )
+        var count = 0
+        while reader.next() {
+            count += 1
+            #expect(reader.position.line == (count > 9 ? 2 : 1))
+        }
+        #expect(count == 20)
+        #expect(reader.diagnostics.map(\.code) == [.tooManyGenerated])
+        #expect(reader.diagnostics.map(\.position.line) == [2])
+    }
+
+    @Test func `why a file is not included is told`() throws {
+        var reader = ZoneFileReader(
+            Array("$INCLUDE ../x".utf8),
+            file: "zone",
+            origin: .root,
+            include: { (_, _) throws(ZoneIncludeRefusal) in throw .init(reason: "so it is") }
+        )
+        let hasRecord = reader.next()
+        #expect(!hasRecord)
+        #expect(reader.diagnostics.first?.code == .includeFailed)
+        #expect(reader.diagnostics.first?.message == "'../x' is not read: so it is")
     }
 
     @Test func `files that include each other end`() throws {

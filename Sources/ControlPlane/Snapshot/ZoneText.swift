@@ -17,11 +17,20 @@ enum ZoneText {
     ) throws(SystemError) -> ZoneFileReader {
         let text = try bytes(of: path)
         return ZoneFileReader(text, file: path, origin: origin, defaultTTL: defaultTTL) {
-            name,
-            from in
+            (name, from) throws(ZoneIncludeRefusal) in
             let place = beside(from, name)
-            return (try? bytes(of: place)).map { (place, $0) }
+            guard let real = File.resolved(place) else { return nil }
+            // A zone may come from others: it includes what stands with it, and no other file.
+            guard isInside(real, folder: File.resolved(beside(path, "."))) else {
+                throw ZoneIncludeRefusal(reason: "it is outside of the folder of the zone file")
+            }
+            return (try? bytes(of: real)).map { (place, $0) }
         }
+    }
+
+    private static func isInside(_ path: String, folder: String?) -> Bool {
+        guard let folder else { return false }
+        return path.hasPrefix(folder == "/" ? folder : "\(folder)/")
     }
 
     /// A zone is read by the thread that looks after health: a pipe would keep it waiting.

@@ -3,7 +3,8 @@ internal import Essentials
 
 /// The times of signatures (RFC 4034 §3.2): `20300131235959`, or seconds since 1970.
 ///
-/// 32 bits wrap in 2106; text shows the first turn.
+/// 32 bits wrap in 2106; text shows the first turn. Others show what lies far ahead as years before
+/// 1970, because signatures count round (RFC 4034 §3.1.5): that is read too.
 enum TimeStamp {
     /// Reads both forms; nil for others, and for days that no calendar has.
     static func seconds(_ text: Span<UInt8>) -> UInt32? {
@@ -25,7 +26,7 @@ enum TimeStamp {
     /// The days from 1970 to a date written as eight digits.
     private static func days(of date: Int) -> Int? {
         let (year, month, day) = (date / 10_000, date / 100 % 100, date % 100)
-        guard year >= 1970, 1...12 ~= month else { return nil }
+        guard year > 1900, 1...12 ~= month else { return nil }
         let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
         let lengths = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
         guard 1...lengths[month - 1] ~= day else { return nil }

@@ -97,6 +97,8 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case entryTooLong = 1517
     /// More errors than are listed.
     case tooManyErrors = 1518
+    /// More records made by `$GENERATE` than are read.
+    case tooManyGenerated = 1519
 
     /// An ALIAS with other addresses, with another ALIAS, or with hints in its services.
     case conflictingAlias = 1420

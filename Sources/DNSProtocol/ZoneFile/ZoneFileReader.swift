@@ -13,11 +13,15 @@ public struct ZoneFileReader: ~Copyable {
     /// Errors that are listed before the reading is given up.
     public static let diagnosticLimit = 100
 
-    private struct Frame {
+    struct Frame {
         var lexer: ZoneLexer
         var file: UInt32
         var origin: [UInt8]
         var lastOwner: [UInt8]
+        /// Writes entry after entry in place of a file.
+        var generator: ZoneGenerator?
+        /// Where it was asked to, which is where all of them stand.
+        var directive: ZonePosition?
     }
 
     /// The owner in uncompressed wire form, case as written.
@@ -31,32 +35,41 @@ public struct ZoneFileReader: ~Copyable {
     /// What was wrong so far.
     public private(set) var diagnostics: [ZoneDiagnostic] = []
     /// The names of the files read, by ``ZonePosition/file``.
-    public private(set) var files: [String]
+    public internal(set) var files: [String]
 
-    private var frames: [Frame]
+    var frames: [Frame]
     private var record = ZoneRecordReader()
-    private var defaultTTL: UInt32?
+    var defaultTTL: UInt32?
+    /// Records that `$GENERATE` may still make.
+    private var generatedLeft: Int
     private var lastTTL: UInt32?
     private var typePosition = ZonePosition.none
     private var isGivenUp = false
-    private let include: (_ file: String, _ from: String) -> (file: String, bytes: [UInt8])?
+    let include: Include
+
+    /// Answers with an included file and the name it goes by; nil when it cannot be read.
+    public typealias Include =
+        (_ file: String, _ from: String) throws(ZoneIncludeRefusal) -> (
+            file: String, bytes: [UInt8]
+        )?
 
     /// Reads `bytes`, relative names completed by `origin`.
     ///
     /// `include` is asked for an included file by its name as written and the name of the file
     /// that names it. It answers with the bytes and the name that the file goes by from then on,
     /// for findings and for what is included from there; nil means that it cannot be read.
+    /// `generatedLimit` is how many records all `$GENERATE` together may make: without it, a line of
+    /// text could fill the memory.
     public init(
         _ bytes: [UInt8],
         file: String,
         origin: DomainName,
         defaultTTL: UInt32? = nil,
-        include: @escaping (_ file: String, _ from: String) -> (file: String, bytes: [UInt8])? = {
-            _,
-            _ in nil
-        }
+        generatedLimit: Int = 1_000_000,
+        include: @escaping Include = { _, _ in nil }
     ) {
         files = [file]
+        generatedLeft = generatedLimit
         self.defaultTTL = defaultTTL
         self.include = include
         let lexer = ZoneLexer(bytes)
@@ -70,7 +83,7 @@ public struct ZoneFileReader: ~Copyable {
     public mutating func next() -> Bool {
         while let top = frames.indices.last, !isGivenUp {
             guard frames[top].lexer.nextEntry() else {
-                frames.removeLast()
+                if !generate(top) { frames.removeLast() }
                 continue
             }
             if let problem = frames[top].lexer.problem {
@@ -84,11 +97,33 @@ public struct ZoneFileReader: ~Copyable {
         return false
     }
 
-    private mutating func note(_ code: ZoneCode, _ place: ZonePosition, _ message: String) {
+    // The next entry of a `$GENERATE`; false behind the last one.
+    private mutating func generate(_ top: Int) -> Bool {
+        guard frames[top].generator != nil, let directive = frames[top].directive else {
+            return false
+        }
+        guard generatedLeft > 0 else {
+            note(.tooManyGenerated, directive, "$GENERATE makes more records than are read")
+            return false
+        }
+        do {
+            guard let text = try frames[top].generator?.next() else { return false }
+            frames[top].lexer = ZoneLexer(text)
+            generatedLeft -= 1
+            return true
+        } catch {
+            note(.badDirective, directive, "$GENERATE: \(error.message)")
+            return false
+        }
+    }
+
+    mutating func note(_ code: ZoneCode, _ place: ZonePosition, _ message: String) {
         guard let frame = frames.last else { return }
-        var position = place
+        var position = frame.directive ?? place
         position.file = frame.file
         let file = files[Int(frame.file)]
+        // One wrong record of a range is one finding: the others are as wrong.
+        frames[frames.count - 1].generator = nil
         diagnostics.append(ZoneDiagnostic(code, file: file, at: position, message))
         guard diagnostics.count >= ZoneFileReader.diagnosticLimit else { return }
         isGivenUp = true
@@ -96,90 +131,9 @@ public struct ZoneFileReader: ~Copyable {
         diagnostics.append(ZoneDiagnostic(.tooManyErrors, file: file, at: position, text))
     }
 
-    private func text(_ top: Int, _ field: ZoneField) -> String {
+    func text(_ top: Int, _ field: ZoneField) -> String {
         let end = min(field.end, field.start + 255)
         return String(decoding: frames[top].lexer.bytes[field.start..<end], as: UTF8.self)
-    }
-
-    // MARK: Directives
-
-    private func isDirective(_ top: Int) -> Bool {
-        guard !frames[top].lexer.startsBlank, let first = frames[top].lexer.fields.first else {
-            return false
-        }
-        return !first.isQuoted && frames[top].lexer.bytes[first.start] == UInt8(ascii: "$")
-    }
-
-    private mutating func readDirective(_ top: Int) {
-        let fields = frames[top].lexer.fields
-        let word = text(top, fields[0]).uppercased()
-        let limits = ["$ORIGIN": 1...1, "$TTL": 1...1, "$INCLUDE": 1...2]
-        guard let limit = limits[word] else {
-            return note(.unknownDirective, fields[0].position, "\(word) is not known here")
-        }
-        guard limit.contains(fields.count - 1) else {
-            let wanted = limit.upperBound == 1 ? "one argument" : "a file and perhaps an origin"
-            return note(.badDirective, fields[0].position, "\(word) takes \(wanted)")
-        }
-        switch word {
-        case "$ORIGIN":
-            if let name = readName(top, fields[1]) { frames[top].origin = name }
-        case "$TTL":
-            let bytes = frames[top].lexer.bytes
-            let span = bytes.span.extracting(fields[1].start..<fields[1].end)
-            guard let seconds = ZoneNumbers.seconds(span) else {
-                return note(.badTTL, fields[1].position, "'\(text(top, fields[1]))' is not a TTL")
-            }
-            defaultTTL = seconds
-        default: openInclude(top, fields)
-        }
-    }
-
-    private mutating func openInclude(_ top: Int, _ fields: [ZoneField]) {
-        guard frames.count < ZoneFileReader.includeDepthLimit,
-            files.count < ZoneFileReader.fileLimit
-        else {
-            let limit = ZoneFileReader.includeDepthLimit
-            let message = "$INCLUDE nests deeper than \(limit), or there are too many files"
-            return note(.includeTooDeep, fields[0].position, message)
-        }
-        var origin = frames[top].origin
-        if fields.count == 3 {
-            guard let name = readName(top, fields[2]) else { return }
-            origin = name
-        }
-        let file = text(top, fields[1])
-        guard let included = include(file, files[Int(frames[top].file)]) else {
-            return note(.includeFailed, fields[1].position, "cannot read '\(file)'")
-        }
-        files.append(included.file)
-        // Origin and last owner are the outer file's again afterwards, as in BIND.
-        let number = UInt32(truncatingIfNeeded: files.count - 1)
-        let last = frames[top].lastOwner
-        frames.append(
-            Frame(
-                lexer: ZoneLexer(included.bytes),
-                file: number,
-                origin: origin,
-                lastOwner: last
-            )
-        )
-    }
-
-    private mutating func readName(_ top: Int, _ field: ZoneField) -> [UInt8]? {
-        var name: [UInt8] = []
-        let bytes = frames[top].lexer.bytes
-        let span = bytes.span.extracting(field.start..<field.end)
-        if span.count == 1, span[0] == UInt8(ascii: "@"), !field.isQuoted {
-            return frames[top].origin
-        }
-        let origin = frames[top].origin
-        let outcome = NameText.append(span, origin: origin.span, to: &name)
-        guard outcome == .complete else {
-            note(.badName, field.position, outcome.message)
-            return nil
-        }
-        return name
     }
 
     // MARK: Records
@@ -187,7 +141,7 @@ public struct ZoneFileReader: ~Copyable {
     private mutating func readRecord(_ top: Int) -> Bool {
         let first = frames[top].lexer.fields[0]
         if !frames[top].lexer.startsBlank, !readOwner(top, first) { return false }
-        position = first.position
+        position = frames[top].directive ?? first.position
         position.file = frames[top].file
         guard !frames[top].lastOwner.isEmpty else {
             let message = "the entry begins with a blank, but no owner stands before it"

@@ -21,7 +21,7 @@ enum ZoneWord: Equatable {
         }
         self =
             switch packed {
-            case 0x696e: .internet
+            case 0x696e, 0x636c_6173_7331: .internet
             case 0x6368, 0x6873, 0x6373: .otherClass
             case 0x61: .type(.A)
             case 0x6161_6161: .type(.AAAA)
