@@ -28,6 +28,66 @@ import Testing
             "M1653 TXT of x.sub.example.com. is never answered: sub.example.com. is delegated"
         ),
         ("a CNAME ns\n@ MX 10 a", "M1654 MX leads to a.example.com., which is an alias"),
+        ("a CNAME ns\n_x._tcp SRV 0 0 1 a", "M1654 SRV leads to a.example.com., which is an alias"),
+        (
+            "@ MX 10 192.0.2.1",
+            "M1658 MX of example.com. names 192.0.2.1.example.com., which looks like an address"
+        ),
+        (
+            "@ NS 192.0.2.1.",
+            "M1658 NS of example.com. names 192.0.2.1., which looks like an address"
+        ),
+        (
+            "_x._tcp SRV 0 0 1 2001:db8::1",
+            "M1658 SRV of _x._tcp.example.com. names 2001:db8::1.example.com., which looks like an "
+                + "address"
+        ),
+        (
+            "@ MX 10 mail",
+            "M1659 MX of example.com. leads to mail.example.com., which has no address here"
+        ),
+        (
+            "@ MX 10 ns.example.com",
+            "M1659 MX of example.com. leads to ns.example.com.example.com., which has no address "
+                + "here: is a final dot missing?"
+        ),
+        (
+            "sub NS ns.other\nsub NS ns.sub\nns.sub A 192.0.2.2",
+            "M1659 NS of sub.example.com. leads to ns.other.example.com., which has no address here"
+        ),
+        (
+            "a MX 10 ns\na MX 10 NS",
+            "M1660 a.example.com. has the same MX record twice; one is kept"
+        ),
+        ("a DS 1 8 255 00", "M1662 a.example.com. has DS and is not delegated: it has no NS"),
+        (
+            "a RRSIG TXT 8 3 60 2 1 7 @ QUJD",
+            "M1663 RRSIG of a.example.com. signs TXT, which is not there"
+        ),
+        (
+            "ns RRSIG A 8 3 60 2 1 7 ns QUJD",
+            "M1663 RRSIG of ns.example.com. is signed by another name than the zone's"
+        ),
+        (
+            "a DNSKEY 256 3 8 QUJD",
+            "M1663 DNSKEY of a.example.com. has no meaning: it is not the zone's own name"
+        ),
+        (
+            "@ DNSKEY 0 3 8 QUJD",
+            "M1663 a DNSKEY of example.com. is no key of a zone: bit 7 and protocol 3"
+        ),
+        (
+            "@ TXT \"v=spf1 -all\"\n@ TXT \"v=spf1\"",
+            "M1664 example.com. has 2 SPF policies: receivers take none"
+        ),
+        (
+            "@ SPF \"v=spf1 -all\"\n@ TXT \"v=spf10\"",
+            "M1664 example.com. has a policy of type SPF, and none of type TXT that is read"
+        ),
+        (
+            "@ MX 0 .\n@ MX 10 ns",
+            "M1665 example.com. has the null MX and another one (RFC 7505 §3)"
+        ),
     ]
 
     @Test(arguments: faults.indices)
@@ -35,6 +95,28 @@ import Testing
         let (text, problem) = ZoneTableBuilderTests.faults[index]
         let problems = try ZoneFixture.problems(["example.com": ZoneTableBuilderTests.head + text])
         #expect(problems == [problem])
+    }
+
+    // What looks like a fault and is none.
+    static let fine = [
+        "@ MX 0 .", "_x._tcp SRV 0 0 0 .", "@ MX 10 mail.other.", "*.w A 192.0.2.1\n@ MX 10 x.w",
+        "m ALIAS a.other.\n@ MX 10 m", "sub NS ns.other.\nsub DS 1 8 255 00",
+        "sub NS ns.other.\n@ MX 10 mail.sub", "@ SPF \"v=spf1\"\n@ TXT \"v=spf1\"",
+        "@ TXT \"v=spf1\"\n@ TXT \"v=spf1x\"", "@ DNSKEY 257 3 8 QUJD\n@ CDS 0 0 0 00",
+        "ns RRSIG A 8 3 60 2 1 7 EXAMPLE.com. QUJD", "1.2.3 A 192.0.2.1\n@ MX 1 1.2.3",
+    ]
+
+    @Test(arguments: fine)
+    func `good content is not warned about`(text: String) throws {
+        let zone = ZoneTableBuilderTests.head + text
+        #expect(try ZoneFixture.problems(["example.com": zone]) == [])
+    }
+
+    @Test func `times of an SOA that do harm are told`() throws {
+        let zone = "$TTL 1\n@ SOA ns h 1 2h 3 1h 1w\n@ NS ns\nns A 192.0.2.1\n"
+        let problems = try ZoneFixture.problems(["example.com": zone])
+        #expect(problems.map { $0.prefix(5) } == ["M1661", "M1661"])
+        #expect(problems.first?.contains("after 3600 s (expire), before they look") == true)
     }
 
     @Test func `a zone needs an SOA, and should have NS`() throws {
@@ -51,7 +133,7 @@ import Testing
     @Test func `errors of text and of content are reported together`() throws {
         let text = "$TTL 1\n@ NS ns\nns A 1.2.3\na CNAME b\na A 192.0.2.1\nx.org. A 192.0.2.1\n"
         let codes = try ZoneFixture.problems(["example.com": text]).map { $0.prefix(5) }
-        #expect(Set(codes) == ["M1515", "M1601", "M1602", "M1603"])
+        #expect(Set(codes) == ["M1515", "M1601", "M1602", "M1603", "M1659"])
     }
 
     @Test func `a zone is there once`() throws {

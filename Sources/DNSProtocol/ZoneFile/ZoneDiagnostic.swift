@@ -143,7 +143,7 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case missingGlue = 1652
     /// Warning: data below a delegation that is no glue, or inside a zone of its own.
     case occludedData = 1653
-    /// Warning: NS or MX that leads to an alias (RFC 2181 §10.3).
+    /// Warning: NS, MX or SRV that leads to an alias (RFC 2181 §10.3).
     case aliasTarget = 1654
     /// Warning: aliases and services in one set (RFC 9460 §2.4.1); the services are ignored.
     case mixedServices = 1655
@@ -151,6 +151,24 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case severalAliases = 1656
     /// Warning: parameters of an alias (RFC 9460 §2.4.2); they are ignored.
     case aliasParameters = 1657
+    /// Warning: NS, MX or SRV that names an address: a name is wanted.
+    case addressAsName = 1658
+    /// Warning: NS, MX or SRV that leads to a name of the zone without an address.
+    case missingAddress = 1659
+    /// Warning: the same record twice in a set (RFC 2181 §5); one is kept.
+    case repeatedRecord = 1660
+    /// Warning: an SOA whose zone expires before it is refreshed, or whose negative answers live
+    /// longer than a day.
+    case oddTimes = 1661
+    /// Warning: DS at a name that is not delegated (RFC 4035 §2.4).
+    case strayDS = 1662
+    /// Warning: DNSSEC data that cannot be meant: a type of the apex elsewhere, a key that is
+    /// none of a zone, a signature over nothing or by another zone.
+    case oddDNSSEC = 1663
+    /// Warning: two SPF policies at a name, or one of type SPF without its TXT (RFC 7208).
+    case senderPolicy = 1664
+    /// Warning: the null MX beside another one (RFC 7505 §3).
+    case nullExchange = 1665
 
     /// Warnings do not refuse a zone.
     public var isWarning: Bool { rawValue >= 1650 || 1430...1439 ~= rawValue }

@@ -239,7 +239,9 @@ extension ZoneTableBuilder {
         if records[first].isSteered {
             return layout.addSteered(type, policy: records[first].offset, ttl: records[first].ttl)
         }
-        if type == .NS || type == .MX { found.forEach { checkTarget($0, of: number) } }
+        if type == .NS || type == .MX || type == .SRV {
+            for record in found { checkHost(record, of: number) }
+        }
         if type.isService { checkServices(number, found) }
         let ttl = found.map { records[$0].ttl }.min() ?? 0
         if let odd = found.first(where: { records[$0].ttl != ttl }), type != .SOA {
@@ -247,6 +249,7 @@ extension ZoneTableBuilder {
             noteRecord(odd, .differingTTL, message)
         }
         let unique = withoutCopies(found)
+        checkSet(number, found, unique)
         if type.isService, addSteeredServices(of: number, unique, ttl, to: &layout) { return }
         let fits = layout.addSet(
             of: names[number],
@@ -273,18 +276,6 @@ extension ZoneTableBuilder {
         let start = Int(records[record].offset)
         let end = start + Int(records[record].length)
         return CanonicalData.bytes(records[record].type, data.span.extracting(start..<end))
-    }
-
-    // RFC 2181 §10.3: name servers and mail exchanges are named directly.
-    private mutating func checkTarget(_ record: Int, of number: Int) {
-        var target = Array(bytes(of: record)).map(ASCII.lowercased)
-        if records[record].type == .MX { target.removeFirst(min(2, target.count)) }
-        guard let scanned = WireName.scan(target.span, at: 0),
-            let found = lookup(target.span, at: 0, scanned.hash, zone: names[number].zone),
-            hasRecord(Int(found), .CNAME)
-        else { return }
-        let message = "\(records[record].type) leads to \(text(Int(found))), which is an alias"
-        noteRecord(record, .aliasTarget, message)
     }
 
     // MARK: Zones
@@ -321,6 +312,7 @@ extension ZoneTableBuilder {
             let message = "zone \(text(apex)) has no NS records at its apex"
             note(.missingNS, file: zone.file, .none, message)
         }
+        checkTimes(soa)
         // RFC 2308 §3: a negative answer lives as long as the lower of minimum and the SOA's TTL.
         let minimum = bytes(of: soa).suffix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
         let negative = layout.compile(
