@@ -152,8 +152,8 @@ enum CommandTable {
         ),
         Command(
             name: "zone",
-            usage: "list | reload ZONE [--admin URL] [--json]",
-            help: "show the zones of the running service, and have one file read again",
+            usage: "check FILE ORIGIN | list | reload ZONE [--admin URL] [--json]",
+            help: "check a zone file, show the zones of the service, have one read again",
             run: ZoneCommand.run
         ),
         Command(

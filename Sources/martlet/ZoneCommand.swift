@@ -2,20 +2,40 @@
 internal import ControlPlane
 internal import Essentials
 
-/// `martlet zone`: shows the zones of the running service, and has one read again.
+/// `martlet zone`: what is wrong with a zone file, the zones of the running service, and one of them
+/// read again.
 enum ZoneCommand {
     static func run(_ arguments: [String]) -> Int32 {
         do throws(AdminArguments.Misuse) {
             let rest = Array(arguments.dropFirst())
             switch arguments.first {
+            case "check"?: return try check(rest)
             case "list"?: return list(try AdminArguments(rest, options: [], words: []))
             case "reload"?: return reload(try AdminArguments(rest, options: [], words: ["ZONE"]))
-            case nil: throw AdminArguments.Misuse(text: "say what: list or reload")
-            case let word?: throw AdminArguments.Misuse(text: "'\(word)' is none of list, reload")
+            case nil: throw AdminArguments.Misuse(text: "say what: check, list or reload")
+            case let word?:
+                throw AdminArguments.Misuse(text: "'\(word)' is none of check, list, reload")
             }
         } catch {
             return CommandTable.misuse(error.text, command: "zone")
         }
+    }
+
+    private static func check(_ arguments: [String]) throws(AdminArguments.Misuse) -> Int32 {
+        let words = arguments.filter { $0 != "--json" }
+        if let option = words.first(where: { $0.hasPrefix("-") }) {
+            throw AdminArguments.Misuse(text: "unexpected '\(option)'")
+        }
+        guard words.count == 2 else {
+            throw AdminArguments.Misuse(text: "'zone check' needs a file and an origin")
+        }
+        guard let report = ZoneReport(path: words[0], origin: words[1]) else {
+            throw AdminArguments.Misuse(text: "'\(words[1])' is no domain name")
+        }
+        let isJSON = words.count < arguments.count
+        let written = Output.write(isJSON ? report.json.text(indented: true) + "\n" : report.text)
+        guard written == ExitCode.ok else { return written }
+        return report.isValid ? ExitCode.ok : ExitCode.failed
     }
 
     private static func list(_ given: AdminArguments) -> Int32 {

@@ -16,7 +16,7 @@ import Testing
         to CNAME www.in
         far CNAME www.other.test.
         in NS ns.in
-        in TYPE43 \\# 4 00010d02
+        in DS 1 13 255 00
         *.wild TXT "old"
         """
     private static let inner = """
@@ -40,7 +40,7 @@ import Testing
     ]
     private static let changes: [String: String] = [
         "outer.test": outer.replacing("192.0.2.1", with: "192.0.2.101")
-            .replacing("\"old\"", with: "\"new\"").replacing("00010d02", with: "00020d02")
+            .replacing("\"old\"", with: "\"new\"").replacing("DS 1 13", with: "DS 2 13")
             + "\nnew A 192.0.2.9\nx.in A 192.0.2.66\n",
         "in.outer.test": inner.replacing("192.0.2.2", with: "192.0.2.102") + "\nnew MX 1 www\n",
         "other.test":

@@ -46,6 +46,26 @@ def zone_findings(scene):
     expect(logged(2), f"and so does a reload:\n{martlet.log()}")
 
 
+@scenario("one zone file is checked by itself, its findings at once, as text and as data")
+def zone_check(scene):
+    os.mkdir(scene.path("zones"))
+    scene.write("zones/a.zone", HEAD + "$GENERATE 1-3 h$ A 192.0.2.$\nk SSHFP 4 2 00\n@ MX 1 192.0.2.9\n"
+                "$INCLUDE ../other.inc\n")
+    scene.write("other.inc", "x A 192.0.2.2\n")
+    path = scene.path("zones/a.zone")
+    status, out, err = martlet_command(scene, "zone", "check", path, "a.test")
+    expect_equal(status, 1, f"it is refused:\n{out}{err}")
+    for place, code in (("6:", "error M1515"), ("7:", "warning M1658"), ("8:", "error M1506")):
+        expect(f"a.zone:{place}" in out and code in out, f"{place} {code}:\n{out}")
+    status, out, _ = martlet_command(scene, "zone", "check", path, "a.test", "--json")
+    found = json.loads(out)
+    expect_equal((status, found["valid"], found["errors"], found["warnings"]), (1, False, 2, 1), out)
+    scene.write("zones/a.zone", HEAD + "$GENERATE 1-3 h$ A 192.0.2.$\n")
+    status, out, err = martlet_command(scene, "zone", "check", path, "a.test")
+    expect_equal((status, out), (0, "zone a.test.: good, 0 errors, 0 warnings\n"), err)
+    expect_equal(martlet_command(scene, "zone", "check", path)[0], 2, "an origin is needed")
+
+
 @scenario("zone files: included from where they stand, never a pipe; a bad one keeps its former version")
 def zone_files(scene):
     origin, = scene.origins("a")
