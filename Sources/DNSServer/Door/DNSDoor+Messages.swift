@@ -56,12 +56,12 @@ extension DNSDoor {
         _ tally: inout DNSTally,
         _ scratch: inout Scratch
     ) -> MessageAnswer {
-        let view = snapshot.zones.view
+        let views = snapshot.views
         let steer = snapshot.steer
         let query = DNSQuery.read(request)
         var answer = MessageAnswer()
         scratch.write { output in
-            let outcome = Authority.answer(query, request, view, steer, &context, into: &output)
+            let outcome = Authority.answer(query, request, views, steer, &context, into: &output)
             tally.add(outcome, .queriesHTTPS)
             guard !outcome.isDropped else { return output.removeAll() }
             answer.isPersonal = outcome.policy >= 0
