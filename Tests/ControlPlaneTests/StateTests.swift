@@ -107,6 +107,7 @@ import Testing
         endpoint.detail = "db=fail \"x\""
         endpoint.sinceRealtime = 5
         endpoint.ejectedUntilRealtime = 9
+        endpoint.returnedRealtime = 6
         let key = ResolvedNames.Key(host: "app.internal", server: SocketAddress("192.0.2.9:53"))
         let name = SavedName(key: key, addresses: [IPAddress(v4: 1), IPAddress(v6: 2)])
         let family = SavedAlias.Family(addresses: [IPAddress(v4: 3)], learned: 5, freshUntil: 6)

@@ -119,6 +119,10 @@ enum SteeringSample {
             #expect(SteeringSaved(json: half) == nil)
         }
         #expect(SteeringSaved(json: ["format": 2]) == nil)
+        var cached = SteeringSaved()
+        cached.ttls["a"] = SteeringSaved.TTL(highest: 30, cachedUntil: later)
+        cached.ttls["b"] = SteeringSaved.TTL(highest: 0, cachedUntil: nil)
+        #expect(SteeringSaved(json: cached.json) == cached)
     }
 
     @Test(arguments: [

@@ -325,6 +325,32 @@ import Testing
         #expect(again == saved)
     }
 
+    @Test func `who has returned has returned for the next process too`() {
+        let first = Bench(0)
+        _ = first.register(Bench.registration(0, CheckSettings()))
+        let returned = first.now
+        first.table.setRampStart(0, returned)
+        var saved = first.export(1_000_000_000_000)
+        #expect(saved[0].returnedRealtime == 1_000_000_000_000)
+        func restored(after seconds: Int64) -> Instant {
+            let second = Bench(0)
+            second.now = Instant(nanoseconds: 77_000_000_000)
+            let realtime = 1_000_000_000_000 + seconds * 1_000_000_000
+            second.keeper.restore(saved, now: second.now, realtime: realtime)
+            _ = second.register(Bench.registration(0, CheckSettings()))
+            return second.table.rampStart(0)
+        }
+        // Who is down or not known has not returned.
+        #expect(restored(after: 1) == .start)
+        saved[0].health = .up
+        #expect(restored(after: 1) == Instant(nanoseconds: 76_000_000_000))
+        // Longer ago than this clock runs, and a clock that was set back.
+        #expect(restored(after: 100) == Instant(nanoseconds: 1))
+        #expect(restored(after: -5) == Instant(nanoseconds: 77_000_000_000))
+        saved[0].returnedRealtime = nil
+        #expect(restored(after: 1) == .start)
+    }
+
     @Test func `states that nobody has claimed yet are exported on`() {
         let bench = Bench(0)
         var saved = SavedEndpoint(

@@ -80,6 +80,63 @@ import Testing
         try tell(.switch, &bench)
     }
 
+    /// A plan for `move` in which the policy has this TTL, as the file says it.
+    private func plan(ttl: UInt32, names: [String] = ["www"]) -> SteeringPlan {
+        var move = samples.move
+        move.oldTTL = ttl
+        var plan = samples.plan(active: 0)
+        plan.moves = [MovePlan(policy: "www", numbers: [0], names: names, migration: move)]
+        plan.ttls = ["www": ttl, "other": 900]
+        return plan
+    }
+
+    @Test(arguments: [true, false])
+    func `a TTL that was lowered in the file before is waited for`(isRestarted: Bool) throws {
+        var bench = Bench(plan(ttl: 300))
+        bench.pass(100)
+        if isRestarted {
+            let saved = bench.keeper.saved
+            bench.keeper = SteeringKeeper()
+            bench.keeper.adopt(plan(ttl: 10), saved: saved, at: bench.time)
+        } else {
+            bench.keeper.adopt(plan(ttl: 10), at: bench.time)
+        }
+        bench.pass(20)
+        // Once more the same, and a restart: what is cached stays so.
+        bench.keeper.adopt(plan(ttl: 10), at: bench.time)
+        let saved = bench.keeper.saved
+        bench.keeper = SteeringKeeper()
+        bench.keeper.adopt(plan(ttl: 10), saved: saved, at: bench.time)
+        try tell(.start, &bench)
+        bench.pass(279)
+        #expect(throws: SteeringRefusal.self) { try tell(.switch, &bench) }
+        bench.pass(1)
+        try tell(.switch, &bench)
+        #expect(phase(bench) == .moved)
+    }
+
+    @Test func `what was lowered long ago is not waited for, nor what others answered`() throws {
+        var bench = Bench(plan(ttl: 300))
+        bench.keeper.adopt(plan(ttl: 10), at: bench.time)
+        var next = plan(ttl: 10)
+        next.ttls["other"] = 5
+        bench.pass(300)
+        bench.keeper.adopt(next, at: bench.time)
+        try tell(.start, &bench)
+        bench.pass(10)
+        try tell(.switch, &bench)
+        // A migration that comes with the lower TTL waits as well.
+        var before = plan(ttl: 300)
+        before.moves = []
+        var other = Bench(before)
+        other.keeper.adopt(plan(ttl: 10), at: other.time)
+        try tell(.start, &other)
+        other.pass(299)
+        #expect(throws: SteeringRefusal.self) { try tell(.switch, &other) }
+        other.pass(1)
+        try tell(.switch, &other)
+    }
+
     @Test func `a time that is past moves nobody who was told to begin after it`() throws {
         var plan = samples.move
         plan.switchesAt = ChangeTests.after(10)
@@ -168,6 +225,14 @@ import Testing
     }
 
     // MARK: Rest
+
+    @Test func `who has returned before the first look is in the answer, and nothing rests for it`()
+    {
+        var machine = SettleMachine(least: .seconds(30), most: .seconds(300))
+        let now = Instant(nanoseconds: 1_000_000_000_000)
+        machine.observe([0, 1], present: [1], now: now)
+        #expect(machine.answered == [0, 1] && machine.heldSince == nil && machine.changes == 0)
+    }
 
     @Test func `who waits goes on waiting when somebody else is lost`() {
         var machine = SettleMachine(least: .seconds(30), most: .seconds(300))

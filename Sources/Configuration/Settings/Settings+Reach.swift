@@ -5,15 +5,19 @@ public import Essentials
 extension Settings {
     /// The highest TTL that answers of some policies are given with: a record may have its own.
     public func highestTTL(of policies: Set<String>) -> Interval {
-        var highest = Interval.zero
-        for policy in steer where policies.contains(policy.name) {
-            highest = max(highest, policy.ttl)
-        }
+        highestTTLs.reduce(.zero) { policies.contains($1.key) ? max($0, $1.value) : $0 }
+    }
+
+    /// The same of each policy by itself.
+    public var highestTTLs: [String: Interval] {
+        var highest: [String: Interval] = [:]
+        for policy in steer { highest[policy.name] = policy.ttl }
         for zone in zones {
             for record in zone.records {
-                guard let ttl = record.ttl, let policy = record.steer, policies.contains(policy)
+                guard let ttl = record.ttl, let policy = record.steer,
+                    let known = highest[policy]
                 else { continue }
-                highest = max(highest, ttl)
+                highest[policy] = max(known, ttl)
             }
         }
         return highest

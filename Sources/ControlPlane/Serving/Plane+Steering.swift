@@ -21,7 +21,9 @@ extension Plane {
     mutating func adoptSteering(_ now: Instant, saved: SteeringSaved? = nil) {
         if let saved { steering.written = saved }
         let plan = assembly.steering.plan
-        for event in steering.keeper.adopt(plan, saved: saved ?? SteeringSaved()) { note(event) }
+        let time = WallTime(nanoseconds: Clock.realtime())
+        let events = steering.keeper.adopt(plan, saved: saved ?? SteeringSaved(), at: time)
+        for event in events { note(event) }
         lookAtSteering(now)
     }
 

@@ -107,6 +107,7 @@ struct SteeringAssembly {
             for number in move.numbers { definitions[number].hasRules = true }
             plan.moves.append(move)
         }
+        plan.ttls = settings.highestTTLs.mapValues(ZoneAssembly.seconds)
         return plan
     }
 
@@ -123,10 +124,12 @@ struct SteeringAssembly {
             })
         else { return nil }
         let numbers = settings.steer.indices.filter { index.reaches(migration.steer, from: $0) }
-        let oldTTL = settings.highestTTL(of: Set(numbers.map { settings.steer[$0].name }))
+        let names = numbers.map { settings.steer[$0].name }
+        let oldTTL = settings.highestTTL(of: Set(names))
         return MovePlan(
             policy: migration.steer,
             numbers: numbers,
+            names: names,
             migration: MigrationPlan(
                 name: migration.name,
                 branch: branch,

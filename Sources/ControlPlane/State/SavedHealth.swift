@@ -97,6 +97,10 @@ extension SavedHealth {
             writer.name("ejectedUntil")
             writer.write(until)
         }
+        if let returned = endpoint.returnedRealtime {
+            writer.name("returned")
+            writer.write(returned)
+        }
         writer.endObject()
     }
 
@@ -133,6 +137,7 @@ extension SavedHealth {
         endpoint.sinceRealtime = since
         endpoint.role = json["role"]?.string.flatMap { EndpointRole(word: $0) } ?? .unknown
         endpoint.ejectedUntilRealtime = json["ejectedUntil"]?.integer
+        endpoint.returnedRealtime = json["returned"]?.integer
         return endpoint
     }
 }

@@ -21,7 +21,16 @@ extension SteeringSaved {
                 "manual": .bool(machine.isManual), "mark": .string(machine.mark),
             ]
         }
-        return ["format": 1, "policies": .array(listed), "migrations": .array(moves)]
+        let lives = ttls.sorted { $0.key < $1.key }.map { name, ttl -> JSONValue in
+            [
+                "policy": .string(name), "highest": .integer(Int64(ttl.highest)),
+                "cachedUntil": ttl.cachedUntil.map { .integer($0.nanoseconds) } ?? .null,
+            ]
+        }
+        return [
+            "format": 1, "policies": .array(listed), "migrations": .array(moves),
+            "ttls": .array(lives),
+        ]
     }
 
     /// Reads what ``json`` wrote; nil for anything else, so that half a file is no state.
@@ -57,6 +66,13 @@ extension SteeringSaved {
                 isManual: element["manual"] == .bool(true),
                 mark: element["mark"]?.string ?? ""
             )
+        }
+        for element in json["ttls"]?.elements ?? [] {
+            guard let name = element["policy"]?.string,
+                let highest = element["highest"]?.integer.flatMap({ UInt32(exactly: $0) })
+            else { return nil }
+            let until = element["cachedUntil"]?.integer.map(WallTime.init)
+            ttls[name] = TTL(highest: highest, cachedUntil: until)
         }
     }
 

@@ -11,6 +11,9 @@ public struct MigrationPlan: Sendable, Equatable {
     public var ttl: UInt32
     /// The highest TTL that resolvers may hold from before, in seconds.
     public var oldTTL: UInt32
+    /// Until when resolvers may hold answers with a TTL that has been lowered in the file; nil when
+    /// it has not.
+    public var cachedUntil: WallTime?
     /// When the TTL is lowered; nil for when it is told to.
     public var lowersAt: WallTime?
     /// When the name moves; nil for when it is told to.
@@ -214,7 +217,8 @@ public struct MigrationMachine: Sendable, Equatable {
 
     private mutating func lower(_ plan: MigrationPlan, _ now: WallTime) {
         enter(.lowered, now)
-        readyAt = now + .seconds(Int64(plan.oldTTL))
+        let until = now + .seconds(Int64(plan.oldTTL))
+        readyAt = max(until, plan.cachedUntil ?? until)
         isManual = false
         mark = plan.mark
     }

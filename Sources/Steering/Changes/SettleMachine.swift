@@ -30,6 +30,7 @@ public struct SettleMachine: Sendable, Equatable {
     // How often the rest was doubled.
     private var doublings = 0
     private var returnedAt: Instant?
+    private var hasBegun = false
     private var rest: Interval
 
     /// A machine that has seen nobody yet.
@@ -45,9 +46,14 @@ public struct SettleMachine: Sendable, Equatable {
     /// Takes note of the members that are up; true when the answers are others now.
     ///
     /// `present` are those of them that have not returned from anywhere: who comes up in its first
-    /// round of probes is not held back, and brings no rest.
+    /// round of probes is not held back, and brings no rest. Nor does who is there at the first look,
+    /// since nobody knows what was answered before.
     @discardableResult
     public mutating func observe(_ up: Set<Int>, present: Set<Int>, now: Instant) -> Bool {
+        guard hasBegun else {
+            (hasBegun, answered) = (true, up)
+            return false
+        }
         if heldSince != nil, now >= heldUntil { heldSince = nil }
         answered.formUnion(present)
         var next = answered.intersection(up)

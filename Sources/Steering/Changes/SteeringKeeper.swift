@@ -55,6 +55,8 @@ public struct SteeringKeeper: Sendable {
     public internal(set) var loads: [Int: Double] = [:]
     // Steps of schedules that were told of, by dial.
     var told: [Int: Int] = [:]
+    // Until when answers with a higher TTL than the one of now may be cached, by policy.
+    private(set) var cached: [String: WallTime] = [:]
 
     /// One that keeps nothing.
     public init() {}
@@ -64,11 +66,13 @@ public struct SteeringKeeper: Sendable {
 
     /// Takes another plan; what stands in both under the same names goes on.
     ///
-    /// `saved` is what a process before this one has left, for names that are new.
+    /// `saved` is what a process before this one has left, for names that are new. What is taken at
+    /// `time` had the former TTLs until then.
     @discardableResult
     public mutating func adopt(
         _ next: SteeringPlan,
-        saved: SteeringSaved = SteeringSaved()
+        saved: SteeringSaved = SteeringSaved(),
+        at time: WallTime = WallTime(nanoseconds: 0)
     ) -> [SteeringEvent] {
         var events: [SteeringEvent] = []
         let before = self.saved.merging(saved)
@@ -76,7 +80,12 @@ public struct SteeringKeeper: Sendable {
             plan.weighted.filter(\.isTop).map { ($0.policy, $0.branches.map(\.slots)) },
             uniquingKeysWith: { first, _ in first }
         )
+        remember(next, saved, time)
         plan = next
+        for place in plan.moves.indices {
+            let until = plan.moves[place].names.compactMap { cached[$0] }.max()
+            plan.moves[place].migration.cachedUntil = until
+        }
         weights = [:]
         loads = [:]
         told = [:]
@@ -91,7 +100,7 @@ public struct SteeringKeeper: Sendable {
             }
         }
         migrations = [:]
-        for move in next.moves {
+        for move in plan.moves {
             var machine = before.migrations[move.migration.name] ?? MigrationMachine()
             machine.adopt(move.migration)
             migrations[move.migration.name] = machine
@@ -108,6 +117,21 @@ public struct SteeringKeeper: Sendable {
             settles[settle.policy] = machine
         }
         return events
+    }
+
+    // TTLs that are lower now were answered until a moment ago.
+    private mutating func remember(
+        _ next: SteeringPlan,
+        _ saved: SteeringSaved,
+        _ time: WallTime
+    ) {
+        cached.merge(saved.ttls.compactMapValues(\.cachedUntil)) { max($0, $1) }
+        let former = plan.ttls.merging(saved.ttls.mapValues(\.highest)) { own, _ in own }
+        for (policy, ttl) in former where next.ttls[policy] ?? 0 < ttl {
+            let until = time + .seconds(Int64(ttl))
+            cached[policy] = max(cached[policy] ?? until, until)
+        }
+        cached = cached.filter { $0.value > time }
     }
 
     /// The state of a weighted policy.

@@ -88,13 +88,21 @@ public struct MovePlan: Sendable, Equatable {
     public var policy: String
     /// The numbers of all policies whose answers may come from it, itself among them.
     public var numbers: [Int]
+    /// Their names.
+    public var names: [String]
     /// How it moves.
     public var migration: MigrationPlan
 
     /// Joins the parts.
-    public init(policy: String, numbers: [Int], migration: MigrationPlan) {
+    public init(
+        policy: String,
+        numbers: [Int],
+        names: [String] = [],
+        migration: MigrationPlan
+    ) {
         self.policy = policy
         self.numbers = numbers
+        self.names = names
         self.migration = migration
     }
 }
@@ -107,16 +115,20 @@ public struct SteeringPlan: Sendable, Equatable {
     public var settles: [SettlePlan]
     /// Migrations.
     public var moves: [MovePlan]
+    /// The highest TTL that answers of each policy are given with, in seconds.
+    public var ttls: [String: UInt32]
 
     /// Joins the parts.
     public init(
         weighted: [WeightedPlan] = [],
         settles: [SettlePlan] = [],
-        moves: [MovePlan] = []
+        moves: [MovePlan] = [],
+        ttls: [String: UInt32] = [:]
     ) {
         self.weighted = weighted
         self.settles = settles
         self.moves = moves
+        self.ttls = ttls
     }
 
     /// True when nothing ever changes.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Essentials
+public import Essentials
 
 /// What a process leaves to the next one of the changes under way, by names.
 public struct SteeringSaved: Sendable, Equatable {
@@ -21,10 +21,26 @@ public struct SteeringSaved: Sendable, Equatable {
         public init() {}
     }
 
+    /// What answers of a policy may be cached.
+    public struct TTL: Sendable, Equatable {
+        /// The highest TTL that they are given with, in seconds.
+        public var highest: UInt32
+        /// Until when some with a higher one may be cached; nil for none.
+        public var cachedUntil: WallTime?
+
+        /// Joins the parts.
+        public init(highest: UInt32, cachedUntil: WallTime?) {
+            self.highest = highest
+            self.cachedUntil = cachedUntil
+        }
+    }
+
     /// By the names of policies.
     public var policies: [String: Policy] = [:]
     /// By the names of migrations.
     public var migrations: [String: MigrationMachine] = [:]
+    /// By the names of policies that a migration concerns.
+    public var ttls: [String: TTL] = [:]
 
     /// Nothing.
     public init() {}
@@ -92,6 +108,10 @@ extension SteeringKeeper {
             saved.policies[node.policy] = policy
         }
         saved.migrations = migrations.filter { $0.value.phase != .waiting }
+        for name in plan.moves.flatMap(\.names) {
+            guard let ttl = plan.ttls[name] else { continue }
+            saved.ttls[name] = SteeringSaved.TTL(highest: ttl, cachedUntil: cached[name])
+        }
         return saved
     }
 

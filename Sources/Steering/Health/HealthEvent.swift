@@ -97,6 +97,8 @@ public struct SavedEndpoint: Sendable, Equatable {
     public var weightOverride: UInt32?
     /// End of an ejection in nanoseconds since 1970; nil when not ejected.
     public var ejectedUntilRealtime: Int64?
+    /// When it returned last, in nanoseconds since 1970; nil when it has never been away.
+    public var returnedRealtime: Int64?
     /// What it has said of its part in the pool.
     public var role = EndpointRole.unknown
 

@@ -16,12 +16,17 @@ extension HealthKeeper {
         _ = unregister(slot)
         pools[registration.identity.pool, default: []].insert(slot)
         followLatency(of: registration, now)
-        let role = restored[registration.identity]?.role ?? .unknown
+        let former = restored[registration.identity]
         let record = begin(registration, now)
         if registration.condition != nil { conditioned.insert(slot) }
         if record.passive.isEjected { ejected.insert(slot) }
-        table.setRole(slot, role)
+        table.setRole(slot, former?.role ?? .unknown)
         let events = put(slot, record, [], now)
+        // Slow start and the hold of a failover go on where they were.
+        if let returned = former?.returnedRealtime, table.word(slot).takesNewWork {
+            let at = min(instant(returned), now)
+            table.setRampStart(slot, max(at, Instant(nanoseconds: 1)))
+        }
         // A restored state is as old as it was, and `last-good` goes by that age.
         if record.since < now { table.setChanged(slot, max(record.since, Instant(nanoseconds: 1))) }
         return events
@@ -150,6 +155,8 @@ extension HealthKeeper {
             saved.ejectedUntilRealtime = record.passive.ejectedUntil.map {
                 $0.nanoseconds &+ offset
             }
+            let returned = table.rampStart(record.registration.slot)
+            if returned != .start { saved.returnedRealtime = returned.nanoseconds &+ offset }
             all.append(saved)
         }
         return all + restored.values.sorted { $0.identity.description < $1.identity.description }
