@@ -197,6 +197,24 @@ extension `Faults in a file` {
             ["M1346 8:13", "M1390 8:13"]
         ),
         Case(
+            "networks of translated addresses",
+            steer
+                + "steer:\n  w: { geo: [1.1.1.1, { address: 1.1.1.2, network: \"64:ff9b::/96\" }] }",
+            ["M1209 8:52"]
+        ),
+        Case(
+            "a region twice in one branch",
+            steer
+                + "steer:\n  w: { geo: [1.1.1.1, { address: 1.1.1.2, city: [Munich, Paris, munich] }] }",
+            ["M1346 8:13"]
+        ),
+        Case(
+            "rest of a policy that no record names",
+            steer
+                + "steer:\n  w: { failover: [{ steer: x }] }\n  x: { address: 1.1.1.1, settle: 1m }",
+            ["M1395 9:3"]
+        ),
+        Case(
             "residents that can leave",
             steer + """
                 steer:

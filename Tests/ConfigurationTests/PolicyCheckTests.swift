@@ -6,6 +6,18 @@ import Testing
 @Suite struct PolicyCheckTests {
     /// What is said of the policy `w`, as codes; others are there for it to name.
     private func found(_ policy: String, routes: String = "") -> [String] {
+        result(policy, routes: routes).diagnostics.compactMap { finding in
+            // Not each of them names all that is there, nor says where autonomous systems are.
+            let isBeside = finding.code == .unused || finding.code == .unplacedPolicy
+            return isBeside ? nil : "\(finding.code.rawValue) \(finding.range.start.line)"
+        }
+    }
+
+    private func messages(_ policy: String) -> [String] {
+        result(policy).diagnostics.map(\.message)
+    }
+
+    private func result(_ policy: String, routes: String = "") -> ReadResult {
         let text = """
             listeners: [ { dns: ':53' }, { http: ':80' } ]
             probes: { p: { tcp: connect, port: 1 } }
@@ -26,11 +38,7 @@ import Testing
               home: { geo: [ { country: EU, resident: true, address: 192.0.2.5 }, 192.0.2.9 ] }
               w: { \(policy) }
             """
-        return read(text).diagnostics.compactMap { finding in
-            // Not each of them names all that is there, nor says where autonomous systems are.
-            let isBeside = finding.code == .unused || finding.code == .unplacedPolicy
-            return isBeside ? nil : "\(finding.code.rawValue) \(finding.range.start.line)"
-        }
+        return read(text)
     }
 
     @Test(arguments: [
@@ -189,10 +197,24 @@ import Testing
             false
         ),
         ("failover: [ { steer: home } ]", false),
+        ("address: 192.0.2.7, probe: p, fallback: home", true),
+        ("failover: [ { pool: probed } ], fallback: home", true),
+        ("failover: [ { steer: home } ], fallback: home", false),
+        ("address: 192.0.2.7, probe: p, fallback: eu", false),
     ])
     func `what divides residents by something else is told`(policy: String, leaks: Bool) {
         let codes = found(policy).filter { $0.hasPrefix("M1392") }
         #expect(codes == (leaks ? ["M1392 18"] : []))
+    }
+
+    @Test(arguments: [
+        ("latency: [ { round-robin: [ { pool: probed } ] }, 192.0.2.7 ]", "branch 1 of policy w"),
+        ("geo: [ { country: [ DE, DE ], pool: probed }, 192.0.2.7 ]", "for country DE twice"),
+        ("geo: [ { country: DE, pool: probed } ]", "for clients that no branch is for"),
+        ("address: 192.0.2.7, probe: p, fallback: home", "`home` keeps clients of country EU"),
+    ])
+    func `a finding names what it means`(policy: String, words: String) {
+        #expect(messages(policy).contains { $0.contains(words) }, "\(messages(policy))")
     }
 
     // MARK: Weights and lists

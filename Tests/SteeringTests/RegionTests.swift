@@ -76,7 +76,7 @@ import Testing
         let office = try #require(Prefix("10.1.2.0/24"))
         let bench = Bench(
             Self.geo([
-                [], [.continent("EU")], [.country("EU")], [.country("FR")], [.city("Paris")],
+                [], [.continent("EU")], [.country("EU")], [.country("FR")], [.city("pARIS")],
                 [.subdivision("US-CA")], [.system(64_500)], [.network(office)],
             ])
         )

@@ -112,6 +112,29 @@ extension CrossChecks {
     }
 }
 
+/// Rests of answers that nobody gets.
+extension CrossChecks {
+    /// Answers rest by the policy that a record names; what stands inside another has no answers of
+    /// its own.
+    func checkSettles() {
+        let answering = Set(settings.zones.flatMap { $0.records.compactMap(\.steer) })
+        let used = Set(reading.references.filter { $0.kind == .steer }.map(\.name))
+        let idle = Set(settings.steer.filter { $0.settle > .zero }.map(\.name))
+            .subtracting(answering).intersection(used)
+        guard !idle.isEmpty, case .mapping(let entries)? = root.entries["steer"]?.value.content
+        else { return }
+        for entry in entries where idle.contains(entry.key) {
+            reading.report(
+                .idleSettle,
+                entry.keyRange,
+                option: "steer.\(entry.key).settle",
+                "no record names the policy `\(entry.key)`, so its `settle` has no effect",
+                "say it in the policies that records name"
+            )
+        }
+    }
+}
+
 extension PolicySettings {
     /// The branches of all depths, those of policies that it names not counted.
     var allBranches: [BranchSettings] {

@@ -12,6 +12,7 @@ struct CrossChecks {
         findPolicyLoops()
         checkPolicySizes()
         checkLoadMarks()
+        checkSettles()
         checkAddressProbes()
         checkTLSProbes()
         checkCalculated()

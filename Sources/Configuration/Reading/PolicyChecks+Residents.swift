@@ -66,6 +66,21 @@ extension PolicyChecks {
         }
     }
 
+    /// What falls back to a policy that keeps clients has given them addresses of its own before.
+    func warnFallback(_ section: Section, _ policy: PolicySettings) {
+        guard let name = policy.fallback else { return }
+        let kept = facts.residents(PolicySettings(.steer(name)))
+        let lost = kept.subtracting(facts.residents(policy))
+        guard let region = lost.min(by: { "\($0)" < "\($1)" }) else { return }
+        section.fault(
+            .residencyLeak,
+            "fallback",
+            "`\(name)` keeps clients of \(region), and \(section.title), which falls back to it, "
+                + "answers them before",
+            "put the `geo` outside, and this inside its branches"
+        )
+    }
+
     /// What divides clients before, or other than, by where they are divides residents too.
     func warnDivided(_ section: Section, _ policy: PolicySettings) {
         let branches = policy.kind.branches.filter { branch in
@@ -127,7 +142,7 @@ extension RegionSettings {
         case .country("EU"): country.map(Country.europeanUnion.contains) ?? false
         case .country(let code): code == country
         case .subdivision(let code): code == network.subdivision
-        case .city(let name): name == network.city
+        case .city(let name): name.lowercased() == network.city?.lowercased()
         case .asn(let number): network.asn.map(Int.init) == number
         case .network: false
         }

@@ -37,6 +37,7 @@ struct PolicyChecks {
             case .weighted, .latency: break
             }
             warnDivided(section, policy)
+            warnFallback(section, policy)
         }
     }
 

@@ -12,7 +12,7 @@ struct RegionGroup {
 
     init(_ regions: [RegionSettings]) {
         self.regions = regions
-        named = Set(regions)
+        named = Set(regions.map(\.key))
         networks = NetworkGroup(
             regions.compactMap { if case .network(let prefix) = $0 { prefix } else { nil } }
         )
@@ -32,7 +32,7 @@ struct RegionGroup {
         case .network(let prefix):
             return networks.count < regions.count || networks.meets(prefix)
         case .asn: return systems < regions.count || named.contains(other)
-        case .city: return cities < regions.count || named.contains(other)
+        case .city: return cities < regions.count || named.contains(other.key)
         case .continent, .country, .subdivision:
             return countries.count < regions.count || countries.contains { !$0.excludes(other) }
         }

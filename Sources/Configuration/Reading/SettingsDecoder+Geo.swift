@@ -46,9 +46,7 @@ extension SettingsDecoder {
             longitude: section.decimal("longitude"),
             asn: section.optionalInteger("asn").flatMap(UInt32.init(exactly:))
         )
-        if let range = Self.translated.first(where: { range in
-            range.contains(prefix.address) && prefix.length >= range.length
-        }) {
+        if let range = Self.translated(prefix) {
             section.report(
                 .notPrefix,
                 section.nameRange,
@@ -78,6 +76,11 @@ extension SettingsDecoder {
             )
         }
         return network
+    }
+
+    /// The range of addresses with an IPv4 address inside that a network lies in; nil for none.
+    static func translated(_ prefix: Prefix) -> Prefix? {
+        translated.first { $0.contains(prefix.address) && prefix.length >= $0.length }
     }
 
     // IPv4-mapped, NAT64, 6to4 and Teredo: RFC 4291 §2.5.5.2, RFC 6052, RFC 3056, RFC 4380.

@@ -163,15 +163,19 @@ extension SettingsDecoder {
     private func warnBlind(_ policies: [(String, [[BranchSettings]])], _ root: Section) {
         guard case .mapping(let ranges)? = root.entries["steer"]?.value.content else { return }
         for (name, lists) in policies {
-            let blind = lists.joined().filter { $0.position == nil }
-            guard let first = blind.first,
+            let labels = lists.flatMap { list in
+                list.enumerated().filter { $1.position == nil }.map { place, branch in
+                    branch.targetName.isEmpty ? "branch \(place + 1)" : "`\(branch.targetName)`"
+                }
+            }
+            guard let first = labels.first,
                 let range = ranges.first(where: { $0.key == name })?.keyRange
             else { continue }
             reading.report(
                 .unplacedTarget,
                 range,
                 option: "steer.\(name)",
-                "`\(first.targetName)` of policy \(name) has no `at`, and there are no measurements: "
+                "\(first) of policy \(name) has no `at`, and there are no measurements: "
                     + "it comes last for everybody",
                 "give it `at`, or set `latency.file` or `latency.site`; measurements by the API "
                     + "count too"

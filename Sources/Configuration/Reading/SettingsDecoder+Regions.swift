@@ -43,6 +43,15 @@ extension SettingsDecoder {
         regions += texts(section, "city").map(RegionSettings.city)
         for case .integer(let number) in section.values("asn") { regions.append(.asn(number)) }
         for case .prefix(let prefix) in section.values("network") {
+            if let range = Self.translated(prefix) {
+                section.fault(
+                    .notPrefix,
+                    "network",
+                    "clients in `\(range)` are where their IPv4 address is, so none is in "
+                        + "`\(prefix)`",
+                    "give the IPv4 network"
+                )
+            }
             regions.append(.network(prefix))
         }
         return regions
@@ -75,7 +84,16 @@ extension SettingsDecoder {
         var owners: [RegionSettings: Int] = [:]
         for (index, branch) in branches.enumerated() {
             for region in branch.regions {
-                guard let first = owners.updateValue(index, forKey: region) else { continue }
+                guard let first = owners.updateValue(index, forKey: region.key) else { continue }
+                guard first != index else {
+                    section.fault(
+                        .duplicateRegion,
+                        "geo",
+                        "branch \(index + 1) is for \(region) twice",
+                        "once is enough"
+                    )
+                    continue
+                }
                 section.fault(
                     .duplicateRegion,
                     "geo",
@@ -89,8 +107,8 @@ extension SettingsDecoder {
             section.fault(
                 .noDefaultRegion,
                 "geo",
-                "clients that no branch is for get no address",
-                "add a branch without a region for everybody else"
+                "\(section.title) has nothing for clients that no branch is for",
+                "add a branch without a region, unless a policy around it serves everybody else"
             )
         }
         for index in open.dropFirst() {
@@ -167,6 +185,13 @@ extension RegionSettings {
             self != other
         default: false
         }
+    }
+}
+
+extension RegionSettings {
+    /// What makes two of them the same: names of cities are compared without regard to case.
+    var key: RegionSettings {
+        if case .city(let name) = self { .city(name.lowercased()) } else { self }
     }
 }
 

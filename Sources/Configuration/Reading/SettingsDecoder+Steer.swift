@@ -75,7 +75,9 @@ extension SettingsDecoder {
         let inner = PolicyPlace(probe: probe, parent: kind, depth: place.depth + 1)
         guard let kind = self.kind(section, kind, inner) else { return nil }
         let policy = rules(section, kind, isTop: place.depth == 0)
-        if !kind.branches.isEmpty { reading.policies.append((section, policy)) }
+        if !kind.branches.isEmpty || policy.fallback != nil {
+            reading.policies.append((section, policy))
+        }
         return policy
     }
 

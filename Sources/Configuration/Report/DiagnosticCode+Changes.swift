@@ -48,6 +48,13 @@ extension DiagnosticCode {
                     + "none of them has it: nothing is ever shed.",
                 "Give the pool's endpoints `max-connections`, or take `load-low` away."
             )
+        case .idleSettle:
+            .init(
+                "rest of no answers",
+                "Answers rest by the `settle` of the policy that a record names, and no record names "
+                    + "this one.",
+                "Say `settle` in the policies that records name."
+            )
         default: nil
         }
     }

@@ -59,8 +59,9 @@ extension DiagnosticCode {
         case .noDefaultRegion:
             .init(
                 "nothing for everybody else",
-                "Clients whose place is not known, or that no branch is for, get NODATA.",
-                "Add a branch without a region."
+                "Clients whose place is not known, or that no branch is for, get NODATA, or what a "
+                    + "policy around this one has for them.",
+                "Add a branch without a region, unless that is what you want."
             )
         case .unplacedPolicy:
             .init(

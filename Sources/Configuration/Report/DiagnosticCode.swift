@@ -238,6 +238,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case slowFailover = "M1393"
     /// A branch that is to shed load, and has no limits to measure it by.
     case loadWithoutLimits = "M1394"
+    /// Answers that are to rest, of a policy that gives none itself.
+    case idleSettle = "M1395"
 
     /// A file of measurements that cannot be used.
     case badMeasurements = "M1440"

@@ -45,7 +45,7 @@ extension Schema {
             "steer.**.round-robin",
             .policies,
             otherKind,
-            "All live branches, beginning at another one each time."
+            "All live branches, in their order, beginning at one that is drawn."
         ),
         Option(
             "steer.**.weighted",
@@ -177,7 +177,7 @@ extension Schema {
             "steer.**.city",
             .list(.text(100)),
             .absent("no city"),
-            "Cities by their English names."
+            "Cities by their English names, in capitals or not."
         ),
         Option(
             "steer.**.asn",

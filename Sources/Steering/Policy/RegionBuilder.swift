@@ -9,7 +9,7 @@ public enum GeoRegion: Hashable, Sendable {
     case country(String)
     /// A part of a country by ISO 3166-2.
     case subdivision(String)
-    /// A city by its English name.
+    /// A city by its English name; capitals make no difference.
     case city(String)
     /// An autonomous system.
     case system(UInt32)
@@ -163,6 +163,7 @@ struct RegionIndex {
     private(set) var everywhere: [Int] = []
     private(set) var needsLocations = false
     private(set) var needsSystems = false
+    private var needsCities = false
 
     init(_ branches: [[GeoRegion]]) {
         for (number, regions) in branches.enumerated() {
@@ -171,6 +172,11 @@ struct RegionIndex {
                 switch region {
                 case .network: continue
                 case .system: needsSystems = true
+                case .city(let name):
+                    (needsLocations, needsCities) = (true, true)
+                    let key = GeoRegion.city(name.lowercased())
+                    owners[key] = owners[key] ?? number
+                    continue
                 default: needsLocations = true
                 }
                 owners[region] = owners[region] ?? number
@@ -184,7 +190,7 @@ struct RegionIndex {
 
     func branches(of location: Location) -> [Int] {
         var regions: [GeoRegion] = []
-        if let city = location.city { regions.append(.city(city)) }
+        if needsCities, let city = location.city { regions.append(.city(city.lowercased())) }
         if let subdivision = location.subdivision { regions.append(.subdivision(subdivision)) }
         if let country = location.country { regions.append(.country(country)) }
         if location.isInEuropeanUnion { regions.append(.country("EU")) }

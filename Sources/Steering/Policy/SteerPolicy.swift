@@ -29,7 +29,7 @@ public struct SteerPolicy: Sendable {
         case address(SteerMember)
         /// Is another policy, by its name in the configuration.
         case named(String)
-        /// Answers with all live branches, beginning at another one each time.
+        /// Answers with all live branches, beginning at one that is drawn.
         case roundRobin([SteerBranch])
         /// Takes one live branch as often as its weight says, or each by itself.
         case weighted([SteerBranch])
