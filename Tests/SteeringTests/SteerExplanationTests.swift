@@ -65,6 +65,29 @@ import Testing
         #expect(told.members[1].whyNot == "round-robin: is not live")
     }
 
+    @Test func `the fallback of a plain address is told as that of a policy is`() {
+        let health = HealthTable(capacity: 16)
+        for slot in 0..<16 { health.publish(slot, slot == 8 ? .serving : .failing) }
+        var first = members([0, 1])
+        first[0].policy.allDown = .fallback("sorry")
+        let table = SteerTable(
+            [
+                SteerDefinition(name: "fb", policy: SteerPolicy(.failover(first))),
+                SteerDefinition(name: "sorry", policy: .roundRobin(members([8]))),
+            ],
+            health: health
+        )
+        let told = explain(table)
+        #expect(told.mode == .fallback && told.answers == [IPAddress(v4: 8)])
+        #expect(
+            told.why == "m0 takes no new work; fallback is sorry: "
+                + "fallback sorry / round-robin has members in service"
+        )
+        #expect(told.steps.filter(\.isChosen).map(\.name) == ["failover", "fallback sorry", "m8"])
+        #expect(told.members.map(\.slot) == [0, 8, 1])
+        #expect(told.members.map(\.isAnswered) == [false, true, false])
+    }
+
     @Test func `what weighs nothing is told from what is down`() {
         let bench = Bench(
             .weighted([

@@ -49,6 +49,8 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
     // A node on the way says so for its part.
     var saysNone = false
     var saysServfail = false
+    // Words are listened for, and a part of the way has none.
+    var wantsWord = false
     // The nodes that chose, in order.
     var path = InlineArray<64, UInt32>(repeating: 0)
     var pathCount = 0
@@ -99,6 +101,7 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         isLasting = false
         saysNone = false
         saysServfail = false
+        wantsWord = false
         pathCount = 0
     }
 

@@ -17,6 +17,12 @@ struct PolicyNode: BitwiseCopyable {
     var minimumPercent: UInt8 = 0
     // Some branch gives up its share when it has much to do.
     var shedsLoad = false
+    // Some branch is in a failure domain.
+    var hasDomains = false
+    // No branch has addresses of both families.
+    var isSplit = true
+    // Something below it says itself what is answered when it is not live.
+    var hasWords = false
     // Of edges.
     var first: UInt32 = 0
     var count: UInt32 = 0
@@ -127,6 +133,7 @@ struct PolicyLayout {
         node.first = UInt32(clamping: edges.count)
         node.count = UInt32(clamping: branches.count)
         node.shedsLoad = branches.contains(where: \.shedsLoad)
+        node.hasDomains = branches.contains { !$0.domain.isEmpty }
         nodes[place] = node
         let first = edges.count
         var domains: [String: UInt8] = [:]
@@ -184,7 +191,10 @@ struct PolicyLayout {
                 continue
             }
             depth = max(depth, below + 1)
-            families.formUnion(nodes[Int(edges[edge].node)].families)
+            let child = nodes[Int(edges[edge].node)]
+            families.formUnion(child.families)
+            if child.families == .both { nodes[place].isSplit = false }
+            if child.hasWords || child.allDown != .inherit { nodes[place].hasWords = true }
         }
         let fallback = nodes[place].fallback
         if fallback != .max {

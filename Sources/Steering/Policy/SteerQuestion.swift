@@ -32,6 +32,8 @@ public struct SteerQuestion: Sendable, BitwiseCopyable {
     // What holds when a node without a word of its own is not live.
     var allDown = PolicyNode.AllDown.all
     var fallback: UInt32 = .max
+    // Nothing is to be answered but what words below say.
+    var isListening = false
 
     /// Joins the parts.
     public init(

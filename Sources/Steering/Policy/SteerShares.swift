@@ -85,8 +85,6 @@ extension SteerTable {
 private struct ShareWalk {
     // Places told of one policy: what many branches name is met at each of them.
     static let limit = 20_000
-    // Branches of a round robin whose failure domains are looked at, as each is begun at once.
-    static let turnLimit = 512
 
     /// Everything is healthy there.
     let table: SteerTable
@@ -203,7 +201,11 @@ private struct ShareWalk {
         var scratch = AnswerSet()
         let weights = node.edges.map { place -> UInt64 in
             let edge = table.edges[place]
-            guard !table.nodes[Int(edge.node)].families.isDisjoint(with: family) else { return 0 }
+            // Where both families are drawn at once, a branch without the one takes its share too.
+            guard
+                node.kind == .weighted && !node.isSplit
+                    || !table.nodes[Int(edge.node)].families.isDisjoint(with: family)
+            else { return 0 }
             return UInt64(table.share(of: edge, question, &scratch))
         }
         let gap = node.edges.firstIndex { region(below: Int(table.edges[$0].node)).gap }
@@ -232,12 +234,9 @@ private struct ShareWalk {
     ) -> [Double?] {
         let taken = node.edges.enumerated().filter { weights[$0.offset] > 0 }.map(\.element)
         let isFlat = taken.count < 2 || taken.allSatisfy { table.edges[$0].isAddress }
-        let hasDomains = taken.contains { table.edges[$0].domain != 0 }
         let whole: UInt64
         if case .roundRobin = policy.kind {
-            if isFlat, !hasDomains || taken.count <= ShareWalk.turnLimit {
-                return turns(node, weights, taken)
-            }
+            if isFlat, let shares = turns(node, weights, taken) { return shares }
             whole = 0
         } else if policy.isMultiple {
             whole = isFlat && taken.count <= Int(node.most) ? weights.max() ?? 0 : 0
@@ -250,27 +249,22 @@ private struct ShareWalk {
         return weights.map { $0 > 0 ? nil : 0 }
     }
 
-    // A round robin begins at each of its branches equally often, and goes round from there.
-    private func turns(_ node: PolicyNode, _ weights: [UInt64], _ taken: [Int]) -> [Double?] {
+    // A round robin has all of them equally often, of a failure domain one; nil where domains have
+    // to make room for each other.
+    private func turns(_ node: PolicyNode, _ weights: [UInt64], _ taken: [Int]) -> [Double?]? {
         let first = Int(node.first)
         let most = Int(node.most)
+        var sizes: [UInt8: Int] = [:]
+        for edge in taken { sizes[table.edges[edge].domain, default: 0] += 1 }
+        let single = sizes[0] ?? 0
+        let places = sizes.count + single - (single > 0 ? 1 : 0)
+        guard places == taken.count || places <= most else { return nil }
+        let share = Double(min(most, places)) / Double(max(places, 1))
         var shares = [Double?](repeating: 0, count: weights.count)
-        guard taken.contains(where: { table.edges[$0].domain != 0 }) else {
-            let share = Double(min(most, taken.count)) / Double(max(taken.count, 1))
-            for edge in taken { shares[edge - first] = share }
-            return shares
+        for edge in taken {
+            let domain = table.edges[edge].domain
+            shares[edge - first] = domain == 0 ? share : share / Double(sizes[domain] ?? 1)
         }
-        var counts = [Int](repeating: 0, count: weights.count)
-        for start in taken.indices {
-            var count = 0
-            var domains: Set<UInt8> = []
-            for edge in taken[start...] + taken[..<start] where count < most {
-                let domain = table.edges[edge].domain
-                guard domain == 0 || domains.insert(domain).inserted else { continue }
-                count += 1
-                counts[edge - first] += 1
-            }
-        }
-        return counts.map { Double($0) / Double(taken.count) }
+        return shares
     }
 }

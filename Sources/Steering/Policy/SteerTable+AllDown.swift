@@ -4,6 +4,8 @@ internal import Essentials
 /// What a node answers that is not live.
 extension SteerTable {
     /// Answers by the node's all-down rule, or by the one that holds above it.
+    ///
+    /// A word further in, on the way that would be taken if everything were healthy, goes before.
     func goWithoutHealth(
         _ place: Int,
         _ question: SteerQuestion,
@@ -11,11 +13,13 @@ extension SteerTable {
         _ random: inout SeededRandom
     ) {
         var question = question
+        question.isListening = false
         if nodes[place].allDown != .inherit { question.take(nodes[place]) }
         switch question.allDown {
-        case .none: set.saysNone = true
-        case .servfail: set.saysServfail = true
-        case .fallback: fallBack(question, &set, &random)
+        case .none, .servfail, .fallback:
+            if !nodes[place].hasWords || !isHeard(place, question, &set, &random) {
+                say(question, &set, &random)
+            }
         case .lastGood:
             set.mode = .lastGood
             question.filter = .ready
@@ -29,6 +33,45 @@ extension SteerTable {
             set.mode = .allDown
             question.filter = .ready
             pickIgnoringHealth(place, question, &set, &random)
+        }
+    }
+
+    // Goes the way of `all`, and answers by the words on it alone; false when the one that holds at
+    // the node is to be said, for some of the way or for all of it.
+    private func isHeard(
+        _ place: Int,
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet,
+        _ random: inout SeededRandom
+    ) -> Bool {
+        var question = question
+        question.isListening = true
+        question.filter = .ready
+        if !isLive(place, question, &set) { question.filter = .working }
+        guard isLive(place, question, &set) else { return false }
+        let (count, pathCount) = (set.count, set.pathCount)
+        let (none, servfail, wants) = (set.saysNone, set.saysServfail, set.wantsWord)
+        (set.saysNone, set.saysServfail, set.wantsWord) = (false, false, false)
+        pick(place, question, &set, &random)
+        let isAnswered = set.count > count
+        let isHeard = !set.wantsWord && (isAnswered || set.saysNone || set.saysServfail)
+        // The way that was not taken is none to be told of.
+        if !isHeard, !isAnswered { set.pathCount = pathCount }
+        set.saysNone = set.saysNone || none
+        set.saysServfail = set.saysServfail || servfail
+        set.wantsWord = wants
+        return isHeard
+    }
+
+    private func say(
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet,
+        _ random: inout SeededRandom
+    ) {
+        switch question.allDown {
+        case .servfail: set.saysServfail = true
+        case .fallback: fallBack(question, &set, &random)
+        case .none, .all, .inherit, .lastGood: set.saysNone = true
         }
     }
 

@@ -17,6 +17,7 @@ extension SteerTable {
         switch node.kind {
         case .address:
             guard question.families.contains(SteerFamilies(of: node.address)) else { return }
+            if question.isListening { return set.wantsWord = true }
             set.append(node.address, node.slot)
         case .roundRobin: rotate(node, question, &set, &random)
         case .weighted where node.isMultiple: drawEach(node, question, &set, &random)
@@ -147,11 +148,34 @@ extension SteerTable {
         }
         var healthy = question
         healthy.filter = .healthy
-        if isLive(child, healthy, &set) { return pick(child, healthy, &set, &random) }
+        if isLive(child, healthy, &set) {
+            // What works has nothing to say of what gave it up.
+            if question.isListening { return set.wantsWord = true }
+            return pick(child, healthy, &set, &random)
+        }
         if nodes[child].allDown != .inherit {
             return goWithoutHealth(child, healthy, &set, &random)
         }
         pick(child, question, &set, &random)
+    }
+
+    // Goes on with draws of the branch's own: the two families of one answer come to it in another
+    // order, and what is drawn below is to be the same for both.
+    @inline(__always)
+    private func enter(
+        _ edge: Int,
+        seed: UInt64,
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet
+    ) {
+        var random = SeededRandom(seed: edges[edge].isAddress ? seed : rank(edge, seed))
+        enter(edge, question, &set, &random)
+    }
+
+    // The number of a branch in one answer.
+    @inline(__always)
+    private func rank(_ edge: Int, _ seed: UInt64) -> UInt64 {
+        Hash.mix(seed &+ UInt64(truncatingIfNeeded: edge))
     }
 
     /// True when the branch can have an answer of the families wanted.
@@ -173,9 +197,13 @@ extension SteerTable {
         where fits(edges[edge], question) && share(of: edges[edge], question, &set) != 0 {
             candidates &+= 1
         }
-        let start = random.next(below: candidates)
+        let seed = random.next()
         let most = set.count &+ Int(node.most)
-        var domains: UInt64 = 0
+        if node.hasDomains {
+            spread(node, seed, most, question, &set)
+            return set.cut(to: most)
+        }
+        let start = UInt32(truncatingIfNeeded: (seed >> 32 &* UInt64(candidates)) >> 32)
         for round in 0..<2 {
             var ordinal: UInt32 = 0
             for edge in node.edges {
@@ -184,14 +212,41 @@ extension SteerTable {
                     continue
                 }
                 defer { ordinal &+= 1 }
-                guard (round == 0) == (ordinal >= start), set.count < most,
-                    domains >> UInt64(branch.domain) & 1 == 0
-                else { continue }
-                if branch.domain != 0 { domains |= 1 << UInt64(branch.domain) }
-                enter(edge, question, &set, &random)
+                guard (round == 0) == (ordinal >= start), set.count < most else { continue }
+                enter(edge, seed: seed, question, &set)
             }
         }
         set.cut(to: most)
+    }
+
+    // One of each failure domain, in the order of their numbers. Going round would give all the
+    // turns of those passed over to whoever comes first of a domain, and after it.
+    private func spread(
+        _ node: PolicyNode,
+        _ seed: UInt64,
+        _ most: Int,
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet
+    ) {
+        var domains: UInt64 = 0
+        var last: UInt64 = 0
+        while set.count < most {
+            var least = UInt64.max
+            var next = -1
+            for edge in node.edges {
+                let branch = edges[edge]
+                let number = rank(edge, seed)
+                guard number > last, number < least, domains >> UInt64(branch.domain) & 1 == 0,
+                    fits(branch, question), share(of: branch, question, &set) != 0
+                else { continue }
+                (least, next) = (number, edge)
+            }
+            guard next >= 0 else { return }
+            let domain = UInt64(edges[next].domain)
+            if domain != 0 { domains |= 1 << domain }
+            last = least
+            enter(next, seed: seed, question, &set)
+        }
     }
 
     // MARK: Draws
@@ -223,6 +278,17 @@ extension SteerTable {
             : bid(node, question, shedsLoad, &set)
     }
 
+    // Where each branch has one family, each family is drawn for itself; else the branch that is
+    // drawn has both or leaves one without an answer, so that no client is at two places.
+    @inline(__always)
+    private func isDrawn(
+        _ edge: PolicyEdge,
+        _ node: PolicyNode,
+        _ question: SteerQuestion
+    ) -> Bool {
+        !node.isSplit || fits(edge, question)
+    }
+
     // A reservoir of one: each keeps the draw with the odds of its weight.
     private func take(
         _ node: PolicyNode,
@@ -233,7 +299,7 @@ extension SteerTable {
     ) -> Int {
         var total: UInt64 = 0
         var drawn = -1
-        for edge in node.edges where fits(edges[edge], question) {
+        for edge in node.edges where isDrawn(edges[edge], node, question) {
             var share = UInt64(share(of: edges[edge], question, &set))
             if shedsLoad {
                 share = UInt64(worth(UInt32(truncatingIfNeeded: share), of: edges[edge]))
@@ -256,7 +322,7 @@ extension SteerTable {
         let key = node.draw == .client ? question.stickyKey.key : question.nameHash
         var best = -1
         var least = Double.infinity
-        for edge in node.edges where fits(edges[edge], question) {
+        for edge in node.edges where isDrawn(edges[edge], node, question) {
             var share = share(of: edges[edge], question, &set)
             if shedsLoad { share = worth(share, of: edges[edge]) }
             guard share != 0 else { continue }
@@ -276,7 +342,7 @@ extension SteerTable {
     ) {
         var highest: UInt32 = 0
         var loaded: UInt32 = 0
-        for edge in node.edges where fits(edges[edge], question) {
+        for edge in node.edges where isDrawn(edges[edge], node, question) {
             let share = share(of: edges[edge], question, &set)
             highest = max(highest, share)
             if node.shedsLoad { loaded = max(loaded, worth(share, of: edges[edge])) }
@@ -286,40 +352,17 @@ extension SteerTable {
         let most = set.count &+ Int(node.most)
         // Where not all of them find room, each is the first to look for it at some time.
         let start = random.next(below: node.count)
+        let seed = random.next()
         for step in 0..<node.count where set.count < most {
             let place = start &+ step
             let edge = Int(node.first &+ (place < node.count ? place : place &- node.count))
             guard fits(edges[edge], question) else { continue }
             var share = share(of: edges[edge], question, &set)
             if shedsLoad { share = worth(share, of: edges[edge]) }
+            var random = SeededRandom(seed: rank(edge, seed))
             guard share != 0, random.next(below: highest) < share else { continue }
             enter(edge, question, &set, &random)
         }
         set.cut(to: most)
-    }
-
-    // MARK: Failover
-
-    private func first(
-        of node: PolicyNode,
-        _ question: SteerQuestion,
-        _ set: inout AnswerSet
-    ) -> Int {
-        if node.hold > 0, question.filter.isHealthy {
-            var settled = question
-            // Never before the clock's beginning: 0 is who has not returned from anywhere.
-            let latest = max(question.now.nanoseconds &- node.hold, 0)
-            if latest < settled.filter.latestReturn {
-                settled.filter.latestReturn = latest
-                settled.filter.returnsAt = .min
-            }
-            for edge in node.edges where isLive(Int(edges[edge].node), settled, &set) {
-                return edge
-            }
-        }
-        for edge in node.edges where isLive(Int(edges[edge].node), question, &set) {
-            return edge
-        }
-        return -1
     }
 }

@@ -17,6 +17,8 @@ struct SteerFailure {
     var name: String
     /// True for the policy itself.
     var isWhole: Bool
+    /// True for an address, which has no members.
+    var isAddress = false
     /// True when its clients are kept there.
     var isResident: Bool
     /// How many branches are live, and how many would have to be; nil when the health of now no
@@ -29,7 +31,9 @@ struct SteerFailure {
 
     var sentence: String {
         let whose = isWhole ? "" : " of \(name)"
-        var text = "no member\(whose) takes new work"
+        var text =
+            isAddress && !isWhole
+            ? "\(name) takes no new work" : "no member\(whose) takes new work"
         if hasMembersInService {
             let former = "\(isWhole ? "it" : name) was not live"
             text = live.map { "too little\(whose) is live (\($0))" } ?? former
@@ -64,7 +68,9 @@ extension SteerWalk {
                 if let first, first < step { return "\(label(first)) comes before it" }
                 return node.hold > 0 ? holding(edge, node) : ""
             }
-            if !fits(edge) { return "it has no address of this family" }
+            if node.kind != .weighted || node.isSplit, !fits(edge) {
+                return "it has no address of this family"
+            }
             var scratch = AnswerSet()
             if table.weight(of: table.edges[edge], &scratch) == 0 { return "weighs 0" }
             guard isLive(edge) else { return idle(edge) }

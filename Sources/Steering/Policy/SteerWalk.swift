@@ -57,13 +57,13 @@ struct SteerWalk {
                 weight: weight
             )
         )
-        guard node.kind != .address else { return }
         let fallback = fallback(of: branch.policy, at: place, depth)
         let isFailure = failure == nil && (fallback != nil || fails(place, isLive, depth, above))
         if isFailure {
             failure = SteerFailure(
                 name: branch.label,
                 isWhole: depth == 0,
+                isAddress: node.kind == .address,
                 isResident: above.isKept,
                 live: isLive ? nil : live(branch.policy, node),
                 fallback: fallback?.name
