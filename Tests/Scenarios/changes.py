@@ -4,6 +4,7 @@ import collections
 import contextlib
 import datetime
 import http.client
+import os
 import threading
 import time
 
@@ -318,6 +319,49 @@ def rest(scene):
     for thread in threads:
         thread.join()
     eventually("and taken again", lambda: shares(dns, "spread", origins, 20)[0] > 2, within=4)
+
+
+@scenario("the example of policies that change while they serve")
+def documented(scene):
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "Documentation",
+                        "examples", "changes.yaml")
+    with open(path) as file:
+        text = file.read()
+    one, two, new = scene.origins("one", "two", "new")
+    http_port, dns = scene.port(), scene.port()
+    # Whatever the calendar says when this runs, the times of the file are to come.
+    times = {"2026-12-01T21:00:00Z": moment(3600), "2026-12-01T22:00:00Z": moment(7200)}
+    for old, other in {'":5300"': f"127.0.0.1:{dns}", '":8080"': f"127.0.0.1:{http_port}",
+                       "192.0.2.11:80": one.at, "192.0.2.12:80": two.at, "192.0.2.21:80": new.at,
+                       "port: 80, interval: 5s, fast-interval: 500ms":
+                           f"port: {one.port}, interval: 200ms, fast-interval: 100ms, timeout: 80ms",
+                       **times}.items():
+        expect(old in text, f"{old} is in the example")
+        text = text.replace(old, other)
+    status, out, err = martlet_command(scene, "check", scene.write("changes.yaml", text))
+    expect(status == 0 and "warning[" not in out + err, out + err)
+    martlet = scene.martlet(text)
+
+    def answered(name):
+        return {a for _ in range(30) for a in ask_dns(dns, f"{name}.example.com").addresses}
+
+    v1, v2 = {one.address, two.address}, {new.address}
+    eventually("v1 has the clients of www", lambda: answered("www") == v1)
+    expect_equal(answered("shop"), v1, "blue")
+    eventually("7 and 3 of 10", lambda: answered("old") == v1 | v2)
+    eventually("8 and 2 of 10", lambda: answered("busy") == v1 | v2)
+    ordered(scene, martlet, "rollout", "canary", "start")
+    expect("running at 5 %" in ordered(scene, martlet), "the canary")
+    ordered(scene, martlet, "switch", "shop", "green")
+    expect_equal(answered("shop"), v2, "green")
+    text = ordered(scene, martlet)
+    expect("migration move-shop: shop to green, waiting" in text, text)
+    one.health("fail")
+    eventually("a loss shows", lambda: answered("steady") == {two.address})
+    one.health()
+    eventually("it waits until the answers have rested", lambda: martlet.metric(
+        "martlet_steer_waiting", policy="steady") == 1)
+    expect_equal(answered("steady"), {two.address}, "and is not answered before")
 
 
 def slow(port):

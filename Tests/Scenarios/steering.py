@@ -111,6 +111,70 @@ def nested(scene):
     eventually("it goes back after the hold time", lambda: dig(dns, "back.a.test") == [a.address])
 
 
+@scenario("a hold outlives flaps, restarts and crashes; inner words go before; one draw, two families")
+def one_decision(scene):
+    (a, b), dns, martlet = start(scene, """
+  canary:
+    sticky: name
+    weighted:
+      - { name: new, address: 192.0.2.1 }
+      - { name: old, round-robin: [ 192.0.2.2, "2001:db8::2" ] }
+  back: { failover: [ 127.0.0.11, 127.0.0.12 ], probe: port, hold: 5m }
+  word:
+    failover:
+      - { round-robin: [ 127.0.0.11 ], probe: port, all-down: none }
+      - { address: 127.0.0.12, probe: port }
+    all-down: servfail
+  page:
+    failover:
+      - { address: 127.0.0.11, probe: port, fallback: sorry }
+      - { address: 127.0.0.12, probe: port }
+    all-down: none
+  sorry: { address: 192.0.2.99 }
+  racks:
+    answers: 2
+    round-robin:
+      - { address: 192.0.2.20, domain: rack-1 }
+      - { address: 192.0.2.21, domain: rack-1 }
+      - { address: 192.0.2.22, domain: rack-2 }
+""", names="ab")
+    pairs = collections.Counter(
+        (tuple(dig(dns, f"n{n}.many.a.test")), tuple(dig(dns, f"n{n}.many.a.test", "AAAA")))
+        for n in range(40))
+    expect_equal(set(pairs), {(("192.0.2.1",), ()), (("192.0.2.2",), ("2001:db8::2",))},
+                 "a family that the branch does not have is not another branch's")
+    racks = collections.Counter(
+        address for _ in range(600) for address in ask_dns(dns, "racks.a.test").addresses)
+    expect(racks["192.0.2.22"] == 600 and 220 < racks["192.0.2.20"] < 380, f"even shares: {racks}")
+
+    a.health("fail")
+    eventually("failover", lambda: dig(dns, "back.a.test") == [b.address])
+    b.health("fail")
+    eventually("all are down", lambda: dig(dns, "word.a.test") == [])
+    expect("status: NOERROR" in dig_text(dns, "word.a.test"), "a word further in: not SERVFAIL")
+    eventually("a fallback further in", lambda: dig(dns, "page.a.test") == ["192.0.2.99"])
+    text = explained(scene, martlet, "page.a.test")
+    expect("127.0.0.11 takes no new work; fallback is sorry: fallback sorry / round-robin" in text,
+           f"the fallback of an address:\n{text}")
+    b.health("ok")
+    eventually("the second is back", lambda: dig(dns, "back.a.test") == [b.address])
+
+    def up(origin):
+        return [e["health"] for e in martlet.pool("steer:back")["endpoints"]
+                if e["name"] == origin.address] == ["up"]
+
+    eventually("it is up", lambda: up(b))
+    a.health("ok")
+    eventually("the first is up", lambda: up(a))
+    expect_equal(dig(dns, "back.a.test"), [b.address], "and waits, though the second was away too")
+    martlet.stop()
+    martlet.start()
+    eventually("the first is up", lambda: up(a))
+    expect_equal(dig(dns, "back.a.test"), [b.address], "a restart changes nothing about that")
+    text = explained(scene, martlet, "back.a.test")
+    expect("not taken: has to be live for its hold of 300 s" in text, f"the hold:\n{text}")
+
+
 @scenario("sticky draws: by the client's network, by the name", covers=[S + "sticky"])
 def sticky(scene):
     _, dns, martlet = start(scene, """

@@ -60,8 +60,10 @@ struct SteerAssembly {
         var pool = SteerAssembly.pool(of: steer.name)
         owner = steer.name
         var policy = try policy(steer.policy, isTop: true, of: &pool, &registries)
-        // A member is told of by the list that it stands in.
-        if case .address = policy.kind { policy.kind = .roundRobin([SteerBranch(policy)]) }
+        // A member is told of by the list that it stands in, and the rules are those of the list.
+        if case .address = policy.kind {
+            policy.kind = .roundRobin([SteerBranch(SteerPolicy(policy.kind))])
+        }
         if !pool.view.endpoints.isEmpty { assembled.append(pool) }
         return SteerDefinition(
             name: steer.name,
