@@ -60,6 +60,14 @@ import Testing
     }
 
     @Test(arguments: [
+        ("latitude: 91, longitude: 3", "M1207"), ("asn: 0", "M1207"), ("country: XX", "M1251"),
+        ("latitude: north, longitude: 3", "M1252"), ("region: x", "M1101"),
+    ])
+    func `a fact that is wrong is no network without any`(network: String, code: String) {
+        #expect(codes(network) == [code])
+    }
+
+    @Test(arguments: [
         ("10.0.0.0/33", "M1209"), ("ten", "M1209"), ("10.0.0.1/8", "M1209"),
         ("::ffff:10.0.0.0/104", "M1209"), ("2002:a00::/24", "M1209"), ("64:ff9b::/96", "M1209"),
     ])
@@ -99,7 +107,7 @@ import Testing
 
     @Test func `databases that are none and countries that are none are found at their place`() {
         var checks = OutsideChecks()
-        checks.database = { path, limit in "\(path) of \(limit)" }
+        checks.database = { path, content, limit in "\(path) of \(content) in \(limit)" }
         let text =
             Self.listener + """
                 geo:
@@ -110,7 +118,8 @@ import Testing
         let errors = read(text, checks: checks).errors
         #expect(errors.map(\.code.rawValue) == ["M1250", "M1250", "M1251"])
         #expect(errors.map(\.range.start.line) == [3, 4, 5])
-        #expect(errors[0].description.contains("`a.mmdb` a.mmdb of 512MiB"))
+        #expect(errors[0].description.contains("`a.mmdb` a.mmdb of places in 512MiB"))
+        #expect(errors[1].description.contains("`b.mmdb` b.mmdb of systems in 512MiB"))
         #expect(errors[2].suggestion?.contains("`GB`") == true)
     }
 }

@@ -123,6 +123,21 @@ import Testing
         #expect(
             bench.geography.faults[.systems]?.reason == "(Test-Country) knows no autonomous systems"
         )
+        // Before anything is loaded, at its option; what the option wants is enough.
+        let check = { (geo: String) in
+            let text = "listeners: [ { dns: ':5300' } ]\ngeo: \(geo)\n"
+            return ConfigurationSource.read(Array(text.utf8), path: "martlet.yaml").errors
+        }
+        let errors = check("{ database: \(path), asn: \(path) }")
+        #expect(errors.map(\.code) == [.badDatabase] && errors[0].option == "geo.asn")
+        #expect(errors[0].message.hasSuffix("(Test-Country) knows no autonomous systems"))
+        #expect(check("{ database: \(path) }").isEmpty)
+        var writer = DatabaseWriter(kind: "Test-ASN")
+        let system = DatabaseWriter.Value.map([("autonomous_system_number", .uint32(64_500))])
+        writer.add(try #require(Prefix("10.0.0.0/8")), system)
+        try File.writeAtomically(path, writer.finish())
+        #expect(check("{ asn: \(path) }").isEmpty)
+        #expect(check("{ database: \(path) }").map(\.code) == [.badDatabase])
     }
 
     @Test func `what is used is said in one line`() throws {

@@ -137,6 +137,7 @@ def changes(scene):
 def refused(scene):
     good = put(scene.path("city.mmdb"), database("Test-City", CITIES))
     bad = put(scene.path("bad.mmdb"), b"nonsense")
+    systems = put(scene.path("asn.mmdb"), database("Test-ASN", SYSTEMS))
 
     def check(geo):
         text = f"listeners: [ {{ dns: '127.0.0.1:5300' }} ]\ngeo: {geo}\n"
@@ -153,6 +154,9 @@ def refused(scene):
             (f"{{ database: {bad} }}", "M1250"), (f"{{ asn: {scene.path('absent')} }}", "M1250"),
             (f"{{ database: {scene.folder} }}", "M1250"),
             (f"{{ database: {large}, size-limit: 4KiB }}", "M1250"),
+            (f"{{ asn: {good} }}", "(Test-City) knows no autonomous systems"),
+            (f"{{ database: {systems} }}", "(Test-ASN) knows no countries or places"),
+            (f"{{ database: {good}, asn: {good} }}", "knows no autonomous systems"),
             ("{ networks: { 10.0.0.0/8: { country: UK } } }", "`GB`"),
             ("{ networks: { 10.0.0.0/8: { country: XX } } }", "M1251")):
         status, text = check(geo)
@@ -165,6 +169,10 @@ def refused(scene):
     expect(status == 422 and b"M1250" in data, data)
     expect_equal([martlet.snapshot()["generation"], country(martlet, "192.0.2.7")],
                  [generation, "US"], "nothing has changed")
+    # The same file is good for one option, and none for the other.
+    martlet.configure(martlet.text().replace(bad, good).replace("geo:\n", f"geo:\n  asn: {good}\n"))
+    status, _, data = martlet.api("POST", "/api/v1/reload")
+    expect(status == 422 and data.count(b"M1250") == data.count(b"geo.asn") > 0, data)
 
 
 @scenario("who asks for places that nothing tells is named by check, status and explain-dns")

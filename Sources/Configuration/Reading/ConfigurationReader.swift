@@ -149,8 +149,11 @@ public struct OutsideChecks: Sendable {
     /// What is wrong with the parameters of a service record; nil when nothing is.
     public var service: @Sendable (_ parameters: String) -> String? = { _ in nil }
 
-    /// What is wrong with a geographic database, which may have so many bytes; nil when nothing is.
-    public var database: @Sendable (_ path: String, _ limit: ByteCount) -> String? = { _, _ in nil }
+    /// What is wrong with a geographic database for this, which may have so many bytes; nil when
+    /// nothing is.
+    public var database:
+        @Sendable (_ path: String, _ content: GeoSettings.Content, _ limit: ByteCount) -> String? =
+            { _, _, _ in nil }
     /// What a file of measurements holds.
     public var measurements: @Sendable (_ path: String) -> MeasurementsFinding = { _ in .init() }
     /// What there is to say about a program that probes run.

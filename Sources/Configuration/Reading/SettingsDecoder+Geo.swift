@@ -9,8 +9,11 @@ extension SettingsDecoder {
             sizeLimit: section.size("size-limit"),
             networks: networks(section.members("networks"))
         )
-        for (key, path) in [("database", settings.database), ("asn", settings.asn)] {
-            guard let path, let reason = checks.database(path, settings.sizeLimit) else { continue }
+        for content in GeoSettings.Content.allCases {
+            guard let path = settings.path(of: content),
+                let reason = checks.database(path, content, settings.sizeLimit)
+            else { continue }
+            let key = content == .places ? "database" : "asn"
             section.fault(.badDatabase, key, "`\(path)` \(reason)")
         }
         return settings
@@ -67,7 +70,8 @@ extension SettingsDecoder {
         {
             section.fault(.badPlace, "subdivision", "`\(part)` is not in `\(country)`")
         }
-        if !network.hasPlace, network.asn == nil, section.isGiven {
+        // What is said and is wrong has been told of.
+        if section.entries.isEmpty, section.isGiven {
             section.report(
                 .missingKey,
                 section.nameRange,

@@ -203,9 +203,11 @@ extension DiagnosticCode {
         case .badDatabase:
             .init(
                 "geographic database that cannot be used",
-                "It cannot be read, is larger than `geo.size-limit`, or is no database of MaxMind's "
-                    + "format.",
-                "Download the `.mmdb` file again, and let the account that starts Martlet read it."
+                "It cannot be read, is larger than `geo.size-limit`, is no database of MaxMind's "
+                    + "format, or knows nothing of what is wanted: no places for `geo.database`, "
+                    + "no autonomous systems for `geo.asn`.",
+                "Download the `.mmdb` file again, let the account that starts Martlet read it, and "
+                    + "name each database at its own option."
             )
         case .badPlace:
             .init(

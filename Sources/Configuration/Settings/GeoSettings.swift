@@ -3,6 +3,14 @@ public import Essentials
 
 /// Where networks are.
 public struct GeoSettings: Sendable, Equatable {
+    /// What is taken from a database.
+    public enum Content: String, Sendable, CaseIterable {
+        /// Where networks are.
+        case places
+        /// Which autonomous system they belong to.
+        case systems
+    }
+
     /// File of a City or Country database.
     public var database: String?
     /// File of a database of autonomous systems.
@@ -25,6 +33,11 @@ public struct GeoSettings: Sendable, Equatable {
         self.asn = asn
         self.sizeLimit = sizeLimit
         self.networks = networks
+    }
+
+    /// The database that something is to be taken from; nil for none.
+    public func path(of content: Content) -> String? {
+        content == .places ? database : asn
     }
 
     /// The databases to be read.

@@ -140,10 +140,6 @@ extension GeoSettings {
         (settings.database, settings.asn) = (nil, nil)
         return settings
     }
-
-    func path(of content: LoadedDatabase.Content) -> String? {
-        content == .places ? database : asn
-    }
 }
 
 extension Location {

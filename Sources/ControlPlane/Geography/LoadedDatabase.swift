@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Configuration
 internal import Essentials
 internal import Runtime
 internal import Steering
@@ -6,12 +7,7 @@ internal import Steering
 /// A geographic database as tables of our own: nothing refers to its file any more.
 struct LoadedDatabase: Sendable {
     /// What is taken from a database.
-    enum Content: String, Sendable, CaseIterable {
-        /// Where networks are.
-        case places
-        /// Which autonomous system they belong to.
-        case systems
-    }
+    typealias Content = GeoSettings.Content
 
     let path: String
     /// The file as it was: see ``File/stamp(_:)``.
@@ -47,11 +43,7 @@ struct LoadedDatabase: Sendable {
             let value = try reading.value(record)
             if value != 0 { _ = table.append(prefix, value) }
         }
-        // A country's file for systems, or the reverse, would leave everybody unknown.
-        guard reading.hasFacts else {
-            let wanted = content == .places ? "countries or places" : "autonomous systems"
-            throw MaxMindDatabase.Fault("(\(database.kind)) knows no \(wanted)")
-        }
+        guard reading.hasFacts else { throw database.lack(of: content) }
         path = file.path
         stamp = file.stamp
         kind = database.kind
@@ -66,7 +58,9 @@ struct LoadedDatabase: Sendable {
 
 extension LoadedDatabase {
     /// What is wrong with a file on this machine, as far as can be told without reading all of it.
-    static func fault(_ path: String, limit: Int) -> String? {
+    ///
+    /// One for something else is read to its end: nothing of what is wanted is in it.
+    static func fault(_ path: String, _ content: Content, limit: Int) -> String? {
         let file: FileDescriptor
         do throws(SystemError) {
             file = try File.openRegular(path)
@@ -75,11 +69,35 @@ extension LoadedDatabase {
         }
         defer { file.close() }
         do throws(MaxMindDatabase.Fault) {
-            _ = try MaxMindDatabase(copyOf: file, limit: limit)
-            return nil
+            let database = try MaxMindDatabase(copyOf: file, limit: limit)
+            return try database.knows(content) ? nil : database.lack(of: content).reason
         } catch {
             return error.reason
         }
+    }
+}
+
+extension MaxMindDatabase {
+    /// True when some record has something of what is wanted.
+    fileprivate func knows(_ content: LoadedDatabase.Content) throws(Fault) -> Bool {
+        var reading = RecordReading(self, content)
+        // The first one that has ends the walk.
+        let found = Fault("has it")
+        do throws(Fault) {
+            try walk { _, record throws(Fault) in
+                _ = try reading.value(record)
+                if reading.hasFacts { throw found }
+            }
+        } catch {
+            guard reading.hasFacts else { throw error }
+        }
+        return reading.hasFacts
+    }
+
+    /// A country's file for systems, or the reverse, would leave everybody unknown.
+    fileprivate func lack(of content: LoadedDatabase.Content) -> Fault {
+        let wanted = content == .places ? "countries or places" : "autonomous systems"
+        return Fault("(\(kind)) knows no \(wanted)")
     }
 }
 

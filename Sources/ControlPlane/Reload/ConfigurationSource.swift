@@ -27,7 +27,9 @@ public enum ConfigurationSource {
         checks.ticketKeys = { path in
             CertificateFiles.readTickets(path, CertificateFiles.readHere).1
         }
-        checks.database = { path, limit in LoadedDatabase.fault(path, limit: limit.bytes) }
+        checks.database = { path, content, limit in
+            LoadedDatabase.fault(path, content, limit: limit.bytes)
+        }
         checks.staple = { files in
             CertificateFiles.read(
                 files,
@@ -120,8 +122,10 @@ public enum ConfigurationSource {
     ) -> ReadResult {
         var checks = servingChecks
         checks.isServed = isServed
-        let unusable = geography.faults.values
-        checks.database = { path, _ in unusable.first { $0.path == path }?.reason }
+        let unusable = geography.faults
+        checks.database = { path, content, _ in
+            unusable[content].flatMap { $0.path == path ? $0.reason : nil }
+        }
         checks.measurements = { $0 == measurements.path ? measurements.finding : .init() }
         let faults = access.faults
         checks.users = { faults[AccessFileSettings(path: $0, content: .users)] }
