@@ -174,6 +174,21 @@ import Testing
         #expect(query.verdict == .reject(.formatError))
     }
 
+    /// A client subnet is read before what breaks the format, and none is echoed all the same.
+    @Test func `no client subnet is answered to a query that breaks the format`() {
+        let bytes = QueryBytes()
+        let subnet = bytes.option(8, [0, 1, 24, 0, 192, 0, 2])
+        let wrong = [
+            bytes.edns(options: subnet + subnet), bytes.edns(options: subnet + [0, 10, 0, 9, 1]),
+            bytes.edns(options: subnet).edns(), bytes.edns(options: subnet).with { $0.body += [0] },
+        ]
+        for query in wrong.map(\.read) {
+            #expect(query.verdict == .reject(.formatError) && query.edns.isPresent)
+            #expect(query.edns.subnet == nil)
+        }
+        #expect(bytes.edns(options: subnet).read.edns.subnet != nil)
+    }
+
     // 50,000 mutated queries: each either reads or is refused; an out of bounds index would trap.
     @Test func `mutated queries never trap`() {
         var random = SeededRandom(seed: 7)

@@ -29,6 +29,8 @@ extension DNSQuery {
             return
         }
         verdict = readRest(bytes)
+        // Of a query that breaks the format nothing is answered but that: no subnet is echoed.
+        if verdict == .reject(.formatError) { edns.subnet = nil }
     }
 
     // RFC 7873 §5.4: a query without a question may ask for a cookie, and for nothing else.
