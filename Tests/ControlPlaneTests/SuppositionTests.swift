@@ -107,6 +107,30 @@ import Testing
         if query.contains("oen") { #expect(detail.contains("did you mean 'one'?")) }
     }
 
+    @Test func `of two states that exclude each other the later counts, and it is said`() throws {
+        var surface = try StillSurface()
+        let document = try ask("&assume=web%3Ddown&assume=one%3Dup", &surface)
+        #expect(records(document) == ["192.0.2.1"])
+        let notes = document["supposition"]?["notes"]?.elements?.compactMap(\.string)
+        #expect(notes == ["'one=up' counts for web/one, and the 'down' before it does not"])
+        let candidates = document["policy"]?["candidates"]?.elements ?? []
+        #expect(candidates.map { $0["supposed"]?.string } == ["up", "down"])
+        #expect(ExplanationText.query(document, usesColour: false).contains("'one=up' counts"))
+
+        let all = try ask("&assume=web%3Ddrain&assume=web%3Dmaintenance", &surface)
+        #expect(
+            all["supposition"]?["notes"]?[0]?.string
+                == "'web=maintenance' counts for web/one and 1 more, "
+                + "and the 'drain' before it does not"
+        )
+        // Some go together, and one said twice is no contradiction.
+        for both in ["down,drain", "drain,down", "down,maintenance", "up,drain", "down,down"] {
+            let query = both.split(separator: ",").map { "&assume=one%3D\($0)" }.joined()
+            let notes = try ask(query, &surface)["supposition"]?["notes"]
+            #expect(notes?.elements?.isEmpty == true, "\(both): \(String(describing: notes))")
+        }
+    }
+
     @Test func `a name with two meanings has neither`() throws {
         var surface = try StillSurface()
         // The pool has one endpoint more than the probe of the same name decides on.

@@ -39,10 +39,11 @@ struct SupposedPicture {
         var keeper = surface.rehearsal()
         var marks: [Int: [SupposedState]] = [:]
         var told: [JSONValue] = []
+        var undone: [String] = []
         for assumption in supposition.assumptions {
             let slots = try targets.slots(of: assumption.what)
             keeper.suppose(slots, assumption.state, now: now.now)
-            for slot in slots { marks[slot, default: []].append(assumption.state) }
+            undone += SupposedPicture.mark(slots, assumption, &marks, targets)
             told.append([
                 "what": .string(assumption.what),
                 "state": .string(assumption.state.rawValue),
@@ -59,7 +60,7 @@ struct SupposedPicture {
             "afterSeconds": .number((offset.seconds * 1000).rounded() / 1000),
             "assumptions": .array(told),
             "notes": .array(
-                SupposedPicture.notes(offset, view, now, targets).map { .string($0) }
+                (undone + SupposedPicture.notes(offset, view, now, targets)).map { .string($0) }
             ),
         ]
     }
@@ -82,6 +83,32 @@ struct SupposedPicture {
     /// The words for a slot, such as `down`; nil when nothing is supposed of it.
     func mark(_ slot: Int) -> String? {
         marks[slot].map { $0.map(\.rawValue).joined(separator: ", ") }
+    }
+
+    // Adds a state, and says of which endpoints it undoes another: of two that exclude each other
+    // the later counts.
+    private static func mark(
+        _ slots: [Int],
+        _ assumption: Supposition.Assumption,
+        _ marks: inout [Int: [SupposedState]],
+        _ targets: SupposedTargets
+    ) -> [String] {
+        let state = assumption.state
+        var undone: [SupposedState: [Int]] = [:]
+        for slot in slots {
+            let former = marks[slot, default: []]
+            for other in former where state.undoes(other) {
+                undone[other, default: []].append(slot)
+            }
+            marks[slot] = former.filter { $0 != state && !state.undoes($0) } + [state]
+        }
+        return SupposedState.allCases.compactMap { other in
+            guard let slots = undone[other], let first = slots.first else { return nil }
+            let more = slots.count > 1 ? " and \(slots.count - 1) more" : ""
+            return "'\(assumption.what)=\(state.rawValue)' counts for "
+                + "\(targets.name(of: first))\(more), "
+                + "and the '\(other.rawValue)' before it does not"
+        }
     }
 
     // What the answer cannot know.

@@ -27,7 +27,8 @@ public struct Supposition: Sendable, Equatable {
         case at(Int64)
     }
 
-    /// States in the order given: of two for one endpoint the later adds to the earlier.
+    /// States in the order given: of two for one endpoint the later adds to the earlier, or takes
+    /// its place.
     public var assumptions: [Assumption] = []
     /// The time; nil for now.
     public var time: Time?

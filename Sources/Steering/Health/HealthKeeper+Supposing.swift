@@ -11,6 +11,16 @@ public enum SupposedState: String, Sendable, CaseIterable {
     case drain
     /// Out of service.
     case maintenance
+
+    /// True when nothing is left of the other one where this one is supposed after it.
+    public func undoes(_ other: SupposedState) -> Bool {
+        switch self {
+        case .up: other != .up
+        case .down: other == .up
+        case .drain: other == .maintenance
+        case .maintenance: other == .drain
+        }
+    }
 }
 
 // What would be if: played through by the code that keeps the health of endpoints.
