@@ -224,6 +224,36 @@ import Testing
         #expect(fixture.shared.keptQueries == 2)
     }
 
+    /// The alias has 300 s, the policy's answer 30 s, and what is not there 60 s.
+    @Test func `a record holds for as long as what was sent may be kept`() throws {
+        let stage = try SteeredAnswerTests.Stage(
+            .roundRobin([try SteeredAnswerTests.member(0, "192.0.2.1")])
+        )
+        var snapshot = stage.zone.snapshot
+        snapshot.sampleInterval = 1
+        var fixture = try DoorFixture.make(snapshot, keptQueries: 8)
+        let socket = try fixture.datagramSocket()
+        defer { socket.close() }
+        for (name, type, lifetime) in [
+            ("www.example.com", .A, 30), ("to.example.com", .A, 30),
+            ("to.example.com", .CNAME, 300),
+            ("to.example.com", .AAAA, 60), ("www.example.com", .AAAA, 60),
+            ("none.example.com", .A, 60), ("www.example.net", .A, nil),
+        ] as [(String, RecordType, UInt32?)] {
+            _ = Socket.send(socket, ZoneFixture.query(name, type).span)
+            fixture.turn()
+            let record = try #require(fixture.shared.books[0].queries.records.first)
+            #expect(record.question?.name == DomainName(name) && record.question?.type == type)
+            #expect(record.lifetime == lifetime, "\(name) \(type)")
+        }
+        // What is too long to be kept is told by its policy alone.
+        var long = QueryRecord()
+        long[.length] = QueryRecord.responseLimit + 1
+        #expect(long.lifetime == nil)
+        (long[.policy], long[.ttl]) = (1, 25)
+        #expect(long.lifetime == 25)
+    }
+
     @Test func `answers are counted by policy, target, family and network`() throws {
         let stage = try SteeredAnswerTests.Stage(SteeredAnswerTests.roundRobin())
         var fixture = try DoorFixture.make(stage.zone.snapshot, keptQueries: 8)

@@ -125,7 +125,8 @@ struct QueryStory {
         return [
             JSONMember("policy", text(told?.policy)),
             JSONMember("scope", .integer(Int64(record.scope))),
-            JSONMember("ttl", isSteered ? .integer(Int64(record.ttl)) : .null),
+            JSONMember("ttl", record.lifetime.map { .integer(Int64($0)) } ?? .null),
+            JSONMember("steered", .bool(isSteered)),
             JSONMember("outcome", text(told?.outcome.word)),
             JSONMember("mode", text(told?.mode.word)),
             JSONMember("why", text(told?.why)),

@@ -31,7 +31,7 @@ public enum AnswersText {
             text += line("policy", policy)
             if let why = query["why"]?.string { text += line("", why) }
             text += path(query, usesColour)
-        } else if query["policiesChangedSince"]?.bool == true, query["ttl"]?.isNull == false {
+        } else if query["policiesChangedSince"]?.bool == true, query["steered"]?.bool == true {
             text += line("policy", "not told: policies have changed since")
         }
         if let scope = query["scope"]?.integer { text += line("scope", "/\(scope)") }

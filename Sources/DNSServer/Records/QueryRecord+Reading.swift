@@ -29,6 +29,15 @@ extension QueryRecord {
     public var scope: UInt8 { UInt8(self[.scope]) }
     /// The TTL that the policy gave; 0 without a policy.
     public var ttl: UInt32 { UInt32(self[.ttl]) }
+    /// For how many seconds the answer holds: the shortest TTL of what was sent, aliases and the
+    /// SOA of a negative answer included (RFC 2308 §5).
+    ///
+    /// Nil where nothing was sent that is kept. Of an answer too long to be in the record it is the
+    /// policy's.
+    public var lifetime: UInt32? {
+        guard let message else { return policy == nil ? nil : ttl }
+        return (message.answers + message.authorities.filter { $0.type == .SOA }).map(\.ttl).min()
+    }
     /// The number of the policy that chose, in its snapshot; nil for none.
     public var policy: Int? { self[.policy] == 0 ? nil : self[.policy] - 1 }
     /// True when the weights of a table are still those that the policy read.
