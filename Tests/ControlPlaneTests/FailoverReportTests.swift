@@ -86,6 +86,87 @@ import Testing
         #expect(FailoverText.seconds(value) == wanted[value])
     }
 
+    // MARK: Calculated probes
+
+    /// `web` is asked by `slow` every 20 s, `one` and `two` by `fast`, `bare` by nobody.
+    private static let calculated = FailoverReportTests.head.replacing(
+        "pools:\n",
+        with: """
+              all: { of: [ { pool: one }, { pool: web } ] }
+              any: { at-least: 1, of: [ { pool: one }, { pool: two } ] }
+              deep: { at-least: 2, of: [ { probe: any }, { pool: one }, { pool: bare } ] }
+              opposite: { of: [ { pool: web, not: true }, { pool: one } ] }
+              never: { at-least: 1, of: [ { pool: one }, { pool: bare } ] }
+              nearly: { at-least: 2, of: [ { pool: one }, { pool: two }, { pool: bare } ] }
+            pools:
+              one: { probe: fast, endpoints: [ { address: 192.0.2.21:80 } ] }
+              two: { probe: fast, endpoints: [ { address: 192.0.2.22:80 } ] }
+              bare: { endpoints: [ { address: 192.0.2.24:80 } ] }
+
+            """
+    )
+
+    @Test(
+        arguments: [
+            // All must be well, and the slower may be the one that is not.
+            ("all", "slow", "down"), ("any", "fast", "down"), ("deep", "fast", "down"),
+            ("nearly", "fast", "down"), ("opposite", "slow", "up"),
+        ]
+    )
+    func `a calculated probe takes as long as the slowest of those that decide on it`(
+        probe: String,
+        decider: String,
+        when: String
+    ) throws {
+        func report(_ probe: String) throws -> JSONValue {
+            let steer = "  www: { address: 192.0.2.7, probe: \(probe) }\n"
+            let result = read(steer, head: Self.calculated)
+            let loaded = try #require(result.configuration, "\(CheckReport.text(result))")
+            let document = FailoverReport(loaded.settings, name: "www.example.com").json
+            return document["names"]?[0] ?? .null
+        }
+        let name = try report(probe)
+        let shown = try #require(name["probes"]?[0], "\(name)")
+        #expect(shown["name"]?.string == probe && shown["decidedBy"]?.string == decider)
+        #expect(shown["decidedWhen"]?.string == when)
+        let own = try #require(try report(decider)["probes"]?[0])
+        #expect(own["decidedBy"] == .null && own["decidedWhen"] == .null)
+        #expect(shown["intervalSeconds"] == own["intervalSeconds"])
+        // `rise` is 2 and `fall` is 3, as shipped.
+        #expect(shown["fall"]?.integer == (when == "up" ? 2 : 3) && own["fall"]?.integer == 3)
+        if when == "down" {
+            #expect(shown["hangs"] == own["hangs"] && shown["refuses"] == own["refuses"])
+        }
+        let text = FailoverText.text(["names": [name]], usesColour: false)
+        let coming = when == "up" ? " coming up" : ""
+        let line = "\(probe) is calculated: at worst \(decider)\(coming) decides: every"
+        #expect(text.contains(line), "\(text)")
+        #expect(!text.contains("the probe `\(probe)`"), "there is nothing to set at it")
+        #expect(decider == "fast" || text.contains("of the probe `slow`"))
+    }
+
+    @Test func `a bound by a calculated probe is that of its members, and so is the way out`()
+        throws
+    {
+        func finding(_ probe: String, within: String, interval: String = "20s") -> Diagnostic? {
+            let steer = "  www: { address: 192.0.2.7, probe: \(probe), ttl: 10s, "
+            return read(
+                steer + "failover-within: \(within) }\n",
+                head: Self.calculated.replacing("interval: 20s,", with: "interval: \(interval),")
+            ).warnings.first { $0.code == .slowFailover }
+        }
+        #expect(finding("any", within: "40s") == nil)
+        let slow = try #require(finding("all", within: "40s"))
+        #expect(slow.message.contains("35 s detection"), "\(slow.message)")
+        let proposal = try #require(slow.suggestion)
+        #expect(proposal.hasSuffix("in the probe `slow` keeps within it"))
+        let value = try #require(proposal.split(separator: " ").first { $0.hasSuffix("s") })
+        #expect(finding("all", within: "40s", interval: String(value)) == nil)
+        // What is always well leaves enough whoever else fails.
+        let never = try #require(finding("never", within: "1h"))
+        #expect(never.message.hasSuffix("nothing is probed that its probe `never` is made of"))
+    }
+
     // MARK: The bound
 
     @Test func `a bound that is not kept is a warning at its place, with the way out`() throws {

@@ -12,7 +12,7 @@ from harness.ask import ask_dns
 from harness.martlet import martlet_command
 from harness.peer import unbound
 
-NAMES = ("fixed", "follows")
+NAMES = ("fixed", "follows", "made")
 
 
 def start(scene):
@@ -23,6 +23,8 @@ listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
 probes:
   quick: {{ http: /healthz, port: {a.port}, interval: 400ms, fast-interval: 200ms, timeout: 150ms,
     rise: 2, fall: 2 }}
+  made: {{ of: [ {{ pool: site }} ] }}
+pools: {{ site: {{ probe: quick, endpoints: [ {{ address: "{a.address}:{a.port}" }} ] }} }}
 zones:
   a.test:
     soa: {{ primary: ns.a.test, mailbox: me@a.test }}
@@ -30,9 +32,11 @@ zones:
       ns: {{ a: 127.0.0.1 }}
       fixed: {{ steer: fixed }}
       follows: {{ steer: follows }}
+      made: {{ steer: made }}
 steer:
   fixed: {{ failover: [ {a.address}, {b.address} ], probe: quick, ttl: 2s, min-ttl: 2s }}
   follows: {{ failover: [ {a.address}, {b.address} ], probe: quick, ttl: 2s, min-ttl: 1s }}
+  made: {{ failover: [ {{ address: {a.address}, probe: made }}, {b.address} ], ttl: 2s, min-ttl: 1s }}
 """
     return a, b, dns, scene.martlet(text)
 

@@ -21,7 +21,9 @@ public enum FailoverText {
         text += "\n"
         let unchecked = name["unchecked"]?.elements?.compactMap(\.string) ?? []
         if !unchecked.isEmpty {
-            let line = "\(unchecked.joined(separator: ", ")): no probe, a failure is never noticed"
+            let line =
+                "\(unchecked.joined(separator: ", ")): nothing is probed, "
+                + "a failure is never noticed"
             text += "  " + TextTable.paint(line, .warn, usesColour) + "\n"
         }
         if name["hasSpare"]?.bool == false {
@@ -38,9 +40,15 @@ public enum FailoverText {
         let shown = targets.prefix(4).joined(separator: ", ")
         let more = targets.count > 4 ? " and \(targets.count - 4) more" : ""
         var text = "  \(shown)\(more)\n"
-        text += "  probe \(probe["name"]?.string ?? "?"): every \(span("intervalSeconds")), "
-        text += "while failing every \(span("fastIntervalSeconds")), "
-        text += "down by \(probe["fall"]?.integer ?? 0), timeout \(span("timeoutSeconds")), "
+        let isReturn = probe["decidedWhen"]?.string == "up"
+        text += "  probe \(probe["name"]?.string ?? "?")"
+        if let decider = probe["decidedBy"]?.string {
+            text += " is calculated: at worst \(decider)\(isReturn ? " coming up" : "") decides"
+        }
+        text += ": every \(span("intervalSeconds")), "
+        text += "while \(isReturn ? "returning" : "failing") "
+        text += "every \(span("fastIntervalSeconds")), \(isReturn ? "up" : "down") "
+        text += "by \(probe["fall"]?.integer ?? 0), timeout \(span("timeoutSeconds")), "
         text += "jitter \(probe["jitterPercent"]?.integer ?? 0) %\n"
         text += "  TTL \(ttl("healthy")) while healthy, \(ttl("beforeVerdict")) before the "
         text += "verdict, at most \(ttl("most"))\n\n"

@@ -23,7 +23,7 @@ extension FailoverReport.Name {
             "withinSeconds": within.map { .seconds($0) } ?? .null,
             "isWithin": isWithin.map { .bool($0) } ?? .null,
             "worstSeconds": slowest.map { .seconds($0) } ?? .null,
-            "unchecked": .array(unchecked.map { .string($0) }),
+            "unchecked": .array(unchecked.map { .string($0.target) }),
             "probes": .array(groups.map(\.json)),
         ]
     }
@@ -33,6 +33,8 @@ extension FailoverReport.Group {
     fileprivate var json: JSONValue {
         [
             "name": .string(probe),
+            "decidedBy": decider.map { .string($0.probe) } ?? .null,
+            "decidedWhen": decider.map { .string($0.comesUp ? "up" : "down") } ?? .null,
             "targets": .array(targets.map { .string($0) }),
             "intervalSeconds": .seconds(terms.interval),
             "fastIntervalSeconds": .seconds(terms.fastInterval),

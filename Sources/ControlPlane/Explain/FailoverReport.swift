@@ -20,8 +20,8 @@ public struct FailoverReport: Sendable {
         var within: Interval?
         /// Targets that are probed alike, in the order of the policy.
         var groups: [Group]
-        /// Targets without a probe, whose failure is never noticed.
-        var unchecked: [String]
+        /// Targets whose failure is never noticed.
+        var unchecked: [Unchecked]
     }
 
     /// Targets of one name that are probed alike.
@@ -29,6 +29,15 @@ public struct FailoverReport: Sendable {
         var probe: String
         var targets: [String]
         var terms: FailoverTerms
+        /// The one whose terms these are, at worst, where the probe is calculated from others.
+        var decider: DecidingProbes.Decider?
+    }
+
+    /// A target that nothing probes.
+    struct Unchecked: Sendable {
+        var target: String
+        /// Its calculated probe, made of what nothing probes; nil for none at all.
+        var probe: String?
     }
 
     /// The names, in the order of the file.
@@ -36,7 +45,7 @@ public struct FailoverReport: Sendable {
 
     /// The report on all steered names, or on the one that is given.
     public init(_ settings: Settings, name: String? = nil) {
-        let probes = Dictionary(settings.probes.map { ($0.name, $0) }) { first, _ in first }
+        var probes = DecidingProbes(settings)
         let leaves = PolicyLeaves(settings)
         let policies = Dictionary(settings.steer.map { ($0.name, $0) }) { first, _ in first }
         let wanted = name.map(FailoverReport.canonical)
@@ -53,7 +62,7 @@ public struct FailoverReport: Sendable {
                         policy,
                         ttl: min(end.way, end.ttl ?? policy.ttl),
                         leaves.all(of: policy.policy),
-                        probes
+                        &probes
                     )
                 )
             }
@@ -74,7 +83,7 @@ public struct FailoverReport: Sendable {
         _ policy: SteerSettings,
         ttl: Interval,
         _ leaves: [PolicyLeaf],
-        _ probes: [String: ProbeSettings]
+        _ probes: inout DecidingProbes
     ) -> Name {
         var name = Name(
             owner: owner,
@@ -84,28 +93,48 @@ public struct FailoverReport: Sendable {
             unchecked: []
         )
         for leaf in leaves {
-            guard let probe = leaf.probe.flatMap({ probes[$0] }) else {
-                if !name.unchecked.contains(leaf.target) { name.unchecked.append(leaf.target) }
-                continue
-            }
-            if let known = name.groups.firstIndex(where: { $0.probe == probe.name }) {
+            if let known = name.groups.firstIndex(where: { $0.probe == leaf.probe }) {
                 if !name.groups[known].targets.contains(leaf.target) {
                     name.groups[known].targets.append(leaf.target)
                 }
-                continue
+            } else if let group = group(leaf, policy, ttl: ttl, &probes) {
+                name.groups.append(group)
+            } else if !name.unchecked.contains(where: { $0.target == leaf.target }) {
+                let probe = leaf.probe.flatMap { probes.settings($0) }?.name
+                name.unchecked.append(Unchecked(target: leaf.target, probe: probe))
             }
+        }
+        return name
+    }
+
+    // By the slowest of the probes that decide; nil where none does.
+    private static func group(
+        _ leaf: PolicyLeaf,
+        _ policy: SteerSettings,
+        ttl: Interval,
+        _ probes: inout DecidingProbes
+    ) -> Group? {
+        guard let name = leaf.probe else { return nil }
+        let groups = probes.deciders(on: name).compactMap { decider -> Group? in
+            guard let probe = probes.settings(decider.probe) else { return nil }
             let terms = FailoverTerms(
                 interval: probe.interval,
                 fastInterval: probe.fastInterval,
                 timeout: probe.timeout,
                 jitterPercent: probe.jitter.percent,
-                fall: probe.fall,
+                fall: decider.comesUp ? probe.rise : probe.fall,
                 ttl: ZoneAssembly.seconds(ttl),
                 leastTTL: policy.minTTL.map(ZoneAssembly.seconds)
             )
-            name.groups.append(Group(probe: probe.name, targets: [leaf.target], terms: terms))
+            let isOther = decider.probe != name
+            return Group(
+                probe: name,
+                targets: [leaf.target],
+                terms: terms,
+                decider: isOther ? decider : nil
+            )
         }
-        return name
+        return groups.max { $0.worst < $1.worst }
     }
 
     // MARK: Findings
@@ -125,12 +154,14 @@ public struct FailoverReport: Sendable {
 
 extension FailoverReport.Name {
     fileprivate func finding(_ within: Interval) -> OutsideChecks.FailoverFinding? {
-        if let target = unchecked.first {
+        if let first = unchecked.first {
+            let cause = first.probe.map { "nothing is probed that its probe `\($0)` is made of" }
             return OutsideChecks.FailoverFinding(
                 policy: policy,
-                message: "the failure of `\(target)` behind `\(owner)` is never noticed: it has no "
-                    + "probe",
-                suggestion: "give it a `probe`"
+                message: "the failure of `\(first.target)` behind `\(owner)` is never noticed: "
+                    + (cause ?? "it has no probe"),
+                suggestion: first.probe == nil
+                    ? "give it a `probe`" : "give its members' pools a `probe`"
             )
         }
         let slow = groups.filter { $0.terms.worst.total.worst > within }
@@ -151,6 +182,9 @@ extension FailoverReport.Name {
 extension FailoverReport.Group {
     var worst: Interval { terms.worst.total.worst }
 
+    // The probe that asks: of a calculated one there is nothing to be set.
+    private var asking: String { decider?.probe ?? probe }
+
     /// What to change, and to which value.
     fileprivate func remedy(_ within: Interval) -> String {
         switch terms.remedy(within: within) {
@@ -161,9 +195,9 @@ extension FailoverReport.Group {
                 ? "a `ttl` and a `min-ttl` of \(seconds)s keep within it"
                 : "a `ttl` of \(seconds)s keeps within it"
         case .interval(let interval):
-            return "an `interval` of \(interval) in the probe `\(probe)` keeps within it"
+            return "an `interval` of \(interval) in the probe `\(asking)` keeps within it"
         case .none:
-            return "neither `ttl` nor the `interval` of the probe `\(probe)` alone keeps within it"
+            return "neither `ttl` nor the `interval` of the probe `\(asking)` alone keeps within it"
         }
     }
 
@@ -178,16 +212,17 @@ extension FailoverReport.Group {
 
     private var detectionAdvice: String {
         let isWait = terms.interval >= terms.timeout * Int64(terms.fall)
-        if isWait || terms.fall == 1 { return "shorten `interval` of the probe `\(probe)`" }
+        if isWait || terms.fall == 1 { return "shorten `interval` of the probe `\(asking)`" }
         let pace = terms.timeout >= terms.fastInterval ? "timeout" : "fast-interval"
-        return "shorten `\(pace)` of the probe `\(probe)`, or lower `fall`"
+        return "shorten `\(pace)` of the probe `\(asking)`, or lower "
+            + (decider?.comesUp == true ? "`rise`" : "`fall`")
     }
 
     private func ttlAdvice(_ time: FailoverTime) -> String {
         let least = terms.leastTTL ?? terms.ttl / 2
         if time.steadyTTL > least, time.steadyTTL < terms.ttl {
             // Between its bounds the TTL is the time in which health cannot change.
-            return "shorten `interval` of the probe `\(probe)`, which the TTL follows"
+            return "shorten `interval` of the probe `\(asking)`, which the TTL follows"
         }
         let isLeast = terms.leastTTL != nil && least < terms.ttl && time.steadyTTL == least
         return isLeast ? "lower `min-ttl`" : "lower `ttl`"
