@@ -4,7 +4,7 @@ import Steering
 import TestSupport
 import Testing
 
-/// Answers that depend on where the client is, and the prefixes for which they hold.
+/// Answers that depend on where the client is.
 @Suite struct RegionTests {
     static let frankfurt = GeoPoint(latitude: 50.1, longitude: 8.7) ?? .origin
     static let virginia = GeoPoint(latitude: 38.9, longitude: -77.5) ?? .origin
@@ -65,9 +65,9 @@ import Testing
         }
     }
 
-    private static func branch(_ slot: Int) -> SteerBranch { SteerTableTests.member(slot) }
+    static func branch(_ slot: Int) -> SteerBranch { SteerTableTests.member(slot) }
 
-    private static func geo(_ regions: [[GeoRegion]], keeps: [Bool] = []) -> SteerPolicy {
+    static func geo(_ regions: [[GeoRegion]], keeps: [Bool] = []) -> SteerPolicy {
         let table = RegionBuilder(world).geo(regions, keeps: keeps)
         return SteerPolicy(.regional(regions.indices.map(branch), table))
     }
@@ -194,160 +194,5 @@ import Testing
         #expect(plain.slot("20.0.0.1") == 2 && plain.slot("40.0.0.1") == 0)
         #expect(bench(-99).slot("40.0.0.1") == 0 && bench(-99).slot("20.0.0.1") == 1)
         #expect(bench(99).slot("30.0.0.1") == 1)
-    }
-
-    // MARK: Scope
-
-    /// A cache that keeps answers for the scopes we give, asked by clients in turn, never has an
-    /// answer for a client that we would not give it; and no two scopes overlap.
-    @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8] as [UInt64], [true, false])
-    func `a cache that keeps to our scopes is never wrong`(seed: UInt64, isIPv4: Bool) {
-        var random = SeededRandom(seed: seed)
-        let bench = Bench(Self.randomPolicy(&random, depth: 0, isIPv4))
-        for slot in 0..<64 where random.next(below: 4) == 0 { bench.health.publish(slot, .failing) }
-        var cache: [Prefix: [Int]] = [:]
-        for _ in 0..<1250 {
-            let client = Self.randomClient(&random, isIPv4)
-            let set = bench.ask(client)
-            let slots = (0..<set.count).map { set.slot($0) }
-            guard let scope = Prefix(client, length: Int(set.scope)) else {
-                Issue.record("scope \(set.scope) of \(client)")
-                return
-            }
-            // Everybody inside gets the same answer for the same scope.
-            for _ in 0..<4 {
-                let other = Self.randomClient(&random, isIPv4, inside: scope)
-                let found = bench.ask(other)
-                #expect(found.scope == set.scope, "\(client) and \(other)")
-                #expect((0..<found.count).map { found.slot($0) } == slots)
-            }
-            // Shorter would be wrong somewhere, or the decision the same by chance alone.
-            cache[scope] = slots
-        }
-        let scopes = cache.keys.sorted { $0.address.bits < $1.address.bits }
-        for (one, next) in zip(scopes, scopes.dropFirst()) {
-            #expect(!one.contains(next.address), "\(one) overlaps \(next)")
-        }
-    }
-
-    @Test func `the scope is the shortest on which the branch is the same`() {
-        let inner = Prefix("10.1.2.0/24")
-        let outer = Prefix("10.0.0.0/8")
-        let rows = [[], [outer], [inner]].map { $0.compactMap { $0 }.map(GeoRegion.network) }
-        let bench = Bench(Self.geo(rows))
-        let scopes: [(String, UInt8)] = [
-            ("10.1.2.9", 24), ("10.1.3.9", 24), ("10.1.0.1", 23), ("10.1.4.1", 22),
-            ("10.128.0.1", 9), ("11.0.0.1", 8), ("192.0.2.1", 1),
-        ]
-        for (client, scope) in scopes { #expect(bench.ask(client).scope == scope, "\(client)") }
-        // A branch that is down everywhere makes its border one that only the second choice knows.
-        bench.health.publish(2, .failing)
-        #expect(bench.ask("10.1.2.9").slot(0) == 1)
-        #expect(bench.ask("10.1.2.9").scope == 24)
-        // What does not look at the client holds for all.
-        #expect(Bench(.roundRobin([Self.branch(1)])).ask("10.0.0.1").scope == 0)
-        #expect(Bench(Self.geo([[]])).ask("10.0.0.1").scope == 0)
-    }
-
-    private static func randomPolicy(
-        _ random: inout SeededRandom,
-        depth: Int,
-        _ isIPv4: Bool
-    ) -> SteerPolicy {
-        let count = 2 + Int(random.next(below: 4))
-        let branches = (0..<count).map { _ -> SteerBranch in
-            guard depth < 3, random.next(below: 2) == 0 else {
-                return branch(Int(random.next(below: 64)))
-            }
-            return SteerBranch(randomPolicy(&random, depth: depth + 1, isIPv4))
-        }
-        if depth > 0, random.next(below: 3) == 0 {
-            return SteerPolicy(.failover(branches))
-        }
-        if random.next(below: 3) == 0 {
-            let table = randomLatency(&random, count, isIPv4)
-            return SteerPolicy(.regional(branches, table))
-        }
-        let rows = (0..<count).map { number -> [GeoRegion] in
-            number == 0
-                ? []
-                : (0..<Int(random.next(below: 160))).compactMap { _ in
-                    let length = Int(random.next(below: isIPv4 ? 30 : 100)) + 2
-                    return Prefix(randomClient(&random, isIPv4), length: length)
-                        .map(GeoRegion.network)
-                }
-        }
-        let table = RegionBuilder(world).geo(
-            rows,
-            keeps: rows.map { _ in random.next(below: 8) == 0 }
-        )
-        return SteerPolicy(.regional(branches, table))
-    }
-
-    // Rows of networks in each other and of regions, for some of the targets.
-    private static func randomLatency(
-        _ random: inout SeededRandom,
-        _ count: Int,
-        _ isIPv4: Bool
-    ) -> RegionTable {
-        let points = [frankfurt, virginia, tokyo]
-        let targets = (0..<count).map { number in
-            LatencyTarget(
-                "t\(number)",
-                at: number % 3 == 2 ? nil : points[Int(random.next(below: 3))]
-            )
-        }
-        let regions: [GeoRegion] = [
-            .country("DE"), .city("Paris"), .continent("EU"), .country("EU"), .system(64_500),
-        ]
-        var rows: [RTTRow] = []
-        for _ in 0..<Int(random.next(below: 200)) {
-            let length = Int(random.next(below: isIPv4 ? 30 : 100)) + 2
-            let network = Prefix(randomClient(&random, isIPv4), length: length)
-            let isNetwork = random.next(below: 8) > 0
-            let place =
-                isNetwork ? network.map(GeoRegion.network) : regions.randomElement(using: &random)
-            guard let place else { continue }
-            rows.append(
-                RTTRow(
-                    place: place,
-                    target: "t\(random.next(below: UInt32(count) + 1))",
-                    milliseconds: Double(random.next(below: 300)),
-                    deviation: 1,
-                    samples: 9,
-                    last: .start
-                )
-            )
-        }
-        let builder = RegionBuilder(world)
-        let picture = LatencyPicture(learned: rows, imported: [])
-        let first = builder.latency(targets, picture, settings: RTTSettings())
-        // Once more, as after a change that is too small to count.
-        return builder.latency(
-            targets,
-            picture,
-            settings: RTTSettings(),
-            previous: first.orders
-        ).table
-    }
-
-    // Near each other, so that networks lie in each other.
-    private static func randomClient(
-        _ random: inout SeededRandom,
-        _ isIPv4: Bool,
-        inside prefix: Prefix? = nil
-    ) -> IPAddress {
-        let width: UInt128 = isIPv4 ? 32 : 128
-        var bits = UInt128(random.next()) << 64 | UInt128(random.next())
-        if random.next(below: 2) == 0 { bits &= 0x0101_0101_0101_0101_0101_0101_0101_0101 }
-        if isIPv4 { bits &= 0xffff_ffff } else { bits |= 0x3 << 124 }
-        if let prefix, prefix.length > 0 {
-            let free = width - UInt128(prefix.length)
-            let mask: UInt128 = free == 128 ? .max : (1 << free) - 1
-            bits = prefix.address.bits | bits & mask
-        } else if prefix != nil, !isIPv4 {
-            bits |= 0x3 << 124
-        }
-        return isIPv4 ? IPAddress(v4: UInt32(truncatingIfNeeded: bits)) : IPAddress(v6: bits)
     }
 }

@@ -129,10 +129,13 @@ extension SteerTable {
         for step in links {
             if step > links.lowerBound { set.narrow(to: match.length) }
             let branch = regions[region].branch(step)
-            guard branch < Int(node.count) else { return -1 }
+            guard branch < Int(node.count) else { break }
             let edge = Int(node.first) &+ branch
             if serves(edge, regions[region].keeps(branch), &set) { return edge }
         }
+        // That none follows is known of those alone who have the same order: others, whose first
+        // branch is the same, may have a second one.
+        set.narrow(to: match.length)
         return -1
     }
 
