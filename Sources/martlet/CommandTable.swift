@@ -153,7 +153,7 @@ enum CommandTable {
         Command(
             name: "zone",
             usage: "check FILE ORIGIN | list | reload ZONE [--admin URL] [--json]",
-            help: "check a zone file, show the zones of the service, have one read again",
+            help: "check a zone file, show the zones, have one read again",
             run: ZoneCommand.run
         ),
         Command(

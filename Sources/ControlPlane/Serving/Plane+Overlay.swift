@@ -174,7 +174,7 @@ extension Plane {
             },
             geography: assembly.geography.view(unplaced: assembly.unplaced),
             aliases: aliasesView,
-            zoneFaults: assembly.zoneFaults,
+            zoneFaults: assembly.zoneResult.faults,
             locations: assembly.locations,
             steering: steeringView,
             latency: latencyView

@@ -181,8 +181,8 @@ extension Plane {
                 zones: isSame && !(isReload && hasFiles)
                     ? ZoneAssembly.Result(
                         table: assembly.zones,
-                        changed: assembly.changedZones,
-                        faults: assembly.zoneFaults
+                        changed: assembly.zoneResult.changed,
+                        faults: assembly.zoneResult.faults
                     ) : nil,
                 formerZones: formerZones,
                 fileLimit: setup.fileLimit,
@@ -389,7 +389,7 @@ extension Plane {
     ) -> ServingSnapshot {
         var dns = DNSSnapshot(
             zones: assembly.zones,
-            changed: assembly.changedZones,
+            changed: assembly.zoneResult.changed,
             steer: SteerTable(
                 assembly.steering.definitions,
                 health: health,

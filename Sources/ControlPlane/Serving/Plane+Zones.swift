@@ -11,7 +11,7 @@ extension Plane {
     var formerZones: FormerZones {
         FormerZones(
             all: assembly.zones,
-            changed: assembly.changedZones,
+            changed: assembly.zoneResult.changed,
             policies: settings.steer.map(\.name)
         )
     }
@@ -37,20 +37,20 @@ extension Plane {
             alias: settings.alias,
             former: formerZones
         )
-        switch reader.renew(zone, changed: assembly.changedZones) {
+        switch reader.renew(zone, changed: assembly.zoneResult.changed) {
         case .needsAll:
             let outcome = reload(now)
             guard outcome == .done else { return outcome }
-            let fault = assembly.zoneFaults.first { $0.zone == zone.name }
+            let fault = assembly.zoneResult.faults.first { $0.zone == zone.name }
             return fault.map { .refused($0.problems) } ?? .done
         case .faulty(let fault):
-            assembly.zoneFaults.removeAll { $0.zone == zone.name }
-            assembly.zoneFaults.append(fault)
+            assembly.zoneResult.faults.removeAll { $0.zone == zone.name }
+            assembly.zoneResult.faults.append(fault)
             note([fault])
             return .refused(fault.problems)
         case .done(let table, let warnings):
-            assembly.changedZones = table
-            assembly.zoneFaults.removeAll { $0.zone == zone.name }
+            assembly.zoneResult.changed = table
+            assembly.zoneResult.faults.removeAll { $0.zone == zone.name }
             adoptZones(now)
             noteZoneWarnings(warnings)
             note(
@@ -77,8 +77,8 @@ extension Plane {
 
     /// Tells what is wrong with zones, and noteworthy.
     func noteZones(_ assembly: Assembly) {
-        note(assembly.zoneFaults)
-        noteZoneWarnings(assembly.zoneWarnings)
+        note(assembly.zoneResult.faults)
+        noteZoneWarnings(assembly.zoneResult.warnings)
     }
 
     private func note(_ faults: [ZoneFault]) {

@@ -23,15 +23,10 @@ struct Assembly: Sendable {
     let gateway: GatewayPlan
     let steering: AssembledSteering
     let dnsListeners: DNSListenerAssembly
-    let zones: ZoneTable
-    /// Zones that have changed since, in the place of those in `zones`.
-    var changedZones: ZoneTable
+    /// The zones that are answered from, and what was found in their files.
+    var zoneResult: ZoneAssembly.Result
     /// The names outside that aliases lead to, with their numbers in `zones`.
     let aliasNumbers: [String: Int]
-    /// What is noteworthy about zones that were read for this one.
-    let zoneWarnings: [ZoneDiagnostic]
-    /// The zones whose files are faulty.
-    var zoneFaults: [ZoneFault]
     /// What is in hand of certificates, and the contexts made of them.
     var certificates: CertificateFiles
     /// What is in hand of the files that access to routes depends on.
@@ -48,6 +43,8 @@ struct Assembly: Sendable {
     let sessionKeys: SessionKeys
     /// What DNS cookies are made with.
     let cookieSecrets: [SipKey]
+
+    var zones: ZoneTable { zoneResult.table }
 
     /// What assembling needs to know of the present.
     struct Present {
@@ -136,11 +133,8 @@ struct Assembly: Sendable {
                 ),
                 steering: steering,
                 dnsListeners: dnsListeners,
-                zones: zones.table,
-                changedZones: zones.changed,
+                zoneResult: zones,
                 aliasNumbers: aliasNumbers(zones.table),
-                zoneWarnings: zones.warnings,
-                zoneFaults: zones.faults,
                 certificates: present.certificates,
                 access: present.access,
                 geography: present.geography,

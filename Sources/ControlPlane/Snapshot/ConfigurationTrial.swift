@@ -31,8 +31,8 @@ public enum ConfigurationTrial {
             )
             let assembly = try Assembly.make(settings, present: present)
             // One that cannot be read has no place: it was found when the options were read.
-            let faults = assembly.zoneFaults.flatMap(\.diagnostics)
-            return (result.adding(findings(faults + assembly.zoneWarnings)), [])
+            let faults = assembly.zoneResult.faults.flatMap(\.diagnostics)
+            return (result.adding(findings(faults + assembly.zoneResult.warnings)), [])
         } catch {
             let known = Set(error.zoneFaults.map { "\($0.code)" })
             let judged = result.adding(findings(error.zoneFaults))
