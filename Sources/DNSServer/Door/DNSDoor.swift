@@ -47,6 +47,8 @@ public struct DNSDoor: ~Copyable {
     let worker: Int
     let words: SharedWords
     let book: AnswerBook
+    // Of `shared`, taken once: whoever asks for it counts references.
+    let accounts: ResponseAccounts
     // What records have in common; taken of the snapshot once, since that costs references.
     var origin: AnswerBook.Origin
     var sampler: QuerySampler
@@ -81,6 +83,7 @@ public struct DNSDoor: ~Copyable {
         self.shared = shared
         self.worker = max(worker, 0)
         words = shared.metrics[max(worker, 0) % shared.metrics.count]
+        accounts = shared.accounts
         book = shared.books[max(worker, 0) % shared.books.count]
         origin = AnswerBook.Origin(worker: worker, snapshot)
         sampler = QuerySampler(seed: ~seed)
@@ -292,7 +295,7 @@ public struct DNSDoor: ~Copyable {
                 &batch,
                 snapshot,
                 settings.subnets,
-                shared.accounts,
+                accounts,
                 book,
                 origin,
                 &sampler,
