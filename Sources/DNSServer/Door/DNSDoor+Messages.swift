@@ -64,7 +64,8 @@ extension DNSDoor {
             let outcome = Authority.answer(query, request, views, steer, &context, into: &output)
             tally.add(outcome, .queriesHTTPS)
             guard !outcome.isDropped else { return output.removeAll() }
-            answer.isPersonal = outcome.policy >= 0
+            // What differs by network is nobody else's either.
+            answer.isPersonal = outcome.policy >= 0 || outcome.scope > 0
             if outcome.policy >= 0 {
                 context.count(in: book, policy: steer.identity(of: outcome.policy))
             }

@@ -63,7 +63,8 @@ public struct ZoneTableBuilder: ~Copyable {
     var names: [Name] = []
     var records: [Record] = []
     var zones: [Zone] = []
-    private var apexes: Set<[UInt8]> = []
+    /// The names of the zones' apexes, in lower case.
+    var apexes: Set<[UInt8]> = []
     var nameBytes: [UInt8] = []
     var data: [UInt8] = []
     var files: [String] = []
