@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// modules: Essentials HTTPProtocol Steering Runtime Prober
+// modules: Essentials HTTPProtocol DNSProtocol Steering Runtime Prober
 import Essentials
 import HTTPProtocol
 import Steering

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // modules: Essentials DNSProtocol
 // sources: Sources/ControlPlane/Resolving/ResolverMessage.swift
+// sources: Sources/ControlPlane/Resolving/ResolverMessage+Subnet.swift
 // sources: Sources/ControlPlane/Resolving/ResolverFiles.swift
 // sources: Sources/ControlPlane/Resolving/NameMachine.swift
 // sources: Sources/ControlPlane/Resolving/NameMachine+Families.swift
@@ -14,6 +15,15 @@ import Essentials
 func examine(_ bytes: [UInt8]) {
     guard bytes.count >= 4 else { return }
     for isAlias in [true, false] { look(bytes, isAlias: isAlias) }
+    if let network = Prefix("192.0.2.0/24") { _ = ResolverMessage.scope(bytes, asked: network) }
+}
+
+/// What a lookup needs of the names that are kept; they themselves belong to other modules.
+enum ResolvedNames {
+    struct Subnet {
+        var network: Prefix
+        var type: RecordType
+    }
 }
 
 private let bounds = Interval.seconds(5)...Interval.seconds(60)
