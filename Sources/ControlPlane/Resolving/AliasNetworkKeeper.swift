@@ -79,9 +79,6 @@ struct AliasNetworkKeeper: Sendable {
     /// Networks that are kept.
     var count: Int { entries.count }
 
-    /// Networks that are kept of a host, of both families.
-    func count(_ host: String) -> Int { entries.count { $0.key.name.host == host } }
-
     /// Takes a network that a worker has missed; true when a resolver is to be asked.
     mutating func wish(_ key: Key, _ settings: AliasSettings, now: Instant) -> Bool {
         guard !underWay.contains(key) else { return false }

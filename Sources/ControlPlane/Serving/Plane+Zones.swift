@@ -27,16 +27,7 @@ extension Plane {
             staged = nil
             adopt(waiting, now)
         }
-        var policies: [String: (number: Int, ttl: Interval)] = [:]
-        for (number, policy) in settings.steer.enumerated() {
-            policies[policy.name] = (number, policy.ttl)
-        }
-        let reader = ZoneAssembly(
-            policies: policies,
-            path: setup.path,
-            alias: settings.alias,
-            former: formerZones
-        )
+        let reader = ZoneAssembly(settings, path: setup.path, former: formerZones)
         switch reader.renew(zone, changed: assembly.zoneResult.changed) {
         case .needsAll:
             let outcome = reload(now)

@@ -181,17 +181,8 @@ struct Assembly: Sendable {
         _ present: Present
     ) throws(AssemblyRefusal) -> ZoneAssembly.Result {
         if let known = present.zones { return known }
-        var policies: [String: (number: Int, ttl: Interval)] = [:]
-        for (number, policy) in settings.steer.enumerated() {
-            policies[policy.name] = (number, policy.ttl)
-        }
-        let assembly = ZoneAssembly(
-            policies: policies,
-            path: present.path,
-            alias: settings.alias,
-            former: present.formerZones
-        )
-        return try assembly.table(settings.zones)
+        return try ZoneAssembly(settings, path: present.path, former: present.formerZones)
+            .table(settings.zones)
     }
 
     /// The places of networks.

@@ -19,6 +19,17 @@ struct ZoneAssembly {
     /// The zones in force.
     let former: FormerZones?
 
+    init(_ settings: Settings, path: String, former: FormerZones?) {
+        var policies: [String: (number: Int, ttl: Interval)] = [:]
+        for (number, policy) in settings.steer.enumerated() {
+            policies[policy.name] = (number, policy.ttl)
+        }
+        self.policies = policies
+        self.path = path
+        alias = settings.alias
+        self.former = former
+    }
+
     /// What came of it.
     struct Result {
         var table: ZoneTable
