@@ -18,6 +18,19 @@ public enum WorkerThread {
         name: String,
         body: @escaping @Sendable () -> Void
     ) throws(SystemError) {
+        pthread_detach(try begin(name, body))
+    }
+
+    /// Runs `body` on a new thread, and waits for its end; without a thread to be had, on this one.
+    public static func run(name: String, body: @escaping @Sendable () -> Void) {
+        guard let thread = try? begin(name, body) else { return body() }
+        _ = pthread_join(thread, nil)
+    }
+
+    private static func begin(
+        _ name: String,
+        _ body: @escaping @Sendable () -> Void
+    ) throws(SystemError) -> pthread_t {
         var thread = pthread_t()
         let start = unsafe Unmanaged.passRetained(Start(name: name, body: body))
         var all = sigset_t()
@@ -41,7 +54,7 @@ public enum WorkerThread {
             unsafe start.release()
             throw SystemError(code: code)
         }
-        pthread_detach(thread)
+        return thread
     }
 }
 

@@ -177,6 +177,18 @@ import Testing
         #expect(result.diagnostics.isEmpty, "\(CheckReport.text(result))")
     }
 
+    @Test("a reader for a service has the same settings, and what only a restart adopts")
+    func forService() throws {
+        let path = "Documentation/examples/full.yaml"
+        let bytes = try Repository.bytes(path)
+        let full = ConfigurationReader().read(bytes, file: path)
+        let service = ConfigurationReader(isForService: true).read(bytes, file: path)
+        let whole = try #require(full.configuration)
+        #expect(service.configuration == whole.inService)
+        #expect(service.configuration != whole)
+        #expect(service.diagnostics == full.diagnostics)
+    }
+
     @Test func `every example on disk is in the list above`() throws {
         let files = try Repository.files("Documentation/examples", ".yaml")
         #expect(files.count == 12)

@@ -224,18 +224,36 @@ public struct ReadResult: Sendable {
 /// Turns the text of a configuration into settings, or into all that is wrong with it.
 public struct ConfigurationReader: Sendable {
     private let checks: OutsideChecks
+    private let isForService: Bool
 
-    /// A reader with these outside checks.
-    public init(checks: OutsideChecks = OutsideChecks()) { self.checks = checks }
+    /// A reader.
+    ///
+    /// - Parameters:
+    ///   - checks: What is looked at outside of the text.
+    ///   - isForService: Besides the settings, only those values are kept that
+    ///     ``LoadedConfiguration/inService`` has.
+    public init(checks: OutsideChecks = OutsideChecks(), isForService: Bool = false) {
+        self.checks = checks
+        self.isForService = isForService
+    }
 
     /// Reads a whole file; `file` is its name as findings show it and where zone files are found
     /// from.
     public func read(_ bytes: [UInt8], file: String) -> ReadResult {
-        let reading = Reading(schema: .martlet, file: file, bytes: bytes)
+        read(ConfigurationTree(bytes), file: file)
+    }
+
+    /// The same for a text whose tree has been made already.
+    public func read(_ tree: ConfigurationTree, file: String) -> ReadResult {
+        let reading = Reading(
+            schema: .martlet,
+            file: file,
+            bytes: tree.bytes,
+            keepsReloadable: !isForService
+        )
         var settings: Settings?
         do throws(YAMLFault) {
-            let root = try YAMLReader.read(bytes)
-            let section = Section(root: root, reading: reading)
+            let section = Section(root: try tree.root.get(), reading: reading)
             settings = SettingsDecoder(reading: reading, checks: checks).settings(section)
         } catch {
             reading.report(error.code, error.range, option: "", error.message, error.suggestion)

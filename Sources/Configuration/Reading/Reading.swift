@@ -55,8 +55,12 @@ final class Reading {
     var policies: [(section: Section, policy: PolicySettings)] = []
     var services: [Service] = []
 
-    init(schema: Schema, file: String, bytes: [UInt8]) {
+    /// False when only values that a restart alone adopts are kept for differences.
+    private let keepsReloadable: Bool
+
+    init(schema: Schema, file: String, bytes: [UInt8], keepsReloadable: Bool = true) {
         self.schema = schema
+        self.keepsReloadable = keepsReloadable
         self.file = file
         consumedRows = Array(repeating: false, count: schema.options.count)
         lines = SourceLines(bytes)
@@ -106,6 +110,9 @@ final class Reading {
         let rows = schema.options.indices.filter { consumedRows[$0] }
         return consumedPaths.union(rows.map { schema.options[$0].path })
     }
+
+    /// True when the value of such an option is kept for differences.
+    func keeps(isReloadable: Bool) -> Bool { keepsReloadable || !isReloadable }
 
     func keep(_ value: EffectiveValue) { effective.append(value) }
 }

@@ -285,7 +285,7 @@ struct Section {
             report(.missingKey, nameRange, key: key, "\(titleOrFile) needs `\(key)`")
         }
         // What is neither given nor there by default makes no difference to anything.
-        if value != nil || entry != nil {
+        if value != nil || entry != nil, reading.keeps(isReloadable: row.option.isReloadable) {
             reading.keep(
                 EffectiveValue(
                     objects: objects,
@@ -303,6 +303,7 @@ struct Section {
 
     /// Keeps what the table cannot read by itself: the text of a policy's member.
     func keep(_ key: String, _ value: OptionValue) {
+        guard reading.keeps(isReloadable: true) else { return }
         reading.keep(
             EffectiveValue(
                 objects: objects,

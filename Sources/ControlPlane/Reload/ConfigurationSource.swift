@@ -105,33 +105,51 @@ public enum ConfigurationSource {
         return .usable(days: max(days, 0))
     }
 
+    /// Reads a text for a process that stays.
+    ///
+    /// The tree of the text is made by a thread of its own: see ``Workroom``.
+    static func readForService(
+        _ text: [UInt8],
+        path: String,
+        checks: OutsideChecks = OutsideChecks()
+    ) -> ReadResult {
+        let made = Handed<ConfigurationTree>()
+        WorkerThread.run(name: "configuration") { made.give(ConfigurationTree(text)) }
+        let tree = made.take() ?? ConfigurationTree(text)
+        return ConfigurationReader(checks: checks, isForService: true).read(tree, file: path)
+    }
+
     /// Reads a text as the file at `path`.
     public static func read(_ text: [UInt8], path: String) -> ReadResult {
         ConfigurationReader(checks: checks).read(text, file: path)
     }
 
+    /// What the files are known to hold that a configuration names.
+    struct Reading: Sendable {
+        var path: String
+        var certificates: CertificateFiles
+        var access: AccessFiles
+        var geography: Geography
+        var measurements: MeasurementsFile
+        /// True when doors serve already.
+        var isServed: Bool
+    }
+
     /// Reads a text whose certificates and files of access have been read already.
-    static func read(
-        _ text: [UInt8],
-        path: String,
-        certificates: CertificateFiles,
-        access: AccessFiles,
-        geography: Geography,
-        measurements: MeasurementsFile,
-        isServed: Bool
-    ) -> ReadResult {
+    static func read(_ text: [UInt8], _ files: Reading) -> ReadResult {
         var checks = servingChecks
-        checks.isServed = isServed
-        let unusable = geography.faults
+        checks.isServed = files.isServed
+        let unusable = files.geography.faults
         checks.database = { path, content, _ in
             unusable[content].flatMap { $0.path == path ? $0.reason : nil }
         }
+        let measurements = files.measurements
         checks.measurements = { $0 == measurements.path ? measurements.finding : .init() }
-        let faults = access.faults
+        let faults = files.access.faults
         checks.users = { faults[AccessFileSettings(path: $0, content: .users)] }
         checks.page = { faults[AccessFileSettings(path: $0, content: .page)] }
         checks.keys = { faults[AccessFileSettings(path: $0, content: .keys)] }
-        let findings = certificates.findings
+        let findings = files.certificates.findings
         checks.certificate = { certificate, key in
             // By their paths, whichever way the key was given.
             let found = findings.first {
@@ -139,17 +157,18 @@ public enum ConfigurationSource {
             }
             return softened(found?.value ?? .usable(days: 365))
         }
-        let tickets = certificates.ticketFindings
+        let tickets = files.certificates.ticketFindings
         checks.ticketKeys = { tickets[$0] ?? .usable(isOpen: false) }
-        let unstapled = certificates.loaded.compactMapValues(\.stapleFault)
+        let unstapled = files.certificates.loaded.compactMapValues(\.stapleFault)
         checks.staple = { unstapled[$0] }
-        return ConfigurationReader(checks: checks).read(text, file: path)
+        return readForService(text, path: files.path, checks: checks)
     }
 
     /// Reads a file; `-` is standard input.
     public static func read(
         path: String,
-        checks: OutsideChecks = checks
+        checks: OutsideChecks = checks,
+        isForService: Bool = false
     ) -> (result: ReadResult, text: [UInt8]) {
         do throws(SystemError) {
             let text =
@@ -157,7 +176,11 @@ public enum ConfigurationSource {
                 ? try File.read(FileDescriptor(raw: 0), limit: sizeLimit)
                 : try File.read(path, limit: sizeLimit)
             let file = path == "-" ? "standard input" : path
-            return (ConfigurationReader(checks: checks).read(text, file: file), text)
+            let result =
+                isForService
+                ? readForService(text, path: file, checks: checks)
+                : ConfigurationReader(checks: checks).read(text, file: file)
+            return (result, text)
         } catch {
             return (ConfigurationReader.unreadable(file: path, reason: "\(error)"), [])
         }
@@ -165,7 +188,7 @@ public enum ConfigurationSource {
 
     /// The configuration at `path`, for a start.
     static func load(_ path: String) throws(StartRefusal) -> ConfigurationText {
-        let (result, text) = read(path: path, checks: servingChecks)
+        let (result, text) = read(path: path, checks: servingChecks, isForService: true)
         guard let loaded = result.configuration else {
             // The report ends in a line break of its own, and so does what prints it.
             let report = CheckReport.text(result)

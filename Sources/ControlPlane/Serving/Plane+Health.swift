@@ -5,7 +5,6 @@ internal import HTTPGateway
 internal import Prober
 internal import Runtime
 internal import Steering
-internal import Synchronization
 
 /// From outcomes to published words, log lines and the state file.
 extension Plane {
@@ -87,10 +86,12 @@ extension Plane {
         if !areAllNew {
             retiresAt = now + .milliseconds(200)
         } else if !formerSnapshots.isEmpty {
-            let former = Discarded(formerSnapshots)
+            let former = Handed(formerSnapshots)
             formerSnapshots = []
+            formerRooms = []
             // Large tables take a while to free: a thread of their own does it.
-            _ = Errand("free") { former.free() }
+            _ = Errand("free") { _ = former.take() }
+            trimsAt = now + Plane.trimDelay
         }
         var registries = assembly.registries
         for slot in registries.endpoints.retiring {
@@ -106,6 +107,17 @@ extension Plane {
             endDrain(slot)
         }
         assembly.registries = registries
+    }
+
+    /// How long after a change memory is given back: by then the state is written, and what only
+    /// the change needed is free.
+    static let trimDelay = Interval.seconds(2)
+
+    mutating func returnMemory(_ now: Instant) {
+        guard now >= trimsAt else { return }
+        trimsAt = .never
+        // It goes through the whole heap: milliseconds for each ten megabytes.
+        _ = Errand("free") { ProcessControl.returnFreeMemory() }
     }
 }
 
@@ -165,17 +177,5 @@ extension Plane {
             let verdict = verdicts[probe.name] ?? CheckVerdict(health: .unknown)
             return CheckView(name: probe.name, health: verdict.health, detail: verdict.detail)
         }
-    }
-}
-
-/// What nobody goes by any more, to be freed elsewhere.
-private final class Discarded<Value: Sendable>: Sendable {
-    private let value: Mutex<Value?>
-
-    init(_ value: Value) { self.value = Mutex(value) }
-
-    func free() {
-        value.withLock { $0 = nil }
-        ProcessControl.returnFreeMemory()
     }
 }

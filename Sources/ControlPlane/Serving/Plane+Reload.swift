@@ -51,6 +51,7 @@ extension Plane {
     }
 
     private mutating func stageReload(_ now: Instant) throws(AssemblyRefusal) {
+        let room = try? Workroom(name: "configuration")
         let text = try asking { link throws(ReloadProblem) in try link.freshConfiguration() }
         // Certificates are read first, by the supervisor: what it finds belongs to the errors.
         var certificates = assembly.certificates
@@ -60,7 +61,7 @@ extension Plane {
         var measurements = assembly.measurements
         // A file that says nothing of places any more must be read for that.
         if Plane.mayNameFiles(text) || geography.view != nil || measurements.path != nil,
-            let wanted = ConfigurationReader().read(text, file: setup.path).configuration
+            let wanted = ConfigurationSource.readForService(text, path: setup.path).configuration
         {
             certificates = Plane.load(wanted.settings, known: certificates, &link)
             access = Plane.loadAccess(wanted.settings, known: access, &link)
@@ -75,8 +76,7 @@ extension Plane {
                 &link
             )
         }
-        let result = ConfigurationSource.read(
-            text,
+        let reading = ConfigurationSource.Reading(
             path: setup.path,
             certificates: certificates,
             access: access,
@@ -84,6 +84,7 @@ extension Plane {
             measurements: measurements,
             isServed: !settings.listeners.isEmpty
         )
+        let result = Plane.perform(in: room) { ConfigurationSource.read(text, reading) }
         guard let loaded = result.configuration else {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
         }
@@ -95,7 +96,8 @@ extension Plane {
             keys,
             geography,
             measurements,
-            isReload: true
+            isReload: true,
+            in: room
         )
         noteZones(fresh)
         Plane.note(geography, since: assembly.geography, log)
@@ -111,7 +113,8 @@ extension Plane {
                 assembly: fresh,
                 reload: (loaded, text),
                 newSockets: opened,
-                adoptsBy: now + Plane.firstRound(of: fresh)
+                adoptsBy: now + Plane.firstRound(of: fresh),
+                room: room
             ),
             now
         )
@@ -162,7 +165,8 @@ extension Plane {
         _ keys: SessionKeys,
         _ geography: Geography,
         _ measurements: MeasurementsFile,
-        isReload: Bool
+        isReload: Bool,
+        in room: Workroom?
     ) throws(AssemblyRefusal) -> Assembly {
         // Zone files may have changed behind an unchanged path.
         let hasFiles = settings.zones.contains { $0.file != nil }
@@ -172,31 +176,41 @@ extension Plane {
             && settings.alias == self.settings.alias
             && settings.steer.map(\.name) == self.settings.steer.map(\.name)
             && settings.steer.map(\.ttl) == self.settings.steer.map(\.ttl)
-        return try Assembly.make(
-            settings,
-            present: Assembly.Present(
-                registries: assembly.registries,
-                names: names,
-                running: Set(assembly.pools.map(\.view.label)),
-                zones: isSame && !(isReload && hasFiles)
-                    ? ZoneAssembly.Result(
-                        table: assembly.zones,
-                        changed: assembly.zoneResult.changed,
-                        faults: assembly.zoneResult.faults
-                    ) : nil,
-                formerZones: formerZones,
-                fileLimit: setup.fileLimit,
-                path: setup.path,
-                certificates: certificates,
-                access: access,
-                security: assembly.security,
-                tickets: tickets,
-                sessionKeys: keys,
-                geography: geography,
-                measurements: measurements,
-                regions: assembly.regions
-            )
+        let present = Assembly.Present(
+            registries: assembly.registries,
+            names: names,
+            running: Set(assembly.pools.map(\.view.label)),
+            zones: isSame && !(isReload && hasFiles)
+                ? ZoneAssembly.Result(
+                    table: assembly.zones,
+                    changed: assembly.zoneResult.changed,
+                    faults: assembly.zoneResult.faults
+                ) : nil,
+            formerZones: formerZones,
+            fileLimit: setup.fileLimit,
+            path: setup.path,
+            certificates: certificates,
+            access: access,
+            security: assembly.security,
+            tickets: tickets,
+            sessionKeys: keys,
+            geography: geography,
+            measurements: measurements,
+            regions: assembly.regions
         )
+        let made = Plane.perform(in: room) {
+            Result { () throws(AssemblyRefusal) in
+                try Assembly.make(settings, present: present)
+            }
+        }
+        return try made.get()
+    }
+
+    private static func perform<Value: Sendable>(
+        in room: Workroom?,
+        _ work: @escaping @Sendable () -> Value
+    ) -> Value {
+        room?.perform(work) ?? work()
     }
 
     /// Makes a snapshot of the configuration in force anew: names or weights have changed.
@@ -210,14 +224,16 @@ extension Plane {
                 assembly.sessionKeys,
                 assembly.geography,
                 assembly.measurements,
-                isReload: false
+                isReload: false,
+                in: room
             )
             stage(
                 Staged(
                     assembly: fresh,
                     reload: nil,
                     newSockets: [],
-                    adoptsBy: now + Plane.firstRound(of: fresh)
+                    adoptsBy: now + Plane.firstRound(of: fresh),
+                    room: room
                 ),
                 now
             )
@@ -282,6 +298,8 @@ extension Plane {
     mutating func adopt(_ change: Staged, _ now: Instant) {
         let old = assembly
         assembly = change.assembly
+        if let former = room, former !== change.room { formerRooms.append(former) }
+        room = change.room
         // Slots may have been released since the change was assembled, never given out.
         let retired = assembly.registries.endpoints.retireAll(except: Set(assembly.slots))
         retiresAt = now

@@ -42,6 +42,10 @@ struct Plane: ~Copyable {
     var snapshot: ServingSnapshot
     /// Former ones, until no worker has them any more: the last to let one go frees its tables.
     var formerSnapshots: [ServingSnapshot] = []
+    /// Where the configuration in force was made; nil for that of the start.
+    var room: Workroom?
+    /// The same for those that workers may still go by.
+    var formerRooms: [Workroom] = []
     var generation: UInt64
     var adoptedAt: Int64
     /// A configuration, or a change of it, that waits for first verdicts.
@@ -70,6 +74,8 @@ struct Plane: ~Copyable {
     var slotsGiven: [Int: UInt64] = [:]
     /// When retired slots are looked at again.
     var retiresAt = Instant.never
+    /// When memory that has become free is given back.
+    var trimsAt = Instant.never
     var healthSaving = HealthSaving()
     @Boxed var concurrency = ConcurrencyKeeper()
     @Boxed var watch = CertificateWatch()
@@ -105,6 +111,8 @@ struct Plane: ~Copyable {
         var reload: (loaded: LoadedConfiguration, text: [UInt8])?
         var newSockets: [OpenSocket]
         var adoptsBy: Instant
+        /// Where it was made.
+        var room: Workroom?
     }
 
     /// What the admin service is to do about its socket.
@@ -141,7 +149,7 @@ extension Plane {
         next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
         next = min(next, networksLookAt)
         next = min(next, traces.deadline, min(steering.deadline, roundTrips.deadline))
-        return min(next, drains.values.map(\.deadline).min() ?? .never, retiresAt)
+        return min(next, drains.values.map(\.deadline).min() ?? .never, min(retiresAt, trimsAt))
     }
 
     /// Does what time demands, and what the events of this turn have made possible.
@@ -157,6 +165,7 @@ extension Plane {
         followDrains(now)
         releaseRetired(now)
         saveHealth(now)
+        returnMemory(now)
         followConcurrency(now)
         followSteering(now)
         followTraces(now, &loop)

@@ -20,7 +20,7 @@ struct PlaneStart {
     func plane(_ link: consuming SupervisorLink) throws(AssemblyRefusal) -> Plane {
         let now = Clock.monotonic()
         // The supervisor has made all checks; zones are read, and judged, once more below.
-        let result = ConfigurationReader().read(setup.text, file: setup.path)
+        let result = ConfigurationSource.readForService(setup.text, path: setup.path)
         guard let loaded = result.configuration else {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
         }
@@ -341,15 +341,18 @@ extension Plane {
     private func startWorkers() throws(AssemblyRefusal) {
         do throws(SystemError) {
             for index in 0..<setup.workers {
-                let (group, shared, health, snapshot) = (workers, shared, health, snapshot)
+                let (group, shared, health) = (workers, shared, health)
+                let first = Handed(snapshot)
                 try WorkerThread.start(name: "worker-\(index)") {
-                    let worker = try? Worker(
-                        index: index,
-                        group: group,
-                        shared: shared,
-                        health: health,
-                        snapshot: snapshot
-                    )
+                    let worker = first.take().flatMap {
+                        try? Worker(
+                            index: index,
+                            group: group,
+                            shared: shared,
+                            health: health,
+                            snapshot: $0
+                        )
+                    }
                     guard var worker else {
                         // Sockets without a worker would swallow their share of connections.
                         ProcessControl.printError("martlet: worker \(index) cannot start")

@@ -47,7 +47,7 @@ struct Assembly: Sendable {
     var zones: ZoneTable { zoneResult.table }
 
     /// What assembling needs to know of the present.
-    struct Present {
+    struct Present: Sendable {
         var registries: Registries
         var names: ResolvedNames
         /// Pools that serve already.

@@ -117,7 +117,8 @@ struct Handover {
     /// The keeper of what was kept.
     func keeper() throws(StartRefusal) -> ServiceKeeper {
         guard let text = try? ConfigurationImage.text(kept.image, size: kept.imageSize),
-            let loaded = ConfigurationReader().read(text, file: kept.path).configuration,
+            let loaded = ConfigurationSource.readForService(text, path: kept.path)
+                .configuration,
             let image = try? ConfigurationImage(text, settings: loaded.settings)
         else { throw Handover.unreadable }
         kept.image.close()

@@ -35,6 +35,8 @@ extension HealthKeeper {
     private mutating func begin(_ registration: HealthRegistration, _ now: Instant) -> HealthRecord
     {
         let saved = restored.removeValue(forKey: registration.identity)
+        // A dictionary keeps its room, megabytes for ten thousands of endpoints.
+        if restored.isEmpty { restored = [:] }
         var record = HealthRecord(
             registration: registration,
             machine: registration.checks.map {
