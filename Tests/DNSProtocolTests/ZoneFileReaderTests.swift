@@ -146,7 +146,6 @@ import Testing
         ("$ORIGIN", "zone:1:1 M1505"),
         ("$TTL forever", "zone:1:6 M1511"),
         ("$INCLUDE missing", "zone:1:10 M1506"),
-        ("a DNAME b", "zone:1:3 M1605"),
         ("a OPT b", "zone:1:3 M1605"),
         ("a WKS b", "zone:1:3 M1509"),
         ("a NAPTR b", "zone:1:3 M1514"),

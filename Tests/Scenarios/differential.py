@@ -22,7 +22,7 @@ from harness.dns_message import name_text, read_message, record_text
 from harness.peer import bind, knot, nsd
 from harness.query_maker import ANY, META, QueryMaker
 from harness.runner import Options
-from harness.verdict import (CNAME, DS, PEERS, SERVERS, Case, Names, Rule, differing,
+from harness.verdict import (CNAME, DNAME, DS, PEERS, SERVERS, Case, Names, Rule, differing,
                              judge_truncation, suffixes)
 from harness.volley import MUTE, Volley
 from harness.zone_maker import Maker
@@ -31,7 +31,7 @@ WORLDS = 20 if Options.full else 2
 ZONES = 30
 QUERIES = int(os.environ.get("MARTLET_QUERIES") or (50_000 if Options.full else 10_000))
 SEED = int(os.environ.get("MARTLET_SEED") or 1)
-HINFO, ALIAS_LIMIT = 13, 16
+HINFO, ALIAS_LIMIT, YXDOMAIN = 13, 16, 6
 
 # What is asked of Martlet for types of questions and pseudo records: FORMERR for what cannot be
 # asked for, NOTIMP for what nobody does any more, REFUSED for transfers (RFC 8906 §3.1.4).
@@ -46,7 +46,7 @@ def stays(case, peer):
     theirs = case.views[peer]
     if away is None or not theirs.aa:
         return False
-    within = {record for record in case.ours.answers if record[0] in case.steps[:away]}
+    within = case.answers_to(case.steps[:away])
     if not within <= theirs.answers:
         return False
     target = case.steps[away]
@@ -72,7 +72,32 @@ def tires(case, peer):
 
 def outlasts(case, peer):
     """Martlet's own patience ended first."""
-    return len(case.ours.answers) == ALIAS_LIMIT and case.ours.answers < case.views[peer].answers
+    count = sum(record[1] == CNAME for record in case.ours.answers)
+    return count == ALIAS_LIMIT and case.ours.answers < case.views[peer].answers
+
+
+def redirects_once(case, peer):
+    """A DNAME that leads below itself, or to another one that leads back."""
+    theirs, below = case.views[peer], collections.Counter()
+    for owner, kind, _, _ in case.ours.answers:
+        if kind == CNAME:
+            below.update(record[0] for record in case.ours.answers
+                         if record[1] == DNAME and record[0] in suffixes(owner)[1:])
+    return max(below.values(), default=0) > 1 and theirs.answers < case.ours.answers
+
+
+def overlooks(case, peer):
+    """A name too long, made by a DNAME that is not the first step."""
+    theirs = case.views[peer]
+    return (case.ours.rcode == YXDOMAIN and theirs.rcode == 0
+            and theirs.answers == case.ours.answers and len(case.steps) > 1)
+
+
+def keeps_any(case, peer):
+    """The CNAME that a DNAME makes is all that ANY gets."""
+    theirs = case.views[peer]
+    return (case.kind == ANY and theirs.rcode == 0 and theirs.answers <= case.ours.answers
+            and any(record[1] == DNAME for record in theirs.answers))
 
 
 def confuses(case, peer):
@@ -128,6 +153,15 @@ RULES = (
          "each alias of a loop once, with NOERROR.", "RFC 1034 §3.6.2", tires),
     Rule("chain of 16", ("NSD",), "NSD follows more aliases than Martlet, which ends after 16.",
          "RFC 1034 §3.6.2", outlasts),
+    Rule("each DNAME once", ("NSD",),
+         "NSD ends where a DNAME would be taken a second time. Martlet goes on until a name comes "
+         "back, is too long, or is the 17th.", "RFC 6672 §3.2", redirects_once),
+    Rule("too long at last", ("NSD", "Knot"),
+         "A DNAME behind an alias makes a name that is too long: NOERROR. BIND and Martlet say "
+         "YXDOMAIN.", "RFC 6672 §2.2", overlooks),
+    Rule("ANY at a DNAME", ("BIND",),
+         "BIND answers ANY with the DNAME and its CNAME. Martlet says what the CNAME leads to.",
+         "RFC 6672 §3.2", keeps_any),
     Rule("one tree", ("NSD",),
          "NSD keeps all zones in one tree: what a zone has below the apex of another one decides "
          "there which names exist, and which wildcard is the closest.", "RFC 1034 §4.2", confuses),
@@ -285,10 +319,11 @@ def compare_any(names, volley, queries, count):
             continue
         case = Case(names, query, messages)
         verdict, reasons = case.judge(RULES)
-        minimal = {(case.name, HINFO, 3600, b"\7RFC8482\0")}
-        if case.ours.answers and verdict != "agreed":
+        minimal = {(case.steps[-1], HINFO, 3600, b"\7RFC8482\0")}
+        ends = {record for record in case.ours.answers if record[1] not in (CNAME, DNAME)}
+        if ends and verdict != "agreed":
             having = [peer for peer in case.peers if case.views[peer].answers]
-            is_right = (case.ours.answers == minimal and case.ours.aa and having
+            is_right = (ends == minimal and case.ours.aa and having
                         and not case.ours.authority and not case.ours.rcode)
             verdict = "explained" if is_right else "unexplained"
             reasons = ("minimal answer (RFC 8482 §4.2)",)

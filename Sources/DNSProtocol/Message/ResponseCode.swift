@@ -21,8 +21,17 @@ public struct ResponseCode: RawRepresentable, Hashable, Sendable, BitwiseCopyabl
     @inlinable public static var notImplemented: ResponseCode { ResponseCode(4) }
     /// The server will not answer this question.
     @inlinable public static var refused: ResponseCode { ResponseCode(5) }
+    /// What a DNAME makes of the name is too long (RFC 6672 §2.2), or a name exists that an update
+    /// wants not to exist (RFC 2136 §2.2).
+    @inlinable public static var nameExists: ResponseCode { ResponseCode(6) }
+    /// A record set exists that an update wants not to exist (RFC 2136 §2.2).
+    @inlinable public static var setExists: ResponseCode { ResponseCode(7) }
+    /// A record set does not exist that an update wants to exist (RFC 2136 §2.2).
+    @inlinable public static var setMissing: ResponseCode { ResponseCode(8) }
     /// A signature was made with a key that is not known here (RFC 8945).
     @inlinable public static var notAuthorized: ResponseCode { ResponseCode(9) }
+    /// A name of an update lies outside of its zone (RFC 2136 §2.2).
+    @inlinable public static var notZone: ResponseCode { ResponseCode(10) }
     /// The EDNS version is not spoken here.
     @inlinable public static var badVersion: ResponseCode { ResponseCode(16) }
     /// The cookie is missing or no longer good (RFC 7873 §8).
@@ -39,7 +48,11 @@ extension ResponseCode: CustomStringConvertible {
         case .nameError: "NXDOMAIN"
         case .notImplemented: "NOTIMP"
         case .refused: "REFUSED"
+        case .nameExists: "YXDOMAIN"
+        case .setExists: "YXRRSET"
+        case .setMissing: "NXRRSET"
         case .notAuthorized: "NOTAUTH"
+        case .notZone: "NOTZONE"
         case .badVersion: "BADVERS"
         case .badCookie: "BADCOOKIE"
         default: "RCODE\(rawValue)"

@@ -135,6 +135,8 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case tooManyRecords = 1609
     /// A service that is an alias of its own owner (RFC 9460 §2.4.2).
     case aliasOfItself = 1610
+    /// Two DNAMEs at a name, or one beside a delegation or above other names (RFC 6672 §2.3, §2.4).
+    case conflictingDNAME = 1611
     /// Warning: a set whose records differ in TTL (RFC 2181 §5.2); the lowest counts.
     case differingTTL = 1650
     /// Warning: a zone without NS records at its apex.

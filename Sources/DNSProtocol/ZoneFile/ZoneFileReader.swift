@@ -226,7 +226,7 @@ public struct ZoneFileReader: ~Copyable {
     }
 
     private mutating func readData(_ top: Int, from first: Int) -> Bool {
-        if type.isMeta || type == .DNAME {
+        if type.isMeta {
             note(.unservedType, typePosition, "records of type \(type) cannot be served")
             return false
         }

@@ -13,7 +13,11 @@ extension AnswerRun {
         guard node.link != absent else { return }
         let referral = view.referrals[Int(node.link)]
         // The name's labels down to the delegation's are in one piece: see RecordSetCompiler.
-        let cutOffset = owner &+ nameLength &- Int(node.nameLength)
+        var cutOffset = owner &+ nameLength &- Int(node.nameLength)
+        if isInPieces {
+            guard let place = offset(ofLast: Int(node.nameLength), in: output) else { return }
+            cutOffset = place
+        }
         let base = output.count &- writer.start
         let servers = view.sets[Int(referral.servers)]
         let done = writer.place(

@@ -9,13 +9,17 @@ struct AnswerRun {
     var writer: ResponseWriter
     var outcome = AnswerOutcome()
     /// Where in the message the name stands that is being answered, and the apex of its zone.
-    private(set) var owner = DNSQuery.headerLength
+    var owner = DNSQuery.headerLength
     private(set) var apex = DNSQuery.headerLength
     private(set) var nameLength = 0
+    /// The name in hand may be cut by a pointer anywhere: a DNAME made it.
+    var isInPieces = false
+    /// What a DNAME would make of the name in hand is no name.
+    var isTooLong = false
     var nameHash: UInt64 = 0
     /// Hashes of the aliases in the answer: a target among them closes a loop.
     private var visited = InlineArray<16, UInt64>(repeating: 0)
-    private var steps = 0
+    private(set) var steps = 0
 
     @inline(__always)
     init(query: DNSQuery, writer: ResponseWriter) {
@@ -113,6 +117,25 @@ struct AnswerRun {
             case .missing:
                 deny(match, view, into: &output)
                 return .nameError
+            case .redirected:
+                guard let next = redirect(at: match, view, views, into: &output) else {
+                    return redirectionCode
+                }
+                guard next.isChanged == view.isChanged else {
+                    if next.isChanged {
+                        return answer(
+                            next.match,
+                            views.changed,
+                            views,
+                            steer,
+                            &context,
+                            into: &output
+                        )
+                    }
+                    return answer(next.match, views.all, views, steer, &context, into: &output)
+                }
+                match = next.match
+                continue
             case .exact, .wildcard: break
             }
             let node = view.nodes[match.node]
@@ -221,30 +244,59 @@ struct AnswerRun {
         _ views: borrowing ZoneViews,
         into output: inout OutputSpan<UInt8>
     ) -> (match: ZoneMatch, isChanged: Bool)? {
-        guard steps < Authority.chainLimit else { return nil }
-        visited[steps] = nameHash
-        steps &+= 1
+        guard noteStep() else { return nil }
         let base = output.count
         place(set.compiled, rotation: 0, view, in: .answer, into: &output)
         guard !writer.isTruncated else { return nil }
         // The target stands in full behind the compiled record.
         let target = Int(set.offset) &+ Int(set.length)
         guard let scanned = WireName.scan(view.bytes, at: target) else { return nil }
-        nameHash = scanned.hash.value
-        for step in 0..<steps where visited[step] == nameHash { return nil }
+        guard isNew(scanned) else { return nil }
         let found = views.find(view.bytes, at: target, scanned, type: query.type)
-        let next = found.match
-        guard next.kind != .outside else { return nil }
-        let zone = found.isChanged ? views.changed.zones[next.zone] : views.all.zones[next.zone]
-        guard !zone.isUnusable else { return nil }
-        owner = base &- writer.start &+ 12
-        nameLength = scanned.length
-        if next.zone != match.zone || found.isChanged != view.isChanged {
-            let length = Int(zone.apexLength)
-            guard let place = offset(ofLast: length, in: output) else { return nil }
-            apex = place
-        }
+        let isSame = found.match.zone == match.zone && found.isChanged == view.isChanged
+        let place = base &- writer.start &+ 12
+        guard goOn(found, views, isSame, at: place, scanned.length, output) else { return nil }
         return found
+    }
+
+    /// Counts the name in hand as an alias; false when there have been too many.
+    @inline(__always)
+    mutating func noteStep() -> Bool {
+        guard steps < Authority.chainLimit else { return false }
+        visited[steps] = nameHash
+        steps &+= 1
+        return true
+    }
+
+    /// Takes up the hash of the next name; false when that was an alias before.
+    @inline(__always)
+    mutating func isNew(_ scanned: ScannedName) -> Bool {
+        nameHash = scanned.hash.value
+        for step in 0..<steps where visited[step] == nameHash { return false }
+        return true
+    }
+
+    /// Makes the name of `length` octets at `place` of the message the one in hand; false when it
+    /// is not to be answered here.
+    @inline(__always)
+    mutating func goOn(
+        _ found: (match: ZoneMatch, isChanged: Bool),
+        _ views: borrowing ZoneViews,
+        _ isSameZone: Bool,
+        at place: Int,
+        _ length: Int,
+        _ output: borrowing OutputSpan<UInt8>
+    ) -> Bool {
+        guard found.match.kind != .outside else { return false }
+        let number = found.match.zone
+        let zone = found.isChanged ? views.changed.zones[number] : views.all.zones[number]
+        guard !zone.isUnusable else { return false }
+        owner = place
+        nameLength = length
+        guard !isSameZone else { return true }
+        guard let top = offset(ofLast: Int(zone.apexLength), in: output) else { return false }
+        apex = top
+        return true
     }
 
     // MARK: Steered sets

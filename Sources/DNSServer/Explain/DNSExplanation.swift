@@ -154,6 +154,7 @@ extension DNSSnapshot {
         case .wildcard: step.why = "covered by \(node); \(contents(table, match.node, type))"
         case .missing: step.why = "the name does not exist; its closest encloser is \(node)"
         case .delegated: step.why = "delegated at \(node)"
+        case .redirected: step.why = "redirected by the DNAME of \(node)"
         }
         return step
     }

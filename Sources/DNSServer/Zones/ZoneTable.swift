@@ -108,7 +108,8 @@ struct ZoneNode: BitwiseCopyable, Sendable {
     var zone: UInt32
     /// The delegation at or above this name inside the zone, absent where the zone itself answers.
     var cut: UInt32
-    /// At a delegation the place of its referral, elsewhere that of the node `*.NAME`, or absent.
+    /// At a delegation the place of its referral; elsewhere that of the node `*.NAME`, of the node
+    /// itself when it has a DNAME, since there is no name below one then, or absent.
     var link: UInt32
     var nameLength: UInt8
     var setCount: UInt8

@@ -10,6 +10,8 @@ extension ZoneTableBuilder {
         case name(Int)
         /// A name that is served elsewhere.
         case outside
+        /// A name below a DNAME, which makes this one of it.
+        case redirected(name: [UInt8], ttl: UInt32)
         /// No name: its zone is served here and does not have it.
         case nothing
     }
@@ -74,9 +76,8 @@ extension ZoneTableBuilder {
         _ apexes: [[UInt8]: UInt32]
     ) -> (End, Way)? {
         var way = Way(names: [ownName(number)], ttl: records[record].ttl)
-        var next = record
+        var target = bytes(of: record).map(ASCII.lowercased)
         for _ in 0..<Authority.chainLimit {
-            let target = bytes(of: next).map(ASCII.lowercased)
             let isLoop = way.names.contains(target)
             way.names.append(target)
             if isLoop {
@@ -89,9 +90,14 @@ extension ZoneTableBuilder {
                 return nil
             }
             let end = find(target, apexes)
+            if case .redirected(let name, let ttl) = end {
+                target = name
+                way.ttl = min(way.ttl, ttl)
+                continue
+            }
             guard case .name(let found) = end, let onward = onward(found) else { return (end, way) }
-            next = onward
-            way.ttl = min(way.ttl, records[next].ttl)
+            target = bytes(of: onward).map(ASCII.lowercased)
+            way.ttl = min(way.ttl, records[onward].ttl)
         }
         let limit = Authority.chainLimit
         let message = "the ALIAS of \(text(number)) leads through more than \(limit) names"
@@ -114,7 +120,18 @@ extension ZoneTableBuilder {
         let name = names[Int(closest.name)]
         if name.cut != absent { return .outside }
         if closest.isItself { return .name(Int(closest.name)) }
+        if isRedirected(Int(closest.name)) { return redirection(of: target, at: Int(closest.name)) }
         return name.wildcard == absent ? .nothing : .name(Int(name.wildcard))
+    }
+
+    private func redirection(of target: [UInt8], at number: Int) -> End {
+        guard let record = recordNumbers(of: number).first(where: { records[$0].type == .DNAME })
+        else { return .nothing }
+        let start = target.prefix(target.count - Int(names[number].length))
+        let name = start + bytes(of: record).map(ASCII.lowercased)
+        // What would be too long is no name (RFC 6672 §2.2).
+        guard name.count <= WireName.maximumLength else { return .nothing }
+        return .redirected(name: Array(name), ttl: records[record].ttl)
     }
 
     // The innermost one: where zones nest, the outer one's data there is hidden.
@@ -147,7 +164,7 @@ extension ZoneTableBuilder {
         )
         var policy = absent
         switch end {
-        case .nothing:
+        case .nothing, .redirected:
             let message = "an ALIAS leads to a name that is not there: \(way.text)"
             noteRecord(record, .danglingAlias, message)
         case .name(let found):

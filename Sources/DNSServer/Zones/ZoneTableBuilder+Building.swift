@@ -139,6 +139,7 @@ extension ZoneTableBuilder {
 
     // Delegations and wildcards, from the top down: parents have lower numbers.
     private mutating func markNames() {
+        markRedirections()
         for number in names.indices where names[number].parent != absent {
             let parent = Int(names[number].parent)
             let place = UInt32(truncatingIfNeeded: number)
@@ -147,6 +148,7 @@ extension ZoneTableBuilder {
             } else if hasRecord(number, .NS) {
                 names[number].cut = place
             }
+            if isRedirected(parent) { noteRedirected(number) }
             let start = Int(names[number].offset)
             if nameBytes[start] == 1, nameBytes[start + 1] == UInt8(ascii: "*") {
                 names[parent].wildcard = place
@@ -210,6 +212,7 @@ extension ZoneTableBuilder {
         if targets.count > 1 {
             noteRecord(aliases[1], .conflictingCNAME, "\(text(number)) has two CNAMEs")
         }
+        checkRedirections(number, found)
         let steered = found.filter { records[$0].isSteered && records[$0].type == .A }
         let addresses = found.filter {
             !records[$0].isSteered && [RecordType.A, .AAAA].contains(records[$0].type)

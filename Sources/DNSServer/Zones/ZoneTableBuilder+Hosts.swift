@@ -17,7 +17,10 @@ extension ZoneTableBuilder {
         let zone = names[number].zone
         guard let closest = closest(to: target, zone: zone) else { return }
         // RFC 2181 §10.3: hosts are named directly.
-        if closest.isItself, hasRecord(Int(closest.name), .CNAME) {
+        let isAlias =
+            closest.isItself
+            ? hasRecord(Int(closest.name), .CNAME) : isRedirected(Int(closest.name))
+        if isAlias {
             let message = "\(type) leads to \(shown), which is an alias"
             return noteRecord(record, .aliasTarget, message)
         }

@@ -162,6 +162,7 @@ extension ZoneTableBuilder {
         guard let closest = closest(to: target, zone: zone) else { return nil }
         if closest.isItself { return closest.name }
         let name = names[Int(closest.name)]
+        guard !isRedirected(Int(closest.name)) else { return nil }
         return name.cut == absent && name.wildcard != absent ? name.wildcard : nil
     }
 

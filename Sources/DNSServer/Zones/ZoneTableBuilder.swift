@@ -70,6 +70,8 @@ public struct ZoneTableBuilder: ~Copyable {
     var files: [String] = []
     /// The names that hold an ALIAS.
     var aliasNames: [UInt32] = []
+    /// The names that hold a DNAME.
+    var redirections: [UInt32] = []
     private var index: [UInt32] = Array(repeating: 0, count: 1024)
     private var lowered: [UInt8] = []
 
@@ -200,7 +202,7 @@ public struct ZoneTableBuilder: ~Copyable {
         _ bytes: [UInt8],
         at place: ZonePosition
     ) {
-        guard !type.isMeta, type != .DNAME, bytes.count <= Int(UInt16.max) else {
+        guard !type.isMeta, bytes.count <= Int(UInt16.max) else {
             return note(.unservedType, file: place.file, place, "\(type) cannot be served")
         }
         guard let offset = UInt32(exactly: data.count) else { return noteTooMany() }
@@ -213,8 +215,9 @@ public struct ZoneTableBuilder: ~Copyable {
             type: type
         )
         guard type == .ALIAS else {
-            guard append(record, owner: owner) != nil else { return }
+            guard let name = append(record, owner: owner) else { return }
             data += bytes
+            if type == .DNAME { redirections.append(name) }
             return
         }
         // It answers for both families; the record itself is never asked for.

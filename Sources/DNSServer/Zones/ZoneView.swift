@@ -14,6 +14,8 @@ struct ZoneMatch: BitwiseCopyable, Sendable, Equatable {
         case missing
         /// The node is the delegation at or above the name.
         case delegated
+        /// The name does not exist; the node above it has a DNAME (RFC 6672 §2.1).
+        case redirected
     }
 
     var kind: Kind
@@ -122,7 +124,8 @@ struct ZoneView: ~Escapable {
         guard node.link != absent else {
             return ZoneMatch(kind: .missing, node: encloser, zone: zone)
         }
-        return ZoneMatch(kind: .wildcard, node: Int(node.link), zone: zone)
+        let next = Int(node.link)
+        return ZoneMatch(kind: next == encloser ? .redirected : .wildcard, node: next, zone: zone)
     }
 
     @inline(__always)

@@ -9,11 +9,11 @@ from .zone_maker import key, wire
 NUMBERS = {
     "A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "HINFO": 13, "MX": 15, "TXT": 16, "RP": 17,
     "AFSDB": 18, "AAAA": 28, "LOC": 29, "SRV": 33, "NAPTR": 35, "KX": 36, "CERT": 37, "APL": 42,
-    "DS": 43, "SSHFP": 44, "DHCID": 49, "TLSA": 52, "SMIMEA": 53, "OPENPGPKEY": 61, "SVCB": 64,
+    "DNAME": 39, "DS": 43, "SSHFP": 44, "DHCID": 49, "TLSA": 52, "SMIMEA": 53, "OPENPGPKEY": 61, "SVCB": 64,
     "HTTPS": 65, "SPF": 99, "EUI48": 108, "EUI64": 109, "URI": 256, "CAA": 257,
 }
 # Asked for where nothing of the kind stands.
-COMMON = [1, 1, 1, 28, 2, 5, 6, 15, 16, 33, 43, 43, 12, 65, 48, 51, 257, 65280, 999]
+COMMON = [1, 1, 1, 28, 2, 5, 6, 39, 15, 16, 33, 43, 43, 12, 65, 48, 51, 257, 65280, 999]
 ANY = 255
 # RFC 6895 §3.1: numbers of questions and pseudo records.
 META = [0, 41, 128, 249, 250, 251, 252, 253, 254]

@@ -5,7 +5,7 @@ import functools
 
 from .zone_maker import key, wire
 
-NS, CNAME, DS = 2, 5, 43
+NS, CNAME, DNAME, DS = 2, 5, 39, 43
 PEERS = ("NSD", "Knot", "BIND")
 SERVERS = (*PEERS, "Martlet")
 
@@ -109,6 +109,12 @@ class Case:
         while steps[-1] in aliases and len(steps) <= len(aliases):
             steps.append(aliases[steps[-1]])
         return steps
+
+    def answers_to(self, steps):
+        """Martlet's answers about some of the names, the DNAMEs above them included."""
+        above = {part for step in steps for part in suffixes(step)[1:]}
+        return {record for record in self.ours.answers
+                if record[0] in steps or record[1] == DNAME and record[0] in above}
 
     @functools.cached_property
     def zones(self):

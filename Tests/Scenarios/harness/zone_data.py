@@ -22,12 +22,26 @@ class Data:
         self.write = lambda name: self.maker.write_name(name, zone.apex)
 
     def fill(self):
+        if self.random.random() < 0.08 and self.redirected_apex():
+            return
         self.apex()
         for name in self.zone.places[1:]:
             self.node(name)
         self.nested()
         if self.random.random() < 0.7:
             self.chains()
+
+    def redirected_apex(self):
+        """All of the zone leads elsewhere; False when a zone lies inside."""
+        zone = self.zone
+        if not zone.add(zone.apex, "DNAME", [self.write(self.target())]):
+            return False
+        server = self.write((b"ns", b"elsewhere", b"invalid"))
+        zone.add(zone.apex, "SOA", [f"{server} {server} (1 7200 900 1209600 60)"])
+        zone.add(zone.apex, "NS", [server])
+        self.some_set(zone.apex)
+        self.maker.targets += [(b"x", b"y") + zone.apex, (b"y",) + zone.apex]
+        return True
 
     def apex(self):
         zone = self.zone
@@ -55,6 +69,8 @@ class Data:
             self.zone.add(name, "CNAME", [self.write(self.target())])
         elif chance < 0.38:
             self.large(name)
+        elif chance < 0.46 and self.redirect(name):
+            pass
         elif chance < 0.92:
             for _ in range(self.random.choice([1, 1, 2, 3, 5])):
                 self.some_set(name)
@@ -143,6 +159,18 @@ class Data:
             name = zone.apex
         self.maker.targets.append(name)
         return name
+
+    def redirect(self, name):
+        """A DNAME, often beside other data; names below are asked for, and pointed at."""
+        if not self.zone.add(name, "DNAME", [self.write(self.target())]):
+            return False
+        for _ in range(self.random.choice([0, 0, 1, 2])):
+            self.some_set(name)
+        for size in self.random.choice([(1,), (1, 9), (9, 63, 63)]):
+            lower = (b"v" * size,) + name
+            if sum(len(label) + 1 for label in lower) < 254:
+                self.maker.targets += [lower, lower]
+        return True
 
     def cut(self, name):
         zone = self.zone

@@ -42,6 +42,8 @@ class Maker:
         # What queries are made of: the names of all zones, what stands there, and what they name.
         self.names = []
         self.targets = []
+        # The owners of DNAMEs.
+        self.redirected = set()
 
     def _plant(self, has_root, count):
         tops = [(b"test",), (b"example",), (b"net",), (b"arpa",), (b"Co", b"UK")]
@@ -156,13 +158,33 @@ class Zone:
         there = self.sets.setdefault(key(name), {})
         if kind != "CNAME" and "CNAME" in there or kind == "CNAME" and there:
             return False
-        if kind == "NS" and name and name[0] == b"*":
+        if kind in ("NS", "DNAME") and name and name[0] == b"*":
+            return False
+        if self.is_redirected(name) or kind == "DNAME" and not self.may_redirect(name):
+            return False
+        if kind == "NS" and "DNAME" in there and key(name) != key(self.apex):
             return False
         self.spelling.setdefault(key(name), name)
         if ttl is None:
             ttl = self.random.choice(TTLS)
         former, texts = there.setdefault(kind, (ttl, []))
         texts += [text for text in data if text not in texts]
+        return True
+
+    def is_redirected(self, name):
+        """Whether a name lies below a DNAME of any zone: NSD has one tree for all of them."""
+        return any(key(name[start:]) in self.maker.redirected for start in range(1, len(name)))
+
+    def may_redirect(self, name):
+        """Nothing stands below, no zone begins there, and the name is not delegated."""
+        there = self.sets[key(name)]
+        if "DNAME" in there or "NS" in there and key(name) != key(self.apex):
+            return False
+        others = [other for zone in self.maker.zones for other, kinds in zone.sets.items() if kinds]
+        others += [zone.apex for zone in self.maker.zones]
+        if any(len(other) > len(name) and is_below(other, name) for other in others):
+            return False
+        self.maker.redirected.add(key(name))
         return True
 
     def text(self):
