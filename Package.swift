@@ -51,6 +51,7 @@ let package = Package(
         .systemLibrary(name: "CLinux", path: "C/CLinux"),
         .systemLibrary(name: "CMaxMindDB", path: "C/CMaxMindDB"),
         .systemLibrary(name: "CNGHTTP2", path: "C/CNGHTTP2"),
+        .systemLibrary(name: "CSQLite", path: "C/CSQLite"),
         .systemLibrary(name: "CYAML", path: "C/CYAML"),
         .systemLibrary(name: "COpenSSL", path: "C/COpenSSL"),
         .target(
@@ -70,7 +71,10 @@ let package = Package(
         // Shell.
         module(
             "Runtime",
-            ["Essentials", "CCoding", "CCrypt", "CLinux", "CMaxMindDB", "COpenSSL", "CRE2"]
+            [
+                "Essentials", "CCoding", "CCrypt", "CLinux", "CMaxMindDB", "COpenSSL", "CRE2",
+                "CSQLite",
+            ]
         ),
         module("DNSServer", ["Essentials", "DNSProtocol", "Steering", "Runtime"]),
         module("HTTPGateway", ["Essentials", "HTTPProtocol", "Steering", "Runtime"]),

@@ -36,6 +36,7 @@ enum ImportRule {
         "CYAML": ["Configuration"],
         "COpenSSL": ["Runtime"],
         "CNGHTTP2": ["HTTPProtocol"],
+        "CSQLite": ["Runtime"],
         "CRE2": ["Runtime"],
         // 58 MB of a static binary. FoundationEssentials could be granted to Configuration,
         // ControlPlane and martlet by a decision note; nothing has needed it.

@@ -116,7 +116,7 @@ extension DNSMessage.Question {
 }
 
 extension DNSMessage.Record {
-    fileprivate init?(_ bytes: Span<UInt8>, _ position: inout Int) {
+    init?(_ bytes: Span<UInt8>, _ position: inout Int) {
         guard let fixed = AdditionalRecord(bytes, at: position),
             let owner = DomainName(expanding: bytes, at: &position)
         else { return nil }

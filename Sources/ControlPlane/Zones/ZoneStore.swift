@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import DNSServer
+internal import Essentials
+internal import Runtime
+internal import Synchronization
+
+/// The zones that change while they serve, in `zones.db` of the state folder.
+///
+/// A thread of its own writes: a disk may take long. Whoever commits hears of it by ``results``,
+/// and tells nobody before that. What waits together is written together, by one sync.
+final class ZoneStore: Sendable {
+    static let fileName = "zones.db"
+    /// Commits that may wait.
+    static let queueLimit = 1000
+
+    /// What became of commits.
+    struct Result: Sendable {
+        /// The number that the commits were given.
+        var number: UInt64
+        /// Why nothing of them is kept; nil when all is.
+        var problem: String?
+    }
+
+    private struct Job: Sendable {
+        var number: UInt64
+        var commits: [ZoneCommit]
+    }
+
+    /// What was done, in order; wakes whoever has it in its loop.
+    let results: Mailbox<Result>
+    /// False when nothing can be kept: then nothing may be changed.
+    let isOpen: Bool
+    /// What was found at the start.
+    let zones: [StoredZone]
+    private let path: String?
+    private let jobs: Mailbox<Job>
+    private let waiting = Waiting()
+
+    /// Reads what is there, and begins to write; `notes` gets a word about what cannot be used.
+    init(folder: String?, notes: inout [String]) throws(SystemError) {
+        results = try Mailbox()
+        jobs = try Mailbox()
+        let path = folder.map { "\($0)/\(ZoneStore.fileName)" }
+        let found = path.flatMap { ZoneStore.open($0, notes: &notes) }
+        zones = found ?? []
+        isOpen = found != nil
+        self.path = found == nil ? nil : path
+        guard isOpen, let path else { return }
+        let (jobs, results, waiting) = (jobs, results, waiting)
+        try WorkerThread.start(name: "zones") {
+            ZoneStore.write(jobs, results, to: path, waiting)
+        }
+    }
+
+    // A damaged file is set aside, with all that belongs to it, and never stops a start.
+    private static func open(_ path: String, notes: inout [String]) -> [StoredZone]? {
+        for attempt in 0..<2 {
+            do throws(Database.Fault) {
+                return try ZoneTables(path).zones()
+            } catch {
+                guard error.isDamage, attempt == 0 else {
+                    notes.append(
+                        "zones cannot be changed: \(path): \(error). What was changed before is "
+                            + "not served either."
+                    )
+                    return nil
+                }
+                for end in ["", "-wal", "-shm"] {
+                    try? File.move(path + end, to: "\(path)\(end).corrupt")
+                }
+                notes.append(
+                    "the store of zones \(path) is damaged (\(error)); it is set aside as "
+                        + "\(path).corrupt, and zones are served as the configuration has them"
+                )
+            }
+        }
+        return nil
+    }
+
+    /// Has changes kept; false when too many wait, and nothing will come of it.
+    func commit(_ commits: [ZoneCommit], number: UInt64) -> Bool {
+        guard isOpen else { return false }
+        let isTaken = waiting.take()
+        if isTaken { jobs.post(Job(number: number, commits: commits)) }
+        return isTaken
+    }
+
+    /// The versions of a zone behind a serial, oldest first; none when they are not known.
+    ///
+    /// Reads the disk: for the control thread now and then, and never for a worker.
+    func journal(of zone: DomainName, from serial: UInt32) -> [ZoneDifference] {
+        guard let path, let tables = try? ZoneTables(path) else { return [] }
+        return (try? tables.journal(of: zone, from: serial)) ?? []
+    }
+
+    private static func write(
+        _ jobs: Mailbox<Job>,
+        _ results: Mailbox<Result>,
+        to path: String,
+        _ waiting: Waiting
+    ) {
+        guard var loop = try? EventLoop() else { return }
+        loop.add(jobs.descriptor, token: 0, interest: .read)
+        var tables: ZoneTables?
+        while true {
+            _ = loop.wait(timeoutMilliseconds: -1)
+            let taken = jobs.drain()
+            for result in write(taken, to: path, &tables) { results.post(result) }
+            waiting.give(taken.count)
+        }
+    }
+
+    private static func write(
+        _ jobs: [Job],
+        to path: String,
+        _ tables: inout ZoneTables?
+    ) -> [Result] {
+        do throws(Database.Fault) {
+            if tables == nil { tables = try ZoneTables(path) }
+            try tables?.write(jobs.flatMap(\.commits))
+            return jobs.map { Result(number: $0.number) }
+        } catch {
+            // One that cannot be kept must not spoil the others; a file that went is opened again.
+            guard jobs.count > 1 else {
+                tables = nil
+                return jobs.map { Result(number: $0.number, problem: "\(error)") }
+            }
+            return jobs.flatMap { write([$0], to: path, &tables) }
+        }
+    }
+
+    private final class Waiting: Sendable {
+        private let count = Mutex<Int>(0)
+
+        func take() -> Bool {
+            count.withLock { count in
+                guard count < ZoneStore.queueLimit else { return false }
+                count += 1
+                return true
+            }
+        }
+
+        func give(_ done: Int) { count.withLock { $0 -= done } }
+    }
+}

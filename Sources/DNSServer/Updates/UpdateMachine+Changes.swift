@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import Essentials
+
+/// The changes themselves (RFC 2136 §3.4.2): what makes no sense is passed over in silence.
+extension UpdateMachine {
+    func change(
+        _ record: DNSMessage.Record,
+        _ zone: inout ZoneRecords
+    ) {
+        switch record.recordClass {
+        case RecordClass.internet: add(record, &zone)
+        case UpdateMessage.anyClass: deleteSets(record.owner, record.type, &zone)
+        default: delete(record, &zone)
+        }
+    }
+
+    private func add(
+        _ record: DNSMessage.Record,
+        _ zone: inout ZoneRecords
+    ) {
+        let (owner, type) = (record.owner, record.type)
+        let sets = zone.sets(of: owner)
+        // §3.4.2.2; what DNSSEC puts beside an alias may stay there (RFC 4035 §2.5).
+        if type == .CNAME {
+            guard !zone.isFixed(owner), sets.keys.allSatisfy({ standsBesideAlias($0) }) else {
+                return
+            }
+        } else if sets[.CNAME] != nil, !standsBesideAlias(type) {
+            return
+        }
+        if type == .SOA {
+            guard owner == zone.apex, let former = zone.serial,
+                let serial = ZoneRecords.serial(ofSOA: record.data),
+                serial.isLater(thanSerial: former)
+            else { return }
+        }
+        // One of a kind: the new one takes the place of the former (RFC 6672 §5.2 for DNAME).
+        if type == .CNAME || type == .SOA || type == .DNAME { zone[owner, type] = nil }
+        zone.add(record)
+    }
+
+    private func standsBesideAlias(_ type: RecordType) -> Bool {
+        type == .CNAME || [25, 46, 47].contains(type.rawValue)
+    }
+
+    private func deleteSets(
+        _ owner: DomainName,
+        _ type: RecordType,
+        _ zone: inout ZoneRecords
+    ) {
+        let types = type == .ANY ? Array(zone.sets(of: owner).keys) : [type]
+        for type in types {
+            // §3.4.2.3: the zone keeps its SOA and its servers.
+            if owner == zone.apex, type == .SOA || type == .NS { continue }
+            zone[owner, type] = nil
+        }
+    }
+
+    private func delete(
+        _ record: DNSMessage.Record,
+        _ zone: inout ZoneRecords
+    ) {
+        let (owner, type) = (record.owner, record.type)
+        // §3.4.2.4: nor does it lose its last server.
+        guard type != .SOA, var set = zone[owner, type] else { return }
+        let same = ZoneRecords.canonical(type, record.data)
+        set.data.removeAll { ZoneRecords.canonical(type, $0) == same }
+        guard owner != zone.apex || type != .NS || !set.data.isEmpty else { return }
+        zone[owner, type] = set
+    }
+}

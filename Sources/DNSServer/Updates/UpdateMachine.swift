@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DNSProtocol
+internal import Essentials
+
+/// Dynamic update (RFC 2136 §3): a zone and a message make another zone, or a code.
+///
+///     prerequisites --> permission --> prescan --> changes --> serial
+///       §3.2             §3.3           §3.4.1      §3.4.2      §3.6
+///
+/// Pure: all or nothing, and nobody is told before the change is on the disk.
+public struct UpdateMachine: Sendable {
+    /// Who may do what.
+    public var rules: [UpdateRule]
+    /// How the serial rises.
+    public var serialRule: SerialRule
+
+    /// A machine for a zone.
+    public init(rules: [UpdateRule], serialRule: SerialRule = .increment) {
+        self.rules = rules
+        self.serialRule = serialRule
+    }
+
+    /// What became of an update.
+    public struct Outcome: Sendable, Equatable {
+        /// The answer's code.
+        public var code: ResponseCode
+        /// What has changed; nil when nothing has.
+        public var difference: ZoneDifference?
+
+        /// Joins the two.
+        public init(_ code: ResponseCode, _ difference: ZoneDifference? = nil) {
+            self.code = code
+            self.difference = difference
+        }
+    }
+
+    /// Applies an update to a zone, which stays as it is unless all of it is applied.
+    ///
+    /// `seconds` is the time since 1970, for serials.
+    public func apply(
+        _ message: UpdateMessage,
+        by asker: UpdateAsker,
+        to zone: inout ZoneRecords,
+        seconds: UInt32
+    ) -> Outcome {
+        guard message.zoneClass == RecordClass.internet, message.zone == zone.apex else {
+            return Outcome(.notAuthorized)
+        }
+        // Who may change nothing learns nothing by prerequisites either.
+        guard rules.contains(where: { $0.isFor(asker) }) else { return Outcome(.refused) }
+        if let code = failing(message.prerequisites, in: zone) { return Outcome(code) }
+        if let code = prescan(message.updates, zone) { return Outcome(code) }
+        guard message.updates.allSatisfy({ isAllowed($0, zone, asker) }) else {
+            return Outcome(.refused)
+        }
+        guard let former = zone.serial else { return Outcome(.serverFailure) }
+        zone.begin()
+        for record in message.updates { change(record, &zone) }
+        guard zone.difference() != nil else { return Outcome(.noError) }
+        // §3.6: a serial that the update brings along, which is higher, counts.
+        if zone.serial == former { zone.setSerial(serialRule.next(former, seconds: seconds)) }
+        return Outcome(.noError, zone.difference())
+    }
+
+    // MARK: §3.3
+
+    private func isAllowed(
+        _ record: DNSMessage.Record,
+        _ zone: ZoneRecords,
+        _ asker: UpdateAsker
+    ) -> Bool {
+        // What is chosen by a policy is no matter of updates.
+        if zone.isFixed(record.owner), [RecordType.A, .AAAA, .ANY].contains(record.type) {
+            return false
+        }
+        func allows(_ type: RecordType) -> Bool {
+            rules.contains { $0.allows(record.owner, type, asker) }
+        }
+        guard record.type == .ANY else { return allows(record.type) }
+        // All sets of a name, but for those that are kept anyway.
+        let types = zone.sets(of: record.owner).keys.filter {
+            record.owner != zone.apex || ($0 != .SOA && $0 != .NS)
+        }
+        return types.allSatisfy(allows)
+    }
+
+    // MARK: §3.4.1
+
+    private func prescan(_ updates: [DNSMessage.Record], _ zone: ZoneRecords) -> ResponseCode? {
+        for record in updates {
+            guard record.owner.isWithin(zone.apex) else { return .notZone }
+            let isMeta = record.type.isMeta
+            switch record.recordClass {
+            case RecordClass.internet:
+                guard !isMeta, record.isWellFormed, record.ttl <= 0x7fff_ffff else {
+                    return .formatError
+                }
+                // Neither is ever told to others: one is made here, the other is ours alone.
+                guard record.type != .ALIAS, ![.RRSIG, .NSEC, .NSEC3].contains(record.type) else {
+                    return .refused
+                }
+            case UpdateMessage.anyClass:
+                guard record.ttl == 0, record.data.isEmpty, !isMeta || record.type == .ANY else {
+                    return .formatError
+                }
+            case UpdateMessage.noneClass:
+                guard record.ttl == 0, !isMeta, record.isWellFormed else { return .formatError }
+            default: return .formatError
+            }
+        }
+        return nil
+    }
+}

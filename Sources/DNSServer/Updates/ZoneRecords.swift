@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DNSProtocol
+internal import Essentials
+
+/// One set of records that share owner and type.
+public struct RecordSet: Sendable, Equatable {
+    /// The TTL, which is the same for all (RFC 2181 §5.2).
+    public var ttl: UInt32
+    /// The data of each record in uncompressed wire form.
+    public var data: [[UInt8]]
+
+    /// Joins TTL and data.
+    public init(ttl: UInt32, data: [[UInt8]]) {
+        self.ttl = ttl
+        self.data = data
+    }
+}
+
+/// Names a set of records.
+public struct RecordSetKey: Sendable, Hashable {
+    /// The owner; case does not matter.
+    public var owner: DomainName
+    /// The type.
+    public var type: RecordType
+
+    /// Joins owner and type.
+    public init(_ owner: DomainName, _ type: RecordType) {
+        self.owner = owner
+        self.type = type
+    }
+}
+
+/// A zone as sets of records that can be changed: what a ``ZoneTable`` is made of.
+///
+/// It takes some 300 octets for each record, so it is kept for zones that change by messages alone.
+/// Changes are made in place, and noted: a zone of a million names is not copied for one of them.
+public struct ZoneRecords: Sendable {
+    /// The name of the zone, in lower case.
+    public let apex: DomainName
+    /// All sets by owner and type.
+    public private(set) var names: [DomainName: [RecordType: RecordSet]] = [:]
+    /// What is steered, or taken from other names: it is never changed here.
+    public private(set) var fixed: [ZoneContent] = []
+    private var fixedNames: Set<DomainName> = []
+    /// The sets that have changed since ``begin()``, as they were.
+    public private(set) var former: [RecordSetKey: RecordSet?] = [:]
+
+    /// A zone without records.
+    public init(apex: DomainName) { self.apex = apex.lowercased }
+
+    /// A zone with what a table has of it.
+    public init(apex: DomainName, _ contents: [ZoneContent]) {
+        self.init(apex: apex)
+        defer { former = [:] }
+        for content in contents {
+            switch content {
+            case .record(let record): add(record)
+            case .steer(let owner, _, _), .alias(let owner, _, _):
+                fixed.append(content)
+                fixedNames.insert(owner)
+            }
+        }
+    }
+
+    /// Everything, as a builder takes it.
+    public var contents: [ZoneContent] { fixed + records.map { .record($0) } }
+
+    /// All records in no certain order.
+    public var records: [DNSMessage.Record] {
+        names.flatMap { owner, sets in sets.flatMap { Self.records(owner, $0.key, $0.value) } }
+    }
+
+    /// True when the addresses of a name are chosen, or another name's.
+    public func isFixed(_ owner: DomainName) -> Bool { fixedNames.contains(owner) }
+
+    /// A set; nil when there is none.
+    public subscript(_ owner: DomainName, _ type: RecordType) -> RecordSet? {
+        get { names[owner]?[type] }
+        set {
+            let key = RecordSetKey(owner, type)
+            if former[key] == nil { former[key] = .some(names[owner]?[type]) }
+            guard let newValue, !newValue.data.isEmpty else {
+                names[owner]?[type] = nil
+                if names[owner]?.isEmpty == true { names[owner] = nil }
+                return
+            }
+            names[owner, default: [:]][type] = newValue
+        }
+    }
+
+    /// The sets of a name.
+    public func sets(of owner: DomainName) -> [RecordType: RecordSet] { names[owner] ?? [:] }
+
+    /// True when something stands at a name (RFC 2136 §2.4.4: empty non-terminals do not count).
+    public func isInUse(_ owner: DomainName) -> Bool {
+        names[owner] != nil || fixedNames.contains(owner)
+    }
+
+    /// Adds a record to its set, whose TTL becomes the record's; the same record is not added twice.
+    public mutating func add(_ record: DNSMessage.Record) {
+        var set = self[record.owner, record.type] ?? RecordSet(ttl: record.ttl, data: [])
+        set.ttl = record.ttl
+        let same = Self.canonical(record.type, record.data)
+        if let place = set.data.firstIndex(where: { Self.canonical(record.type, $0) == same }) {
+            set.data[place] = record.data
+        } else {
+            set.data.append(record.data)
+        }
+        self[record.owner, record.type] = set
+    }
+
+    /// The serial of the SOA; nil without one.
+    public var serial: UInt32? {
+        guard let data = self[apex, .SOA]?.data.first else { return nil }
+        return Self.serial(ofSOA: data)
+    }
+
+    /// Sets the serial of the SOA.
+    public mutating func setSerial(_ serial: UInt32) {
+        guard var set = self[apex, .SOA], var data = set.data.first, data.count >= 22 else {
+            return
+        }
+        for place in 0..<4 {
+            data[data.count - 20 + place] = UInt8(
+                truncatingIfNeeded: serial >> UInt32(24 - 8 * place)
+            )
+        }
+        set.data = [data]
+        self[apex, .SOA] = set
+    }
+
+    /// The serial in the data of an SOA.
+    public static func serial(ofSOA data: [UInt8]) -> UInt32? {
+        guard data.count >= 22 else { return nil }
+        return data.dropFirst(data.count - 20).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
+    }
+
+    /// What two equal records have in common (RFC 4034 §6.2).
+    public static func canonical(_ type: RecordType, _ data: [UInt8]) -> [UInt8] {
+        CanonicalData.bytes(type, data.span)
+    }
+
+    static func records(
+        _ owner: DomainName,
+        _ type: RecordType,
+        _ set: RecordSet
+    ) -> [DNSMessage.Record] {
+        set.data.map { DNSMessage.Record(owner: owner, type: type, ttl: set.ttl, data: $0) }
+    }
+
+    /// Notes changes from now on.
+    public mutating func begin() { former = [:] }
+
+    /// Undoes what has changed since ``begin()``.
+    public mutating func rollBack() {
+        let undone = former
+        for (key, set) in undone { self[key.owner, key.type] = set }
+        former = [:]
+    }
+
+    /// What has changed since ``begin()``; nil when nothing has.
+    public func difference() -> ZoneDifference? {
+        var deleted: [DNSMessage.Record] = []
+        var added: [DNSMessage.Record] = []
+        for key in former.keys.sorted(by: Self.isOrdered) {
+            let (old, new) = (former[key] ?? nil, self[key.owner, key.type])
+            guard old != new else { continue }
+            let before = old.map { Self.records(key.owner, key.type, $0) } ?? []
+            let after = new.map { Self.records(key.owner, key.type, $0) } ?? []
+            deleted += before.filter { !after.contains($0) }
+            added += after.filter { !before.contains($0) }
+        }
+        guard !deleted.isEmpty || !added.isEmpty, let to = serial else { return nil }
+        let old = (former[RecordSetKey(apex, .SOA)] ?? nil)?.data.first
+        let from = old.flatMap { Self.serial(ofSOA: $0) } ?? to
+        return ZoneDifference(fromSerial: from, toSerial: to, deleted: deleted, added: added)
+    }
+
+    // The SOA first; all else in an order that is always the same.
+    private static func isOrdered(_ a: RecordSetKey, _ b: RecordSetKey) -> Bool {
+        let (x, y) = (rank(a), rank(b))
+        guard x == y else { return x < y }
+        guard a.owner == b.owner else {
+            return a.owner.lowercased.wire.lexicographicallyPrecedes(b.owner.lowercased.wire)
+        }
+        return a.type.rawValue < b.type.rawValue
+    }
+
+    private static func rank(_ key: RecordSetKey) -> Int { key.type == .SOA ? 0 : 1 }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+import DNSProtocol
+import DNSServer
+import Essentials
+import Runtime
+import Testing
+
+@testable import ControlPlane
+
+@Suite struct ZoneStoreTests {
+    static let zone = DomainName("example.com") ?? .root
+    static let www = DomainName("www.example.com") ?? .root
+
+    static func soa(_ serial: UInt32) -> RecordSet {
+        let start = StartOfAuthority(
+            primary: zone,
+            mailbox: zone,
+            numbers: (serial: serial, refresh: 1, retry: 1, expire: 1, minimum: 1)
+        )
+        return RecordSet(ttl: 60, data: [RecordValue.soa(start).wire])
+    }
+
+    static func change(_ serial: UInt32, octets: Int = 4) -> ZoneDifference {
+        let data = [UInt8](repeating: UInt8(truncatingIfNeeded: serial), count: octets)
+        let type: RecordType = octets == 4 ? .A : RecordType(65_280)
+        return ZoneDifference(
+            fromSerial: serial &- 1,
+            toSerial: serial,
+            deleted: [],
+            added: [DNSMessage.Record(owner: www, type: type, ttl: 1, data: data)]
+        )
+    }
+
+    static func commit(_ serial: UInt32, kind: StoredZone.Kind = .overlay) -> ZoneCommit {
+        var commit = ZoneCommit(StoredZone(name: zone, kind: kind, base: 7, facts: [1, 2]))
+        commit.sets[RecordSetKey(zone, .SOA)] = soa(serial)
+        commit.differences = [change(serial)]
+        return commit
+    }
+
+    /// Waits for what the store says.
+    static func results(_ store: ZoneStore, _ count: Int) throws -> [ZoneStore.Result] {
+        var loop = try EventLoop()
+        loop.add(store.results.descriptor, token: 0, interest: .read)
+        var found: [ZoneStore.Result] = []
+        while found.count < count {
+            guard loop.wait(timeoutMilliseconds: 20_000) > 0 else { break }
+            found += store.results.drain()
+        }
+        return found
+    }
+
+    @Test func `what is committed is there after a start`() throws {
+        let folder = try TemporaryFolder()
+        var notes: [String] = []
+        let store = try ZoneStore(folder: folder.path, notes: &notes)
+        #expect(store.isOpen && store.zones.isEmpty)
+        var first = ZoneStoreTests.commit(8)
+        first.sets[RecordSetKey(ZoneStoreTests.www, .A)] = RecordSet(
+            ttl: 5,
+            data: [[192, 0, 2, 1], [192, 0, 2, 2]]
+        )
+        first.sets[RecordSetKey(ZoneStoreTests.www, .MX)] = .some(nil)
+        #expect(store.commit([first], number: 1))
+        #expect(store.commit([ZoneStoreTests.commit(9)], number: 2))
+        let results = try ZoneStoreTests.results(store, 2)
+        #expect(results.map(\.number) == [1, 2])
+        #expect(results.allSatisfy { $0.problem == nil })
+        let again = try ZoneStore(folder: folder.path, notes: &notes)
+        let found = try #require(again.zones.first)
+        #expect(found.kind == .overlay && found.base == 7 && found.facts == [1, 2])
+        #expect(found.serial == 9)
+        #expect(found.sets.count == 3)
+        #expect(found.sets[RecordSetKey(ZoneStoreTests.www, .MX)] == .some(.none))
+        #expect(found.sets[RecordSetKey(ZoneStoreTests.www, .A)]??.data.count == 2)
+        #expect(again.journal(of: ZoneStoreTests.zone, from: 7).map(\.toSerial) == [8, 9])
+        #expect(again.journal(of: ZoneStoreTests.zone, from: 8).map(\.toSerial) == [9])
+        #expect(again.journal(of: ZoneStoreTests.zone, from: 6).isEmpty)
+        #expect(notes.isEmpty)
+    }
+
+    @Test func `whole zones are replaced and removed`() throws {
+        let folder = try TemporaryFolder()
+        let tables = try ZoneTables("\(folder.path)/zones.db")
+        var commit = ZoneStoreTests.commit(1, kind: .transferred)
+        commit.sets[RecordSetKey(ZoneStoreTests.www, .A)] = RecordSet(ttl: 5, data: [[1, 2, 3, 4]])
+        try tables.write([commit])
+        // A set that goes leaves no mark in a zone that is whole.
+        commit.sets = [RecordSetKey(ZoneStoreTests.www, .A): nil]
+        try tables.write([commit])
+        #expect(try tables.zones().first?.sets.count == 1)
+        commit.sets = [RecordSetKey(ZoneStoreTests.www, .TXT): RecordSet(ttl: 5, data: [[1, 65]])]
+        commit.replacesAll = true
+        commit.dropsJournal = true
+        commit.differences = []
+        try tables.write([commit])
+        #expect(try tables.zones().first?.sets.keys.map(\.type) == [.TXT])
+        #expect(try tables.journal(of: ZoneStoreTests.zone, from: 0).isEmpty)
+        commit.isRemoval = true
+        try tables.write([commit])
+        #expect(try tables.zones().isEmpty)
+        var rows = 0
+        try tables.database.rows("SELECT * FROM sets") { _ in
+            rows += 1
+            return true
+        }
+        #expect(rows == 0)
+    }
+
+    @Test func `the journal is bounded by versions and by octets`() throws {
+        let folder = try TemporaryFolder()
+        let tables = try ZoneTables("\(folder.path)/zones.db")
+        var commit = ZoneStoreTests.commit(1)
+        commit.differences = (1...1500).map { ZoneStoreTests.change(UInt32($0)) }
+        try tables.write([commit])
+        #expect(try tables.journal(of: ZoneStoreTests.zone, from: 100).isEmpty)
+        let kept = try tables.journal(of: ZoneStoreTests.zone, from: 1000)
+        #expect(kept.count == 500 && kept.last?.toSerial == 1500)
+        commit.differences = (1501...2100).map { ZoneStoreTests.change(UInt32($0), octets: 60_000) }
+        try tables.write([commit])
+        var octets: Int64 = 0
+        try tables.database.rows("SELECT sum(octets) FROM journal") { row in
+            octets = row[0].integer
+            return false
+        }
+        #expect(octets > 10 << 20 && octets <= ZoneTables.journalLimit.octets)
+        #expect(try tables.journal(of: ZoneStoreTests.zone, from: 2000).count == 100)
+    }
+
+    @Test func `a damaged store is set aside and stops nothing`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/zones.db"
+        try File.writeAtomically(path, Array(repeating: 0x42, count: 10_000))
+        var notes: [String] = []
+        let store = try ZoneStore(folder: folder.path, notes: &notes)
+        #expect(store.isOpen && store.zones.isEmpty)
+        #expect(notes.count == 1 && notes[0].contains("set aside"))
+        #expect(File.isRegular("\(path).corrupt") == true)
+        // One of a newer version stays as it is.
+        let tables = try ZoneTables(path)
+        try tables.database.run("PRAGMA user_version=99")
+        notes = []
+        #expect(try !ZoneStore(folder: folder.path, notes: &notes).isOpen)
+        #expect(notes.count == 1 && notes[0].contains("newer version"))
+        #expect(File.isRegular(path) == true)
+    }
+
+    @Test func `without a folder nothing can be changed`() throws {
+        var notes: [String] = []
+        let store = try ZoneStore(folder: nil, notes: &notes)
+        #expect(!store.isOpen && notes.isEmpty)
+        #expect(!store.commit([ZoneStoreTests.commit(1)], number: 1))
+    }
+
+    @Test func `what cannot be written is told, and only that`() throws {
+        let folder = try TemporaryFolder()
+        var notes: [String] = []
+        let store = try ZoneStore(folder: folder.path, notes: &notes)
+        var bad = ZoneStoreTests.commit(2)
+        bad.differences = []
+        // The schema wants a number of octets that is not there: the row is refused.
+        let tables = try ZoneTables("\(folder.path)/zones.db")
+        try tables.database.run(
+            "CREATE TRIGGER t BEFORE INSERT ON zones WHEN NEW.base = 99"
+                + " BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        bad.zone.base = 99
+        #expect(store.commit([bad], number: 1))
+        #expect(store.commit([ZoneStoreTests.commit(3)], number: 2))
+        let results = try ZoneStoreTests.results(store, 2)
+        #expect(results.map(\.number) == [1, 2])
+        #expect(results.first?.problem != nil && results.last?.problem == nil)
+    }
+}
