@@ -825,6 +825,24 @@ static inline int mt_keyed_digest(const uint8_t *key, long keys, const uint8_t *
                                   uint8_t *digest) {
     return HMAC(EVP_sha256(), key, (int)keys, bytes, (size_t)count, digest, NULL) != NULL;
 }
+// A keyed digest of bytes that come piece by piece; NULL without memory, or for an unknown name.
+static inline EVP_MAC_CTX *mt_digest_stream(const char *name, const uint8_t *key, long count) {
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *stream = mac ? EVP_MAC_CTX_new(mac) : NULL;
+    EVP_MAC_free(mac);
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)name, 0),
+        OSSL_PARAM_construct_end()};
+    if (stream && EVP_MAC_init(stream, key, (size_t)count, parameters) == 1) return stream;
+    EVP_MAC_CTX_free(stream);
+    ERR_clear_error();
+    return NULL;
+}
+// The octets of the digest, at most 64; 0 when there is none.
+static inline long mt_digest_end(EVP_MAC_CTX *stream, uint8_t *digest) {
+    size_t count = 0;
+    return EVP_MAC_final(stream, digest, &count, 64) == 1 ? (long)count : 0;
+}
 // SHA-1, 20 bytes; `bytes` may be NULL where there are none.
 static inline int mt_plain_digest(const uint8_t *bytes, long count, uint8_t *digest) {
     unsigned size = 0;

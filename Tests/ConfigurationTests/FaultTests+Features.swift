@@ -281,3 +281,45 @@ extension `Faults in a file` {
         #expect(command.exit == [0])
     }
 }
+
+/// Keys of signed messages.
+extension `Faults in a file` {
+    private static let keys: [(text: String, codes: [String])] = [
+        ("secret: MDEyMzQ1Njc4OWFiY2RlZg==", []), ("secret-file: somewhere", []),
+        ("secret: MDEyMzQ1Njc4OWFiY2RlZg==, least-mac: 16, algorithm: hmac-sha512", []),
+        ("algorithm: hmac-sha256", [DiagnosticCode.missingKey.rawValue]),
+        (
+            "secret: MDEyMzQ1Njc4OWFiY2RlZg==, secret-file: a",
+            [DiagnosticCode.excludingKeys.rawValue]
+        ),
+        ("secret: not-base-64", ["M1470"]), ("secret: MDEyMw==", ["M1470"]),
+        ("secret: MDEyMzQ1Njc4OWFiY2RlZg==, algorithm: md5", [DiagnosticCode.notWord.rawValue]),
+        (
+            "secret: MDEyMzQ1Njc4OWFiY2RlZg==, least-mac: 9",
+            [DiagnosticCode.outOfRange.rawValue]
+        ),
+    ]
+
+    @Test(arguments: keys)
+    func `a key has one secret that cannot be guessed`(_ example: (text: String, codes: [String])) {
+        let text = """
+            listeners: [{ dns: ':53' }]
+            tsig-keys: { a.key: { \(example.text) } }
+            zones: { a.test: { soa: { primary: ns.a.test, mailbox: h@a.test } } }
+            """
+        let result = read(text)
+        #expect(result.diagnostics.map(\.code.rawValue) == example.codes)
+        // The secret itself is in no message.
+        #expect(!result.diagnostics.contains { $0.message.contains("MDEy") })
+    }
+
+    @Test func `names of keys are domain names, each once`() {
+        for (names, code) in [
+            (["a.key", "A.key."], DiagnosticCode.duplicateOwner), (["a key"], .notDomainName),
+        ] {
+            let lines = names.map { "  '\($0)': { secret: MDEyMzQ1Njc4OWFiY2RlZg== }\n" }
+            let text = "listeners: [{ http: ':80' }]\ntsig-keys:\n" + lines.joined()
+            #expect(read(text).diagnostics.map(\.code) == [code])
+        }
+    }
+}

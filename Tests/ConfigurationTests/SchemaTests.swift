@@ -83,7 +83,7 @@ private struct Leaves {
         "probes.*.check.http.headers[].name", "routes[].jwt.claims[].name",
         "routes[].jwt.claim-headers[].name", "tracing.otlp.headers[].name",
         "tracing.otlp.attributes[].name", "geo.networks.*.prefix",
-        "migrations.*.name",
+        "migrations.*.name", "tsig-keys.*.name",
     ]
     private static let renamed = [
         "probes.*.check.command.program": "probes.*.command",
@@ -103,7 +103,7 @@ private struct Leaves {
     ]
     private static let mappings: Set<String> = [
         "probes", "pools", "zones", "steer", "records", "networks",
-        "migrations",
+        "migrations", "tsig-keys",
     ]
 
     mutating func collect(_ value: Any, _ path: String) {

@@ -54,6 +54,8 @@ final class Reading {
     /// Policies with branches, at all depths.
     var policies: [(section: Section, policy: PolicySettings)] = []
     var services: [Service] = []
+    /// The names of the keys that sign messages of DNS.
+    var transactionKeys: Set<String> = []
 
     /// False when only values that a restart alone adopts are kept for differences.
     private let keepsReloadable: Bool

@@ -30,6 +30,7 @@ struct SettingsDecoder {
         settings.geo = geo(root.group("geo"))
         settings.alias = alias(root.group("alias"))
         settings.dns = dns(root.group("dns"))
+        settings.tsigKeys = transactionKeys(root.members("tsig-keys"))
         settings.probes = root.members("probes").compactMap(probe)
         let pools = root.members("pools").map { (pool($0), $0) }
         checkRoles(pools, settings.probes)

@@ -257,6 +257,10 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case unplacedTarget = "M1452"
     /// Measurements that no policy goes by, or that nobody makes.
     case idleMeasurements = "M1453"
+    /// Not a secret in base64, or one that can be guessed.
+    case badSecret = "M1470"
+    /// A key of transactions that is not defined.
+    case unknownTransactionKey = "M1471"
     /// A program that is not there.
     case missingCommand = "M1415"
     /// A program that cannot be executed.
@@ -275,7 +279,7 @@ extension DiagnosticCode {
     /// Warnings are the codes from M1351 on, but for the errors of ranges that have both.
     public var severity: Severity {
         switch rawValue {
-        case "M1410"..."M1414", "M1440"..."M1449": .error
+        case "M1410"..."M1414", "M1440"..."M1449", "M1470"..."M1484": .error
         default: rawValue >= "M1351" ? .warning : .error
         }
     }

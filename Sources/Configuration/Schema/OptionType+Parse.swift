@@ -35,6 +35,7 @@ extension OptionType {
         case .mediaRange: return .text(try Self.mediaRange(text))
         case .template: return .text(try Self.plainText(text, limit: 4096))
         case .content(let limit): return .text(try Self.content(text, limit: limit))
+        case .secret: return .secret(try SecretOctets(base64: text))
         case .logOutput: return .output(try Self.logOutput(text))
         case .record(let kind): return .record(try Self.record(text, kind))
         case .list(.retryReason): return .list(try Self.retryReasons(text))

@@ -79,6 +79,8 @@ public indirect enum OptionType: Sendable {
     case logOutput
     /// A host name or address for a Host field.
     case hostField
+    /// Octets in base64 that nobody else may know.
+    case secret
     /// A domain name.
     case domainName
     /// A mailbox: `user@name`, or as a name.
@@ -159,6 +161,8 @@ public enum OptionValue: Sendable, Equatable {
     case bool(Bool)
     /// A word, text, name, path or reference.
     case text(String)
+    /// What is never shown.
+    case secret(SecretOctets)
     /// Where a listener is bound.
     case listen(ListenAddress)
     /// An address with a port.
@@ -214,6 +218,7 @@ extension OptionValue: CustomStringConvertible {
         case .rate(let value): value.description
         case .bool(let value): String(value)
         case .text(let value), .word(let value): value
+        case .secret(let value): value.description
         case .listen(let value): value.description
         case .server(let value): value.description
         case .endpoint(let value): value.description

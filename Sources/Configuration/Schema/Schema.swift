@@ -9,11 +9,12 @@ public struct Schema: Sendable {
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
             + hedgeOptions + retryOptions + stickyOptions + routeOptions + mirrorOptions
             + geoOptions + latencyOptions + aliasOptions + queryOptions + answerOptions
-            + zoneOptions + steerOptions
+            + transactionOptions + zoneOptions + steerOptions
             + failoverOptions + steerChangeOptions,
         groups: allGroups + probeGroups + roleGroups + tlsGroups + stickyGroups + guardGroups
             + retryGroups + outlierGroups + overloadGroups + mirrorGroups + tracingGroups
             + geoGroups + latencyGroups + aliasGroups + queryGroups + answerGroups + changeGroups
+            + transactionGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -36,6 +36,8 @@ public struct Settings: Sendable, Equatable {
     public var alias = AliasSettings()
     /// The DNS door as a whole.
     public var dns = DNSSettings()
+    /// The keys by which messages of DNS are signed, by name.
+    public var tsigKeys: [TSIGKeySettings] = []
     /// Where the doors listen.
     public var listeners: [ListenerSettings]
     /// Active checks by name.

@@ -13,7 +13,7 @@ extension MetricFamily {
         + routeRows + mirrorRows + rateRows
         + accessRows + codingRows + traceRows
         + tlsRows + geographyRows + latencyRows + steeringRows + aliasRows
-        + dnsRows + answerRows
+        + dnsRows + transferRows + answerRows
         + limitRows
         + workerRows + adminRows
 

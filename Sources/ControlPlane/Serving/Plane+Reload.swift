@@ -125,6 +125,7 @@ extension Plane {
     private static func mayNameFiles(_ text: [UInt8]) -> Bool {
         let keys = [
             "https", "basic-auth", "jwt", "maintenance", "sticky", "geo", "latency", "cookies",
+            "tsig-keys",
         ].map { Array($0.utf8) }
         return text.indices.contains { start in
             keys.contains { text[start] == $0[0] && text[start...].starts(with: $0) }
@@ -419,6 +420,7 @@ extension Plane {
         )
         dns.conduct = assembly.conduct
         dns.security = assembly.dnsListeners.security
+        dns.transactionKeys = assembly.transactionKeys
         dns.rates = assembly.rates
         dns.rateExempt = assembly.settings.dns.rateLimit.exempt
         dns.slotsGiven = slotsGiven

@@ -120,6 +120,7 @@ extension Settings {
         let all =
             certificateFiles + accessFiles.map(\.path) + sessionKeyFiles + geo.files
             + [latency.file, dns.cookies.secrets].compactMap(\.self)
+            + tsigKeys.compactMap(\.secretFile)
         return all.filter { seen.insert($0).inserted }
     }
 }

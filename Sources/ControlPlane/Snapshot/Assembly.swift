@@ -43,6 +43,8 @@ struct Assembly: Sendable {
     let sessionKeys: SessionKeys
     /// What DNS cookies are made with.
     let cookieSecrets: [SipKey]
+    /// What signed messages of DNS are judged by.
+    let transactionKeys: TransactionKeys
 
     var zones: ZoneTable { zoneResult.table }
 
@@ -143,7 +145,8 @@ struct Assembly: Sendable {
                 regions: regions,
                 security: security,
                 sessionKeys: maker.sessionKeys,
-                cookieSecrets: try present.sessionKeys.dns.inForce(settings.dns.cookies)
+                cookieSecrets: try present.sessionKeys.dns.inForce(settings.dns.cookies),
+                transactionKeys: try present.sessionKeys.transactions.inForce(settings.tsigKeys)
             )
         } catch {
             throw AssemblyRefusal(problems: [error])

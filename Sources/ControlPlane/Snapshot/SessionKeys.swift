@@ -19,6 +19,8 @@ struct SessionKeys: Sendable {
     private var faults: [String: String] = [:]
     /// Those of DNS.
     private(set) var dns = DNSCookieKeys()
+    /// Those by which messages of DNS are signed.
+    private(set) var transactions = TransactionKeyFiles()
 
     init(own: [UInt8] = []) {
         self.own = own
@@ -29,6 +31,7 @@ struct SessionKeys: Sendable {
     /// force, and those of no pool are forgotten.
     mutating func load(_ settings: Settings, _ read: CertificateFiles.Read) {
         dns.load(settings.dns.cookies, read)
+        transactions.load(settings.tsigKeys, read)
         let wanted = Set(settings.sessionKeyFiles)
         files = files.filter { wanted.contains($0.key) }
         faults = [:]
@@ -52,7 +55,7 @@ struct SessionKeys: Sendable {
     var survivedFaults: [String] {
         faults.filter { files[$0.key] != nil }.sorted { $0.key < $1.key }.map {
             "the secret of cookies '\($0.key)' \($0.value): the one that was read last is in force"
-        } + dns.survivedFaults
+        } + dns.survivedFaults + transactions.survivedFaults
     }
 
     /// The secret of a pool.

@@ -167,7 +167,7 @@ struct AdditionalRecord: BitwiseCopyable {
     }
 
     // The name is stepped over, not followed: a pointer ends it, so no loop is possible.
-    private static func skipName(_ bytes: Span<UInt8>, at start: Int) -> Int? {
+    static func skipName(_ bytes: Span<UInt8>, at start: Int) -> Int? {
         var position = start
         while position < bytes.count, position &- start < WireName.maximumLength {
             let label = Int(bytes[position])

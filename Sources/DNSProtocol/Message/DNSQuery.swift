@@ -42,6 +42,13 @@ public struct DNSQuery: BitwiseCopyable, Sendable {
 
     init(verdict: Verdict) { self.verdict = verdict }
 
+    /// The same query once its signature is known to be good: it is answered as if it had none.
+    public var withoutSignature: DNSQuery {
+        var query = self
+        query.isSigned = false
+        return query
+    }
+
     /// Octets of the header.
     @inlinable public static var headerLength: Int { 12 }
     /// The header's operation: 0 is a standard query.

@@ -47,6 +47,8 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
     public var keepalive: UInt16?
     /// True where padding hides lengths: on encrypted transports (RFC 7830 §6).
     public var pads: Bool
+    // Octets that are kept back for the signature of the response.
+    var signatureRoom = 0
     // Nobody gets the answer: it leaves no trace of a client.
     var isTrial = false
     // The latest steered answer; its room is here so that it need not be cleared for each query.
@@ -114,7 +116,15 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
         answeredCount = 0
     }
 
+    /// The least that a signature leaves of a message: a question, OPT and a cookie.
+    static var leastLimit: Int { 340 }
+
     func limit(for query: DNSQuery) -> Int {
+        let limit = unsignedLimit(for: query)
+        return signatureRoom == 0 ? limit : max(limit &- signatureRoom, AnswerContext.leastLimit)
+    }
+
+    private func unsignedLimit(for query: DNSQuery) -> Int {
         // In a stream a message may have 65,535 octets whatever EDNS says.
         if transport == .doh { return DNSDoor.messageLimit }
         if isStream { return Int(UInt16.max) }
@@ -139,6 +149,8 @@ public struct AnswerOutcome: BitwiseCopyable, Sendable, Equatable {
     public var policy = -1
     /// What the cookie of the query is worth.
     public var cookie = CookieState.absent
+    /// What the signature of the query is worth.
+    public var signature = SignatureState.absent
     // The name in the zone that answers, of which all answers are alike; -1 for none.
     var node = -1
     // There are records in the answer section, or it says where to ask on.

@@ -41,7 +41,7 @@ struct AnswerRun {
             outcome.isMalformed = code == .formatError
             return code
         }
-        if query.isSigned || query.recordClass != RecordClass.internet {
+        if query.recordClass != RecordClass.internet {
             return answerApart(request, context, into: &output)
         }
         if let refusal = refusal() {

@@ -19,18 +19,26 @@ public enum Authority {
         _ context: inout AnswerContext,
         into output: inout OutputSpan<UInt8>
     ) -> AnswerOutcome {
-        answer(request, snapshot.views, snapshot.steer, &context, into: &output)
+        let query = DNSQuery.read(request)
+        let (views, steer) = (snapshot.views, snapshot.steer)
+        let keys = snapshot.transactionKeys
+        return answer(query, request, keys, views, steer, &context, into: &output)
     }
 
-    @_lifetime(output: copy output)
+    /// The same, for a query that may be signed.
+    @inline(__always) @_lifetime(output: copy output)
     static func answer(
+        _ query: DNSQuery,
         _ request: Span<UInt8>,
+        _ keys: borrowing TransactionKeys,
         _ views: borrowing ZoneViews,
         _ steer: borrowing SteerTable,
         _ context: inout AnswerContext,
         into output: inout OutputSpan<UInt8>
     ) -> AnswerOutcome {
-        let query = DNSQuery.read(request)
+        guard !query.isSigned else {
+            return answerSigned(query, request, keys, views, steer, &context, into: &output)
+        }
         return answer(query, request, views, steer, &context, into: &output)
     }
 

@@ -71,6 +71,16 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
     case resumptions
     /// Signatures of handshakes that another thread made.
     case signaturesLent
+    /// Signed queries whose signature is good.
+    case transactionsGood
+    /// Signed queries with a key that is not known.
+    case transactionsBadKey
+    /// Signed queries whose signature is not that of their key.
+    case transactionsBadSignature
+    /// Signed queries of another time.
+    case transactionsBadTime
+    /// Signed queries whose signature is too short.
+    case transactionsBadTruncation
 
     /// The family of the metric, without the suffix `_total` of counters.
     public var family: String {
@@ -98,6 +108,9 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .handshakes: "martlet_dns_tls_handshakes"
         case .resumptions: "martlet_dns_tls_resumptions"
         case .signaturesLent: "martlet_dns_tls_slow_signatures"
+        case .transactionsGood, .transactionsBadKey, .transactionsBadSignature,
+            .transactionsBadTime, .transactionsBadTruncation:
+            "martlet_dns_tsig_queries"
         }
     }
 
@@ -121,6 +134,11 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .rateDropped: ("action", "dropped")
         case .ratePutOff: ("action", "put-off")
         case .rateExceeded: ("action", "log-only")
+        case .transactionsGood: ("state", "good")
+        case .transactionsBadKey: ("state", "badkey")
+        case .transactionsBadSignature: ("state", "badsig")
+        case .transactionsBadTime: ("state", "badtime")
+        case .transactionsBadTruncation: ("state", "badtrunc")
         default: nil
         }
     }
@@ -152,6 +170,9 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .resumptions: "TLS handshakes of DNS clients that resumed a session."
         case .signaturesLent:
             "TLS handshakes of DNS clients whose signature was made by another thread."
+        case .transactionsGood, .transactionsBadKey, .transactionsBadSignature,
+            .transactionsBadTime, .transactionsBadTruncation:
+            "Queries signed by TSIG, by what their signature is worth."
         case .acceptPauses: "Times that accepting stopped for want of file descriptors."
         }
     }
@@ -181,7 +202,7 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
 
 /// Counts of one turn, added to the shared words at its end: one store per word and turn.
 struct DNSTally {
-    private var counts = InlineArray<34, UInt32>(repeating: 0)
+    private var counts = InlineArray<48, UInt32>(repeating: 0)
 
     @inline(__always)
     mutating func add(_ counter: DNSCounter, _ value: UInt32 = 1) {
@@ -202,6 +223,14 @@ struct DNSTally {
         case .new: add(.cookiesNew)
         case .bad: add(.cookiesBad)
         case .good: add(.cookiesGood)
+        }
+        switch outcome.signature {
+        case .absent: break
+        case .good: add(.transactionsGood)
+        case .badKey: add(.transactionsBadKey)
+        case .badSignature: add(.transactionsBadSignature)
+        case .badTime: add(.transactionsBadTime)
+        case .badTruncation: add(.transactionsBadTruncation)
         }
     }
 

@@ -32,6 +32,7 @@ extension DNSDoor {
             transport: .doh,
             client: client.unmapped
         )
+        context.timestamp = DNSDoor.timestamp()
         context.isSampled = sampler.isDue
         var tally = DNSTally()
         let answer = DNSDoor.answer(request, snapshot, book, origin, &context, &tally, &scratch)
@@ -61,7 +62,15 @@ extension DNSDoor {
         let query = DNSQuery.read(request)
         var answer = MessageAnswer()
         scratch.write { output in
-            let outcome = Authority.answer(query, request, views, steer, &context, into: &output)
+            let outcome = Authority.answer(
+                query,
+                request,
+                snapshot.transactionKeys,
+                views,
+                steer,
+                &context,
+                into: &output
+            )
             tally.add(outcome, .queriesHTTPS)
             guard !outcome.isDropped else { return output.removeAll() }
             // What differs by network is nobody else's either.

@@ -231,6 +231,7 @@ extension DNSDoor {
                 let outcome = Authority.answer(
                     query,
                     request,
+                    snapshot.transactionKeys,
                     views,
                     steer,
                     &context,

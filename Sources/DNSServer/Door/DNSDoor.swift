@@ -356,6 +356,7 @@ public struct DNSDoor: ~Copyable {
                 var outcome = Authority.answer(
                     query,
                     request,
+                    snapshot.transactionKeys,
                     views,
                     steer,
                     &context,

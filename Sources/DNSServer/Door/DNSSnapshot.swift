@@ -20,6 +20,8 @@ public struct DNSSnapshot: Sendable {
     public let generation: UInt64
     /// How the door behaves towards askers.
     public var conduct = DNSConduct()
+    /// The keys by which signed queries are judged.
+    public var transactionKeys = TransactionKeys()
     /// How often networks get responses that are alike.
     public var rates = ResponseRates()
     /// Networks for which that does not matter.

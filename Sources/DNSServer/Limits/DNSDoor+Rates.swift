@@ -39,7 +39,7 @@ extension DNSDoor {
         let kind = outcome.kind
         let spacing = rates.spacing(kind)
         // Who has a good cookie is no victim: its address is its own (RFC 7873 §8).
-        guard spacing > 0, outcome.cookie != .good else { return .send }
+        guard spacing > 0, outcome.cookie != .good, outcome.signature != .good else { return .send }
         let key = rates.network(context.client) &+ outcome.subject(kind, query.type)
         let isPaid = accounts.charge(
             Hash.mix(key),

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import Essentials
+internal import Steering
+
+/// Signed queries: whatever answers them is signed as well (RFC 8945 §5.3).
+extension Authority {
+    /// Appends the response to a signed query of any usual kind.
+    @inline(never) @_lifetime(output: copy output)
+    static func answerSigned(
+        _ query: DNSQuery,
+        _ request: Span<UInt8>,
+        _ keys: borrowing TransactionKeys,
+        _ views: borrowing ZoneViews,
+        _ steer: borrowing SteerTable,
+        _ context: inout AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) -> AnswerOutcome {
+        let start = output.count
+        let seconds = UInt64(context.timestamp)
+        switch keys.check(request, seconds: seconds) {
+        case .unsigned, .malformed:
+            return refuse(query, request, .formatError, context, into: &output)
+        case .refused(var refusal):
+            let room = refusal.record.length &+ 80
+            var outcome = refuse(query, request, .notAuthorized, context, room, into: &output)
+            outcome.signature = SignatureState(refusal.error)
+            guard output.count > start else { return outcome }
+            refusal.write(into: &output, from: start, seconds: seconds)
+            return outcome
+        case .accepted(var transaction, _):
+            context.signatureRoom = transaction.length
+            var outcome = answer(
+                query.withoutSignature,
+                request,
+                views,
+                steer,
+                &context,
+                into: &output
+            )
+            context.signatureRoom = 0
+            outcome.signature = .good
+            guard output.count > start else { return outcome }
+            if !transaction.sign(&output, from: start, seconds: seconds) {
+                // Without its signature it would not be believed.
+                output.removeLast(output.count &- start)
+            }
+            return outcome
+        }
+    }
+
+    /// Appends a response that has a code and the question, and nothing else.
+    @_lifetime(output: copy output)
+    static func refuse(
+        _ query: DNSQuery,
+        _ request: Span<UInt8>,
+        _ code: ResponseCode,
+        _ context: AnswerContext,
+        _ room: Int = 0,
+        into output: inout OutputSpan<UInt8>
+    ) -> AnswerOutcome {
+        var outcome = AnswerOutcome()
+        outcome.code = code
+        outcome.isMalformed = code == .formatError
+        guard output.freeCapacity > room else { return outcome }
+        let writer = ResponseWriter(
+            answering: query,
+            request,
+            limit: max(context.limit(for: query) &- room, AnswerContext.leastLimit),
+            announcedSize: context.ednsSize,
+            into: &output
+        )
+        writer.finish(code, query: query, into: &output)
+        return outcome
+    }
+}
+
+/// What a query's signature is worth.
+public enum SignatureState: UInt8, Sendable, BitwiseCopyable, Equatable {
+    /// It has none.
+    case absent
+    /// A key that is known here made it.
+    case good
+    /// The key is not known.
+    case badKey
+    /// It is not of that key.
+    case badSignature
+    /// The clocks are apart.
+    case badTime
+    /// It is too short.
+    case badTruncation
+
+    init(_ error: TSIGError) {
+        self =
+            switch error {
+            case .none: .good
+            case .badKey: .badKey
+            case .badSignature: .badSignature
+            case .badTime: .badTime
+            case .badTruncation: .badTruncation
+            }
+    }
+}
