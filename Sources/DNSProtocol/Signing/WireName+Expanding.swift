@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+extension WireName {
+    /// Appends the name at `start` of a message, uncompressed and in lower case.
+    ///
+    /// Where the name ends in the message, and the octets that were written; nil for one that is
+    /// malformed, or finds no room. Pointers must lead strictly backwards (RFC 1035 §4.1.4).
+    @_lifetime(output: copy output)
+    public static func expand(
+        _ message: Span<UInt8>,
+        at start: Int,
+        into output: inout OutputSpan<UInt8>
+    ) -> (end: Int, length: Int)? {
+        var place = start
+        var floor = start
+        var end: Int?
+        var length = 0
+        while place >= 0, place < message.count {
+            let label = Int(message[place])
+            if label >= 0xc0 {
+                guard place &+ 1 < message.count else { return nil }
+                if end == nil { end = place &+ 2 }
+                place = (label & 0x3f) << 8 | Int(message[place &+ 1])
+                guard place < floor else { return nil }
+                floor = place
+                continue
+            }
+            guard label <= maximumLabel, place &+ label < message.count,
+                length &+ label &+ 1 <= maximumLength, output.freeCapacity > label
+            else { return nil }
+            for index in place...place &+ label {
+                output.write(ASCII.lowercased(message[index]))
+            }
+            length &+= label &+ 1
+            place &+= label &+ 1
+            if label == 0 { return (end ?? place, length) }
+        }
+        return nil
+    }
+}
