@@ -29,6 +29,7 @@ routes:
 zones:
   example.com:
     soa: {{ primary: ns1.example.com, mailbox: hostmaster.example.com }}
+    dnssec: {{ algorithm: ed25519 }}
     records:
       "@": {{ ns: ns1, mx: "10 ns1", txt: "v=spf1 -all" }}
       ns1: {{ a: 192.0.2.1, aaaa: "2001:db8::1" }}

@@ -34,7 +34,8 @@ extension SettingsDecoder {
             file: file,
             soa: soa(section, name, hasFile: file != nil),
             ttl: section.interval("ttl"),
-            records: records(section.members("records"), name)
+            records: records(section.members("records"), name),
+            dnssec: signing(section)
         )
         if let soa = settings.soa { addNameServer(soa.primary, to: &settings) }
         return settings

@@ -7,6 +7,8 @@ public struct DNSSettings: Sendable, Equatable {
     public var sampleQueries: Int?
     /// Records that each worker keeps.
     public var keptQueries = 0
+    /// Signatures that each worker keeps.
+    public var signatureCache = 65_536
     /// What the server tells of itself when asked which one it is.
     public var identity = ToldText.nothing
     /// What it tells when asked for its version.

@@ -15,6 +15,8 @@ public struct ZoneSettings: Sendable, Equatable {
     public var ttl: Interval
     /// Record sets in file order.
     public var records: [RecordSettings]
+    /// How the zone is signed as it is answered for; nil for a zone that is as its file is.
+    public var dnssec: SigningSettings?
 }
 
 /// A start of authority (RFC 1035 §3.3.13).

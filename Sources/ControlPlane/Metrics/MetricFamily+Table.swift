@@ -13,7 +13,7 @@ extension MetricFamily {
         + routeRows + mirrorRows + rateRows
         + accessRows + codingRows + traceRows
         + tlsRows + geographyRows + latencyRows + steeringRows + aliasRows
-        + dnsRows + transferRows + answerRows
+        + dnsRows + transferRows + signingRows + answerRows
         + limitRows
         + workerRows + adminRows
 

@@ -197,7 +197,8 @@ extension Plane {
             sessionKeys: keys,
             geography: geography,
             measurements: measurements,
-            regions: assembly.regions
+            regions: assembly.regions,
+            keyFiles: ZoneKeyFiles(folder: setup.stateFolder, known: assembly.zoneKeys)
         )
         let made = Plane.perform(in: room) {
             Result { () throws(AssemblyRefusal) in
@@ -424,6 +425,11 @@ extension Plane {
         dns.rates = assembly.rates
         dns.rateExempt = assembly.settings.dns.rateLimit.exempt
         dns.slotsGiven = slotsGiven
+        dns.signing = SigningTable(
+            assembly.zoneKeys,
+            zones: assembly.zones,
+            changed: assembly.zoneResult.changed
+        )
         dns.sampleInterval = UInt32(clamping: assembly.settings.dns.sampleQueries ?? 0)
         return ServingSnapshot(
             number: number,

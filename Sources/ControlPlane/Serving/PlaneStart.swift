@@ -133,6 +133,7 @@ struct PlaneStart {
                 endpoints: health.capacity,
                 keptQueries: settings.dns.keptQueries,
                 accounts: settings.dns.rateLimit.accounts,
+                signatures: settings.dns.signatureCache,
                 key: ProcessControl.randomSeed(),
                 signer: try TLSSigner(workers: setup.workers)
             )
@@ -230,7 +231,8 @@ struct PlaneStart {
                 sessionKeys: ready.keys,
                 geography: ready.geography,
                 measurements: ready.measured.file,
-                regions: ready.measured.regions
+                regions: ready.measured.regions,
+                keyFiles: ZoneKeyFiles(folder: setup.stateFolder)
             )
         )
     }

@@ -25,6 +25,8 @@ struct Assembly: Sendable {
     let dnsListeners: DNSListenerAssembly
     /// The zones that are answered from, and what was found in their files.
     var zoneResult: ZoneAssembly.Result
+    /// The keys of zones that are signed as they are answered for.
+    var zoneKeys: [DomainName: ZoneKeys]
     /// The names outside that aliases lead to, with their numbers in `zones`.
     let aliasNumbers: [String: Int]
     /// What is in hand of certificates, and the contexts made of them.
@@ -78,6 +80,8 @@ struct Assembly: Sendable {
         var measurements = MeasurementsFile()
         /// Tables that may still hold.
         var regions = RegionTables()
+        /// Where the keys of signed zones are; nil where nothing is answered.
+        var keyFiles: ZoneKeyFiles?
         /// The places of networks, for policies.
         var locations: LocationTable { geography.locations }
     }
@@ -136,6 +140,7 @@ struct Assembly: Sendable {
                 steering: steering,
                 dnsListeners: dnsListeners,
                 zoneResult: zones,
+                zoneKeys: try present.keyFiles?.keys(settings) ?? [:],
                 aliasNumbers: aliasNumbers(zones.table),
                 certificates: present.certificates,
                 access: present.access,

@@ -97,6 +97,7 @@ extension DNSQuery {
         edns.payloadSize = max(record.recordClass, 512)
         edns.version = UInt8(truncatingIfNeeded: record.ttl >> 16)
         edns.wantsDNSSEC = record.ttl & 0x8000 != 0
+        edns.takesCompactDenial = record.ttl & 0x4000 != 0
         // What options of another version look like is not known (RFC 6891 §6.1.3).
         guard edns.version == 0 else { return record.end }
         return readOptions(bytes, from: record.dataStart, to: record.end) ? record.end : nil

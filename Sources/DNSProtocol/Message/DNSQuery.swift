@@ -65,6 +65,9 @@ public struct EDNS: BitwiseCopyable, Sendable, Equatable {
     public var version: UInt8 = 0
     /// True when DNSSEC records are wanted (RFC 3225).
     public var wantsDNSSEC = false
+    /// True when a name that does not exist may be denied compactly and with NXDOMAIN (RFC 9824
+    /// §5.1).
+    public var takesCompactDenial = false
     /// The client subnet, when a well-formed one is given.
     public var subnet: ClientSubnet?
     /// Further options that the query carries and that an answer may take up.

@@ -102,6 +102,8 @@ public enum ExtendedError: UInt16, Sendable, BitwiseCopyable {
     case other = 0
     /// The answer is older than its TTL allowed.
     case staleAnswer = 3
+    /// What is there cannot be signed now.
+    case signaturesMissing = 10
     /// The asker may not ask this.
     case prohibited = 18
     /// No zone of this server holds the name.

@@ -23,6 +23,8 @@ public struct ResponseWriter: BitwiseCopyable {
     public var isAuthoritative = false
     /// Something that belongs into the answer did not fit.
     public var isTruncated = false
+    /// The answer is one of a zone that denies compactly, to one who takes that (RFC 9824 §5.1).
+    public var isCompact = false
 
     private let echoesSubnet: Bool
 
@@ -109,7 +111,7 @@ public struct ResponseWriter: BitwiseCopyable {
     ) {
         output.write(0)
         let head = UInt64(RecordType.OPT.rawValue) << 48 | UInt64(announcedSize) << 32
-        let flags: UInt64 = query.edns.wantsDNSSEC ? 0x8000 : 0
+        let flags: UInt64 = (query.edns.wantsDNSSEC ? 0x8000 : 0) | (isCompact ? 0x4000 : 0)
         output.write(uint64: head | UInt64(code.rawValue >> 4 & 0xff) << 24 | flags)
         guard echoesSubnet, let subnet = query.edns.subnet else {
             output.write(uint16: UInt16(truncatingIfNeeded: optionLength))
@@ -123,6 +125,15 @@ public struct ResponseWriter: BitwiseCopyable {
     private func put(_ value: UInt16, at offset: Int, into output: inout OutputSpan<UInt8>) {
         output[start &+ offset] = UInt8(truncatingIfNeeded: value >> 8)
         output[start &+ offset &+ 1] = UInt8(truncatingIfNeeded: value)
+    }
+
+    /// Takes all records out again: the message ends with its question.
+    @_lifetime(output: copy output)
+    public mutating func clear(_ query: DNSQuery, _ output: inout OutputSpan<UInt8>) {
+        let end = start &+ query.questionEnd
+        guard output.count > end else { return }
+        output.removeLast(output.count &- end)
+        (answerCount, authorityCount, additionalCount) = (0, 0, 0)
     }
 
     /// Writes the fixed part of a record that is made up for the answer; false without room for

@@ -39,3 +39,34 @@ extension WireName {
         return nil
     }
 }
+
+extension WireName {
+    /// The hash of the name at `start` of a message; of what is read of it when it is malformed.
+    public static func hash(expanding message: Span<UInt8>, at start: Int) -> NameHash {
+        var hash = NameHash()
+        var place = start
+        var floor = start
+        var length = 0
+        while place >= 0, place < message.count, message[place] != 0, length < maximumLength {
+            let label = Int(message[place])
+            guard label < 0xc0 else {
+                guard place &+ 1 < message.count else { break }
+                place = (label & 0x3f) << 8 | Int(message[place &+ 1])
+                guard place < floor else { break }
+                floor = place
+                continue
+            }
+            guard label <= maximumLabel, place &+ label < message.count else { break }
+            for index in place...place &+ label { hash.append(message[index]) }
+            length &+= label &+ 1
+            place &+= label &+ 1
+        }
+        return hash
+    }
+
+    /// The octets of a name as it stands at `start` of a message: up to its root, or with the
+    /// pointer that it ends in; nil when it runs over the end.
+    public static func span(in message: Span<UInt8>, at start: Int) -> Int? {
+        AdditionalRecord.skipName(message, at: start).map { $0 &- start }
+    }
+}

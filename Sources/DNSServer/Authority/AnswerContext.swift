@@ -166,6 +166,12 @@ public struct AnswerOutcome: BitwiseCopyable, Sendable, Equatable {
     public var mostTTL: UInt32 = 0
     /// True when the zone alone says how long the answer holds: ``AnswerSet/isLasting``.
     public var isLasting = false
+    /// Signatures that were made for the answer, and that were known.
+    public var signaturesMade: UInt16 = 0
+    /// Signatures that had been made before.
+    public var signaturesKnown: UInt16 = 0
+    /// True when a signature could not be made: then nothing is answered but that.
+    public var isUnsigned = false
     // A hash of the name whose policy was asked.
     var nameHash: UInt64 = 0
 

@@ -36,12 +36,14 @@ extension AnswerRun {
             if answers.count > 1 {
                 first = Int(context.random.next(below: UInt32(answers.count)))
             }
+            let base = output.count
             write(&answers, from: first, ttl: ttl, type: set.type, into: &output)
+            if signs { sign(from: base, ttl: entry.ttl, view, in: .answer, into: &output) }
         case .noData, .none:
             // That the target has none is known no longer than it would be of the target itself.
             let base = output.count
             deny(match, view, into: &output)
-            if entry.source == .board { shorten(recordAt: base, to: ttl, in: &output) }
+            if entry.source == .board { shorten(recordsFrom: base, to: ttl, in: &output) }
         }
         return .noError
     }
@@ -81,13 +83,15 @@ extension AnswerRun {
     ) {
         var rotation = 0
         if set.count > 1 { rotation = Int(context.random.next(below: UInt32(set.count))) }
-        var position = output.count
+        let base = output.count
+        var position = base
         place(set.compiled, rotation: rotation, view, in: .answer, into: &output)
         let length = set.type == .A ? 16 : 28
         while position &+ length <= output.count {
             shorten(recordAt: position, to: entry.ttl, in: &output)
             position &+= length
         }
+        if signs { sign(from: base, ttl: entry.ttl, view, in: .answer, into: &output) }
     }
 
     private func asker(_ context: AnswerContext, _ limits: AliasNetworkLimits) -> AliasAsker {

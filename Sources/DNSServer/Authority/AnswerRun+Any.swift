@@ -6,7 +6,8 @@ internal import Essentials
 extension AnswerRun {
     // RFC 8482 §4.2: a made-up HINFO says that there is something, and nothing more.
     @inline(never) @_lifetime(output: copy output)
-    mutating func writeMinimalAny(into output: inout OutputSpan<UInt8>) {
+    mutating func writeMinimalAny(_ view: ZoneView, into output: inout OutputSpan<UInt8>) {
+        let base = output.count
         let done = writer.writeRecordHead(
             ownerOffset: owner,
             type: .HINFO,
@@ -22,5 +23,6 @@ extension AnswerRun {
         output.write("RFC8482")
         output.write(0)
         writer.add(1, to: .answer)
+        if signs { sign(from: base, view, in: .answer, into: &output) }
     }
 }

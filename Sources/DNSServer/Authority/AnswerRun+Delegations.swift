@@ -32,6 +32,7 @@ extension AnswerRun {
             writer.isTruncated = true
             return
         }
+        if signs { proveDelegation(node, at: cutOffset, view, into: &output) }
         placeAddresses(referral, base: base, view, into: &output)
     }
 

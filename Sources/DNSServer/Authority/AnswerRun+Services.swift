@@ -57,7 +57,7 @@ extension AnswerRun {
             if decision.isAny(.none) { outcome.reason = .other }
             let base = output.count
             deny(match, view, into: &output)
-            if !decision.isLasting { shorten(recordAt: base, to: ttl, in: &output) }
+            if !decision.isLasting { shorten(recordsFrom: base, to: ttl, in: &output) }
             return .noError
         }
         write(set, steered, decision, ttl: ttl, view, into: &output)
@@ -107,6 +107,7 @@ extension AnswerRun {
             position = template.end
         }
         writer.add(set.count, to: .answer)
+        if signs { sign(from: base, ttl: steered.ttl, view, in: .answer, into: &output) }
     }
 
     @_lifetime(output: copy output)

@@ -17,6 +17,12 @@ struct AnswerRun {
     /// What a DNAME would make of the name in hand is no name.
     var isTooLong = false
     var nameHash: UInt64 = 0
+    /// The place of the present zone among those that are signed; `absent` for one that is not.
+    private(set) var signing = absent
+    /// True when sets of the present zone are followed by their signatures.
+    private(set) var signs = false
+    /// Seconds since 1970, modulo 2^32: signatures hold for a while around it.
+    private(set) var timestamp: UInt32 = 0
     /// Hashes of the aliases in the answer: a target among them closes a loop.
     private var visited = InlineArray<16, UInt64>(repeating: 0)
     private(set) var steps = 0
@@ -77,6 +83,7 @@ struct AnswerRun {
         let length = Int(view.zones[match.zone].apexLength)
         apex = DNSQuery.headerLength &+ query.name.length &- length
         writer.isAuthoritative = match.kind != .delegated
+        timestamp = context.timestamp
         return answer(match, view, views, steer, &context, into: &output)
     }
 
@@ -109,12 +116,15 @@ struct AnswerRun {
         if first.kind != .missing { outcome.node = first.node }
         while true {
             outcome.zone = match.zone
+            signing = view.signing.place(ofZone: match.zone)
+            signs = signing != absent && query.edns.wantsDNSSEC
             switch match.kind {
             case .outside: return .noError
             case .delegated:
                 refer(to: match, view, into: &output)
                 return .noError
             case .missing:
+                if signing != absent { return denyName(match, view, into: &output) }
                 deny(match, view, into: &output)
                 return .nameError
             case .redirected:
@@ -140,6 +150,7 @@ struct AnswerRun {
             }
             let node = view.nodes[match.node]
             if node.flags.contains(.cname), query.type != .CNAME, query.type != .ANY,
+                signing == absent || !AnswerRun.standsBesideAlias(query.type),
                 let set = view.set(of: node, type: .CNAME)
             {
                 guard let (next, isChanged) = follow(set, at: match, view, views, into: &output)
@@ -168,8 +179,11 @@ struct AnswerRun {
         into output: inout OutputSpan<UInt8>
     ) -> ResponseCode {
         if query.type == .ANY, node.setCount > 0 {
-            writeMinimalAny(into: &output)
+            writeMinimalAny(view, into: &output)
             return .noError
+        }
+        if signing != absent, let code = answerAdded(node, match, view, into: &output) {
+            return code
         }
         guard let set = view.set(of: node, type: query.type) else {
             deny(match, view, into: &output)
@@ -192,6 +206,7 @@ struct AnswerRun {
         }
         let base = output.count &- writer.start
         place(set.compiled, rotation: rotation, view, in: .answer, into: &output)
+        if signs { sign(from: base &+ writer.start, view, in: .answer, into: &output) }
         if set.namesHosts, !writer.isTruncated {
             let hosts = view.hosts(of: set)
             if hosts != absent {
@@ -229,8 +244,13 @@ struct AnswerRun {
         into output: inout OutputSpan<UInt8>
     ) {
         let zone = view.zones[match.zone]
+        let name = owner
         owner = apex
+        let base = output.count
         place(zone.negative, rotation: 0, view, in: .authority, into: &output)
+        guard signs else { return }
+        sign(from: base, view, in: .authority, into: &output)
+        prove(match, at: name, view, into: &output)
     }
 
     // MARK: Aliases
@@ -247,6 +267,7 @@ struct AnswerRun {
         guard noteStep() else { return nil }
         let base = output.count
         place(set.compiled, rotation: 0, view, in: .answer, into: &output)
+        if signs { sign(from: base, view, in: .answer, into: &output) }
         guard !writer.isTruncated else { return nil }
         // The target stands in full behind the compiled record.
         let target = Int(set.offset) &+ Int(set.length)
@@ -336,9 +357,11 @@ struct AnswerRun {
             if context.answers.outcome == .none { outcome.reason = .other }
             let base = output.count
             deny(match, view, into: &output)
-            shorten(recordAt: base, to: outcome.ttl, in: &output)
+            shorten(recordsFrom: base, to: outcome.ttl, in: &output)
         case .addresses:
+            let base = output.count
             write(&context.answers, from: 0, ttl: outcome.ttl, type: set.type, into: &output)
+            if signs { sign(from: base, ttl: steered.ttl, view, in: .answer, into: &output) }
         }
         return .noError
     }

@@ -73,9 +73,10 @@ public enum Authority {
             )
         )
         run.outcome.cookie = cookie
-        let code =
+        var code =
             cookie != .absent && context.isTurnedAway(query, cookie)
             ? .badCookie : run.answer(request, views, steer, &context, into: &output)
+        if run.outcome.isUnsigned { code = run.withdraw(&output) }
         if query.edns.isPresent, run.outcome.reason != nil || context.pads {
             context.complete(&reply, of: query, run.outcome.reason, run.writer, output)
         }

@@ -81,6 +81,12 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
     case transactionsBadTime
     /// Signed queries whose signature is too short.
     case transactionsBadTruncation
+    /// Signatures of record sets that were made.
+    case signaturesMade
+    /// Signatures of record sets that had been made before.
+    case signaturesKnown
+    /// Responses with SERVFAIL because a set could not be signed.
+    case signingFailures
 
     /// The family of the metric, without the suffix `_total` of counters.
     public var family: String {
@@ -111,6 +117,8 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .transactionsGood, .transactionsBadKey, .transactionsBadSignature,
             .transactionsBadTime, .transactionsBadTruncation:
             "martlet_dns_tsig_queries"
+        case .signaturesMade, .signaturesKnown: "martlet_dns_signatures"
+        case .signingFailures: "martlet_dns_signing_failures"
         }
     }
 
@@ -131,6 +139,8 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .cookiesGood: ("state", "good")
         case .cookiesBad: ("state", "bad")
         case .cookiesNew: ("state", "new")
+        case .signaturesMade: ("source", "made")
+        case .signaturesKnown: ("source", "cache")
         case .rateDropped: ("action", "dropped")
         case .ratePutOff: ("action", "put-off")
         case .rateExceeded: ("action", "log-only")
@@ -173,6 +183,9 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .transactionsGood, .transactionsBadKey, .transactionsBadSignature,
             .transactionsBadTime, .transactionsBadTruncation:
             "Queries signed by TSIG, by what their signature is worth."
+        case .signaturesMade, .signaturesKnown:
+            "Signatures of record sets in responses, by whether they had been made before."
+        case .signingFailures: "Responses with SERVFAIL because a set could not be signed."
         case .acceptPauses: "Times that accepting stopped for want of file descriptors."
         }
     }
@@ -202,7 +215,7 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
 
 /// Counts of one turn, added to the shared words at its end: one store per word and turn.
 struct DNSTally {
-    private var counts = InlineArray<48, UInt32>(repeating: 0)
+    private var counts = InlineArray<42, UInt32>(repeating: 0)
 
     @inline(__always)
     mutating func add(_ counter: DNSCounter, _ value: UInt32 = 1) {
@@ -218,6 +231,9 @@ struct DNSTally {
         add(DNSCounter.of(outcome.code))
         if outcome.isTruncated { add(.truncated) }
         if outcome.policy >= 0 { add(.steered) }
+        if outcome.signaturesMade > 0 { add(.signaturesMade, UInt32(outcome.signaturesMade)) }
+        if outcome.signaturesKnown > 0 { add(.signaturesKnown, UInt32(outcome.signaturesKnown)) }
+        if outcome.isUnsigned { add(.signingFailures) }
         switch outcome.cookie {
         case .absent: break
         case .new: add(.cookiesNew)

@@ -88,6 +88,7 @@ public struct DNSDoor: ~Copyable {
         origin = AnswerBook.Origin(worker: worker, snapshot)
         sampler = QuerySampler(seed: ~seed)
         self.snapshot = snapshot
+        self.snapshot.signing = snapshot.signing.using(shared.signatures(of: self.worker))
         outputSize = DNSDoor.outputSize(snapshot)
         batch = DatagramBatch(
             capacity: DNSDoor.batchSize,
@@ -114,6 +115,7 @@ public struct DNSDoor: ~Copyable {
     public mutating func adopt(_ snapshot: DNSSnapshot) {
         book.tidy(snapshot.slotsGiven, after: self.snapshot.generation)
         self.snapshot = snapshot
+        self.snapshot.signing = snapshot.signing.using(shared.signatures(of: worker))
         origin = AnswerBook.Origin(worker: origin.worker, snapshot)
         sampler.setInterval(book.queries.capacity > 0 ? snapshot.sampleInterval : 0)
         let size = DNSDoor.outputSize(snapshot)

@@ -30,6 +30,8 @@ public struct DNSSnapshot: Sendable {
     public var sampleInterval: UInt32 = 0
     /// How TLS is spoken at the listeners that do, by number.
     public var security: [DNSListenerSecurity?] = []
+    /// Which zones are signed as they are answered for, and with what.
+    public var signing = SigningTable.none
     /// Slots that had another endpoint before, and the snapshot that gave them away.
     public var slotsGiven: [Int: UInt64] = [:]
 
@@ -63,13 +65,17 @@ extension DNSSnapshot {
             generation: generation
         )
         other.security = security
+        other.signing = signing
         return other
     }
 
     /// Spans over everything, for the length of a batch.
     var views: ZoneViews {
         @_lifetime(borrow self) borrowing get {
-            ZoneViews(all: zones.view, changed: changed.changedView)
+            ZoneViews(
+                all: ZoneView(zones, SigningView(signing, isChanged: false), isChanged: false),
+                changed: ZoneView(changed, SigningView(signing, isChanged: true), isChanged: true)
+            )
         }
     }
 
@@ -159,6 +165,8 @@ public final class DNSShared: Sendable {
     public let metrics: [SharedWords]
     /// What is written down of answers; one book per worker.
     public let books: [AnswerBook]
+    /// What has been signed; one cache per worker.
+    public let signatures: [SignatureCache]
     /// What networks have had of responses.
     public let accounts: ResponseAccounts
     /// Open TCP connections by listener number.
@@ -177,9 +185,11 @@ public final class DNSShared: Sendable {
         endpoints: Int = 0,
         keptQueries: Int = 0,
         accounts: Int = 65_536,
+        signatures: Int = SignatureCache.defaultCapacity,
         key: UInt64 = 0,
         signer: TLSSigner? = nil
     ) {
+        self.signatures = (0..<max(workers, 1)).map { _ in SignatureCache(capacity: signatures) }
         self.signer = signer
         self.accounts = ResponseAccounts(count: accounts, secret: Hash.mix(~key))
         books = (0..<max(workers, 1)).map { _ in
@@ -188,6 +198,10 @@ public final class DNSShared: Sendable {
         metrics = (0..<max(workers, 1)).map { _ in
             SharedWords(count: DNSCounter.allCases.count + TLSFailure.allCases.count)
         }
+    }
+
+    func signatures(of worker: Int) -> SignatureCache {
+        signatures[worker % signatures.count]
     }
 
     /// How often TLS handshakes failed, by the word that says why.

@@ -86,13 +86,6 @@ public struct ZoneTable: Sendable {
             ZoneView(self)
         }
     }
-
-    /// The same for a table of zones that have changed.
-    var changedView: ZoneView {
-        @_lifetime(borrow self) borrowing get {
-            ZoneView(self, isChanged: true)
-        }
-    }
 }
 
 /// Marks the absence of a node, zone or referral.

@@ -41,9 +41,17 @@ struct ZoneView: ~Escapable {
     let deepest: Int
     /// True for zones that have changed since the table of all was made.
     let isChanged: Bool
+    /// Which of the zones are signed, and how.
+    let signing: SigningView
 
-    @_lifetime(borrow table) init(_ table: borrowing ZoneTable, isChanged: Bool = false) {
+    @_lifetime(borrow table) init(_ table: borrowing ZoneTable) {
+        self.init(table, SigningView(), isChanged: false)
+    }
+
+    @_lifetime(borrow table, copy signing)
+    init(_ table: borrowing ZoneTable, _ signing: consuming SigningView, isChanged: Bool) {
         self.isChanged = isChanged
+        self.signing = signing
         slots = table.slots.span
         nodes = table.nodes.span
         sets = table.sets.span
