@@ -89,6 +89,14 @@ public enum File {
         }
     }
 
+    /// Has the names in a folder outlast a loss of power.
+    public static func syncFolder(_ path: String) throws(SystemError) {
+        let flags = O_RDONLY | O_DIRECTORY
+        let fd = FileDescriptor(raw: Int32(try checked(unsafe mt_open(path, flags, 0))))
+        defer { fd.close() }
+        guard fsync(fd.raw) == 0 else { throw SystemError(code: errno) }
+    }
+
     /// Opens a file for appending, creating it with `mode`.
     public static func openForAppending(
         _ path: String,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A key as it was made, before anything uses it.
-public struct NewKey: Sendable, Equatable {
+public struct NewKey: Sendable, Hashable {
     /// What it signs.
     public var role: KeyRole
     /// Its algorithm by number.

@@ -72,6 +72,25 @@ extension RolloverMachine {
         return (ends + successions).compactMap(\.self).min()
     }
 
+    /// True when there is something to be saved: more than the passing of time.
+    public func differs(from other: RolloverMachine) -> Bool {
+        var same = self
+        same.clock = other.clock
+        return same != other
+    }
+
+    /// True when these keys are enough to sign all that is to be signed now.
+    public func canServe(with available: Set<Int>) -> Bool {
+        let published = keySets.current
+        let able = published.intersection(available)
+        let heads = able.filter { key($0)?.key.role.signsKeys == true }
+        let zone = able.intersection(signers.current)
+        let stated = Set(published.map(algorithm))
+        let ready = signers.current.intersection(available)
+        return stated == Set(heads.map(algorithm)) && stated == Set(zone.map(algorithm))
+            && Set(signers.current.map(algorithm)) == Set(ready.map(algorithm))
+    }
+
     /// True while it matters what the parent has.
     public var awaitsParent: Bool { !awaited.isEmpty }
 

@@ -41,10 +41,12 @@ import Testing
                 parentTurn(&world, &nextParent)
             } else if world.now == nextLook {
                 world.look()
-                nextLook += Int64.random(in: 3600...7200, using: &world.random)
+                nextLook += Int64.random(in: 3600...(4 * day), using: &world.random)
             } else if world.now == nextOrder {
                 order(&world)
-                nextOrder += Int64.random(in: 1...(20 * day), using: &world.random)
+                // Some orders come while the former ones are still being carried out.
+                let isHasty = Int.random(in: 0..<2, using: &world.random) == 0
+                nextOrder += Int64.random(in: 1...((isHasty ? 2 : 25) * day), using: &world.random)
             } else {
                 world.send(.time)
             }

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+import Configuration
+import DNSProtocol
+import DNSServer
+import Essentials
+import Runtime
+import Testing
+
+@testable import ControlPlane
+
+/// Machines, files and what is served, together; time is a number.
+@Suite struct KeyKeeperTests {
+    private static let zone = "example.com."
+
+    private static func plan(
+        _ change: (inout KeySettings) -> Void = { _ in },
+        algorithm: UInt8 = 13
+    ) -> KeyPlan {
+        var settings = KeySettings()
+        settings.propagation = .seconds(10)
+        settings.parentTTL = .seconds(100)
+        settings.parentPropagation = .seconds(20)
+        settings.publishSafety = .seconds(1)
+        settings.retireSafety = .seconds(2)
+        change(&settings)
+        return KeyPlan(
+            zone: zone,
+            settings,
+            algorithm: algorithm,
+            keyTTL: .seconds(60),
+            greatestTTL: 300,
+            resolvers: [SocketAddress(IPAddress(v4: 0x7f00_0001), port: 53)]
+        )
+    }
+
+    private static func keeper(_ folder: TemporaryFolder) -> KeyKeeper {
+        KeyKeeper(store: KeyStore(root: "\(folder.path)/keys"))
+    }
+
+    /// The service as far as keys go: serves what has changed, at once.
+    private static func serve(_ keeper: inout KeyKeeper, _ now: Int64) {
+        if keeper.takeChange() { keeper.applied(now: now) }
+        keeper.applied(now: now)
+    }
+
+    /// Lets time pass; the parent does what CDS says as soon as it is looked at.
+    private static func run(
+        _ keeper: inout KeyKeeper,
+        from start: Int64,
+        to end: Int64,
+        parentActs: Bool = true
+    ) throws {
+        var now = start
+        while let next = keeper.nextDeadline, next <= end {
+            now = max(now, next)
+            for (zone, _) in keeper.expire(now: now) where parentActs {
+                let kept = try #require(keeper.zones[zone])
+                let apex = try #require(DomainName(zone))
+                let wanted = kept.machine.submitted ?? []
+                let records = kept.machine.keys.filter { wanted.contains($0.id) }
+                    .map { KeptZone.delegations($0.key, apex)[0] }
+                keeper.takeParent(zone, .holds(records), now: now)
+            }
+            serve(&keeper, now)
+        }
+    }
+
+    private static func inForce(_ keeper: KeyKeeper) -> ZoneKeys? {
+        keeper.zones[zone]?.inForce(denial: .compact, lifetime: 1000, refresh: 100)
+    }
+
+    @Test func `a new zone has keys on disk before anything shows them`() throws {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan { $0.scheme = .split }], now: 1000)
+        let taken1 = keeper.takeChange()
+        #expect(taken1)
+        let keys = try #require(Self.inForce(keeper))
+        #expect(keys.keys.map(\.flags) == [257, 256])
+        #expect(keys.keys.map(\.signsKeys) == [true, false])
+        #expect(keys.keys.map(\.signsZone) == [false, true])
+        #expect(keys.keys.map(\.isInCDS) == [false, false])
+        let files = Folder.entries("\(folder.path)/keys/example.com").sorted()
+        #expect(files.count == 3)
+        #expect(files.last?.hasPrefix("zsk-13-") == true)
+        keeper.applied(now: 1000)
+        try Self.run(&keeper, from: 1000, to: 2000)
+        #expect(keeper.zones[Self.zone]?.machine.standing == .secure)
+        #expect(Self.inForce(keeper)?.keys.map(\.isInCDS) == [true, false])
+    }
+
+    @Test func `another process goes on where this one was`() throws {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan()], now: 1000)
+        Self.serve(&keeper, 1000)
+        try Self.run(&keeper, from: 1000, to: 3000)
+        let ordered2 = keeper.order(.roll(.csk, urgent: false), Self.zone, now: 3000)
+        #expect(ordered2 == .done)
+        Self.serve(&keeper, 3000)
+        let tags = Self.inForce(keeper)?.keys.map(\.tag)
+        #expect(tags?.count == 2)
+        var next = Self.keeper(folder)
+        next.configure([Self.plan()], now: 3010)
+        #expect(Self.inForce(next)?.keys.map(\.tag) == tags)
+        Self.serve(&next, 3010)
+        try Self.run(&next, from: 3010, to: 9000)
+        #expect(Self.inForce(next)?.keys.count == 1)
+        #expect(Self.inForce(next)?.keys.first?.tag == tags?.last)
+        // The file of the former key is gone with it.
+        #expect(Folder.entries("\(folder.path)/keys/example.com").count == 2)
+    }
+
+    @Test func `what cannot be saved does not happen, and is tried again`() throws {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan()], now: 1000)
+        Self.serve(&keeper, 1000)
+        try Self.run(&keeper, from: 1000, to: 3000)
+        let before = Self.inForce(keeper)?.keys.map(\.tag)
+        _ = keeper.takeNews()
+        // A folder in the place of the file that is written first.
+        try File.makeFolder("\(folder.path)/keys/example.com/rollover.json.new")
+        let outcome = keeper.order(.roll(.csk, urgent: false), Self.zone, now: 3000)
+        guard case .failed(let fault) = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(fault.code == "M1682")
+        let taken3 = keeper.takeChange()
+        #expect(!taken3)
+        #expect(Self.inForce(keeper)?.keys.map(\.tag) == before)
+        let taken4 = keeper.takeNews()
+        #expect(taken4.map(\.code) == ["M1682"])
+        Folder.removeTree("\(folder.path)/keys/example.com/rollover.json.new")
+        let again = keeper.order(.roll(.csk, urgent: false), Self.zone, now: 3001)
+        #expect(again == .done)
+        // The key of the first try is used, not left behind.
+        #expect(Folder.entries("\(folder.path)/keys/example.com").count == 3)
+    }
+
+    @Test func `without its key file a zone is not signed by less, and comes back with it`() throws
+    {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan()], now: 1000)
+        Self.serve(&keeper, 1000)
+        let path = "\(folder.path)/keys/example.com"
+        let name = try #require(Folder.entries(path).first { $0.hasSuffix(".pem") })
+        try File.move("\(path)/\(name)", to: "\(folder.path)/aside")
+        // The process that has it in memory goes on.
+        keeper.configure([Self.plan()], now: 1100)
+        #expect(Self.inForce(keeper) != nil)
+        var next = Self.keeper(folder)
+        next.configure([Self.plan()], now: 1200)
+        #expect(next.zones[Self.zone]?.isServable == false)
+        #expect(Self.inForce(next) == nil)
+        #expect(KeyKeeper.unusable([Self.zone], store: next.store).keys.sorted() == [Self.zone])
+        try File.move("\(folder.path)/aside", to: "\(path)/\(name)")
+        next.configure([Self.plan()], now: 1300)
+        #expect(next.zones[Self.zone]?.isServable == true)
+        #expect(KeyKeeper.unusable([Self.zone], store: next.store).isEmpty)
+    }
+
+    @Test func `a state that is damaged is rebuilt from the keys, which all stay in use`() throws {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan { $0.scheme = .split }], now: 1000)
+        Self.serve(&keeper, 1000)
+        let path = "\(folder.path)/keys/example.com/rollover.json"
+        try File.writeAtomically(path, Array("{\"format\":1".utf8))
+        var next = Self.keeper(folder)
+        next.configure([Self.plan { $0.scheme = .split }], now: 2000)
+        let keys = try #require(Self.inForce(next))
+        #expect(keys.keys.map(\.flags) == [257, 256])
+        #expect(keys.keys.map(\.isInCDS) == [true, false])
+        let taken5 = next.takeNews()
+        #expect(taken5.contains { $0.code == "M1681" })
+        #expect(File.isRegular("\(path).corrupt") == true)
+    }
+
+    @Test func `keys that were brought are used as they are, with their CDS at once`() throws {
+        let folder = try TemporaryFolder()
+        let store = KeyStore(root: "\(folder.path)/keys")
+        try store.prepare(Self.zone)
+        let found = try ForeignKeyFile.read(Array(ForeignKeyTests.ecdsa.utf8), record: nil)
+        let tag = KeyFile.tag(of: found.key, role: .csk)
+        let file = KeyFile(role: .csk, algorithm: 13, tag: tag)
+        try store.keep(found.key, as: file, zone: Self.zone)
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan()], now: 1000)
+        #expect(Self.inForce(keeper)?.keys.map(\.tag) == [55_648])
+        #expect(Self.inForce(keeper)?.keys.map(\.isInCDS) == [true])
+        // Another algorithm begins a rollover from it.
+        keeper.configure([Self.plan(algorithm: 15)], now: 1001)
+        #expect(Self.inForce(keeper)?.keys.map(\.signsZone) == [true, true])
+        #expect(Self.inForce(keeper)?.keys.map(\.isPublished) == [true, false])
+    }
+
+    @Test func `a follower shows what is written, and writes nothing`() throws {
+        let folder = try TemporaryFolder()
+        var leader = Self.keeper(folder)
+        leader.configure([Self.plan()], now: 1000)
+        Self.serve(&leader, 1000)
+        var follower = Self.keeper(folder)
+        follower.configure([Self.plan { $0.follows = true }], now: 1001)
+        Self.serve(&follower, 1001)
+        #expect(Self.inForce(follower)?.keys.map(\.tag) == Self.inForce(leader)?.keys.map(\.tag))
+        let ordered6 = follower.order(.roll(.csk, urgent: false), Self.zone, now: 1002)
+        #expect(ordered6 == .follows)
+        try Self.run(&leader, from: 1002, to: 3000)
+        let ordered7 = leader.order(.roll(.csk, urgent: false), Self.zone, now: 3000)
+        #expect(ordered7 == .done)
+        Self.serve(&leader, 3000)
+        let text = try File.read(
+            "\(folder.path)/keys/example.com/rollover.json",
+            limit: 1 << 20
+        )
+        _ = follower.expire(now: 3005)
+        let taken8 = follower.takeChange()
+        #expect(taken8)
+        #expect(Self.inForce(follower)?.keys.map(\.tag) == Self.inForce(leader)?.keys.map(\.tag))
+        #expect(
+            try File.read("\(folder.path)/keys/example.com/rollover.json", limit: 1 << 20) == text
+        )
+    }
+
+    @Test func `a parent that refers to no key of the zone is an error of the log`() throws {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan()], now: 1000)
+        Self.serve(&keeper, 1000)
+        _ = keeper.takeNews()
+        let strange: [UInt8] = [0, 1, 13, 2] + [UInt8](repeating: 3, count: 32)
+        keeper.takeParent(Self.zone, .holds([strange]), now: 1001)
+        let taken9 = keeper.takeNews()
+        #expect(taken9.map(\.code) == ["M1683"])
+        keeper.takeParent(Self.zone, .holds([strange]), now: 1002)
+        let taken10 = keeper.takeNews()
+        #expect(taken10.isEmpty)
+    }
+
+    @Test func `a parent that does nothing is waited for, and spoken of once a day`() throws {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan()], now: 1000)
+        Self.serve(&keeper, 1000)
+        try Self.run(&keeper, from: 1000, to: 5000, parentActs: false)
+        #expect(keeper.zones[Self.zone]?.machine.awaitsParent == true)
+        let late = 5000 + KeyKeeper.patience
+        _ = keeper.takeNews()
+        for step in 0..<10 as Range<Int64> {
+            keeper.takeParent(Self.zone, .holds([]), now: late + step * 3600)
+        }
+        let taken11 = keeper.takeNews()
+        #expect(taken11.map(\.code) == ["M1684"])
+        let ordered12 = keeper.order(.parentDone, Self.zone, now: late)
+        #expect(ordered12 == .done)
+        #expect(keeper.zones[Self.zone]?.machine.standing == .secure)
+    }
+}
