@@ -104,13 +104,10 @@ struct Assembly: Sendable {
                 running: present.running,
                 sessionKeys: present.sessionKeys
             )
-            var pools: [AssembledPool] = []
-            for pool in settings.pools {
-                let origin = try security.origin(
-                    pool,
-                    isProbedByHTTP2: probes.asksByHTTP2(pool.probe)
-                )
-                pools.append(try maker.assemble(pool, origin, registries: &registries))
+            let pools = try settings.pools.map { pool throws(ReloadProblem) in
+                let isByHTTP2 = probes.asksByHTTP2(pool.probe)
+                let origin = try security.origin(pool, isProbedByHTTP2: isByHTTP2)
+                return try maker.assemble(pool, origin, registries: &registries)
             }
             var steer = SteerAssembly(
                 probes: probes,

@@ -25,10 +25,10 @@ public struct UpdateMachine: Sendable {
         /// The answer's code.
         public var code: ResponseCode
         /// What has changed; nil when nothing has.
-        public var difference: ZoneDifference?
+        public var difference: ZoneChange?
 
         /// Joins the two.
-        public init(_ code: ResponseCode, _ difference: ZoneDifference? = nil) {
+        public init(_ code: ResponseCode, _ difference: ZoneChange? = nil) {
             self.code = code
             self.difference = difference
         }
