@@ -172,7 +172,14 @@ import Testing
         ("badexample.com", .A, ["REFUSED"]),
         // What is not answered.
         ("example.com", .AXFR, ["REFUSED"]),
-        ("example.com", .IXFR, ["REFUSED"]),
+        // Over UDP, the serial alone (RFC 1995 §2).
+        (
+            "example.com", .IXFR,
+            [
+                "NOERROR aa",
+                "an example.com. 300 SOA ns1.example.com. hostmaster.example.com. 7 3600 600 86400 60",
+            ]
+        ),
         ("example.com", .OPT, ["FORMERR"]),
         ("example.com", .TSIG, ["FORMERR"]),
         ("example.com", RecordType(128), ["FORMERR"]),

@@ -24,17 +24,8 @@ struct DoorFixture: ~Copyable {
         let stream = try Socket.listen(loopback, backlog: 64, reusePort: false)
         let address = try #require(Socket.localAddress(stream))
         let datagrams = try Socket.bindDatagram(address, reusePort: false)
-        var full = DNSSnapshot(
-            zones: snapshot.zones,
-            steer: snapshot.steer,
-            listeners: [settings],
-            generation: 1
-        )
+        var full = complete(snapshot, settings)
         full.security = [security]
-        full.sampleInterval = snapshot.sampleInterval
-        full.conduct = snapshot.conduct
-        full.rates = snapshot.rates
-        full.rateExempt = snapshot.rateExempt
         let shared = DNSShared(
             workers: 1,
             endpoints: 64,
@@ -43,6 +34,25 @@ struct DoorFixture: ~Copyable {
             signer: signer
         )
         return DoorFixture(full, shared, address, stream, datagrams, try EventLoop())
+    }
+
+    /// The snapshot with one listener.
+    static func complete(
+        _ snapshot: DNSSnapshot,
+        _ settings: DNSDoorSettings = DNSDoorSettings()
+    ) -> DNSSnapshot {
+        var full = DNSSnapshot(
+            zones: snapshot.zones,
+            steer: snapshot.steer,
+            listeners: [settings],
+            generation: 1
+        )
+        full.sampleInterval = snapshot.sampleInterval
+        full.conduct = snapshot.conduct
+        full.rates = snapshot.rates
+        full.rateExempt = snapshot.rateExempt
+        full.peers = snapshot.peers
+        return full
     }
 
     private init(
@@ -77,6 +87,9 @@ struct DoorFixture: ~Copyable {
         for index in 0..<count { door.handle(loop.event(index), loop: &loop, now: now) }
         return count
     }
+
+    /// Does what no event tells of.
+    mutating func poll() { door.poll(loop: &loop, now: now) }
 
     mutating func pass(_ interval: Interval) {
         now = now + interval

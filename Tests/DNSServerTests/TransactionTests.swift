@@ -106,7 +106,7 @@ final class TransactionPeer {
     func fixture(_ keys: [TransactionKey]) throws -> ZoneFixture {
         let plain = try ZoneFixture(["example.com": AuthorityTests.zone])
         var snapshot = plain.snapshot
-        snapshot.transactionKeys = TransactionKeys(keys)
+        snapshot.peers.keys = TransactionKeys(keys)
         var fixture = ZoneFixture(snapshot)
         fixture.context.timestamp = UInt32(TransactionTests.now)
         return fixture

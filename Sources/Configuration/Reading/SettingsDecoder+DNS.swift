@@ -12,6 +12,7 @@ extension SettingsDecoder {
         settings.version = tells(section.value("version"))
         settings.extendedErrors = section.bool("extended-errors")
         settings.cookies = cookies(section.group("cookies"))
+        settings.transfers = transferLimits(section.group("transfers"))
         settings.rateLimit = rateLimit(section.group("rate-limit"))
         return settings
     }

@@ -38,11 +38,15 @@ extension SettingsDecoder {
             dnssec: signing(section)
         )
         if let soa = settings.soa { addNameServer(soa.primary, to: &settings) }
+        transfers(section, into: &settings)
         return settings
     }
 
     private func soa(_ section: Section, _ name: ZoneName, hasFile: Bool) -> SOASettings? {
-        switch (section.has("soa"), hasFile) {
+        let isSecondary = section.has("transfer-from")
+        if isSecondary { checkSecondary(section) }
+        switch (section.has("soa"), hasFile || isSecondary) {
+        case (true, true) where isSecondary: break
         case (true, true):
             section.fault(
                 .excludingKeys,
@@ -59,7 +63,7 @@ extension SettingsDecoder {
             )
         default: break
         }
-        guard !hasFile else { return nil }
+        guard !hasFile, !isSecondary else { return nil }
         let soa = section.group("soa")
         return SOASettings(
             primary: name.target(soa.text("primary") ?? "@"),

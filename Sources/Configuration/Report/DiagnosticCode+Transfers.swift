@@ -10,6 +10,12 @@ extension DiagnosticCode {
                 "Secrets are octets in base64, and short ones can be guessed.",
                 "Make one by `openssl rand -base64 32`, and give it to both servers."
             )
+        case .secondaryWithData:
+            .init(
+                "secondary zone with data of its own",
+                "A zone with `transfer-from` is what its primaries have, and nothing else.",
+                "Remove `transfer-from`, or what stands beside it; steer names in a zone of their own."
+            )
         default:
             .init(
                 "no such key",

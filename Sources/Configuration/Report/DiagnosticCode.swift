@@ -261,6 +261,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case badSecret = "M1470"
     /// A key of transactions that is not defined.
     case unknownTransactionKey = "M1471"
+    /// A zone that comes from elsewhere, with data of its own.
+    case secondaryWithData = "M1472"
     /// A program that is not there.
     case missingCommand = "M1415"
     /// A program that cannot be executed.

@@ -9,12 +9,12 @@ public struct Schema: Sendable {
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
             + hedgeOptions + retryOptions + stickyOptions + routeOptions + mirrorOptions
             + geoOptions + latencyOptions + aliasOptions + queryOptions + answerOptions
-            + transactionOptions + signingOptions + zoneOptions + steerOptions
+            + transactionOptions + signingOptions + transferOptions + zoneOptions + steerOptions
             + failoverOptions + steerChangeOptions,
         groups: allGroups + probeGroups + roleGroups + tlsGroups + stickyGroups + guardGroups
             + retryGroups + outlierGroups + overloadGroups + mirrorGroups + tracingGroups
             + geoGroups + latencyGroups + aliasGroups + queryGroups + answerGroups + changeGroups
-            + transactionGroups + signingGroups
+            + transactionGroups + signingGroups + transferGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -17,6 +17,8 @@ public struct DNSSettings: Sendable, Equatable {
     public var extendedErrors = true
     /// Cookies of DNS.
     public var cookies = DNSCookieSettings()
+    /// Bounds of transfers of zones.
+    public var transfers = TransferLimitSettings()
     /// How often networks get responses that are alike.
     public var rateLimit = ResponseRateSettings()
 }

@@ -17,6 +17,12 @@ public struct ZoneSettings: Sendable, Equatable {
     public var records: [RecordSettings]
     /// How the zone is signed as it is answered for; nil for a zone that is as its file is.
     public var dnssec: SigningSettings?
+    /// Those that may take the zone.
+    public var transferTo: [TakerSettings] = []
+    /// Those that are told of changes.
+    public var notify: [NoticeSettings] = []
+    /// Those that the zone is taken from, in place of ``file`` and ``soa``.
+    public var transferFrom: [PrimarySettings] = []
 }
 
 /// A start of authority (RFC 1035 §3.3.13).

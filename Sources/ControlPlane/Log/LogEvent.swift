@@ -46,6 +46,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case resolved
     /// A zone whose file is faulty: its former version is served, or SERVFAIL.
     case zoneFaulty = "zone-faulty"
+    /// A peer has taken a zone, or may not; a zone has come from a primary, or could not be taken.
+    case transfer
     /// New files of a certificate are in force, or cannot be used.
     case certificate
     /// A new content of a file that access to routes depends on is in force, or cannot be used.

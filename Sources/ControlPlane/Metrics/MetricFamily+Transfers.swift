@@ -10,7 +10,18 @@ extension MetricFamily {
                 .transactionsGood, .transactionsBadKey, .transactionsBadSignature,
                 .transactionsBadTime, .transactionsBadTruncation,
             ]
-        )
+        ),
+        counters(
+            "martlet_dns_transfers",
+            [.transfersWhole, .transfersIncremental, .transfersRefused, .transfersBroken]
+        ),
+        MetricFamily(
+            "martlet_dns_transfers_running",
+            .gauge,
+            "Zones that peers are taking now."
+        ) { source in
+            [MetricSample(.integer(source.shared.dns.runningTransfers))]
+        },
     ]
 
     /// Counters of one family, told apart by their labels.

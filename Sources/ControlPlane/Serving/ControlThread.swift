@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import DNSServer
 internal import Essentials
 internal import HTTPGateway
 internal import Prober
@@ -16,6 +17,7 @@ struct ControlThread: ~Copyable {
     static let linkKind: UInt8 = 80
     static let signalKind: UInt8 = 81
     static let reportKind: UInt8 = 83
+    static let noticeKind: UInt8 = 85
     private static let adminNumber = 0
 
     init(_ plane: consuming Plane, signals: FileDescriptor) throws(SystemError) {
@@ -42,6 +44,10 @@ struct ControlThread: ~Copyable {
         loop.add(signals, token: signalToken.raw, interest: .read)
         let reportToken = EventToken(kind: ControlThread.reportKind, index: 0)
         loop.add(reports.descriptor, token: reportToken.raw, interest: .read)
+        if let notices = plane.shared.dns.notices {
+            let token = EventToken(kind: ControlThread.noticeKind, index: 0)
+            loop.add(notices.descriptor, token: token.raw, interest: .read)
+        }
         self.plane = plane
     }
 
@@ -80,6 +86,7 @@ struct ControlThread: ~Copyable {
         case ResolverDriver.eventKind: plane.resolver.handle(event, now: now, loop: &loop)
         case ExportDriver.eventKind: plane.handleTraces(event, now)
         case ControlThread.reportKind: plane.takePassive(reports.drain(), now)
+        case ControlThread.noticeKind: plane.takeNotices(now)
         case ControlThread.linkKind:
             for order in plane.link.receiveOrders(isReadable: true) { plane.obey(order, now) }
         case ControlThread.signalKind: takeSignals(now)

@@ -421,7 +421,8 @@ extension Plane {
         )
         dns.conduct = assembly.conduct
         dns.security = assembly.dnsListeners.security
-        dns.transactionKeys = assembly.transactionKeys
+        dns.peers.keys = assembly.transactionKeys
+        dns.peers.rules = assembly.settings.transferRules
         dns.rates = assembly.rates
         dns.rateExempt = assembly.settings.dns.rateLimit.exempt
         dns.slotsGiven = slotsGiven

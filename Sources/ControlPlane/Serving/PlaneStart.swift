@@ -135,7 +135,8 @@ struct PlaneStart {
                 accounts: settings.dns.rateLimit.accounts,
                 signatures: settings.dns.signatureCache,
                 key: ProcessControl.randomSeed(),
-                signer: try TLSSigner(workers: setup.workers)
+                signer: try TLSSigner(workers: setup.workers),
+                notices: try DNSNotices()
             )
             return DoorsShared(http: http, dns: dns)
         }

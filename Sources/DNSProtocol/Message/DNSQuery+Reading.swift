@@ -33,6 +33,15 @@ extension DNSQuery {
         if verdict == .reject(.formatError) { edns.subnet = nil }
     }
 
+    /// The same with its question, of whatever operation: an answer repeats it.
+    public func withQuestion(of bytes: Span<UInt8>) -> DNSQuery {
+        var query = self
+        guard bytes.count >= DNSQuery.headerLength, DNSQuery.word(bytes, 4) == 1 else {
+            return self
+        }
+        return query.readQuestion(bytes) ? query : self
+    }
+
     // RFC 7873 §5.4: a query without a question may ask for a cookie, and for nothing else.
     @inline(never)
     private mutating func readWithoutQuestion(_ bytes: Span<UInt8>) -> Verdict {

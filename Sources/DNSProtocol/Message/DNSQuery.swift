@@ -49,6 +49,13 @@ public struct DNSQuery: BitwiseCopyable, Sendable {
         return query
     }
 
+    /// What an IXFR over UDP is answered as: the SOA alone, and by TCP the rest (RFC 1995 §2).
+    public var serialQuery: DNSQuery {
+        var query = self
+        query.type = .SOA
+        return query
+    }
+
     /// Octets of the header.
     @inlinable public static var headerLength: Int { 12 }
     /// The header's operation: 0 is a standard query.

@@ -151,6 +151,8 @@ public struct AnswerOutcome: BitwiseCopyable, Sendable, Equatable {
     public var cookie = CookieState.absent
     /// What the signature of the query is worth.
     public var signature = SignatureState.absent
+    // A primary says that a zone has changed, and is heard.
+    var isNotice = false
     // The name in the zone that answers, of which all answers are alike; -1 for none.
     var node = -1
     // There are records in the answer section, or it says where to ask on.

@@ -21,23 +21,23 @@ public enum Authority {
     ) -> AnswerOutcome {
         let query = DNSQuery.read(request)
         let (views, steer) = (snapshot.views, snapshot.steer)
-        let keys = snapshot.transactionKeys
-        return answer(query, request, keys, views, steer, &context, into: &output)
+        let peers = snapshot.peers
+        return answer(query, request, peers, views, steer, &context, into: &output)
     }
 
-    /// The same, for a query that may be signed.
+    /// The same, for a query that may be signed, or be for what zones have changed.
     @inline(__always) @_lifetime(output: copy output)
     static func answer(
         _ query: DNSQuery,
         _ request: Span<UInt8>,
-        _ keys: borrowing TransactionKeys,
+        _ peers: borrowing DNSPeers,
         _ views: borrowing ZoneViews,
         _ steer: borrowing SteerTable,
         _ context: inout AnswerContext,
         into output: inout OutputSpan<UInt8>
     ) -> AnswerOutcome {
-        guard !query.isSigned else {
-            return answerSigned(query, request, keys, views, steer, &context, into: &output)
+        guard !query.isSigned, query.type != .IXFR, query.opcode == 0 else {
+            return answerSpecial(query, request, peers, views, steer, &context, into: &output)
         }
         return answer(query, request, views, steer, &context, into: &output)
     }

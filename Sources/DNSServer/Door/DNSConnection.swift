@@ -30,12 +30,14 @@ struct DNSConnection: BitwiseCopyable {
     // The session holds bytes that the loop will not tell of.
     var holdsMore = false
     var isReadyQueued = false
+    // A zone is on its way: nothing is read meanwhile.
+    var isTransferring = false
 
     var isSecure: Bool { isShaking || !tls.isNone }
     var transport: DNSTransport { isSecure ? .dot : .tcp }
 
     /// Nothing is half done.
-    var isQuiet: Bool { inputCount == 0 && pendingEnd == 0 }
+    var isQuiet: Bool { inputCount == 0 && pendingEnd == 0 && !isTransferring }
     /// It may be closed for reasons of ours: whoever has gone to the length of a handshake gets the
     /// answer that it was for.
     var mayEnd: Bool { isQuiet && !(isSecure && isFresh) }
@@ -47,6 +49,8 @@ struct FrameProgress {
     var consumed = 0
     /// Queries answered.
     var answered = 0
+    /// Octets of the frame behind that, which asks for a transfer; 0 for none.
+    var transferLength = 0
     /// The output was full: the rest waits until it is sent.
     var isFull = false
     /// The peer does not speak DNS, or sends responses: nothing more is read from it.

@@ -87,6 +87,14 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
     case signaturesKnown
     /// Responses with SERVFAIL because a set could not be signed.
     case signingFailures
+    /// Zones that peers have begun to take whole.
+    case transfersWhole
+    /// Zones of which peers have asked for what has changed.
+    case transfersIncremental
+    /// Transfers that were refused.
+    case transfersRefused
+    /// Transfers that were broken off.
+    case transfersBroken
 
     /// The family of the metric, without the suffix `_total` of counters.
     public var family: String {
@@ -119,6 +127,8 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
             "martlet_dns_tsig_queries"
         case .signaturesMade, .signaturesKnown: "martlet_dns_signatures"
         case .signingFailures: "martlet_dns_signing_failures"
+        case .transfersWhole, .transfersIncremental, .transfersRefused, .transfersBroken:
+            "martlet_dns_transfers"
         }
     }
 
@@ -149,6 +159,10 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .transactionsBadSignature: ("state", "badsig")
         case .transactionsBadTime: ("state", "badtime")
         case .transactionsBadTruncation: ("state", "badtrunc")
+        case .transfersWhole: ("kind", "axfr")
+        case .transfersIncremental: ("kind", "ixfr")
+        case .transfersRefused: ("kind", "refused")
+        case .transfersBroken: ("kind", "broken")
         default: nil
         }
     }
@@ -186,6 +200,8 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .signaturesMade, .signaturesKnown:
             "Signatures of record sets in responses, by whether they had been made before."
         case .signingFailures: "Responses with SERVFAIL because a set could not be signed."
+        case .transfersWhole, .transfersIncremental, .transfersRefused, .transfersBroken:
+            "Transfers of zones to peers: begun, by their kind, refused, and broken off."
         case .acceptPauses: "Times that accepting stopped for want of file descriptors."
         }
     }
@@ -215,7 +231,7 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
 
 /// Counts of one turn, added to the shared words at its end: one store per word and turn.
 struct DNSTally {
-    private var counts = InlineArray<42, UInt32>(repeating: 0)
+    private var counts = InlineArray<46, UInt32>(repeating: 0)
 
     @inline(__always)
     mutating func add(_ counter: DNSCounter, _ value: UInt32 = 1) {

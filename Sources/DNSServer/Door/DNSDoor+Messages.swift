@@ -65,7 +65,7 @@ extension DNSDoor {
             let outcome = Authority.answer(
                 query,
                 request,
-                snapshot.transactionKeys,
+                snapshot.peers,
                 views,
                 steer,
                 &context,

@@ -176,7 +176,11 @@ extension DNSDoor {
             let place = Int(handle.index)
             connections[place].isReadyQueued = false
             guard !isBlocked(place) else { continue }
-            serveInput(place, &loop)
+            guard connections[place].isTransferring else {
+                serveInput(place, &loop)
+                continue
+            }
+            if carryOn(place) { settle(place, &loop) }
         }
         ready.removeFirst(min(count, ready.count))
     }

@@ -82,7 +82,7 @@ extension DNSDoor {
     mutating func count(_ counter: DNSCounter) { words.addOwned(counter.rawValue, 1) }
 
     // Counts from the last query answered, not from the last octet: who trickles gains nothing.
-    private mutating func setDeadline(_ place: Int) {
+    mutating func setDeadline(_ place: Int) {
         timers.schedule(place, at: now + timeout(connections[place].listener))
     }
 
@@ -101,6 +101,7 @@ extension DNSDoor {
     }
 
     mutating func close(_ place: Int) {
+        if connections[place].isTransferring { endTransfer(place, .broken) }
         let connection = connections[place]
         timers.cancel(place)
         buffers.give(connection.input)
@@ -122,7 +123,10 @@ extension DNSDoor {
             guard sendPending(place) else { return }
             // Nothing is read from a peer that does not take its answers.
             if isBlocked(place) { return }
-            guard answerFrames(place) else { return }
+            guard carryOn(place) else { return }
+        } else if connections[place].isTransferring {
+            // It is looked at in each turn.
+            return
         } else if event.isReadable || event.isHangUp {
             guard readOnce(place), answerFrames(place) else { return }
         }
@@ -155,8 +159,10 @@ extension DNSDoor {
     }
 
     // Answers the queries in hand until none is whole or the peer takes no more. False: closed.
-    private mutating func answerFrames(_ place: Int) -> Bool {
-        while connections[place].inputCount > 1, !isBlocked(place) {
+    mutating func answerFrames(_ place: Int) -> Bool {
+        while connections[place].inputCount > 1, !isBlocked(place),
+            !connections[place].isTransferring
+        {
             let progress = answerBatch(place)
             consume(progress.consumed, of: place)
             if progress.answered > 0 {
@@ -167,6 +173,9 @@ extension DNSDoor {
             if progress.isBroken {
                 connections[place].hasEnded = true
                 consume(connections[place].inputCount, of: place)
+            }
+            if progress.transferLength > 0, !isBlocked(place) {
+                guard beginTransfer(place, progress.transferLength) else { return false }
             }
             guard progress.isFull else { break }
         }
@@ -226,12 +235,17 @@ extension DNSDoor {
                 let start = output.count
                 let request = input.extracting(frame)
                 let query = DNSQuery.read(request)
+                guard !isTransfer(query) else {
+                    progress.transferLength = frame.count &+ 2
+                    progress.isFull = true
+                    return
+                }
                 output.write(uint16: 0)
                 context.isSampled = sampler.isDue
                 let outcome = Authority.answer(
                     query,
                     request,
-                    snapshot.transactionKeys,
+                    snapshot.peers,
                     views,
                     steer,
                     &context,
@@ -245,6 +259,7 @@ extension DNSDoor {
                     return
                 }
                 tally.add(outcome, DNSCounter.of(context.transport))
+                if outcome.isNotice { book.tell(request, from: context.client) }
                 if outcome.policy >= 0 {
                     context.count(in: book, policy: steer.identity(of: outcome.policy))
                 }
@@ -283,7 +298,7 @@ extension DNSDoor {
         return end <= input.count ? start &+ 2..<end : nil
     }
 
-    private mutating func consume(_ count: Int, of place: Int) {
+    mutating func consume(_ count: Int, of place: Int) {
         let connection = connections[place]
         let rest = connection.inputCount - count
         if count > 0, rest > 0 {
@@ -301,7 +316,7 @@ extension DNSDoor {
     // MARK: Sending
 
     // Sends what was written; what the socket does not take is kept in blocks. False: closed.
-    private mutating func sendScratch(_ place: Int) -> Bool {
+    mutating func sendScratch(_ place: Int) -> Bool {
         var sent = 0
         while sent < scratch.count {
             switch send(place, scratch.bytes.extracting(sent..<scratch.count)) {
@@ -365,17 +380,16 @@ extension DNSDoor {
     }
 
     // After each turn: close what is done, hold no block without need, listen for the right thing.
-    private mutating func settle(_ place: Int, _ loop: inout EventLoop) {
+    mutating func settle(_ place: Int, _ loop: inout EventLoop) {
         let connection = connections[place]
         let isWaiting = isBlocked(place)
-        if !isWaiting, connection.hasEnded || (isShuttingDown && connection.mayEnd) {
-            return close(place)
-        }
+        let isOver = connection.hasEnded && !connection.isTransferring
+        if !isWaiting, isOver || (isShuttingDown && connection.mayEnd) { return close(place) }
         if connection.inputCount == 0, !connection.input.isNone {
             buffers.give(connection.input)
             connections[place].input = .none
         }
-        if connection.holdsMore, !isWaiting { queueReady(place) }
+        if connection.holdsMore || connection.isTransferring, !isWaiting { queueReady(place) }
         expect(place, room: isWaiting, &loop)
     }
 }

@@ -66,6 +66,8 @@ public struct DNSDoor: ~Copyable {
     var timers: TimerWheel
     var scratch: Scratch
     var tls = TLSSessions(limit: 1 << 16)
+    /// Zones on their way, by the place of the connection.
+    var transfers: [Int: OutgoingTransfer] = [:]
     // Connections whose sessions hold bytes that no event will tell of.
     var ready: [Handle] = []
     // True once the loop tells of sessions that come back.
@@ -358,7 +360,7 @@ public struct DNSDoor: ~Copyable {
                 var outcome = Authority.answer(
                     query,
                     request,
-                    snapshot.transactionKeys,
+                    snapshot.peers,
                     views,
                     steer,
                     &context,
@@ -382,6 +384,7 @@ public struct DNSDoor: ~Copyable {
                     }
                 }
                 tally.add(outcome, .queriesUDP)
+                if outcome.isNotice { book.tell(request, from: context.client) }
                 if outcome.policy >= 0 {
                     context.count(in: book, policy: steer.identity(of: outcome.policy))
                 }

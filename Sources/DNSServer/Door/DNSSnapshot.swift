@@ -20,8 +20,8 @@ public struct DNSSnapshot: Sendable {
     public let generation: UInt64
     /// How the door behaves towards askers.
     public var conduct = DNSConduct()
-    /// The keys by which signed queries are judged.
-    public var transactionKeys = TransactionKeys()
+    /// Other name servers.
+    public var peers = DNSPeers()
     /// How often networks get responses that are alike.
     public var rates = ResponseRates()
     /// Networks for which that does not matter.
@@ -173,6 +173,10 @@ public final class DNSShared: Sendable {
     public let connections = SharedWords(count: DNSShared.listenerLimit, stride: 8)
     /// The budgets of full TLS handshakes by client network.
     let handshakes = RateTable(sets: 4096, cells: 16_384)
+    /// Zones that are being taken, by all workers together.
+    let transfers = SharedWords(count: 1)
+    /// What workers tell the control thread; nil where nobody listens.
+    public let notices: DNSNotices?
     /// Where slow signatures are made; nil where each worker makes its own.
     let signer: TLSSigner?
 
@@ -187,13 +191,15 @@ public final class DNSShared: Sendable {
         accounts: Int = 65_536,
         signatures: Int = SignatureCache.defaultCapacity,
         key: UInt64 = 0,
-        signer: TLSSigner? = nil
+        signer: TLSSigner? = nil,
+        notices: DNSNotices? = nil
     ) {
         self.signatures = (0..<max(workers, 1)).map { _ in SignatureCache(capacity: signatures) }
         self.signer = signer
+        self.notices = notices
         self.accounts = ResponseAccounts(count: accounts, secret: Hash.mix(~key))
         books = (0..<max(workers, 1)).map { _ in
-            AnswerBook(endpoints: endpoints, kept: keptQueries, key: key)
+            AnswerBook(endpoints: endpoints, kept: keptQueries, key: key, notices: notices)
         }
         metrics = (0..<max(workers, 1)).map { _ in
             SharedWords(count: DNSCounter.allCases.count + TLSFailure.allCases.count)
@@ -215,6 +221,9 @@ public final class DNSShared: Sendable {
     static func place(of failure: TLSFailure) -> Int {
         DNSCounter.allCases.count &+ Int(failure.rawValue)
     }
+
+    /// Zones that are being taken now.
+    public var runningTransfers: UInt64 { transfers.load(0) }
 
     /// A counter, summed over all workers.
     public func total(_ counter: DNSCounter) -> UInt64 {

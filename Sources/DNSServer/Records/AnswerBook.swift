@@ -16,9 +16,12 @@ public final class AnswerBook: Sendable {
     private let begun = SharedWords(count: 1)
     let tally: AnswerTally
     let sketch: AnswerSketch
+    // Where notices of changed zones go.
+    let notices: DNSNotices?
 
     /// A book for so many endpoints and records; `key` is a secret.
-    init(endpoints: Int, kept: Int, key: UInt64) {
+    init(endpoints: Int, kept: Int, key: UInt64, notices: DNSNotices? = nil) {
+        self.notices = notices
         queries = QueryRing(kept: kept)
         self.endpoints = SharedWords(count: max(endpoints, 0) * 2)
         tally = AnswerTally(endpoints: endpoints)

@@ -5,6 +5,27 @@ internal import Steering
 
 /// Signed queries: whatever answers them is signed as well (RFC 8945 §5.3).
 extension Authority {
+    /// Appends the response to a query of a kind that is rare.
+    @inline(never) @_lifetime(output: copy output)
+    static func answerSpecial(
+        _ query: DNSQuery,
+        _ request: Span<UInt8>,
+        _ peers: borrowing DNSPeers,
+        _ views: borrowing ZoneViews,
+        _ steer: borrowing SteerTable,
+        _ context: inout AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) -> AnswerOutcome {
+        if query.opcode == noticeOpcode, query.verdict != .drop {
+            return answerNotice(query, request, peers, context, into: &output)
+        }
+        let asked = query.type == .IXFR && query.verdict == .accept ? query.serialQuery : query
+        guard asked.isSigned else {
+            return answer(asked, request, views, steer, &context, into: &output)
+        }
+        return answerSigned(asked, request, peers.keys, views, steer, &context, into: &output)
+    }
+
     /// Appends the response to a signed query of any usual kind.
     @inline(never) @_lifetime(output: copy output)
     static func answerSigned(

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+extension Schema {
+    /// How zones go from server to server.
+    static let transferOptions: [Option] = [
+        Option(
+            "dns.transfers.concurrent",
+            .integer(1...10_000),
+            "16",
+            "Zones that peers take at a time, over all workers; more are answered SERVFAIL, and the "
+                + "peer tries again."
+        ),
+        Option(
+            "dns.transfers.incoming",
+            .integer(1...1000),
+            "4",
+            "Zones that are taken from primaries at a time; more wait."
+        ),
+        Option(
+            "dns.transfers.size-limit",
+            .size(65_536...(1 << 32)),
+            "512MiB",
+            "Bytes of a zone that is taken from a primary; a larger one is given up."
+        ),
+        Option(
+            "dns.transfers.time-limit",
+            .duration(seconds(1)...hours(24)),
+            "30m",
+            "How long one may take."
+        ),
+        Option(
+            "zones.*.transfer-to[].network",
+            .prefix,
+            .absent("any network, so `key` must be given"),
+            "Network of servers that may take the zone (AXFR, IXFR)."
+        ),
+        Option(
+            "zones.*.transfer-to[].key",
+            .domainName,
+            .absent("requests need not be signed"),
+            "Key of `tsig-keys` that must sign the requests."
+        ),
+        Option(
+            "zones.*.notify[].address",
+            .server(53),
+            .required,
+            "Server that is told when the zone has changed (NOTIFY, RFC 1996)."
+        ),
+        Option(
+            "zones.*.notify[].key",
+            .domainName,
+            .absent("notices are not signed"),
+            "Key of `tsig-keys` that signs the notices."
+        ),
+        Option(
+            "zones.*.transfer-from[].address",
+            .server(53),
+            .required,
+            "Server that the zone is taken from; with `tls` its port is 853 unless given."
+        ),
+        Option(
+            "zones.*.transfer-from[].key",
+            .domainName,
+            .absent("requests are not signed"),
+            "Key of `tsig-keys` that signs requests and must sign the answers."
+        ),
+        Option(
+            "zones.*.transfer-from[].tls.name",
+            .domainName,
+            .required,
+            "Name that the certificate of the server must have (RFC 9103)."
+        ),
+        Option(
+            "zones.*.transfer-from[].tls.authorities",
+            .filePath,
+            .absent("those of the system"),
+            "File of authorities in PEM that the certificate must come from."
+        ),
+    ]
+
+    static let transferGroups: [OptionGroup] = [
+        OptionGroup("dns.transfers", "Bounds of all transfers of zones together."),
+        OptionGroup(
+            "zones.*.transfer-to[]",
+            "Servers that may take the zone, by network, key or both; without any it is refused.",
+            noun: "taker",
+            identity: ["network", "key"]
+        ),
+        OptionGroup(
+            "zones.*.notify[]",
+            "Servers that are told of changes at once.",
+            noun: "notice",
+            identity: ["address"]
+        ),
+        OptionGroup(
+            "zones.*.transfer-from[]",
+            "Servers that have the zone, in place of `file` or `soa`: it is taken from the first "
+                + "that has a newer version.",
+            noun: "primary",
+            identity: ["address"]
+        ),
+        OptionGroup("zones.*.transfer-from[].tls", "TLS to this server, verified."),
+    ]
+}

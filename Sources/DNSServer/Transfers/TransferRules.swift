@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DNSProtocol
+public import Essentials
+
+/// Who may take zones from here, and what is known of their past.
+public struct TransferRules: Sendable {
+    /// One that may take a zone: by its address, by its key, or by both.
+    public struct Peer: Sendable, Equatable {
+        /// Where it asks from; nil for anywhere.
+        public var network: Prefix?
+        /// The key that signs its requests; nil for any or none.
+        public var key: DomainName?
+
+        /// Joins the parts.
+        public init(network: Prefix?, key: DomainName?) {
+            self.network = network
+            self.key = key
+        }
+
+        func admits(_ client: IPAddress, _ signer: DomainName?) -> Bool {
+            if let network, !network.contains(client) { return false }
+            if let key { return key == signer }
+            return true
+        }
+    }
+
+    /// Those that may take each zone, by its name.
+    public var takers: [DomainName: [Peer]] = [:]
+    /// Those whose notices of a change are heard, for zones that come from elsewhere.
+    public var notifiers: [DomainName: [Peer]] = [:]
+    /// How the latest versions of zones came about.
+    public var histories: [DomainName: ZoneHistory] = [:]
+    /// Transfers at a time, over all workers.
+    public var limit = 16
+
+    /// Nobody may take anything.
+    public init() {}
+
+    /// True when the zone may be taken by a peer whose request has a good signature of the key.
+    public func mayTake(_ zone: DomainName, _ client: IPAddress, key: DomainName?) -> Bool {
+        takers[zone]?.contains { $0.admits(client, key) } ?? false
+    }
+
+    /// True when a notice about the zone is heard from there; nil for a zone that comes from
+    /// nowhere else.
+    public func hears(_ zone: DomainName, _ client: IPAddress, key: DomainName?) -> Bool? {
+        notifiers[zone].map { peers in peers.contains { $0.admits(client, key) } }
+    }
+}
