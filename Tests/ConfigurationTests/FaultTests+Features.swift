@@ -323,3 +323,50 @@ extension `Faults in a file` {
         }
     }
 }
+
+/// Zones between servers.
+extension `Faults in a file` {
+    private static let transfers: [(text: String, codes: [String])] = [
+        ("transfer-to: [ { network: 192.0.2.0/24 } ]", []),
+        ("transfer-to: [ { key: a.key } ]", []), ("notify: [ { address: 192.0.2.1 } ]", []),
+        ("notify: [ { address: 192.0.2.1:5300, key: A.KEY. } ]", []),
+        ("transfer-to: [ {} ]", [DiagnosticCode.missingKey.rawValue]),
+        ("transfer-to: [ { key: b.key } ]", ["M1471"]),
+        ("notify: [ { key: a.key } ]", [DiagnosticCode.missingKey.rawValue]),
+        ("notify: [ { address: somewhere } ]", [DiagnosticCode.notAddress.rawValue]),
+        ("transfer-to: [ { network: 192.0.2.1/33 } ]", [DiagnosticCode.notPrefix.rawValue]),
+        ("transfer-from: [ { address: 192.0.2.1 } ]", ["M1472"]),
+    ]
+
+    @Test(arguments: transfers)
+    func `servers of zones have an address, and keys that are defined`(
+        _ example: (text: String, codes: [String])
+    ) {
+        let text = """
+            listeners: [{ dns: ':53' }]
+            tsig-keys: { a.key: { secret: MDEyMzQ1Njc4OWFiY2RlZg== } }
+            zones:
+              a.test:
+                soa: { primary: ns.a.test, mailbox: h@a.test }
+                \(example.text)
+            """
+        #expect(Set(read(text).diagnostics.map(\.code.rawValue)) == Set(example.codes))
+    }
+
+    @Test func `a zone from elsewhere has no data of its own`() {
+        func codes(_ zone: String) -> [String] {
+            let text = "listeners: [{ dns: ':53' }]\nzones: { a.test: { \(zone) } }"
+            return read(text).diagnostics.map(\.code.rawValue)
+        }
+        let from = "transfer-from: [ { address: 192.0.2.1 } ]"
+        #expect(codes(from).isEmpty)
+        #expect(codes("\(from), records: { www: { a: 192.0.2.1 } }") == ["M1472"])
+        #expect(codes("\(from), file: x.zone").contains("M1472"))
+        let tls = "transfer-from: [ { address: 192.0.2.1, tls: { name: ns.a.test } } ]"
+        #expect(codes(tls).isEmpty)
+        #expect(codes(tls.replacing("name: ns.a.test", with: "")) != [])
+        let settings = read("listeners: [{ dns: ':53' }]\nzones: { a.test: { \(tls) } }")
+            .configuration
+        #expect(settings?.settings.zones.first?.transferFrom.first?.address.port == 853)
+    }
+}

@@ -357,7 +357,10 @@ struct SnapshotWriter {
         member("serial", serial.map { UInt64($0) })
         member("file", zone.file)
         member("names", UInt64(zone.records.count))
-        member("state", fault?.state ?? "served")
+        let secondary = view.secondaries[zone.name]
+        member("state", secondary?.unserved ?? fault?.state ?? "served")
+        json.name("transfer")
+        json.write(secondary?.json ?? .null)
         json.name("problems")
         json.write(.array(fault?.problems.map(\.json) ?? []))
         json.endObject()

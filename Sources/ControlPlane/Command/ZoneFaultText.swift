@@ -14,10 +14,34 @@ public enum ZoneFaultText {
                 TextTable.Cell(zone["name"]?.string ?? "?", .strong),
                 TextTable.Cell(state, state == "served" ? .good : .bad),
                 TextTable.Cell(zone["serial"]?.integer.map { "\($0)" } ?? ""),
-                TextTable.Cell(zone["file"]?.string ?? "the configuration"),
+                TextTable.Cell(origin(of: zone)),
             ])
         }
-        return table.text + lines(zones)
+        return table.text + lines(zones) + transferLines(zones)
+    }
+
+    private static func origin(of zone: JSONValue) -> String {
+        let primaries = zone["transfer"]?["primaries"]?.elements ?? []
+        let source = primaries.first { $0["isSource"] == true } ?? primaries.first
+        if let address = source?["address"]?.string { return "primary \(address)" }
+        return zone["file"]?.string ?? "the configuration"
+    }
+
+    /// When zones from elsewhere were looked at, and what is wrong with their primaries.
+    private static func transferLines(_ zones: JSONValue?) -> String {
+        var text = ""
+        for zone in zones?.elements ?? [] {
+            guard let transfer = zone["transfer"], transfer != .null else { continue }
+            let name = zone["name"]?.string ?? "?"
+            func time(_ key: String) -> String { transfer[key]?.string ?? "never" }
+            text += "zone \(name) was checked \(time("lastCheck")), is checked next "
+            text += "\(time("nextCheck")), expires \(time("expires"))\n"
+            for primary in transfer["primaries"]?.elements ?? [] {
+                guard let problem = primary["problem"]?.string else { continue }
+                text += "zone \(name): primary \(primary["address"]?.string ?? "?"): \(problem)\n"
+            }
+        }
+        return text
     }
 
     /// One line for each error of the zones that are not served as their files are; empty without.

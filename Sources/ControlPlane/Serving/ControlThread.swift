@@ -18,6 +18,7 @@ struct ControlThread: ~Copyable {
     static let signalKind: UInt8 = 81
     static let reportKind: UInt8 = 83
     static let noticeKind: UInt8 = 85
+    static let fetchKind: UInt8 = 87
     private static let adminNumber = 0
 
     init(_ plane: consuming Plane, signals: FileDescriptor) throws(SystemError) {
@@ -44,6 +45,11 @@ struct ControlThread: ~Copyable {
         loop.add(signals, token: signalToken.raw, interest: .read)
         let reportToken = EventToken(kind: ControlThread.reportKind, index: 0)
         loop.add(reports.descriptor, token: reportToken.raw, interest: .read)
+        let fetches = plane.secondaries.descriptor
+        if !fetches.isNone {
+            let token = EventToken(kind: ControlThread.fetchKind, index: 0)
+            loop.add(fetches, token: token.raw, interest: .read)
+        }
         if let notices = plane.shared.dns.notices {
             let token = EventToken(kind: ControlThread.noticeKind, index: 0)
             loop.add(notices.descriptor, token: token.raw, interest: .read)
@@ -87,6 +93,8 @@ struct ControlThread: ~Copyable {
         case ExportDriver.eventKind: plane.handleTraces(event, now)
         case ControlThread.reportKind: plane.takePassive(reports.drain(), now)
         case ControlThread.noticeKind: plane.takeNotices(now)
+        case ControlThread.fetchKind: plane.takeFetches(now)
+        case NotifyDriver.eventKind: plane.handleNotify(event, now, &loop)
         case ControlThread.linkKind:
             for order in plane.link.receiveOrders(isReadable: true) { plane.obey(order, now) }
         case ControlThread.signalKind: takeSignals(now)

@@ -68,6 +68,10 @@ public struct ControlView: Sendable {
     public var aliases: AliasesView?
     /// The zones whose files are faulty.
     var zoneFaults: [ZoneFault] = []
+    /// The zones that come from elsewhere, by their names.
+    var secondaries: [String: SecondaryView] = [:]
+    /// What has become of looks at primaries, and of notices.
+    var transferCounts = TransferCounts()
     /// Where networks are.
     public var locations = LocationTable.empty
     /// Policies that change while they serve.

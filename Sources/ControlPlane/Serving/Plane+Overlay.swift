@@ -175,6 +175,8 @@ extension Plane {
             geography: assembly.geography.view(unplaced: assembly.unplaced),
             aliases: aliasesView,
             zoneFaults: assembly.zoneResult.faults,
+            secondaries: secondaryViews,
+            transferCounts: TransferCounts(secondaries.counts, notices),
             locations: assembly.locations,
             steering: steeringView,
             latency: latencyView

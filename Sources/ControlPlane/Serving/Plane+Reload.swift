@@ -181,13 +181,14 @@ extension Plane {
             registries: assembly.registries,
             names: names,
             running: Set(assembly.pools.map(\.view.label)),
-            zones: isSame && !(isReload && hasFiles)
+            zones: isSame && !(isReload && hasFiles) && !zonesAreStale
                 ? ZoneAssembly.Result(
                     table: assembly.zones,
                     changed: assembly.zoneResult.changed,
                     faults: assembly.zoneResult.faults
                 ) : nil,
             formerZones: formerZones,
+            transferred: secondaries.transferred,
             fileLimit: setup.fileLimit,
             path: setup.path,
             certificates: certificates,
@@ -218,6 +219,7 @@ extension Plane {
     /// Makes a snapshot of the configuration in force anew: names or weights have changed.
     mutating func stageChange(_ now: Instant) {
         needsSnapshot = false
+        defer { zonesAreStale = false }
         do throws(AssemblyRefusal) {
             let fresh = try assemble(
                 settings,
@@ -302,6 +304,7 @@ extension Plane {
         assembly = change.assembly
         if let former = room, former !== change.room { formerRooms.append(former) }
         room = change.room
+        followVersions(since: old.zoneResult, now)
         // Slots may have been released since the change was assembled, never given out.
         let retired = assembly.registries.endpoints.retireAll(except: Set(assembly.slots))
         retiresAt = now
@@ -338,6 +341,7 @@ extension Plane {
         healthSaving.isDirty = true
         configureTraces(now)
         configureLatency(now)
+        if change.reload != nil { configureSecondaries(now) }
         if change.reload != nil {
             watch.begin(settings, now)
             finishReload()
@@ -423,6 +427,7 @@ extension Plane {
         dns.security = assembly.dnsListeners.security
         dns.peers.keys = assembly.transactionKeys
         dns.peers.rules = assembly.settings.transferRules
+        dns.peers.rules.histories = assembly.zoneResult.histories
         dns.rates = assembly.rates
         dns.rateExempt = assembly.settings.dns.rateLimit.exempt
         dns.slotsGiven = slotsGiven

@@ -22,6 +22,11 @@ extension Plane {
         guard let zone = settings.zones.first(where: { $0.name == wanted }) else {
             return .unknownZone
         }
+        guard zone.transferFrom.isEmpty else {
+            // Looked at now, whenever it would have been.
+            secondaries.notice(zone.name, nil, now: now)
+            return .done
+        }
         guard zone.file != nil else { return .zoneWithoutFile }
         if let waiting = staged {
             staged = nil
@@ -40,8 +45,10 @@ extension Plane {
             note([fault])
             return .refused(fault.problems)
         case .done(let table, let warnings):
+            let old = assembly.zoneResult
             assembly.zoneResult.changed = table
             assembly.zoneResult.faults.removeAll { $0.zone == zone.name }
+            followVersions(since: old, now)
             adoptZones(now)
             noteZoneWarnings(warnings)
             note(
@@ -54,7 +61,8 @@ extension Plane {
         }
     }
 
-    private mutating func adoptZones(_ now: Instant) {
+    /// Has workers answer from zones that have changed.
+    mutating func adoptZones(_ now: Instant) {
         formerSnapshots.append(snapshot)
         retiresAt = now
         snapshot = Plane.snapshot(

@@ -83,6 +83,13 @@ struct Plane: ~Copyable {
     @Boxed var steering = SteeringWatch()
     /// Round trips between clients and targets.
     @Boxed var roundTrips = RoundTrips()
+    /// Zones that come from primaries.
+    @Boxed var secondaries = SecondaryKeeper()
+    /// Servers that are told of changed zones.
+    @Boxed var notifier = NotifyDriver()
+    var notices = NoticeCounts()
+    /// All zones are to be read again with the next snapshot.
+    var zonesAreStale = false
     /// Spans on their way to a collector.
     var traces = TraceExport()
     /// True while another process is being started to take over: nothing may change meanwhile.
@@ -147,7 +154,7 @@ extension Plane {
         if case .stopping(let until) = phase { next = min(next, until) }
         if let staged { next = min(next, staged.adoptsBy) }
         next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
-        next = min(next, networksLookAt)
+        next = min(next, networksLookAt, transfersDeadline)
         next = min(next, traces.deadline, min(steering.deadline, roundTrips.deadline))
         return min(next, drains.values.map(\.deadline).min() ?? .never, min(retiresAt, trimsAt))
     }
@@ -169,6 +176,7 @@ extension Plane {
         followConcurrency(now)
         followSteering(now)
         followTraces(now, &loop)
+        followTransfers(now, &loop)
         if now >= networksLookAt { followAliasNetworks(now) }
         if now >= roundTrips.deadline { followRoundTrips(now) }
         if now >= watch.deadline { followCertificates(now) }

@@ -224,6 +224,7 @@ struct PlaneStart {
                 names: ready.names,
                 running: [],
                 zones: nil,
+                transferred: TransferredZones(folder: setup.stateFolder),
                 fileLimit: setup.fileLimit,
                 path: setup.path,
                 certificates: ready.certificates,
@@ -338,6 +339,8 @@ extension Plane {
         watch.begin(settings, now)
         configureTraces(now)
         configureLatency(now)
+        configureSecondaries(now)
+        followVersions(since: nil, now)
         try startWorkers()
     }
 

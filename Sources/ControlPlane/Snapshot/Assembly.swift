@@ -60,6 +60,8 @@ struct Assembly: Sendable {
         var zones: ZoneAssembly.Result?
         /// The zones in force, for those whose files are faulty now.
         var formerZones: FormerZones?
+        /// The versions that have come from primaries.
+        var transferred = TransferredZones()
         /// The limit of open files.
         var fileLimit: Int
         /// The configuration file, as findings name it.
@@ -186,8 +188,9 @@ struct Assembly: Sendable {
         _ present: Present
     ) throws(AssemblyRefusal) -> ZoneAssembly.Result {
         if let known = present.zones { return known }
-        return try ZoneAssembly(settings, path: present.path, former: present.formerZones)
-            .table(settings.zones)
+        var reader = ZoneAssembly(settings, path: present.path, former: present.formerZones)
+        reader.transferred = present.transferred
+        return try reader.table(settings.zones)
     }
 
     /// The places of networks.

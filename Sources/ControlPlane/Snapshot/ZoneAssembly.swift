@@ -18,6 +18,8 @@ struct ZoneAssembly {
     let alias: AliasSettings
     /// The zones in force.
     let former: FormerZones?
+    /// Where the versions are that have come from primaries.
+    var transferred = TransferredZones()
 
     init(_ settings: Settings, path: String, former: FormerZones?) {
         var policies: [String: (number: Int, ttl: Interval)] = [:]
@@ -35,6 +37,8 @@ struct ZoneAssembly {
         var table: ZoneTable
         /// Zones that have changed since, in the place of those in the table.
         var changed = ZoneTable.empty
+        /// How the latest versions came about.
+        var histories: [DomainName: ZoneHistory] = [:]
         /// Noteworthy, in zones that are served as they are now.
         var warnings: [ZoneDiagnostic] = []
         /// The zones whose files are faulty.
@@ -54,7 +58,8 @@ struct ZoneAssembly {
             }
             let faulty = build.faultyZones.union(unreadable.keys).subtracting(faults.keys)
             let owns = build.faultyZones.contains {
-                !zones.indices.contains($0) || zones[$0].file == nil
+                !zones.indices.contains($0)
+                    || (zones[$0].file == nil && zones[$0].transferFrom.isEmpty)
             }
             guard !owns, !faulty.isEmpty else { throw refusal(build, unreadable.map(\.value)) }
             for number in faulty {
@@ -115,6 +120,14 @@ struct ZoneAssembly {
         _ apex: DomainName,
         into builder: inout ZoneTableBuilder
     ) -> ReloadProblem? {
+        guard zone.transferFrom.isEmpty else {
+            if let records = transferred.records(zone.name) {
+                builder.add(records.map { .record($0) }) { _ in nil }
+            } else {
+                builder.markUnusable(isAwaited: true)
+            }
+            return nil
+        }
         var problem: ReloadProblem?
         if let file = zone.file {
             do throws(SystemError) {

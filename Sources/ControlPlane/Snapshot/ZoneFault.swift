@@ -53,7 +53,9 @@ struct FormerZones: Sendable {
 
     /// True when an alias begins in the zone or leads through it.
     func isAliased(_ zone: String) -> Bool {
-        DomainName(zone).flatMap { all.usableZone($0) }.map { all.hasAliases(zone: $0) } ?? true
+        guard all.hasAliases else { return false }
+        return DomainName(zone).flatMap { all.usableZone($0) }.map { all.hasAliases(zone: $0) }
+            ?? true
     }
 
     private func place(_ zone: String) -> (table: ZoneTable, number: Int)? {

@@ -15,6 +15,7 @@ final class StateStore: Sendable {
         case configuration = "last-good.yaml"
         case sessionKey = "sticky.key"
         case roundTrips = "round-trips.json"
+        case secondaries = "secondaries.json"
     }
 
     static let limits = JSONLimits(bytes: 64 << 20, depth: 8, values: 8_000_000)

@@ -11,7 +11,7 @@ extension Plane {
         for notice in shared.dns.notices?.drain() ?? [] {
             switch notice {
             case .transfer(let report): note(report)
-            case .changed: break
+            case .changed(let zone, let serial, let client): hear(zone, serial, client, now)
             }
         }
     }

@@ -104,6 +104,8 @@ public enum ExtendedError: UInt16, Sendable, BitwiseCopyable {
     case staleAnswer = 3
     /// What is there cannot be signed now.
     case signaturesMissing = 10
+    /// The zone is to come from elsewhere, and is not there.
+    case notReady = 14
     /// The asker may not ask this.
     case prohibited = 18
     /// No zone of this server holds the name.
@@ -120,6 +122,7 @@ public enum ExtendedError: UInt16, Sendable, BitwiseCopyable {
         switch self {
         case .other: "no endpoint is healthy"
         case .invalidData: "the zone file is faulty"
+        case .notReady: "the zone has not come from its primaries"
         default: ""
         }
     }

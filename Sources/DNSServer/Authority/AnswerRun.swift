@@ -77,7 +77,7 @@ struct AnswerRun {
     ) -> ResponseCode {
         guard !view.zones[match.zone].isUnusable else {
             outcome.zone = match.zone
-            outcome.reason = .invalidData
+            outcome.reason = view.zones[match.zone].isAwaited ? .notReady : .invalidData
             return .serverFailure
         }
         let length = Int(view.zones[match.zone].apexLength)

@@ -15,11 +15,10 @@ extension OutgoingTransfer {
         _ writer: inout ResponseWriter,
         into output: inout OutputSpan<UInt8>
     ) -> Step? {
+        var number = number
+        while number < view.zones.count, !isInner(view.zones[number]) { number &+= 1 }
         guard number < view.zones.count else { return .ending }
         let inner = view.zones[number]
-        guard Int(inner.parent) == zone, inner.parent != absent, !inner.isUnusable else {
-            return .inner(number &+ 1)
-        }
         let base = output.count
         let counted = writer.answerCount
         guard writeDelegation(inner, view, &writer, into: &output) else {
@@ -28,6 +27,10 @@ extension OutgoingTransfer {
             return nil
         }
         return .inner(number &+ 1)
+    }
+
+    private func isInner(_ other: ZoneEntry) -> Bool {
+        other.parent != absent && Int(other.parent) == zone && !other.isUnusable
     }
 
     @_lifetime(output: copy output)

@@ -99,7 +99,6 @@ struct TransferDesk {
         guard serial.isNewer(than: theirs) else { return .serial }
         let history = snapshot.peers.rules.histories[name]
         guard let differences = history?.since(theirs, to: serial) else { return .whole }
-        // What is longer than the zone itself saves nothing.
         return .differences(differences)
     }
 

@@ -118,6 +118,13 @@ extension DNSMessage.Record {
         return octets + CanonicalData.bytes(type, data.span)
     }
 
+    /// The uncompressed wire form.
+    public var uncompressed: [UInt8] {
+        var wire: [UInt8] = []
+        append(to: &wire)
+        return wire
+    }
+
     /// Appends the uncompressed wire form.
     func append(to wire: inout [UInt8]) {
         wire += owner.wire
@@ -136,7 +143,7 @@ extension DNSMessage.Record {
         guard fixed &+ 10 <= bytes.count else { return nil }
         func word(_ place: Int) -> UInt16 { UInt16(bytes[place]) << 8 | UInt16(bytes[place &+ 1]) }
         let end = fixed &+ 10 &+ Int(word(fixed &+ 8))
-        guard end <= bytes.count else { return nil }
+        guard end <= bytes.count, word(fixed &+ 2) == RecordClass.internet else { return nil }
         var name: [UInt8] = []
         for place in position..<fixed { name.append(bytes[place]) }
         var data: [UInt8] = []

@@ -39,6 +39,9 @@ extension ZoneTable {
     /// True for a zone that an alias begins in or leads through: it is not to be changed by itself.
     public func hasAliases(zone: Int) -> Bool { aliasedZones.contains(zone) }
 
+    /// True when an alias begins in any zone.
+    public var hasAliases: Bool { !aliasedZones.isEmpty }
+
     /// The names of all zones that can be served.
     public var usableZones: [DomainName] {
         zones.indices.filter { !zones[$0].isUnusable }.compactMap(zoneName)

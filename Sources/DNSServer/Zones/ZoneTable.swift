@@ -150,6 +150,8 @@ struct ZoneEntry: BitwiseCopyable, Sendable {
     var apexLength: UInt8
     /// Its file is faulty, and there is no former version: SERVFAIL for all of it.
     var isUnusable = false
+    /// It comes from elsewhere, and has not come, or is too old.
+    var isAwaited = false
 }
 
 /// A set whose records a policy chooses, or an alias takes from elsewhere.

@@ -291,7 +291,8 @@ extension ZoneTableBuilder {
                 parent: zone.parent,
                 negative: .nothing,
                 apexLength: name.length,
-                isUnusable: true
+                isUnusable: true,
+                isAwaited: zone.isAwaited
             )
         )
         if name.final != absent, name.final < layout.nodes.count {

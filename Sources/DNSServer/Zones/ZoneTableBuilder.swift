@@ -53,6 +53,7 @@ public struct ZoneTableBuilder: ~Copyable {
         var parent = absent
         var isDuplicate = false
         var isUnusable = false
+        var isAwaited = false
     }
 
     /// The numbers of the zones that something refuses, in the order in which they were begun.
@@ -109,9 +110,12 @@ public struct ZoneTableBuilder: ~Copyable {
     }
 
     /// Says that the present zone cannot be served: whatever is asked of it is answered SERVFAIL.
-    public mutating func markUnusable() {
+    ///
+    /// `isAwaited` says that it is to come from elsewhere, and has not.
+    public mutating func markUnusable(isAwaited: Bool = false) {
         guard let last = zones.indices.last else { return }
         zones[last].isUnusable = true
+        zones[last].isAwaited = isAwaited
     }
 
     /// Adds what another table has of the present zone; `policy` gives the number of a policy here

@@ -181,10 +181,10 @@ extension TLSSessions {
         var name: UnsafePointer<UInt8>?
         var length: UInt32 = 0
         unsafe SSL_get0_alpn_selected(ssl, &name, &length)
-        // Two letters: `h2`. There is no other name of that length that is ever offered.
+        // Two letters: `h2`; three: `dot`. No other name of such a length is ever offered.
         return TLSFacts(
             version: UInt16(truncatingIfNeeded: unsafe SSL_version(ssl)),
-            chosen: length == 2 ? .http2 : .http1,
+            chosen: length == 2 ? .http2 : length == 3 ? .dot : .http1,
             isResumed: unsafe SSL_session_reused(ssl) == 1
         )
     }

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import DNSProtocol
+internal import DNSServer
+internal import Essentials
+
+/// What follows from a zone having another serial: its difference is kept, and others are told.
+extension Plane {
+    /// Record sets of all zones up to which differences are made: that reads both versions.
+    static let differenceLimit = 500_000
+
+    /// Compares the zones that are about to be served with those of before; nil at the start.
+    ///
+    /// Done before the snapshot is made, which carries the histories.
+    mutating func followVersions(since old: ZoneAssembly.Result?, _ now: Instant) {
+        if let old { assembly.zoneResult.histories = old.histories }
+        for zone in assembly.settings.zones
+        where !zone.transferTo.isEmpty || !zone.notify.isEmpty {
+            guard let apex = DomainName(zone.name),
+                let present = assembly.zoneResult.place(of: apex),
+                let serial = present.table.serial(ofZone: present.zone).map({ SerialNumber($0) })
+            else { continue }
+            if let old, let former = old.place(of: apex) {
+                let before = former.table.serial(ofZone: former.zone).map { SerialNumber($0) }
+                guard before != serial else { continue }
+                keepDifference(apex, zone, former, present, serial, before)
+            }
+            tell(zone, apex, serial, now)
+        }
+    }
+
+    private mutating func keepDifference(
+        _ apex: DomainName,
+        _ zone: ZoneSettings,
+        _ former: ZoneAssembly.Place,
+        _ present: ZoneAssembly.Place,
+        _ serial: SerialNumber,
+        _ before: SerialNumber?
+    ) {
+        guard let before, serial.isNewer(than: before) else {
+            assembly.zoneResult.histories[apex] = nil
+            let text =
+                "the serial of zone \(zone.name) has gone back: secondaries keep what they have"
+            return note(.notice, .warning, text, [JSONMember("zone", .string(zone.name))])
+        }
+        let sets = max(former.table.setCount, present.table.setCount)
+        guard !zone.transferTo.isEmpty, sets <= Plane.differenceLimit,
+            let difference = ZoneDifference(from: former.records, to: present.records)
+        else {
+            assembly.zoneResult.histories[apex] = nil
+            return
+        }
+        assembly.zoneResult.histories[apex, default: ZoneHistory()].append(difference)
+    }
+
+    private mutating func tell(
+        _ zone: ZoneSettings,
+        _ apex: DomainName,
+        _ serial: SerialNumber,
+        _ now: Instant
+    ) {
+        for target in zone.notify {
+            let isTaken = notifier.tell(
+                target.address,
+                apex,
+                serial,
+                key: target.key.flatMap { DomainName($0) },
+                now: now
+            )
+            guard !isTaken else { continue }
+            note(.limit, .warning, "too many servers are being told of changes: \(target.address)")
+        }
+    }
+}
+
+extension ZoneAssembly {
+    /// Where a zone stands.
+    struct Place {
+        let table: ZoneTable
+        let zone: Int
+
+        /// Its records, but for names that are steered and aliases.
+        var records: [DNSMessage.Record] {
+            table.contents(ofZone: zone).compactMap { content in
+                if case .record(let record) = content { record } else { nil }
+            }
+        }
+    }
+}
+
+extension ZoneAssembly.Result {
+    /// Where a zone stands that is served; nil for one that is not.
+    func place(of apex: DomainName) -> ZoneAssembly.Place? {
+        for table in [changed, table] {
+            if let zone = table.usableZone(apex) {
+                return ZoneAssembly.Place(table: table, zone: zone)
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import DNSProtocol
+internal import DNSServer
+internal import Essentials
+internal import Runtime
+
+/// Looks after the zones that come from primaries: when they are looked at, and by whom.
+///
+/// The looking itself is done by threads of their own, one for each job, and no more at a time than
+/// `dns.transfers.incoming`.
+struct SecondaryKeeper {
+    /// One zone.
+    struct Zone {
+        var machine: RefreshMachine
+        var primaries: [FetchJob.Primary]
+        /// What was wrong at each primary when it was last asked.
+        var problems: [SocketAddress: String] = [:]
+        var source: SocketAddress?
+        var isExpired = false
+    }
+
+    /// What a turn asks of the plane.
+    enum Event {
+        /// A newer version is in hand, or one that had expired is good again.
+        case adopt(String)
+        /// The zone must not be answered from any more.
+        case expired(String)
+    }
+
+    private(set) var zones: [String: Zone] = [:]
+    private(set) var transferred = TransferredZones()
+    private var limits: TransferLimitSettings?
+    private var places: Int { limits?.incoming ?? 1 }
+    private var running = 0
+    private let results: Mailbox<FetchResult>?
+    private var random = SeededRandom(seed: ProcessControl.randomSeed())
+    private(set) var counts = (updated: 0, failed: 0, expired: 0)
+
+    init() { results = try? Mailbox<FetchResult>() }
+
+    /// Readable when a look is over.
+    var descriptor: FileDescriptor { results?.descriptor ?? .none }
+
+    /// Says where versions are kept, once.
+    mutating func keep(in folder: String?) {
+        if transferred.folder == nil { transferred = TransferredZones(folder: folder) }
+    }
+
+    /// Takes the zones of a configuration up; those that stay keep their state.
+    mutating func configure(
+        _ settings: Settings,
+        _ keys: TransactionKeys,
+        checked: [String: Int64],
+        _ now: Instant
+    ) {
+        limits = settings.dns.transfers
+        let wanted = settings.zones.filter { !$0.transferFrom.isEmpty }
+        if !wanted.isEmpty, let folder = transferred.folder { try? File.makeFolder(folder) }
+        let names = Set(wanted.map(\.name))
+        zones = zones.filter { names.contains($0.key) }
+        transferred.expired.formIntersection(names)
+        for zone in wanted {
+            let primaries = SecondaryKeeper.primaries(of: zone, keys)
+            if zones[zone.name] != nil {
+                zones[zone.name]?.primaries = primaries
+                continue
+            }
+            var machine = RefreshMachine(now: now)
+            if let soa = transferred.kept(zone.name)?.first, let serial = soa.serial,
+                let timers = RefreshMachine.Timers(soa)
+            {
+                let age = Clock.realtime() - (checked[zone.name] ?? Clock.realtime())
+                let checkedAt = now + Interval(nanoseconds: -max(age, 0))
+                machine.restore(serial, timers, checkedAt: checkedAt)
+            }
+            zones[zone.name] = Zone(machine: machine, primaries: primaries)
+        }
+    }
+
+    private static func primaries(
+        of zone: ZoneSettings,
+        _ keys: TransactionKeys
+    ) -> [FetchJob.Primary] {
+        zone.transferFrom.map { primary in
+            let key = primary.key.flatMap { DomainName($0) }.flatMap { keys.key($0) }
+            let security = primary.tls.map { tls in
+                let name = tls.name.hasSuffix(".") ? String(tls.name.dropLast()) : tls.name
+                return FetchSecurity(name: name, authorities: tls.authorities)
+            }
+            return FetchJob.Primary(address: primary.address, key: key, security: security)
+        }
+    }
+
+    // MARK: Time
+
+    /// Begins the looks that are due; what has become of zones by time alone.
+    mutating func expire(now: Instant) -> [Event] {
+        var events: [Event] = []
+        for name in zones.keys.sorted() {
+            guard var zone = zones[name] else { continue }
+            if !zone.isExpired, zone.machine.isExpired(now: now) {
+                zone.isExpired = true
+                transferred.expired.insert(name)
+                counts.expired += 1
+                events.append(.expired(name))
+            }
+            if running < places, zone.machine.begin(now: now) { start(name, zone) }
+            zones[name] = zone
+        }
+        return events
+    }
+
+    /// When ``expire(now:)`` has something to do.
+    var deadline: Instant {
+        var next = Instant.never
+        for zone in zones.values {
+            if !zone.isExpired { next = min(next, zone.machine.expiresAt) }
+            if !zone.machine.isChecking, running < places {
+                next = min(next, zone.machine.nextCheck)
+            }
+        }
+        return next
+    }
+
+    private mutating func start(_ name: String, _ zone: Zone) {
+        guard let results, let apex = DomainName(name) else { return }
+        let job = FetchJob(
+            zone: apex.lowercased,
+            primaries: zone.primaries,
+            known: zone.machine.serial,
+            path: transferred.path(name),
+            sizeLimit: limits?.sizeLimit.bytes ?? 0,
+            timeLimit: limits?.timeLimit ?? .zero,
+            seed: random.next()
+        )
+        do throws(SystemError) {
+            try WorkerThread.start(name: "transfer") {
+                var fetch = ZoneFetch(job)
+                results.post(fetch.run())
+            }
+            running += 1
+        } catch {
+            var result = FetchResult(zone: job.zone)
+            result.problems = zone.primaries.map { ($0.address, "no thread: \(error)") }
+            results.post(result)
+            running += 1
+        }
+    }
+
+    // MARK: News
+
+    /// A primary says that a zone has changed.
+    mutating func notice(_ zone: String, _ serial: SerialNumber?, now: Instant) {
+        zones[zone]?.machine.notice(serial, now: now)
+    }
+
+    /// The looks that are over; what they ask of the plane.
+    mutating func take(now: Instant) -> [(result: FetchResult, event: Event?)] {
+        var found: [(result: FetchResult, event: Event?)] = []
+        for result in results?.drain() ?? [] {
+            running -= 1
+            let name = "\(result.zone)"
+            guard var zone = zones[name] else { continue }
+            let draw = Int(random.next(below: 1000))
+            zone.problems = [:]
+            for problem in result.problems { zone.problems[problem.primary] = problem.text }
+            var event: Event?
+            if let serial = result.serial, let timers = result.timers {
+                zone.machine.succeed(serial, timers, now: now, draw: draw)
+                zone.source = result.source
+                if zone.isExpired { event = .adopt(name) }
+                zone.isExpired = false
+                transferred.expired.remove(name)
+            } else {
+                zone.machine.fail(now: now, draw: draw)
+                counts.failed += 1
+            }
+            if case .updated(let update) = result.outcome {
+                if transferred.folder == nil { transferred.versions[name] = update.records }
+                counts.updated += 1
+                event = .adopt(name)
+            }
+            zones[name] = zone
+            found.append((result, event))
+        }
+        return found
+    }
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import DNSServer
+internal import Essentials
+internal import Runtime
+
+/// One look at the primaries of a zone, and what it takes to have their version.
+struct FetchJob: Sendable {
+    struct Primary: Sendable {
+        var address: SocketAddress
+        var key: TransactionKey?
+        var security: FetchSecurity?
+    }
+
+    var zone: DomainName
+    /// In the order in which they are asked.
+    var primaries: [Primary]
+    /// The version in hand.
+    var known: SerialNumber?
+    /// Where the zone is kept; nil when nothing is, and then a version is in the answer alone.
+    var path: String?
+    /// The most octets.
+    var sizeLimit: Int
+    /// The most time.
+    var timeLimit: Interval
+    /// Random, for ids.
+    var seed: UInt64
+}
+
+/// What came of it.
+struct FetchResult: Sendable {
+    enum Outcome: Sendable {
+        /// No primary has a newer version.
+        case current
+        /// A newer version is in hand.
+        case updated(Update)
+        /// No primary could be asked.
+        case failed
+    }
+
+    struct Update: Sendable {
+        var records: [DNSMessage.Record]
+        var isIncremental: Bool
+        var octets: Int
+        var dropped: Int
+        var duration: Interval
+    }
+
+    var zone: DomainName
+    var outcome = Outcome.failed
+    var serial: SerialNumber?
+    var timers: RefreshMachine.Timers?
+    /// The primary that it came from.
+    var source: SocketAddress?
+    /// Why others could not be asked.
+    var problems: [(primary: SocketAddress, text: String)] = []
+}
+
+/// Does a job, on a thread that may wait.
+struct ZoneFetch {
+    private let job: FetchJob
+    private var random: SeededRandom
+
+    init(_ job: FetchJob) {
+        self.job = job
+        random = SeededRandom(seed: job.seed)
+    }
+
+    mutating func run() -> FetchResult {
+        var result = FetchResult(zone: job.zone)
+        let deadline = Clock.monotonic() + job.timeLimit
+        for primary in job.primaries {
+            do throws(FetchFault) {
+                let soa = try serial(of: primary, deadline)
+                guard let serial = soa.serial, let timers = RefreshMachine.Timers(soa) else {
+                    throw FetchFault("its SOA is malformed")
+                }
+                if let known = job.known, !serial.isNewer(than: known) {
+                    // Another one may be further; the first that is not behind says how long this
+                    // holds.
+                    if result.source == nil {
+                        (result.outcome, result.serial) = (.current, known)
+                        (result.timers, result.source) = (timers, primary.address)
+                    }
+                    continue
+                }
+                let update = try take(primary, deadline)
+                result.outcome = .updated(update)
+                result.serial = update.records.first?.serial
+                result.timers = update.records.first.flatMap { RefreshMachine.Timers($0) }
+                result.source = primary.address
+                return result
+            } catch {
+                result.problems.append((primary.address, error.text))
+            }
+        }
+        return result
+    }
+
+    // MARK: Questions
+
+    private mutating func question(_ type: RecordType, authority: [UInt8] = []) -> [UInt8] {
+        let id = UInt16(truncatingIfNeeded: random.next())
+        var bytes: [UInt8] = [UInt8(id >> 8), UInt8(id & 255), 0, 0, 0, 1, 0, 0, 0]
+        bytes += [authority.isEmpty ? 0 : 1, 0, 0]
+        bytes += job.zone.wire + [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 255), 0, 1]
+        return bytes + authority
+    }
+
+    private mutating func serial(
+        of primary: FetchJob.Primary,
+        _ deadline: Instant
+    ) throws(FetchFault) -> DNSMessage.Record {
+        var exchange = try FetchExchange(primary, deadline)
+        let request = question(.SOA)
+        try exchange.ask(request)
+        let (message, _) = try exchange.answer()
+        guard message.id == UInt16(request[0]) << 8 | UInt16(request[1]), message.isResponse else {
+            throw FetchFault("its answer is about something else")
+        }
+        guard message.code == .noError else {
+            throw FetchFault("it answers \(message.code) when asked for the SOA")
+        }
+        guard let soa = message.answers.first(where: { $0.type == .SOA && $0.owner == job.zone })
+        else { throw FetchFault("it does not have the zone: its answer has no SOA") }
+        // RFC 1996 §4.5, RFC 1034 §4.3.5: one that has it by hearsay is no primary.
+        guard message.isAuthoritative else {
+            throw FetchFault("it is not authoritative for the zone")
+        }
+        return soa
+    }
+
+    private mutating func take(
+        _ primary: FetchJob.Primary,
+        _ deadline: Instant
+    ) throws(FetchFault) -> FetchResult.Update {
+        let began = Clock.monotonic()
+        if let known = job.known, let path = job.path,
+            let bytes = try? File.read(path, limit: job.sizeLimit * 2),
+            let base = ZoneImage.records(in: bytes), base.first?.serial == known,
+            let update = try? changes(primary, base, deadline, began)
+        {
+            return update
+        }
+        let transfer = try transfer(primary, known: nil, deadline)
+        return try adopted(transfer.records, transfer, isIncremental: false, began)
+    }
+
+    // RFC 1995: what has changed; whatever is wrong with that, the whole zone comes instead.
+    private mutating func changes(
+        _ primary: FetchJob.Primary,
+        _ base: [DNSMessage.Record],
+        _ deadline: Instant,
+        _ began: Instant
+    ) throws(FetchFault) -> FetchResult.Update {
+        let transfer = try transfer(primary, known: base.first, deadline)
+        guard !transfer.isCurrent else { throw FetchFault("it has nothing newer after all") }
+        guard transfer.changes.isEmpty else {
+            guard let records = transfer.applied(to: base) else {
+                throw FetchFault("its changes do not fit")
+            }
+            return try adopted(records, transfer, isIncremental: true, began)
+        }
+        return try adopted(transfer.records, transfer, isIncremental: false, began)
+    }
+
+    private mutating func transfer(
+        _ primary: FetchJob.Primary,
+        known: DNSMessage.Record?,
+        _ deadline: Instant
+    ) throws(FetchFault) -> IncomingTransfer {
+        var exchange = try FetchExchange(primary, deadline)
+        let request = question(known == nil ? .AXFR : .IXFR, authority: known?.uncompressed ?? [])
+        try exchange.ask(request)
+        var transfer = IncomingTransfer(
+            job.zone,
+            id: UInt16(request[0]) << 8 | UInt16(request[1]),
+            known: known?.serial,
+            limit: job.sizeLimit
+        )
+        while !transfer.isDone {
+            let (message, octets) = try exchange.answer()
+            do throws(IncomingTransfer.Fault) {
+                try transfer.take(message, octets: octets)
+            } catch {
+                throw FetchFault(ZoneFetch.text(of: error))
+            }
+        }
+        guard exchange.isSettled else { throw FetchFault("the end of its answer is not signed") }
+        return transfer
+    }
+
+    private static func text(of fault: IncomingTransfer.Fault) -> String {
+        switch fault {
+        case .refused(let code): "it answers \(code) when asked for the zone"
+        case .disorder(let what): "its answer is out of order: \(what)"
+        case .tooLarge: "the zone is larger than 'size-limit'"
+        }
+    }
+
+    // MARK: Versions
+
+    // Judged as a file would be; then kept, so that a restart has it.
+    private func adopted(
+        _ records: [DNSMessage.Record],
+        _ transfer: IncomingTransfer,
+        isIncremental: Bool,
+        _ began: Instant
+    ) throws(FetchFault) -> FetchResult.Update {
+        var builder = ZoneTableBuilder()
+        builder.beginZone(job.zone, source: "\(job.zone)")
+        builder.add(records.map { .record($0) }) { _ in nil }
+        let build = builder.build()
+        guard build.table != nil else {
+            let first = build.diagnostics.first { $0.severity == .error }
+            throw FetchFault(
+                "the zone is faulty: \(first.map { "\($0.message)" } ?? "it has errors")"
+            )
+        }
+        if let path = job.path {
+            do throws(SystemError) {
+                try File.writeAtomically(path, ZoneImage.bytes(of: records))
+            } catch {
+                throw FetchFault("it cannot be kept in the state folder: \(error)")
+            }
+        }
+        return FetchResult.Update(
+            records: records,
+            isIncremental: isIncremental,
+            octets: transfer.size,
+            dropped: transfer.dropped,
+            duration: Clock.monotonic() - began
+        )
+    }
+}
+
+/// One question to a primary and its answer, signed where there is a key.
+struct FetchExchange: ~Copyable {
+    private var connection: FetchConnection
+    private var client: TransactionClient?
+    private let isSigned: Bool
+    /// True when nothing of the answer so far lacks a signature.
+    private(set) var isSettled = true
+
+    init(_ primary: FetchJob.Primary, _ deadline: Instant) throws(FetchFault) {
+        connection = try FetchConnection.open(
+            primary.address,
+            primary.security,
+            deadline: deadline
+        )
+        client = primary.key.map { TransactionClient($0) }
+        isSigned = primary.key != nil
+    }
+
+    private var seconds: UInt64 { UInt64(max(Clock.realtime(), 0)) / 1_000_000_000 }
+
+    mutating func ask(_ request: [UInt8]) throws(FetchFault) {
+        let now = seconds
+        try connection.send(client?.sign(request, seconds: now) ?? request)
+    }
+
+    /// The next message of the answer, and the octets that it had.
+    mutating func answer() throws(FetchFault) -> (message: DNSMessage, octets: Int) {
+        var bytes = try connection.receive()
+        let count = bytes.count
+        let now = seconds
+        if isSigned {
+            var length = count
+            do throws(TransactionClient.Fault) {
+                length = try client?.take(bytes.span, seconds: now) ?? count
+            } catch {
+                throw FetchFault(FetchExchange.text(of: error))
+            }
+            isSettled = length < count
+            if isSettled {
+                bytes.removeLast(count - length)
+                let additional = UInt16(bytes[10]) << 8 | UInt16(bytes[11])
+                bytes[10] = UInt8((additional &- 1) >> 8)
+                bytes[11] = UInt8(truncatingIfNeeded: additional &- 1)
+            }
+        }
+        guard let message = DNSMessage(bytes) else { throw FetchFault("its answer is malformed") }
+        return (message, count)
+    }
+
+    private static func text(of fault: TransactionClient.Fault) -> String {
+        switch fault {
+        case .unsigned: "its answer is not signed"
+        case .malformed: "its signature is malformed"
+        case .strangeKey: "its answer is signed with another key"
+        case .badSignature: "its signature is bad: BADSIG"
+        case .badTime: "its clock is more than 300 s apart: BADTIME"
+        case .refused(let code):
+            "it refuses our signature: \(TSIGError(rawValue: code)?.word ?? "NOTAUTH")"
+        }
+    }
+}
+
+extension RefreshMachine.Timers {
+    /// What an SOA says.
+    init?(_ soa: DNSMessage.Record) {
+        guard soa.type == .SOA, soa.data.count >= 22 else { return nil }
+        let numbers = Array(soa.data.suffix(16)).withTimes
+        self.init(refresh: numbers[0], retry: numbers[1], expire: numbers[2])
+    }
+}
+
+extension Array where Element == UInt8 {
+    /// Four octets each as one number.
+    fileprivate var withTimes: [UInt32] {
+        stride(from: 0, to: count - 3, by: 4).map { place in
+            self[place..<place + 4].reduce(0) { $0 << 8 | UInt32($1) }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DNSProtocol
+public import Essentials
+
+/// Tells other servers that zones have changed, until they have heard it (RFC 1996 §3.5, §3.6).
+///
+/// Pure: what is to be sent is returned. A zone that changes again while a server is being told
+/// begins anew with the newer version.
+public struct NotifyMachine: Sendable {
+    /// One notice on its way.
+    public struct Pending: Sendable, Equatable {
+        /// The zone that has changed.
+        public var zone: DomainName
+        /// Its version.
+        public var serial: SerialNumber
+        /// Who is told.
+        public var target: SocketAddress
+        /// The key that signs; nil for none.
+        public var key: DomainName?
+        /// The id of the message.
+        public var id: UInt16
+        /// How often it was sent.
+        public var attempts = 0
+        /// When it is sent next.
+        public var due: Instant
+    }
+
+    /// What became of a notice that is over.
+    public enum Ending: Sendable, Equatable {
+        /// The server has answered so.
+        case answered(ResponseCode)
+        /// It never has.
+        case silent
+    }
+
+    /// All that is on its way, by the numbers that events name.
+    public private(set) var pending: [Int: Pending] = [:]
+    private var nextNumber = 0
+    /// Notices that wait at most; more are given up.
+    public static let limit = 4096
+    /// How often one is sent.
+    public static let attemptLimit = 6
+    static let firstWait = Interval.seconds(2)
+
+    /// Nothing to tell.
+    public init() {}
+
+    /// A zone has changed; false when too many wait.
+    ///
+    /// `id` is random.
+    public mutating func tell(
+        _ target: SocketAddress,
+        _ zone: DomainName,
+        _ serial: SerialNumber,
+        key: DomainName?,
+        id: UInt16,
+        now: Instant
+    ) -> Bool {
+        for (number, known) in pending where known.target == target && known.zone == zone {
+            pending[number] = nil
+        }
+        guard pending.count < NotifyMachine.limit else { return false }
+        nextNumber &+= 1
+        pending[nextNumber & 0xff_ffff] = Pending(
+            zone: zone,
+            serial: serial,
+            target: target,
+            key: key,
+            id: id,
+            due: now
+        )
+        return true
+    }
+
+    /// What is to be sent now, and what is given up.
+    public mutating func expire(
+        now: Instant
+    ) -> (send: [Int], over: [(number: Int, notice: Pending)]) {
+        var send: [Int] = []
+        var over: [(number: Int, notice: Pending)] = []
+        for (number, notice) in pending where notice.due <= now {
+            guard notice.attempts < NotifyMachine.attemptLimit else {
+                over.append((number, notice))
+                pending[number] = nil
+                continue
+            }
+            var next = notice
+            next.attempts += 1
+            // 2, 4, 8, ... seconds: a server that starts anew hears it, and none is flooded.
+            next.due = now + NotifyMachine.firstWait * (Int64(1) << Int64(notice.attempts))
+            pending[number] = next
+            send.append(number)
+        }
+        return (send.sorted(), over)
+    }
+
+    /// An answer has come; the notice that is over with it.
+    public mutating func answer(_ number: Int, id: UInt16) -> Pending? {
+        guard let notice = pending[number], notice.id == id else { return nil }
+        pending[number] = nil
+        return notice
+    }
+
+    /// When something is to be done.
+    public var deadline: Instant { pending.values.map(\.due).min() ?? .never }
+
+    /// The message of a notice (RFC 1996 §3.7), not signed.
+    public static func message(_ notice: Pending, soa: DNSMessage.Record?) -> [UInt8] {
+        // NOTIFY, AA.
+        var bytes: [UInt8] = [UInt8(notice.id >> 8), UInt8(notice.id & 255), 0x24, 0, 0, 1]
+        bytes += [0, soa == nil ? 0 : 1, 0, 0, 0, 0]
+        bytes += notice.zone.wire + [0, 6, 0, 1]
+        if let soa { soa.append(to: &bytes) }
+        return bytes
+    }
+}

@@ -1,0 +1,461 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Zones between servers: BIND, Knot and NSD take them from Martlet, and Martlet from each of them."""
+import base64
+import os
+import re
+import signal
+import socket
+import struct
+import threading
+
+from harness import eventually, expect, expect_equal, scenario
+from harness.ask import ask_dns, dig, dig_text, exactly
+from harness.certificates import Authority, pair
+from harness.martlet import martlet_command
+from harness.peer import Peer
+
+SECRET = base64.b64encode(b"a secret of thirty-two octets...").decode()
+WRONG = base64.b64encode(b"another one, of as many octets..").decode()
+KEY = ("-y", f"hmac-sha256:transfer.key:{SECRET}")
+KEYS = f"tsig-keys: {{ transfer.key: {{ secret: {SECRET} }}, wrong.key: {{ secret: {WRONG} }} }}\n"
+
+
+def zone(serial, more="", timers="3600 600 86400 60"):
+    lines = "".join(f"n{i} TXT \"{'x' * 80}\"\n" for i in range(400))
+    return f"""$TTL 300
+@ SOA ns hostmaster {serial} {timers}
+@ NS ns
+@ MX 10 mail
+ns A 192.0.2.53
+mail A 192.0.2.25
+mail AAAA 2001:db8::25
+www A 192.0.2.1
+www A 192.0.2.2
+alias CNAME www
+*.wild TXT "any"
+a.b.c TXT "deep"
+sub NS ns.sub
+ns.sub A 192.0.2.54
+_sip._tcp SRV 1 2 5060 mail
+svc HTTPS 1 . alpn=h2
+{lines}{more}"""
+
+
+def records(port, name, *options):
+    """All records of a zone by AXFR, without regard to order and case."""
+    text = dig_text(port, name, "AXFR", "+noall", "+answer", "+onesoa", *options)
+    lines = [re.sub(r"\s+", " ", line).lower() for line in text.splitlines() if line and line[0] != ";"]
+    return sorted(line for line in lines if not re.search(r"\stsig\s", line))
+
+
+def serial(port, name):
+    answer = dig(port, name, "SOA", "+norec")
+    return int(answer[0].split()[2]) if answer else None
+
+
+# Peers that take a.test from a primary, or are the primary of it.
+
+def bind(scene, text, name="bind"):
+    port = scene.port()
+    path = scene.write(f"{name}.conf", f"""
+key transfer.key {{ algorithm hmac-sha256; secret "{SECRET}"; }};
+options {{
+  directory "{scene.folder}"; pid-file "{scene.path(name + '.pid')}";
+  session-keyfile "{scene.path(name + '.key')}"; managed-keys-directory "{scene.folder}";
+  listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
+  recursion no; dnssec-validation no; empty-zones-enable no; min-refresh-time 1; min-retry-time 1;
+}};
+controls {{ }};
+{text}""")
+    return Peer(scene, name, ["named", "-g", "-n", "1", "-c", path], port)
+
+
+def knot(scene, text, name="knot"):
+    port = scene.port()
+    os.makedirs(scene.path(name))
+    path = scene.write(f"{name}.conf", f"""
+server:
+  rundir: {scene.path(name)}
+  listen: 127.0.0.1@{port}
+database:
+  storage: {scene.path(name)}
+log:
+  - target: stderr
+    any: info
+key:
+  - id: transfer.key
+    algorithm: hmac-sha256
+    secret: {SECRET}
+{text}""")
+    return Peer(scene, name, ["knotd", "-c", path], port)
+
+
+def nsd(scene, text, name="nsd"):
+    port = scene.port()
+    path = scene.write(f"{name}.conf", f"""
+server:
+  ip-address: 127.0.0.1@{port}
+  server-count: 1
+  username: ""
+  chroot: ""
+  zonesdir: "{scene.folder}"
+  pidfile: "{scene.path(name + '.pid')}"
+  xfrdfile: "{scene.path(name + '.xfrd')}"
+  xfrdir: "{scene.folder}"
+  zonelistfile: "{scene.path(name + '.list')}"
+  cookie-secret-file: "{scene.path(name + '.cookie')}"
+  database: ""
+  xfrd-reload-timeout: 0
+remote-control: {{ control-enable: no }}
+key:
+  name: transfer.key
+  algorithm: hmac-sha256
+  secret: "{SECRET}"
+{text}""".replace("remote-control: { control-enable: no }", "remote-control:\n  control-enable: no"))
+    return Peer(scene, name, ["nsd", "-d", "-c", path], port)
+
+
+def takers(scene, primary):
+    """BIND, Knot and NSD that take a.test from a port."""
+    return [
+        bind(scene, f"""
+zone a.test {{ type secondary; file "{scene.path('bind.zone')}"; masterfile-format text;
+  primaries {{ 127.0.0.1 port {primary} key transfer.key; }};
+  allow-notify {{ key transfer.key; }}; }};"""),
+        knot(scene, f"""
+remote:
+  - id: martlet
+    address: 127.0.0.1@{primary}
+    key: transfer.key
+acl:
+  - id: told
+    address: 127.0.0.1
+    key: transfer.key
+    action: notify
+  - id: taken
+    address: 127.0.0.1
+    action: transfer
+zone:
+  - domain: a.test
+    master: martlet
+    acl: [told, taken]
+"""),
+        nsd(scene, f"""
+zone:
+  name: a.test
+  zonefile: "{scene.path('nsd.zone')}"
+  request-xfr: 127.0.0.1@{primary} transfer.key
+  allow-notify: 127.0.0.1 transfer.key
+  provide-xfr: 127.0.0.1 NOKEY
+"""),
+    ]
+
+
+@scenario("BIND, Knot and NSD take a zone and its changes from Martlet, and hear of them at once", 120,
+          covers=["zones.*.transfer-to[].key", "zones.*.transfer-to[].network", "zones.*.notify[].address",
+                  "zones.*.notify[].key"])
+def primary(scene):
+    dns = scene.port()
+    scene.write("a.zone", zone(1))
+    text = f"""listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+{KEYS}zones:
+  a.test:
+    file: a.zone
+    transfer-to: [ {{ network: 127.0.0.0/8, key: transfer.key }} ]
+    notify: [ %s ]
+"""
+    martlet = scene.martlet(text % "")
+    whole = records(dns, "a.test", *KEY)
+    expect(len(whole) > 410, f"dig takes the zone: {len(whole)}\n" + dig_text(dns, "a.test", "AXFR", *KEY)[:2000])
+    # Nobody else does.
+    for options, word in (((), "Transfer failed"), (("-y", f"hmac-sha256:wrong.key:{WRONG}"), "Transfer failed"),
+                          (("-y", f"hmac-sha256:transfer.key:{WRONG}"), "BADSIG"),
+                          (("-y", f"hmac-sha256:nobody.key:{SECRET}"), "BADKEY")):
+        told = dig_text(dns, "a.test", "AXFR", *options)
+        expect(word in told and "mail.a.test" not in told, f"{options}: {told[:500]}")
+    expect("may not take zone a.test." in martlet.log(), martlet.log())
+    peers = takers(scene, dns)
+    for peer in peers:
+        eventually(f"{peer.name} has the zone", lambda: serial(peer.port, "a.test") == 1, within=20)
+        expect_equal(sorted(dig(peer.port, "www.a.test")), ["192.0.2.1", "192.0.2.2"], peer.name)
+    scene.write("a.zone", zone(2, "added A 192.0.2.9\n").replace("www A 192.0.2.2\n", ""))
+    notify = ", ".join(f"{{ address: 127.0.0.1:{peer.port}, key: transfer.key }}" for peer in peers)
+    martlet.reload(text % notify)
+    for peer in peers:
+        eventually(f"{peer.name} has heard", lambda: serial(peer.port, "a.test") == 2, within=10)
+        expect_equal(dig(peer.port, "added.a.test"), ["192.0.2.9"], peer.name)
+        expect_equal(dig(peer.port, "www.a.test"), ["192.0.2.1"], peer.name)
+    eventually("the changes alone were taken", lambda: martlet.metric(
+        "martlet_dns_transfers_total", kind="ixfr") >= 3 and "has taken changes of zone a.test." in martlet.log())
+    expect(martlet.metric("martlet_dns_notices_total", outcome="heard") == 3, "notices are answered")
+    ours = records(dns, "a.test", *KEY)
+    theirs = records(peers[1].port, "a.test")
+    expect_equal(theirs, ours, "Knot has what Martlet has")
+    # One zone by itself.
+    scene.write("a.zone", zone(3, "third A 192.0.2.3\n"))
+    status, out, err = martlet_command(scene, "zone", "reload", "a.test", "--admin", f"127.0.0.1:{martlet.admin}")
+    expect(status == 0, out + err)
+    for peer in peers:
+        eventually(f"{peer.name} has the third", lambda: serial(peer.port, "a.test") == 3, within=10)
+        expect_equal(dig(peer.port, "third.a.test"), ["192.0.2.3"], peer.name)
+
+
+@scenario("Martlet takes zones from BIND, Knot and NSD, hears of changes, and has them after kill -9", 150,
+          covers=["zones.*.transfer-from[].address", "zones.*.transfer-from[].key"])
+def secondary(scene):
+    dns = scene.port()
+    files = {name: scene.write(f"{name}.zone", zone(1)) for name in ("b", "k", "n")}
+    peers = {
+        "b": bind(scene, f"""
+zone b.test {{ type primary; file "{files['b']}"; ixfr-from-differences yes; check-names ignore;
+  allow-transfer {{ key transfer.key; }}; notify explicit;
+  also-notify {{ 127.0.0.1 port {dns} key transfer.key; }}; }};"""),
+        "k": knot(scene, f"""
+remote:
+  - id: martlet
+    address: 127.0.0.1@{dns}
+    key: transfer.key
+acl:
+  - id: taken
+    address: 127.0.0.1
+    key: transfer.key
+    action: transfer
+zone:
+  - domain: k.test
+    file: {files['k']}
+    zonefile-load: difference
+    journal-content: changes
+    notify: martlet
+    acl: taken
+"""),
+        "n": nsd(scene, f"""
+zone:
+  name: n.test
+  zonefile: "{files['n']}"
+  provide-xfr: 127.0.0.1 transfer.key
+  notify: 127.0.0.1@{dns} transfer.key
+  store-ixfr: yes
+  create-ixfr: yes
+"""),
+    }
+    zones = "".join(f"  {name}.test: {{ transfer-from: [ {{ address: 127.0.0.1:{peer.port}, key: transfer.key }} ], "
+                    "transfer-to: [ { network: 127.0.0.1 } ] }\n" for name, peer in peers.items())
+    martlet = scene.martlet(f"listeners: [ {{ dns: 127.0.0.1:{dns} }} ]\n{KEYS}zones:\n{zones}")
+    for name, peer in peers.items():
+        eventually(f"{name}.test is there", lambda: serial(dns, f"{name}.test") == 1, within=20)
+        expect_equal(records(dns, f"{name}.test"), records(peer.port, f"{name}.test", *KEY), f"{name}.test")
+    for number in (2, 3):
+        for name, peer in peers.items():
+            scene.write(f"{name}.zone", zone(number, f"new{number} A 192.0.2.{number}\n"))
+            os.utime(files[name], (number * 10 + 2_000_000_000, number * 10 + 2_000_000_000))
+            peer.process.send_signal(signal.SIGHUP)
+        for name, peer in peers.items():
+            eventually(f"{name}.test has changed", lambda: serial(dns, f"{name}.test") == number, within=15)
+            expect_equal(dig(dns, f"new{number}.{name}.test"), [f"192.0.2.{number}"], name)
+            expect_equal(records(dns, f"{name}.test"), records(peer.port, f"{name}.test", *KEY), f"{name}.test")
+    for name in ("b.test.", "k.test."):
+        expect(f"changes of zone {name} came from" in martlet.log(), f"IXFR of {name}: {martlet.log()[-3000:]}")
+    status, out, _ = martlet_command(scene, "zone", "list", "--admin", f"127.0.0.1:{martlet.admin}")
+    expect(status == 0 and f"primary 127.0.0.1:{peers['b'].port}" in out and "is checked next" in out, out)
+    # The primaries go, and then the process: what was taken is served all the same.
+    for peer in peers.values():
+        peer.process.terminate()
+    martlet.kill_serving()
+    martlet.wait_ready()
+    for name in peers:
+        expect_equal(dig(dns, f"new3.{name}.test"), ["192.0.2.3"], f"{name} after a crash")
+    eventually("the primaries are missed", lambda: "cannot be taken from" in martlet.log())
+    status, out, _ = martlet_command(scene, "zone", "list", "--admin", f"127.0.0.1:{martlet.admin}")
+    expect("it cannot be reached" in out, out)
+
+
+@scenario("wrong keys are told on both sides, and a zone that never came is answered SERVFAIL")
+def wrong(scene):
+    dns = scene.port()
+    file = scene.write("b.zone", zone(1))
+    peer = bind(scene, f"""
+key other.key {{ algorithm hmac-sha256; secret "{SECRET}"; }};
+zone b.test {{ type primary; file "{file}"; allow-transfer {{ key transfer.key; }}; }};
+zone c.test {{ type primary; file "{file}"; allow-transfer {{ key other.key; }}; }};""")
+    source = f"address: 127.0.0.1:{peer.port}"
+    martlet = scene.martlet(f"""listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+tsig-keys: {{ transfer.key: {{ secret: {WRONG} }}, nobody.key: {{ secret: {SECRET} }}, other.key: {{ secret: {SECRET} }} }}
+zones:
+  b.test: {{ transfer-from: [ {{ {source}, key: transfer.key }} ] }}
+  c.test: {{ transfer-from: [ {{ {source}, key: nobody.key }}, {{ {source}, key: other.key }} ] }}
+  d.test: {{ transfer-from: [ {{ {source} }} ] }}
+""")
+    eventually("BADSIG", lambda: "zone b.test. cannot be taken" in martlet.log() and "BADSIG" in martlet.log())
+    eventually("BADKEY", lambda: "BADKEY" in martlet.log())
+    eventually("the second key works", lambda: serial(dns, "c.test") == 1)
+    eventually("not theirs", lambda: "zone d.test. cannot be taken" in martlet.log())
+    for name in ("b.test", "d.test"):
+        expect_equal(ask_dns(dns, f"www.{name}").rcode, 2, name)
+    told = dig_text(dns, "www.b.test")
+    expect("EDE: 14" in told and "has not come from its primaries" in told, told)
+    states = {zone["name"]: zone["state"] for zone in martlet.snapshot()["zones"]}
+    expect_equal(states, {"b.test.": "awaited", "c.test.": "served", "d.test.": "awaited"}, "states")
+
+
+class Primary:
+    """A primary that says what it is told to, and no more than that."""
+
+    def __init__(self, scene, name):
+        self.name = name
+        self.serial, self.timers, self.stalls, self.answers = 1, (3600, 600, 86400), False, True
+        self.stalled = threading.Event()
+        self.asked = 0
+        self.listener = socket.create_server(("127.0.0.1", scene.port()))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            peer, _ = self.listener.accept()
+            threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
+
+    def wire(self):
+        return b"".join(bytes([len(label)]) + label.encode() for label in self.name.split(".")) + b"\0"
+
+    def soa(self):
+        data = b"\0\0" + struct.pack("!5I", self.serial, *self.timers, 60)
+        return self.wire() + struct.pack("!HHIH", 6, 1, 60, len(data)) + data
+
+    def record(self, label, kind, data):
+        owner = bytes([len(label)]) + label.encode() + self.wire() if label else self.wire()
+        return owner + struct.pack("!HHIH", kind, 1, 60, len(data)) + data
+
+    def serve(self, peer):
+        with peer:
+            while True:
+                try:
+                    size = struct.unpack("!H", exactly(peer, 2))[0]
+                    query = exactly(peer, size)
+                except OSError:
+                    return
+                if not self.answers:
+                    return
+                kind = struct.unpack("!H", query[12 + len(self.wire()):][:2])[0]
+                self.asked += 1
+                bodies = [[self.soa()]]
+                if kind in (251, 252):
+                    ns = self.record("", 2, b"\2ns" + self.wire())
+                    host = self.record("www", 1, bytes([192, 0, 2, self.serial]))
+                    bodies = [[self.soa(), ns, host]]
+                    if not self.stalls:
+                        bodies.append([self.record("last", 1, bytes([192, 0, 2, 99])), self.soa()])
+                for records in bodies:
+                    head = query[:2] + struct.pack("!5H", 0x8400, 1, len(records), 0, 0)
+                    message = head + query[12:12 + len(self.wire()) + 4] + b"".join(records)
+                    peer.sendall(struct.pack("!H", len(message)) + message)
+                if kind in (251, 252) and self.stalls:
+                    self.stalled.set()
+                    peer.settimeout(60)
+                    try:
+                        peer.recv(1)
+                    except OSError:
+                        pass
+                    return
+
+
+@scenario("kill -9 in the middle of a transfer: the version before is served, and then the new one comes", 120,
+          covers=["dns.transfers.size-limit", "dns.transfers.time-limit", "dns.transfers.incoming",
+                  "dns.transfers.concurrent"])
+def killed(scene):
+    dns = scene.port()
+    source = Primary(scene, "p.test")
+    source.timers = (1, 1, 86400)
+    text = f"""listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+dns: {{ transfers: {{ concurrent: 1, incoming: 1, time-limit: 8s, size-limit: 1MiB }} }}
+zones: {{ p.test: {{ transfer-from: [ {{ address: 127.0.0.1:{source.port} }} ] }} }}
+"""
+    martlet = scene.martlet(text)
+    eventually("the first version", lambda: dig(dns, "www.p.test") == ["192.0.2.1"])
+    for round in range(20 if scene.full else 3):
+        source.stalls, source.serial = True, source.serial + 1
+        source.stalled.clear()
+        expect(source.stalled.wait(15), "the transfer hangs in its middle")
+        martlet.kill_serving()
+        martlet.wait_ready()
+        expect_equal(dig(dns, "www.p.test"), [f"192.0.2.{source.serial - 1}"], "the version before")
+        expect_equal(dig(dns, "last.p.test"), ["192.0.2.99"], "all of it")
+        source.stalls = False
+        eventually("the new version", lambda: dig(dns, "www.p.test") == [f"192.0.2.{source.serial}"], within=30)
+    # One that hangs without end is given up.
+    source.stalls, source.serial = True, source.serial + 1
+    source.stalled.clear()
+    expect(source.stalled.wait(15), "the transfer hangs")
+    eventually("it is given up", lambda: "cannot be taken from" in martlet.log(), within=30)
+    source.stalls = False
+    eventually("the last version", lambda: dig(dns, "www.p.test") == [f"192.0.2.{source.serial}"], within=30)
+
+
+@scenario("a zone whose primary is silent for too long is answered SERVFAIL until it is back", 60)
+def expiry(scene):
+    dns = scene.port()
+    source = Primary(scene, "p.test")
+    source.timers = (1, 1, 3)
+    martlet = scene.martlet(f"""listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+zones: {{ p.test: {{ transfer-from: [ {{ address: 127.0.0.1:{source.port} }} ] }} }}
+""")
+    eventually("the first version", lambda: dig(dns, "www.p.test") == ["192.0.2.1"])
+    asked = source.asked
+    eventually("it is looked at again and again", lambda: source.asked > asked + 2, within=10)
+    expect_equal(dig(dns, "www.p.test"), ["192.0.2.1"], "a zone that is looked at holds")
+    source.answers = False
+    eventually("it has expired", lambda: ask_dns(dns, "www.p.test").rcode == 2, within=10)
+    expect("EDE: 14" in dig_text(dns, "www.p.test"), "and says why")
+    status, out, _ = martlet_command(scene, "zone", "list", "--admin", f"127.0.0.1:{martlet.admin}")
+    expect("expired" in out and "primary" in out, out)
+    martlet.kill_serving()
+    martlet.wait_ready()
+    eventually("a restart makes it no younger", lambda: ask_dns(dns, "www.p.test").rcode == 2, within=10)
+    source.answers = True
+    eventually("it is back", lambda: dig(dns, "www.p.test") == ["192.0.2.1"], within=15)
+
+
+@scenario("zones go by TLS, and only from a server with the right certificate", 60,
+          covers=["zones.*.transfer-from[].tls.name", "zones.*.transfer-from[].tls.authorities"])
+def secure(scene):
+    dns, dot, other = scene.port(), scene.port(), scene.port()
+    authority = Authority(scene)
+    files = authority.make("ns", "ns.a.test")
+    scene.write("a.zone", zone(1))
+    scene.martlet(f"""listeners:
+  - dns: 127.0.0.1:{dns}
+  - dot: 127.0.0.1:{dot}
+    certificates:
+      - {pair(files)}
+{KEYS}zones: {{ a.test: {{ file: a.zone, transfer-to: [ {{ key: transfer.key }} ] }} }}
+""")
+    def text(name):
+        return f"""listeners: [ {{ dns: 127.0.0.1:{other} }} ]
+{KEYS}zones:
+  a.test:
+    transfer-from:
+      - address: 127.0.0.1:{dot}
+        key: transfer.key
+        tls: {{ name: {name}, authorities: {authority.certificate} }}
+"""
+    martlet = scene.martlet(text("wrong.a.test"))
+    eventually("the name is wrong", lambda: "TLS fails" in martlet.log())
+    expect_equal(ask_dns(other, "www.a.test").rcode, 2, "nothing came")
+    martlet.reload(text("ns.a.test"))
+    martlet_command(scene, "zone", "reload", "a.test", "--admin", f"127.0.0.1:{martlet.admin}")
+    eventually("the zone comes by TLS", lambda: serial(other, "a.test") == 1, within=15)
+
+
+@scenario("the example of transfers starts, gives its zone out, and waits for the other")
+def example(scene):
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "Documentation", "examples")
+    with open(os.path.join(folder, "transfers.yaml")) as file:
+        text = file.read()
+    with open(os.path.join(folder, "example.org.zone")) as file:
+        scene.write("example.org.zone", file.read())
+    dns = scene.port()
+    martlet = scene.martlet(text.replace('":5300"', f"127.0.0.1:{dns}").replace("5301", str(scene.port())))
+    secret = re.search(r"secret: (\S+)", text)[1]
+    found = records(dns, "example.org", "-y", f"hmac-sha256:transfer.example.org:{secret}")
+    expect(len(found) > 2, f"the zone goes out: {found}")
+    expect_equal(ask_dns(dns, "www.example.net").rcode, 2, "the other has not come")
+    eventually("its primary is missed", lambda: "zone example.net. cannot be taken" in martlet.log())
