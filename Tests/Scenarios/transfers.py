@@ -55,14 +55,14 @@ def serial(port, name):
 
 # Peers that take a.test from a primary, or are the primary of it.
 
-def bind(scene, text, name="bind"):
+def bind(scene, text, name="bind", listen=""):
     port = scene.port()
     path = scene.write(f"{name}.conf", f"""
 key transfer.key {{ algorithm hmac-sha256; secret "{SECRET}"; }};
 options {{
   directory "{scene.folder}"; pid-file "{scene.path(name + '.pid')}";
   session-keyfile "{scene.path(name + '.key')}"; managed-keys-directory "{scene.folder}";
-  listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
+  listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; {listen}
   recursion no; dnssec-validation no; empty-zones-enable no; min-refresh-time 1; min-retry-time 1;
 }};
 controls {{ }};
@@ -443,6 +443,38 @@ def secure(scene):
     martlet.reload(text("ns.a.test"))
     martlet_command(scene, "zone", "reload", "a.test", "--admin", f"127.0.0.1:{martlet.admin}")
     eventually("the zone comes by TLS", lambda: serial(other, "a.test") == 1, within=15)
+    expect_equal(records(dot, "a.test", "+tls-ca=" + authority.certificate, "+tls-hostname=ns.a.test", *KEY),
+                 records(dns, "a.test", *KEY), "dig takes it by TLS as by TCP")
+
+
+@scenario("BIND takes a zone from Martlet by TLS, and Martlet one from BIND", 60)
+def secure_bind(scene):
+    dns, dot, tls = scene.port(), scene.port(), scene.port()
+    authority = Authority(scene)
+    certificate, key = authority.make("ns", "ns.a.test")
+    files = {name: scene.write(f"{name}.zone", zone(1)) for name in ("a", "b")}
+    peer = bind(scene, f"""
+tls local {{ cert-file "{certificate}"; key-file "{key}"; }};
+tls remote {{ ca-file "{authority.certificate}"; remote-hostname "ns.a.test"; }};
+zone b.test {{ type primary; file "{files['b']}"; allow-transfer {{ key transfer.key; }}; }};
+zone a.test {{ type secondary; file "{scene.path('taken.zone')}";
+  primaries {{ 127.0.0.1 port {dot} key transfer.key tls remote; }}; }};""",
+                listen=f"listen-on port {tls} tls local {{ 127.0.0.1; }};")
+    martlet = scene.martlet(f"""listeners:
+  - dns: 127.0.0.1:{dns}
+  - dot: 127.0.0.1:{dot}
+    certificates:
+      - {pair((certificate, key))}
+{KEYS}zones:
+  a.test: {{ file: a.zone, transfer-to: [ {{ key: transfer.key }} ], notify: [ {{ address: 127.0.0.1:{peer.port} }} ] }}
+  b.test:
+    transfer-from:
+      - {{ address: 127.0.0.1:{tls}, key: transfer.key, tls: {{ name: ns.a.test, authorities: {authority.certificate} }} }}
+""")
+    eventually("Martlet has BIND's", lambda: serial(dns, "b.test") == 1, within=15)
+    eventually("BIND has Martlet's", lambda: serial(peer.port, "a.test") == 1, within=20)
+    expect_equal(dig(peer.port, "deep.a.test"), dig(dns, "deep.a.test"), "the same")
+    expect(martlet.metric("martlet_dns_transfers_total", kind="axfr") >= 1, "a transfer is counted")
 
 
 @scenario("the example of transfers starts, gives its zone out, and waits for the other")
