@@ -3,7 +3,7 @@ internal import Glibc
 
 /// One fixed piece of memory that a thread writes a message into, again and again.
 ///
-/// Made once per thread and never freed, so that its spans need no borrow.
+/// Made once per thread and hardly ever freed, so that its spans need no borrow.
 @safe public struct Scratch: ~Copyable {
     /// Bytes that fit.
     public let capacity: Int
@@ -33,6 +33,12 @@ internal import Glibc
         var output = unsafe OutputSpan(buffer: buffer, initializedCount: count)
         body(&output)
         count = unsafe output.finalize(for: buffer)
+    }
+
+    /// Gives the memory back; nobody may look at it any more, nor write.
+    mutating func release() {
+        unsafe base.deallocate()
+        count = 0
     }
 
     /// Forgets what is behind the first `size` bytes.

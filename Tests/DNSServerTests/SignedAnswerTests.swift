@@ -169,6 +169,11 @@ import Testing
         #expect(plain.option?.ttl == 0)
         #expect(plain.authorities.map(\.type) == [.SOA])
         #expect(try zone.ask("gone.example.com", flags: 0xc000).code == .nameError)
+        #expect(try zone.ask("host.example.com", flags: 0xc000).option?.ttl == 0xc000)
+        var other = try SignedAnswerTests.fixture(
+            Way(algorithm: .ed25519, denial: .narrowNSEC3)
+        )
+        #expect(try other.ask("no.example.com", flags: 0xc000).option?.ttl == 0x8000)
     }
 
     static let bitmaps: [(String, RecordType, String)] = [

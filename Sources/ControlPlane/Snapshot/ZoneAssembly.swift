@@ -101,6 +101,7 @@ struct ZoneAssembly {
         for (number, zone) in zones.enumerated() {
             guard let apex = DomainName(zone.name) else { continue }
             builder.beginZone(apex, source: zone.file ?? zone.name)
+            if zone.dnssec != nil { builder.markSignedHere() }
             guard faults[number] == nil else {
                 if let contents = former?.contents(zone.name) {
                     builder.add(contents) { former?.number($0, in: policies) }
@@ -173,6 +174,7 @@ struct ZoneAssembly {
         }
         let number = builder.zoneCount
         builder.beginZone(apex, source: zone.file ?? zone.name)
+        if zone.dnssec != nil { builder.markSignedHere() }
         let unreadable = read(zone, apex, into: &builder)
         if builder.hasAliases { return .needsAll }
         let build = builder.build()

@@ -70,3 +70,37 @@ extension WireName {
         AdditionalRecord.skipName(message, at: start).map { $0 &- start }
     }
 }
+
+extension WireName {
+    /// The name at `start` of a message, uncompressed and in lower case, and its octets; 0 for one
+    /// that is malformed.
+    public static func expanded(
+        _ message: Span<UInt8>,
+        at start: Int
+    ) -> (bytes: [256 of UInt8], count: Int) {
+        var bytes = InlineArray<256, UInt8>(repeating: 0)
+        var place = start
+        var floor = start
+        var length = 0
+        while place >= 0, place < message.count {
+            let label = Int(message[place])
+            if label >= 0xc0 {
+                guard place &+ 1 < message.count else { break }
+                place = (label & 0x3f) << 8 | Int(message[place &+ 1])
+                guard place < floor else { break }
+                floor = place
+                continue
+            }
+            guard label <= maximumLabel, place &+ label < message.count,
+                length &+ label &+ 1 <= maximumLength
+            else { break }
+            for index in 0...label {
+                bytes[length &+ index] = ASCII.lowercased(message[place &+ index])
+            }
+            length &+= label &+ 1
+            place &+= label &+ 1
+            if label == 0 { return (bytes, length) }
+        }
+        return (bytes, 0)
+    }
+}

@@ -115,6 +115,11 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     /// Warning: an ALIAS of a name that is served here and has no addresses.
     case aliasWithoutAddresses = 1431
 
+    /// A steered name or an ALIAS in a zone that is signed in its file.
+    case steeredPresigned = 1460
+    /// Warning: more iterations of NSEC3 than validators go along with (RFC 9276 §3.2).
+    case manyIterations = 1670
+
     /// A record outside its zone.
     case outOfZone = 1601
     /// A zone without an SOA, or with more than one.

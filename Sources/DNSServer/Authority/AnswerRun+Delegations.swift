@@ -32,7 +32,7 @@ extension AnswerRun {
             writer.isTruncated = true
             return
         }
-        if signs { proveDelegation(node, at: cutOffset, view, into: &output) }
+        if signs { proveDelegation(match, at: cutOffset, view, into: &output) }
         placeAddresses(referral, base: base, view, into: &output)
     }
 
@@ -63,6 +63,7 @@ extension AnswerRun {
             let glue = view.glue[index]
             index &+= 1
             guard glue.isRequired == required else { continue }
+            let start = output.count
             let fits = writer.place(
                 view.sets[Int(glue.set)].compiled,
                 of: view.bytes,
@@ -74,6 +75,33 @@ extension AnswerRun {
             // RFC 9471 §3: glue that is needed to go on is not left out silently. All else may be
             // (RFC 2181 §9).
             if !fits, required { writer.isTruncated = true }
+            if fits, signs, !required { signAddress(from: start, view, into: &output) }
         }
+    }
+
+    // RFC 4035 §3.1.1: signatures go along with what goes along, where the zone has the name.
+    @inline(never) @_lifetime(output: copy output)
+    private mutating func signAddress(
+        from start: Int,
+        _ view: ZoneView,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        guard let match = host(at: start, view, output), match.kind == .exact,
+            match.zone == outcome.zone
+        else { return }
+        source = match.node
+        sign(from: start, view, in: .additional, into: &output)
+    }
+
+    private func host(
+        at start: Int,
+        _ view: ZoneView,
+        _ output: borrowing OutputSpan<UInt8>
+    ) -> ZoneMatch? {
+        let message = output.span.extracting(writer.start..<output.count)
+        let (bytes, count) = WireName.expanded(message, at: start &- writer.start)
+        let name = bytes.span.extracting(0..<count)
+        guard let scanned = WireName.scan(name, at: 0) else { return nil }
+        return view.find(name, at: 0, scanned, type: .A)
     }
 }

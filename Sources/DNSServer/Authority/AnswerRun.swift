@@ -21,6 +21,10 @@ struct AnswerRun {
     private(set) var signing = absent
     /// True when sets of the present zone are followed by their signatures.
     private(set) var signs = false
+    /// The node that the set in hand is from.
+    var source = 0
+    /// Names made from wildcards of zones that are signed in their files.
+    var expansions = Expansions()
     /// Seconds since 1970, modulo 2^32: signatures hold for a while around it.
     private(set) var timestamp: UInt32 = 0
     /// Hashes of the aliases in the answer: a target among them closes a loop.
@@ -84,7 +88,9 @@ struct AnswerRun {
         apex = DNSQuery.headerLength &+ query.name.length &- length
         writer.isAuthoritative = match.kind != .delegated
         timestamp = context.timestamp
-        return answer(match, view, views, steer, &context, into: &output)
+        let code = answer(match, view, views, steer, &context, into: &output)
+        if !expansions.isEmpty { proveExpansions(view, into: &output) }
+        return code
     }
 
     /// Questions that need no look at the zones.
@@ -117,7 +123,12 @@ struct AnswerRun {
         while true {
             outcome.zone = match.zone
             signing = view.signing.place(ofZone: match.zone)
-            signs = signing != absent && query.edns.wantsDNSSEC
+            source = match.node
+            // Nobody else is shown the signatures that the file of the zone has.
+            signs =
+                query.edns.wantsDNSSEC
+                && (signing != absent || view.zones[match.zone].chain.kind != .none)
+            if signs, query.edns.takesCompactDenial { noteCompactDenial(view) }
             switch match.kind {
             case .outside: return .noError
             case .delegated:
@@ -149,8 +160,12 @@ struct AnswerRun {
             case .exact, .wildcard: break
             }
             let node = view.nodes[match.node]
+            if node.flags.contains(.hash) { return denyHash(match, view, into: &output) }
+            if match.kind == .wildcard, signs, signing == absent {
+                expansions.add(owner, match.node, isChanged: view.isChanged)
+            }
             if node.flags.contains(.cname), query.type != .CNAME, query.type != .ANY,
-                signing == absent || !AnswerRun.standsBesideAlias(query.type),
+                !AnswerRun.standsBesideAlias(query.type) || !isSigned(match, view),
                 let set = view.set(of: node, type: .CNAME)
             {
                 guard let (next, isChanged) = follow(set, at: match, view, views, into: &output)
@@ -179,6 +194,10 @@ struct AnswerRun {
         into output: inout OutputSpan<UInt8>
     ) -> ResponseCode {
         if query.type == .ANY, node.setCount > 0 {
+            guard signing != absent || !signs else {
+                answerAnyPresigned(node, view, into: &output)
+                return .noError
+            }
             writeMinimalAny(view, into: &output)
             return .noError
         }
@@ -249,6 +268,7 @@ struct AnswerRun {
         let base = output.count
         place(zone.negative, rotation: 0, view, in: .authority, into: &output)
         guard signs else { return }
+        source = Int(zone.apex)
         sign(from: base, view, in: .authority, into: &output)
         prove(match, at: name, view, into: &output)
     }

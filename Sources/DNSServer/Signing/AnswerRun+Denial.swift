@@ -26,6 +26,13 @@ extension AnswerRun {
         return .nameError
     }
 
+    /// Tells one who takes compact denial that this is a zone of it (RFC 9824 §5.1).
+    @inline(never)
+    mutating func noteCompactDenial(_ view: ZoneView) {
+        guard signing != absent else { return }
+        writer.isCompact = view.signing.zones[Int(signing)].denial == .compact
+    }
+
     /// Adds the proof that belongs to a negative answer for the name at `place` of the message.
     @_lifetime(output: copy output)
     mutating func prove(
@@ -35,11 +42,13 @@ extension AnswerRun {
         into output: inout OutputSpan<UInt8>
     ) {
         guard !writer.isTruncated else { return }
+        guard signing != absent else {
+            return provePresigned(match, at: place, view, into: &output)
+        }
         let zone = view.signing.zones[Int(signing)]
         guard zone.denial == .compact else {
             return proveNarrowly(match, at: place, view, into: &output)
         }
-        writer.isCompact = query.edns.takesCompactDenial
         writeNSEC(TypesOfName(match, view), at: place, view, in: .authority, into: &output)
     }
 
@@ -47,12 +56,13 @@ extension AnswerRun {
     /// §3.1.4).
     @inline(never) @_lifetime(output: copy output)
     mutating func proveDelegation(
-        _ node: ZoneNode,
+        _ match: ZoneMatch,
         at place: Int,
         _ view: ZoneView,
         into output: inout OutputSpan<UInt8>
     ) {
         let base = output.count
+        let node = view.nodes[match.node]
         if let set = view.set(of: node, type: .DS) {
             let done = writer.place(
                 set.compiled,
@@ -64,6 +74,9 @@ extension AnswerRun {
             )
             if !done { writer.isTruncated = true }
             return sign(from: base, view, in: .authority, into: &output)
+        }
+        guard signing != absent else {
+            return provePresigned(match, at: place, view, into: &output)
         }
         let types = TypesOfName(delegation: node)
         let zone = view.signing.zones[Int(signing)]

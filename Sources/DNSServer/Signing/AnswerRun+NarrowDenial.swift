@@ -80,7 +80,7 @@ extension AnswerRun {
             case .covering: AnswerRun.neighbour(of: hash, isBehind: false)
             }
         output.write(32)
-        AnswerRun.writeDigits(from, into: &output)
+        output.write(HashDigits.of(from).span)
         output.write(uint16: UInt16(truncatingIfNeeded: 0xc000 | apex))
         output.write(uint32: UInt32(RecordType.NSEC3.rawValue) << 16 | 1)
         output.write(uint32: negativeTTL(view))
@@ -105,24 +105,5 @@ extension AnswerRun {
             if other[place] != (isBehind ? 0 : 0xff) { break }
         }
         return other
-    }
-
-    // Base32 with the extended hexadecimal alphabet, in lower case (RFC 4648 §7).
-    @_lifetime(output: copy output)
-    private static func writeDigits(
-        _ hash: [20 of UInt8],
-        into output: inout OutputSpan<UInt8>
-    ) {
-        var bits: UInt32 = 0
-        var held: UInt32 = 0
-        for place in 0..<20 {
-            bits = bits &<< 8 | UInt32(hash[place])
-            held &+= 8
-            while held >= 5 {
-                held &-= 5
-                let digit = UInt8(truncatingIfNeeded: bits &>> held & 31)
-                output.write(digit < 10 ? digit &+ 0x30 : digit &+ 0x57)
-            }
-        }
     }
 }

@@ -9,6 +9,11 @@ extension AnswerRun {
         case done, noRoom, failed
     }
 
+    /// True for a zone that is signed, here or in its file.
+    func isSigned(_ match: ZoneMatch, _ view: ZoneView) -> Bool {
+        signing != absent || view.zones[match.zone].chain.kind != .none
+    }
+
     /// Puts the signatures of the set that stands from `base` to the end of the message behind it.
     ///
     /// All of them or, with TC and without the set, none: a set that cannot be verified is none
@@ -23,6 +28,9 @@ extension AnswerRun {
         into output: inout OutputSpan<UInt8>
     ) {
         let end = output.count
+        guard signing != absent else {
+            return copySignatures(from: base, of: source, view, in: section, into: &output)
+        }
         guard base < end, view.signing.caches.count > 0 else { return }
         let from = base &- writer.start
         let found = WrittenSet(output.span.extracting(writer.start..<end), from: from)
@@ -58,11 +66,7 @@ extension AnswerRun {
             case .failed:
                 outcome.isUnsigned = true
                 return
-            case .noRoom:
-                output.removeLast(output.count &- base)
-                writer.add(0 &- set.count, to: section)
-                writer.isTruncated = true
-                return
+            case .noRoom: return withdraw(set, from: base, in: section, &output)
             }
         }
         // A key that signs was promised: without one the zone is not signed at all.

@@ -23,6 +23,8 @@ public struct ZoneTable: Sendable {
     let glue: [Glue]
     let aliases: [AliasEntry]
     let bytes: [UInt8]
+    /// The names of chains of zones that are signed in their files.
+    let chains: [UInt32]
     /// Labels of the deepest name: suffixes that have more need not be looked up.
     let deepest: Int
     /// The names outside of the zones that aliases lead to, in lower case, by their numbers.
@@ -57,6 +59,7 @@ public struct ZoneTable: Sendable {
         glue: [],
         aliases: [],
         bytes: [],
+        chains: [],
         deepest: 0,
         outsideTargets: [],
         aliasedZones: [],
@@ -114,6 +117,8 @@ struct ZoneNode: BitwiseCopyable, Sendable {
         static let apex = Flags(rawValue: 1)
         /// Holds a CNAME.
         static let cname = Flags(rawValue: 2)
+        /// Is there only to hold the hash of another name (RFC 5155 §7.2.8).
+        static let hash = Flags(rawValue: 4)
     }
 }
 
@@ -152,6 +157,8 @@ struct ZoneEntry: BitwiseCopyable, Sendable {
     var isUnusable = false
     /// It comes from elsewhere, and has not come, or is too old.
     var isAwaited = false
+    /// What its file says of what is not there.
+    var chain = ZoneChainPlace()
 }
 
 /// A set whose records a policy chooses, or an alias takes from elsewhere.

@@ -49,6 +49,7 @@ extension ZoneTableBuilder {
         }
         for number in zones.indices { addZone(number, to: &layout) }
         link(&layout)
+        addChains(&layout)
         guard !hasErrors else { return nil }
         guard !layout.isOverfull else {
             note(.tooManyRecords, file: 0, .none, "the zones together need more than 4 GiB")
@@ -247,7 +248,9 @@ extension ZoneTableBuilder {
         }
         if type.isService { checkServices(number, found) }
         let ttl = found.map { records[$0].ttl }.min() ?? 0
-        if let odd = found.first(where: { records[$0].ttl != ttl }), type != .SOA {
+        if let odd = found.first(where: { records[$0].ttl != ttl }), type != .SOA,
+            type != .RRSIG
+        {
             let message = "the \(type) records of \(text(number)) differ in TTL; \(ttl) is used"
             noteRecord(odd, .differingTTL, message)
         }

@@ -54,6 +54,8 @@ public struct ZoneTableBuilder: ~Copyable {
         var isDuplicate = false
         var isUnusable = false
         var isAwaited = false
+        /// Martlet signs it: what its file has of signing does not count.
+        var isSignedHere = false
     }
 
     /// The numbers of the zones that something refuses, in the order in which they were begun.
@@ -116,6 +118,12 @@ public struct ZoneTableBuilder: ~Copyable {
         guard let last = zones.indices.last else { return }
         zones[last].isUnusable = true
         zones[last].isAwaited = isAwaited
+    }
+
+    /// Says that the present zone is signed as it is answered for.
+    public mutating func markSignedHere() {
+        guard let last = zones.indices.last else { return }
+        zones[last].isSignedHere = true
     }
 
     /// Adds what another table has of the present zone; `policy` gives the number of a policy here

@@ -13,6 +13,7 @@ struct ZoneTableLayout {
     var outsideTargets: [DomainName] = []
     var aliasedZones: Set<Int> = []
     var bytes: [UInt8] = []
+    var chains: [UInt32] = []
     private var hashes: [UInt64] = []
     private var deepest = 0
     private var compiler = RecordSetCompiler()
@@ -190,6 +191,7 @@ struct ZoneTableLayout {
             glue: glue,
             aliases: aliases,
             bytes: bytes,
+            chains: chains,
             deepest: deepest,
             outsideTargets: outsideTargets,
             aliasedZones: aliasedZones,

@@ -33,6 +33,7 @@ struct ZoneView: ~Escapable {
     let sets: Span<ZoneSet>
     let zones: Span<ZoneEntry>
     let bytes: Span<UInt8>
+    let chains: Span<UInt32>
     let steered: Span<SteeredSet>
     let referrals: Span<Referral>
     let glue: Span<Glue>
@@ -57,6 +58,7 @@ struct ZoneView: ~Escapable {
         sets = table.sets.span
         zones = table.zones.span
         bytes = table.bytes.span
+        chains = table.chains.span
         steered = table.steered.span
         referrals = table.referrals.span
         glue = table.glue.span

@@ -38,6 +38,8 @@ public import Essentials
         unsafe scratch = Scratch(capacity: SignatureCache.scratchSize)
     }
 
+    deinit { unsafe scratch.release() }
+
     /// Signatures that are kept now.
     public var count: Int { Int(truncatingIfNeeded: words.load(0)) }
 

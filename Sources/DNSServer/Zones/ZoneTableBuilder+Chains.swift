@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import Essentials
+
+/// Chains of NSEC and NSEC3 in zones that are signed in their files.
+extension ZoneTableBuilder {
+    /// Above so many iterations validators treat a zone as if it were not signed (RFC 9276 §3.2).
+    private static let iterationLimit = 100
+
+    /// Notes the chain of each zone that has one; done when all names have their places.
+    mutating func addChains(_ layout: inout ZoneTableLayout) {
+        var members: [UInt32: [UInt32]] = [:]
+        let signed = zones.indices.filter { isPresigned($0) }
+        guard !signed.isEmpty else { return }
+        var kinds: [UInt32: RecordType] = [:]
+        for zone in signed {
+            let isHashed = hasRecord(Int(zones[zone].apex), .NSEC3PARAM)
+            kinds[UInt32(truncatingIfNeeded: zone)] = isHashed ? .NSEC3 : .NSEC
+        }
+        for number in names.indices {
+            guard let type = kinds[names[number].zone], names[number].final != absent else {
+                continue
+            }
+            refuseSteering(number)
+            guard hasRecord(number, type) else { continue }
+            members[names[number].zone, default: []].append(names[number].final)
+        }
+        var entries: [UInt32: Int] = [:]
+        for (index, entry) in layout.zones.enumerated() { entries[entry.apex] = index }
+        for (zone, type) in kinds {
+            guard let entry = entries[names[Int(zones[Int(zone)].apex)].final] else { continue }
+            let sorted = sorted(members[zone] ?? [], layout)
+            layout.zones[entry].chain = ZoneChainPlace(
+                kind: type == .NSEC ? .names : .hashes,
+                first: UInt32(truncatingIfNeeded: layout.chains.count),
+                count: UInt32(truncatingIfNeeded: sorted.count),
+                apex: layout.zones[entry].apex,
+                parameters: type == .NSEC3 ? parameters(Int(zone), layout) : 0
+            )
+            layout.chains += sorted
+            guard type == .NSEC3 else { continue }
+            for node in sorted where isHash(Int(node), layout) {
+                layout.nodes[Int(node)].flags.insert(.hash)
+            }
+        }
+    }
+
+    // A zone that is signed by Martlet has its own.
+    private func isPresigned(_ zone: Int) -> Bool {
+        guard !zones[zone].isSignedHere, !zones[zone].isUnusable, !zones[zone].isDuplicate,
+            zones[zone].apex != absent
+        else { return false }
+        let apex = Int(zones[zone].apex)
+        return hasRecord(apex, .RRSIG) && hasRecord(apex, .DNSKEY)
+            && (hasRecord(apex, .NSEC) || hasRecord(apex, .NSEC3PARAM))
+    }
+
+    private mutating func refuseSteering(_ number: Int) {
+        let made = recordNumbers(of: number).first { records[$0].isSteered || records[$0].isAlias }
+        noteRecord(
+            made,
+            .steeredPresigned,
+            "\(text(number)) has its addresses from elsewhere, and the zone is signed in its file"
+        )
+    }
+
+    // A name that is there only to hold the hash of another one.
+    private func isHash(_ place: Int, _ layout: ZoneTableLayout) -> Bool {
+        let node = layout.nodes[place]
+        let range = Int(node.firstSet)..<Int(node.firstSet) + Int(node.setCount)
+        return range.allSatisfy { [RecordType.NSEC3, .RRSIG].contains(layout.sets[$0].type) }
+    }
+
+    private mutating func parameters(_ zone: Int, _ layout: ZoneTableLayout) -> UInt32 {
+        let apex = Int(zones[zone].apex)
+        let node = layout.nodes[Int(names[apex].final)]
+        let range = Int(node.firstSet)..<Int(node.firstSet) + Int(node.setCount)
+        guard let set = range.first(where: { layout.sets[$0].type == .NSEC3PARAM }) else {
+            return 0
+        }
+        // Behind the head of its record.
+        let start = layout.sets[set].offset + 12
+        guard Int(start) + 5 <= layout.bytes.count else { return 0 }
+        let iterations = Int(layout.bytes[Int(start) + 2]) << 8 | Int(layout.bytes[Int(start) + 3])
+        if iterations > Self.iterationLimit {
+            noteRecord(
+                recordNumbers(of: apex).first { records[$0].type == .NSEC3PARAM },
+                .manyIterations,
+                "\(iterations) iterations of NSEC3: validators treat the zone as not signed beyond "
+                    + "\(Self.iterationLimit) (RFC 9276 §3.2)"
+            )
+        }
+        return start
+    }
+
+    // Signers write zones in order: a million names are sorted only where they have to be.
+    private func sorted(_ members: [UInt32], _ layout: ZoneTableLayout) -> [UInt32] {
+        func order(_ a: UInt32, _ b: UInt32) -> Int {
+            let bytes = layout.bytes.span
+            let (x, y) = (layout.nodes[Int(a)], layout.nodes[Int(b)])
+            let (i, j) = (Int(x.nameOffset), Int(y.nameOffset))
+            return CanonicalOrder.compare(
+                bytes.extracting(i..<i + Int(x.nameLength)),
+                bytes.extracting(j..<j + Int(y.nameLength))
+            )
+        }
+        let isSorted = zip(members, members.dropFirst()).allSatisfy { order($0, $1) < 0 }
+        return isSorted ? members : members.sorted { order($0, $1) < 0 }
+    }
+}
