@@ -98,6 +98,8 @@ extension AnswerRun {
             writer.isTruncated = true
             return nil
         }
+        // The CNAME is not signed: whoever validates makes it anew (RFC 6672 §5.3.1).
+        if signs { sign(from: base &+ writer.start, view, in: .answer, into: &output) }
         return base &+ 12
     }
 

@@ -143,17 +143,7 @@ struct AnswerRun {
                     return redirectionCode
                 }
                 guard next.isChanged == view.isChanged else {
-                    if next.isChanged {
-                        return answer(
-                            next.match,
-                            views.changed,
-                            views,
-                            steer,
-                            &context,
-                            into: &output
-                        )
-                    }
-                    return answer(next.match, views.all, views, steer, &context, into: &output)
+                    return cross(next, views, steer, &context, into: &output)
                 }
                 match = next.match
                 continue
@@ -168,20 +158,32 @@ struct AnswerRun {
                 !AnswerRun.standsBesideAlias(query.type) || !isSigned(match, view),
                 let set = view.set(of: node, type: .CNAME)
             {
-                guard let (next, isChanged) = follow(set, at: match, view, views, into: &output)
-                else { return .noError }
-                // At most as often as aliases are followed.
-                guard isChanged == view.isChanged else {
-                    if isChanged {
-                        return answer(next, views.changed, views, steer, &context, into: &output)
-                    }
-                    return answer(next, views.all, views, steer, &context, into: &output)
+                guard let next = follow(set, at: match, view, views, into: &output) else {
+                    return .noError
                 }
-                match = next
+                guard next.isChanged == view.isChanged else {
+                    return cross(next, views, steer, &context, into: &output)
+                }
+                match = next.match
                 continue
             }
             return answer(node, match, view, steer, &context, into: &output)
         }
+    }
+
+    // Goes on in the other table: at most as often as aliases are followed.
+    @inline(never) @_lifetime(output: copy output)
+    private mutating func cross(
+        _ next: (match: ZoneMatch, isChanged: Bool),
+        _ views: borrowing ZoneViews,
+        _ steer: borrowing SteerTable,
+        _ context: inout AnswerContext,
+        into output: inout OutputSpan<UInt8>
+    ) -> ResponseCode {
+        if next.isChanged {
+            return answer(next.match, views.changed, views, steer, &context, into: &output)
+        }
+        return answer(next.match, views.all, views, steer, &context, into: &output)
     }
 
     @_lifetime(output: copy output)

@@ -85,7 +85,7 @@ extension AnswerRun {
             )
             let encloser = bytes.extracting(min(above, bytes.count)..<bytes.count)
             proveNoWildcard(encloser, chain, &placed, view, into: &output)
-        case .outside: break
+        case .outside, .redirected: break
         }
     }
 
