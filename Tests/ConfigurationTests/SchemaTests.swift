@@ -83,7 +83,7 @@ private struct Leaves {
         "probes.*.check.http.headers[].name", "routes[].jwt.claims[].name",
         "routes[].jwt.claim-headers[].name", "tracing.otlp.headers[].name",
         "tracing.otlp.attributes[].name", "geo.networks.*.prefix",
-        "migrations.*.name", "tsig-keys.*.name",
+        "migrations.*.name", "tsig-keys.*.name", "zones.*.member-of",
     ]
     private static let renamed = [
         "probes.*.check.command.program": "probes.*.command",

@@ -55,8 +55,8 @@ def serial(port, name):
 
 # Peers that take a.test from a primary, or are the primary of it.
 
-def bind(scene, text, name="bind", listen=""):
-    port = scene.port()
+def bind(scene, text, name="bind", listen="", port=None):
+    port = port or scene.port()
     path = scene.write(f"{name}.conf", f"""
 key transfer.key {{ algorithm hmac-sha256; secret "{SECRET}"; }};
 options {{
@@ -137,6 +137,7 @@ acl:
     action: transfer
 zone:
   - domain: a.test
+    file: {scene.path('knot.zone')}
     master: martlet
     acl: [told, taken]
 """),
@@ -449,28 +450,28 @@ def secure(scene):
 
 @scenario("BIND takes a zone from Martlet by TLS, and Martlet one from BIND", 60)
 def secure_bind(scene):
-    dns, dot, tls = scene.port(), scene.port(), scene.port()
+    dns, dot, tls, port = scene.port(), scene.port(), scene.port(), scene.port()
     authority = Authority(scene)
     certificate, key = authority.make("ns", "ns.a.test")
     files = {name: scene.write(f"{name}.zone", zone(1)) for name in ("a", "b")}
-    peer = bind(scene, f"""
-tls local {{ cert-file "{certificate}"; key-file "{key}"; }};
-tls remote {{ ca-file "{authority.certificate}"; remote-hostname "ns.a.test"; }};
-zone b.test {{ type primary; file "{files['b']}"; allow-transfer {{ key transfer.key; }}; }};
-zone a.test {{ type secondary; file "{scene.path('taken.zone')}";
-  primaries {{ 127.0.0.1 port {dot} key transfer.key tls remote; }}; }};""",
-                listen=f"listen-on port {tls} tls local {{ 127.0.0.1; }};")
     martlet = scene.martlet(f"""listeners:
   - dns: 127.0.0.1:{dns}
   - dot: 127.0.0.1:{dot}
     certificates:
       - {pair((certificate, key))}
 {KEYS}zones:
-  a.test: {{ file: a.zone, transfer-to: [ {{ key: transfer.key }} ], notify: [ {{ address: 127.0.0.1:{peer.port} }} ] }}
+  a.test: {{ file: a.zone, transfer-to: [ {{ key: transfer.key }} ], notify: [ {{ address: 127.0.0.1:{port} }} ] }}
   b.test:
     transfer-from:
       - {{ address: 127.0.0.1:{tls}, key: transfer.key, tls: {{ name: ns.a.test, authorities: {authority.certificate} }} }}
 """)
+    peer = bind(scene, f"""
+tls local {{ cert-file "{certificate}"; key-file "{key}"; }};
+tls remote {{ ca-file "{authority.certificate}"; remote-hostname "ns.a.test"; }};
+zone b.test {{ type primary; file "{files['b']}"; allow-transfer {{ key transfer.key; }}; }};
+zone a.test {{ type secondary; file "{scene.path('taken.zone')}";
+  primaries {{ 127.0.0.1 port {dot} key transfer.key tls remote; }}; }};""",
+                listen=f"listen-on port {tls} tls local {{ 127.0.0.1; }};", port=port)
     eventually("Martlet has BIND's", lambda: serial(dns, "b.test") == 1, within=15)
     eventually("BIND has Martlet's", lambda: serial(peer.port, "a.test") == 1, within=20)
     expect_equal(dig(peer.port, "deep.a.test"), dig(dns, "deep.a.test"), "the same")
@@ -491,3 +492,46 @@ def example(scene):
     expect(len(found) > 2, f"the zone goes out: {found}")
     expect_equal(ask_dns(dns, "www.example.net").rcode, 2, "the other has not come")
     eventually("its primary is missed", lambda: "zone example.net. cannot be taken" in martlet.log())
+
+
+@scenario("zones come and go as a catalog says", 90, covers=["zones.*.catalog"])
+def catalog(scene):
+    dns = scene.port()
+
+    def listed(number, members, version=2):
+        lines = "".join(f"{label}.zones PTR {name}.\n" for label, name in members.items())
+        path = scene.write("cat.zone", f"$TTL 60\n@ SOA invalid. invalid. {number} 3600 600 86400 60\n@ NS invalid.\n"
+                           f'version TXT "{version}"\n{lines}')
+        os.utime(path, (number * 10 + 2_000_000_000, number * 10 + 2_000_000_000))
+        return path
+
+    file = scene.write("m.zone", zone(1))
+    path = listed(1, {"a1": "one.test", "b2": "two.test"})
+    zones = "".join(f'zone {name}.test {{ type primary; file "{file}"; allow-transfer {{ key transfer.key; }}; }};\n'
+                    for name in ("one", "two", "three"))
+    peer = bind(scene, f"""{zones}
+zone cat.test {{ type primary; file "{path}"; allow-transfer {{ key transfer.key; }}; notify explicit;
+  also-notify {{ 127.0.0.1 port {dns} key transfer.key; }}; check-names ignore; }};""")
+    martlet = scene.martlet(f"""listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+{KEYS}zones:
+  cat.test: {{ catalog: true, transfer-from: [ {{ address: 127.0.0.1:{peer.port}, key: transfer.key }} ] }}
+""")
+    for name in ("one.test", "two.test"):
+        eventually(f"{name} is there", lambda: dig(dns, f"mail.{name}") == ["192.0.2.25"], within=15)
+    expect_equal(ask_dns(dns, "www.three.test").rcode, 5, "no member")
+    listed(2, {"a1": "one.test", "c3": "three.test"})
+    peer.process.send_signal(signal.SIGHUP)
+    eventually("one comes", lambda: dig(dns, "mail.three.test") == ["192.0.2.25"], within=15)
+    eventually("one goes", lambda: ask_dns(dns, "www.two.test").rcode == 5, within=10)
+    expect_equal(dig(dns, "mail.one.test"), ["192.0.2.25"], "one stays")
+    martlet.reload(martlet.text())
+    expect_equal(dig(dns, "mail.three.test"), ["192.0.2.25"], "after a reload")
+    martlet.kill_serving()
+    martlet.wait_ready()
+    expect_equal(dig(dns, "mail.three.test"), ["192.0.2.25"], "after a crash")
+    listed(3, {"a1": "one.test"}, version=1)
+    peer.process.send_signal(signal.SIGHUP)
+    eventually("another version is not followed", lambda: "is not of version 2" in martlet.log(), within=15)
+    expect_equal(dig(dns, "mail.three.test"), ["192.0.2.25"], "members stay")
+    status, out, _ = martlet_command(scene, "zone", "list", "--admin", f"127.0.0.1:{martlet.admin}")
+    expect(status == 0 and "three.test." in out and "two.test." not in out, out)

@@ -196,6 +196,13 @@ public struct LoadedConfiguration: Sendable, Equatable {
     public let settings: Settings
     let effective: [EffectiveValue]
 
+    /// The same with other zones: members of catalogs are in no file.
+    public func serving(_ zones: [ZoneSettings]) -> LoadedConfiguration {
+        var settings = settings
+        settings.zones = zones
+        return LoadedConfiguration(settings: settings, effective: effective)
+    }
+
     /// The same without the values that any reload adopts: what one that serves has to keep.
     public var inService: LoadedConfiguration {
         LoadedConfiguration(settings: settings, effective: effective.filter { !$0.isReloadable })

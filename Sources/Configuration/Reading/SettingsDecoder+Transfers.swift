@@ -19,6 +19,7 @@ extension SettingsDecoder {
             let key = transactionKey(entry, "key")
             return entry.server("address").map { NoticeSettings(address: $0, key: key) }
         }
+        zone.catalog = section.bool("catalog")
         zone.transferFrom = section.list("transfer-from").compactMap(primary)
     }
 

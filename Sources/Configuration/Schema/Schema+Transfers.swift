@@ -66,6 +66,13 @@ extension Schema {
             "Key of `tsig-keys` that signs requests and must sign the answers."
         ),
         Option(
+            "zones.*.catalog",
+            .boolean,
+            "false",
+            "Whether the zone is a list of zones (RFC 9432), which come from the same servers.",
+            beside: ["transfer-from"]
+        ),
+        Option(
             "zones.*.transfer-from[].tls.name",
             .domainName,
             .required,

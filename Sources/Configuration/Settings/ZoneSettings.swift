@@ -23,6 +23,10 @@ public struct ZoneSettings: Sendable, Equatable {
     public var notify: [NoticeSettings] = []
     /// Those that the zone is taken from, in place of ``file`` and ``soa``.
     public var transferFrom: [PrimarySettings] = []
+    /// True for a zone that is a list of zones (RFC 9432).
+    public var catalog = false
+    /// The catalog that names the zone; nil for one that the file has.
+    public var memberOf: String?
 }
 
 /// A start of authority (RFC 1035 §3.3.13).

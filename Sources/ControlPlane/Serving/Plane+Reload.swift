@@ -85,9 +85,10 @@ extension Plane {
             isServed: !settings.listeners.isEmpty
         )
         let result = Plane.perform(in: room) { ConfigurationSource.read(text, reading) }
-        guard let loaded = result.configuration else {
+        guard let read = result.configuration else {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
         }
+        let loaded = read.expanded(secondaries.transferred, present: self.settings.zones)
         for warning in result.warnings { note(.notice, .warning, warning.description) }
         let fresh = try assemble(
             loaded.settings,

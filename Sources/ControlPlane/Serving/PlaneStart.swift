@@ -21,9 +21,10 @@ struct PlaneStart {
         let now = Clock.monotonic()
         // The supervisor has made all checks; zones are read, and judged, once more below.
         let result = ConfigurationSource.readForService(setup.text, path: setup.path)
-        guard let loaded = result.configuration else {
+        guard let read = result.configuration else {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
         }
+        let loaded = read.expanded(TransferredZones(folder: setup.stateFolder))
         let (log, logThread) = try startLog(loaded.settings)
         let store = try openStore()
         let saved = restore(store, log)

@@ -29,6 +29,9 @@ extension Plane {
             checked: checked ?? [:],
             now
         )
+        if settings.zones.contains(where: \.catalog) {
+            catalogLabels = CatalogZones(settings.zones, secondaries.transferred).labels
+        }
     }
 
     /// Begins looks that are due, sends notices, and stops answering from what is too old.
@@ -86,6 +89,7 @@ extension Plane {
         reader.transferred = secondaries.transferred
         switch reader.renew(zone, changed: assembly.zoneResult.changed) {
         case .needsAll:
+            if zone.catalog { followCatalogs(now) }
             zonesAreStale = true
             needsSnapshot = true
         case .faulty(let fault):
@@ -98,6 +102,7 @@ extension Plane {
             assembly.zoneResult.faults.removeAll { $0.zone == name }
             followVersions(since: old, now)
             adoptZones(now)
+            if zone.catalog { followCatalogs(now) }
         }
     }
 

@@ -92,6 +92,12 @@ struct SecondaryKeeper {
         }
     }
 
+    /// Lets go of a zone that is no more, and of what is kept of it.
+    mutating func forget(_ zone: String) {
+        zones[zone] = nil
+        transferred.forget(zone)
+    }
+
     // MARK: Time
 
     /// Begins the looks that are due; what has become of zones by time alone.

@@ -38,6 +38,13 @@ struct TransferredZones: Sendable {
         return ZoneImage.records(in: bytes)
     }
 
+    /// Removes what is kept of a zone.
+    mutating func forget(_ zone: String) {
+        versions[zone] = nil
+        expired.remove(zone)
+        if let path = path(zone) { File.remove(path) }
+    }
+
     /// The records of a zone; nil when there are none that are good.
     func records(_ zone: String) -> [DNSMessage.Record]? {
         expired.contains(zone) ? nil : kept(zone)

@@ -36,7 +36,11 @@ public struct RefreshMachine: Sendable, Equatable {
     public private(set) var failures = 0
     // A notice came while somebody looked: that may have been too early.
     private var isNoticed = false
+    // When somebody last looked.
+    private var lookedAt: Instant?
 
+    /// Notices have a zone looked at no more often than this: whoever forges them gains little.
+    static let noticeGap = Interval.seconds(1)
     /// The longest wait while there is no version at all.
     static let firstWait = Interval.seconds(300)
 
@@ -66,7 +70,7 @@ public struct RefreshMachine: Sendable, Equatable {
     public mutating func notice(_ hint: SerialNumber?, now: Instant) {
         if let hint, let serial, !hint.isNewer(than: serial), failures == 0 { return }
         isNoticed = true
-        if !isChecking { nextCheck = min(nextCheck, now) }
+        if !isChecking { nextCheck = min(nextCheck, afterNotice(now)) }
     }
 
     /// A look has found this version, or has taken it; `draw` is random, below 1000.
@@ -100,8 +104,14 @@ public struct RefreshMachine: Sendable, Equatable {
     }
 
     private mutating func plan(_ now: Instant, _ wait: Interval) {
-        nextCheck = isNoticed ? now : now + wait
+        lookedAt = now
+        nextCheck = isNoticed ? min(afterNotice(now), now + wait) : now + wait
         isNoticed = false
+    }
+
+    private func afterNotice(_ now: Instant) -> Instant {
+        guard let lookedAt else { return now }
+        return max(now, lookedAt + RefreshMachine.noticeGap)
     }
 
     /// When the zone stops being good; never while there is none.
