@@ -3,6 +3,7 @@
 import DNSProtocol
 import DNSServer
 import Essentials
+import Runtime
 import Steering
 
 /// Any datagram is answered within its limit, or dropped; an answer repeats the id of its query.
@@ -50,11 +51,26 @@ private let snapshot: DNSSnapshot? = {
         big IN TXT \(String(repeating: "\"0123456789012345678901234567890123456789\" ", count: 60))
         _a._tcp IN SRV 1 2 3 ns
         """
-    guard let origin = DomainName("example.com") else { return nil }
     var builder = ZoneTableBuilder()
-    builder.beginZone(origin)
-    builder.read(ZoneFileReader(Array(zone.utf8), file: "z", origin: origin))
-    guard let zones = builder.build().table else { return nil }
+    // The first is not signed, the others in both ways.
+    let origins = ["example.com", "example.net", "example.org"].compactMap { DomainName($0) }
+    for origin in origins {
+        builder.beginZone(origin)
+        builder.read(ZoneFileReader(Array(zone.utf8), file: "z", origin: origin))
+    }
+    guard origins.count == 3, let zones = builder.build().table,
+        let key = SigningKey.generate(.ed25519)
+    else { return nil }
     let health = HealthTable(capacity: 1)
-    return DNSSnapshot(zones: zones, steer: SteerTable([], health: health), generation: 1)
+    var snapshot = DNSSnapshot(
+        zones: zones,
+        steer: SteerTable([], health: health),
+        generation: 1
+    )
+    let keys = [
+        origins[1]: ZoneKeys(keys: [ZoneKey(key)]),
+        origins[2]: ZoneKeys(keys: [ZoneKey(key)], denial: .narrowNSEC3),
+    ]
+    snapshot.signing = SigningTable(keys, zones: zones, changed: .empty)
+    return snapshot
 }()

@@ -343,6 +343,80 @@ import Testing
         #expect(try zone.ask("host.example.com", flags: 0).answers.count == 1)
     }
 
+    @Test func `the validator of these tests sees what is wrong`() throws {
+        var zone = try SignedAnswerTests.fixture(Way(algorithm: .ecdsaP256, denial: .compact))
+        let good = try zone.ask("many.example.com").answers
+        #expect(zone.faults(good).isEmpty)
+        for place in good.indices {
+            var bad = good
+            bad[place].data[bad[place].data.count - 1] ^= 1
+            #expect(zone.faults(bad).count == 1)
+            bad = good
+            bad[place].ttl += 1
+            #expect(!zone.faults(bad).isEmpty)
+            bad = good
+            bad.remove(at: place)
+            #expect(!zone.faults(bad).isEmpty)
+        }
+        var renamed = good
+        for place in renamed.indices {
+            renamed[place].owner = try #require(DomainName("other.example.com"))
+        }
+        #expect(!zone.faults(renamed).isEmpty)
+        zone.now += 15 * 86_400
+        #expect(!zone.faults(good).isEmpty)
+    }
+
+    @Test func `zones that have changed by themselves are signed as the others`() throws {
+        let keys = [
+            "example.com": try SigningFixture.keys(), "example.net": try SigningFixture.keys(),
+        ]
+        let old = try SigningFixture(
+            [("example.com", SignedAnswerTests.zone), ("example.net", SignedAnswerTests.second)],
+            signed: keys
+        )
+        let fresh = SignedAnswerTests.zone + "\nfresh A 192.0.2.200\nback CNAME away\n"
+        let changed = try ZoneFixture(["example.com": fresh]).snapshot.zones
+        var snapshot = DNSSnapshot(
+            zones: old.fixture.snapshot.zones,
+            changed: changed,
+            steer: old.fixture.snapshot.steer,
+            generation: 2
+        )
+        var all: [DomainName: ZoneKeys] = [:]
+        for (name, keys) in keys { all[try #require(DomainName(name))] = keys }
+        snapshot.signing = SigningTable(all, zones: snapshot.zones, changed: changed)
+        var zone = old
+        zone.fixture = ZoneFixture(snapshot)
+        zone.fixture.context.isStream = true
+        for (name, sets) in [("fresh.example.com", 1), ("back.example.com", 3)] {
+            let message = try zone.ask(name)
+            #expect(SigningFixture.sets(message.answers).count == sets)
+            #expect(zone.faults(message.answers).isEmpty)
+        }
+        let denied = try zone.ask("no.example.com")
+        #expect(zone.faults(denied.authorities).isEmpty && denied.authorities.count == 4)
+    }
+
+    @Test func `an explanation says how a zone is signed`() throws {
+        let zone = try SignedAnswerTests.fixture(Way(algorithm: .ed25519, denial: .compact))
+        let apex = try #require(DomainName("example.com"))
+        let tag = try #require(zone.keys[apex]?.first).tag
+        func why(_ name: String, _ type: RecordType) throws -> String {
+            let name = try #require(DomainName(name))
+            return zone.fixture.snapshot.explain(name: name, type: type, now: .start, seed: 1).why
+        }
+        let signed = "; signed as it is answered with key \(tag), denied by NSEC"
+        #expect(try why("host.example.com", .A) == "NOERROR: the name exists; 1 A records" + signed)
+        #expect(
+            try why("example.com", .DNSKEY)
+                == "NOERROR: the name exists; DNSKEY is made of the keys of the zone" + signed
+        )
+        let presigned = try PresignedAnswerTests.fixture("nsec").fixture.snapshot
+        let found = presigned.explain(name: apex, type: .NS, now: .start, seed: 1)
+        #expect(found.why.hasSuffix("; signed in the zone's file"))
+    }
+
     // RFC 8078 §4.
     @Test func `a delegation ends by its own word`() throws {
         var keys = try SigningFixture.keys()
@@ -373,6 +447,18 @@ import Testing
             let proof = message.authorities.first { $0.type == .NSEC || $0.type == .NSEC3 }
             #expect(SigningFixture.types(proof).filter { $0 != "RRSIG" && $0 != "NSEC" } == ["NS"])
             #expect(zone.faults(try zone.ask("ns.sub.example.com").answers).isEmpty)
+            var safe = try SigningFixture(
+                [("safe.example.com", inner), ("example.com", SignedAnswerTests.zone)],
+                signed: [
+                    "example.com": SigningFixture.keys(way.algorithm, way.denial),
+                    "safe.example.com": SigningFixture.keys(way.algorithm, way.denial),
+                ]
+            )
+            let answer = try safe.ask("safe.example.com", .DS).answers
+            #expect(safe.faults(answer).isEmpty)
+            let outer = try #require(DomainName("example.com"))
+            #expect(answer.map(\.type) == [.DS, .RRSIG])
+            #expect(Array(answer[1].data.dropFirst(18).prefix(13)) == outer.wire)
         }
     }
 

@@ -171,18 +171,21 @@ int64_t mt_dns_drive_subnets(uint16_t port, int window, int64_t queries, int nam
     return done;
 }
 
-int64_t mt_dns_drive(uint16_t port, int window, int64_t queries, int names) {
+// With `is_signed` queries ask for signatures, and answers must hold one (RFC 4035 section 3.1.1).
+int64_t mt_dns_drive(uint16_t port, int window, int64_t queries, int names, bool is_signed) {
     int fd = open_source(port, 0);
     if (fd < 0) return -1;
     int64_t begun = 0, done = 0;
     unsigned char packet[128], got[1500];
     while (done < queries) {
         while (begun < queries && begun - done < window) {
-            send(fd, packet, make_query(packet, begun, names, false), 0);
+            size_t size = make_query(packet, begun, names, false);
+            if (is_signed) packet[size - 4] = 0x80;
+            send(fd, packet, size, 0);
             begun++;
         }
         ssize_t n = recv(fd, got, sizeof got, 0);
-        if (n < 12 || (got[3] & 15) != 0 || got[7] != 1) return -3;
+        if (n < 12 || (got[3] & 15) != 0 || got[7] != (is_signed ? 2 : 1)) return -3;
         done++;
     }
     close(fd);

@@ -88,7 +88,7 @@ private func serveHTTP(
 }
 
 /// Runs a DNS door with 10,000 static names on a counted thread; returns its port.
-func startDNS(stop: Stop) throws -> UInt16 {
+func startDNS(isSigned: Bool = false, stop: Stop) throws -> UInt16 {
     var text = "$ORIGIN bench.test.\n$TTL 300\n@ SOA ns1 root 1 3600 600 86400 60\n@ NS ns1\n"
     text += "ns1 A 192.0.2.1\n"
     for number in 0..<10_000 { text += "h\(number) A 10.0.\(number >> 8 & 255).\(number & 255)\n" }
@@ -98,13 +98,20 @@ func startDNS(stop: Stop) throws -> UInt16 {
     builder.read(ZoneFileReader(Array(text.utf8), file: "bench", origin: apex))
     guard let zones = builder.build().table else { return 0 }
     let health = HealthTable(capacity: 64)
-    return try serveDNS(zones, SteerTable([], health: health), endpoints: 64, stop)
+    return try serveDNS(
+        zones,
+        SteerTable([], health: health),
+        endpoints: 64,
+        isSigned: isSigned,
+        stop
+    )
 }
 
 func serveDNS(
     _ zones: ZoneTable,
     _ steer: SteerTable,
     endpoints: Int,
+    isSigned: Bool,
     _ stop: Stop
 ) throws -> UInt16 {
     var snapshot = DNSSnapshot(
@@ -115,6 +122,10 @@ func serveDNS(
     )
     // As shipped: dns.sample-queries, dns.kept-queries.
     snapshot.sampleInterval = 1000
+    if isSigned, let key = SigningKey.generate(.ecdsaP256), let apex = DomainName("bench.test.") {
+        let keys = [apex: ZoneKeys(keys: [ZoneKey(key)])]
+        snapshot.signing = SigningTable(keys, zones: zones, changed: .empty)
+    }
     let shared = DNSShared(workers: 1, endpoints: endpoints, keptQueries: 1024, key: 1)
     let serving = snapshot
     let socket = try Socket.bindDatagram(SocketAddress(loopback, port: 0), reusePort: true)

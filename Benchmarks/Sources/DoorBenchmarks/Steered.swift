@@ -55,7 +55,7 @@ struct SteeredNames {
 }
 
 /// Runs a DNS door with 10,000 steered names on a counted thread; returns its port.
-func startSteered(stop: Stop) throws -> UInt16 {
+func startSteered(isSigned: Bool = false, stop: Stop) throws -> UInt16 {
     let text = "$ORIGIN bench.test.\n$TTL 300\n@ SOA ns1 root 1 3600 600 86400 60\n@ NS ns1\n"
     guard let apex = DomainName("bench.test.") else { return 0 }
     var builder = ZoneTableBuilder()
@@ -68,5 +68,11 @@ func startSteered(stop: Stop) throws -> UInt16 {
     guard let zones = builder.build().table else { return 0 }
     let names = SteeredNames()
     let steer = SteerTable(names.definitions(), health: names.health)
-    return try serveDNS(zones, steer, endpoints: names.health.capacity, stop)
+    return try serveDNS(
+        zones,
+        steer,
+        endpoints: names.health.capacity,
+        isSigned: isSigned,
+        stop
+    )
 }

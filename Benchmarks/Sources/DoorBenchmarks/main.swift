@@ -59,7 +59,16 @@ func run(_ name: String) throws -> Figures {
         return try measure(50_000) { mt_http_drive(port, 16, $0, true) }
     case "dns-static":
         let port = try startDNS(stop: stop)
-        return try measure(300_000) { mt_dns_drive(port, 32, $0, 10_000) }
+        return try measure(300_000) { mt_dns_drive(port, 32, $0, 10_000, false) }
+    case "dns-signed", "dns-steered-signed":
+        // Once all that is asked for has been signed.
+        let isSteered = name == "dns-steered-signed"
+        let port =
+            isSteered
+            ? try startSteered(isSigned: true, stop: stop)
+            : try startDNS(isSigned: true, stop: stop)
+        let names: Int32 = isSteered ? 1000 : 10_000
+        return try measure(300_000) { mt_dns_drive(port, 32, $0, names, true) }
     case "dns-steered", "dns-steered-scattered":
         // Resolvers in 16 networks, or in more than there is room to tell of.
         let port = try startSteered(stop: stop)
@@ -71,7 +80,7 @@ func run(_ name: String) throws -> Figures {
 
 let names = [
     "http-keepalive", "http-log", "http-2-workers", "http-log-2-workers", "http-close",
-    "dns-static", "dns-steered", "dns-steered-scattered",
+    "dns-static", "dns-signed", "dns-steered", "dns-steered-scattered", "dns-steered-signed",
 ]
 
 /// Two decimals, without Foundation.

@@ -156,6 +156,10 @@ extension DNSSnapshot {
         case .delegated: step.why = "delegated at \(node)"
         case .redirected: step.why = "redirected by the DNAME of \(node)"
         }
+        if match.kind == .exact, isAdded(type, to: match.node, ofZone: match.zone, in: table) {
+            step.why = "the name exists; \(type) is made of the keys of the zone"
+        }
+        step.why += signature(ofZone: match.zone, in: table)
         return step
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import DNSProtocol
 internal import Essentials
-internal import Runtime
+public import Runtime
 
 /// The keys of all signed zones of a snapshot, laid out for answering: immutable, and flat.
 ///
@@ -29,8 +29,14 @@ public struct SigningTable: Sendable {
 
     /// The keys of zones, by the names of their apexes, for the zones of two tables.
     ///
-    /// Names that are no zone there, or one that cannot be served, are left out.
-    public init(_ all: [DomainName: ZoneKeys], zones table: ZoneTable, changed: ZoneTable) {
+    /// Names that are no zone there, or one that cannot be served, are left out. `cache` is for
+    /// the thread that answers; a door brings its own.
+    public init(
+        _ all: [DomainName: ZoneKeys],
+        zones table: ZoneTable,
+        changed: ZoneTable,
+        cache: SignatureCache? = nil
+    ) {
         var layout = SigningTableLayout()
         var (places, changedPlaces): ([UInt32], [UInt32]) = ([], [])
         for (apex, keys) in all where !keys.keys.isEmpty {
@@ -48,8 +54,7 @@ public struct SigningTable: Sendable {
         signers = layout.signers
         keys = layout.keys
         bytes = layout.bytes
-        // For those who ask once: a door brings its own.
-        caches = layout.zones.isEmpty ? [] : [SignatureCache(capacity: 64)]
+        caches = layout.zones.isEmpty ? [] : [cache ?? SignatureCache(capacity: 64)]
     }
 
     private static func set(_ place: UInt32, at zone: Int?, in places: inout [UInt32], count: Int) {

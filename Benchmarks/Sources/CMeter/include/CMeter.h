@@ -23,6 +23,6 @@ uint16_t mt_origin_start(int size);
 /// `close_each` opens a new connection for each. Returns the answers, negative on failure.
 int64_t mt_http_drive(uint16_t port, int connections, int64_t requests, bool close_each);
 /// Keeps `window` queries for A h<n>.bench.test under way until `queries` were answered.
-int64_t mt_dns_drive(uint16_t port, int window, int64_t queries, int names);
+int64_t mt_dns_drive(uint16_t port, int window, int64_t queries, int names, bool is_signed);
 /// The same with a client subnet in each query, from `sources` networks of resolvers in turn.
 int64_t mt_dns_drive_subnets(uint16_t port, int window, int64_t queries, int names, int sources);
