@@ -5,6 +5,8 @@ internal import Essentials
 /// `martlet zone`: what is wrong with a zone file, the zones of the running service, and one of them
 /// read again.
 enum ZoneCommand {
+    private static let words = "check, list, reload, sign-status, rollover, import-keys"
+
     static func run(_ arguments: [String]) -> Int32 {
         do throws(AdminArguments.Misuse) {
             let rest = Array(arguments.dropFirst())
@@ -12,9 +14,15 @@ enum ZoneCommand {
             case "check"?: return try check(rest)
             case "list"?: return list(try AdminArguments(rest, options: [], words: []))
             case "reload"?: return reload(try AdminArguments(rest, options: [], words: ["ZONE"]))
-            case nil: throw AdminArguments.Misuse(text: "say what: check, list or reload")
+            case "sign-status"?:
+                return ZoneKeysCommand.status(
+                    try AdminArguments(rest, options: [], words: ["ZONE"], spare: 1)
+                )
+            case "rollover"?: return try ZoneKeysCommand.rollover(rest)
+            case "import-keys"?: return try ZoneKeysCommand.bring(rest)
+            case nil: throw AdminArguments.Misuse(text: "say what: \(words)")
             case let word?:
-                throw AdminArguments.Misuse(text: "'\(word)' is none of check, list, reload")
+                throw AdminArguments.Misuse(text: "'\(word)' is none of \(words)")
             }
         } catch {
             return CommandTable.misuse(error.text, command: "zone")

@@ -38,3 +38,46 @@ import Testing
         #expect(found == [code], "\(option)")
     }
 }
+
+/// The keys of signed zones.
+@Suite struct KeySettingsTests {
+    private func text(_ keys: String) -> String {
+        "listeners: [ { dns: ':5300' } ]\n"
+            + "zones: { example.com: { soa: { primary: ns, mailbox: h@example.com }, "
+            + "records: { ns: { a: 192.0.2.1 } }, dnssec: { keys: { \(keys) } } } }"
+    }
+
+    @Test func `what is said of keys holds`() throws {
+        let keys = try settings(
+            text(
+                "scheme: ksk-zsk, ksk-lifetime: 400d, zsk-lifetime: 20d, propagation-delay: 7s, "
+                    + "ds-ttl: 2h, parent-propagation-delay: 3h, publish-safety: 4h, "
+                    + "retire-safety: 5h, parent: [ 192.0.2.1, '[2001:db8::1]:5353' ], "
+                    + "parent-interval: 9s, follow: true, withdraw: true"
+            )
+        ).zones[0].dnssec?.keys
+        var wanted = KeySettings()
+        wanted.scheme = .split
+        wanted.kskLifetime = .seconds(400 * 86_400)
+        wanted.zskLifetime = .seconds(20 * 86_400)
+        wanted.propagationDelay = .seconds(7)
+        wanted.dsTTL = .seconds(7200)
+        wanted.parentPropagationDelay = .seconds(10_800)
+        wanted.publishSafety = .seconds(14_400)
+        wanted.retireSafety = .seconds(18_000)
+        wanted.parent = ["192.0.2.1:53", "[2001:db8::1]:5353"].compactMap { SocketAddress($0) }
+        wanted.parentInterval = .seconds(9)
+        (wanted.follow, wanted.withdraw) = (true, true)
+        #expect(keys == wanted)
+    }
+
+    @Test(arguments: [
+        ("scheme: zsk", "M1206"), ("ksk-lifetime: 0s", "M1207"), ("ds-ttl: 31d", "M1207"),
+        ("ds-ttl: 1500ms", "M1207"), ("parent: example.com", "M1208"), ("follow: 1", "M1205"),
+        ("parent: 192.0.2.1, parent-check: false", "M1105"), ("lifetime: 1d", "M1101"),
+    ])
+    func `bad values are named`(keys: String, code: String) {
+        let found = read(text(keys)).diagnostics.map(\.code.rawValue)
+        #expect(found == [code], "\(keys)")
+    }
+}

@@ -12,6 +12,7 @@ extension SettingsDecoder {
         settings.signatureLifetime = group.interval("signature-lifetime")
         settings.signatureRefresh = group.interval("signature-refresh")
         settings.keyTTL = group.interval("key-ttl")
+        settings.keys = keys(group.group("keys"))
         if settings.signatureRefresh >= settings.signatureLifetime {
             group.fault(
                 .wrongOrder,

@@ -18,27 +18,27 @@ public struct KeySettings: Sendable, Equatable {
     /// After how long a KSK is replaced; nil for never by itself.
     public var kskLifetime: Interval?
     /// After how long a ZSK is replaced; nil for never by itself.
-    public var zskLifetime: Interval?
+    public var zskLifetime: Interval? = .seconds(30 * 86_400)
     /// Until every server of the zone answers alike.
-    public var propagation = Interval.seconds(300)
+    public var propagationDelay = Interval.seconds(300)
     /// The TTL of the DS set at the parent.
-    public var parentTTL = Interval.seconds(86_400)
+    public var dsTTL = Interval.seconds(86_400)
     /// Until every server of the parent answers alike.
-    public var parentPropagation = Interval.seconds(3600)
+    public var parentPropagationDelay = Interval.seconds(3600)
     /// Added to every wait for a DNSKEY set.
     public var publishSafety = Interval.seconds(3600)
     /// Added to every wait for signatures and DS sets to be gone.
     public var retireSafety = Interval.seconds(3600)
     /// The parent's servers; none for the resolvers of the system.
-    public var parents: [SocketAddress] = []
+    public var parent: [SocketAddress] = []
     /// The parent is asked which DS set it has.
-    public var asksParent = true
+    public var parentCheck = true
     /// How often it is asked while something is expected of it.
     public var parentInterval = Interval.seconds(300)
     /// Another server decides; its files are followed.
-    public var follows = false
+    public var follow = false
     /// The DS is taken back, and then the zone becomes unsigned.
-    public var withdraws = false
+    public var withdraw = false
 
     /// What holds when the file says nothing.
     public init() {}

@@ -85,6 +85,10 @@ struct AdminDesk: Sendable {
         case .reloadZone(let name):
             try perform(.reloadZone(name), &surface, at: moment)
             return generations(surface.view)
+        case .keys(let zone): return try keys(zone, surface.view)
+        case .orderKeys(let zone, let order):
+            try perform(.keys(zone: zone, order), &surface, at: moment)
+            return try keys(zone, surface.view)
         case .steering: return AdminDesk.steering(surface.view, only: nil)
         case .steer(let policy, let order):
             try perform(.steer(policy: policy, order), &surface, at: moment)
@@ -225,7 +229,7 @@ struct AdminDesk: Sendable {
             guard case .change(let pool, let endpoint, _) = command else { return }
             throw Problem(.unknownEndpoint, "The pool '\(pool)' has no endpoint '\(endpoint)'.")
         case .unknownZone:
-            guard case .reloadZone(let zone) = command else { return }
+            guard let zone = command.zone else { return }
             throw Problem(.unknownZone, "There is no zone '\(zone)'.")
         case .zoneWithoutFile:
             guard case .reloadZone(let zone) = command else { return }
@@ -247,6 +251,7 @@ struct AdminDesk: Sendable {
         case .upgradeRefused(let reason):
             throw Problem(.upgradeRefused, "No upgrade: \(reason).")
         case .steeringRefused(let refusal): throw Problem(refusal, command)
+        case .keysRefused(let code, let text): throw Problem(code, text)
         case .failed(let reason):
             throw Problem(.changeFailed, reason)
         }

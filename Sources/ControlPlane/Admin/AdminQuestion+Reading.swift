@@ -51,6 +51,9 @@ extension AdminQuestion {
             return .migrate(values.first ?? "", try MigrationMachine.Order(request))
         case .reload: return .reload
         case .reloadZone: return .reloadZone(values.first ?? "")
+        case .allKeys: return .keys(zone: nil)
+        case .keys: return .keys(zone: values.first ?? "")
+        case .orderKeys: return .orderKeys(zone: values.first ?? "", try KeyOrder(request))
         case .upgrade: return .upgrade
         case .explain: return .explain(try RequestSketch(parameters))
         case .explainDNS: return .explainDNS(try QuerySketch(parameters))

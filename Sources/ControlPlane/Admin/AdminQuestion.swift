@@ -34,6 +34,10 @@ public enum AdminQuestion: Sendable, Equatable {
     case reload
     /// Reads the file of one zone again.
     case reloadZone(String)
+    /// The keys of one zone, or of all that are signed.
+    case keys(zone: String?)
+    /// Rolls keys of a zone, or tells of its parent.
+    case orderKeys(zone: String, KeyOrder)
     /// Has another program take over.
     case upgrade
     /// Which endpoint would serve a request, and why.

@@ -6,6 +6,7 @@ public struct AdminRoute: Sendable {
     enum Target: Sendable {
         case page, live, ready, started, metrics, snapshot, pools, pool, endpoint, overlay
         case steering, steer, migrate, roundTrips, measure, queries, answers
+        case allKeys, keys, orderKeys
         case reload, reloadZone, upgrade, explain, explainDNS, place, failoverTime, request, events,
             eventStream
     }
@@ -66,6 +67,14 @@ public struct AdminRoute: Sendable {
             "/api/v1/zones/ZONE/reload",
             .reloadZone,
             "Reads the file of one zone again."
+        ),
+        AdminRoute("GET", "/api/v1/keys", .allKeys, "The keys of all zones that are signed here."),
+        AdminRoute("GET", "/api/v1/zones/ZONE/keys", .keys, "The keys of one zone."),
+        AdminRoute(
+            "POST",
+            "/api/v1/zones/ZONE/keys",
+            .orderKeys,
+            "Replaces the key of a role, or says that the parent has the DS set."
         ),
         AdminRoute("POST", "/api/v1/upgrade", .upgrade, "Has the program at its place take over."),
         AdminRoute("GET", "/api/v1/explain", .explain, "Where a request would go, and why."),

@@ -78,16 +78,3 @@ enum ForeignKeyFile {
         throw Refusal(text: "has no DNSKEY record beside it")
     }
 }
-
-/// Several keys of one zone, and what each is for.
-enum KeyImport {
-    /// The roles of keys by their flags: with keys that sign the zone alone, those with the flag
-    /// SEP sign the DNSKEY set; without, they sign everything.
-    static func roles(_ flags: [UInt16]) -> [KeyRole] {
-        let isSplit = flags.contains(256)
-        return flags.map { flags in
-            guard flags == 257 else { return .zsk }
-            return isSplit ? .ksk : .csk
-        }
-    }
-}

@@ -1,9 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import DNSProtocol
 internal import DNSServer
 internal import Essentials
 internal import Runtime
 
 extension KeyKeeper {
+    /// The zones of a configuration that cannot be signed as they were, and why.
+    ///
+    /// What is in hand is not read again: a file that goes missing harms the next start only.
+    func faults(_ settings: Settings) -> [String: ReloadProblem] {
+        let signed = settings.zones.filter { $0.dnssec != nil }.map(\.name)
+        guard store != nil else {
+            let problems = signed.map { zone in
+                let problem = ReloadProblem.start(
+                    "M1682",
+                    "zone \(zone) cannot be signed: there is no state folder to keep its keys in",
+                    "set 'state' to a folder that can be written"
+                )
+                return (zone, problem)
+            }
+            return Dictionary(problems) { first, _ in first }
+        }
+        let inHand = Set(zones.filter { $0.value.isServable }.keys)
+        return KeyKeeper.unusable(signed.filter { !inHand.contains($0) }, store: store)
+    }
+
+    /// What the zones of a configuration are signed with now.
+    func inForce(_ settings: Settings) -> [DomainName: ZoneKeys] {
+        var found: [DomainName: ZoneKeys] = [:]
+        for zone in settings.zones {
+            guard let signing = zone.dnssec, let apex = DomainName(zone.name) else { continue }
+            found[apex] = zones[zone.name]?.inForce(
+                denial: signing.denial == .nsec3 ? .narrowNSEC3 : .compact,
+                lifetime: ZoneAssembly.seconds(signing.signatureLifetime),
+                refresh: ZoneAssembly.seconds(signing.signatureRefresh)
+            )
+        }
+        return found
+    }
+
+    private static func problem(_ fault: KeyStore.Fault) -> ReloadProblem {
+        let remedy = "see that 'user' may read the keys, then 'martlet reload'"
+        return .start(fault.code, fault.text, remedy)
+    }
+
     /// The zones among these that were signed, and cannot be now for want of key files: they are
     /// not to be answered unsigned, nor by less than before.
     ///
@@ -25,7 +66,10 @@ extension KeyKeeper {
             let policy = KeyPolicy(scheme: .csk, algorithm: 13, timing: timing)
             guard let state = found.state,
                 let machine = RolloverMachine(json: state, policy: policy)
-            else { continue }
+            else {
+                if let fault = found.faults.first { problems[zone] = problem(fault) }
+                continue
+            }
             let here = machine.keys.filter { key in
                 found.keys[KeyFile(key.key)]?.publicKey == key.key.publicKey
             }

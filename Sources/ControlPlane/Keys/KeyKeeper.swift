@@ -32,7 +32,10 @@ struct KeyKeeper: Sendable {
     static let patience: Int64 = 3 * 86_400
 
     let store: KeyStore?
-    private(set) var zones: [String: KeptZone] = [:]
+    private(set) var zones: [String: KeptZone] = [:] { didSet { isDeadlineStale = true } }
+    private var isDeadlineStale = false
+    /// When ``expire(now:)`` next has something to do; nil for never.
+    private(set) var nextDeadline: Int64?
     /// Something other than before is to be served.
     private(set) var hasChanged = false
     /// What is worth a line of the log.
@@ -54,6 +57,7 @@ struct KeyKeeper: Sendable {
 
     /// Makes these the zones whose keys are kept.
     mutating func configure(_ plans: [KeyPlan], now: Int64) {
+        defer { settleDeadline() }
         let wanted = Set(plans.map(\.zone))
         for zone in Array(zones.keys) where !wanted.contains(zone) {
             zones[zone] = nil
@@ -89,6 +93,8 @@ struct KeyKeeper: Sendable {
         }
         let found = store.load(zone)
         for fault in found.faults { news.append(.fault(zone, fault)) }
+        // Keys that are there and cannot be read are not replaced: it is as if there were others.
+        guard found.state != nil || found.faults.isEmpty else { return }
         var kept = KeptZone(plan, found, store: store, now: now)
         if found.hasState, kept.isRebuilt {
             if !plan.follows { store.setAside(zone) }
@@ -124,13 +130,16 @@ struct KeyKeeper: Sendable {
 
     // MARK: Time and events
 
-    /// When ``expire(now:)`` next has something to do; nil for never.
-    var nextDeadline: Int64? {
-        zones.values.compactMap(\.nextDeadline).min()
+    /// Looked up with each turn of a loop, while zones may be very many.
+    private mutating func settleDeadline() {
+        guard isDeadlineStale else { return }
+        isDeadlineStale = false
+        nextDeadline = zones.values.compactMap(\.nextDeadline).min()
     }
 
     /// Does what time demands; returns the zones whose parents are to be asked.
     mutating func expire(now: Int64) -> [(zone: String, source: ParentMachine.Source)] {
+        defer { settleDeadline() }
         var looks: [(zone: String, source: ParentMachine.Source)] = []
         for zone in zones.keys.sorted() {
             guard let kept = zones[zone], kept.nextDeadline.map({ $0 <= now }) ?? false else {
@@ -155,6 +164,7 @@ struct KeyKeeper: Sendable {
 
     /// Notes that what is to be served is served, and nothing else.
     mutating func applied(now: Int64) {
+        defer { settleDeadline() }
         for zone in zones.keys.sorted() where zones[zone]?.mustApply == true {
             zones[zone]?.mustApply = false
             guard zones[zone]?.plan.follows == false else { continue }
@@ -164,12 +174,14 @@ struct KeyKeeper: Sendable {
 
     /// Carries out what an operator asks for.
     mutating func order(_ event: RolloverMachine.Event, _ zone: String, now: Int64) -> Outcome {
+        defer { settleDeadline() }
         guard let kept = zones[zone] else { return .unknownZone }
         return kept.plan.follows ? .follows : handle(event, zone, now)
     }
 
     /// Takes the DS set of a parent, or why it cannot be told.
     mutating func takeParent(_ zone: String, _ outcome: ParentMachine.Outcome, now: Int64) {
+        defer { settleDeadline() }
         guard var kept = zones[zone], let apex = DomainName(zone) else { return }
         let former = kept.parent
         switch outcome {

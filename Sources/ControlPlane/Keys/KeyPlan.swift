@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import DNSProtocol
 internal import DNSServer
 internal import Essentials
+internal import Runtime
 
 /// What the configuration wants of the keys of one zone.
 struct KeyPlan: Sendable, Equatable {
@@ -41,20 +43,47 @@ struct KeyPlan: Sendable, Equatable {
             timing: KeyTiming(
                 keyTTL: seconds(keyTTL),
                 zoneTTL: max(greatestTTL, seconds(keyTTL)),
-                propagation: seconds(settings.propagation),
-                parentTTL: seconds(settings.parentTTL),
-                parentPropagation: seconds(settings.parentPropagation),
+                propagation: seconds(settings.propagationDelay),
+                parentTTL: seconds(settings.dsTTL),
+                parentPropagation: seconds(settings.parentPropagationDelay),
                 publishSafety: seconds(settings.publishSafety),
                 retireSafety: seconds(settings.retireSafety)
             )
         )
-        isSigned = !settings.withdraws
-        follows = settings.follows
+        isSigned = !settings.withdraw
+        follows = settings.follow
         parentInterval = max(seconds(settings.parentInterval), 1)
-        guard settings.asksParent, !settings.follows else { return }
+        guard settings.parentCheck, !settings.follow else { return }
         source =
-            settings.parents.isEmpty
-            ? .resolvers(resolvers) : .parent(settings.parents)
+            settings.parent.isEmpty
+            ? .resolvers(resolvers) : .parent(settings.parent)
+    }
+}
+
+extension Assembly {
+    /// What the configuration wants of the keys of its signed zones.
+    var keyPlans: [KeyPlan] {
+        let signed = settings.zones.filter { $0.dnssec != nil }
+        guard !signed.isEmpty else { return [] }
+        let system = (try? File.read("/etc/resolv.conf", limit: 1 << 20)) ?? []
+        let resolvers = ResolverConfiguration(text: system).servers
+        // An alias is answered with what a resolver says, and no longer than that may hold.
+        let outside = zones.outsideTargets.isEmpty ? 0 : ZoneAssembly.seconds(settings.alias.maxTTL)
+        let (all, changed) = (zones.greatestTTLs, zoneResult.changed.greatestTTLs)
+        return signed.compactMap { zone in
+            guard let signing = zone.dnssec, let apex = DomainName(zone.name) else { return nil }
+            let greatest =
+                zoneResult.changed.usableZone(apex).map { changed[$0] }
+                ?? zones.usableZone(apex).map { all[$0] } ?? 0
+            return KeyPlan(
+                zone: zone.name,
+                signing.keys,
+                algorithm: signing.algorithm == .ed25519 ? 15 : 13,
+                keyTTL: signing.keyTTL,
+                greatestTTL: Int64(max(greatest, outside)),
+                resolvers: resolvers
+            )
+        }
     }
 }
 

@@ -35,8 +35,19 @@ struct KeyStore: Sendable {
     static let stateName = "rollover.json"
     static let limits = JSONLimits(bytes: 1 << 20, depth: 8, values: 100_000)
 
+    /// The folder of all keys, in the state folder.
+    static let folderName = "keys"
+
     /// `STATE/keys`.
     let root: String
+
+    init(root: String) { self.root = root }
+
+    /// The keys in a state folder; nil without one.
+    init?(state: String?) {
+        guard let state else { return nil }
+        self.init(root: "\(state)/\(KeyStore.folderName)")
+    }
 
     /// The folder of a zone's keys.
     func folder(_ zone: String) -> String { "\(root)/\(KeyStore.folderName(zone))" }
@@ -102,7 +113,7 @@ struct KeyStore: Sendable {
         func fault(_ text: String) -> Fault {
             Fault(
                 code: "M1680",
-                text: "the key file \(path) of zone \(zone) \(text); bring it back from a copy"
+                text: "the key file \(path) of zone \(zone) \(text)"
             )
         }
         let bytes: [UInt8]
@@ -185,8 +196,7 @@ struct KeyStore: Sendable {
     private func unwritable(_ zone: String, _ error: SystemError) -> Fault {
         Fault(
             code: "M1682",
-            text: "keys of zone \(zone) cannot be kept in \(folder(zone)): \(error); "
-                + "see that 'user' may write there"
+            text: "keys of zone \(zone) cannot be kept in \(folder(zone)): \(error)"
         )
     }
 }

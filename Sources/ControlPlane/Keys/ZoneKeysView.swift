@@ -117,3 +117,10 @@ struct ZoneKeysView: Sendable {
         return overflow ? "never" : "\(WallTime(nanoseconds: nanoseconds))"
     }
 }
+
+extension ControlView {
+    /// What there is to see of the keys of signed zones, by name.
+    var zoneKeys: [ZoneKeysView] {
+        keptKeys.values.map { ZoneKeysView($0) }.sorted { $0.zone < $1.zone }
+    }
+}

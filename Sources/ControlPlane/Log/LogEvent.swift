@@ -48,6 +48,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case zoneFaulty = "zone-faulty"
     /// A peer has taken a zone, or may not; a zone has come from a primary, or could not be taken.
     case transfer
+    /// Keys of a signed zone stand elsewhere, or something is wrong with them or their parent.
+    case keys
     /// New files of a certificate are in force, or cannot be used.
     case certificate
     /// A new content of a file that access to routes depends on is in force, or cannot be used.

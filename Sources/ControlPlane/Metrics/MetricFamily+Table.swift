@@ -13,7 +13,7 @@ extension MetricFamily {
         + routeRows + mirrorRows + rateRows
         + accessRows + codingRows + traceRows
         + tlsRows + geographyRows + latencyRows + steeringRows + aliasRows
-        + dnsRows + transferRows + signingRows + answerRows
+        + dnsRows + transferRows + signingRows + keyRows + answerRows
         + limitRows
         + workerRows + adminRows
 

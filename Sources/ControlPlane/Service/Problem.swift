@@ -65,6 +65,16 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case unknownZone = "M3043"
     /// The zone has no file that could be read again.
     case zoneWithoutFile = "M3044"
+    /// The zone has no key of this role.
+    case noSuchRole = "M3075"
+    /// A rollover of this role is under way.
+    case rolloverRunning = "M3076"
+    /// Nothing is expected of the parent.
+    case nothingAwaited = "M3077"
+    /// The zone is not signed here.
+    case zoneWithoutKeys = "M3078"
+    /// Another server rolls the keys.
+    case keysFollowed = "M3079"
 }
 
 extension ProblemCode {
@@ -74,11 +84,12 @@ extension ProblemCode {
         case .malformedRequest, .invalidJSON: 400
         case .originRefused: 403
         case .notFound, .unknownPool, .unknownEndpoint, .unknownRequest, .doorMissing,
-            .unknownChange, .unknownPolicy, .unknownZone:
+            .unknownChange, .unknownPolicy, .unknownZone, .zoneWithoutKeys:
             404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
-        case .reloadRunning, .upgradeRunning, .upgradeRefused, .steeringRefused, .zoneWithoutFile:
+        case .reloadRunning, .upgradeRunning, .upgradeRefused, .steeringRefused, .zoneWithoutFile,
+            .noSuchRole, .rolloverRunning, .nothingAwaited, .keysFollowed:
             409
         case .bodyTooLarge: 413
         case .mediaType: 415
@@ -124,6 +135,11 @@ extension ProblemCode {
         case .unknownPolicy: "There is no such policy"
         case .unknownZone: "There is no such zone"
         case .zoneWithoutFile: "The zone has no file"
+        case .noSuchRole: "There is no key of this role"
+        case .rolloverRunning: "A rollover is under way"
+        case .nothingAwaited: "Nothing is expected of the parent"
+        case .zoneWithoutKeys: "The zone is not signed here"
+        case .keysFollowed: "Another server rolls these keys"
         }
     }
 
@@ -163,6 +179,12 @@ extension ProblemCode {
             "Write a time by RFC 3339, or `+10m`; at most 366 days from now."
         case .unknownPolicy: "Name a policy under `steer` of the configuration."
         case .unknownZone: "Name a zone that `martlet zone list` shows."
+        case .noSuchRole: "See 'martlet zone sign-status' for the keys that the zone has."
+        case .rolloverRunning:
+            "See 'martlet zone sign-status' for what it waits for; 'urgent' leaves margins out."
+        case .nothingAwaited: "See 'martlet zone sign-status' for when the parent is asked."
+        case .zoneWithoutKeys: "Set 'dnssec' of the zone."
+        case .keysFollowed: "Ask the server whose files are followed."
         case .zoneWithoutFile: "Change it in the configuration, then `martlet reload`."
         }
     }

@@ -90,6 +90,7 @@ struct ControlThread: ~Copyable {
         switch kind {
         case 48...63: plane.probes.handle(event, loop: &loop, now: now)
         case ResolverDriver.eventKind: plane.resolver.handle(event, now: now, loop: &loop)
+        case ParentDriver.eventKind: plane.parents.handle(event, now: now, loop: &loop)
         case ExportDriver.eventKind: plane.handleTraces(event, now)
         case ControlThread.reportKind: plane.takePassive(reports.drain(), now)
         case ControlThread.noticeKind: plane.takeNotices(now)

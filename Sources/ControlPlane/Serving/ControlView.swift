@@ -72,6 +72,8 @@ public struct ControlView: Sendable {
     var secondaries: [String: SecondaryView] = [:]
     /// What has become of looks at primaries, and of notices.
     var transferCounts = TransferCounts()
+    /// The keys of signed zones.
+    var keptKeys: [String: KeptZone] = [:]
     /// Where networks are.
     public var locations = LocationTable.empty
     /// Policies that change while they serve.
@@ -258,6 +260,8 @@ public enum ControlCommand: Sendable, Equatable {
     case reload
     /// Reads the file of one zone again.
     case reloadZone(String)
+    /// Rolls keys of a zone, or tells of its parent.
+    case keys(zone: String, KeyOrder)
     /// Has another program take over.
     case upgrade
 }
@@ -331,6 +335,8 @@ public enum ControlOutcome: Sendable, Equatable {
     case upgradeRefused(String)
     /// The policy cannot be changed like that.
     case steeringRefused(SteeringRefusal)
+    /// Nothing is done about the keys: why, in one line.
+    case keysRefused(ProblemCode, String)
     /// It could not be done: the reason in one line.
     case failed(String)
 }

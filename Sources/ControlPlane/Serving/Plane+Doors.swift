@@ -10,6 +10,7 @@ extension Plane {
     /// Hands the workers their sockets: from now on they serve.
     mutating func openDoors(_ now: Instant) {
         phase = .serving
+        applyKeys()
         let pending = assembly.slots.count { health.word($0).health == .unknown }
         openDoorSockets(sockets)
         if setup.isTakeover { openAdmin() }

@@ -30,6 +30,7 @@ extension Plane: ControlSurface {
         case .migrate(let name, let order): return perform(order, migration: name, now)
         case .reload: return reload(now)
         case .reloadZone(let name): return reloadZone(name, now)
+        case .keys(let zone, let order): return perform(order, zone: zone, now)
         case .upgrade: return askForUpgrade()
         }
     }
@@ -177,6 +178,7 @@ extension Plane {
             zoneFaults: assembly.zoneResult.faults,
             secondaries: secondaryViews,
             transferCounts: TransferCounts(secondaries.counts, notices),
+            keptKeys: keys.zones,
             locations: assembly.locations,
             steering: steeringView,
             latency: latencyView

@@ -182,7 +182,8 @@ extension Plane {
             registries: assembly.registries,
             names: names,
             running: Set(assembly.pools.map(\.view.label)),
-            zones: isSame && !(isReload && hasFiles) && !zonesAreStale
+            zones: isSame && !(isReload && (hasFiles || !assembly.zoneResult.faults.isEmpty))
+                && !zonesAreStale
                 ? ZoneAssembly.Result(
                     table: assembly.zones,
                     changed: assembly.zoneResult.changed,
@@ -200,7 +201,7 @@ extension Plane {
             geography: geography,
             measurements: measurements,
             regions: assembly.regions,
-            keyFiles: ZoneKeyFiles(folder: setup.stateFolder, known: assembly.zoneKeys)
+            keyFaults: self.keys.faults(settings)
         )
         let made = Plane.perform(in: room) {
             Result { () throws(AssemblyRefusal) in
@@ -317,12 +318,14 @@ extension Plane {
         for slot in assembly.registries.endpoints.given(since: old.registries.endpoints) {
             slotsGiven[slot] = number
         }
+        configureKeys()
         snapshot = Plane.snapshot(assembly, number: number, health: health, slotsGiven)
         aliases.keep(only: Set(assembly.aliasNumbers.keys))
         publishAliases(assembly)
         if old.settings.alias != assembly.settings.alias { aliasNetworks.reset() }
         publishAliasNetworks(assembly, now)
         workers.post(.adopt(snapshot))
+        applyKeys()
         for slot in retired { workers.post(.closeConnections(slot: slot, .kept)) }
         if let reload = change.reload {
             loaded = reload.loaded.inService

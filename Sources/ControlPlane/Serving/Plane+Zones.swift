@@ -49,6 +49,7 @@ extension Plane {
             assembly.zoneResult.changed = table
             assembly.zoneResult.faults.removeAll { $0.zone == zone.name }
             followVersions(since: old, now)
+            configureKeys()
             adoptZones(now)
             noteZoneWarnings(warnings)
             note(
@@ -61,7 +62,7 @@ extension Plane {
         }
     }
 
-    /// Has workers answer from zones that have changed.
+    /// Has workers answer from the zones, and sign with the keys, that are in force now.
     mutating func adoptZones(_ now: Instant) {
         formerSnapshots.append(snapshot)
         retiresAt = now
@@ -72,6 +73,7 @@ extension Plane {
             slotsGiven
         )
         workers.post(.adopt(snapshot))
+        applyKeys()
     }
 
     /// Tells what is wrong with zones, and noteworthy.

@@ -34,6 +34,10 @@ struct Plane: ~Copyable {
     /// When it is next seen what workers have missed of networks.
     var networksLookAt = Instant.never
     @Boxed var overlay = Overlay()
+    /// The keys of signed zones.
+    @Boxed var keys: KeyKeeper
+    /// Asks parents for their DS sets.
+    var parents = ParentDriver()
 
     /// The configuration in force.
     @Boxed var loaded: LoadedConfiguration
@@ -157,6 +161,7 @@ extension Plane {
         if let staged { next = min(next, staged.adoptsBy) }
         next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
         next = min(next, networksLookAt, transfersDeadline)
+        next = min(next, keysDeadline)
         next = min(next, traces.deadline, min(steering.deadline, roundTrips.deadline))
         return min(next, drains.values.map(\.deadline).min() ?? .never, min(retiresAt, trimsAt))
     }
@@ -180,6 +185,7 @@ extension Plane {
         followTraces(now, &loop)
         followTransfers(now, &loop)
         if now >= networksLookAt { followAliasNetworks(now) }
+        if now >= keysDeadline { followKeys(now, &loop) }
         if now >= roundTrips.deadline { followRoundTrips(now) }
         if now >= watch.deadline { followCertificates(now) }
         if now >= skewWatch.deadline {

@@ -41,7 +41,7 @@ struct PlaneStart {
         keys.load(loaded.settings) { path throws(CertificateFiles.Unreadable) in
             try link.file(path)
         }
-        let assembly = try assemble(
+        let (assembly, keyKeeper) = try assemble(
             loaded.settings,
             Ready(names, certificates, access, tickets, keys, geography, measured)
         )
@@ -72,6 +72,7 @@ struct PlaneStart {
             ),
             names: names,
             overlay: saved.overlay,
+            keys: keyKeeper,
             loaded: loaded.inService,
             text: setup.text,
             assembly: assembly,
@@ -210,12 +211,13 @@ struct PlaneStart {
     private func assemble(
         _ settings: Settings,
         _ ready: Ready
-    ) throws(AssemblyRefusal) -> Assembly {
+    ) throws(AssemblyRefusal) -> (Assembly, KeyKeeper) {
+        var keyKeeper = KeyKeeper(store: KeyStore(state: setup.stateFolder))
         let count =
             settings.pools.reduce(0) { $0 + $1.endpoints.count }
             + settings.steer.reduce(0) { $0 + $1.policy.addressCount }
         let capacity = count * 2 + PlaneStart.spareSlots
-        return try Assembly.make(
+        var assembly = try Assembly.make(
             settings,
             present: Assembly.Present(
                 registries: Registries(
@@ -235,9 +237,13 @@ struct PlaneStart {
                 geography: ready.geography,
                 measurements: ready.measured.file,
                 regions: ready.measured.regions,
-                keyFiles: ZoneKeyFiles(folder: setup.stateFolder)
+                keyFaults: keyKeeper.faults(settings)
             )
         )
+        keyKeeper.configure(assembly.keyPlans, now: Clock.realtime() / 1_000_000_000)
+        assembly.zoneKeys = keyKeeper.inForce(assembly.settings)
+        _ = keyKeeper.takeChange()
+        return (assembly, keyKeeper)
     }
 
     private func startLog(

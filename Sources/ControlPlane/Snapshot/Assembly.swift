@@ -25,7 +25,7 @@ struct Assembly: Sendable {
     let dnsListeners: DNSListenerAssembly
     /// The zones that are answered from, and what was found in their files.
     var zoneResult: ZoneAssembly.Result
-    /// The keys of zones that are signed as they are answered for.
+    /// The keys of zones that are signed as they are answered for; the plane puts them in.
     var zoneKeys: [DomainName: ZoneKeys]
     /// The names outside that aliases lead to, with their numbers in `zones`.
     let aliasNumbers: [String: Int]
@@ -82,8 +82,8 @@ struct Assembly: Sendable {
         var measurements = MeasurementsFile()
         /// Tables that may still hold.
         var regions = RegionTables()
-        /// Where the keys of signed zones are; nil where nothing is answered.
-        var keyFiles: ZoneKeyFiles?
+        /// The zones that cannot be signed as they were, and why.
+        var keyFaults: [String: ReloadProblem] = [:]
         /// The places of networks, for policies.
         var locations: LocationTable { geography.locations }
     }
@@ -139,7 +139,7 @@ struct Assembly: Sendable {
                 steering: steering,
                 dnsListeners: dnsListeners,
                 zoneResult: zones,
-                zoneKeys: try present.keyFiles?.keys(settings) ?? [:],
+                zoneKeys: [:],
                 aliasNumbers: aliasNumbers(zones.table),
                 certificates: present.certificates,
                 access: present.access,
@@ -190,6 +190,7 @@ struct Assembly: Sendable {
         if let known = present.zones { return known }
         var reader = ZoneAssembly(settings, path: present.path, former: present.formerZones)
         reader.transferred = present.transferred
+        reader.keyFaults = present.keyFaults
         return try reader.table(settings.zones)
     }
 

@@ -20,6 +20,8 @@ struct ZoneAssembly {
     let former: FormerZones?
     /// Where the versions are that have come from primaries.
     var transferred = TransferredZones()
+    /// The zones that cannot be signed as they were, and why.
+    var keyFaults: [String: ReloadProblem] = [:]
 
     init(_ settings: Settings, path: String, former: FormerZones?) {
         var policies: [String: (number: Int, ttl: Interval)] = [:]
@@ -47,7 +49,7 @@ struct ZoneAssembly {
 
     /// The zones of the configuration, or everything that is wrong with those that stand in it.
     func table(_ zones: [ZoneSettings]) throws(AssemblyRefusal) -> Result {
-        var faults: [Int: ZoneFault] = [:]
+        var faults = unsignable(zones)
         // Without the faulty ones there is a table, unless leaving them out shows further faults.
         while true {
             let (build, unreadable) = build(zones, without: faults)
@@ -66,6 +68,21 @@ struct ZoneAssembly {
                 faults[number] = fault(zones[number], number, build, unreadable[number])
             }
         }
+    }
+
+    /// Zones whose keys are missing are not answered with less than they had.
+    private func unsignable(_ zones: [ZoneSettings]) -> [Int: ZoneFault] {
+        var faults: [Int: ZoneFault] = [:]
+        for (number, zone) in zones.enumerated() {
+            guard let problem = keyFaults[zone.name] else { continue }
+            faults[number] = ZoneFault(
+                zone: zone.name,
+                keepsFormer: former?.has(zone.name) == true,
+                problems: [problem],
+                diagnostics: []
+            )
+        }
+        return faults
     }
 
     private func fault(

@@ -43,6 +43,16 @@ enum StateFolder {
         let handed = HandedFile(user: owner.user, group: owner.group)
         try handed.giveFolder(path)
         try? handed.giveAll(in: path, except: lock)
+        giveKeys(in: path, handed)
+    }
+
+    /// The keys of zones are of no use to an account that cannot read them.
+    private static func giveKeys(in path: String, _ handed: HandedFile) {
+        let keys = "\(path)/\(KeyStore.folderName)"
+        guard (try? handed.giveFolder(keys)) != nil else { return }
+        for zone in Folder.entries(keys) where (try? handed.giveFolder("\(keys)/\(zone)")) != nil {
+            try? handed.giveAll(in: "\(keys)/\(zone)", except: lock)
+        }
     }
 
     /// Where the state of a configuration file lives unless it says: one folder for each file.

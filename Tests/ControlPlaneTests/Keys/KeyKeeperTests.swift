@@ -17,9 +17,9 @@ import Testing
         algorithm: UInt8 = 13
     ) -> KeyPlan {
         var settings = KeySettings()
-        settings.propagation = .seconds(10)
-        settings.parentTTL = .seconds(100)
-        settings.parentPropagation = .seconds(20)
+        settings.propagationDelay = .seconds(10)
+        settings.dsTTL = .seconds(100)
+        settings.parentPropagationDelay = .seconds(20)
         settings.publishSafety = .seconds(1)
         settings.retireSafety = .seconds(2)
         change(&settings)
@@ -197,13 +197,27 @@ import Testing
         #expect(Self.inForce(keeper)?.keys.map(\.isPublished) == [true, false])
     }
 
+    @Test func `keys that cannot be read are not replaced by others`() throws {
+        let folder = try TemporaryFolder()
+        let store = KeyStore(root: "\(folder.path)/keys")
+        try store.prepare(Self.zone)
+        let path = "\(store.folder(Self.zone))/csk-13-7.pem"
+        try File.writeAtomically(path, Array("nonsense".utf8))
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan()], now: 1000)
+        #expect(keeper.zones.isEmpty)
+        #expect(Folder.entries(store.folder(Self.zone)) == ["csk-13-7.pem"])
+        let problems = KeyKeeper.unusable([Self.zone], store: store)
+        #expect(problems[Self.zone]?.code == "M1680")
+    }
+
     @Test func `a follower shows what is written, and writes nothing`() throws {
         let folder = try TemporaryFolder()
         var leader = Self.keeper(folder)
         leader.configure([Self.plan()], now: 1000)
         Self.serve(&leader, 1000)
         var follower = Self.keeper(folder)
-        follower.configure([Self.plan { $0.follows = true }], now: 1001)
+        follower.configure([Self.plan { $0.follow = true }], now: 1001)
         Self.serve(&follower, 1001)
         #expect(Self.inForce(follower)?.keys.map(\.tag) == Self.inForce(leader)?.keys.map(\.tag))
         let ordered6 = follower.order(.roll(.csk, urgent: false), Self.zone, now: 1002)
