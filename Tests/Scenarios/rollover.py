@@ -171,6 +171,7 @@ def kills(scene):
     family = Family(scene).start()
     eventually("the zone is secure", lambda: family.rests(["ksk", "zsk"]), within=30, every=0.2)
     eventually("the validator sees it", lambda: family.answers["validated"] > 0, within=15)
+    insecure = family.answers["insecure"]
     folder = f"{family.child.state}/keys/{ZONE}"
     rolled, count = 0, 1000 if scene.full else 20
     chance = random.Random(7)
@@ -196,6 +197,7 @@ def kills(scene):
     eventually("everything comes to rest", lambda: family.rests(["ksk", "zsk"]), within=60, every=0.2)
     family.stop()
     expect(not family.bogus(), lambda: "\n".join(family.bogus()[:20]))
+    expect_equal(family.answers["insecure"], insecure, "answers that were not validated once it was secure")
     print(f"{count} kills, {rolled} rollovers, {family.answers}")
 
 

@@ -29,6 +29,8 @@ struct KeptZone: Sendable {
     var mustApply = false
     /// The state was made from the keys that were found.
     var isRebuilt = false
+    /// The state, or a former one, lies on disk.
+    var isOnDisk = false
     /// What the followed file was when it was read.
     var stamp: Int64 = 0
     /// When it was last said that the parent is waited for.
@@ -43,6 +45,7 @@ struct KeptZone: Sendable {
             let machine = RolloverMachine(json: state, policy: plan.policy)
         {
             self.machine = machine
+            isOnDisk = true
         } else if found.hasState || !found.keys.isEmpty {
             isRebuilt = true
             let keys = found.keys.keys.sorted { $0.name < $1.name }

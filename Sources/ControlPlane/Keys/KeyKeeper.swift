@@ -32,14 +32,14 @@ struct KeyKeeper: Sendable {
     static let patience: Int64 = 3 * 86_400
 
     let store: KeyStore?
-    private(set) var zones: [String: KeptZone] = [:] { didSet { isDeadlineStale = true } }
+    var zones: [String: KeptZone] = [:] { didSet { isDeadlineStale = true } }
     private var isDeadlineStale = false
     /// When ``expire(now:)`` next has something to do; nil for never.
     private(set) var nextDeadline: Int64?
     /// Something other than before is to be served.
-    private(set) var hasChanged = false
+    var hasChanged = false
     /// What is worth a line of the log.
-    private var news: [KeyNews] = []
+    var news: [KeyNews] = []
 
     init(store: KeyStore?) { self.store = store }
 
@@ -59,7 +59,8 @@ struct KeyKeeper: Sendable {
     mutating func configure(_ plans: [KeyPlan], now: Int64) {
         defer { settleDeadline() }
         let wanted = Set(plans.map(\.zone))
-        for zone in Array(zones.keys) where !wanted.contains(zone) {
+        for zone in zones.keys.sorted() where !wanted.contains(zone) {
+            tellAbandoned(zone)
             zones[zone] = nil
             hasChanged = true
         }
@@ -76,62 +77,10 @@ struct KeyKeeper: Sendable {
         }
     }
 
-    private mutating func open(_ plan: KeyPlan, _ now: Int64) {
-        let zone = plan.zone
-        hasChanged = true
-        guard let store else {
-            let text =
-                "zone \(zone) cannot be signed: there is no state folder to keep its keys in; set "
-                + "'state' to a folder that can be written"
-            news.append(.fault(zone, KeyStore.Fault(code: "M1682", text: text)))
-            return
-        }
-        do throws(KeyStore.Fault) {
-            if !plan.follows { try store.prepare(zone) }
-        } catch {
-            news.append(.fault(zone, error))
-        }
-        let found = store.load(zone)
-        for fault in found.faults { news.append(.fault(zone, fault)) }
-        // Keys that are there and cannot be read are not replaced: it is as if there were others.
-        guard found.state != nil || found.faults.isEmpty else { return }
-        var kept = KeptZone(plan, found, store: store, now: now)
-        if found.hasState, kept.isRebuilt {
-            if !plan.follows { store.setAside(zone) }
-            let text =
-                "the state of the keys of zone \(zone) cannot be understood: every key that was "
-                + "found is published and used, until the parent is seen to refer to one"
-            news.append(.fault(zone, KeyStore.Fault(code: "M1681", text: text)))
-        }
-        kept.mustApply = true
-        zones[zone] = kept
-        guard !plan.follows else { return }
-        // Before the first key there is a state: a key without one was brought from elsewhere.
-        if !found.hasState || kept.isRebuilt { save(zone, now) }
-        _ = handle(.policy(plan.policy, signed: plan.isSigned), zone, now)
-    }
-
-    /// Looks again for key files that were missing.
-    private mutating func loadMissing(_ zone: String) {
-        guard let store, let kept = zones[zone] else { return }
-        for key in kept.missing {
-            let file = KeyFile(key.key)
-            do throws(KeyStore.Fault) {
-                zones[zone]?.keys[key.id] = try store.read(file, zone)
-                hasChanged = true
-                news.append(
-                    KeyNews(zone: zone, text: "zone \(zone): the file of \(key.key.words) is back")
-                )
-            } catch {
-                news.append(.fault(zone, error))
-            }
-        }
-    }
-
     // MARK: Time and events
 
     /// Looked up with each turn of a loop, while zones may be very many.
-    private mutating func settleDeadline() {
+    mutating func settleDeadline() {
         guard isDeadlineStale else { return }
         isDeadlineStale = false
         nextDeadline = zones.values.compactMap(\.nextDeadline).min()
@@ -179,59 +128,15 @@ struct KeyKeeper: Sendable {
         return kept.plan.follows ? .follows : handle(event, zone, now)
     }
 
-    /// Takes the DS set of a parent, or why it cannot be told.
-    mutating func takeParent(_ zone: String, _ outcome: ParentMachine.Outcome, now: Int64) {
-        defer { settleDeadline() }
-        guard var kept = zones[zone], let apex = DomainName(zone) else { return }
-        let former = kept.parent
-        switch outcome {
-        case .failed(let reason):
-            kept.parent = .unknown(reason)
-            zones[zone] = kept
-        case .holds(let records):
-            let seen = kept.match(records, apex)
-            kept.parent = .seen(tags: seen.tags, strangers: seen.strangers)
-            zones[zone] = kept
-            if seen.ids != kept.machine.parentKeys || kept.machine.awaitsParent {
-                _ = handle(.parentHolds(seen.ids), zone, now)
-            }
-        }
-        tellParent(zone, former, now)
-    }
-
-    private mutating func tellParent(_ zone: String, _ former: KeptZone.Parent, _ now: Int64) {
-        guard let kept = zones[zone] else { return }
-        if kept.parent != former {
-            switch kept.parent {
-            case .seen(let tags, let strangers) where tags.isEmpty && strangers > 0:
-                let text =
-                    "the parent of zone \(zone) refers to none of its keys: validators take it for "
-                    + "bogus; give it the DS that 'martlet zone sign-status' shows"
-                news.append(.fault(zone, KeyStore.Fault(code: "M1683", text: text)))
-            case .unknown(let reason) where kept.machine.awaitsParent:
-                let text = "the DS set of zone \(zone) cannot be seen: \(reason)"
-                news.append(KeyNews(zone: zone, level: .warning, code: "M1685", text: text))
-            default: break
-            }
-        }
-        if let since = kept.machine.awaitedSince, kept.machine.awaitsParent,
-            now - since >= KeyKeeper.patience, now - kept.remindedAt >= 86_400
-        {
-            zones[zone]?.remindedAt = now
-            let text =
-                "the parent of zone \(zone) has not taken over its DS set for "
-                + "\((now - since) / 86_400) days: the rollover waits for it"
-            news.append(KeyNews(zone: zone, level: .warning, code: "M1684", text: text))
-        }
-    }
-
     // MARK: The machine and its files
 
-    private mutating func handle(
+    mutating func handle(
         _ event: RolloverMachine.Event,
         _ zone: String,
         _ now: Int64
     ) -> Outcome {
+        // Before the first key there is a state: a key without one was brought from elsewhere.
+        if let fault = saveFirst(zone, now) { return .failed(fault) }
         guard let store, let before = zones[zone] else { return .unknownZone }
         var kept = before
         var outcome = Outcome.done
@@ -289,18 +194,22 @@ struct KeyKeeper: Sendable {
         }
     }
 
-    private mutating func save(_ zone: String, _ now: Int64) {
-        guard let store, let kept = zones[zone] else { return }
+    /// Saves a state that is on no disk yet; why not, when it cannot.
+    private mutating func saveFirst(_ zone: String, _ now: Int64) -> KeyStore.Fault? {
+        guard let store, let kept = zones[zone], !kept.isOnDisk else { return nil }
         do throws(KeyStore.Fault) {
             try store.save(kept.machine.json, zone: zone)
+            zones[zone]?.isOnDisk = true
+            return nil
         } catch {
             zones[zone]?.retryAt = now + KeyKeeper.retryGap
             tell(error, zone)
+            return error
         }
     }
 
     /// A full disk is told of once.
-    private mutating func tell(_ fault: KeyStore.Fault, _ zone: String) {
+    mutating func tell(_ fault: KeyStore.Fault, _ zone: String) {
         guard zones[zone]?.faultTold != fault.text else { return }
         zones[zone]?.faultTold = fault.text
         news.append(.fault(zone, fault))

@@ -139,6 +139,25 @@ import Testing
         #expect(Folder.entries("\(folder.path)/keys/example.com").count == 3)
     }
 
+    @Test
+    func `without room for its first state a zone gets no key, which would pass for a brought one`()
+        throws
+    {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        let path = "\(folder.path)/keys/example.com"
+        try File.makeFolder("\(path)/rollover.json.new", parents: 0o700)
+        keeper.configure([Self.plan()], now: 1000)
+        #expect(Folder.entries(path) == ["rollover.json.new"])
+        #expect(Self.inForce(keeper) == nil)
+        Folder.removeTree("\(path)/rollover.json.new")
+        let retry = try #require(keeper.nextDeadline)
+        #expect(retry == 1000 + KeyKeeper.retryGap || retry == 1000)
+        _ = keeper.expire(now: 1000 + KeyKeeper.retryGap)
+        #expect(Folder.entries(path).count == 2)
+        #expect(Self.inForce(keeper)?.keys.map(\.isInCDS) == [false])
+    }
+
     @Test func `without its key file a zone is not signed by less, and comes back with it`() throws
     {
         let folder = try TemporaryFolder()
@@ -252,6 +271,22 @@ import Testing
         keeper.takeParent(Self.zone, .holds([strange]), now: 1002)
         let taken10 = keeper.takeNews()
         #expect(taken10.isEmpty)
+    }
+
+    @Test
+    func `a zone that stays secure at its parent and is signed no more is an error of the log`()
+        throws
+    {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan()], now: 1000)
+        Self.serve(&keeper, 1000)
+        try Self.run(&keeper, from: 1000, to: 3000)
+        _ = keeper.takeNews()
+        keeper.configure([], now: 3001)
+        #expect(keeper.zones.isEmpty)
+        let news = keeper.takeNews()
+        #expect(news.map(\.code) == ["M1686"])
     }
 
     @Test func `a parent that does nothing is waited for, and spoken of once a day`() throws {
