@@ -152,10 +152,10 @@ enum CommandTable {
         ),
         Command(
             name: "zone",
-            usage: "check FILE ORIGIN | list | reload ZONE | sign-status [ZONE] "
-                + "| rollover ZONE [ROLE] [--urgent] [--ds-seen] "
+            usage: "check FILE ORIGIN | list | export ZONE | discard ZONE | reload ZONE "
+                + "| sign-status [ZONE] | rollover ZONE [ROLE] [--urgent] [--ds-seen] "
                 + "| import-keys ZONE FILE... --state FOLDER [--admin URL] [--json]",
-            help: "check a zone file, show the zones, have one read again, roll its keys",
+            help: "check a zone file, show zones, take changes back, read again, roll keys",
             run: ZoneCommand.run
         ),
         Command(

@@ -5,7 +5,7 @@ internal import Essentials
 /// `martlet zone`: what is wrong with a zone file, the zones of the running service, and one of them
 /// read again.
 enum ZoneCommand {
-    private static let words = "check, list, reload, sign-status, rollover, import-keys"
+    private static let words = "check, list, export, discard, reload, sign-status, rollover, import-keys"
 
     static func run(_ arguments: [String]) -> Int32 {
         do throws(AdminArguments.Misuse) {
@@ -14,6 +14,8 @@ enum ZoneCommand {
             case "check"?: return try check(rest)
             case "list"?: return list(try AdminArguments(rest, options: [], words: []))
             case "reload"?: return reload(try AdminArguments(rest, options: [], words: ["ZONE"]))
+            case "export"?: return export(try AdminArguments(rest, options: [], words: ["ZONE"]))
+            case "discard"?: return discard(try AdminArguments(rest, options: [], words: ["ZONE"]))
             case "sign-status"?:
                 return ZoneKeysCommand.status(
                     try AdminArguments(rest, options: [], words: ["ZONE"], spare: 1)
@@ -49,6 +51,21 @@ enum ZoneCommand {
     private static func list(_ given: AdminArguments) -> Int32 {
         AdminQuery(method: "GET", target: "/api/v1/snapshot").run(given) { snapshot in
             ZoneFaultText.table(snapshot["zones"], usesColour: AdminArguments.usesColour)
+        }
+    }
+
+    private static func export(_ given: AdminArguments) -> Int32 {
+        let name = PercentCoding.encode(given.words[0])
+        return AdminQuery(method: "GET", target: "/api/v1/zones/\(name)/export").run(given) {
+            $0["text"]?.string ?? ""
+        }
+    }
+
+    private static func discard(_ given: AdminArguments) -> Int32 {
+        let name = PercentCoding.encode(given.words[0])
+        return AdminQuery(method: "DELETE", target: "/api/v1/zones/\(name)/changes").run(given) {
+            _ in
+            "zone \(given.words[0]) is as the configuration has it\n"
         }
     }
 

@@ -37,6 +37,8 @@ extension SettingsDecoder {
             records: records(section.members("records"), name),
             dnssec: signing(section)
         )
+        settings.updates = updates(section.list("updates"), name)
+        settings.serialRule = section.word("serial-rule", .increment)
         if let soa = settings.soa { addNameServer(soa.primary, to: &settings) }
         transfers(section, into: &settings)
         return settings

@@ -31,6 +31,7 @@ struct SettingsDecoder {
         settings.alias = alias(root.group("alias"))
         settings.dns = dns(root.group("dns"))
         settings.tsigKeys = transactionKeys(root.members("tsig-keys"))
+        settings.zoneAPI = zoneAPI(root.group("zone-api"))
         settings.probes = root.members("probes").compactMap(probe)
         let pools = root.members("pools").map { (pool($0), $0) }
         checkRoles(pools, settings.probes)

@@ -263,6 +263,10 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case unknownTransactionKey = "M1471"
     /// A zone that comes from elsewhere, with data of its own.
     case secondaryWithData = "M1472"
+    /// A rule of updates that lets everybody in.
+    case openUpdates = "M1490"
+    /// Names that a rule of updates cannot be about.
+    case badUpdateName = "M1491"
     /// A program that is not there.
     case missingCommand = "M1415"
     /// A program that cannot be executed.
@@ -281,7 +285,7 @@ extension DiagnosticCode {
     /// Warnings are the codes from M1351 on, but for the errors of ranges that have both.
     public var severity: Severity {
         switch rawValue {
-        case "M1410"..."M1414", "M1440"..."M1449", "M1470"..."M1484": .error
+        case "M1410"..."M1414", "M1440"..."M1449", "M1470"..."M1484", "M1490"..."M1494": .error
         default: rawValue >= "M1351" ? .warning : .error
         }
     }

@@ -5,7 +5,9 @@ extension Schema {
     // RFC 2181 §8: a TTL is an unsigned number of at most 31 bits.
     static let anyTTL = OptionType.ttl(.zero...seconds(Int64(Int32.max)))
 
-    static let zoneOptions: [Option] = soaOptions + recordOptions
+    static let zoneOptions: [Option] =
+        soaOptions + recordOptions + updateOptions
+        + zoneAPIOptions
 
     private static let soaOptions: [Option] = [
         Option(

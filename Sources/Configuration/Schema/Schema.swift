@@ -14,7 +14,7 @@ public struct Schema: Sendable {
         groups: allGroups + probeGroups + roleGroups + tlsGroups + stickyGroups + guardGroups
             + retryGroups + outlierGroups + overloadGroups + mirrorGroups + tracingGroups
             + geoGroups + latencyGroups + aliasGroups + queryGroups + answerGroups + changeGroups
-            + transactionGroups + signingGroups + transferGroups + keyGroups
+            + transactionGroups + signingGroups + transferGroups + keyGroups + updateGroups + zoneAPIGroups
     )
 
     /// Every option, in the order of the reference page.

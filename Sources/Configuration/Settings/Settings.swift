@@ -36,6 +36,8 @@ public struct Settings: Sendable, Equatable {
     public var alias = AliasSettings()
     /// The DNS door as a whole.
     public var dns = DNSSettings()
+    /// The API for zones.
+    public var zoneAPI = ZoneAPISettings()
     /// The keys by which messages of DNS are signed, by name.
     public var tsigKeys: [TSIGKeySettings] = []
     /// Where the doors listen.

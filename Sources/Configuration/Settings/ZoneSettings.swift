@@ -27,6 +27,25 @@ public struct ZoneSettings: Sendable, Equatable {
     public var catalog = false
     /// The catalog that names the zone; nil for one that the file has.
     public var memberOf: String?
+    /// Who may change it by messages.
+    public var updates: [UpdateSettings] = []
+    /// How its serial rises then.
+    public var serialRule = SerialSettings.increment
+
+    /// Joins the parts of a zone.
+    public init(
+        name: String,
+        file: String? = nil,
+        soa: SOASettings? = nil,
+        ttl: Interval,
+        records: [RecordSettings] = []
+    ) {
+        self.name = name
+        self.file = file
+        self.soa = soa
+        self.ttl = ttl
+        self.records = records
+    }
 }
 
 /// A start of authority (RFC 1035 §3.3.13).

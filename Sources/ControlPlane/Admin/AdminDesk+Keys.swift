@@ -83,7 +83,7 @@ extension ControlCommand {
     /// The zone that it is about, if any.
     var zone: String? {
         switch self {
-        case .reloadZone(let zone), .keys(let zone, _): zone
+        case .reloadZone(let zone), .discardZone(let zone), .keys(let zone, _): zone
         default: nil
         }
     }

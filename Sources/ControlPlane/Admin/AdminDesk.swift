@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import DNSProtocol
 internal import Essentials
 internal import Runtime
 internal import Steering
@@ -89,6 +90,16 @@ struct AdminDesk: Sendable {
         case .orderKeys(let zone, let order):
             try perform(.keys(zone: zone, order), &surface, at: moment)
             return try keys(zone, surface.view)
+        case .discardZone(let name):
+            try perform(.discardZone(name), &surface, at: moment)
+            return generations(surface.view)
+        case .exportZone(let name):
+            guard let apex = DomainName(name),
+                let document = surface.view.snapshot.flatMap({ ZoneAPIDocument($0.dns, apex) })
+            else { throw Problem(.unknownZone, "There is no zone '\(name)'.") }
+            var writer = JSONWriter()
+            writer.write(["zone": .string("\(document.name)"), "text": .string(document.text)])
+            return .json(writer)
         case .steering: return AdminDesk.steering(surface.view, only: nil)
         case .steer(let policy, let order):
             try perform(.steer(policy: policy, order), &surface, at: moment)

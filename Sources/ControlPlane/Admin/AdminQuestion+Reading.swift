@@ -54,6 +54,8 @@ extension AdminQuestion {
         case .allKeys: return .keys(zone: nil)
         case .keys: return .keys(zone: values.first ?? "")
         case .orderKeys: return .orderKeys(zone: values.first ?? "", try KeyOrder(request))
+        case .exportZone: return .exportZone(values.first ?? "")
+        case .discardZone: return .discardZone(values.first ?? "")
         case .upgrade: return .upgrade
         case .explain: return .explain(try RequestSketch(parameters))
         case .explainDNS: return .explainDNS(try QuerySketch(parameters))

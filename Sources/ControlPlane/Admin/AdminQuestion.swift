@@ -38,6 +38,10 @@ public enum AdminQuestion: Sendable, Equatable {
     case keys(zone: String?)
     /// Rolls keys of a zone, or tells of its parent.
     case orderKeys(zone: String, KeyOrder)
+    /// A zone as a zone file.
+    case exportZone(String)
+    /// Takes back the changes of one zone.
+    case discardZone(String)
     /// Has another program take over.
     case upgrade
     /// Which endpoint would serve a request, and why.

@@ -6,7 +6,7 @@ public struct AdminRoute: Sendable {
     enum Target: Sendable {
         case page, live, ready, started, metrics, snapshot, pools, pool, endpoint, overlay
         case steering, steer, migrate, roundTrips, measure, queries, answers
-        case allKeys, keys, orderKeys
+        case allKeys, keys, orderKeys, exportZone, discardZone
         case reload, reloadZone, upgrade, explain, explainDNS, place, failoverTime, request, events,
             eventStream
     }
@@ -75,6 +75,18 @@ public struct AdminRoute: Sendable {
             "/api/v1/zones/ZONE/keys",
             .orderKeys,
             "Replaces the key of a role, or says that the parent has the DS set."
+        ),
+        AdminRoute(
+            "GET",
+            "/api/v1/zones/ZONE/export",
+            .exportZone,
+            "A zone as it is served, its zone file in `text`; without what is steered."
+        ),
+        AdminRoute(
+            "DELETE",
+            "/api/v1/zones/ZONE/changes",
+            .discardZone,
+            "Takes back what updates and the zone API have changed of a zone of the configuration."
         ),
         AdminRoute("POST", "/api/v1/upgrade", .upgrade, "Has the program at its place take over."),
         AdminRoute("GET", "/api/v1/explain", .explain, "Where a request would go, and why."),

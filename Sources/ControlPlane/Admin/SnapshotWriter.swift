@@ -67,7 +67,7 @@ struct SnapshotWriter {
         json.name("zones")
         json.beginArray()
         let faults = Dictionary(view.zoneFaults.map { ($0.zone, $0) }) { first, _ in first }
-        for zone in view.settings.zones { write(zone, faults[zone.name]) }
+        for zone in view.settings.zones + view.madeZones { write(zone, faults[zone.name]) }
         json.endArray()
         json.endObject()
     }
@@ -357,6 +357,9 @@ struct SnapshotWriter {
         member("serial", serial.map { UInt64($0) })
         member("file", zone.file)
         member("names", UInt64(zone.records.count))
+        let isMade = view.madeZones.contains { $0.name == zone.name }
+        member("changedSets", UInt64(isMade ? 0 : view.zoneChanges[zone.name] ?? 0))
+        member("isMade", isMade)
         let secondary = view.secondaries[zone.name]
         member("state", secondary?.unserved ?? fault?.state ?? "served")
         json.name("transfer")

@@ -5,7 +5,10 @@ public import Essentials
 public enum ZoneFaultText {
     /// All zones, those that need somebody first.
     public static func table(_ zones: JSONValue?, usesColour: Bool) -> String {
-        var table = TextTable(["ZONE", "STATE", "SERIAL", "FROM"], usesColour: usesColour)
+        var table = TextTable(
+            ["ZONE", "STATE", "SERIAL", "CHANGED", "FROM"],
+            usesColour: usesColour
+        )
         let all = zones?.elements ?? []
         let served = all.filter { $0["state"] == "served" }
         for zone in all.filter({ $0["state"] != "served" }) + served {
@@ -14,6 +17,9 @@ public enum ZoneFaultText {
                 TextTable.Cell(zone["name"]?.string ?? "?", .strong),
                 TextTable.Cell(state, state == "served" ? .good : .bad),
                 TextTable.Cell(zone["serial"]?.integer.map { "\($0)" } ?? ""),
+                TextTable.Cell(
+                    (zone["changedSets"]?.integer).map { $0 > 0 ? "\($0) sets" : "" } ?? ""
+                ),
                 TextTable.Cell(origin(of: zone)),
             ])
         }
@@ -24,6 +30,7 @@ public enum ZoneFaultText {
         let primaries = zone["transfer"]?["primaries"]?.elements ?? []
         let source = primaries.first { $0["isSource"] == true } ?? primaries.first
         if let address = source?["address"]?.string { return "primary \(address)" }
+        if zone["isMade"] == true { return "the zone API" }
         return zone["file"]?.string ?? "the configuration"
     }
 

@@ -11,6 +11,7 @@ struct ControlThread: ~Copyable {
     private var plane: Plane
     private var loop: EventLoop
     private var service: AdminService
+    private var zoneAPI = ZoneAPIService()
     private let reports: Mailbox<PassiveReport>
     private let signals: FileDescriptor
 
@@ -19,6 +20,8 @@ struct ControlThread: ~Copyable {
     static let reportKind: UInt8 = 83
     static let noticeKind: UInt8 = 85
     static let fetchKind: UInt8 = 87
+    static let updateKind: UInt8 = 96
+    static let storeKind: UInt8 = 97
     private static let adminNumber = 0
 
     init(_ plane: consuming Plane, signals: FileDescriptor) throws(SystemError) {
@@ -54,6 +57,13 @@ struct ControlThread: ~Copyable {
             let token = EventToken(kind: ControlThread.noticeKind, index: 0)
             loop.add(notices.descriptor, token: token.raw, interest: .read)
         }
+        if let desk = plane.shared.dns.updates {
+            let token = EventToken(kind: ControlThread.updateKind, index: 0)
+            loop.add(desk.requests.descriptor, token: token.raw, interest: .read)
+        }
+        let storeToken = EventToken(kind: ControlThread.storeKind, index: 0)
+        let results = plane.updater.store.results.descriptor
+        loop.add(results, token: storeToken.raw, interest: .read)
         self.plane = plane
     }
 
@@ -66,6 +76,8 @@ struct ControlThread: ~Copyable {
             service.expire(loop: &loop, at: plane.moment(now))
             service.publish(loop: &loop, at: plane.moment(now))
             followAdmin()
+            let moment = plane.moment(now)
+            zoneAPI.follow(loop: &loop, plane: &plane, at: moment)
             if plane.link.isLost { return 1 }
             if plane.isFinished(now), plane.hasSentTraces(now, &loop) { return 0 }
             wait()
@@ -73,7 +85,7 @@ struct ControlThread: ~Copyable {
     }
 
     private mutating func wait() {
-        var deadline = min(plane.nextDeadline(), service.nextDeadline)
+        var deadline = min(plane.nextDeadline(), service.nextDeadline, zoneAPI.nextDeadline)
         // Workers that have ended are noticed by looking: it happens once in a life.
         if case .stopping = plane.phase {
             deadline = min(deadline, Clock.monotonic() + .milliseconds(20))
@@ -96,10 +108,16 @@ struct ControlThread: ~Copyable {
         case ControlThread.noticeKind: plane.takeNotices(now)
         case ControlThread.fetchKind: plane.takeFetches(now)
         case NotifyDriver.eventKind: plane.handleNotify(event, now, &loop)
+        case ControlThread.updateKind: plane.takeUpdates()
+        case ControlThread.storeKind: plane.takeCommits(now)
         case ControlThread.linkKind:
             for order in plane.link.receiveOrders(isReadable: true) { plane.obey(order, now) }
         case ControlThread.signalKind: takeSignals(now)
         default:
+            if zoneAPI.owns(kind: kind) {
+                let moment = plane.moment(now)
+                return zoneAPI.handle(event, loop: &loop, plane: &plane, at: moment)
+            }
             guard service.owns(kind: kind) else { return }
             service.handle(event, loop: &loop, surface: &plane, at: plane.moment(now))
         }

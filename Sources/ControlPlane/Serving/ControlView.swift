@@ -74,6 +74,10 @@ public struct ControlView: Sendable {
     var transferCounts = TransferCounts()
     /// The keys of signed zones.
     var keptKeys: [String: KeptZone] = [:]
+    /// How many sets of zones have been changed while they serve, by the names of the zones.
+    var zoneChanges: [String: Int] = [:]
+    /// Zones that stand in no configuration.
+    var madeZones: [ZoneSettings] = []
     /// Where networks are.
     public var locations = LocationTable.empty
     /// Policies that change while they serve.
@@ -262,6 +266,8 @@ public enum ControlCommand: Sendable, Equatable {
     case reloadZone(String)
     /// Rolls keys of a zone, or tells of its parent.
     case keys(zone: String, KeyOrder)
+    /// Takes all changes back that were made of a zone while it serves.
+    case discardZone(String)
     /// Has another program take over.
     case upgrade
 }

@@ -31,6 +31,7 @@ extension Plane: ControlSurface {
         case .reload: return reload(now)
         case .reloadZone(let name): return reloadZone(name, now)
         case .keys(let zone, let order): return perform(order, zone: zone, now)
+        case .discardZone(let name): return discardZone(name, now)
         case .upgrade: return askForUpgrade()
         }
     }
@@ -179,6 +180,8 @@ extension Plane {
             secondaries: secondaryViews,
             transferCounts: TransferCounts(secondaries.counts, notices),
             keptKeys: keys.zones,
+            zoneChanges: updater.overlays.counts,
+            madeZones: updater.overlays.more(than: settings.zones),
             locations: assembly.locations,
             steering: steeringView,
             latency: latencyView

@@ -183,7 +183,7 @@ extension Plane {
             names: names,
             running: Set(assembly.pools.map(\.view.label)),
             zones: isSame && !(isReload && (hasFiles || !assembly.zoneResult.faults.isEmpty))
-                && !zonesAreStale
+                && !zonesAreStale && !updater.needsRebuild
                 ? ZoneAssembly.Result(
                     table: assembly.zones,
                     changed: assembly.zoneResult.changed,
@@ -192,6 +192,7 @@ extension Plane {
             formerZones: formerZones,
             transferred: secondaries.transferred,
             fileLimit: setup.fileLimit,
+            overlays: updater.overlays,
             path: setup.path,
             certificates: certificates,
             access: access,
@@ -307,6 +308,7 @@ extension Plane {
         if let former = room, former !== change.room { formerRooms.append(former) }
         room = change.room
         followVersions(since: old.zoneResult, now)
+        adoptOverlays()
         // Slots may have been released since the change was assembled, never given out.
         let retired = assembly.registries.endpoints.retireAll(except: Set(assembly.slots))
         retiresAt = now
@@ -428,6 +430,7 @@ extension Plane {
             generation: number
         )
         dns.conduct = assembly.conduct
+        dns.takesUpdates = assembly.settings.zones.contains { !$0.updates.isEmpty }
         dns.security = assembly.dnsListeners.security
         dns.peers.keys = assembly.transactionKeys
         dns.peers.rules = assembly.settings.transferRules

@@ -32,7 +32,23 @@ extension Plane {
             staged = nil
             adopt(waiting, now)
         }
-        let reader = ZoneAssembly(settings, path: setup.path, former: formerZones)
+        return renew(zone, now)
+    }
+
+    /// Puts a zone together again from what the configuration and the store have of it.
+    mutating func renewZone(_ apex: DomainName, _ now: Instant) -> ControlOutcome {
+        let zones = settings.zones + updater.overlays.more(than: settings.zones)
+        guard let zone = zones.first(where: { $0.name == "\(apex)" }) else { return .unknownZone }
+        return renew(zone, now)
+    }
+
+    private mutating func renew(_ zone: ZoneSettings, _ now: Instant) -> ControlOutcome {
+        let reader = ZoneAssembly(
+            settings,
+            path: setup.path,
+            former: formerZones,
+            overlays: updater.overlays
+        )
         switch reader.renew(zone, changed: assembly.zoneResult.changed) {
         case .needsAll:
             let outcome = reload(now)
@@ -44,9 +60,11 @@ extension Plane {
             assembly.zoneResult.faults.append(fault)
             note([fault])
             return .refused(fault.problems)
-        case .done(let table, let warnings):
+        case .done(let table, let warnings, let rebased):
             let old = assembly.zoneResult
             assembly.zoneResult.changed = table
+            if let rebased, let apex = DomainName(zone.name) { rebase([apex: rebased]) }
+            updater.noteReread()
             assembly.zoneResult.faults.removeAll { $0.zone == zone.name }
             followVersions(since: old, now)
             configureKeys()

@@ -38,6 +38,8 @@ struct Plane: ~Copyable {
     @Boxed var keys: KeyKeeper
     /// Asks parents for their DS sets.
     var parents = ParentDriver()
+    /// Zones that change while they serve.
+    @Boxed var updater: ZoneUpdater
 
     /// The configuration in force.
     @Boxed var loaded: LoadedConfiguration
@@ -184,6 +186,7 @@ extension Plane {
         followSteering(now)
         followTraces(now, &loop)
         followTransfers(now, &loop)
+        followUpdates(now)
         if now >= networksLookAt { followAliasNetworks(now) }
         if now >= keysDeadline { followKeys(now, &loop) }
         if now >= roundTrips.deadline { followRoundTrips(now) }

@@ -41,9 +41,10 @@ struct PlaneStart {
         keys.load(loaded.settings) { path throws(CertificateFiles.Unreadable) in
             try link.file(path)
         }
+        let updater = ZoneUpdater(store: try openZones(log))
         let (assembly, keyKeeper) = try assemble(
             loaded.settings,
-            Ready(names, certificates, access, tickets, keys, geography, measured)
+            Ready(names, certificates, access, tickets, keys, geography, measured, updater.overlays)
         )
         let capacity = assembly.registries.endpoints.capacity
         let health = HealthTable(capacity: capacity)
@@ -73,6 +74,7 @@ struct PlaneStart {
             names: names,
             overlay: saved.overlay,
             keys: keyKeeper,
+            updater: updater,
             loaded: loaded.inService,
             text: setup.text,
             assembly: assembly,
@@ -138,7 +140,8 @@ struct PlaneStart {
                 signatures: settings.dns.signatureCache,
                 key: ProcessControl.randomSeed(),
                 signer: try TLSSigner(workers: setup.workers),
-                notices: try DNSNotices()
+                notices: try DNSNotices(),
+                updates: try UpdateDesk()
             )
             return DoorsShared(http: http, dns: dns)
         }
@@ -169,6 +172,18 @@ struct PlaneStart {
         try system { () throws(SystemError) in try StateStore(folder: setup.stateFolder) }
     }
 
+    private func openZones(_ log: EventLog) throws(AssemblyRefusal) -> ZoneStore {
+        var notes: [String] = []
+        defer {
+            for text in notes {
+                log.record(LogEvent(.stateFailed, .warning, realtime: Clock.realtime(), text))
+            }
+        }
+        return try system { () throws(SystemError) in
+            try ZoneStore(folder: setup.stateFolder, notes: &notes)
+        }
+    }
+
     private func system<Value>(
         _ body: () throws(SystemError) -> Value
     ) throws(AssemblyRefusal) -> Value {
@@ -188,6 +203,7 @@ struct PlaneStart {
         var keys: SessionKeys
         var geography: Geography
         var measured: Measured
+        var overlays: ZoneOverlays
 
         init(
             _ names: ResolvedNames,
@@ -196,8 +212,10 @@ struct PlaneStart {
             _ tickets: TLSTickets?,
             _ keys: SessionKeys,
             _ geography: Geography,
-            _ measured: Measured
+            _ measured: Measured,
+            _ overlays: ZoneOverlays
         ) {
+            self.overlays = overlays
             self.measured = measured
             self.names = names
             self.certificates = certificates
@@ -229,6 +247,7 @@ struct PlaneStart {
                 zones: nil,
                 transferred: TransferredZones(folder: setup.stateFolder),
                 fileLimit: setup.fileLimit,
+                overlays: ready.overlays,
                 path: setup.path,
                 certificates: ready.certificates,
                 access: ready.access,
@@ -329,6 +348,7 @@ extension Plane {
             )
         }
         noteZones(assembly)
+        adoptOverlays()
         if let crash = CrashReport.write(setup) { log.record(crash) }
         do throws(ReloadProblem) {
             sockets = try link.open(SocketKey.all(of: settings))

@@ -167,6 +167,7 @@ struct Worker: ~Copyable {
             words.store(.closed, worker: index, order)
         case .closeConnections(let slot, let closing):
             http.closeConnections(toSlot: slot, closing, loop: &loop, now: now)
+        case .answerUpdates(let replies): dns.deliver(replies, loop: &loop)
         case .stop(let farewell):
             isStopping = true
             http.beginShutdown(farewell, loop: &loop, now: now)

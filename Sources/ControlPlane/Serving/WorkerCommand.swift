@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import DNSServer
 internal import HTTPGateway
 internal import Runtime
 
@@ -12,6 +13,8 @@ enum WorkerCommand: Sendable {
     case close([WorkerPlace], order: UInt64)
     /// Close connections to the endpoint with this slot.
     case closeConnections(slot: Int, ConnectionClosing)
+    /// Send these answers to updates.
+    case answerUpdates([UpdateDesk.Reply])
     /// Close all sockets, finish what there is, and end.
     case stop(Farewell)
 }

@@ -64,6 +64,8 @@ struct Assembly: Sendable {
         var transferred = TransferredZones()
         /// The limit of open files.
         var fileLimit: Int
+        /// What lies over the zones of the configuration.
+        var overlays = ZoneOverlays()
         /// The configuration file, as findings name it.
         var path = ""
         /// The certificates that are to be used.
@@ -188,10 +190,12 @@ struct Assembly: Sendable {
         _ present: Present
     ) throws(AssemblyRefusal) -> ZoneAssembly.Result {
         if let known = present.zones { return known }
-        var reader = ZoneAssembly(settings, path: present.path, former: present.formerZones)
+        let overlays = present.overlays
+        let (path, former) = (present.path, present.formerZones)
+        var reader = ZoneAssembly(settings, path: path, former: former, overlays: overlays)
         reader.transferred = present.transferred
         reader.keyFaults = present.keyFaults
-        return try reader.table(settings.zones)
+        return try reader.table(settings.zones + overlays.more(than: settings.zones))
     }
 
     /// The places of networks.

@@ -22,8 +22,16 @@ struct ZoneAssembly {
     var transferred = TransferredZones()
     /// The zones that cannot be signed as they were, and why.
     var keyFaults: [String: ReloadProblem] = [:]
+    /// What lies over them.
+    let overlays: ZoneOverlays
 
-    init(_ settings: Settings, path: String, former: FormerZones?) {
+    init(
+        _ settings: Settings,
+        path: String,
+        former: FormerZones?,
+        overlays: ZoneOverlays = ZoneOverlays()
+    ) {
+        self.overlays = overlays
         var policies: [String: (number: Int, ttl: Interval)] = [:]
         for (number, policy) in settings.steer.enumerated() {
             policies[policy.name] = (number, policy.ttl)
@@ -45,6 +53,8 @@ struct ZoneAssembly {
         var warnings: [ZoneDiagnostic] = []
         /// The zones whose files are faulty.
         var faults: [ZoneFault] = []
+        /// The zones whose configuration has changed under what lies over them.
+        var rebased: [DomainName: RebasedZone] = [:]
     }
 
     /// The zones of the configuration, or everything that is wrong with those that stand in it.
@@ -52,16 +62,19 @@ struct ZoneAssembly {
         var faults = unsignable(zones)
         // Without the faulty ones there is a table, unless leaving them out shows further faults.
         while true {
-            let (build, unreadable) = build(zones, without: faults)
+            var rebased: [DomainName: RebasedZone] = [:]
+            let (build, unreadable) = build(zones, without: faults, &rebased)
             if let table = build.table, unreadable.isEmpty {
                 let warnings = build.diagnostics
                 let found = faults.sorted { $0.key < $1.key }.map(\.value)
-                return Result(table: table, warnings: warnings, faults: found)
+                var result = Result(table: table, warnings: warnings, faults: found)
+                result.rebased = rebased
+                return result
             }
             let faulty = build.faultyZones.union(unreadable.keys).subtracting(faults.keys)
             let owns = build.faultyZones.contains {
                 !zones.indices.contains($0)
-                    || (zones[$0].file == nil && zones[$0].transferFrom.isEmpty)
+                    || (zones[$0].file == nil && zones[$0].soa != nil)
             }
             guard !owns, !faulty.isEmpty else { throw refusal(build, unreadable.map(\.value)) }
             for number in faulty {
@@ -110,7 +123,8 @@ struct ZoneAssembly {
 
     private func build(
         _ zones: [ZoneSettings],
-        without faults: [Int: ZoneFault]
+        without faults: [Int: ZoneFault],
+        _ rebased: inout [DomainName: RebasedZone]
     ) -> (build: ZoneBuild, unreadable: [Int: ReloadProblem]) {
         var builder = ZoneTableBuilder()
         builder.aliasNetworks = alias.networkLimits
@@ -127,7 +141,7 @@ struct ZoneAssembly {
                 }
                 continue
             }
-            unreadable[number] = read(zone, apex, into: &builder)
+            unreadable[number] = read(zone, apex, into: &builder, &rebased)
         }
         return (builder.build(), unreadable)
     }
@@ -136,7 +150,8 @@ struct ZoneAssembly {
     private func read(
         _ zone: ZoneSettings,
         _ apex: DomainName,
-        into builder: inout ZoneTableBuilder
+        into builder: inout ZoneTableBuilder,
+        _ rebased: inout [DomainName: RebasedZone]
     ) -> ReloadProblem? {
         guard zone.transferFrom.isEmpty else {
             if let records = transferred.records(zone.name) {
@@ -146,6 +161,8 @@ struct ZoneAssembly {
             }
             return nil
         }
+        let stored = overlays.stored(zone, apex.lowercased)
+        if let stored { builder.mask(stored.sets.keys) }
         var problem: ReloadProblem?
         if let file = zone.file {
             do throws(SystemError) {
@@ -160,13 +177,28 @@ struct ZoneAssembly {
         if let soa = zone.soa { ZoneAssembly.add(soa, apex, zone, to: &builder) }
         builder.beginRecords(source: path)
         for record in zone.records { add(record, zone, to: &builder) }
+        if let stored { rebased[stored.name] = lay(stored, over: &builder) }
         return problem
+    }
+
+    // What the store has of a zone, behind all that is not masked by it.
+    private func lay(
+        _ stored: StoredZone,
+        over builder: inout ZoneTableBuilder
+    ) -> RebasedZone? {
+        let rebased = stored.rebased(on: builder.maskedSOA)
+        builder.unmask()
+        builder.beginRecords(source: ZoneStore.fileName)
+        var shown = stored
+        if let rebased { shown.sets[RecordSetKey(stored.name, .SOA)] = rebased.soa }
+        builder.add(shown.records.map { .record($0) }) { $0 }
+        return rebased
     }
 
     /// What came of reading one zone again.
     enum Renewal {
         /// The zones that have changed, this one among them, and what is noteworthy about it.
-        case done(ZoneTable, [ZoneDiagnostic])
+        case done(ZoneTable, [ZoneDiagnostic], RebasedZone?)
         /// Its file is faulty.
         case faulty(ZoneFault)
         /// It has to do with aliases, or too much has changed: all zones are to be read.
@@ -192,11 +224,16 @@ struct ZoneAssembly {
         let number = builder.zoneCount
         builder.beginZone(apex, source: zone.file ?? zone.name)
         if zone.dnssec != nil { builder.markSignedHere() }
-        let unreadable = read(zone, apex, into: &builder)
+        var rebased: [DomainName: RebasedZone] = [:]
+        let unreadable = read(zone, apex, into: &builder, &rebased)
         if builder.hasAliases { return .needsAll }
         let build = builder.build()
         if let table = build.table, unreadable == nil {
-            return .done(table, build.diagnostics(ofZone: number))
+            return .done(
+                table,
+                build.diagnostics(ofZone: number),
+                rebased[apex.lowercased]
+            )
         }
         guard build.faultyZones.subtracting([number]).isEmpty else { return .needsAll }
         return .faulty(fault(zone, number, build, unreadable))

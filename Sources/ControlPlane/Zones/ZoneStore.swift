@@ -20,11 +20,19 @@ final class ZoneStore: Sendable {
         var number: UInt64
         /// Why nothing of them is kept; nil when all is.
         var problem: String?
+        /// The tables that they make, when that was asked for.
+        var table: ZoneTable?
+        /// What is wrong with the zones that they would make: nothing of them is kept.
+        var faults: [ZoneDiagnostic] = []
     }
+
+    /// Lays zones out before they are kept: what cannot be served is not kept either.
+    typealias Trial = @Sendable () -> (table: ZoneTable?, faults: [ZoneDiagnostic])
 
     private struct Job: Sendable {
         var number: UInt64
         var commits: [ZoneCommit]
+        var trial: Trial?
     }
 
     /// What was done, in order; wakes whoever has it in its loop.
@@ -79,10 +87,12 @@ final class ZoneStore: Sendable {
     }
 
     /// Has changes kept; false when too many wait, and nothing will come of it.
-    func commit(_ commits: [ZoneCommit], number: UInt64) -> Bool {
+    ///
+    /// With a trial they are only kept if that makes tables, which come back with the result.
+    func commit(_ commits: [ZoneCommit], number: UInt64, trial: Trial? = nil) -> Bool {
         guard isOpen else { return false }
         let isTaken = waiting.take()
-        if isTaken { jobs.post(Job(number: number, commits: commits)) }
+        if isTaken { jobs.post(Job(number: number, commits: commits, trial: trial)) }
         return isTaken
     }
 
@@ -106,7 +116,26 @@ final class ZoneStore: Sendable {
         while true {
             _ = loop.wait(timeoutMilliseconds: -1)
             let taken = jobs.drain()
-            for result in write(taken, to: path, &tables) { results.post(result) }
+            var found: [UInt64: ZoneTable] = [:]
+            var passed: [Job] = []
+            for job in taken {
+                guard let trial = job.trial else {
+                    passed.append(job)
+                    continue
+                }
+                let (table, faults) = trial()
+                if let table {
+                    found[job.number] = table
+                    passed.append(Job(number: job.number, commits: job.commits))
+                } else {
+                    let problem = "the zone could not be served"
+                    results.post(Result(number: job.number, problem: problem, faults: faults))
+                }
+            }
+            for var result in write(passed, to: path, &tables) {
+                result.table = found[result.number]
+                results.post(result)
+            }
             waiting.give(taken.count)
         }
     }

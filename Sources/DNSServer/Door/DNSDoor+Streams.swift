@@ -202,7 +202,8 @@ extension DNSDoor {
             from: 0,
             count: connections[place].inputCount
         )
-        let progress = DNSDoor.answer(
+        var updates: [[UInt8]] = []
+        var progress = DNSDoor.answer(
             input,
             snapshot,
             book,
@@ -210,11 +211,43 @@ extension DNSDoor {
             &sampler,
             &context,
             &tally,
+            &updates,
             into: &scratch
         )
         random = context.random
         note(tally)
+        if !updates.isEmpty {
+            for refusal in handIn(updates, from: place) where writeFrame(refusal) {
+                progress.answered += 1
+            }
+        }
         return progress
+    }
+
+    // A message behind what is written already; false without room for it.
+    private mutating func writeFrame(_ message: [UInt8]) -> Bool {
+        var isWritten = false
+        scratch.append { output in
+            guard output.freeCapacity >= message.count + 2 else { return }
+            output.write(uint16: UInt16(truncatingIfNeeded: message.count))
+            output.write(message.span)
+            isWritten = true
+        }
+        return isWritten
+    }
+
+    /// Sends an answer that has come later than its query.
+    mutating func deliver(_ message: [UInt8], to place: Int, _ loop: inout EventLoop) {
+        // Who does not take answers does not get this one either, and will ask again.
+        guard !isBlocked(place), message.count <= Int(UInt16.max) else { return close(place) }
+        scratch.write { output in
+            output.write(uint16: UInt16(truncatingIfNeeded: message.count))
+            output.write(message.span)
+        }
+        connections[place].isFresh = false
+        setDeadline(place)
+        guard sendScratch(place) else { return }
+        settle(place, &loop)
     }
 
     private static func answer(
@@ -225,6 +258,7 @@ extension DNSDoor {
         _ sampler: inout QuerySampler,
         _ context: inout AnswerContext,
         _ tally: inout DNSTally,
+        _ updates: inout [[UInt8]],
         into scratch: inout Scratch
     ) -> FrameProgress {
         let views = snapshot.views
@@ -251,6 +285,12 @@ extension DNSDoor {
                     &context,
                     into: &output
                 )
+                if isUpdate(outcome, query), snapshot.takesUpdates {
+                    output.removeLast(output.count &- start)
+                    updates.append(copy(request))
+                    progress.consumed = frame.upperBound
+                    continue
+                }
                 let length = output.count &- start &- 2
                 if start > 0, outcome.isTruncated || length <= 0, !outcome.isDropped {
                     // Only for want of room behind earlier answers: again when those are sent.

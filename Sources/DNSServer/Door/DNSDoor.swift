@@ -293,6 +293,7 @@ public struct DNSDoor: ~Copyable {
             received &+= count
             DNSDoor.read(&queries, count, batch)
             warmer.warm(queries, count: count, snapshot.zones.view)
+            var updates: [Int] = []
             let replies = DNSDoor.answer(
                 queries,
                 count,
@@ -304,8 +305,10 @@ public struct DNSDoor: ~Copyable {
                 origin,
                 &sampler,
                 &context,
-                &tally
+                &tally,
+                &updates
             )
+            if !updates.isEmpty { handIn(updates, number) }
             if case .count(let sent) = batch.send(socket), sent < replies {
                 tally.add(.unsent, UInt32(truncatingIfNeeded: replies &- sent))
             }
@@ -344,7 +347,8 @@ public struct DNSDoor: ~Copyable {
         _ origin: AnswerBook.Origin,
         _ sampler: inout QuerySampler,
         _ context: inout AnswerContext,
-        _ tally: inout DNSTally
+        _ tally: inout DNSTally,
+        _ updates: inout [Int]
     ) -> Int {
         let views = snapshot.views
         let steer = snapshot.steer
@@ -366,6 +370,10 @@ public struct DNSDoor: ~Copyable {
                     &context,
                     into: &output
                 )
+                if isUpdate(outcome, query), snapshot.takesUpdates {
+                    updates.append(index)
+                    return output.removeAll()
+                }
                 if isLimited, !outcome.isDropped {
                     let verdict = judge(outcome, of: query, snapshot, accounts, &context)
                     if verdict != .send, !snapshot.rates.isTrial {

@@ -28,6 +28,8 @@ public struct DNSSnapshot: Sendable {
     public var rateExempt: [Prefix] = []
     /// A record is kept of one query in so many; 0 keeps none.
     public var sampleInterval: UInt32 = 0
+    /// True when a zone may be changed by messages.
+    public var takesUpdates = false
     /// How TLS is spoken at the listeners that do, by number.
     public var security: [DNSListenerSecurity?] = []
     /// Which zones are signed as they are answered for, and with what.
@@ -177,6 +179,8 @@ public final class DNSShared: Sendable {
     let transfers = SharedWords(count: 1)
     /// What workers tell the control thread; nil where nobody listens.
     public let notices: DNSNotices?
+    /// Where dynamic updates are handed in; nil where nobody takes them.
+    public let updates: UpdateDesk?
     /// Where slow signatures are made; nil where each worker makes its own.
     let signer: TLSSigner?
 
@@ -192,11 +196,13 @@ public final class DNSShared: Sendable {
         signatures: Int = SignatureCache.defaultCapacity,
         key: UInt64 = 0,
         signer: TLSSigner? = nil,
-        notices: DNSNotices? = nil
+        notices: DNSNotices? = nil,
+        updates: UpdateDesk? = nil
     ) {
         self.signatures = (0..<max(workers, 1)).map { _ in SignatureCache(capacity: signatures) }
         self.signer = signer
         self.notices = notices
+        self.updates = updates
         self.accounts = ResponseAccounts(count: accounts, secret: Hash.mix(~key))
         books = (0..<max(workers, 1)).map { _ in
             AnswerBook(endpoints: endpoints, kept: keptQueries, key: key, notices: notices)

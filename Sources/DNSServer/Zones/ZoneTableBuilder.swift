@@ -75,6 +75,10 @@ public struct ZoneTableBuilder: ~Copyable {
     var aliasNames: [UInt32] = []
     /// The names that hold a DNAME.
     var redirections: [UInt32] = []
+    /// The sets of the present zone that are not taken, by owner in lower case.
+    var masked: [[UInt8]: Set<RecordType>] = [:]
+    /// The SOA that was not taken.
+    public internal(set) var maskedSOA: (ttl: UInt32, data: [UInt8])?
     private var index: [UInt32] = Array(repeating: 0, count: 1024)
     private var lowered: [UInt8] = []
 
@@ -94,6 +98,7 @@ public struct ZoneTableBuilder: ~Copyable {
     ///
     /// `source` is the file's name for diagnostics about the zone as a whole.
     public mutating func beginZone(_ apex: DomainName, source: String = "") {
+        unmask()
         files.append(source)
         let number = UInt32(truncatingIfNeeded: zones.count)
         let file = UInt32(truncatingIfNeeded: files.count - 1)
@@ -217,6 +222,7 @@ public struct ZoneTableBuilder: ~Copyable {
         guard !type.isMeta, bytes.count <= Int(UInt16.max) else {
             return note(.unservedType, file: place.file, place, "\(type) cannot be served")
         }
+        guard masked.isEmpty || !isMasked(owner, type, ttl, bytes) else { return }
         guard let offset = UInt32(exactly: data.count) else { return noteTooMany() }
         var record = Record(
             ttl: ttl,

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension DiagnosticCode {
+    var updateExplanation: CodeExplanation {
+        switch self {
+        case .openUpdates:
+            .init(
+                "updates by everybody",
+                "A rule of `updates` names neither a key nor networks.",
+                "Say who may change the zone: `key: NAME`, or `networks: [PREFIX]`."
+            )
+        default:
+            .init(
+                "names of updates",
+                "`names` of a rule of `updates` holds something that names nothing in the zone.",
+                "`zone`, a name of the zone, `subtree:NAME`, `*.NAME`; `self` and `self-subtree` in "
+                    + "rules with a `key`."
+            )
+        }
+    }
+}

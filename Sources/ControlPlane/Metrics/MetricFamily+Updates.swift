@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import DNSServer
+internal import Runtime
+
+/// The families that tell of zones that change while they serve.
+extension MetricFamily {
+    static let updateRows: [MetricFamily] = [
+        MetricFamily(
+            "martlet_dns_updates",
+            .counter,
+            labels: ["rcode"],
+            "Dynamic updates by the code of their answer; NOERROR when they are kept."
+        ) { source in
+            UpdateDesk.codes.map { code in
+                let count = source.shared.dns.updates?.count(code) ?? 0
+                return MetricSample(["\(code)"], .integer(count))
+            }
+        },
+        MetricFamily(
+            "martlet_dns_updates_waiting",
+            .gauge,
+            "Dynamic updates that have not been answered yet."
+        ) { source in
+            [MetricSample(.integer(source.shared.dns.updates?.waitingCount ?? 0))]
+        },
+    ]
+}

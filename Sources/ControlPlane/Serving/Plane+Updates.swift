@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import DNSProtocol
+internal import DNSServer
+internal import Essentials
+internal import Runtime
+
+/// Dynamic updates (RFC 2136): from the desk to zones in force, and back.
+extension Plane {
+    /// Takes what workers have handed in.
+    mutating func takeUpdates() {
+        guard let desk = shared.dns.updates else { return }
+        updater.queue += desk.requests.drain()
+    }
+
+    /// Decides what waits, unless an earlier change is still being kept.
+    mutating func followUpdates(_ now: Instant) {
+        guard updater.flight == nil, !followZoneJobs(), !updater.queue.isEmpty else { return }
+        let limit = updater.cautious > 0 ? 1 : ZoneUpdater.batchLimit
+        let taken = Array(updater.queue.prefix(limit))
+        updater.queue.removeFirst(taken.count)
+        updater.cautious = max(updater.cautious - taken.count, 0)
+        var answers: [ZoneUpdater.Answer] = []
+        var changes: [DomainName: ZoneChange] = [:]
+        for request in taken { answers.append(decide(request, &changes)) }
+        guard !changes.isEmpty else { return answer(answers) }
+        launch(changes, answers)
+    }
+
+    private mutating func decide(
+        _ request: UpdateDesk.Request,
+        _ changes: inout [DomainName: ZoneChange]
+    ) -> ZoneUpdater.Answer {
+        var answer = ZoneUpdater.Answer(request: request, code: .noError, signature: .unsigned)
+        let (plain, key, refusal) = judge(request.message, &answer.signature)
+        if let refusal {
+            answer.code = refusal
+            return answer
+        }
+        guard let message = UpdateMessage(plain) else {
+            answer.code = .formatError
+            return answer
+        }
+        let apex = message.zone.lowercased
+        guard let zone = settings.zones.first(where: { $0.name == "\(apex)" }),
+            message.zoneClass == RecordClass.internet
+        else {
+            answer.code = .notAuthorized
+            return answer
+        }
+        let machine = UpdateMachine(
+            rules: zone.updates.map { UpdateRule($0) },
+            serialRule: zone.serialRule == .unixtime ? .time : .increment
+        )
+        // Without a rule nobody is let in, and the zone need not be looked at.
+        guard !machine.rules.isEmpty else {
+            answer.code = .refused
+            return answer
+        }
+        guard canChange, var records = liveZone(apex) else {
+            answer.code = .serverFailure
+            return answer
+        }
+        let outcome = machine.apply(
+            message,
+            by: UpdateAsker(key: key, client: request.client),
+            to: &records,
+            seconds: UInt32(truncatingIfNeeded: Plane.seconds)
+        )
+        answer.code = outcome.code
+        if let difference = outcome.difference {
+            for set in records.former.keys {
+                changes[apex, default: ZoneChange()].sets[set] = .some(
+                    records[set.owner, set.type]
+                )
+            }
+            changes[apex]?.differences.append(difference)
+        }
+        updater.live[apex] = records
+        return answer
+    }
+
+    /// True while what is changed can be kept, and will be served.
+    var canChange: Bool {
+        guard updater.store.isOpen, !isUpgrading, !isRetired else { return false }
+        if case .stopping = phase { return false }
+        return true
+    }
+
+    // Taken out of where it is kept, so that a change need not copy it.
+    mutating func liveZone(_ apex: DomainName) -> ZoneRecords? {
+        if let known = updater.live.removeValue(forKey: apex) { return known }
+        return formerZones.contents("\(apex)").map { ZoneRecords(apex: apex, $0) }
+    }
+
+    // MARK: The flight
+
+    /// Has changes laid out and kept; answers come when that is done.
+    mutating func launch(
+        _ changes: [DomainName: ZoneChange],
+        _ answers: [ZoneUpdater.Answer],
+        _ tickets: [ZoneTicket] = []
+    ) {
+        let commits = changes.map { apex, change in
+            var stored =
+                updater.overlays.zones[apex]
+                ?? StoredZone(name: apex, kind: change.kind, base: served(apex) ?? 0)
+            stored.sets = [:]
+            var commit = ZoneCommit(stored)
+            commit.sets = change.sets
+            commit.differences = change.differences
+            commit.isRemoval = change.isRemoval
+            return commit
+        }
+        let former = formerZones
+        let isAliased = changes.contains { $0.value.kind == .overlay && leads($0.key, former) }
+        var zones: [(DomainName, ZoneRecords?)] = []
+        for (apex, change) in changes {
+            zones.append((apex, change.isRemoval ? nil : updater.live[apex]))
+        }
+        let number = updater.nextNumber()
+        updater.flight = ZoneUpdater.Flight(
+            number: number,
+            commits: commits,
+            answers: answers,
+            tickets: tickets,
+            // An alias may lead from any zone to any other: all are put together then.
+            isOvertaken: isAliased
+        )
+        let changed = assembly.zoneResult.changed
+        let isKept = updater.store.commit(commits, number: number) { [zones] in
+            ZoneAssembly.trial(zones, changed: changed)
+        }
+        if !isKept { land(number, problem: "too many changes wait", nil, []) }
+    }
+
+    // A zone that is only among the changed ones has no way of an alias.
+    private func leads(_ apex: DomainName, _ former: FormerZones) -> Bool {
+        former.all.usableZone(apex).map { former.all.hasAliases(zone: $0) } ?? false
+    }
+
+    // The serial that a zone has in the tables.
+    private func served(_ apex: DomainName) -> UInt32? {
+        let former = formerZones
+        for table in [former.changed, former.all] {
+            if let zone = table.usableZone(apex) { return table.serial(ofZone: zone) }
+        }
+        return nil
+    }
+
+    /// Takes what the store has done.
+    mutating func takeCommits(_ now: Instant) {
+        for result in updater.store.results.drain() {
+            if updater.flight?.number == result.number {
+                land(result.number, problem: result.problem, result.table, result.faults)
+                continue
+            }
+            guard let problem = result.problem else { continue }
+            note(.stateFailed, .error, "a change of zones is not kept: \(problem)")
+        }
+        followUpdates(now)
+    }
+
+    private mutating func land(
+        _ number: UInt64,
+        problem: String?,
+        _ table: ZoneTable?,
+        _ faults: [ZoneDiagnostic]
+    ) {
+        guard var flight = updater.flight, flight.number == number else { return }
+        updater.flight = nil
+        let now = Clock.monotonic()
+        if problem == nil {
+            publish(flight, table, now)
+            tell(flight.tickets, nil)
+            return answer(flight.answers)
+        }
+        // What was made of them in memory goes as well.
+        for commit in flight.commits { updater.live[commit.zone.name] = nil }
+        if !faults.isEmpty, flight.answers.count > 1 {
+            updater.queue = flight.answers.map(\.request) + updater.queue
+            updater.cautious = flight.answers.count
+            return
+        }
+        let reason = faults.first { $0.severity == .error }.map(\.message) ?? problem ?? ""
+        note(.stateFailed, .error, "a change of zones is refused: \(reason)")
+        tell(flight.tickets, ZoneAPIFault(faults.isEmpty ? 500 : 422, reason))
+        for index in flight.answers.indices {
+            flight.answers[index].code = faults.isEmpty ? .serverFailure : .refused
+        }
+        answer(flight.answers)
+    }
+
+    private mutating func publish(
+        _ flight: ZoneUpdater.Flight,
+        _ table: ZoneTable?,
+        _ now: Instant
+    ) {
+        updater.merge(flight.commits)
+        for commit in flight.commits where commit.isRemoval {
+            updater.live[commit.zone.name] = nil
+            updater.needsRebuild = true
+            needsSnapshot = true
+        }
+        if let waiting = staged {
+            staged = nil
+            adopt(waiting, now)
+        }
+        let isCurrent = !flight.isOvertaken
+        if isCurrent, let table {
+            assembly.zoneResult.changed = table
+            adoptZones(now)
+        } else {
+            for commit in flight.commits where !commit.isRemoval {
+                _ = renewZone(commit.zone.name, now)
+            }
+        }
+    }
+
+    /// Sends answers by the workers that have the ways back.
+    private func answer(_ answers: [ZoneUpdater.Answer]) {
+        var replies: [Int: [UpdateDesk.Reply]] = [:]
+        for answer in answers {
+            let bytes = signed(answer)
+            let reply = UpdateDesk.Reply(way: answer.request.way, bytes: bytes)
+            if !bytes.isEmpty { replies[answer.request.worker, default: []].append(reply) }
+        }
+        for (worker, replies) in replies where workers.mailboxes.indices.contains(worker) {
+            workers.mailboxes[worker].post(.answerUpdates(replies))
+        }
+        shared.dns.updates?.noteAnswered(answers.map(\.code))
+    }
+
+    // MARK: Overlays
+
+    /// Takes all changes of a zone of the configuration back.
+    mutating func discardZone(_ name: String, _ now: Instant) -> ControlOutcome {
+        let wanted = (name.hasSuffix(".") ? name : name + ".").lowercased()
+        guard settings.zones.contains(where: { $0.name == wanted }),
+            let apex = DomainName(wanted)
+        else { return .unknownZone }
+        guard let stored = updater.overlays.zones[apex] else { return .done }
+        guard canChange, updater.flight == nil else {
+            return .failed("a change of zones is being kept, or none can be; ask again")
+        }
+        var commit = ZoneCommit(stored)
+        commit.isRemoval = true
+        guard updater.store.commit([commit], number: updater.nextNumber()) else {
+            return .failed("too many changes of zones wait")
+        }
+        updater.merge([commit])
+        updater.live[apex] = nil
+        return renewZone(apex, now)
+    }
+
+    /// The zones have been put together anew: notes which of them have other serials now.
+    mutating func adoptOverlays() {
+        updater.noteReread()
+        updater.needsRebuild = false
+        let rebased = assembly.zoneResult.rebased
+        assembly.zoneResult.rebased = [:]
+        if !rebased.isEmpty { rebase(rebased) }
+    }
+
+    /// Keeps the new serials of zones that have changed in the configuration.
+    mutating func rebase(_ zones: [DomainName: RebasedZone]) {
+        let commits = zones.compactMap { name, rebased -> ZoneCommit? in
+            guard var stored = updater.overlays.zones[name] else { return nil }
+            stored.base = rebased.base
+            stored.sets = [:]
+            var commit = ZoneCommit(stored)
+            commit.sets = [RecordSetKey(name, .SOA): rebased.soa]
+            commit.dropsJournal = true
+            return commit
+        }
+        updater.merge(commits)
+        _ = updater.store.commit(commits, number: updater.nextNumber())
+    }
+}
+
+extension UpdateRule {
+    /// A rule of the configuration.
+    init(_ settings: UpdateSettings) {
+        self.init(
+            key: settings.key.flatMap { DomainName($0) },
+            networks: settings.networks,
+            names: settings.names.compactMap { UpdateNames($0) },
+            types: settings.types.isEmpty ? nil : Set(settings.types.compactMap { RecordType($0) })
+        )
+    }
+}
+
+extension UpdateNames {
+    fileprivate init?(_ settings: UpdateSettings.Names) {
+        switch settings {
+        case .zone: self = .zone
+        case .own: self = .own
+        case .ownSubtree: self = .ownSubtree
+        case .exactly(let text):
+            guard let name = DomainName(text) else { return nil }
+            self = .exactly(name)
+        case .subtree(let text):
+            guard let name = DomainName(text) else { return nil }
+            self = .subtree(name)
+        case .below(let text):
+            guard let name = DomainName(text) else { return nil }
+            self = .below(name)
+        }
+    }
+}
+
+extension ZoneAssembly {
+    /// Lays changed zones out, beside those that have changed before.
+    static func trial(
+        _ zones: [(DomainName, ZoneRecords?)],
+        changed: ZoneTable
+    ) -> (table: ZoneTable?, faults: [ZoneDiagnostic]) {
+        let fresh = Set(zones.map(\.0))
+        var builder = ZoneTableBuilder()
+        for other in changed.usableZones where !fresh.contains(other) {
+            guard let number = changed.usableZone(other) else { continue }
+            builder.beginZone(other, source: "\(other)")
+            builder.add(changed.contents(ofZone: number)) { $0 }
+        }
+        for case (let apex, let records?) in zones {
+            builder.beginZone(apex, source: "\(apex)")
+            builder.add(records.contents) { $0 }
+        }
+        let build = builder.build()
+        return (build.table, build.table == nil ? build.diagnostics : [])
+    }
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import DNSServer
+internal import Essentials
+
+/// Why the API refuses something, as PowerDNS says it: a status and a sentence.
+struct ZoneAPIFault: Error, Equatable {
+    var status: UInt16
+    var message: String
+
+    init(_ status: UInt16, _ message: String) {
+        self.status = status
+        self.message = message
+    }
+}
+
+/// Record sets as the API of PowerDNS writes them, and what a list of them does to a zone.
+///
+/// Pure: the zone is changed in place, and rolled back by the caller when something is refused.
+enum ZoneAPIChange {
+    /// Sets in one request.
+    static let setLimit = 10_000
+
+    private enum Kind: String {
+        case replace = "REPLACE"
+        case delete = "DELETE"
+        case extend = "EXTEND"
+        case prune = "PRUNE"
+    }
+
+    /// Does what a list of record sets says, in its order.
+    ///
+    /// Without `changeType`, as for a new zone, all are replaced.
+    static func apply(
+        _ sets: [JSONValue],
+        to zone: inout ZoneRecords,
+        needsChangeType: Bool
+    ) throws(ZoneAPIFault) {
+        guard sets.count <= setLimit else {
+            throw ZoneAPIFault(422, "more than \(setLimit) rrsets in one request")
+        }
+        for set in sets { try apply(set, to: &zone, needsChangeType) }
+    }
+
+    private static func apply(
+        _ set: JSONValue,
+        to zone: inout ZoneRecords,
+        _ needsChangeType: Bool
+    ) throws(ZoneAPIFault) {
+        let (owner, type) = try key(of: set, in: zone)
+        let title = "RRset \(owner) IN \(type)"
+        let word = set["changetype"]?.string?.uppercased() ?? (needsChangeType ? "" : "REPLACE")
+        guard let kind = Kind(rawValue: word) else {
+            throw ZoneAPIFault(
+                422,
+                "\(title): changetype '\(word)' is none of REPLACE, DELETE, EXTEND, PRUNE"
+            )
+        }
+        guard !zone.isFixed(owner) || (type != .A && type != .AAAA) else {
+            throw ZoneAPIFault(422, "\(title): the addresses of this name are steered")
+        }
+        if kind == .delete {
+            guard type != .SOA || owner != zone.apex else {
+                throw ZoneAPIFault(422, "\(title): a zone needs its SOA")
+            }
+            zone[owner, type] = nil
+            return
+        }
+        let data = try records(of: set, owner, type)
+        if kind == .prune {
+            guard var present = zone[owner, type] else { return }
+            let gone = Set(data.map { ZoneRecords.canonical(type, $0) })
+            present.data.removeAll { gone.contains(ZoneRecords.canonical(type, $0)) }
+            zone[owner, type] = present
+            return
+        }
+        let former = zone[owner, type]
+        guard let ttl = try timeToLive(of: set, title) ?? (kind == .extend ? former?.ttl : nil)
+        else {
+            throw ZoneAPIFault(422, "\(title): 'ttl' is missing")
+        }
+        if kind == .replace { zone[owner, type] = nil }
+        for one in data {
+            zone.add(DNSMessage.Record(owner: owner, type: type, ttl: ttl, data: one))
+        }
+        if type == .SOA, owner == zone.apex { try keepSerial(of: former, in: &zone, title) }
+    }
+
+    // A serial that is not newer is raised by whoever asks.
+    private static func keepSerial(
+        of former: RecordSet?,
+        in zone: inout ZoneRecords,
+        _ title: String
+    ) throws(ZoneAPIFault) {
+        guard zone[zone.apex, .SOA]?.data.count == 1, let serial = zone.serial else {
+            throw ZoneAPIFault(422, "\(title): a zone has one SOA")
+        }
+        let old = former?.data.first.flatMap { ZoneRecords.serial(ofSOA: $0) }
+        if let old, !serial.isLater(thanSerial: old) { zone.setSerial(old) }
+    }
+
+    // MARK: Parts
+
+    private static func key(
+        of set: JSONValue,
+        in zone: ZoneRecords
+    ) throws(ZoneAPIFault) -> (DomainName, RecordType) {
+        guard let text = set["name"]?.string, let name = DomainName(text) else {
+            throw ZoneAPIFault(422, "an rrset has no valid 'name'")
+        }
+        guard text.hasSuffix(".") else {
+            throw ZoneAPIFault(422, "DNS Name '\(text)' is not canonical")
+        }
+        guard name.isWithin(zone.apex) else {
+            throw ZoneAPIFault(422, "RRset \(text) IN ?: Name is out of zone")
+        }
+        guard let word = set["type"]?.string, let type = RecordType(word), !type.isMeta else {
+            throw ZoneAPIFault(422, "RRset \(text): 'type' is missing or not known")
+        }
+        guard type != .ALIAS, ![.RRSIG, .NSEC, .NSEC3].contains(type) else {
+            throw ZoneAPIFault(422, "RRset \(text) IN \(type): this type cannot be set")
+        }
+        return (name.lowercased, type)
+    }
+
+    private static func timeToLive(
+        of set: JSONValue,
+        _ title: String
+    ) throws(ZoneAPIFault) -> UInt32? {
+        guard let value = set["ttl"] else { return nil }
+        guard let ttl = value.integer.flatMap({ UInt32(exactly: $0) }), ttl <= 0x7fff_ffff else {
+            throw ZoneAPIFault(422, "\(title): 'ttl' is no number of seconds")
+        }
+        return ttl
+    }
+
+    private static func records(
+        of set: JSONValue,
+        _ owner: DomainName,
+        _ type: RecordType
+    ) throws(ZoneAPIFault) -> [[UInt8]] {
+        var found: [[UInt8]] = []
+        var seen: Set<[UInt8]> = []
+        for record in set["records"]?.elements ?? [] {
+            let title = "RRset \(owner) IN \(type)"
+            guard record["disabled"]?.bool != true else {
+                throw ZoneAPIFault(422, "\(title): disabled records are not kept here")
+            }
+            guard let content = record["content"]?.string else {
+                throw ZoneAPIFault(422, "\(title): a record has no 'content'")
+            }
+            let data = try data(content, owner, type)
+            guard seen.insert(ZoneRecords.canonical(type, data)).inserted else {
+                throw ZoneAPIFault(422, "\(title): duplicate record '\(content)'")
+            }
+            found.append(data)
+        }
+        return found
+    }
+
+    /// The data of a record from its text.
+    static func data(
+        _ content: String,
+        _ owner: DomainName,
+        _ type: RecordType
+    ) throws(ZoneAPIFault) -> [UInt8] {
+        let title = "Record \(owner)/\(type) '\(content)'"
+        // A line of its own is all that a record gets.
+        guard !content.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 }),
+            content.utf8.count <= 65_535
+        else { throw ZoneAPIFault(422, "\(title): control characters") }
+        let text = "@ 1 IN \(type) \(content)\n"
+        var reader = ZoneFileReader(Array(text.utf8), file: "content", origin: owner)
+        guard reader.next() else {
+            let reason = reader.diagnostics.first?.message ?? "it is empty"
+            throw ZoneAPIFault(422, "\(title): Parsing record content: \(reason)")
+        }
+        let data = reader.data
+        guard !reader.next(), reader.diagnostics.isEmpty else {
+            throw ZoneAPIFault(422, "\(title): more than one record")
+        }
+        return data
+    }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import DNSServer
+internal import Essentials
+internal import HTTPProtocol
+
+/// A request of the zone API, read and not yet decided.
+struct ZoneAPIRequest {
+    /// What is asked for.
+    enum Wish {
+        /// A document that does not depend on zones.
+        case fixed(JSONValue)
+        /// All zones, or one of them, without their sets.
+        case list(DomainName?, limit: Int, offset: Int)
+        /// One zone.
+        case show(DomainName, withSets: Bool, DomainName?, RecordType?)
+        /// One zone as a zone file.
+        case export(DomainName)
+        /// A new zone.
+        case create(DomainName, JSONValue)
+        /// Changes of sets.
+        case patch(DomainName, [JSONValue])
+        /// The zone goes.
+        case delete(DomainName)
+        /// Secondaries are told.
+        case notify(DomainName)
+        /// What PowerDNS keeps of a zone beside its records, and Martlet does not.
+        case metadata(DomainName)
+    }
+
+    static let bodyLimit = 8 << 20
+
+    var wish: Wish
+    /// The state that the zone must have, by its tag.
+    var ifMatch: String?
+    /// The state that need not be told again.
+    var ifNoneMatch: String?
+
+    init(_ request: ServiceRequest) throws(ZoneAPIFault) {
+        ifMatch = request.field("if-match")
+        ifNoneMatch = request.field("if-none-match")
+        guard let segments = request.segments, let parameters = request.parameters else {
+            throw ZoneAPIFault(400, "the path or the query cannot be read")
+        }
+        func parameter(_ name: String) -> String? {
+            parameters.first { $0.name == name }?.value
+        }
+        let method = "\(request.method.name)"
+        guard segments.first == "api" else { throw ZoneAPIFault(404, "Not Found") }
+        guard segments.count > 1 else {
+            wish = .fixed([["version": 1, "url": "/api/v1"]])
+            return
+        }
+        guard segments.count > 2, segments[1] == "v1", segments[2] == "servers" else {
+            throw ZoneAPIFault(404, "Not Found")
+        }
+        guard segments.count > 3 else {
+            wish = .fixed([ZoneAPIDocument.server])
+            return
+        }
+        guard segments[3] == "localhost" else { throw ZoneAPIFault(404, "Not Found") }
+        let rest = Array(segments.dropFirst(4))
+        switch (rest.first, rest.count) {
+        case (nil, _): wish = .fixed(ZoneAPIDocument.server)
+        case ("config", 1), ("statistics", 1): wish = .fixed([])
+        case ("zones", 1):
+            wish =
+                method == "POST"
+                ? try ZoneAPIRequest.creation(request)
+                : .list(
+                    parameter("zone").flatMap { DomainName($0) },
+                    limit: parameter("limit").flatMap { Int($0) } ?? .max,
+                    offset: parameter("offset").flatMap { Int($0) } ?? 0
+                )
+            guard ["GET", "POST"].contains(method) else { throw ZoneAPIRequest.method }
+        case ("zones", 2...3):
+            guard let name = ZoneAPIDocument.name(ofIdentifier: rest[1]) else {
+                throw ZoneAPIFault(422, "'\(rest[1])' is no name of a zone")
+            }
+            let word = rest.count > 2 ? rest[2] : ""
+            wish = try ZoneAPIRequest.zone(name, word, method, request, parameter)
+        default: throw ZoneAPIFault(404, "Not Found")
+        }
+    }
+
+    private static let method = ZoneAPIFault(405, "Method Not Allowed")
+
+    private static func zone(
+        _ name: DomainName,
+        _ word: String,
+        _ method: String,
+        _ request: ServiceRequest,
+        _ parameter: (String) -> String?
+    ) throws(ZoneAPIFault) -> Wish {
+        switch (method, word) {
+        case ("GET", ""):
+            return .show(
+                name,
+                withSets: parameter("rrsets") != "false",
+                parameter("rrset_name").flatMap { DomainName($0) },
+                parameter("rrset_type").flatMap { RecordType($0) }
+            )
+        case ("GET", "export"): return .export(name)
+        case ("PATCH", ""):
+            guard let sets = try body(request)["rrsets"]?.elements else {
+                throw ZoneAPIFault(422, "no 'rrsets' in the request")
+            }
+            return .patch(name, sets)
+        case ("DELETE", ""): return .delete(name)
+        case ("PUT", "notify"): return .notify(name)
+        case ("PUT", ""):
+            _ = try body(request)
+            return .metadata(name)
+        case (_, ""), (_, "export"), (_, "notify"): throw self.method
+        default: throw ZoneAPIFault(404, "Not Found")
+        }
+    }
+
+    private static func creation(_ request: ServiceRequest) throws(ZoneAPIFault) -> Wish {
+        let body = try body(request)
+        guard let text = body["name"]?.string, text.hasSuffix("."), let name = DomainName(text),
+            !name.isRoot
+        else { throw ZoneAPIFault(422, "'name' is no canonical name of a zone") }
+        let kind = body["kind"]?.string?.lowercased() ?? "native"
+        guard ["native", "master", "primary", "producer"].contains(kind) else {
+            throw ZoneAPIFault(422, "zones of kind '\(kind)' are not made here")
+        }
+        return .create(name.lowercased, body)
+    }
+
+    private static func body(_ request: ServiceRequest) throws(ZoneAPIFault) -> JSONValue {
+        let limits = JSONLimits(bytes: bodyLimit, depth: 16, values: 500_000)
+        let value: JSONValue
+        do throws(JSONError) {
+            value = try JSONReader.read(request.body, limits: limits)
+        } catch {
+            throw ZoneAPIFault(400, "the body is no JSON: \(error)")
+        }
+        guard value.members != nil else { throw ZoneAPIFault(400, "the body is no JSON object") }
+        return value
+    }
+
+    /// The records of a new zone.
+    static func records(
+        of name: DomainName,
+        _ body: JSONValue,
+        serial: UInt32
+    ) throws(ZoneAPIFault) -> ZoneRecords {
+        var zone = ZoneRecords(apex: name)
+        try ZoneAPIChange.apply(body["rrsets"]?.elements ?? [], to: &zone, needsChangeType: false)
+        for server in body["nameservers"]?.elements ?? [] {
+            guard let text = server.string, text.hasSuffix("."), let host = DomainName(text) else {
+                throw ZoneAPIFault(422, "a name of 'nameservers' is not canonical")
+            }
+            zone.add(DNSMessage.Record(owner: name, type: .NS, ttl: 3600, data: host.wire))
+        }
+        if zone[name, .SOA] == nil {
+            // As PowerDNS does, which has no name of its own either.
+            let primary = zone[name, .NS]?.data.first.flatMap { DomainName(wire: $0) }
+            let start = StartOfAuthority(
+                primary: primary ?? DomainName("a.misconfigured.dns.server.invalid") ?? .root,
+                mailbox: DomainName("hostmaster")?.appending(name) ?? .root,
+                numbers: (
+                    serial: serial, refresh: 10_800, retry: 3600, expire: 604_800, minimum: 3600
+                )
+            )
+            zone.add(
+                DNSMessage.Record(
+                    owner: name,
+                    type: .SOA,
+                    ttl: 3600,
+                    data: RecordValue.soa(start).wire
+                )
+            )
+        }
+        return zone
+    }
+}

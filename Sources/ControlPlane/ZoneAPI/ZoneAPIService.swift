@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import Essentials
+internal import Runtime
+
+/// The listener of the zone API on the control thread.
+///
+/// The process opens its socket itself: a restart of the process closes it for that long.
+struct ZoneAPIService: ~Copyable {
+    /// Of listening sockets; connections have the next one.
+    static let kind: UInt8 = 98
+
+    private var listener: ServiceListener
+    private var address: SocketAddress?
+
+    init() {
+        var limits = ServiceLimits()
+        limits.body = ZoneAPIRequest.bodyLimit
+        listener = ServiceListener(limits: limits, kind: ZoneAPIService.kind)
+    }
+
+    func owns(kind: UInt8) -> Bool { listener.owns(kind: kind) }
+    var nextDeadline: Instant { listener.nextDeadline }
+
+    mutating func handle(
+        _ event: Event,
+        loop: inout EventLoop,
+        plane: inout Plane,
+        at moment: Moment
+    ) {
+        listener.handle(event, loop: &loop, at: moment) { plane.answerZoneAPI($0) }
+    }
+
+    /// Opens and closes the socket as the configuration wants it, and answers what has been done.
+    mutating func follow(loop: inout EventLoop, plane: inout Plane, at moment: Moment) {
+        let finished = plane.updater.finished
+        if !finished.isEmpty { plane.updater.finished = [] }
+        for (ticket, response) in finished {
+            listener.complete(ticket, with: response, loop: &loop, at: moment) {
+                plane.answerZoneAPI($0)
+            }
+        }
+        listener.expire(loop: &loop, at: moment)
+        let isServing = plane.phase == .serving && !plane.isRetired
+        let wanted = isServing ? plane.settings.zoneAPI.address : nil
+        guard wanted != address else { return }
+        listener.closeListener(number: 0, loop: &loop)
+        address = wanted
+        guard let wanted else { return }
+        do throws(SystemError) {
+            // Another process may still listen that is about to hand over.
+            let socket = try Socket.listen(wanted, backlog: 64, reusePort: true)
+            listener.open(socket, number: 0, loop: &loop)
+            plane.note(.listenerOpened, .info, "the API for zones listens on \(wanted)")
+        } catch {
+            plane.note(.limit, .error, "the API for zones cannot listen on \(wanted): \(error)")
+        }
+    }
+}

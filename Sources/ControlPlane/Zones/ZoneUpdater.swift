@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import DNSServer
+internal import Essentials
+
+/// What the control thread knows of zones that change while they serve.
+///
+///     desk --> queue --> machine --> flight: laid out, then kept, by the store's thread
+///                                      |
+///                        answers <-- zones in force
+///
+/// Changes wait for one flight at a time, and all that have come meanwhile go with the next: one
+/// table and one sync for many updates.
+struct ZoneUpdater {
+    /// Updates that go with one flight.
+    static let batchLimit = 500
+
+    /// An answer that waits for its flight.
+    struct Answer: Sendable {
+        var request: UpdateDesk.Request
+        var code: ResponseCode
+        var signature: UpdateSignature
+    }
+
+    /// Changes that are being kept.
+    struct Flight: Sendable {
+        var number: UInt64
+        var commits: [ZoneCommit]
+        var answers: [Answer]
+        /// What else is told of the end: true when all is kept.
+        var tickets: [ZoneTicket] = []
+        /// The zones have been put together anew meanwhile.
+        var isOvertaken = false
+    }
+
+    let store: ZoneStore
+    var overlays: ZoneOverlays
+    /// Zones in a form that can be changed, as they will be after the flight.
+    var live: [DomainName: ZoneRecords] = [:]
+    var queue: [UpdateDesk.Request] = []
+    var flight: Flight?
+    /// So many updates are tried one by one, since together they made a zone that cannot be served.
+    var cautious = 0
+    /// Changes that the API has asked for.
+    var jobs: [ZoneAPIJob] = []
+    /// What is to be told to those who asked.
+    var finished: [(Handle, ServiceResponse)] = []
+    /// All zones are to be put together anew: one has gone.
+    var needsRebuild = false
+    private var number: UInt64 = 0
+
+    init(store: ZoneStore) {
+        self.store = store
+        overlays = ZoneOverlays(store.zones)
+    }
+
+    mutating func nextNumber() -> UInt64 {
+        number += 1
+        return number
+    }
+
+    /// The zones have been put together anew: what was derived from them is worth nothing.
+    mutating func noteReread() {
+        flight?.isOvertaken = true
+        live = [:]
+    }
+
+    /// Takes what is kept now.
+    mutating func merge(_ commits: [ZoneCommit]) {
+        for commit in commits {
+            let name = commit.zone.name
+            guard !commit.isRemoval else {
+                overlays.zones[name] = nil
+                continue
+            }
+            var zone = overlays.zones[name] ?? commit.zone
+            (zone.kind, zone.base, zone.facts) =
+                (commit.zone.kind, commit.zone.base, commit.zone.facts)
+            if commit.replacesAll { zone.sets = [:] }
+            zone.merge(commit.sets)
+            overlays.zones[name] = zone
+        }
+    }
+}
+
+/// A request of the API that waits for its change.
+struct ZoneTicket: Sendable {
+    var handle: Handle
+    /// The zone that was made.
+    var created: DomainName?
+}
+
+/// What a flight does to a zone.
+struct ZoneChange: Sendable {
+    /// What the zone is, when the store does not know it yet.
+    var kind = StoredZone.Kind.overlay
+    var sets: [RecordSetKey: RecordSet?] = [:]
+    var differences: [ZoneChange] = []
+    var isRemoval = false
+}

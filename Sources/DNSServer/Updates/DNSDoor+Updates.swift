@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DNSProtocol
+internal import Essentials
+public import Runtime
+
+/// Dynamic updates on their way in and out (RFC 2136): the door decides nothing about them.
+extension DNSDoor {
+    /// True for a message that was not understood here, and is an update of a zone.
+    @inline(__always)
+    static func isUpdate(_ outcome: AnswerOutcome, _ query: DNSQuery) -> Bool {
+        outcome.code == .notImplemented && query.opcode == UpdateMessage.opcode
+    }
+
+    /// Hands in updates that came as datagrams.
+    @inline(never)
+    func handIn(_ places: [Int], _ number: Int) {
+        guard let desk = shared.updates else { return }
+        for index in places {
+            guard let source = batch.source(index), let way = batch.wayBack(index) else { continue }
+            let message = DNSDoor.copy(batch.bytes(index))
+            let request = UpdateDesk.Request(
+                message: message,
+                client: source.ip.unmapped,
+                worker: worker,
+                way: .datagram(listener: number, way)
+            )
+            guard !desk.take(request) else { continue }
+            way.send(listeners[number].datagrams, UpdateAnswer.bare(message, .serverFailure))
+        }
+    }
+
+    /// Hands in updates that came by a connection; answers for those that nobody takes.
+    @inline(never)
+    func handIn(_ messages: [[UInt8]], from place: Int) -> [[UInt8]] {
+        guard let desk = shared.updates else { return [] }
+        let handle = connections.handle(at: place)
+        return messages.compactMap { message in
+            let request = UpdateDesk.Request(
+                message: message,
+                client: connections[place].peer,
+                worker: worker,
+                way: .stream(handle)
+            )
+            return desk.take(request) ? nil : UpdateAnswer.bare(message, .serverFailure)
+        }
+    }
+
+    /// Sends answers that have come; those of connections that are gone are dropped.
+    public mutating func deliver(_ replies: [UpdateDesk.Reply], loop: inout EventLoop) {
+        for reply in replies {
+            switch reply.way {
+            case .datagram(let number, let way):
+                guard listeners.indices.contains(number) else { continue }
+                way.send(listeners[number].datagrams, reply.bytes)
+            case .stream(let handle):
+                let place = Int(handle.index)
+                guard connections.handle(at: place) == handle else { continue }
+                deliver(reply.bytes, to: place, &loop)
+            }
+        }
+    }
+
+    static func copy(_ bytes: Span<UInt8>) -> [UInt8] {
+        [UInt8](capacity: bytes.count) { output in output.write(bytes) }
+    }
+}
+
+/// Answers to updates: a header, and the zone section as it came (RFC 2136 §3.8).
+public enum UpdateAnswer {
+    /// An answer without a signature.
+    public static func bare(_ message: [UInt8], _ code: ResponseCode) -> [UInt8] {
+        guard message.count >= DNSQuery.headerLength else { return [] }
+        let zone = zoneSection(message)
+        var answer = Array(message.prefix(2))
+        answer += [0x80 | message[2] & 0x78, UInt8(truncatingIfNeeded: code.rawValue & 15)]
+        answer += [0, zone.isEmpty ? 0 : 1, 0, 0, 0, 0, 0, 0]
+        return answer + zone
+    }
+
+    // One question; a message that has none, or several, gets none back.
+    private static func zoneSection(_ message: [UInt8]) -> ArraySlice<UInt8> {
+        let start = DNSQuery.headerLength
+        guard message[4] == 0, message[5] == 1,
+            let length = WireName.length(in: message.span, at: start),
+            start + length + 4 <= message.count
+        else { return [] }
+        return message[start..<start + length + 4]
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DNSProtocol
+public import Essentials
+public import Runtime
+
+/// Where workers hand in dynamic updates: who decides them sits elsewhere, and answers later.
+public final class UpdateDesk: Sendable {
+    /// Updates that may wait for their answers; what comes beyond is answered SERVFAIL.
+    public static let queueLimit = 1000
+
+    /// A message that is to be decided.
+    public struct Request: Sendable {
+        /// The message as it came.
+        public var message: [UInt8]
+        /// Who sent it.
+        public var client: IPAddress
+        /// The worker that has the way back.
+        public var worker: Int
+        /// The way back.
+        public var way: Way
+    }
+
+    /// How an answer gets to its asker.
+    public enum Way: Sendable {
+        /// By the socket of a listener.
+        case datagram(listener: Int, DatagramReturn)
+        /// By a connection, while that is open.
+        case stream(Handle)
+    }
+
+    /// An answer.
+    public struct Reply: Sendable {
+        /// The way that the request came.
+        public var way: Way
+        /// The message.
+        public var bytes: [UInt8]
+
+        /// Joins the two.
+        public init(way: Way, bytes: [UInt8]) {
+            self.way = way
+            self.bytes = bytes
+        }
+    }
+
+    /// What has been handed in.
+    public let requests: Mailbox<Request>
+    private let waiting = SharedWords(count: 1)
+
+    /// An empty desk.
+    public init() throws(SystemError) { requests = try Mailbox() }
+
+    /// Hands in a request; false when too many wait.
+    func take(_ request: Request) -> Bool {
+        guard waiting.add(0, 1) <= UInt64(UpdateDesk.queueLimit) else {
+            waiting.add(0, ~0)
+            return false
+        }
+        requests.post(request)
+        return true
+    }
+
+    /// The codes that answers have.
+    public static let codes: [ResponseCode] = [
+        .noError, .formatError, .serverFailure, .nameError, .refused, .nameExists, .setExists,
+        .setMissing, .notAuthorized, .notZone,
+    ]
+    private let answered = SharedWords(count: 16)
+
+    /// Requests have been answered with these codes.
+    public func noteAnswered(_ codes: [ResponseCode]) {
+        waiting.add(0, 0 &- UInt64(codes.count))
+        for code in codes { answered.add(Int(code.rawValue & 15), 1) }
+    }
+
+    /// How many requests were answered with a code.
+    public func count(_ code: ResponseCode) -> UInt64 { answered.load(Int(code.rawValue & 15)) }
+    /// Requests that wait.
+    public var waitingCount: UInt64 { waiting.load(0) }
+}

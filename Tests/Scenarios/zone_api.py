@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The API for zones, as clients of PowerDNS call it: by curl, and by octoDNS where it is installed."""
+import json
+import os
+import subprocess
+
+from harness import Skip, eventually, expect, expect_equal, scenario
+from harness.ask import dig as dig_lines
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+OCTODNS_SYNC = os.path.join(ROOT, ".build", "venv", "bin", "octodns-sync")
+KEY = "YSBrZXkgZm9yIHRoZSBzY2VuYXJpb3M="
+BASE = "/api/v1/servers/localhost"
+
+
+def dig(port, name, kind="A"):
+    return " ".join(dig_lines(port, name, kind))
+ZONE = "$TTL 60\n@ SOA ns host 10 2 3 4 5\n@ NS ns\nns A 192.0.2.53\nwww A 192.0.2.1\n"
+
+
+def configuration(dns, api):
+    return f"""
+listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+zone-api: {{ listen: 127.0.0.1:{api}, key: {KEY} }}
+zones: {{ a.test: {{ file: a.zone }} }}
+"""
+
+
+class Client:
+    def __init__(self, port, key=KEY):
+        self.port, self.key = port, key
+
+    def __call__(self, method, path, body=None, headers=()):
+        """(status, JSON or text, headers)"""
+        command = ["curl", "-sS", "-X", method, "-D", "-", "-H", f"X-API-Key: {self.key}"]
+        for header in headers:
+            command += ["-H", header]
+        if body is not None:
+            command += ["-H", "Content-Type: application/json", "--data-binary", json.dumps(body)]
+        done = subprocess.run([*command, f"http://127.0.0.1:{self.port}{path}"],
+                              capture_output=True, timeout=20)
+        head, _, text = done.stdout.decode().replace("\r\n", "\n").partition("\n\n")
+        status = int(head.split()[1]) if head else 0
+        fields = dict(line.lower().split(": ", 1) for line in head.split("\n")[1:] if ": " in line)
+        try:
+            return status, json.loads(text), fields
+        except ValueError:
+            return status, text, fields
+
+
+def sets(zone):
+    return {(s["name"], s["type"]): (s["ttl"], [r["content"] for r in s["records"]])
+            for s in zone["rrsets"]}
+
+
+def change(kind, name, sort, contents=(), ttl=60):
+    return {"name": name, "type": sort, "ttl": ttl, "changetype": kind,
+            "records": [{"content": c, "disabled": False} for c in contents]}
+
+
+def started(scene):
+    dns, api = scene.port(), scene.port()
+    scene.write("a.zone", ZONE)
+    martlet = scene.martlet(configuration(dns, api))
+    client = Client(api)
+    eventually("the API answers", lambda: client("GET", BASE)[0] == 200)
+    return dns, client, martlet
+
+
+@scenario("zones are listed, made, changed and removed as clients of PowerDNS do it", 120,
+          covers=["zone-api.listen", "zone-api.key"])
+def traces(scene):
+    dns, client, martlet = started(scene)
+    expect_equal(Client(client.port, "d3Jvbmcgd3Jvbmc=")("GET", BASE)[0], 401, "another key")
+    expect_equal(client("GET", BASE)[1]["version"].split(".")[0], "4", "the version")
+    expect_equal([z["name"] for z in client("GET", f"{BASE}/zones")[1]], ["a.test."], "the list")
+    # A zone of a file, as lego changes it for a challenge.
+    path = f"{BASE}/zones/a.test."
+    status, zone, fields = client("GET", path)
+    expect_equal((status, sets(zone)[("www.a.test.", "A")]), (200, (60, ["192.0.2.1"])), "www")
+    tag = fields["etag"]
+    expect_equal(client("GET", path, headers=[f"If-None-Match: {tag}"])[0], 304, "the same tag")
+    name = "_acme-challenge.www.a.test."
+    add = {"rrsets": [change("REPLACE", name, "TXT", ['"token"'], 120)]}
+    expect_equal(client("PATCH", path, add)[0], 204, "a record")
+    expect_equal(dig(dns, name, "TXT"), '"token"', "its answer")
+    expect_equal(client("PATCH", path, add, [f"If-Match: {tag}"])[0], 412, "a former state")
+    expect_equal(client("PUT", f"{path}/notify")[0], 200, "notify")
+    expect_equal(client("PATCH", path, {"rrsets": [change("DELETE", name, "TXT")]})[0], 204, "")
+    expect_equal(dig(dns, name, "TXT"), "", "the answer after the deletion")
+    # external-dns: several sets at once, with texts of its own.
+    many = {"rrsets": [change("REPLACE", "x.a.test.", "A", ["192.0.2.7", "192.0.2.8"]),
+                       change("REPLACE", "a-x.a.test.", "TXT", ['"heritage=external-dns"']),
+                       change("REPLACE", "y.a.test.", "CNAME", ["x.a.test."])]}
+    expect_equal(client("PATCH", path, many)[0], 204, "several")
+    expect_equal(sorted(dig(dns, "y.a.test").split()), ["192.0.2.7", "192.0.2.8", "x.a.test."], "y")
+    one = {"rrsets": [change("EXTEND", "x.a.test.", "A", ["192.0.2.9"])]}
+    expect_equal(client("PATCH", path, one)[0], 204, "one more")
+    one = {"rrsets": [change("PRUNE", "x.a.test.", "A", ["192.0.2.7"])]}
+    expect_equal(client("PATCH", path, one)[0], 204, "one less")
+    expect_equal(sorted(dig(dns, "x.a.test").split()), ["192.0.2.8", "192.0.2.9"], "x")
+    # What is refused changes nothing.
+    before = client("GET", path)[1]
+    for bad in (change("REPLACE", "x.b.test.", "A", ["192.0.2.7"]),
+                change("REPLACE", "x.a.test", "A", ["192.0.2.7"]),
+                change("REPLACE", "x.a.test.", "A", ["192.0.2"]),
+                change("REPLACE", "x.a.test.", "A", ["192.0.2.7", "192.0.2.7"]),
+                change("REPLACE", "x.a.test.", "NOPE", ["192.0.2.7"]),
+                change("MELT", "x.a.test.", "A", ["192.0.2.7"]),
+                change("REPLACE", "x.a.test.", "TXT", ['"a"\nb A 192.0.2.1']),
+                change("REPLACE", "x.a.test.", "CNAME", ["y.a.test."]),
+                change("DELETE", "a.test.", "SOA")):
+        fine = change("REPLACE", "fine.a.test.", "A", ["192.0.2.7"])
+        status, told, _ = client("PATCH", path, {"rrsets": [fine, bad]})
+        expect(status == 422 and told["error"], f"{bad}: {status} {told}")
+    expect_equal(client("GET", path)[1], before, "the zone after all that")
+    # A zone of its own.
+    made = {"name": "2/25.test.", "kind": "Native", "nameservers": ["ns1.a.test."],
+            "rrsets": [{"name": "h.2/25.test.", "type": "A", "ttl": 5,
+                        "records": [{"content": "192.0.2.3"}]}]}
+    status, zone, _ = client("POST", f"{BASE}/zones", made)
+    expect_equal((status, zone["id"]), (201, "2=2F25.test."), "a new zone")
+    expect_equal(dig(dns, "h.2/25.test"), "192.0.2.3", "its answer")
+    expect_equal(client("POST", f"{BASE}/zones", made)[0], 409, "the same once more")
+    expect_equal(client("GET", f"{BASE}/zones/none.test.")[0], 404, "no zone")
+    expect_equal(len(client("GET", f"{BASE}/zones?limit=1&offset=1")[1]), 1, "a page")
+    text = client("GET", f"{path}/export")[1]
+    expect("x.a.test.\t60\tIN\tA\t192.0.2.8" in text, text)
+    # All of it outlives the process.
+    for _ in range(2):
+        martlet.stop()
+        martlet.start()
+        eventually("the API answers", lambda: client("GET", BASE)[0] == 200)
+        expect_equal(dig(dns, "h.2/25.test"), "192.0.2.3", "the zone after a restart")
+        expect_equal(sorted(dig(dns, "x.a.test").split()), ["192.0.2.8", "192.0.2.9"], "x then")
+        martlet.reload()
+    expect_equal(client("DELETE", f"{BASE}/zones/a.test.")[0], 422, "a zone of the configuration")
+    expect_equal(client("DELETE", f"{BASE}/zones/2=2F25.test.")[0], 204, "the zone that was made")
+    eventually("it is gone", lambda: client("GET", f"{BASE}/zones/2=2F25.test.")[0] == 404)
+    expect_equal(dig(dns, "h.2/25.test"), "", "its answer then")
+
+
+OCTODNS = """
+providers:
+  config: {{ class: octodns.provider.yaml.YamlProvider, directory: {folder}, enforce_order: false }}
+  martlet:
+    class: octodns_powerdns.PowerDnsProvider
+    host: 127.0.0.1
+    port: {port}
+    api_key: {key}
+zones:
+  o.test.: {{ sources: [config], targets: [martlet] }}
+"""
+
+RECORDS = """
+'':
+  - { type: NS, ttl: 300, values: [ns1.example.net., ns2.example.net.] }
+  - { type: MX, ttl: 300, values: [ { preference: 10, exchange: mail.o.test. } ] }
+  - { type: TXT, ttl: 300, values: ['v=spf1 -all', 'a semicolon \\; too'] }
+www: { type: A, ttl: 60, values: [192.0.2.1, 192.0.2.2] }
+mail: { type: AAAA, ttl: 60, value: '2001:db8::25' }
+alias: { type: CNAME, ttl: 60, value: www.o.test. }
+_sip._tcp: { type: SRV, ttl: 60, value: { priority: 1, weight: 2, port: 5060, target: www.o.test. } }
+caa: { type: CAA, ttl: 60, value: { flags: 0, tag: issue, value: ca.example } }
+"""
+
+
+@scenario("octoDNS plans, applies, and plans nothing more", 120)
+def octodns(scene):
+    if not os.path.exists(OCTODNS_SYNC):
+        raise Skip("octoDNS is not there (scripts/setup could not reach PyPI)")
+    dns, client, _ = started(scene)
+    os.makedirs(scene.path("zones"))
+    scene.write("zones/o.test.yaml", "---" + RECORDS)
+    config = scene.write("octodns.yaml", OCTODNS.format(folder=scene.path("zones"),
+                                                       port=client.port, key=KEY))
+
+    def sync(*options):
+        done = subprocess.run([OCTODNS_SYNC, f"--config-file={config}", *options], capture_output=True,
+                              timeout=60)
+        return (done.stdout + done.stderr).decode()
+
+    told = sync("--doit", "--force")
+    expect("Create" in told and "Error" not in told, told)
+    expect_equal(sorted(dig(dns, "www.o.test").split()), ["192.0.2.1", "192.0.2.2"], "www")
+    expect_equal(dig(dns, "_sip._tcp.o.test", "SRV"), "1 2 5060 www.o.test.", "SRV")
+    told = sync()
+    expect("No changes were planned" in told, told)
+    scene.write("zones/o.test.yaml", "---" + RECORDS.replace("192.0.2.2]", "192.0.2.3]"))
+    told = sync("--doit", "--force")
+    expect("Update" in told, told)
+    expect_equal(sorted(dig(dns, "www.o.test").split()), ["192.0.2.1", "192.0.2.3"], "www then")
+    expect("No changes were planned" in sync(), "the plan after that")
