@@ -5,7 +5,8 @@ internal import Essentials
 /// `martlet zone`: what is wrong with a zone file, the zones of the running service, and one of them
 /// read again.
 enum ZoneCommand {
-    private static let words = "check, list, export, discard, reload, sign-status, rollover, import-keys"
+    private static let words =
+        "check, list, export, discard, reload, sign-status, rollover, import-keys"
 
     static func run(_ arguments: [String]) -> Int32 {
         do throws(AdminArguments.Misuse) {

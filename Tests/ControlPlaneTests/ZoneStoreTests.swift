@@ -20,10 +20,10 @@ import Testing
         return RecordSet(ttl: 60, data: [RecordValue.soa(start).wire])
     }
 
-    static func change(_ serial: UInt32, octets: Int = 4) -> ZoneChange {
+    static func change(_ serial: UInt32, octets: Int = 4) -> ZoneStep {
         let data = [UInt8](repeating: UInt8(truncatingIfNeeded: serial), count: octets)
         let type: RecordType = octets == 4 ? .A : RecordType(65_280)
-        return ZoneChange(
+        return ZoneStep(
             fromSerial: serial &- 1,
             toSerial: serial,
             deleted: [],

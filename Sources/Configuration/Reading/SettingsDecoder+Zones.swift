@@ -34,9 +34,9 @@ extension SettingsDecoder {
             file: file,
             soa: soa(section, name, hasFile: file != nil),
             ttl: section.interval("ttl"),
-            records: records(section.members("records"), name),
-            dnssec: signing(section)
+            records: records(section.members("records"), name)
         )
+        settings.dnssec = signing(section)
         settings.updates = updates(section.list("updates"), name)
         settings.serialRule = section.word("serial-rule", .increment)
         if let soa = settings.soa { addNameServer(soa.primary, to: &settings) }

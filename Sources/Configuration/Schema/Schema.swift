@@ -9,12 +9,14 @@ public struct Schema: Sendable {
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
             + hedgeOptions + retryOptions + stickyOptions + routeOptions + mirrorOptions
             + geoOptions + latencyOptions + aliasOptions + queryOptions + answerOptions
-            + transactionOptions + signingOptions + transferOptions + keyOptions + zoneOptions + steerOptions
+            + transactionOptions + signingOptions + transferOptions + keyOptions + zoneOptions
+            + steerOptions
             + failoverOptions + steerChangeOptions,
         groups: allGroups + probeGroups + roleGroups + tlsGroups + stickyGroups + guardGroups
             + retryGroups + outlierGroups + overloadGroups + mirrorGroups + tracingGroups
             + geoGroups + latencyGroups + aliasGroups + queryGroups + answerGroups + changeGroups
-            + transactionGroups + signingGroups + transferGroups + keyGroups + updateGroups + zoneAPIGroups
+            + transactionGroups + signingGroups + transferGroups + keyGroups + updateGroups
+            + zoneAPIGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -208,7 +208,9 @@ extension Plane {
         }
         let isCurrent = !flight.isOvertaken
         if isCurrent, let table {
+            let old = assembly.zoneResult
             assembly.zoneResult.changed = table
+            followVersions(since: old, now)
             adoptZones(now)
         } else {
             for commit in flight.commits where !commit.isRemoval {

@@ -96,7 +96,7 @@ extension Plane {
             assembly.zoneResult.faults.removeAll { $0.zone == name }
             assembly.zoneResult.faults.append(fault)
             noteZones(assembly)
-        case .done(let table, _):
+        case .done(let table, _, _):
             let old = assembly.zoneResult
             assembly.zoneResult.changed = table
             assembly.zoneResult.faults.removeAll { $0.zone == name }

@@ -56,7 +56,7 @@ struct ZoneCommit: Sendable {
     /// The sets that change.
     var sets: [RecordSetKey: RecordSet?] = [:]
     /// What the journal gets.
-    var differences: [ZoneChange] = []
+    var differences: [ZoneStep] = []
     /// The journal leads nowhere any more.
     var dropsJournal = false
     /// Sets that are not among `sets` go.

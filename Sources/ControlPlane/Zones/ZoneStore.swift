@@ -99,7 +99,7 @@ final class ZoneStore: Sendable {
     /// The versions of a zone behind a serial, oldest first; none when they are not known.
     ///
     /// Reads the disk: for the control thread now and then, and never for a worker.
-    func journal(of zone: DomainName, from serial: UInt32) -> [ZoneChange] {
+    func journal(of zone: DomainName, from serial: UInt32) -> [ZoneStep] {
         guard let path, let tables = try? ZoneTables(path) else { return [] }
         return (try? tables.journal(of: zone, from: serial)) ?? []
     }

@@ -82,8 +82,8 @@ struct ZoneTables {
     func journal(
         of zone: DomainName,
         from serial: UInt32
-    ) throws(Database.Fault) -> [ZoneChange] {
-        var found: [ZoneChange] = []
+    ) throws(Database.Fault) -> [ZoneStep] {
+        var found: [ZoneStep] = []
         let text =
             "SELECT from_serial, to_serial, deleted, added FROM journal WHERE zone = ?"
             + " ORDER BY number"
@@ -97,7 +97,7 @@ struct ZoneTables {
                 found = []
                 return true
             }
-            let difference = ZoneChange(
+            let difference = ZoneStep(
                 fromSerial: from,
                 toSerial: UInt32(truncatingIfNeeded: row[1].integer),
                 deleted: deleted,
@@ -157,7 +157,7 @@ struct ZoneTables {
     }
 
     private func append(
-        _ difference: ZoneChange,
+        _ difference: ZoneStep,
         _ zone: Database.Value
     ) throws(Database.Fault) {
         let deleted = difference.deleted.flatMap(\.wire)

@@ -25,10 +25,10 @@ public struct UpdateMachine: Sendable {
         /// The answer's code.
         public var code: ResponseCode
         /// What has changed; nil when nothing has.
-        public var difference: ZoneChange?
+        public var difference: ZoneStep?
 
         /// Joins the two.
-        public init(_ code: ResponseCode, _ difference: ZoneChange? = nil) {
+        public init(_ code: ResponseCode, _ difference: ZoneStep? = nil) {
             self.code = code
             self.difference = difference
         }

@@ -159,7 +159,7 @@ public struct ZoneRecords: Sendable {
     }
 
     /// What has changed since ``begin()``; nil when nothing has.
-    public func difference() -> ZoneChange? {
+    public func difference() -> ZoneStep? {
         var deleted: [DNSMessage.Record] = []
         var added: [DNSMessage.Record] = []
         for key in former.keys.sorted(by: Self.isOrdered) {
@@ -173,7 +173,7 @@ public struct ZoneRecords: Sendable {
         guard !deleted.isEmpty || !added.isEmpty, let to = serial else { return nil }
         let old = (former[RecordSetKey(apex, .SOA)] ?? nil)?.data.first
         let from = old.flatMap { Self.serial(ofSOA: $0) } ?? to
-        return ZoneChange(fromSerial: from, toSerial: to, deleted: deleted, added: added)
+        return ZoneStep(fromSerial: from, toSerial: to, deleted: deleted, added: added)
     }
 
     // The SOA first; all else in an order that is always the same.

@@ -4,7 +4,7 @@ internal import Essentials
 
 /// What leads from one version of a zone to the next, as an incremental transfer tells it
 /// (RFC 1995 §4): the SOA of each side stands first in its list.
-public struct ZoneChange: Sendable, Equatable {
+public struct ZoneStep: Sendable, Equatable {
     /// The version that it leads from.
     public var fromSerial: UInt32
     /// The version that it leads to.
