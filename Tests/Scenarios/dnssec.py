@@ -260,3 +260,26 @@ def keys(scene):
     os.rename(path + ".aside", path)
     without.reload(without.text())
     eventually("the key is back", lambda: dig(dns, "a.test", "DNSKEY") == key)
+
+
+@scenario("the example of signing in the documentation", 60)
+def documented(scene):
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "Documentation",
+                        "examples", "dnssec.yaml")
+    with open(path) as file:
+        text = file.read()
+    dns, resolver = scene.port(), scene.port()
+    text = text.replace('dns: ":5300"', f"dns: 127.0.0.1:{dns}")
+    # Nothing answers at these addresses: they are down as fast as a test has patience for.
+    scene.martlet(text.replace("interval: 5s, fast-interval: 500ms",
+                               "interval: 200ms, fast-interval: 100ms, timeout: 50ms, fall: 1"))
+    eventually("the policy of www", lambda: dig(dns, "www.example.com") != [])
+    key = dig(dns, "example.com", "DNSKEY")[0]
+    validating(scene, resolver, {"example.com": key}, {"example.com": dns})
+    for name, kind, wanted in (
+            ("example.com", "A", True), ("www.example.com", "A", True),
+            ("www.example.com", "HTTPS", True), ("x.apps.example.com", "A", True),
+            ("example.com", "MX", True), ("none.example.com", "A", False)):
+        answer = dig_text(resolver, name, kind, "+dnssec")
+        expect("ad" in flags(answer), f"{name} {kind} is validated: {answer}")
+        expect_equal("ANSWER SECTION" in answer, wanted, f"{name} {kind} has an answer")
