@@ -21,23 +21,24 @@ public enum Authority {
     ) -> AnswerOutcome {
         let query = DNSQuery.read(request)
         let (views, steer) = (snapshot.views, snapshot.steer)
-        let peers = snapshot.peers
-        return answer(query, request, peers, views, steer, &context, into: &output)
+        return answer(query, request, snapshot, views, steer, &context, into: &output)
     }
 
     /// The same, for a query that may be signed, or be for what zones have changed.
+    ///
+    /// The snapshot is looked into for those alone: reaching for a part of it counts references.
     @inline(__always) @_lifetime(output: copy output)
     static func answer(
         _ query: DNSQuery,
         _ request: Span<UInt8>,
-        _ peers: borrowing DNSPeers,
+        _ snapshot: borrowing DNSSnapshot,
         _ views: borrowing ZoneViews,
         _ steer: borrowing SteerTable,
         _ context: inout AnswerContext,
         into output: inout OutputSpan<UInt8>
     ) -> AnswerOutcome {
         guard !query.isSigned, query.type != .IXFR, query.opcode == 0 else {
-            return answerSpecial(query, request, peers, views, steer, &context, into: &output)
+            return answerSpecial(query, request, snapshot, views, steer, &context, into: &output)
         }
         return answer(query, request, views, steer, &context, into: &output)
     }

@@ -65,7 +65,7 @@ extension DNSDoor {
             let outcome = Authority.answer(
                 query,
                 request,
-                snapshot.peers,
+                snapshot,
                 views,
                 steer,
                 &context,

@@ -364,7 +364,7 @@ public struct DNSDoor: ~Copyable {
                 var outcome = Authority.answer(
                     query,
                     request,
-                    snapshot.peers,
+                    snapshot,
                     views,
                     steer,
                     &context,

@@ -10,20 +10,21 @@ extension Authority {
     static func answerSpecial(
         _ query: DNSQuery,
         _ request: Span<UInt8>,
-        _ peers: borrowing DNSPeers,
+        _ snapshot: borrowing DNSSnapshot,
         _ views: borrowing ZoneViews,
         _ steer: borrowing SteerTable,
         _ context: inout AnswerContext,
         into output: inout OutputSpan<UInt8>
     ) -> AnswerOutcome {
         if query.opcode == noticeOpcode, query.verdict != .drop {
-            return answerNotice(query, request, peers, context, into: &output)
+            return answerNotice(query, request, snapshot.peers, context, into: &output)
         }
         let asked = query.type == .IXFR && query.verdict == .accept ? query.serialQuery : query
         guard asked.isSigned else {
             return answer(asked, request, views, steer, &context, into: &output)
         }
-        return answerSigned(asked, request, peers.keys, views, steer, &context, into: &output)
+        let keys = snapshot.peers.keys
+        return answerSigned(asked, request, keys, views, steer, &context, into: &output)
     }
 
     /// Appends the response to a signed query of any usual kind.
