@@ -305,7 +305,7 @@ class Primary:
         self.name = name
         self.serial, self.timers, self.stalls, self.answers = 1, (3600, 600, 86400), False, True
         self.stalled = threading.Event()
-        self.asked = 0
+        self.asked, self.filling = 0, 0
         self.listener = socket.create_server(("127.0.0.1", scene.port()))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.run, daemon=True).start()
@@ -342,7 +342,8 @@ class Primary:
                 if kind in (251, 252):
                     ns = self.record("", 2, b"\2ns" + self.wire())
                     host = self.record("www", 1, bytes([192, 0, 2, self.serial]))
-                    bodies = [[self.soa(), ns, host]]
+                    fill = [self.record(f"f{i}", 16, b"\xc8" + b"x" * 200) for i in range(self.filling)]
+                    bodies = [[self.soa(), ns, host]] + [fill[i:i + 100] for i in range(0, len(fill), 100)]
                     if not self.stalls:
                         bodies.append([self.record("last", 1, bytes([192, 0, 2, 99])), self.soa()])
                 for records in bodies:
@@ -360,8 +361,7 @@ class Primary:
 
 
 @scenario("kill -9 in the middle of a transfer: the version before is served, and then the new one comes", 120,
-          covers=["dns.transfers.size-limit", "dns.transfers.time-limit", "dns.transfers.incoming",
-                  "dns.transfers.concurrent"])
+          covers=["dns.transfers.time-limit"])
 def killed(scene):
     dns = scene.port()
     source = Primary(scene, "p.test")
@@ -535,3 +535,50 @@ zone cat.test {{ type primary; file "{path}"; allow-transfer {{ key transfer.key
     expect_equal(dig(dns, "mail.three.test"), ["192.0.2.25"], "members stay")
     status, out, _ = martlet_command(scene, "zone", "list", "--admin", f"127.0.0.1:{martlet.admin}")
     expect(status == 0 and "three.test." in out and "two.test." not in out, out)
+
+
+def raw_transfer(port, name):
+    """A connection that has asked for a zone, and takes nothing of it."""
+    wire = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+    query = struct.pack("!6H", 7, 0, 1, 0, 0, 0) + wire + struct.pack("!HH", 252, 1)
+    peer = socket.create_connection(("127.0.0.1", port), timeout=5)
+    peer.sendall(struct.pack("!H", len(query)) + query)
+    return peer
+
+
+@scenario("transfers are bounded: how many go out and come in at a time, and how large one may be", 90,
+          covers=["dns.transfers.size-limit", "dns.transfers.incoming", "dns.transfers.concurrent"])
+def bounded(scene):
+    dns = scene.port()
+    first, second = Primary(scene, "p.test"), Primary(scene, "q.test")
+    scene.write("big.zone", zone(1) + f'$GENERATE 0-99999 g$ TXT "{"x" * 100}"\n')
+    text = f"""listeners: [ {{ dns: 127.0.0.1:{dns}, tcp-idle: 60s }} ]
+dns: {{ transfers: {{ concurrent: 1, incoming: 1, size-limit: 64KiB }} }}
+zones:
+  big.test: {{ file: big.zone, transfer-to: [ {{ network: 127.0.0.1 }} ] }}
+  p.test: {{ transfer-from: [ {{ address: 127.0.0.1:{first.port} }} ] }}
+  q.test: {{ transfer-from: [ {{ address: 127.0.0.1:{second.port} }} ] }}
+"""
+    first.stalls = second.stalls = True
+    martlet = scene.martlet(text)
+    eventually("one is taken", lambda: first.stalled.is_set() or second.stalled.is_set())
+    busy, other = (first, second) if first.stalled.is_set() else (second, first)
+    with raw_transfer(dns, "big.test"):
+        eventually("one goes out", lambda: martlet.metric("martlet_dns_transfers_running") == 1)
+        told = dig_text(dns, "big.test", "AXFR")
+        expect("Transfer failed" in told and "mail.big.test" not in told, told[:500])
+        expect_equal(dig(dns, "mail.big.test", "A", "+tcp"), ["192.0.2.25"], "others are served")
+        expect_equal(other.asked, 0, "the other primary has to wait")
+        martlet.reload(martlet.text().replace("concurrent: 1, incoming: 1", "concurrent: 2, incoming: 2"))
+        eventually("it is asked now", lambda: other.asked > 0)
+        expect(len(records(dns, "big.test")) > 100_000, "two go out at a time")
+    eventually("a peer that goes is forgotten", lambda: martlet.metric("martlet_dns_transfers_running") == 0)
+    # A zone that is larger than it may be is given up.
+    third = Primary(scene, "r.test")
+    third.filling = 1000
+    more = f"  r.test: {{ transfer-from: [ {{ address: 127.0.0.1:{third.port} }} ] }}\n"
+    martlet.reload(martlet.text().replace("incoming: 2", "incoming: 4") + more)
+    eventually("it is too large", lambda: "zone is larger than 'size-limit'" in martlet.log(), within=15)
+    expect_equal(ask_dns(dns, "www.r.test").rcode, 2, "nothing of it is served")
+    martlet.reload(martlet.text().replace("64KiB", "1MiB"))
+    eventually("it comes", lambda: dig(dns, "www.r.test") == ["192.0.2.1"], within=20)
