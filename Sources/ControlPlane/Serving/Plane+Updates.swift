@@ -148,6 +148,17 @@ extension Plane {
         return nil
     }
 
+    /// Waits until what is being kept is: another process is about to read it, and takes no more.
+    mutating func settleUpdates(_ now: Instant) {
+        guard updater.flight != nil, var pause = try? EventLoop() else { return }
+        pause.add(updater.store.results.descriptor, token: 0, interest: .read)
+        // A disk takes milliseconds; the bound is for one that does not answer at all.
+        for _ in 0..<100 where updater.flight != nil {
+            _ = pause.wait(timeoutMilliseconds: 20)
+            takeCommits(now)
+        }
+    }
+
     /// Takes what the store has done.
     mutating func takeCommits(_ now: Instant) {
         for result in updater.store.results.drain() {

@@ -21,6 +21,7 @@ extension Plane {
         }
         isUpgrading = true
         upgradeProblem = nil
+        settleUpdates(now)
         note(.upgrade, .info, "an upgrade begins; changes wait until it is over")
         saveHealthNow(now)
         saveRoundTripsNow(now)

@@ -121,6 +121,7 @@ extension Plane {
         while updater.flight == nil, !updater.jobs.isEmpty {
             let job = updater.jobs.removeFirst()
             do throws(ZoneAPIFault) {
+                guard canChange else { throw ZoneAPIFault(503, "zones cannot be changed now") }
                 if try begin(job) { return true }
                 // Nothing has changed.
                 updater.finished.append((job.ticket, .empty()))
