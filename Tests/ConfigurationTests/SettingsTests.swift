@@ -168,7 +168,8 @@ import Testing
 
     @Test(arguments: [
         "minimal", "pools-and-probes", "dns-steering", "steering", "changes", "latency", "alias",
-        "command-probes", "observing", "routing", "dns-over-tls", "dnssec", "transfers", "full",
+        "command-probes", "observing", "routing", "dns-over-tls", "dnssec", "transfers",
+        "updates", "full",
     ])
     func `an example is valid without a warning`(name: String) throws {
         let path = "Documentation/examples/\(name).yaml"
@@ -191,7 +192,7 @@ import Testing
 
     @Test func `every example on disk is in the list above`() throws {
         let files = try Repository.files("Documentation/examples", ".yaml")
-        #expect(files.count == 14)
+        #expect(files.count == 15)
     }
 }
 

@@ -93,13 +93,7 @@ struct AdminDesk: Sendable {
         case .discardZone(let name):
             try perform(.discardZone(name), &surface, at: moment)
             return generations(surface.view)
-        case .exportZone(let name):
-            guard let apex = DomainName(name),
-                let document = surface.view.snapshot.flatMap({ ZoneAPIDocument($0.dns, apex) })
-            else { throw Problem(.unknownZone, "There is no zone '\(name)'.") }
-            var writer = JSONWriter()
-            writer.write(["zone": .string("\(document.name)"), "text": .string(document.text)])
-            return .json(writer)
+        case .exportZone(let name): return try export(name, surface.view)
         case .steering: return AdminDesk.steering(surface.view, only: nil)
         case .steer(let policy, let order):
             try perform(.steer(policy: policy, order), &surface, at: moment)

@@ -19,12 +19,7 @@ struct PlaneStart {
 
     func plane(_ link: consuming SupervisorLink) throws(AssemblyRefusal) -> Plane {
         let now = Clock.monotonic()
-        // The supervisor has made all checks; zones are read, and judged, once more below.
-        let result = ConfigurationSource.readForService(setup.text, path: setup.path)
-        guard let read = result.configuration else {
-            throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
-        }
-        let loaded = read.expanded(TransferredZones(folder: setup.stateFolder))
+        let loaded = try configuration()
         let (log, logThread) = try startLog(loaded.settings)
         let store = try openStore()
         let saved = restore(store, log)
@@ -88,6 +83,16 @@ struct PlaneStart {
         plane.restoreAliases(saved.health?.aliases ?? [])
         try plane.begin(now)
         return plane
+    }
+
+    /// The configuration, with the zones that catalogs have named.
+    private func configuration() throws(AssemblyRefusal) -> LoadedConfiguration {
+        // The supervisor has made all checks; zones are read, and judged, once more.
+        let result = ConfigurationSource.readForService(setup.text, path: setup.path)
+        guard let read = result.configuration else {
+            throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
+        }
+        return read.expanded(TransferredZones(folder: setup.stateFolder))
     }
 
     /// What is known of round trips by the file and by a former process.

@@ -27,12 +27,20 @@ public import Essentials
     private static let scratchSize = 192 << 10
 
     /// A cache for at most so many signatures, rounded up to a power of two.
-    public init(capacity: Int = SignatureCache.defaultCapacity) {
+    public convenience init(capacity: Int = SignatureCache.defaultCapacity) {
+        self.init(
+            capacity: capacity,
+            key: SipKey(.random(in: .min ... .max), .random(in: .min ... .max))
+        )
+    }
+
+    /// The same with a known secret.
+    init(capacity: Int, key: SipKey) {
         var sets = 1
         while sets * SignatureCache.ways < min(max(capacity, 1), 1 << 24) { sets *= 2 }
         self.capacity = sets * SignatureCache.ways
         mask = UInt64(sets - 1)
-        key = SipKey(.random(in: .min ... .max), .random(in: .min ... .max))
+        self.key = key
         keys = SharedWords(count: sets * SignatureCache.keyStride)
         signatures = SharedWords(count: sets * SignatureCache.ways * 8)
         unsafe scratch = Scratch(capacity: SignatureCache.scratchSize)
