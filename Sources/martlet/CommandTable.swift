@@ -155,7 +155,7 @@ enum CommandTable {
             usage: "check FILE ORIGIN | list | export ZONE | discard ZONE | reload ZONE "
                 + "| sign-status [ZONE] | rollover ZONE [ROLE] [--urgent] [--ds-seen] "
                 + "| import-keys ZONE FILE... --state FOLDER [--admin URL] [--json]",
-            help: "check a zone file, show zones, take changes back, read again, roll keys",
+            help: "check zone files, show zones, take changes back, roll keys",
             run: ZoneCommand.run
         ),
         Command(

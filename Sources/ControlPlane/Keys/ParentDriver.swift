@@ -7,7 +7,7 @@ internal import Runtime
 ///
 /// Every question has a socket, and so a port, of its own (RFC 5452 §9.2).
 struct ParentDriver: ~Copyable {
-    static let eventKind: UInt8 = 85
+    static let eventKind: UInt8 = 88
     /// Zones that are asked about at a time; others wait for their turn.
     static let zoneLimit = 16
 

@@ -293,7 +293,7 @@ public struct DNSDoor: ~Copyable {
             received &+= count
             DNSDoor.read(&queries, count, batch)
             warmer.warm(queries, count: count, snapshot.zones.view)
-            var updates: [Int] = []
+            var updates = BatchPlaces()
             let replies = DNSDoor.answer(
                 queries,
                 count,
@@ -348,7 +348,7 @@ public struct DNSDoor: ~Copyable {
         _ sampler: inout QuerySampler,
         _ context: inout AnswerContext,
         _ tally: inout DNSTally,
-        _ updates: inout [Int]
+        _ updates: inout BatchPlaces
     ) -> Int {
         let views = snapshot.views
         let steer = snapshot.steer
@@ -371,7 +371,7 @@ public struct DNSDoor: ~Copyable {
                     into: &output
                 )
                 if isUpdate(outcome, query), snapshot.takesUpdates {
-                    updates.append(index)
+                    updates.insert(index)
                     return output.removeAll()
                 }
                 if isLimited, !outcome.isDropped {

@@ -21,7 +21,14 @@ extension Authority {
         }
         let asked = query.type == .IXFR && query.verdict == .accept ? query.serialQuery : query
         guard asked.isSigned else {
-            return answer(asked, request, views, steer, &context, into: &output)
+            let start = output.count
+            let outcome = answer(asked, request, views, steer, &context, into: &output)
+            guard query.type == .IXFR, !outcome.hasAnswers, outcome.code != .serverFailure else {
+                return outcome
+            }
+            // There is no zone of that name: what others of its kind say then.
+            output.removeLast(output.count &- start)
+            return refuse(query, request, .notAuthorized, context, into: &output)
         }
         let keys = snapshot.peers.keys
         return answerSigned(asked, request, keys, views, steer, &context, into: &output)

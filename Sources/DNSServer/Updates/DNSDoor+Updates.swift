@@ -13,9 +13,9 @@ extension DNSDoor {
 
     /// Hands in updates that came as datagrams.
     @inline(never)
-    func handIn(_ places: [Int], _ number: Int) {
+    func handIn(_ places: BatchPlaces, _ number: Int) {
         guard let desk = shared.updates else { return }
-        for index in places {
+        for index in 0..<DNSDoor.batchSize where places.contains(index) {
             guard let source = batch.source(index), let way = batch.wayBack(index) else { continue }
             let message = DNSDoor.copy(batch.bytes(index))
             let request = UpdateDesk.Request(
@@ -85,5 +85,19 @@ public enum UpdateAnswer {
             start + length + 4 <= message.count
         else { return [] }
         return message[start..<start + length + 4]
+    }
+}
+
+/// Places in a batch of datagrams, without memory of their own.
+struct BatchPlaces: BitwiseCopyable {
+    // One bit for each of at most 64.
+    private var bits: UInt64 = 0
+
+    var isEmpty: Bool { bits == 0 }
+
+    mutating func insert(_ place: Int) { bits |= 1 << UInt64(truncatingIfNeeded: place & 63) }
+
+    func contains(_ place: Int) -> Bool {
+        bits & 1 << UInt64(truncatingIfNeeded: place & 63) != 0
     }
 }

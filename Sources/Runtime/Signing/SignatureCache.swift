@@ -3,15 +3,16 @@ public import Essentials
 
 /// The signatures that a thread has made, found again by a digest of what they are of.
 ///
-/// One thread uses it; any may ask for ``count``. Sets of four entries, of which the one goes that
+/// One thread uses it; any may ask for ``count``. Sets of eight entries, of which the one goes that
 /// has not been asked for again: a flood of names that are asked for once each, and so are denied
 /// once each, does not drive out the signatures of names that exist.
 @safe public final class SignatureCache: Sendable {
     /// Entries if not said otherwise: 5 MiB, which are taken as they fill.
     public static let defaultCapacity = 65_536
-    private static let ways = 4
+    private static let ways = 8
     // Two words of digest for each entry, then one for the whole set: which were asked for again.
     private static let keyStride = ways * 2 + 1
+    private static let marks = ways * 2
 
     /// The most signatures that are kept.
     public let capacity: Int
@@ -80,8 +81,10 @@ public import Essentials
             guard keys.load(base &+ way &* 2) == digest.low,
                 keys.load(base &+ way &* 2 &+ 1) == digest.high
             else { continue }
-            let marks = keys.load(base &+ 8)
-            if marks & 1 << UInt64(way) == 0 { keys.store(base &+ 8, marks | 1 << UInt64(way)) }
+            let marks = keys.load(base &+ SignatureCache.marks)
+            if marks & 1 << UInt64(way) == 0 {
+                keys.store(base &+ SignatureCache.marks, marks | 1 << UInt64(way))
+            }
             let place = (set &* SignatureCache.ways &+ way) &* 8
             for word in 0..<8 { output.write(uint64: signatures.load(place &+ word)) }
             return true
@@ -109,7 +112,7 @@ public import Essentials
 
     // The first entry that nobody has asked for again. When all were, they must prove it anew.
     private func victim(_ base: Int) -> Int {
-        let marks = keys.load(base &+ 8)
+        let marks = keys.load(base &+ SignatureCache.marks)
         for way in 0..<SignatureCache.ways where marks & 1 << UInt64(way) == 0 {
             let isEmpty =
                 keys.load(base &+ way &* 2) == 0 && keys.load(base &+ way &* 2 &+ 1) == 0
@@ -117,14 +120,17 @@ public import Essentials
         }
         let all: UInt64 = 1 << UInt64(SignatureCache.ways) &- 1
         guard marks & all != all else {
-            keys.store(base &+ 8, 0)
+            keys.store(base &+ SignatureCache.marks, 0)
             return 0
         }
         // Not always the same one: the latest is the one that is asked for again soonest.
         let turn = Int(truncatingIfNeeded: marks >> 8)
-        keys.store(base &+ 8, (marks & 0xff) | UInt64(truncatingIfNeeded: turn &+ 1) << 8)
+        keys.store(
+            base &+ SignatureCache.marks,
+            (marks & 0xff) | UInt64(truncatingIfNeeded: turn &+ 1) << 8
+        )
         for step in 0..<SignatureCache.ways {
-            let way = (turn &+ step) & 3
+            let way = (turn &+ step) % SignatureCache.ways
             if marks & 1 << UInt64(way) == 0 { return way }
         }
         return 0
