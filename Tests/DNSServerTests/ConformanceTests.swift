@@ -135,5 +135,8 @@ import Testing
             let isMeta = [0, 41, 128, 249, 250, 252, 253, 254].contains(type)
             #expect((message.code == .noError) == !isMeta, "\(type)")
         }
+        // A name in a zone is none, and has no versions.
+        let inner = EDNSQuestion { ($0.name, $0.type) = ("www.example.com", .IXFR) }
+        #expect(try fixture.ask(inner).code == .notAuthorized)
     }
 }

@@ -21,17 +21,25 @@ extension Authority {
         }
         let asked = query.type == .IXFR && query.verdict == .accept ? query.serialQuery : query
         guard asked.isSigned else {
-            let start = output.count
-            let outcome = answer(asked, request, views, steer, &context, into: &output)
-            guard query.type == .IXFR, !outcome.hasAnswers, outcome.code != .serverFailure else {
-                return outcome
+            if query.type == .IXFR, query.verdict == .accept, !isZone(query, request, views) {
+                return refuse(query, request, .notAuthorized, context, into: &output)
             }
-            // There is no zone of that name: what others of its kind say then.
-            output.removeLast(output.count &- start)
-            return refuse(query, request, .notAuthorized, context, into: &output)
+            return answer(asked, request, views, steer, &context, into: &output)
         }
         let keys = snapshot.peers.keys
         return answerSigned(asked, request, keys, views, steer, &context, into: &output)
+    }
+
+    private static func isZone(
+        _ query: DNSQuery,
+        _ request: Span<UInt8>,
+        _ views: borrowing ZoneViews
+    ) -> Bool {
+        let place = DNSQuery.headerLength
+        let (match, isChanged) = views.find(request, at: place, query.name, type: .SOA)
+        guard match.kind == .exact else { return false }
+        let zones = isChanged ? views.changed.zones : views.all.zones
+        return match.node == Int(zones[match.zone].apex)
     }
 
     /// Appends the response to a signed query of any usual kind.
