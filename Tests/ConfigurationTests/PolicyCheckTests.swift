@@ -20,7 +20,7 @@ import Testing
     private func result(_ policy: String, routes: String = "") -> ReadResult {
         let text = """
             listeners: [ { dns: ':53' }, { http: ':80' } ]
-            probes: { p: { tcp: connect, port: 1 } }
+            probes: { p: { tcp: connect, port: 1 }, q: { tcp: connect, port: 2 } }
             pools:
               plain: { endpoints: [ { address: '192.0.2.1:80' } ] }
               named: { endpoints: [ { address: 'a.example:80' } ] }
@@ -81,6 +81,16 @@ import Testing
         ("failover: [ { pool: probed }, { pool: probed } ]", 1),
         ("failover: [ { steer: eu }, { steer: eu } ]", 1),
         ("round-robin: [ 192.0.2.7, 192.0.2.7, 192.0.2.7 ]", 2),
+        (
+            "failover: [ { address: 192.0.2.7, probe: p }, { address: 192.0.2.7, probe: q }, "
+                + "192.0.2.8 ]",
+            0
+        ),
+        ("round-robin: [ { address: 192.0.2.7, probe: p }, 192.0.2.7, 192.0.2.8 ]", 0),
+        (
+            "failover: [ 192.0.2.7, { address: 192.0.2.7, probe: q }, 192.0.2.7 ], probe: p",
+            1
+        ),
         ("round-robin: [ { pool: probed }, { pool: probed }, 192.0.2.7 ]", 0),
         ("proximity: [ { at: DE, address: 192.0.2.7 }, { at: DE, address: 192.0.2.8 } ]", 1),
         (

@@ -106,6 +106,56 @@ import Testing
         #expect(steer.targets.map(\.address.port) == [8443, 8443])
     }
 
+    @Test func `an address under several probes is an endpoint for each of them`() throws {
+        let text = """
+            listeners: [ { dns: "127.0.0.1:5300" } ]
+            probes: { p1: { tcp: connect, port: 81 }, p2: { tcp: connect, port: 82 } }
+            zones:
+              example.com:
+                soa: { primary: ns1.example.com, mailbox: h.example.com }
+                records: { a: { steer: a }, b: { steer: b } }
+            steer:
+              a:
+                geo:
+                  - { country: DE, address: 203.0.113.1 }
+                  - failover:
+                      - { address: 203.0.113.1, probe: p2 }
+                      - { address: 203.0.113.1, probe: p1 }
+                      - { round-robin: [ { address: 203.0.113.1, probe: p2 }, 203.0.113.2 ] }
+              b: { weighted: [ { address: 203.0.113.1, probe: p1 }, { address: 203.0.113.2, probe: p2 } ] }
+            """
+        let first = try Assembly.make(try settings(text), present: present())
+        let pool = first.pools[0]
+        let names = ["203.0.113.1@-", "203.0.113.1@p2", "203.0.113.1@p1", "203.0.113.2"]
+        #expect(pool.view.endpoints.map(\.name) == names)
+        // A change by the address alone is one of them all.
+        #expect(Set(pool.view.endpoints.map(\.configuredName)) == ["203.0.113.1", "203.0.113.2"])
+        #expect(pool.registrations.map(\.identity.host) == names)
+        #expect(pool.registrations.map { $0.checks != nil } == [false, true, true, false])
+        let slots = pool.view.endpoints.map(\.slot)
+        try #require(Set(slots).count == 4)
+        #expect(pool.targets.map(\.slot) == Array(slots[1...2]))
+        #expect(pool.targets.map(\.address.port) == [82, 81])
+        let policy = first.steering.definitions[0].policy
+        let inner = policy.kind.branches[1].policy.kind.branches
+        #expect(inner[0].policy.slots + inner[1].policy.slots == Array(slots[1...2]))
+        #expect(inner[2].policy.slots == [slots[1], slots[3]])
+        // Each policy has endpoints of its own, and one probe needs no telling apart.
+        #expect(first.pools[1].view.endpoints.map(\.name) == ["203.0.113.1", "203.0.113.2"])
+        #expect(first.pools[1].targets.map(\.address.port) == [81, 82])
+        // Places in the file are no names: the slots stay with their probes.
+        let other = text.replacing("probe: p2 }\n", with: "probe: p0 }\n")
+            .replacing("probe: p1 }\n", with: "probe: p2 }\n")
+            .replacing("probe: p0 }\n", with: "probe: p1 }\n")
+        let second = try Assembly.make(
+            try settings(other),
+            present: present(ResolvedNames(), first.registries)
+        )
+        let kept = second.pools[0]
+        #expect(kept.view.endpoints.map(\.name) == [names[0], names[2], names[1], names[3]])
+        #expect(kept.view.endpoints.map(\.slot) == [slots[0], slots[2], slots[1], slots[3]])
+    }
+
     @Test func `a table that is full refuses instead of leaving endpoints out`() throws {
         let settings = try settings(Self.text)
         var small = present()
@@ -141,5 +191,13 @@ import Testing
             try Assembly.make(try settings($0), present: present).gateway.limits.connections
         }
         #expect(limits == [9_744, 9_244])
+    }
+}
+
+extension SteerPolicy {
+    /// The slots at the ends of the tree, in its order.
+    fileprivate var slots: [Int] {
+        if case .address(let member) = kind { return [member.slot] }
+        return kind.branches.flatMap(\.policy.slots)
     }
 }

@@ -154,6 +154,52 @@ import Testing
         #expect(try eligible(ask("&assume=web%2Fthree%3Dup", &surface)).count == 2)
     }
 
+    @Test func `a probe stands for what it judges, and not for its address under another one`()
+        throws
+    {
+        let text = """
+            listeners: [ { dns: "127.0.0.1:0" } ]
+            probes: { p1: { tcp: connect, port: 81 }, p2: { tcp: connect, port: 82 } }
+            zones:
+              example.com:
+                soa: { primary: ns1.example.com, mailbox: h.example.com }
+                records: { a: { steer: a } }
+            steer:
+              a:
+                failover:
+                  - { address: 203.0.113.1, probe: p1 }
+                  - { address: 203.0.113.1, probe: p2 }
+                  - { address: 203.0.113.2, probe: p2 }
+            """
+        let read = ConfigurationSource.read(Array(text.utf8), path: "test.yaml")
+        var view = try StillSurface().view
+        view.settings = try #require(read.configuration).settings
+        let names = ["203.0.113.1@p1", "203.0.113.1@p2", "203.0.113.2"]
+        let endpoints = names.enumerated().map { slot, name in
+            let plain = String(name.prefix { $0 != "@" })
+            return EndpointView(
+                name: name,
+                configuredName: plain,
+                slot: slot,
+                address: IPAddress(plain).map { SocketAddress($0, port: 0) },
+                weight: 1,
+                tier: 0,
+                zone: "",
+                connectionLimit: 0
+            )
+        }
+        view.pools = [
+            PoolView(name: "a", isSteer: true, slot: -1, probe: nil, endpoints: endpoints)
+        ]
+        let targets = SupposedTargets(view)
+        #expect(try targets.slots(of: "probe:p1") == [0])
+        #expect(try targets.slots(of: "p2") == [1, 2])
+        #expect(try targets.slots(of: "steer:a/203.0.113.1") == [0, 1])
+        #expect(try targets.slots(of: "203.0.113.1") == [0, 1])
+        #expect(try targets.slots(of: "steer:a/203.0.113.1@p2") == [1])
+        #expect(targets.name(of: 1) == "steer:a/203.0.113.1@p2")
+    }
+
     /// Looked up one by one, that would be a thousand million looks.
     @Test(.timeLimit(.minutes(1)))
     func `thousands of endpoints are found and named in one go`() throws {

@@ -69,15 +69,19 @@ struct PolicyChecks {
         var seen: [String: Int] = [:]
         for (index, branch) in branches.enumerated() {
             let name: String
+            var judge = ""
             switch branch.policy.kind {
-            case .address(let ip, _): name = "`\(ip)`"
+            case .address(let ip, let probe):
+                name = "`\(ip)`"
+                // Each is judged by its own probe.
+                judge = probe ?? ""
             // Draws by weight in a round robin are one more each.
             case .pool(let pool) where key == "failover": name = "pool `\(pool)`"
             case .steer(let policy) where key == "failover": name = "policy `\(policy)`"
             default: continue
             }
-            guard let first = seen[name] else {
-                seen[name] = index
+            guard let first = seen["\(name) \(judge)"] else {
+                seen["\(name) \(judge)"] = index
                 continue
             }
             section.fault(

@@ -124,10 +124,9 @@ struct SupposedTargets {
             slots += endpoints(pool.name).map(\.slot)
         }
         for policy in settings.steer {
-            let addresses = policy.policy.addresses(probes: names)
-            slots += endpoints("steer:\(policy.name)").filter { endpoint in
-                endpoint.address.map { addresses.contains($0.ip) } ?? false
-            }.map(\.slot)
+            let decided = policy.policy.addresses(PolicyAddresses(policy.policy), probes: names)
+            slots += endpoints("steer:\(policy.name)").filter { decided.contains($0.name) }
+                .map(\.slot)
         }
         return meaning("probe:\(name)", slots)
     }
@@ -172,13 +171,17 @@ extension String {
 }
 
 extension PolicySettings {
-    /// The plain addresses that one of these probes decides on.
-    fileprivate func addresses(probes: Set<String>) -> Set<IPAddress> {
+    /// The plain addresses that one of these probes decides on, as endpoints are called.
+    fileprivate func addresses(
+        _ addresses: PolicyAddresses,
+        probes: Set<String>
+    ) -> Set<String> {
         if case .address(let ip, let probe) = kind {
-            return probe.map(probes.contains) ?? false ? [ip] : []
+            let isDecided = probe.map(probes.contains) ?? false
+            return isDecided ? [addresses.name(ip, probe: probe)] : []
         }
         return kind.branches.reduce(into: []) {
-            $0.formUnion($1.policy.addresses(probes: probes))
+            $0.formUnion($1.policy.addresses(addresses, probes: probes))
         }
     }
 }

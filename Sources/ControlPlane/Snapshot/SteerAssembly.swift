@@ -7,7 +7,7 @@ internal import Steering
 /// From `steer` to policies over slots of the one health table.
 ///
 /// A plain address in a policy is an endpoint of a pool of its own, named `steer:NAME`, so that it
-/// is probed, shown and changed like any other.
+/// is probed, shown and changed like any other; under several probes it is several.
 struct SteerAssembly {
     let probes: ProbeAssembly
     let pools: [String: PoolDefinition]
@@ -18,6 +18,7 @@ struct SteerAssembly {
     private var changes = SteeringAssembly()
     // The policy by name that is being made.
     private var owner = ""
+    private var addresses = PolicyAddresses()
 
     init(
         probes: ProbeAssembly,
@@ -59,6 +60,7 @@ struct SteerAssembly {
     ) throws(ReloadProblem) -> SteerDefinition {
         var pool = SteerAssembly.pool(of: steer.name)
         owner = steer.name
+        addresses = PolicyAddresses(steer.policy)
         var policy = try policy(steer.policy, isTop: true, of: &pool, &registries)
         // A member is told of by the list that it stands in, and the rules are those of the list.
         if case .address = policy.kind {
@@ -208,11 +210,11 @@ struct SteerAssembly {
         of pool: inout AssembledPool,
         _ registries: inout Registries
     ) throws(ReloadProblem) -> SteerMember {
-        let identity = EndpointIdentity(pool: pool.view.label, host: "\(ip)", port: 0)
+        let name = addresses.name(ip, probe: probe)
+        let identity = EndpointIdentity(pool: pool.view.label, host: name, port: 0)
         guard let slot = registries.endpoints.slot(for: identity) else {
             throw .full("endpoints", limit: registries.endpoints.capacity)
         }
-        let name = "\(ip)"
         guard !pool.view.endpoints.contains(where: { $0.slot == slot }) else {
             return SteerMember(name: name, slot: slot, address: ip)
         }
@@ -220,7 +222,7 @@ struct SteerAssembly {
         pool.view.endpoints.append(
             EndpointView(
                 name: name,
-                configuredName: name,
+                configuredName: "\(ip)",
                 slot: slot,
                 address: SocketAddress(ip, port: 0),
                 weight: 1,

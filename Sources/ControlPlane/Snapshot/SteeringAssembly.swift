@@ -37,7 +37,10 @@ struct SteeringAssembly {
         let labels = list.map(\.label)
         let names = SteeringAssembly.unique(labels)
         for (place, branch) in list.enumerated() where branches.indices.contains(place) {
-            if names[place] != labels[place] { branches[place].name = names[place] }
+            // An address under several probes is called by them, and here as commands call it.
+            var isAddress = false
+            if case .address = branch.policy.kind { isAddress = true }
+            if isAddress || names[place] != labels[place] { branches[place].name = names[place] }
             branches[place].dial = dials
             branches[place].shedsLoad = branch.load != nil
             plans.append(
