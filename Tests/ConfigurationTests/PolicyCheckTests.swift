@@ -154,6 +154,43 @@ import Testing
         #expect(found("geo: [ { \(outer), \(deeper) }, 192.0.2.9 ]") == expected)
     }
 
+    @Test(arguments: [
+        ("country: DE", "country: US", true), ("country: EU", "country: DE", false),
+        ("network: 10.0.0.0/8", "network: 11.0.0.0/8", true),
+        ("network: 10.0.0.0/8", "network: 10.1.0.0/16", false),
+    ])
+    func `a region inside one that it does not meet is told when it stands in a policy by name`(
+        outer: String,
+        inner: String,
+        isFar: Bool
+    ) {
+        func found(_ user: String, _ records: String = "w: { steer: w }") -> [String] {
+            let text = """
+                listeners: [ { dns: ':53' } ]
+                geo: { networks: { 10.1.0.0/16: { country: DE } } }
+                zones:
+                  example.com:
+                    soa: { primary: ns1, mailbox: root@example.com }
+                    records: { \(records) }
+                steer:
+                  x: { geo: [ { \(inner), address: 192.0.2.7 }, 192.0.2.8 ] }
+                  y: { round-robin: [ { steer: x } ] }
+                  w: { \(user) }
+                """
+            let findings = read(text).diagnostics.filter { $0.code == .unreachableBranch }
+            return findings.map { "\($0.range.start.line) \($0.message)" }
+        }
+        let told = "geo: [ { \(outer), steer: y }, 192.0.2.9 ]"
+        let messages = found(told)
+        #expect(messages.count == (isFar ? 1 : 0), "\(messages)")
+        #expect(messages.allSatisfy { $0.hasPrefix("10 branch 1 is for ") })
+        #expect(messages.allSatisfy { $0.contains("branch 1 of the `geo` in policy `x` for ") })
+        // Others may bring other clients.
+        #expect(found("geo: [ { \(outer), steer: y }, { steer: x } ]") == [])
+        #expect(found(told, "w: { steer: w }, x: { steer: x }") == [])
+        #expect(found(told, "w: { steer: w }, y: { steer: y }") == [])
+    }
+
     // MARK: Residents
 
     private static let kept = "resident: true, address: 192.0.2.7"

@@ -66,7 +66,8 @@ extension PolicyChecks {
     func warnOutside(_ section: Section, _ branches: [BranchSettings]) {
         for (index, branch) in branches.enumerated() where !branch.regions.isEmpty {
             let outer = RegionGroup(branch.regions)
-            warnOutside(section, branch.policy, of: outer, "branch \(index + 1)")
+            let place = "branch \(index + 1) is for \(outer)"
+            warnOutside(section, branch.policy, of: outer, place, "the `geo` inside it")
         }
     }
 
@@ -74,23 +75,30 @@ extension PolicyChecks {
         _ section: Section,
         _ policy: PolicySettings,
         of outer: RegionGroup,
-        _ place: String
+        _ place: String,
+        _ geo: String
     ) {
+        // What others name as well may have clients of theirs.
+        if case .steer(let name) = policy.kind, let named = facts.policy(named: name),
+            namedOnce.contains(name)
+        {
+            return warnOutside(section, named, of: outer, place, "the `geo` in policy `\(name)`")
+        }
         var isGeo = false
         if case .geo = policy.kind { isGeo = true }
         for (index, branch) in policy.kind.branches.enumerated() {
             let isInside =
                 !isGeo || branch.isForEverybody || branch.regions.contains(where: outer.meets)
             if isInside {
-                warnOutside(section, branch.policy, of: outer, place)
+                warnOutside(section, branch.policy, of: outer, place, geo)
                 continue
             }
             let inner = RegionGroup(branch.regions)
             section.fault(
                 .unreachableBranch,
                 "geo",
-                "\(place) is for \(outer), and branch \(index + 1) of the `geo` inside it for "
-                    + "\(inner): no client of the one is in the other",
+                "\(place), and branch \(index + 1) of \(geo) for \(inner): no client of "
+                    + "the one is in the other",
                 "move it to the outer `geo`"
             )
         }

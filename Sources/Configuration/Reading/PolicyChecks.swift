@@ -9,6 +9,8 @@ struct PolicyChecks {
     let reading: Reading
     let settings: Settings
     let facts: PolicyFacts
+    /// The policies that stand in one place of the file.
+    let namedOnce: Set<String>
 
     init(reading: Reading, settings: Settings) {
         self.reading = reading
@@ -17,6 +19,17 @@ struct PolicyChecks {
         let ejecting = Set(settings.pools.filter(\.passive.canEject).map(\.name))
         let routed = reading.references.filter { $0.kind == .pool && $0.policy.isEmpty }
         facts = PolicyFacts(settings, judgedPools: ejecting.intersection(routed.map(\.name)))
+        namedOnce = PolicyChecks.namedOnce(reading)
+    }
+
+    private static func namedOnce(_ reading: Reading) -> Set<String> {
+        // An anchor of YAML gives one place of the file several options.
+        var places: [String: Set<String>] = [:]
+        for reference in reading.references where reference.kind == .steer {
+            let place = "\(reference.option) \(reference.range.start)"
+            places[reference.name, default: []].insert(place)
+        }
+        return Set(places.filter { $0.value.count == 1 }.keys)
     }
 
     func run() {

@@ -26,6 +26,9 @@ final class PolicyFacts {
         steadyPools = Set(steady.map(\.name))
     }
 
+    /// The policy of a name; nil when there is none.
+    func policy(named name: String) -> PolicySettings? { policies[name] }
+
     // MARK: What never fails
 
     /// True when there is always something to answer with, for every client.
