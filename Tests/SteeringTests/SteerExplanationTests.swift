@@ -190,6 +190,28 @@ import Testing
         #expect(other.why == "geo 2 / round-robin has members in service")
     }
 
+    @Test func `a resident branch that is down is not counted as live`() {
+        let table = RegionBuilder(RegionTests.world).geo(
+            [[.country("DE")], []],
+            keeps: [true, false]
+        )
+        let geo = SteerPolicy(.regional(members([0, 1]), table))
+        for inner in [geo, .failover([geo]), .roundRobin([SteerBranch(geo)])] {
+            let others = members([2, 3]).map(\.policy)
+            let bench = Bench(.failover([inner] + others))
+            func why(_ client: String) -> String {
+                let address = IPAddress(client) ?? IPAddress(v4: 0)
+                let question = SteerQuestion(now: bench.now, client: address, families: .ipv4)
+                return bench.table.explain(policy: 0, question, seed: 1).steps[0].why
+            }
+            #expect(why("10.1.2.3") == "3 of 3 branches live")
+            bench.health.publish(0, .failing)
+            bench.health.publish(3, .failing)
+            #expect(why("10.1.2.3") == "1 of 3 branches live, 1 more down that keeps its clients")
+            #expect(why("30.1.2.3") == "2 of 3 branches live", "it is no resident")
+        }
+    }
+
     @Test func `a node by places says when nothing tells them`() throws {
         let network = try #require(Prefix("10.0.0.0/8"))
         func why(_ locations: LocationTable, _ region: GeoRegion) -> String {

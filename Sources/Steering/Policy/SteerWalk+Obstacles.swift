@@ -82,6 +82,26 @@ extension SteerWalk {
         }
     }
 
+    /// True when a node is only live for this client because a branch below keeps it, though down.
+    func isHeld(_ place: Int) -> Bool {
+        let node = table.nodes[place]
+        var scratch = AnswerSet()
+        if node.kind == .regional {
+            let step = serving(node)
+            guard step >= 0 else { return false }
+            let child = Int(table.edges[Int(node.first) + step].node)
+            return !table.isLive(child, question, &scratch) || isHeld(child)
+        }
+        var isHeld = false
+        for edge in node.edges {
+            let child = Int(table.edges[edge].node)
+            guard table.isLive(child, question, &scratch) else { continue }
+            guard self.isHeld(child) else { return false }
+            isHeld = true
+        }
+        return isHeld
+    }
+
     /// The branch that keeps this client at a node which goes by places; nil for none.
     func keeper(_ node: PolicyNode) -> Int? {
         guard node.kind == .regional else { return nil }
@@ -90,7 +110,7 @@ extension SteerWalk {
     }
 
     // Below nought for none.
-    private func serving(_ node: PolicyNode) -> Int {
+    func serving(_ node: PolicyNode) -> Int {
         var scratch = AnswerSet()
         return table.branch(of: node, question, &scratch) - Int(node.first)
     }

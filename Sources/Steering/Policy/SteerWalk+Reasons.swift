@@ -52,7 +52,7 @@ extension SteerWalk {
     /// How many branches are live, and how many would have to be.
     func live(_ policy: SteerPolicy, _ node: PolicyNode) -> String {
         var scratch = AnswerSet()
-        var (up, weightless) = (0, 0)
+        var (up, held, weightless) = (0, 0, 0)
         for edge in node.edges {
             let way = table.edges[edge]
             let counts =
@@ -60,12 +60,13 @@ extension SteerWalk {
                 ? table.isLive(Int(way.node), question, &scratch)
                 : table.share(of: way, question, &scratch) != 0
             if counts {
-                up += 1
+                if isHeld(Int(way.node)) { held += 1 } else { up += 1 }
             } else if table.isLive(Int(way.node), question, &scratch) {
                 weightless += 1
             }
         }
         var text = "\(up) of \(node.count) branches live"
+        if held > 0 { text += ", \(held) more down that keeps its clients" }
         if weightless > 0 { text += ", \(weightless) more with weight 0" }
         if node.minimumUp > 1 { text += "; \(node.minimumUp) must be" }
         if node.minimumPercent > 0, node.kind == .roundRobin || node.kind == .weighted {
