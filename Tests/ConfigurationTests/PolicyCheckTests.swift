@@ -257,7 +257,15 @@ import Testing
     @Test(arguments: [
         ("latency: [ { round-robin: [ { pool: probed } ] }, 192.0.2.7 ]", "branch 1 of policy w"),
         ("geo: [ { country: [ DE, DE ], pool: probed }, 192.0.2.7 ]", "for country DE twice"),
-        ("geo: [ { country: DE, pool: probed } ]", "for clients that no branch is for"),
+        (
+            "geo: [ { country: DE, pool: probed } ]",
+            "for clients that no branch is for: they get NODATA"
+        ),
+        (
+            "geo: [ { country: DE, pool: probed } ], all-down: servfail",
+            "they get NODATA, or SERVFAIL by `all-down: servfail`"
+        ),
+        ("geo: [ { country: DE, pool: probed } ], fallback: away", "its `fallback` answers them"),
         ("address: 192.0.2.7, probe: p, fallback: home", "`home` keeps clients of country EU"),
     ])
     func `a finding names what it means`(policy: String, words: String) {

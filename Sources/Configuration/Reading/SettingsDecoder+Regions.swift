@@ -104,10 +104,13 @@ extension SettingsDecoder {
         }
         let open = branches.indices.filter { branches[$0].isForEverybody }
         if open.isEmpty {
+            var answer = "they get NODATA"
+            if section.has("all-down") { answer += ", or SERVFAIL by `all-down: servfail`" }
+            if section.has("fallback") { answer = "its `fallback` answers them" }
             section.fault(
                 .noDefaultRegion,
                 "geo",
-                "\(section.title) has nothing for clients that no branch is for",
+                "\(section.title) has nothing for clients that no branch is for: \(answer)",
                 "add a branch without a region, unless a policy around it serves everybody else"
             )
         }
