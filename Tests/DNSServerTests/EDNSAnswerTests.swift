@@ -119,6 +119,39 @@ import Testing
         }
     }
 
+    @Test(arguments: [RecordType.A, .HTTPS], [SteerAllDown.all, .none, .servfail])
+    func `that no branch is for a client is no matter of health`(
+        type: RecordType,
+        allDown: SteerAllDown
+    ) throws {
+        let home = try #require(Prefix("10.0.0.0/8"))
+        let policy = SteerPolicy(
+            .regional(
+                [try SteeredAnswerTests.member(0, "192.0.2.1")],
+                RegionBuilder(.empty).geo([[.network(home)]])
+            )
+        )
+        let definition = SteerDefinition(name: "www", policy: policy, allDown: allDown)
+        let health = HealthTable(capacity: 8)
+        health.publish(0, HealthWord(health: .up, administrative: .ready))
+        var zone = try ZoneFixture(
+            ["example.com": SteeredAnswerTests.zone + "\nwww HTTPS 1 ."],
+            steered: [("www.example.com", 0)],
+            steer: SteerTable([definition], health: health)
+        )
+        zone.context.client = IPAddress(v4: 0x6301_0101)
+        let question = EDNSQuestion { ($0.name, $0.type) = ("www.example.com", type) }
+        let message = try zone.ask(question)
+        #expect(message.code == (allDown == .servfail ? .serverFailure : .noError))
+        #expect(message.answers.isEmpty)
+        #expect(message.option(15) == [0, 0] + Array("no branch is for this client".utf8))
+        zone.context.client = IPAddress(v4: 0x0a01_0101)
+        #expect(try zone.ask(question).option(15) == nil)
+        health.publish(0, HealthWord(health: .down, administrative: .maintenance))
+        let words = [0, 0] + Array("no endpoint is healthy".utf8)
+        #expect(try zone.ask(question).option(15) == words)
+    }
+
     @Test func `a reason that does not fit is left out`() throws {
         var reply = EDNSReply()
         reply.explain(.other, room: ExtendedError.other.length - 1)

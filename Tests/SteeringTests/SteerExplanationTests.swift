@@ -88,6 +88,66 @@ import Testing
         #expect(told.members.map(\.isAnswered) == [false, true, false])
     }
 
+    @Test(
+        arguments: [
+            (nil, "no branch is for this client"),
+            (SteerAllDown.none, "no branch is for this client"),
+            (.servfail, "no branch is for this client and all-down is servfail"),
+            (
+                .fallback("sorry"),
+                "no branch is for this client; fallback is sorry: "
+                    + "fallback sorry / round-robin has members in service"
+            ),
+        ] as [(SteerAllDown?, String)]
+    )
+    func `that no branch is for a client is not told as ill health`(
+        allDown: SteerAllDown?,
+        why: String
+    ) {
+        let health = HealthTable(capacity: 16)
+        for slot in 0..<16 { health.publish(slot, .serving) }
+        var policy = SteerPolicy(
+            .regional(members([0]), RegionBuilder(RegionTests.world).geo([[.country("DE")]]))
+        )
+        policy.allDown = allDown
+        let table = SteerTable(
+            [
+                SteerDefinition(name: "www", policy: policy),
+                SteerDefinition(name: "sorry", policy: .roundRobin(members([8]))),
+            ],
+            health: health
+        )
+        func ask(_ client: UInt32) -> SteerExplanation {
+            let client = IPAddress(v4: client)
+            return table.explain(
+                policy: 0,
+                SteerQuestion(now: .start, client: client, families: .ipv4),
+                seed: 1
+            )
+        }
+        let told = ask(0x6301_0101)
+        #expect(told.why == why)
+        #expect(told.steps[0].why.hasPrefix("no branch is for "))
+        #expect(told.members[0].whyNot.hasSuffix("is for other clients"))
+        #expect(told.mode == (why.contains("sorry") ? .fallback : .healthy))
+        #expect(ask(0x0a01_0101).why == "geo has members in service")
+        health.publish(0, HealthWord(health: .down, administrative: .maintenance))
+        #expect(!ask(0x0a01_0101).why.contains("no branch"))
+    }
+
+    @Test func `a branch for everybody beside one for others makes it a matter of health`() {
+        let health = HealthTable(capacity: 16)
+        let region = RegionBuilder(RegionTests.world).geo([[.country("DE")]])
+        let german = SteerBranch(SteerPolicy(.regional(members([0]), region)))
+        var policy = SteerPolicy(.failover([german] + members([1])))
+        policy.allDown = SteerAllDown.none
+        let table = SteerTable([SteerDefinition(name: "www", policy: policy)], health: health)
+        let client = IPAddress(v4: 0x6301_0101)
+        let question = SteerQuestion(now: .start, client: client, families: .ipv4)
+        let told = table.explain(policy: 0, question, seed: 1)
+        #expect(told.why == "no member takes new work and all-down is none")
+    }
+
     @Test func `what weighs nothing is told from what is down`() {
         let bench = Bench(
             .weighted([

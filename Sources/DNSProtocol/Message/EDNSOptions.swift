@@ -78,7 +78,7 @@ public struct EDNSReply: BitwiseCopyable, Sendable {
         }
         if let reason {
             EDNSReply.writeHead(15, reason.length &- 4, into: &output)
-            output.write(uint16: reason.rawValue)
+            output.write(uint16: reason.code)
             output.write(reason.text)
         }
         guard padding >= 0 else { return }
@@ -116,11 +116,17 @@ public enum ExtendedError: UInt16, Sendable, BitwiseCopyable {
     case noReachableAuthority = 22
     /// The zone is one of this server, and what it was given of it cannot be served.
     case invalidData = 24
+    /// What the name is made of is not for this client; has no number of its own either.
+    case notForClient = 0xff00
+
+    /// The number (INFO-CODE); those of private use are told as 0, Other, with their text.
+    public var code: UInt16 { rawValue < 0xc000 ? rawValue : ExtendedError.other.rawValue }
 
     /// What is told besides the number.
     public var text: StaticString {
         switch self {
         case .other: "no endpoint is healthy"
+        case .notForClient: "no branch is for this client"
         case .invalidData: "the zone file is faulty"
         case .notReady: "the zone has not come from its primaries"
         default: ""

@@ -16,6 +16,11 @@ extension AnswerRun {
             ipv4.outcome == outcome || ipv6.outcome == outcome
         }
 
+        /// Why there is nothing to answer with; both families go through the same branches.
+        var whyNothing: ExtendedError {
+            ipv4.isForOthers || ipv6.isForOthers ? .notForClient : .other
+        }
+
         var isLasting: Bool { ipv4.isLasting && ipv6.isLasting }
 
         func ttl(atMost most: UInt32) -> UInt32 {
@@ -47,14 +52,14 @@ extension AnswerRun {
         // A branch may have an all-down word of its own: a family with addresses goes before it.
         if decision.isAny(.servfail), !decision.isAny(.addresses) {
             writer.isAuthoritative = false
-            outcome.reason = steered.policy == absent ? .noReachableAuthority : .other
+            outcome.reason = steered.policy == absent ? .noReachableAuthority : decision.whyNothing
             return .serverFailure
         }
         let ttl = decision.ttl(atMost: steered.ttl)
         (outcome.ttl, outcome.mostTTL) = (ttl, steered.ttl)
         outcome.isLasting = decision.isLasting
         guard decision.isAny(.addresses) else {
-            if decision.isAny(.none) { outcome.reason = .other }
+            if decision.isAny(.none) { outcome.reason = decision.whyNothing }
             let base = output.count
             deny(match, view, into: &output)
             if !decision.isLasting { shorten(recordsFrom: base, to: ttl, in: &output) }

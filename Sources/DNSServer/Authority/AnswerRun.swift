@@ -372,11 +372,11 @@ struct AnswerRun {
         switch context.answers.outcome {
         case .servfail:
             writer.isAuthoritative = false
-            outcome.reason = .other
+            outcome.reason = context.answers.whyNothing
             return .serverFailure
         case .noData where outcome.isLasting: deny(match, view, into: &output)
         case .noData, .none:
-            if context.answers.outcome == .none { outcome.reason = .other }
+            if context.answers.outcome == .none { outcome.reason = context.answers.whyNothing }
             let base = output.count
             deny(match, view, into: &output)
             shorten(recordsFrom: base, to: outcome.ttl, in: &output)
@@ -466,4 +466,9 @@ struct AnswerRun {
             writer.add(1, to: .answer)
         }
     }
+}
+
+extension AnswerSet {
+    /// What is told of an answer without addresses that health, or the place of the client, made.
+    var whyNothing: ExtendedError { isForOthers ? .notForClient : .other }
 }

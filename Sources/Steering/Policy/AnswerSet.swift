@@ -46,6 +46,8 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
     /// True for NODATA that no change of health, weights or places ends: the policy has no member of
     /// the family.
     public internal(set) var isLasting = false
+    /// True when nothing is answered since no branch is for this client, however healthy all are.
+    public internal(set) var isForOthers = false
     // A node on the way says so for its part.
     var saysNone = false
     var saysServfail = false
@@ -99,6 +101,7 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         highestTTL = .max
         isResting = false
         isLasting = false
+        isForOthers = false
         saysNone = false
         saysServfail = false
         wantsWord = false

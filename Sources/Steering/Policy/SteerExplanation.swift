@@ -125,6 +125,7 @@ extension SteerTable {
         let cause = walk.failure?.sentence ?? "no member takes new work"
         switch set.outcome {
         case .noData: return "the branch that serves has no address of this family"
+        case .none where walk.failure?.isForOthers == true: return cause
         case .none, .servfail: return "\(cause) and all-down is \(set.outcome.allDownWord)"
         case .addresses: break
         }

@@ -139,6 +139,27 @@ extension SteerTable {
         return -1
     }
 
+    /// True when there is a way down to a member for this client, be that healthy or not.
+    ///
+    /// Asked only where there was nothing to answer with.
+    func isMeant(_ place: Int, for client: IPAddress) -> Bool {
+        let node = nodes[place]
+        guard node.kind == .regional else {
+            if node.count == 0 { return true }
+            for edge in node.edges where isMeant(Int(edges[edge].node), for: client) { return true }
+            return false
+        }
+        let regions = regions.span
+        let region = Int(node.region)
+        guard region < regions.count else { return true }
+        for step in regions[region].links(of: regions[region].table.find(client).value) {
+            let branch = regions[region].branch(step)
+            guard branch < Int(node.count) else { break }
+            if isMeant(Int(edges[Int(node.first) &+ branch].node), for: client) { return true }
+        }
+        return false
+    }
+
     // 0 when the member is not to be answered.
     private func weight(
         of node: PolicyNode,

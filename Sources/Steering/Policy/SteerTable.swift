@@ -110,6 +110,11 @@ public struct SteerTable: Sendable {
         } else {
             set.outcome = set.saysNone ? .none : .noData
         }
+        guard set.outcome == .none || set.outcome == .servfail,
+            !isMeant(policy, for: question.client)
+        else { return }
+        // No health was looked at for that.
+        (set.isForOthers, set.mode) = (true, .healthy)
     }
 
     // While the answers rest, what has returned since they changed is left out, unless nothing else

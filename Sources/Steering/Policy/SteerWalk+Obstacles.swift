@@ -21,6 +21,8 @@ struct SteerFailure {
     var isAddress = false
     /// True when its clients are kept there.
     var isResident: Bool
+    /// True when none of its branches is for the client: its health does not count.
+    var isForOthers = false
     /// How many branches are live, and how many would have to be; nil when the health of now no
     /// longer tells why it was not live.
     var live: String?
@@ -38,6 +40,7 @@ struct SteerFailure {
             let former = "\(isWhole ? "it" : name) was not live"
             text = live.map { "too little\(whose) is live (\($0))" } ?? former
         }
+        if isForOthers { text = "no branch\(whose) is for this client" }
         if isResident { text += ", and it is resident" }
         if let fallback { text += "; fallback is \(fallback)" }
         return text

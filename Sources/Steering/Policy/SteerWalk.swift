@@ -65,6 +65,7 @@ struct SteerWalk {
                 isWhole: depth == 0,
                 isAddress: node.kind == .address,
                 isResident: above.isKept,
+                isForOthers: !table.isMeant(place, for: question.client),
                 live: isLive ? nil : live(branch.policy, node),
                 fallback: fallback?.name
             )
@@ -96,7 +97,10 @@ struct SteerWalk {
         let obstacles = isChosen ? obstacles(to: branch.policy, node) : []
         let keeper = isChosen ? keeper(node) : nil
         var inherited = above.cause
-        if !isChosen, inherited.isEmpty, !isLive { inherited = "\(branch.label): is not live" }
+        if !isChosen, inherited.isEmpty, !isLive {
+            let isMeant = table.isMeant(place, for: question.client)
+            inherited = "\(branch.label): \(isMeant ? "is not live" : "is for other clients")"
+        }
         for (step, inner) in branch.policy.kind.branches.enumerated() {
             let way = table.edges[Int(node.first) + step]
             let child = Int(way.node)
