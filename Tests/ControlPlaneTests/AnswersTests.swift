@@ -68,7 +68,8 @@ import Testing
             "subnet": "203.0.113.0/24", "subnetHeard": false, "name": "www.example.com.",
             "type": "A", "rcode": "NOERROR",
             "records": .array(["www.example.com. 30 IN A 192.0.2.1"]),
-            "scope": 24, "ttl": 30, "policy": "www", "why": "all is well", "truncated": true,
+            "scope": 24, "ttl": 30, "whyTTL": "the highest there is",
+            "policy": "www", "why": "all is well", "truncated": true,
             "answered": .array(["web/one", .null]), "pathLeftOut": 2,
             "path": .array([
                 [
@@ -92,6 +93,7 @@ import Testing
                 ->         one address
                          and 2 more
                 scope    /24
+                ttl      30: the highest there is
                 answer   NOERROR
                          www.example.com. 30 IN A 192.0.2.1
                          cut: the rest is to be had by TCP

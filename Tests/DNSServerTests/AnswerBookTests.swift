@@ -161,6 +161,7 @@ import Testing
             var record = QueryRecord()
             for index in 0..<QueryRecord.size { record.words[index] = random.next() }
             _ = (record.question?.name, record.message, record.subnet, record.client)
+            _ = record.whyTTL
             _ = (record.slots, record.code, record.answers { _ in nil }.nodeCount)
         }
     }
@@ -219,9 +220,72 @@ import Testing
             seed: 1
         )
         #expect(told == explained.policy)
+        #expect(steered.whyTTL == explained.whyTTL && !explained.whyTTL.isEmpty)
+        #expect(missing.whyTTL == nil)
         #expect(missing.transport == .tcp && missing.code == .nameError && missing.policy == nil)
         #expect(missing.question?.type == .TXT && missing.slots.isEmpty)
         #expect(fixture.shared.keptQueries == 2)
+    }
+
+    @Test func `the reason of a TTL is told from what was seen when it was given`() {
+        func why(
+            _ ttl: UInt32,
+            _ seconds: UInt16?,
+            isHighest: Bool = false,
+            isCapped: Bool = false
+        ) -> String {
+            TTLReason(
+                ttl: ttl,
+                isHighest: isHighest,
+                isCapped: isCapped,
+                secondsToChange: seconds
+            ).sentence
+        }
+        #expect(
+            why(30, nil, isHighest: true)
+                == "the highest there is: no change of what was looked at is in sight"
+        )
+        #expect(
+            why(30, 45, isHighest: true)
+                == "the highest there is: what was looked at cannot change within 30 s"
+        )
+        #expect(why(12, 12) == "what was looked at can change in 12 s")
+        #expect(why(15, 3) == "the lowest there is: what was looked at can change in 3 s")
+        let migrating = "the highest there is while a migration is under way"
+        #expect(why(2, nil, isCapped: true) == migrating)
+        #expect(why(2, 12, isCapped: true) == migrating)
+    }
+
+    @Test func `a record tells why its TTL is what it is`() throws {
+        let stage = try SteeredAnswerTests.Stage(
+            .roundRobin([try SteeredAnswerTests.member(0, "192.0.2.1")]),
+            allDown: .servfail
+        )
+        var snapshot = stage.zone.snapshot
+        snapshot.sampleInterval = 1
+        var fixture = try DoorFixture.make(snapshot, keptQueries: 8)
+        let socket = try fixture.datagramSocket()
+        defer { socket.close() }
+        func why(_ name: String, _ type: RecordType = .A) throws -> String? {
+            _ = Socket.send(socket, ZoneFixture.query(name, type).span)
+            fixture.turn()
+            return try #require(fixture.shared.books[0].queries.records.first).whyTTL
+        }
+        let highest = "the highest there is: no change of what was looked at is in sight"
+        #expect(try why("www.example.com") == highest)
+        let zone = "the zone's: the policy has no address of this family at all"
+        #expect(try why("www.example.com", .AAAA) == zone)
+        #expect(try why("none.example.com") == nil && why("to.example.com", .CNAME) == nil)
+        var word = HealthWord(health: .up, administrative: .ready)
+        word.secondsToChange = 3
+        stage.health.publish(0, word)
+        let lowest = "the lowest there is: what was looked at can change in 3 s"
+        #expect(try why("www.example.com") == lowest)
+        word.secondsToChange = 20
+        stage.health.publish(0, word)
+        #expect(try why("www.example.com") == "what was looked at can change in 20 s")
+        stage.set(0, .down)
+        #expect(try why("www.example.com") == nil, "an error is not kept")
     }
 
     /// The alias has 300 s, the policy's answer 30 s, and what is not there 60 s.

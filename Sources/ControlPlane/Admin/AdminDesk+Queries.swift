@@ -126,6 +126,7 @@ struct QueryStory {
             JSONMember("policy", text(told?.policy)),
             JSONMember("scope", .integer(Int64(record.scope))),
             JSONMember("ttl", record.lifetime.map { .integer(Int64($0)) } ?? .null),
+            JSONMember("whyTTL", text(record.whyTTL)),
             JSONMember("steered", .bool(isSteered)),
             JSONMember("outcome", text(told?.outcome.word)),
             JSONMember("mode", text(told?.mode.word)),

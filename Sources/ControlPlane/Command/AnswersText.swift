@@ -35,6 +35,9 @@ public enum AnswersText {
             text += line("policy", "not told: policies have changed since")
         }
         if let scope = query["scope"]?.integer { text += line("scope", "/\(scope)") }
+        if let ttl = query["ttl"]?.integer, let why = query["whyTTL"]?.string {
+            text += line("ttl", "\(ttl): \(why)")
+        }
         text += line("answer", word("rcode"))
         for record in query["records"]?.elements ?? [] { text += line("", record.string ?? "?") }
         if query["records"]?.isNull == true { text += line("", "too long to be kept") }

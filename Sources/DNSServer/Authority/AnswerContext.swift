@@ -168,6 +168,8 @@ public struct AnswerOutcome: BitwiseCopyable, Sendable, Equatable {
     public var mostTTL: UInt32 = 0
     /// True when the zone alone says how long the answer holds: ``AnswerSet/isLasting``.
     public var isLasting = false
+    /// True when a migration under way allows no higher TTL.
+    public var isCapped = false
     /// Signatures that were made for the answer, and that were known.
     public var signaturesMade: UInt16 = 0
     /// Signatures that had been made before.

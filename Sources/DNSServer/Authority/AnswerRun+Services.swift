@@ -58,6 +58,7 @@ extension AnswerRun {
         let ttl = decision.ttl(atMost: steered.ttl)
         (outcome.ttl, outcome.mostTTL) = (ttl, steered.ttl)
         outcome.isLasting = decision.isLasting
+        outcome.isCapped = decision.ipv4.isCapped(at: ttl) || decision.ipv6.isCapped(at: ttl)
         guard decision.isAny(.addresses) else {
             if decision.isAny(.none) { outcome.reason = decision.whyNothing }
             let base = output.count

@@ -368,6 +368,7 @@ struct AnswerRun {
         outcome.mostTTL = steered.ttl
         outcome.ttl = context.answers.ttl(atMost: steered.ttl)
         outcome.isLasting = context.answers.isLasting
+        outcome.isCapped = context.answers.isCapped(at: outcome.ttl)
         context.noteAnswers(isIPv6: set.type != .A, steer)
         switch context.answers.outcome {
         case .servfail:

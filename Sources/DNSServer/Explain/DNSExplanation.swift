@@ -182,14 +182,12 @@ extension DNSSnapshot {
 
 extension AnswerOutcome {
     fileprivate func whyTTL(_ secondsToChange: UInt16?) -> String {
-        guard let seconds = secondsToChange else {
-            return "the highest there is: no change of what was looked at is in sight"
-        }
-        if ttl == mostTTL {
-            return "the highest there is: what was looked at cannot change within \(ttl) s"
-        }
-        if ttl <= UInt32(seconds) { return "what was looked at can change in \(seconds) s" }
-        return "the lowest there is: what was looked at can change in \(seconds) s"
+        TTLReason(
+            ttl: ttl,
+            isHighest: ttl == mostTTL,
+            isCapped: isCapped,
+            secondsToChange: secondsToChange
+        ).sentence
     }
 }
 

@@ -110,6 +110,9 @@ public final class AnswerBook: Sendable {
         record[.code] = Int(outcome.code.rawValue)
         record[.worker] = origin.worker
         record[.ttl] = Int(outcome.ttl)
+        record[.isHighestTTL] = outcome.ttl == outcome.mostTTL ? 1 : 0
+        record[.isCapped] = outcome.isCapped ? 1 : 0
+        record[.isLasting] = outcome.isLasting ? 1 : 0
         if outcome.policy >= 0 {
             record[.policy] = outcome.policy &+ 1
             record.set(context.decision)

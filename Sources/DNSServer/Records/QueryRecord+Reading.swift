@@ -38,6 +38,24 @@ extension QueryRecord {
         guard let message else { return policy == nil ? nil : ttl }
         return (message.answers + message.authorities.filter { $0.type == .SOA }).map(\.ttl).min()
     }
+    /// One sentence: why ``lifetime`` is what it is; nil where no policy had a part in it.
+    public var whyTTL: String? {
+        guard policy != nil, let lifetime,
+            self[.outcome] != Int(SteerOutcome.servfail.rawValue)
+        else { return nil }
+        guard self[.isLasting] == 0 else {
+            return "the zone's: the policy has no address of this family at all"
+        }
+        let seconds = UInt16(self[.secondsToChange])
+        let reason = TTLReason(
+            ttl: ttl,
+            isHighest: self[.isHighestTTL] == 1,
+            isCapped: self[.isCapped] == 1,
+            secondsToChange: seconds == HealthWord.noChangeInSight ? nil : seconds
+        )
+        guard lifetime < ttl else { return reason.sentence }
+        return "the lowest of what was sent; the policy gave \(ttl): \(reason.sentence)"
+    }
     /// The number of the policy that chose, in its snapshot; nil for none.
     public var policy: Int? { self[.policy] == 0 ? nil : self[.policy] - 1 }
     /// True when the weights of a table are still those that the policy read.

@@ -89,6 +89,9 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         return min(most, max(UInt32(secondsToChange), least))
     }
 
+    /// True when this TTL is what a migration allows for now.
+    public func isCapped(at ttl: UInt32) -> Bool { ttl == highestTTL }
+
     mutating func clear() {
         count = 0
         outcome = .none
