@@ -37,20 +37,21 @@ struct StillSurface: ControlSurface, ~Copyable {
         steer: { www: { pool: web } }
         """
 
-    init() throws {
-        let read = ConfigurationSource.read(Array(Self.text.utf8), path: "test.yaml")
+    init(_ text: String = Self.text) throws {
+        let read = ConfigurationSource.read(Array(text.utf8), path: "test.yaml")
         let settings = try #require(read.configuration).settings
         let registries = Registries(
             endpoints: EndpointRegistry(capacity: 16),
             pools: PoolRegistry(capacity: 8)
         )
-        let present = Assembly.Present(
+        var present = Assembly.Present(
             registries: registries,
             names: ResolvedNames(),
             running: [],
             zones: nil,
             fileLimit: 65_536
         )
+        _ = present.geography.load(settings.geo) { .failed(path: $1, reason: "not here") }
         let assembly = try Assembly.make(settings, present: present)
         let health = HealthTable(capacity: 16)
         let load = LoadTable(capacity: 16, workers: 1)
@@ -102,6 +103,15 @@ struct StillSurface: ControlSurface, ~Copyable {
             workers: WorkerWords(count: 1),
             snapshot: Plane.snapshot(assembly, number: 7, health: health)
         )
+        view.locations = assembly.locations
+        view.steering = Self.steering(assembly.steering.plan, now)
+    }
+
+    private static func steering(_ plan: SteeringPlan, _ now: Instant) -> SteeringView? {
+        guard !plan.isEmpty else { return nil }
+        var keeper = SteeringKeeper()
+        keeper.adopt(plan)
+        return SteeringView(keeper, now: now, at: WallTime(nanoseconds: 0))
     }
 
     func status(slot: Int) -> EndpointStatus? { keeper.status(slot) }

@@ -245,6 +245,76 @@ import Testing
         #expect(past["policy"]?["candidates"]?[1]?["ageSeconds"]?.number == 0)
     }
 
+    private static let planned = """
+        listeners: [ { dns: "127.0.0.1:5300" } ]
+        zones:
+          example.com:
+            soa: { primary: ns1.example.com, mailbox: h.example.com }
+            records: { www: { steer: a }, next: { steer: r } }
+        steer:
+          a:
+            ttl: 6s
+            min-ttl: 6s
+            active: old
+            weighted: [ { name: old, address: 203.0.113.1 }, { name: new, address: 203.0.113.2 } ]
+          r:
+            ttl: 30s
+            sticky: name
+            weighted:
+              - { name: a, address: 203.0.113.3 }
+              - { name: b, address: 203.0.113.4, weight: 0 }
+            rollout: b
+            rollout-steps: [ 100% ]
+            rollout-hold: 10s
+            rollout-start: 2026-11-20T17:10:00Z
+        migrations:
+          m:
+            steer: a
+            to: new
+            ttl: 2s
+            lower-at: 2026-11-20T17:10:00Z
+            switch-at: 2026-11-20T17:20:00Z
+        """
+
+    @Test func `migrations and rollouts that are planned are played through`() throws {
+        var surface = try StillSurface(Self.planned)
+        func www(_ span: String) throws -> (answer: String?, ttl: Int64?, notes: [String]) {
+            let document = try ask("&at=%2B\(span)", &surface)
+            let notes = document["supposition"]?["notes"]?.elements ?? []
+            return (
+                records(document).first, document["ttl"]?.integer, notes.compactMap(\.string)
+            )
+        }
+        let before = try www("4m")
+        #expect(before.answer == "203.0.113.1" && before.ttl == 6)
+        #expect(!before.notes.contains { $0.contains("migration m") })
+        let capped = try ask("&at=%2B5m", &surface)["whyTTL"]
+        #expect(capped == "the highest there is while a migration is under way")
+        let lowered = try www("5m")
+        #expect(lowered.answer == "203.0.113.1" && lowered.ttl == 2)
+        #expect(lowered.notes.contains("at 2026-11-20T17:10:00Z, a: the migration m is lowered"))
+        let moved = try www("15m")
+        #expect(moved.answer == "203.0.113.2" && moved.ttl == 2)
+        #expect(moved.notes.contains("at 2026-11-20T17:20:00Z, a: the migration m is moved"))
+        let done = try www("2d")
+        #expect(done.answer == "203.0.113.2" && done.ttl == 6)
+        let next = "/api/v1/explain-dns?name=next.example.com"
+        #expect(try records(ask("\(next)&at=%2B4m", &surface)) == ["203.0.113.3"])
+        let rolled = try ask("\(next)&at=%2B5m", &surface)
+        #expect(records(rolled) == ["203.0.113.4"])
+        let notes = rolled["supposition"]?["notes"]?.elements?.compactMap(\.string) ?? []
+        #expect(
+            notes.contains("at 2026-11-20T17:10:00Z, r: the rollout is running at 100 %"),
+            "\(notes)"
+        )
+        // One whose new side is down then does not go on.
+        let halted = try ask("\(next)&at=%2B15m&assume=203.0.113.4%3Ddown", &surface)
+        #expect(records(halted) == ["203.0.113.3"])
+        // What is asked of the past is not played back, and it is said.
+        let past = try ask("&at=2026-11-20T17:00:00Z", &surface)
+        #expect(past["supposition"]?["notes"]?[1]?.string?.hasPrefix("how migrations") == true)
+    }
+
     @Test func `a moment is carried to what is asked about`() {
         var supposition = Supposition()
         #expect(supposition.moment(from: Self.moment) == Self.moment && supposition.isEmpty)

@@ -50,17 +50,27 @@ struct SupposedPicture {
                 "endpoints": .array(slots.map { .string(targets.name(of: $0)) }),
             ])
         }
+        var steering = view.steering?.keeper
+        let picture = keeper.picture
+        let happened = steering?.pass(
+            SupposedPicture.senses(picture),
+            from: WallTime(nanoseconds: now.realtime),
+            until: WallTime(nanoseconds: moment.realtime)
+        ) { time in
+            keeper.pass(until: now.now + (time - WallTime(nanoseconds: now.realtime)))
+        }
         keeper.pass(until: moment.now)
         self.marks = marks
-        table = keeper.picture
-        board = SupposedPicture.board(view, at: moment)
+        table = picture
+        board = SupposedPicture.board(steering, view, at: moment)
         let realtime = CivilTime(nanoseconds: moment.realtime).rfc3339
         json = [
             "time": supposition.time == nil ? .null : .string(realtime),
             "afterSeconds": .number((offset.seconds * 1000).rounded() / 1000),
             "assumptions": .array(told),
             "notes": .array(
-                (undone + SupposedPicture.notes(offset, view, now, targets)).map { .string($0) }
+                (undone + SupposedPicture.notes(offset, view, now, targets)
+                    + SupposedPicture.notes(happened ?? [])).map { .string($0) }
             ),
         ]
     }
@@ -70,11 +80,30 @@ struct SupposedPicture {
         table.map { snapshot.steered(by: snapshot.steer.reading($0, board)) } ?? snapshot
     }
 
-    // Schedules are known for all times; what orders, loads and rollouts will be is not.
-    private static func board(_ view: ControlView, at moment: Moment) -> DialBoard? {
-        guard let keeper = view.steering?.keeper, let steer = view.snapshot?.dns.steer else {
-            return nil
-        }
+    // What rollouts are judged by: the health that is supposed. Nobody knows what traffic will say.
+    private static func senses(_ table: HealthTable) -> SteeringKeeper.Senses {
+        SteeringKeeper.Senses(
+            sample: { slots in
+                let words = slots.map { table.word($0) }
+                return SideSample(
+                    up: words.count { $0.takesNewWork },
+                    count: words.count { $0.health != .unknown }
+                )
+            },
+            load: { _ in nil },
+            isUp: { table.word($0).takesNewWork },
+            hasReturned: { table.rampStart($0) != .start }
+        )
+    }
+
+    // Schedules are known for all times, and what migrations and rollouts do of themselves; what
+    // orders and loads will be is not.
+    private static func board(
+        _ keeper: SteeringKeeper?,
+        _ view: ControlView,
+        at moment: Moment
+    ) -> DialBoard? {
+        guard let keeper, let steer = view.snapshot?.dns.steer else { return nil }
         let board = steer.emptyBoard()
         keeper.write(to: board, at: WallTime(nanoseconds: moment.realtime), now: moment.now)
         return board
@@ -129,6 +158,25 @@ struct SupposedPicture {
             ] + names
         }
         guard offset < .zero else { return [] }
+        let plan = view.steering?.keeper.plan
+        let moves = plan?.moves.isEmpty == false
+        let rolls = plan?.weighted.contains { $0.rollout != nil } ?? false
         return ["the health of then is not known: that of now is taken"]
+            + (moves || rolls
+                ? ["how migrations and rollouts stood then is not known: as they do now is taken"]
+                : [])
     }
+
+    // What migrations and rollouts do until then.
+    private static func notes(
+        _ happened: [(time: WallTime, event: SteeringEvent)]
+    ) -> [String] {
+        let shown = happened.prefix(eventLimit).map { time, event in
+            "at \(time), \(SteeringWords.line(of: event).text)"
+        }
+        let rest = happened.count - shown.count
+        return shown + (rest > 0 ? ["and \(rest) more of these"] : [])
+    }
+
+    private static let eventLimit = 20
 }

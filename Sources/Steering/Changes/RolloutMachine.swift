@@ -252,6 +252,9 @@ public struct RolloutMachine: Sendable, Equatable {
 
     // MARK: Judging
 
+    /// Judges by requests from here on alone.
+    mutating func forgetTraffic() { base = nil }
+
     private mutating func whyBehind(
         _ plan: RolloutPlan,
         _ new: SideSample,

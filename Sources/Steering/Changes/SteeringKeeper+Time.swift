@@ -34,17 +34,7 @@ extension SteeringKeeper {
         at time: WallTime
     ) -> [SteeringEvent] {
         var events: [SteeringEvent] = []
-        for move in plan.moves {
-            let name = move.migration.name
-            // Who moves while a rollout steers the same weights waits until it is over.
-            guard var machine = migrations[name],
-                machine.phase != .lowered || rollout(of: move.policy) == nil,
-                let effect = machine.tick(move.migration, at: time)
-            else { continue }
-            migrations[name] = machine
-            carryOut(effect, move, at: time)
-            events.append(.migration(name, policy: move.policy, machine.phase))
-        }
+        for move in plan.moves { follow(move, time, &events) }
         for (place, node) in plan.weighted.enumerated() {
             follow(place, node, senses, time, &events)
         }
@@ -52,7 +42,19 @@ extension SteeringKeeper {
         return events
     }
 
-    private mutating func follow(
+    mutating func follow(_ move: MovePlan, _ time: WallTime, _ events: inout [SteeringEvent]) {
+        let name = move.migration.name
+        // Who moves while a rollout steers the same weights waits until it is over.
+        guard var machine = migrations[name],
+            machine.phase != .lowered || rollout(of: move.policy) == nil,
+            let effect = machine.tick(move.migration, at: time)
+        else { return }
+        migrations[name] = machine
+        carryOut(effect, move, at: time)
+        events.append(.migration(name, policy: move.policy, machine.phase))
+    }
+
+    mutating func follow(
         _ place: Int,
         _ node: WeightedPlan,
         _ senses: Senses,
