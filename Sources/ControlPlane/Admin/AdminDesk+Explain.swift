@@ -112,6 +112,15 @@ extension AdminDesk {
                 "why": .string(step.why),
             ]
         }
+        // Only policies that go by places look one up.
+        let place =
+            answer.policy?.steps.contains(where: \.isByPlace) == true
+            ? ClientPlace(sketch.from, view.locations, view.settings.geo) : nil
+        let policy = answer.policy?.json(
+            details: source.details,
+            from: place?.point,
+            supposed: picture.mark
+        )
         func list(_ lines: [String]) -> JSONValue { .array(lines.map { .string($0) }) }
         let document: JSONValue = [
             "generation": .integer(Int64(clamping: view.generation)),
@@ -132,7 +141,8 @@ extension AdminDesk {
             "additional": list(answer.additionals),
             "ttl": answer.ttl.map { .integer(Int64($0)) } ?? .null,
             "whyTTL": answer.ttl == nil ? .null : .string(answer.whyTTL),
-            "policy": answer.policy?.json(details: source.details, supposed: picture.mark) ?? .null,
+            "policy": policy ?? .null,
+            "place": place?.json ?? .null,
             "alias": answer.alias.map { $0.json(view, at: moment) } ?? .null,
         ]
         return AdminDesk.answer(document)

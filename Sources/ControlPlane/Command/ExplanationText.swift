@@ -89,6 +89,7 @@ public enum ExplanationText {
         if let policy = document["policy"], !policy.isNull {
             text += line("policy", policy["name"]?.string ?? "?")
             if let why = policy["why"]?.string { text += line("", why) }
+            text += PlaceText.client(document["place"])
             text += path(policy, usesColour)
             text += line("scope", scope(policy))
             if let ttl = document["ttl"]?.integer {
@@ -228,6 +229,7 @@ public enum ExplanationText {
                 isChosen ? "->" : "",
                 pad + words + (whyNot.isEmpty ? "" : "; not taken: \(whyNot)")
             )
+            text += PlaceText.distances(step, pad: pad)
         }
         return text
     }

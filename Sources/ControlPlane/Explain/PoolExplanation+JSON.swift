@@ -67,9 +67,11 @@ extension SteerExplanation {
     /// The explanation as the API shows it; `details` has what belongs to the reason of a health,
     /// by slot.
     ///
-    /// `supposed` has words for the slots of which something is supposed.
+    /// `supposed` has words for the slots of which something is supposed, and `point` is where the
+    /// client is, as far as that is known.
     public func json(
         details: [Int: String] = [:],
+        from point: GeoPoint? = nil,
         supposed: (Int) -> String? = { _ in nil }
     ) -> JSONValue {
         [
@@ -79,7 +81,7 @@ extension SteerExplanation {
             "mode": .string(mode.word),
             "scope": .integer(Int64(scope)),
             "why": .string(why),
-            "steps": .array(steps.map(\.json)),
+            "steps": .array(steps.map { $0.json(from: point) }),
             "candidates": .array(
                 members.map { $0.json(detail: details[$0.slot], supposed: supposed($0.slot)) }
             ),
@@ -88,8 +90,8 @@ extension SteerExplanation {
 }
 
 extension SteerExplanation.Step {
-    /// The node as the API shows it.
-    public var json: JSONValue {
+    /// The node as the API shows it; `point` is where the client is.
+    public func json(from point: GeoPoint? = nil) -> JSONValue {
         [
             "depth": .integer(Int64(depth)),
             "name": .string(name),
@@ -98,6 +100,26 @@ extension SteerExplanation.Step {
             "chosen": .bool(isChosen),
             "why": .string(why),
             "whyNot": .string(whyNot),
+            "distances": targets.isEmpty
+                ? .null : .array(targets.map { $0.json(from: point) }),
+        ]
+    }
+}
+
+extension SteerExplanation.Target {
+    /// How far it is, in kilometres, and what that counts as by its bias; null when nobody knows.
+    fileprivate func json(from point: GeoPoint?) -> JSONValue {
+        func rounded(_ distance: Double) -> JSONValue { .number((distance * 10).rounded() / 10) }
+        let distance = point?.distance(to: place.point)
+        return [
+            "name": .string(name),
+            "latitude": .number(place.point.latitude),
+            "longitude": .number(place.point.longitude),
+            "bias": .integer(Int64(place.bias)),
+            "kilometres": distance.map(rounded) ?? .null,
+            "countsAsKilometres": distance.map {
+                rounded(GeoPoint.biased($0, bias: place.bias))
+            } ?? .null,
         ]
     }
 }

@@ -114,7 +114,8 @@ public struct RegionBuilder: Sendable {
             chains: chains.all,
             keeps: [],
             labels: labels,
-            unknown: unknown(places: true, systems: false)
+            unknown: unknown(places: true, systems: false),
+            targets: targets
         )
     }
 

@@ -19,6 +19,8 @@ public final class RegionTable: Sendable {
     let unknown: String
     /// What is known of round trips, for a table that goes by them.
     let latency: LatencyDetail?
+    /// Where the branches are, for a table that goes by distance; empty for others.
+    let targets: [GeoTarget]
 
     /// Joins the parts: the table's values are numbers of chains.
     ///
@@ -30,8 +32,10 @@ public final class RegionTable: Sendable {
         keeps: [Bool],
         labels: [String],
         unknown: String = "",
-        latency: LatencyDetail? = nil
+        latency: LatencyDetail? = nil,
+        targets: [GeoTarget] = []
     ) {
+        self.targets = targets
         self.unknown = unknown
         self.latency = latency
         self.word = word

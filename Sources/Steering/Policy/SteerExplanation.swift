@@ -41,10 +41,20 @@ public struct SteerExplanation: Sendable, Equatable {
         public var why: String
         /// Why a node above that serves did not take it; empty where it did, or was not asked.
         public var whyNot: String
+        /// Where its branches are, when it goes by distance; empty when it does not.
+        public var targets: [Target] = []
         /// The end of the sentence: what it weighs, where that is not what the file says.
         var weight: String
         /// The sentence without that end.
         public var whyWithoutWeight: String { String(why.dropLast(weight.count)) }
+    }
+
+    /// A branch of a node that goes by distance.
+    public struct Target: Sendable, Equatable {
+        /// What it is called.
+        public var name: String
+        /// Where it is, and how its distance counts.
+        public var place: GeoTarget
     }
 
     /// One member of the tree.

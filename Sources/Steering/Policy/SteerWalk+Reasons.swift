@@ -36,6 +36,14 @@ extension SteerWalk {
         }
     }
 
+    /// Where the branches are that a policy goes by the distance of; empty for others.
+    static func targets(_ policy: SteerPolicy) -> [SteerExplanation.Target] {
+        guard case .regional(let branches, let region) = policy.kind else { return [] }
+        return zip(branches, region.targets).map { branch, place in
+            SteerExplanation.Target(name: branch.label, place: place)
+        }
+    }
+
     // What a branch weighs that does not weigh what the file says.
     func weight(_ branch: SteerBranch, _ edge: PolicyEdge?) -> String {
         guard let edge, edge.dial >= 0 else { return "" }

@@ -54,6 +54,7 @@ struct SteerWalk {
                 isByPlace: node.kind == .regional,
                 why: why(branch.policy, node) + weight,
                 whyNot: isChosen ? "" : above.whyNot,
+                targets: SteerWalk.targets(branch.policy),
                 weight: weight
             )
         )
