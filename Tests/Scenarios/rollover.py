@@ -126,8 +126,15 @@ def rollovers(scene):
     family = Family(scene).start()
     eventually("the zone is secure", lambda: family.rests(["ksk", "zsk"]), within=30, every=0.2)
     eventually("the validator sees it", lambda: family.answers["validated"] > 0, within=15)
+
+    def settles():
+        insecure, validated = family.answers["insecure"], family.answers["validated"]
+        eventually("more answers", lambda: family.answers["validated"] >= validated + 20, within=15)
+        return family.answers["insecure"] == insecure
+
+    eventually("what was cached before the zone was secure is gone", settles, within=40)
     insecure = family.answers["insecure"]
-    for role in ("zsk", "ksk"):
+    for role in ("zsk", "ksk") if scene.full else ("zsk",):
         before = tags(family)
         status, out, err = family.order(role)
         expect_equal(status, 0, f"rollover {role}: {out}{err}")
@@ -136,9 +143,10 @@ def rollovers(scene):
         eventually(f"the {role} is another one",
                    lambda: family.rests(["ksk", "zsk"]) and len(tags(family) - before) == 1,
                    within=40, every=0.2)
-    for scheme, algorithm, roles, name in (
-            ("ksk-zsk", "ed25519", ["ksk", "zsk"], "ED25519"), ("csk", "ed25519", ["csk"], "ED25519"),
-            ("csk", "ecdsa-p256-sha256", ["csk"], "ECDSAP256SHA256")):
+    changes = (("csk", "ed25519", ["csk"], "ED25519"),
+               ("ksk-zsk", "ed25519", ["ksk", "zsk"], "ED25519"),
+               ("csk", "ecdsa-p256-sha256", ["csk"], "ECDSAP256SHA256"))
+    for scheme, algorithm, roles, name in changes if scene.full else changes[:1]:
         family.scheme, family.algorithm = scheme, algorithm
         family.child.reload(family.text())
         eventually(f"{scheme} with {algorithm}", lambda: family.rests(roles, name), within=60, every=0.2)
