@@ -210,6 +210,7 @@ def coded_and_guarded(scene):
             "return [answer.headers.get('content-encoding'), bytes.byteLength, [...hash]] })")
         expect_equal((said, length, bytes(digest)),
                      (coding, len(TEXT), hashlib.sha256(TEXT).digest()), coding)
+    page.note()
     head = page.heads[site + "/"]["headers"]
     script = page.heads[site + "/app.js"]["headers"]
     expect(script.get("content-encoding") in ("br", "zstd", "gzip"), f"the script: {script}")

@@ -27,7 +27,7 @@ class Options:
     full = False
     keep = False
     # Scenarios at a time: most of their time is waiting.
-    lanes = 2
+    lanes = 4
     lane = 0
     martlet = os.environ.get("MARTLET") or os.path.join(ROOT, ".build", "release", "martlet")
 

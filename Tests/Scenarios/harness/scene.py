@@ -41,7 +41,7 @@ class Scene:
             tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             try:
-                port = 16000 + 8000 * (self.options.lane % 2) + random.randrange(8000)
+                port = 16000 + 4000 * (self.options.lane % 4) + random.randrange(4000)
                 tcp.bind((address, port))
                 udp.bind((address, port))
                 if port not in self._held:
