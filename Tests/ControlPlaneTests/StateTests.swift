@@ -200,6 +200,27 @@ import Testing
         #expect(notes.isEmpty)
     }
 
+    @Test func `of two threads that write one file the later text stays, and it is whole`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path
+        let store = try StateStore(folder: path)
+        func text(_ number: Int) -> [UInt8] {
+            let body = String(repeating: "\(number) ", count: 2_000 + number % 7 * 500)
+            return Array("[ \(number), \"\(body)\" ]".utf8)
+        }
+        for number in 0..<200 {
+            store.writeSoon(.health, text(number * 2))
+            try store.writeNow(.health, text(number * 2 + 1))
+        }
+        // What was asked for before it is written by then.
+        for mark in ["first", "second"] {
+            let wanted = Array("\"\(mark)\"".utf8)
+            store.writeSoon(.overlay, wanted)
+            while (try? File.read("\(path)/overlay.json", limit: 100)) != wanted {}
+        }
+        #expect(try File.read("\(path)/health.json", limit: 100_000) == text(399))
+    }
+
     @Test func `two services cannot share a folder`() throws {
         let folder = try TemporaryFolder()
         let path = folder.path

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Essentials
 internal import Runtime
+internal import Synchronization
 
 /// The state files: read at the start, written when something changes.
 ///
@@ -23,11 +24,32 @@ final class StateStore: Sendable {
     private struct Job: Sendable {
         var name: Name
         var bytes: [UInt8]
+        // Of all that is written, in the order in which it was asked for.
+        var number: UInt64
+    }
+
+    // The number of what a file holds, by the file. Held while a file is written, since two threads
+    // that write one would write into each other's text, and the older could come last.
+    private final class Order: Sendable {
+        let last = Atomic<UInt64>(0)
+        let written = Mutex<[Name: UInt64]>([:])
+
+        func next() -> UInt64 { last.add(1, ordering: .relaxed).newValue }
+
+        // Older text than what the file holds is not written.
+        func write(_ job: Job, to path: String) throws(SystemError) {
+            try written.withLock { written throws(SystemError) in
+                guard written[job.name, default: 0] < job.number else { return }
+                try File.writeAtomically(path, job.bytes)
+                written[job.name] = job.number
+            }
+        }
     }
 
     /// The folder; nil when nothing is kept.
     let folder: String?
     private let jobs: Mailbox<Job>
+    private let order = Order()
 
     /// Begins to write into the folder, which exists.
     init(folder: String?) throws(SystemError) {
@@ -35,7 +57,8 @@ final class StateStore: Sendable {
         let jobs = try Mailbox<Job>()
         self.jobs = jobs
         guard let folder else { return }
-        try WorkerThread.start(name: "state") { StateStore.write(jobs, to: folder) }
+        let order = order
+        try WorkerThread.start(name: "state") { StateStore.write(jobs, to: folder, order) }
     }
 
     /// Reads a file as JSON; nil when there is none or it is no use.
@@ -72,33 +95,34 @@ final class StateStore: Sendable {
     /// Writes a file before it returns.
     func writeNow(_ name: Name, _ bytes: [UInt8]) throws(SystemError) {
         guard let path = path(name) else { return }
-        try File.writeAtomically(path, bytes)
+        try order.write(Job(name: name, bytes: bytes, number: order.next()), to: path)
     }
 
     /// Has a file written soon; of several contents that wait, only the latest is.
     func writeSoon(_ name: Name, _ bytes: [UInt8]) {
         guard folder != nil else { return }
-        jobs.post(Job(name: name, bytes: bytes))
+        jobs.post(Job(name: name, bytes: bytes, number: order.next()))
     }
 
     private func path(_ name: Name) -> String? { folder.map { "\($0)/\(name.rawValue)" } }
 
-    private static func write(_ jobs: Mailbox<Job>, to folder: String) {
+    private static func write(_ jobs: Mailbox<Job>, to folder: String, _ order: Order) {
         guard var loop = try? EventLoop() else { return }
         loop.add(jobs.descriptor, token: 0, interest: .read)
-        var failed: Set<String> = []
+        var failed: Set<Name> = []
         while true {
             _ = loop.wait(timeoutMilliseconds: -1)
-            var latest: [String: [UInt8]] = [:]
-            for job in jobs.drain() { latest[job.name.rawValue] = job.bytes }
-            for (name, bytes) in latest {
+            var latest: [Name: Job] = [:]
+            for job in jobs.drain() { latest[job.name] = job }
+            for (name, job) in latest {
+                let path = "\(folder)/\(name.rawValue)"
                 do throws(SystemError) {
-                    try File.writeAtomically("\(folder)/\(name)", bytes)
+                    try order.write(job, to: path)
                     failed.remove(name)
                 } catch {
                     // Said once for each failing spell: a full disk must not fill the log too.
                     guard failed.insert(name).inserted else { continue }
-                    ProcessControl.printError("martlet: \(folder)/\(name): \(error)")
+                    ProcessControl.printError("martlet: \(path): \(error)")
                 }
             }
         }
