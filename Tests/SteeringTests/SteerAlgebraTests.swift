@@ -69,6 +69,57 @@ import Testing
         #expect(bench.slots().contains(1))
     }
 
+    @Test func `nodes within each other keep failure domains apart together`() {
+        let inner = SteerPolicy.roundRobin([member(0, 1, "r1"), member(1, 1, "r2")])
+        let bench = Bench(.roundRobin([SteerBranch(inner), member(2, 1, "r1")]))
+        var seen: Set<Int> = []
+        for _ in 0..<200 {
+            let slots = bench.slots()
+            #expect(slots.count == 2 && slots.contains(1))
+            seen.formUnion(slots)
+        }
+        #expect(seen == [0, 1, 2])
+        bench.health.publish(1, .failing)
+        for _ in 0..<50 { #expect(bench.slots().count == 1) }
+    }
+
+    @Test func `siblings without a domain of their own keep those below apart`() {
+        let left = SteerPolicy.roundRobin([member(0, 1, "r1"), member(1, 1, "r2")])
+        let right = SteerPolicy.roundRobin([member(2, 1, "r1"), member(3, 1, "r3")])
+        let bench = Bench(.roundRobin([SteerBranch(left), SteerBranch(right)]))
+        for _ in 0..<200 {
+            let slots = bench.slots()
+            #expect(slots.count == 3 && slots.contains(1) && slots.contains(3))
+        }
+    }
+
+    @Test func `a policy in a failure domain has one address in an answer`() {
+        let fra = SteerPolicy.roundRobin([member(0), member(1, 1, "r1")])
+        let ams = SteerPolicy.roundRobin([member(2, 1, "r1"), member(3, 1, "r2")])
+        let bench = Bench(
+            .roundRobin([
+                SteerBranch(fra, domain: "fra"), SteerBranch(ams, domain: "ams"),
+                member(4, 1, "fra"), member(5),
+            ])
+        )
+        var seen: Set<Int> = []
+        for _ in 0..<400 {
+            let slots = bench.slots()
+            #expect(slots.contains(5) && slots.count { [0, 1, 4].contains($0) } == 1)
+            #expect(slots.count { $0 == 2 || $0 == 3 } == 1, "\(slots)")
+            #expect(!slots.contains(1) || !slots.contains(2))
+            seen.formUnion(slots)
+        }
+        #expect(seen == [0, 1, 2, 3, 4, 5])
+    }
+
+    @Test func `a hundred failure domains are told apart`() {
+        var policy = SteerPolicy.roundRobin((0..<100).map { member($0, 1, "r\($0)") })
+        policy.most = 16
+        let bench = Bench(policy)
+        for _ in 0..<20 { #expect(bench.slots().count == 16) }
+    }
+
     @Test func `too few live branches make a round robin not live`() {
         var wide = SteerPolicy.roundRobin(members([0, 1, 2]))
         wide.minimumUp = 2

@@ -203,6 +203,20 @@ import Testing
         #expect(told.members[taken].whyNot.isEmpty && told.members[2].whyNot.isEmpty)
     }
 
+    @Test func `what another node put into the answer for a failure domain is told by its address`()
+    {
+        let inner = SteerPolicy.roundRobin([SteerTableTests.member(7, domain: "a")])
+        let bench = Bench(
+            .roundRobin([SteerBranch(inner), SteerTableTests.member(8, domain: "a")])
+        )
+        for _ in 0..<20 {
+            let told = bench.explain()
+            let left = told.members.filter { !$0.isAnswered }
+            let keeper = told.answers.map { "\($0) of its domain is in the answer" }
+            #expect(left.map(\.whyNot) == keeper)
+        }
+    }
+
     @Test func `an answer that is full, and a draw that another won, say so`() {
         var few = SteerPolicy.roundRobin(members([0, 1, 2]))
         few.most = 2

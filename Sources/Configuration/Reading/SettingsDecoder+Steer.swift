@@ -151,9 +151,7 @@ extension SettingsDecoder {
         }
         guard let branches = branches(section, kind, place) else { return nil }
         switch kind {
-        case "round-robin":
-            checkDomains(section, branches)
-            return .roundRobin(branches)
+        case "round-robin": return .roundRobin(branches)
         case "failover": return .failover(branches)
         case "geo": return .geo(branches)
         case "latency":
@@ -161,17 +159,6 @@ extension SettingsDecoder {
             return .latency(branches)
         default: return .proximity(branches)
         }
-    }
-
-    private func checkDomains(_ section: Section, _ branches: [BranchSettings]) {
-        let domains = Set(branches.compactMap(\.domain))
-        guard domains.count > 63 else { return }
-        section.fault(
-            .tooMany,
-            "round-robin",
-            "the branches of \(section.title) are in \(domains.count) failure domains",
-            "at most 63 can be told apart"
-        )
     }
 
     // MARK: Branches

@@ -48,11 +48,17 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
     public internal(set) var isLasting = false
     /// True when nothing is answered since no branch is for this client, however healthy all are.
     public internal(set) var isForOthers = false
+    /// True when it is older than it should be, and nothing younger is known.
+    public private(set) var isStale = false
     // A node on the way says so for its part.
     var saysNone = false
     var saysServfail = false
     // Words are listened for, and a part of the way has none.
     var wantsWord = false
+    // The failure domains in the answer, and from which address on.
+    var domains = InlineArray<32, UInt16>(repeating: 0)
+    var domainPlaces = InlineArray<32, UInt8>(repeating: 0)
+    var domainCount = 0
     // The nodes that chose, in order.
     var path = InlineArray<64, UInt32>(repeating: 0)
     var pathCount = 0
@@ -105,18 +111,21 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         isResting = false
         isLasting = false
         isForOthers = false
+        isStale = false
         saysNone = false
         saysServfail = false
         wantsWord = false
+        domainCount = 0
         pathCount = 0
     }
 
     /// Makes this an answer without a policy: of a name that has its addresses from elsewhere.
     ///
     /// `ttl` is for how many seconds it holds. Addresses are added one by one.
-    public mutating func settle(_ outcome: SteerOutcome, ttl: UInt32) {
+    public mutating func settle(_ outcome: SteerOutcome, ttl: UInt32, isStale: Bool = false) {
         clear()
         self.outcome = outcome
+        self.isStale = isStale
         life = ttl
     }
 
@@ -140,7 +149,11 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         count &+= 1
     }
 
-    mutating func cut(to most: Int) { count = min(count, most) }
+    mutating func cut(to most: Int) {
+        count = min(count, most)
+        // In the order of their places, as addresses are.
+        while domainCount > 0, Int(domainPlaces[domainCount &- 1]) >= count { domainCount &-= 1 }
+    }
 
     func holds(_ address: IPAddress) -> Bool {
         for place in 0..<count where addresses[place] == address { return true }

@@ -17,7 +17,7 @@ struct PolicyNode: BitwiseCopyable {
     var minimumPercent: UInt8 = 0
     // Some branch gives up its share when it has much to do.
     var shedsLoad = false
-    // Some branch is in a failure domain.
+    // Some branch is in a failure domain: a round robin, as no other node keeps domains apart.
     var hasDomains = false
     // No branch has addresses of both families.
     var isSplit = true
@@ -44,8 +44,8 @@ struct PolicyEdge: BitwiseCopyable {
     var weight: UInt32
     // What sticky draws know the branch by.
     var identity: UInt64
-    // 0 for none; else 1 to 63, told apart within the node.
-    var domain: UInt8 = 0
+    // 0 for none; else the number of its name, the same in all policies.
+    var domain: UInt16 = 0
     // Of the branch itself.
     var isAddress = false
     // On the board; -1 for none.
@@ -66,6 +66,7 @@ struct PolicyLayout {
     private(set) var leastTTLs: [UInt32] = []
     private(set) var haveRules: [Bool] = []
     private let numbers: [String: Int]
+    private var domains: [String: UInt16] = [:]
     // A node without branches: never live.
     private var nothing: UInt32 = 0
 
@@ -133,10 +134,9 @@ struct PolicyLayout {
         node.first = UInt32(clamping: edges.count)
         node.count = UInt32(clamping: branches.count)
         node.shedsLoad = branches.contains(where: \.shedsLoad)
-        node.hasDomains = branches.contains { !$0.domain.isEmpty }
+        node.hasDomains = kind == .roundRobin && branches.contains { !$0.domain.isEmpty }
         nodes[place] = node
         let first = edges.count
-        var domains: [String: UInt8] = [:]
         var labels: [String: Int] = [:]
         // Edges of a node lie side by side, so the places come before what is in them.
         for branch in branches {
@@ -148,11 +148,7 @@ struct PolicyLayout {
                 weight: branch.weight,
                 identity: Hash.text(label, seed: UInt64(twins))
             )
-            if !branch.domain.isEmpty {
-                let number = domains[branch.domain] ?? UInt8(min(domains.count + 1, 63))
-                domains[branch.domain] = number
-                edge.domain = number
-            }
+            edge.domain = number(of: branch.domain)
             edge.dial = branch.dial.flatMap { Int32(exactly: $0) } ?? -1
             edges.append(edge)
         }
@@ -167,6 +163,15 @@ struct PolicyLayout {
             if case .address = branch.policy.kind { edges[first + step].isAddress = true }
             lay(branch.policy, at: child)
         }
+    }
+
+    // Names beyond the number share the last one: an answer then has fewer, never two of one.
+    private mutating func number(of domain: String) -> UInt16 {
+        guard !domain.isEmpty else { return 0 }
+        if let known = domains[domain] { return known }
+        let number = UInt16(clamping: domains.count + 1)
+        domains[domain] = number
+        return number
     }
 
     private mutating func target(_ name: String) -> UInt32 {

@@ -254,7 +254,7 @@ private struct ShareWalk {
     private func turns(_ node: PolicyNode, _ weights: [UInt64], _ taken: [Int]) -> [Double?]? {
         let first = Int(node.first)
         let most = Int(node.most)
-        var sizes: [UInt8: Int] = [:]
+        var sizes: [UInt16: Int] = [:]
         for edge in taken { sizes[table.edges[edge].domain, default: 0] += 1 }
         let single = sizes[0] ?? 0
         let places = sizes.count + single - (single > 0 ? 1 : 0)

@@ -219,8 +219,9 @@ extension SteerTable {
         set.cut(to: most)
     }
 
-    // One of each failure domain, in the order of their numbers. Going round would give all the
-    // turns of those passed over to whoever comes first of a domain, and after it.
+    // One address of each failure domain that the answer has none of yet, whichever node put it
+    // there, in the order of the branches' numbers. Going round would give all the turns of those
+    // passed over to whoever comes first of a domain, and after it.
     private func spread(
         _ node: PolicyNode,
         _ seed: UInt64,
@@ -228,7 +229,6 @@ extension SteerTable {
         _ question: SteerQuestion,
         _ set: inout AnswerSet
     ) {
-        var domains: UInt64 = 0
         var last: UInt64 = 0
         while set.count < most {
             var least = UInt64.max
@@ -236,16 +236,19 @@ extension SteerTable {
             for edge in node.edges {
                 let branch = edges[edge]
                 let number = rank(edge, seed)
-                guard number > last, number < least, domains >> UInt64(branch.domain) & 1 == 0,
+                guard number > last, number < least, !set.isTaken(domain: branch.domain),
                     fits(branch, question), share(of: branch, question, &set) != 0
                 else { continue }
                 (least, next) = (number, edge)
             }
             guard next >= 0 else { return }
-            let domain = UInt64(edges[next].domain)
-            if domain != 0 { domains |= 1 << domain }
             last = least
+            let before = set.count
             enter(next, seed: seed, question, &set)
+            guard edges[next].domain != 0 else { continue }
+            // All that a branch answers fails together with it.
+            set.cut(to: before &+ 1)
+            set.take(domain: edges[next].domain, from: before)
         }
     }
 

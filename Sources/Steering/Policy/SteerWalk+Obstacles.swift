@@ -58,8 +58,8 @@ extension SteerWalk {
         if node.kind == .regional { return regionalObstacles(node, label) }
         let taken = node.edges.map(isTaken)
         let first = taken.firstIndex(of: true)
-        // Who is in the answer for a failure domain.
-        var keepers: [UInt8: Int] = [:]
+        // Who is in the answer for a failure domain; what another node put there has no label here.
+        var keepers: [UInt16: Int] = [:]
         for (step, edge) in node.edges.enumerated() where taken[step] {
             keepers[table.edges[edge].domain] = step
         }
@@ -78,10 +78,14 @@ extension SteerWalk {
             if table.weight(of: table.edges[edge], &scratch) == 0 { return "weighs 0" }
             guard isLive(edge) else { return idle(edge) }
             if node.kind == .weighted { return undrawn(policy, node, edge) }
-            guard let keeper = keepers[table.edges[edge].domain] else {
-                return "an answer holds \(node.most) addresses at most"
+            let domain = table.edges[edge].domain
+            if let keeper = keepers[domain] {
+                return "\(label(keeper)) of its domain is in the answer"
             }
-            return "\(label(keeper)) of its domain is in the answer"
+            if let keeper = set.keeper(of: domain) {
+                return "\(keeper) of its domain is in the answer"
+            }
+            return "an answer holds \(node.most) addresses at most"
         }
     }
 
