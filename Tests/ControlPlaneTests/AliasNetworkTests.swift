@@ -10,7 +10,7 @@ import Testing
 
 /// A name outside that has other addresses for other networks, and what is made of it here: the
 /// table that workers answer from, and the keeper that asks for what they miss.
-private struct Outside {
+struct Outside {
     static let name = AliasNetworkKeeper.Name(host: "far.example", isIPv4: true)
 
     let snapshot: DNSSnapshot
@@ -65,11 +65,8 @@ private struct Outside {
         )
     }
 
-    /// What a client is answered: which address's last octet, TTL, and scope.
-    func ask(
-        _ client: IPAddress,
-        _ length: Int
-    ) throws -> (value: UInt32, ttl: UInt32, scope: UInt8) {
+    /// The reply to a client of that network.
+    func reply(_ client: IPAddress, _ length: Int) throws -> (bytes: [UInt8], network: Prefix) {
         let name = try #require(DomainName("here.test."))
         let network = try #require(Prefix(client, length: length))
         let query = ResolverMessage.query(id: 1, name: name, type: .A, subnet: network)
@@ -77,6 +74,15 @@ private struct Outside {
         let bytes = [UInt8](capacity: 512) { (output: inout OutputSpan<UInt8>) in
             _ = Authority.answer(query.span, from: snapshot, &context, into: &output)
         }
+        return (bytes, network)
+    }
+
+    /// What a client is answered: which address's last octet, TTL, and scope.
+    func ask(
+        _ client: IPAddress,
+        _ length: Int
+    ) throws -> (value: UInt32, ttl: UInt32, scope: UInt8) {
+        let (bytes, network) = try reply(client, length)
         let record = try #require(DNSMessage(bytes)?.answers.first)
         guard case .stated(let scope) = ResolverMessage.scope(bytes, asked: network) else {
             throw Missing()

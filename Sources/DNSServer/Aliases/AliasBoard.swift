@@ -166,7 +166,11 @@ public final class AliasBoard: Sendable {
         let ttl = ttl(half, known, now)
         guard known & 1 == 1, let ttl else { return answers.settle(.servfail, ttl: .max) }
         let count = Int(truncatingIfNeeded: known >> 1 & 0xff)
-        answers.settle(count == 0 ? .noData : .addresses, ttl: ttl)
+        answers.settle(
+            count == 0 ? .noData : .addresses,
+            ttl: ttl,
+            isStale: Instant(nanoseconds: Int64(bitPattern: words.load(half &+ 1))) <= now
+        )
         for index in 0..<min(count, AliasBoard.addressLimit) {
             let low = words.load(half &+ 5 &+ index &* 2)
             if isIPv4 {
@@ -186,14 +190,6 @@ public final class AliasBoard: Sendable {
         }
         let stale = Instant(nanoseconds: Int64(bitPattern: words.load(half &+ 2)))
         return now < stale ? UInt32(truncatingIfNeeded: known >> 32) : nil
-    }
-
-    /// True when what is answered for one family of a name is older than its TTL allowed.
-    func isStale(_ target: Int, isIPv4: Bool, now: Instant) -> Bool {
-        guard let place = place(target, isIPv4) else { return false }
-        let half = AliasBoard.half(words.load(place), of: place)
-        let fresh = Instant(nanoseconds: Int64(bitPattern: words.load(half &+ 1)))
-        return words.load(half &+ 3) & 1 == 1 && fresh <= now
     }
 
     /// How old what is known of a name is, and for how long it holds still; nil for nothing.

@@ -22,9 +22,8 @@ extension AnswerRun {
         var answers = AnswerSet()
         read(entry, isIPv4: set.type == .A, view, context, into: &answers)
         outcome.scope = answers.scope
-        if query.edns.isPresent, entry.source == .board {
-            noteStale(entry, isIPv4: set.type == .A, view, context.now)
-        }
+        // RFC 8767 §4: what is older than its TTL allowed says so (RFC 8914 §4.4).
+        if query.edns.isPresent, answers.isStale { outcome.reason = .staleAnswer }
         let ttl = answers.ttl(atMost: entry.ttl)
         switch answers.outcome {
         case .servfail:
@@ -46,20 +45,6 @@ extension AnswerRun {
             if entry.source == .board { shorten(recordsFrom: base, to: ttl, in: &output) }
         }
         return .noError
-    }
-
-    // RFC 8767 §4: what is older than its TTL allowed says so (RFC 8914 §4.4). The answer of a
-    // network has a time of its own.
-    private mutating func noteStale(
-        _ entry: AliasEntry,
-        isIPv4: Bool,
-        _ view: ZoneView,
-        _ now: Instant
-    ) {
-        guard outcome.scope == 0 else { return }
-        if view.boards[0].isStale(Int(entry.place), isIPv4: isIPv4, now: now) {
-            outcome.reason = .staleAnswer
-        }
     }
 
     private func plainSet(
