@@ -147,6 +147,14 @@ extension `Faults in a file` {
             ["M1349 10:68"]
         ),
         Case(
+            "migration to a TTL that is no lower",
+            steer
+                + "steer:\n  w: { ttl: 1s, weighted: [ { address: 1.1.1.1, name: a } ] }\n"
+                + "  v: { weighted: [ { address: 1.1.1.1, name: a } ] }\n"
+                + "migrations: { m: { steer: w, to: a }, n: { ttl: 30s, steer: v, to: a } }",
+            ["M1311 10:15", "M1311 10:49"]
+        ),
+        Case(
             "migration to nowhere",
             steer
                 + "steer:\n  w: { ttl: 5m, weighted: [ { address: 1.1.1.1, name: a } ] }\n"

@@ -84,6 +84,7 @@ private struct Leaves {
         "routes[].jwt.claim-headers[].name", "tracing.otlp.headers[].name",
         "tracing.otlp.attributes[].name", "geo.networks.*.prefix",
         "migrations.*.name", "tsig-keys.*.name", "zones.*.member-of",
+        "dns.resolver-floors",
     ]
     private static let renamed = [
         "probes.*.check.command.program": "probes.*.command",

@@ -142,6 +142,32 @@ import Testing
         #expect(settings.steer.first?.policy.addressCount == 5)
     }
 
+    @Test(
+        arguments: [
+            ("", "", 15), ("", "ttl: 5m, ", 30), ("", "ttl: 31s, ", 30), ("", "ttl: 7s, ", 3),
+            ("ttl: 20s, ", "", 20), ("ttl: 2m, ", "ttl: 5m, ", 120),
+        ] as [(String, String, Int64)]
+    )
+    func `a migration lowers the TTL also where nobody says to what`(
+        own: String,
+        policy: String,
+        seconds: Int64
+    ) throws {
+        let settings = try settings(
+            """
+            listeners: [{ dns: ":53" }]
+            zones:
+              a.example:
+                soa: { primary: ns1, mailbox: root }
+                records: { w: { steer: w } }
+            steer:
+              w: { \(policy)weighted: [ { address: 192.0.2.1, name: a } ] }
+            migrations: { m: { \(own)steer: w, to: a } }
+            """
+        )
+        #expect(settings.migrations.map(\.ttl) == [.seconds(seconds)])
+    }
+
     @Test func `zone files are found from the folder of the configuration`() throws {
         let text =
             "listeners: [{ dns: ':53' }]\nzones: { a.b: { file: z/a.zone }, c: { file: /z } }"

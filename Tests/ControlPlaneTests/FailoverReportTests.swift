@@ -34,6 +34,49 @@ import Testing
         return FailoverReport(loaded.settings, name: name).json
     }
 
+    @Test(
+        arguments: [
+            ("", 8, 2), ("dns: { resolver-floor-30s: 0%, resolver-floor-60s: 0% }\n", 0, 0),
+            ("dns: { resolver-floor-30s: 25%, resolver-floor-60s: 50% }\n", 25, 50),
+            ("dns: { resolver-floor-30s: 0%, resolver-floor-60s: 100% }\n", 0, 100),
+        ] as [(String, Int64, Int64)]
+    )
+    func `all clients together are as fast as their resolvers, each counted by its share`(
+        head: String,
+        short: Int64,
+        long: Int64
+    ) throws {
+        let result = read(
+            "  www: { failover: [ 192.0.2.7, 192.0.2.8 ], probe: fast, ttl: 4s }\n",
+            head: head + Self.head
+        )
+        let loaded = try #require(result.configuration, "\(CheckReport.text(result))")
+        let document = FailoverReport(loaded.settings, name: "www.example.com").json
+        let probe = document["names"]?.elements?.first?["probes"]?.elements?.first
+        for fault in ["refuses", "hangs"] {
+            let time = try #require(probe?[fault])
+            let floors = try #require(time["floors"]?.elements)
+            #expect(floors.map { $0["sharePercent"]?.integer } == [short, long])
+            let spans = [time["total"]] + floors.map { $0["total"] }
+            let shares = [100 - short - long, short, long].map { Double($0) / 100 }
+            let typical = zip(spans, shares).reduce(0) {
+                $0 + ($1.0?["typical"]?.number ?? .nan) * $1.1
+            }
+            let worst = zip(spans, shares).filter { $0.1 > 0 }.compactMap { $0.0?["worst"]?.number }
+            #expect(abs((time["all"]?["typical"]?.number ?? .nan) - typical) < 0.002)
+            #expect(time["all"]?["worst"]?.number == worst.max())
+            #expect(time["all"]?["best"] == time["total"]?["best"])
+        }
+    }
+
+    @Test func `resolvers with floors have no more clients than there are`() {
+        let head = "dns: { resolver-floor-30s: 60%, resolver-floor-60s: 41% }\n"
+        let text = head + Self.head + "steer:\n  www: { failover: [ 192.0.2.7 ] }\n"
+        let result = ConfigurationSource.read(Array(text.utf8), path: "martlet.yaml")
+        let found = result.diagnostics.filter { $0.severity == .error }
+        #expect(found.map(\.message) == ["the resolvers with floors have 101 % of the clients"])
+    }
+
     @Test func `every target of a tree is listed once under its probe, at any depth`() throws {
         let document = try report(
             """

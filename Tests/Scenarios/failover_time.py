@@ -130,3 +130,24 @@ def bound(scene):
     expect("failover-within: " in out and "a `ttl` and a `min-ttl` of 1s" in out, f"the place and the way out: {out}")
     status, out, err = martlet_command(scene, "failover-time", "none.a.test", "--config", martlet.config)
     expect(status == 2 and "none.a.test" in err, f"a name that is not steered: {out}{err}")
+
+
+@scenario("dns.resolver-floor-30s and -60s: the share of clients that slow resolvers hold back counts",
+          covers=["dns.resolver-floor-30s", "dns.resolver-floor-60s"])
+def crowd(scene):
+    _, _, _, martlet = start(scene)
+
+    def row():
+        entry = martlet.json("GET", "/api/v1/failover-time?name=fixed.a.test")["names"][0]
+        return entry["probes"][0]["refuses"]
+
+    usual = row()
+    expect_equal([floor["sharePercent"] for floor in usual["floors"]], [8, 2], "guessed")
+    expect(usual["total"]["typical"] < usual["all"]["typical"] < usual["floors"][0]["total"]["typical"],
+           f"between those who obey and the others: {usual}")
+    martlet.reload("dns: { resolver-floor-30s: 0%, resolver-floor-60s: 0% }\n" + martlet.text())
+    expect_equal(row()["all"], row()["total"], "all obey")
+    martlet.reload(martlet.text().replace("floor-60s: 0%", "floor-60s: 100%"))
+    expect_equal(row()["all"], row()["floors"][1]["total"], "all keep answers for a minute")
+    status, out, err = martlet_command(scene, "failover-time", "--config", martlet.config, "fixed.a.test")
+    expect(status == 0 and "60 s at least (100 %)" in out and "all clients together" in out, out + err)

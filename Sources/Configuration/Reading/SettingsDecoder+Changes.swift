@@ -145,7 +145,7 @@ extension SettingsDecoder {
             name: section.name,
             steer: steer ?? "",
             branch: branch ?? "",
-            ttl: section.interval("ttl"),
+            ttl: section.optionalInterval("ttl") ?? MigrationSettings.usualTTL,
             lowerAt: section.moment("lower-at"),
             switchAt: section.moment("switch-at"),
             raiseAfter: section.interval("raise-after")
@@ -153,16 +153,31 @@ extension SettingsDecoder {
         return steer == nil || branch == nil ? nil : settings
     }
 
-    /// What can only be judged beside the policies.
-    func checkMigrations(
+    /// The migrations, and what can only be judged beside the policies.
+    func settle(
+        _ list: [(settings: MigrationSettings, section: Section)],
+        _ settings: Settings
+    ) -> [MigrationSettings] {
+        let usual = list.map { migration, section in
+            var migration = migration
+            if !section.has("ttl"), let steer = settings.policy(migration.steer),
+                migration.ttl >= steer.ttl
+            {
+                migration.ttl = max(.seconds(1), .seconds(steer.ttl.nanoseconds / 2_000_000_000))
+            }
+            return (settings: migration, section: section)
+        }
+        checkMigrations(usual, settings)
+        return usual.map(\.settings)
+    }
+
+    private func checkMigrations(
         _ list: [(settings: MigrationSettings, section: Section)],
         _ settings: Settings
     ) {
         for (migration, section) in list {
             // An unknown policy has a finding of its own.
-            guard let steer = settings.steer.first(where: { $0.name == migration.steer }) else {
-                continue
-            }
+            guard let steer = settings.policy(migration.steer) else { continue }
             guard case .weighted(let branches) = steer.policy.kind else {
                 section.fault(
                     .unknownBranch,
@@ -177,7 +192,8 @@ extension SettingsDecoder {
                 section.fault(
                     .wrongOrder,
                     "ttl",
-                    "`ttl` \(migration.ttl) is not below the \(steer.ttl) of `\(steer.name)`"
+                    "`ttl` \(migration.ttl) is not below the \(steer.ttl) of `\(steer.name)`",
+                    "lower it, or raise the `ttl` of the policy"
                 )
             }
             let oldTTL = settings.highestTTL(of: settings.policiesReaching(steer.name))

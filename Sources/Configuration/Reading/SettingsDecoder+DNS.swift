@@ -11,10 +11,30 @@ extension SettingsDecoder {
         settings.identity = tells(section.value("identity"))
         settings.version = tells(section.value("version"))
         settings.extendedErrors = section.bool("extended-errors")
+        settings.resolverFloors = resolverFloors(section)
         settings.cookies = cookies(section.group("cookies"))
         settings.transfers = transferLimits(section.group("transfers"))
         settings.rateLimit = rateLimit(section.group("rate-limit"))
         return settings
+    }
+
+    private func resolverFloors(_ section: Section) -> [ResolverFloor] {
+        let floors: [ResolverFloor] = [30, 60].map { seconds in
+            ResolverFloor(
+                seconds: seconds,
+                share: section.percentage("resolver-floor-\(seconds)s")
+            )
+        }
+        let sum = floors.reduce(0) { $0 + $1.share.percent }
+        if sum > 100 {
+            section.fault(
+                .outOfRange,
+                "resolver-floor-60s",
+                "the resolvers with floors have \(sum) % of the clients",
+                "no client is counted twice: together they are 100 % at most"
+            )
+        }
+        return floors
     }
 
     private func cookies(_ section: Section) -> DNSCookieSettings {

@@ -44,8 +44,7 @@ struct SettingsDecoder {
         let migrations = root.members("migrations").compactMap { section in
             migration(section).map { (settings: $0, section: section) }
         }
-        settings.migrations = migrations.map(\.settings)
-        checkMigrations(migrations, settings)
+        settings.migrations = settle(migrations, settings)
         settings.latency = latency(root.group("latency"))
         checkLatency(settings, root)
         CrossChecks(reading: reading, root: root, settings: settings).run()

@@ -127,7 +127,7 @@ extension Schema {
         Option(
             "migrations.*.ttl",
             .ttl(seconds(1)...hours(24)),
-            "30s",
+            .absent("30s; where the policy's `ttl` is no longer than that, half of it"),
             "Highest TTL of the answers while the name moves."
         ),
         Option(

@@ -38,6 +38,19 @@ extension Schema {
             "true",
             "Whether answers say more of errors than their code (RFC 8914)."
         ),
+        Option(
+            "dns.resolver-floor-30s",
+            .percentage(0...100),
+            "8%",
+            "Share of the clients whose resolvers keep every answer 30 s at least, as "
+                + "`failover-time` counts; a guess until you have measured yours."
+        ),
+        Option(
+            "dns.resolver-floor-60s",
+            .percentage(0...100),
+            "2%",
+            "Share of the clients whose resolvers keep every answer 60 s at least."
+        ),
     ]
 
     static let queryGroups: [OptionGroup] = [

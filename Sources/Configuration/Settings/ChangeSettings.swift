@@ -60,6 +60,9 @@ public struct LoadMarks: Sendable, Equatable {
 
 /// Moving a name.
 public struct MigrationSettings: Sendable, Equatable {
+    /// The highest TTL while a name moves, where nothing is said and the usual one is longer.
+    static let usualTTL = Interval.seconds(30)
+
     /// The key under `migrations`.
     public var name: String
     /// The weighted policy.
@@ -74,6 +77,11 @@ public struct MigrationSettings: Sendable, Equatable {
     public var switchAt: WallTime?
     /// How long the TTL stays low after that.
     public var raiseAfter: Interval
+}
+
+extension Settings {
+    /// The policy of that name.
+    func policy(_ name: String) -> SteerSettings? { steer.first { $0.name == name } }
 }
 
 extension BranchSettings {

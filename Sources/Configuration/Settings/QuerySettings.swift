@@ -15,12 +15,22 @@ public struct DNSSettings: Sendable, Equatable {
     public var version = ToldText.nothing
     /// True when answers say more of errors than their code (RFC 8914).
     public var extendedErrors = true
+    /// Shares of the clients whose resolvers keep every answer so many seconds at least.
+    public var resolverFloors: [ResolverFloor] = []
     /// Cookies of DNS.
     public var cookies = DNSCookieSettings()
     /// Bounds of transfers of zones.
     public var transfers = TransferLimitSettings()
     /// How often networks get responses that are alike.
     public var rateLimit = ResponseRateSettings()
+}
+
+/// Resolvers that keep answers longer than their TTL.
+public struct ResolverFloor: Sendable, Equatable {
+    /// For so long at least, in seconds.
+    public var seconds: UInt32
+    /// How many of the clients are behind such.
+    public var share: Percentage
 }
 
 /// Cookies of DNS (RFC 7873).

@@ -75,8 +75,10 @@ public enum FailoverText {
         row("failover", time?["total"], .strong)
         for floor in time?["floors"]?.elements ?? [] {
             let length = floor["floorSeconds"]?.integer ?? 0
-            row("where resolvers keep \(length) s at least", floor["total"])
+            let share = floor["sharePercent"]?.integer ?? 0
+            row("where resolvers keep \(length) s at least (\(share) %)", floor["total"])
         }
+        row("all clients together", time?["all"], .strong)
     }
 
     /// A length of time for people: `0.1 s`, `27 s`, to the hundredth.

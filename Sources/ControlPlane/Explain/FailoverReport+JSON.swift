@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Configuration
 public import Essentials
 internal import Steering
 
@@ -58,15 +59,18 @@ extension FailoverReport.Group {
             JSONMember(part.rawValue, time.span(part).json)
         }
         members.append(JSONMember("total", time.total.json))
-        let floors = FailoverReport.floors.map { floor -> JSONValue in
-            let time = FailoverTime(terms, fault, floor: floor)
+        let shown = floors.map { floor -> JSONValue in
+            let time = FailoverTime(terms, fault, floor: floor.seconds)
             return [
-                "floorSeconds": .integer(Int64(floor)),
+                "floorSeconds": .integer(Int64(floor.seconds)),
+                "sharePercent": .integer(Int64(floor.share.percent)),
                 "ttl": time.ttl.json,
                 "total": time.total.json,
             ]
         }
-        members.append(JSONMember("floors", .array(floors)))
+        members.append(JSONMember("floors", .array(shown)))
+        let shares = floors.map { (seconds: $0.seconds, share: Double($0.share.percent) / 100) }
+        members.append(JSONMember("all", FailoverTime.together(terms, fault, shares).json))
         return .object(members)
     }
 }

@@ -8,9 +8,6 @@ internal import Steering
 /// A function of the configuration alone: `martlet check`, `martlet failover-time` and the API
 /// say the same.
 public struct FailoverReport: Sendable {
-    /// Resolvers that keep every answer at least so long, in seconds, are shown as well.
-    static let floors: [UInt32] = [30, 60]
-
     /// One steered name.
     struct Name: Sendable {
         /// The owner, or the empty text for a policy that no name uses.
@@ -28,6 +25,8 @@ public struct FailoverReport: Sendable {
     struct Group: Sendable {
         var probe: String
         var targets: [String]
+        /// Resolvers that keep answers longer are shown as well, with their clients' share.
+        var floors: [ResolverFloor]
         var terms: FailoverTerms
         /// The one whose terms these are, at worst, where the probe is calculated from others.
         var decider: DecidingProbes.Decider?
@@ -50,6 +49,7 @@ public struct FailoverReport: Sendable {
         let policies = Dictionary(settings.steer.map { ($0.name, $0) }) { first, _ in first }
         let wanted = name.map(FailoverReport.canonical)
         let ways = AliasWays(settings)
+        let floors = settings.dns.resolverFloors
         var names: [Name] = []
         for zone in settings.zones {
             for record in zone.records where wanted == nil || record.owner == wanted {
@@ -62,6 +62,7 @@ public struct FailoverReport: Sendable {
                         policy,
                         ttl: min(end.way, end.ttl ?? policy.ttl),
                         leaves.all(of: policy.policy),
+                        floors,
                         &probes
                     )
                 )
@@ -83,6 +84,7 @@ public struct FailoverReport: Sendable {
         _ policy: SteerSettings,
         ttl: Interval,
         _ leaves: [PolicyLeaf],
+        _ floors: [ResolverFloor],
         _ probes: inout DecidingProbes
     ) -> Name {
         var name = Name(
@@ -97,7 +99,7 @@ public struct FailoverReport: Sendable {
                 if !name.groups[known].targets.contains(leaf.target) {
                     name.groups[known].targets.append(leaf.target)
                 }
-            } else if let group = group(leaf, policy, ttl: ttl, &probes) {
+            } else if let group = group(leaf, policy, ttl: ttl, floors, &probes) {
                 name.groups.append(group)
             } else if !name.unchecked.contains(where: { $0.target == leaf.target }) {
                 let probe = leaf.probe.flatMap { probes.settings($0) }?.name
@@ -112,6 +114,7 @@ public struct FailoverReport: Sendable {
         _ leaf: PolicyLeaf,
         _ policy: SteerSettings,
         ttl: Interval,
+        _ floors: [ResolverFloor],
         _ probes: inout DecidingProbes
     ) -> Group? {
         guard let name = leaf.probe else { return nil }
@@ -130,6 +133,7 @@ public struct FailoverReport: Sendable {
             return Group(
                 probe: name,
                 targets: [leaf.target],
+                floors: floors,
                 terms: terms,
                 decider: isOther ? decider : nil
             )

@@ -69,6 +69,28 @@ public struct FailoverTime: Sendable, Equatable {
         rounding = FailoverSpan(best: .zero, typical: min(max(more, .zero), most), worst: most)
     }
 
+    /// What all clients see together, of whom some are behind resolvers that keep every answer for
+    /// a floor of seconds at least.
+    ///
+    /// The shares, from 0 to 1, add up to 1 at most; the rest has resolvers that obey the TTL.
+    public static func together(
+        _ terms: FailoverTerms,
+        _ fault: TargetFault,
+        _ floors: [(seconds: UInt32, share: Double)]
+    ) -> FailoverSpan {
+        var whole = FailoverTime(terms, fault).total
+        let obedient = max(1 - floors.reduce(0) { $0 + $1.share }, 0)
+        var mean = Double(whole.typical.nanoseconds) * obedient
+        if obedient == 0 { whole.worst = .zero }
+        for (seconds, share) in floors where share > 0 {
+            let total = FailoverTime(terms, fault, floor: seconds).total
+            mean += Double(total.typical.nanoseconds) * share
+            whole.worst = max(whole.worst, total.worst)
+        }
+        whole.typical = Interval(rounding: mean)
+        return whole
+    }
+
     // The last answer of each TTL is given when the next failed probe is over: whichever of them
     // is kept longest ends the failover.
     private static func longestWait(_ ends: [Interval], _ lives: [UInt32]) -> Interval {
