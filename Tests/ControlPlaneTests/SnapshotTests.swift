@@ -154,6 +154,42 @@ import Testing
         let kept = second.pools[0]
         #expect(kept.view.endpoints.map(\.name) == [names[0], names[2], names[1], names[3]])
         #expect(kept.view.endpoints.map(\.slot) == [slots[0], slots[2], slots[1], slots[3]])
+        #expect(kept.registrations.allSatisfy { $0.former == -1 }, "nobody has another name")
+    }
+
+    @Test func `an address that comes under a second probe, or loses it, takes its state along`()
+        throws
+    {
+        func text(_ branches: String) -> String {
+            """
+            listeners: [ { dns: "127.0.0.1:5300" } ]
+            probes: { p1: { tcp: connect, port: 81 }, p2: { tcp: connect, port: 82 } }
+            zones:
+              example.com:
+                soa: { primary: ns1.example.com, mailbox: h.example.com }
+                records: { a: { steer: a } }
+            steer: { a: { failover: [ \(branches) ] } }
+            """
+        }
+        var registries = present().registries
+        func assemble(_ branches: String) throws -> [HealthRegistration] {
+            let made = try Assembly.make(
+                try settings(text(branches)),
+                present: present(ResolvedNames(), registries)
+            )
+            registries = made.registries
+            return made.pools[0].registrations
+        }
+        let one = "{ address: 203.0.113.1, probe: p1 }"
+        let alone = try assemble(one)
+        #expect(alone.map(\.former) == [-1])
+        let both = try assemble("\(one), { address: 203.0.113.1, probe: p2 }")
+        #expect(both.map(\.former) == [Int32(alone[0].slot), Int32(alone[0].slot)])
+        // As if the slot had been released since.
+        registries.endpoints.retire(alone[0].slot)
+        registries.endpoints.release(alone[0].slot)
+        let again = try assemble(one)
+        #expect(again.map(\.former) == [Int32(both[0].slot)], "of the two the one of its probe")
     }
 
     @Test func `a table that is full refuses instead of leaving endpoints out`() throws {

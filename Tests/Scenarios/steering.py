@@ -4,7 +4,7 @@ import collections
 import os
 import re
 
-from harness import eventually, expect, expect_equal, scenario
+from harness import eventually, expect, expect_equal, never, scenario
 from harness.ask import ask_dns, dig, dig_text
 from harness.martlet import martlet_command
 from harness.service import service
@@ -347,3 +347,32 @@ steer:
                lambda: subnet(dns, "geo", "10.1.2.0/24")[0] == ["192.0.2.3"])
     martlet.reload(text.replace("10.3.0.0/16: { country: JP }", "10.3.0.0/16: { country: US }"))
     expect_equal(subnet(dns, "geo", "10.3.0.0/16")[0], ["192.0.2.3"], "places change by reload")
+
+
+@scenario("an address that a reload puts under a second probe stays as it was: no answer changes")
+def renamed(scene):
+    a, b = scene.origins("a", "b")
+    dns = scene.port()
+    asks = f"http: /healthz, port: {a.port}, interval: 30s, timeout: 5s, rise: 1, fall: 1"
+    martlet = scene.martlet(f"""
+listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+probes: {{ one: {{ {asks} }}, two: {{ {asks} }} }}
+zones:
+  a.test:
+    soa: {{ primary: ns.a.test, mailbox: me@a.test }}
+    records: {{ www: {{ steer: www }} }}
+steer:
+  www: {{ failover: [ {{ address: {a.address}, probe: one }}, {{ address: {b.address}, probe: one }} ] }}
+""")
+    eventually("the first serves", lambda: dig(dns, "www.a.test") == [a.address])
+    # The first verdict of whoever is new takes a while.
+    a.health("ok", delay=1.5)
+    last = f"{{ address: {b.address}, probe: one }}"
+    martlet.reload(martlet.text().replace(last, f"{last}, {{ address: {a.address}, probe: two }}"))
+    names = [f"{a.address}@one", f"{a.address}@two"]
+    states = [martlet.endpoint("steer:www", name)["health"] for name in names]
+    expect_equal(states, ["up", "up"], "of both from the first moment on")
+    never("another answer", lambda: dig(dns, "www.a.test") != [a.address], during=0.7)
+    martlet.reload(martlet.text().replace(f", {{ address: {a.address}, probe: two }}", ""))
+    expect_equal(martlet.endpoint("steer:www", a.address)["health"], "up", "with its old name again")
+    never("another answer", lambda: dig(dns, "www.a.test") != [a.address], during=0.7)

@@ -351,6 +351,40 @@ import Testing
         #expect(restored(after: 1) == .start)
     }
 
+    @Test(arguments: [true, false])
+    func `an endpoint with a new name has the state it had under the former`(isUp: Bool) {
+        let bench = Bench(0)
+        _ = bench.register(Bench.registration(0, CheckSettings(rise: 1, fall: 1)))
+        _ = isUp ? bench.pass(0) : bench.fail(0, .dependency, "db=fail")
+        let since = bench.status(0)?.since
+        bench.now = bench.now + .seconds(7)
+        var renamed = Bench.registration(0, CheckSettings(rise: 1, fall: 1))
+        renamed.slot = 5
+        renamed.identity = EndpointIdentity(
+            pool: renamed.identity.pool,
+            host: "another",
+            port: 0
+        )
+        renamed.former = 0
+        _ = bench.register(renamed)
+        #expect(bench.table.word(5).health == (isUp ? .up : .down))
+        #expect(bench.table.word(5).takesNewWork == isUp)
+        #expect(bench.status(5)?.since == since && bench.status(5)?.detail == (isUp ? "" : "db=fail"))
+        // Once only: what it learns itself is not overwritten by the next reload.
+        _ = isUp ? bench.fail(5) : bench.pass(5)
+        _ = bench.register(renamed)
+        #expect(bench.table.word(5).takesNewWork == !isUp)
+        // Of another pool, and of nobody, there is nothing to take over.
+        for (slot, pool, former) in [(6, "other", 0), (7, renamed.identity.pool, 99)] {
+            var stranger = renamed
+            stranger.slot = slot
+            stranger.identity = EndpointIdentity(pool: pool, host: "stranger", port: 0)
+            stranger.former = Int32(former)
+            _ = bench.register(stranger)
+            #expect(bench.table.word(slot).health == .unknown)
+        }
+    }
+
     @Test func `states that nobody has claimed yet are exported on`() {
         let bench = Bench(0)
         var saved = SavedEndpoint(

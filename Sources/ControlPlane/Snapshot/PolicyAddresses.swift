@@ -22,8 +22,15 @@ struct PolicyAddresses {
     ///
     /// Without a probe beside one with it is `ADDRESS@-`: no probe can be called that.
     func name(_ ip: IPAddress, probe: String?) -> String {
-        shared.contains(ip) ? "\(ip)@\(probe ?? "-")" : "\(ip)"
+        shared.contains(ip)
+            ? PolicyAddresses.name(ip, under: probe) : PolicyAddresses.name(ip)
     }
+
+    /// What an address is called that stands under one probe.
+    static func name(_ ip: IPAddress) -> String { "\(ip)" }
+
+    /// What an address is called under one of several probes.
+    static func name(_ ip: IPAddress, under probe: String?) -> String { "\(ip)@\(probe ?? "-")" }
 
     private mutating func collect(_ policy: PolicySettings) {
         if case .address(let ip, let probe) = policy.kind {

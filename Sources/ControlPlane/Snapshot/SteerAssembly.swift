@@ -212,6 +212,7 @@ struct SteerAssembly {
     ) throws(ReloadProblem) -> SteerMember {
         let name = addresses.name(ip, probe: probe)
         let identity = EndpointIdentity(pool: pool.view.label, host: name, port: 0)
+        let former = former(ip, probe: probe, identity, registries)
         guard let slot = registries.endpoints.slot(for: identity) else {
             throw .full("endpoints", limit: registries.endpoints.capacity)
         }
@@ -239,6 +240,7 @@ struct SteerAssembly {
             passive: nil
         )
         registration.condition = probes.condition(probe)
+        registration.former = former
         pool.registrations.append(registration)
         // A probe that asks at a port has one of its own here.
         let probed = ProbedEndpoint(
@@ -251,6 +253,25 @@ struct SteerAssembly {
             pool.targets.append(target)
         }
         return SteerMember(name: name, slot: slot, address: ip)
+    }
+}
+
+extension SteerAssembly {
+    // An address gets another name when the policy has it under a second probe, or no longer: its
+    // state stays what it was, as it does when only the probe changes.
+    private func former(
+        _ ip: IPAddress,
+        probe: String?,
+        _ identity: EndpointIdentity,
+        _ registries: Registries
+    ) -> Int32 {
+        guard registries.endpoints.find(identity) == nil else { return -1 }
+        let names = [PolicyAddresses.name(ip), PolicyAddresses.name(ip, under: probe)]
+        for name in names where name != identity.host {
+            let other = EndpointIdentity(pool: identity.pool, host: name, port: 0)
+            if let slot = registries.endpoints.find(other) { return Int32(clamping: slot) }
+        }
+        return -1
     }
 }
 

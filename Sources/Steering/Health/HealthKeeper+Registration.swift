@@ -16,6 +16,7 @@ extension HealthKeeper {
         _ = unregister(slot)
         pools[registration.identity.pool, default: []].insert(slot)
         followLatency(of: registration, now)
+        inherit(registration)
         let former = restored[registration.identity]
         let record = begin(registration, now)
         if registration.condition != nil { conditioned.insert(slot) }
@@ -30,6 +31,17 @@ extension HealthKeeper {
         // A restored state is as old as it was, and `last-good` goes by that age.
         if record.since < now { table.setChanged(slot, max(record.since, Instant(nanoseconds: 1))) }
         return events
+    }
+
+    // What is called otherwise than before is no stranger.
+    private mutating func inherit(_ registration: HealthRegistration) {
+        guard registration.former >= 0, restored[registration.identity] == nil,
+            let record = take(Int(registration.former)),
+            record.registration.identity.pool == registration.identity.pool
+        else { return }
+        var saved = saved(record, restoredOffset)
+        saved.identity = registration.identity
+        restored[registration.identity] = saved
     }
 
     private mutating func begin(_ registration: HealthRegistration, _ now: Instant) -> HealthRecord
@@ -142,26 +154,26 @@ extension HealthKeeper {
     public func export(now: Instant, realtime: Int64) -> [SavedEndpoint] {
         let offset = realtime &- now.nanoseconds
         var all: [SavedEndpoint] = []
-        for case .some(let record) in records {
-            var saved = SavedEndpoint(
-                identity: record.registration.identity,
-                // Resolving is tried anew by the next process.
-                health: record.isUnresolved ? .unknown : record.ownHealth,
-                reason: record.isUnresolved ? .pending : record.reason
-            )
-            saved.detail = record.isUnresolved ? "" : record.detail
-            saved.sinceRealtime = record.since.nanoseconds &+ offset
-            saved.administrative = record.administrative
-            saved.weightOverride = record.weight
-            saved.role = table.role(record.registration.slot)
-            saved.ejectedUntilRealtime = record.passive.ejectedUntil.map {
-                $0.nanoseconds &+ offset
-            }
-            let returned = table.rampStart(record.registration.slot)
-            if returned != .start { saved.returnedRealtime = returned.nanoseconds &+ offset }
-            all.append(saved)
-        }
+        for case .some(let record) in records { all.append(saved(record, offset)) }
         return all + restored.values.sorted { $0.identity.description < $1.identity.description }
+    }
+
+    private func saved(_ record: HealthRecord, _ offset: Int64) -> SavedEndpoint {
+        var saved = SavedEndpoint(
+            identity: record.registration.identity,
+            // Resolving is tried anew by the next process.
+            health: record.isUnresolved ? .unknown : record.ownHealth,
+            reason: record.isUnresolved ? .pending : record.reason
+        )
+        saved.detail = record.isUnresolved ? "" : record.detail
+        saved.sinceRealtime = record.since.nanoseconds &+ offset
+        saved.administrative = record.administrative
+        saved.weightOverride = record.weight
+        saved.role = table.role(record.registration.slot)
+        saved.ejectedUntilRealtime = record.passive.ejectedUntil.map { $0.nanoseconds &+ offset }
+        let returned = table.rampStart(record.registration.slot)
+        if returned != .start { saved.returnedRealtime = returned.nanoseconds &+ offset }
+        return saved
     }
 
     // An instant before boot is negative: ages still come out right.

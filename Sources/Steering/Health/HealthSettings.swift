@@ -93,6 +93,8 @@ public struct HealthRegistration: Sendable, Equatable {
     public var condition: String?
     /// True when it joins a pool that already serves, so slow start applies to its first `up`.
     public var joinsRunningPool: Bool
+    /// The slot of the same endpoint under a former name, whose state it takes over; -1 for none.
+    public var former: Int32 = -1
 
     /// An endpoint with passive ejection at its defaults.
     public init(
