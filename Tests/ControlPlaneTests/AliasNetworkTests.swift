@@ -94,16 +94,22 @@ struct Outside {
 
     /// Answers all that is to be looked up.
     mutating func resolve() {
+        for key in begin() { publish(keeper.take(key, look(key), settings, now: now)) }
+    }
+
+    /// Begins to look up what is to be looked up; nothing has come yet.
+    mutating func begin() -> [AliasNetworkKeeper.Key] {
         let networks = snapshot.zones.board.networks
         var wanted: [AliasNetworkKeeper.Key] = []
         for wish in networks.wishes.take() {
             let key = AliasNetworkKeeper.Key(name: Outside.name, network: wish.network)
             if keeper.wish(key, settings, now: now) { wanted.append(key) }
         }
-        wanted += keeper.renew(settings, now: now) { _, network in
+        let due = keeper.renew(settings, now: now) { _, network in
             networks.seen(AliasNetworks.Key(target: 0, isIPv4: true, network: network))
         }
-        for key in wanted { publish(keeper.take(key, look(key), settings, now: now)) }
+        publish(keeper.hold(due, settings))
+        return wanted + due
     }
 
     private mutating func look(_ key: AliasNetworkKeeper.Key) -> FamilyAnswers {

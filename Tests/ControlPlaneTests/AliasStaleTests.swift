@@ -39,4 +39,19 @@ import Testing
         outside.now = now + .seconds(600)
         #expect(try !saysStale(outside, client, length), "SERVFAIL is no stale answer")
     }
+
+    @Test func `a network keeps its own answer while the lookup for the next one lasts`() throws {
+        var outside = try Outside([("198.51.0.0/16", 5)])
+        let client = try #require(IPAddress("198.51.100.7"))
+        _ = try outside.ask(client, 24)
+        outside.resolve()
+        // Whoever is asked now says nothing for as long as this takes.
+        for second in 1...45 {
+            outside.now = outside.now + .seconds(1)
+            _ = outside.begin()
+            let answer = try outside.ask(client, 24)
+            #expect(answer.value == 5 && answer.scope == 16, "after \(second) s")
+            #expect(try saysStale(outside, "198.51.100.7", 24) == (second >= 30))
+        }
+    }
 }

@@ -136,6 +136,23 @@ import Testing
         #expect(found == ["203.0.113.0/24 64500 -"])
     }
 
+    @Test(arguments: ["0.0.0.0/8", "0.0.0.0/1", "0.0.0.0/32"])
+    func `a network that begins at 0.0.0.0 is no more than it says`(text: String) throws {
+        var writer = Writer(kind: "Test-City")
+        let networks = [text, "193.0.0.0/8", "2a00::/12"]
+        for network in networks {
+            writer.add(try #require(Prefix(network)), Self.city("DE", "BY", network))
+        }
+        var found: [String] = []
+        let database = try Self.open(writer.finish())
+        try database.walk { prefix, record throws(MaxMindDatabase.Fault) in
+            let place = try database.place(record)
+            #expect(place.city == "\(prefix)")
+            found.append("\(prefix)")
+        }
+        #expect(found == networks)
+    }
+
     @Test func `values of another kind or length than expected are left out`() throws {
         var writer = Writer(kind: "Odd")
         writer.add(

@@ -369,7 +369,9 @@ import Testing
         _ = bench.register(renamed)
         #expect(bench.table.word(5).health == (isUp ? .up : .down))
         #expect(bench.table.word(5).takesNewWork == isUp)
-        #expect(bench.status(5)?.since == since && bench.status(5)?.detail == (isUp ? "" : "db=fail"))
+        #expect(
+            bench.status(5)?.since == since && bench.status(5)?.detail == (isUp ? "" : "db=fail")
+        )
         // Once only: what it learns itself is not overwritten by the next reload.
         _ = isUp ? bench.fail(5) : bench.pass(5)
         _ = bench.register(renamed)

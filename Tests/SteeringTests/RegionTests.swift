@@ -106,6 +106,35 @@ import Testing
         #expect(set.count == 0 && set.outcome == .none)
     }
 
+    @Test(
+        arguments: [
+            (.fallback("sorry"), .servfail, .addresses), (.fallback("sorry"), .all, .addresses),
+            (SteerAllDown.none, .servfail, .none), (.servfail, nil, .servfail),
+            (.servfail, .fallback("sorry"), .servfail), (nil, .servfail, .servfail),
+            (nil, .fallback("sorry"), .addresses), (.all, .servfail, .none),
+        ] as [(SteerAllDown?, SteerAllDown?, SteerOutcome)]
+    )
+    func `where no branch is for a client the innermost word says what it gets`(
+        inner: SteerAllDown?,
+        outer: SteerAllDown?,
+        outcome: SteerOutcome
+    ) {
+        var geo = Self.geo([[.country("DE")], [.country("JP")]])
+        geo.allDown = inner
+        var top = SteerPolicy.failover([geo])
+        top.allDown = outer
+        let bench = Bench([
+            SteerDefinition(name: "www", policy: top),
+            SteerDefinition(name: "sorry", policy: .roundRobin([Self.branch(9)])),
+        ])
+        let set = bench.ask("40.0.0.1")
+        #expect(set.outcome == outcome)
+        #expect(set.count == (outcome == .addresses ? 1 : 0))
+        if set.count > 0 { #expect(set.slot(0) == 9 && set.mode == .fallback) }
+        #expect(set.isForOthers == (outcome != .addresses))
+        #expect(bench.slot("10.0.0.1") == 0, "others are served")
+    }
+
     @Test func `residents go nowhere else, even when all of their branch is down`() {
         let bench = Bench(
             .failover([

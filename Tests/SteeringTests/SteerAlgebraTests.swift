@@ -316,6 +316,38 @@ import Testing
         #expect(Double(moved.count) <= 20_000 * (0.1 + 0.01), "\(moved.count) moved")
     }
 
+    @Test(
+        arguments: [
+            ("::ffff:0:0", 0, false, 96), ("64:ff9b::", 0, false, 96), ("2002::", 80, false, 16),
+            ("2001:0:c000:201::", 0, true, 96),
+        ] as [(String, Int, Bool, UInt8)]
+    )
+    func `who comes through a translator or a tunnel is drawn by the IPv4 address`(
+        range: String,
+        shift: Int,
+        isInverted: Bool,
+        offset: UInt8
+    ) throws {
+        let bench = sticky(8, .client)
+        let base = try #require(IPAddress(range)).bits
+        func home(_ client: IPAddress) -> (slot: Int, scope: UInt8) {
+            var set = AnswerSet()
+            let question = SteerQuestion(now: bench.now, client: client, families: .ipv4)
+            bench.table.answer(policy: 0, question, into: &set, random: &bench.random)
+            return (set.slot(0), set.scope)
+        }
+        var seen: Set<Int> = []
+        for number in 0..<200 as Range<UInt32> {
+            let plain = 0xc633_0000 ^ number << 8
+            let inner = UInt128(isInverted ? ~plain : plain)
+            let client = home(IPAddress(v6: base | inner << UInt128(shift)))
+            #expect(client.slot == home(IPAddress(v4: plain)).slot)
+            #expect(client.scope == offset + 24)
+            seen.insert(client.slot)
+        }
+        #expect(seen.count == 8)
+    }
+
     @Test func `a name stays, whoever asks`() {
         let bench = sticky(4, .name)
         func home(_ name: UInt64, _ client: UInt32) -> Int {

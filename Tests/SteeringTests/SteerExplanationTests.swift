@@ -217,6 +217,51 @@ import Testing
         }
     }
 
+    // What is marked as taken is in the answer, and all else says why not.
+    private func check(_ told: SteerExplanation) {
+        for member in told.members {
+            #expect(member.isAnswered == told.answers.contains(member.address), "\(member)")
+            #expect(member.isAnswered != !member.whyNot.isEmpty, "\(member)")
+        }
+    }
+
+    @Test func `of what a policy around it cuts away it is told who did`() {
+        let inner = SteerPolicy.roundRobin(members([0, 1]))
+        let domain = Bench(
+            .roundRobin([SteerBranch(inner, domain: "x"), SteerTableTests.member(3)])
+        )
+        var outer = SteerPolicy.roundRobin([
+            SteerBranch(.roundRobin(members([0, 1]))), SteerBranch(.roundRobin(members([2, 3]))),
+        ])
+        outer.most = 2
+        for _ in 0..<50 {
+            let told = domain.explain()
+            check(told)
+            let left = told.steps.filter { $0.kind == "address" && !$0.isChosen }
+            #expect(left.map(\.whyNot) == ["a policy around it gives no more addresses"])
+            check(Bench(outer).explain())
+        }
+    }
+
+    @Test func `a twin further back in a failover is not taken, and says so`() {
+        let twins = [7, 7, 8].enumerated().map { slot, last in
+            let address = IPAddress(v4: UInt32(last))
+            return SteerBranch(
+                .address(SteerMember(name: "m\(slot)", slot: slot, address: address))
+            )
+        }
+        let told = Bench(SteerPolicy(.failover(twins))).explain()
+        #expect(told.steps.map(\.isChosen) == [true, true, false, false])
+        #expect(told.steps.map(\.whyNot) == ["", "", "m0 comes before it", "m0 comes before it"])
+    }
+
+    @Test func `weights of 0 and maintenance are no word of the policy`() {
+        let bench = Bench(.weighted([SteerTableTests.member(0, weight: 0)]))
+        let told = bench.explain()
+        #expect(told.outcome == .none)
+        #expect(told.why.hasPrefix("nothing is left to answer: what there is weighs 0"))
+    }
+
     @Test func `an answer that is full, and a draw that another won, say so`() {
         var few = SteerPolicy.roundRobin(members([0, 1, 2]))
         few.most = 2

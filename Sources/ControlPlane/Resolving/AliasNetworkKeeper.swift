@@ -221,6 +221,17 @@ struct AliasNetworkKeeper: Sendable {
         return wanted.filter { begin($0, settings, now) }
     }
 
+    /// What holds while these are looked up: what was known of them, also beyond its time.
+    mutating func hold(_ keys: [Key], _ settings: AliasSettings) -> [Change] {
+        keys.compactMap { key in
+            guard var entry = entries[key], var answer = entry.answer else { return nil }
+            answer.staleUntil = answer.freshUntil + settings.stale
+            entry.answer = answer
+            entries[key] = entry
+            return .answer(key.name, entry.place, answer, isCoarse: entry.isCoarse)
+        }
+    }
+
     // Before the end by more than a round, and what a lookup takes.
     private static func due(_ answer: AliasAnswer) -> Instant {
         let life = (answer.freshUntil - answer.learned).nanoseconds

@@ -34,6 +34,7 @@ extension Plane {
                 )
             }
         }
+        publish(aliasNetworks.hold(due, settings.alias), assembly, now)
         for key in due { ask(key, now) }
     }
 

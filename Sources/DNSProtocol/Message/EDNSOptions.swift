@@ -118,6 +118,8 @@ public enum ExtendedError: UInt16, Sendable, BitwiseCopyable {
     case invalidData = 24
     /// What the name is made of is not for this client; has no number of its own either.
     case notForClient = 0xff00
+    /// Operators took out all that the name is made of; has no number of its own either.
+    case withheld = 0xff01
 
     /// The number (INFO-CODE); those of private use are told as 0, Other, with their text.
     public var code: UInt16 { rawValue < 0xc000 ? rawValue : ExtendedError.other.rawValue }
@@ -127,6 +129,7 @@ public enum ExtendedError: UInt16, Sendable, BitwiseCopyable {
         switch self {
         case .other: "no endpoint is healthy"
         case .notForClient: "no branch is for this client"
+        case .withheld: "all endpoints weigh 0, are drained or in maintenance"
         case .invalidData: "the zone file is faulty"
         case .notReady: "the zone has not come from its primaries"
         default: ""

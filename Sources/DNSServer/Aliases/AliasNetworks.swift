@@ -189,7 +189,11 @@ public final class AliasNetworks: Sendable {
         guard version & 1 == 0, isUsable(slot, length, asker), let ttl = ttl(slot, known, now)
         else { return false }
         let count = Int(truncatingIfNeeded: known >> 1 & 0xff)
-        answers.settle(count == 0 ? .noData : .addresses, ttl: ttl)
+        answers.settle(
+            count == 0 ? .noData : .addresses,
+            ttl: ttl,
+            isStale: Instant(nanoseconds: Int64(bitPattern: slots.load(slot &+ Part.fresh))) <= now
+        )
         let first = slot &+ Part.addresses
         for index in 0..<min(count, AliasNetworks.capacity(isIPv4)) {
             answers.add(address(first, index, isIPv4))

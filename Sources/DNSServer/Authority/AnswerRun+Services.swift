@@ -18,7 +18,7 @@ extension AnswerRun {
 
         /// Why there is nothing to answer with; both families go through the same branches.
         var whyNothing: ExtendedError {
-            ipv4.isForOthers || ipv6.isForOthers ? .notForClient : .other
+            ipv4.whyNothing != .other ? ipv4.whyNothing : ipv6.whyNothing
         }
 
         var isLasting: Bool { ipv4.isLasting && ipv6.isLasting }

@@ -471,5 +471,7 @@ struct AnswerRun {
 
 extension AnswerSet {
     /// What is told of an answer without addresses that health, or the place of the client, made.
-    var whyNothing: ExtendedError { isForOthers ? .notForClient : .other }
+    var whyNothing: ExtendedError {
+        isForOthers ? .notForClient : isWithheld ? .withheld : .other
+    }
 }

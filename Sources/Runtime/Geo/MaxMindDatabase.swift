@@ -88,7 +88,8 @@ internal import Glibc
             case MMDB_RECORD_TYPE_EMPTY: continue
             case MMDB_RECORD_TYPE_DATA:
                 guard let prefix = branch.prefix(isIPv6: isIPv6) else { continue }
-                if isIPv6, prefix.length < 96, prefix.address.bits == 0,
+                // One that is wider than all of IPv4, which has the last 32 bits of `::/96`.
+                if isIPv6, branch.depth < 96, branch.bits == 0,
                     let all = Prefix(IPAddress(v4: 0), length: 0)
                 {
                     try body(all, branch.record)

@@ -48,6 +48,9 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
     public internal(set) var isLasting = false
     /// True when nothing is answered since no branch is for this client, however healthy all are.
     public internal(set) var isForOthers = false
+    /// True when nothing is answered though health is not asked for: what there is weighs 0, is
+    /// drained or in maintenance.
+    public internal(set) var isWithheld = false
     /// True when it is older than it should be, and nothing younger is known.
     public private(set) var isStale = false
     // A node on the way says so for its part.
@@ -112,6 +115,7 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         isLasting = false
         isForOthers = false
         isStale = false
+        isWithheld = false
         saysNone = false
         saysServfail = false
         wantsWord = false

@@ -136,6 +136,8 @@ extension SteerTable {
         switch set.outcome {
         case .noData: return "the branch that serves has no address of this family"
         case .none where walk.failure?.isForOthers == true: return cause
+        case .none where set.isWithheld:
+            return "nothing is left to answer: what there is weighs 0, is drained or in maintenance"
         case .none, .servfail: return "\(cause) and all-down is \(set.outcome.allDownWord)"
         case .addresses: break
         }

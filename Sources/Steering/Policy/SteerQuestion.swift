@@ -48,14 +48,17 @@ public struct SteerQuestion: Sendable, BitwiseCopyable {
         self.nameHash = nameHash
     }
 
-    // The network that a sticky draw knows the client by, and how many bits it has.
+    // The network that a sticky draw knows the client by, and how many bits of its address that are.
+    // An address that carries one of IPv4 is where that is, as for policies by place.
     var stickyKey: (key: UInt64, length: UInt8) {
-        let length: UInt8 = client.isIPv4 ? 24 : 56
-        let unused = UInt128(client.bitWidth) - UInt128(length)
-        let bits = client.bits >> unused
-        let network =
-            client.isIPv4 ? IPAddress(v4: UInt32(truncatingIfNeeded: bits)) : IPAddress(v6: bits)
-        return (Hash.address(network), length)
+        if client.isIPv4 {
+            let network = UInt32(truncatingIfNeeded: client.bits) >> 8
+            return (Hash.address(IPAddress(v4: network)), 24)
+        }
+        if let inner = EmbeddedIPv4(client.bits) {
+            return (Hash.address(IPAddress(v4: inner.address >> 8)), inner.offset &+ 24)
+        }
+        return (Hash.address(IPAddress(v6: client.bits >> 72)), 56)
     }
 }
 

@@ -48,7 +48,9 @@ extension SteerTable {
         question.isListening = true
         question.filter = .ready
         if !isLive(place, question, &set) { question.filter = .working }
-        guard isLive(place, question, &set) else { return false }
+        guard isLive(place, question, &set) else {
+            return isHeardForOthers(place, question, &set, &random)
+        }
         let (count, pathCount) = (set.count, set.pathCount)
         let (none, servfail, wants) = (set.saysNone, set.saysServfail, set.wantsWord)
         (set.saysNone, set.saysServfail, set.wantsWord) = (false, false, false)
@@ -61,6 +63,39 @@ extension SteerTable {
         set.saysServfail = set.saysServfail || servfail
         set.wantsWord = wants
         return isHeard
+    }
+
+    // Where there is no way for this client, be everything healthy, the innermost node that has a
+    // word answers by that, of those for others the first; false when none has one.
+    private func isHeardForOthers(
+        _ place: Int,
+        _ question: SteerQuestion,
+        _ set: inout AnswerSet,
+        _ random: inout SeededRandom
+    ) -> Bool {
+        let inner = innermost(place, question.client)
+        guard inner >= 0 else { return false }
+        var question = question
+        question.isListening = false
+        question.filter = .healthy
+        question.take(nodes[inner])
+        set.note(inner)
+        say(question, &set, &random)
+        return true
+    }
+
+    // -1 for none.
+    private func innermost(_ place: Int, _ client: IPAddress) -> Int {
+        guard nodes[place].hasWords else { return -1 }
+        var found = -1
+        _ = hasWay(nodes[place], client) { child in
+            found = innermost(child, client)
+            if found < 0, nodes[child].allDown != .inherit, !isMeant(child, for: client) {
+                found = child
+            }
+            return found >= 0
+        }
+        return found
     }
 
     private func say(
@@ -86,7 +121,11 @@ extension SteerTable {
             // All are drained or in maintenance: draining ones that are up still serve, and an
             // empty answer, cached for long, would be worse.
             question.filter = .working
-            guard isLive(place, question, &set) else { return set.saysNone = true }
+            guard isLive(place, question, &set) else {
+                guard !isHeardForOthers(place, question, &set, &random) else { return }
+                set.isWithheld = true
+                return set.saysNone = true
+            }
         }
         pick(place, question, &set, &random)
     }

@@ -144,18 +144,29 @@ extension SteerTable {
     /// Asked only where there was nothing to answer with.
     func isMeant(_ place: Int, for client: IPAddress) -> Bool {
         let node = nodes[place]
+        if node.count == 0 { return true }
+        return hasWay(node, client) { isMeant($0, for: client) }
+    }
+
+    /// True when one of the branches that are for this client, in the order in which they would be
+    /// taken, is what is looked for.
+    @inline(__always)
+    func hasWay(
+        _ node: PolicyNode,
+        _ client: IPAddress,
+        _ isWanted: (_ child: Int) -> Bool
+    ) -> Bool {
         guard node.kind == .regional else {
-            if node.count == 0 { return true }
-            for edge in node.edges where isMeant(Int(edges[edge].node), for: client) { return true }
+            for edge in node.edges where isWanted(Int(edges[edge].node)) { return true }
             return false
         }
         let regions = regions.span
         let region = Int(node.region)
-        guard region < regions.count else { return true }
+        guard region < regions.count else { return false }
         for step in regions[region].links(of: regions[region].table.find(client).value) {
             let branch = regions[region].branch(step)
             guard branch < Int(node.count) else { break }
-            if isMeant(Int(edges[Int(node.first) &+ branch].node), for: client) { return true }
+            if isWanted(Int(edges[Int(node.first) &+ branch].node)) { return true }
         }
         return false
     }

@@ -56,7 +56,7 @@ extension SteerWalk {
             branches.indices.contains(step) ? branches[step].label : "?"
         }
         if node.kind == .regional { return regionalObstacles(node, label) }
-        let taken = node.edges.map(isTaken)
+        let taken = node.edges.map { isTaken($0, node) }
         let first = taken.firstIndex(of: true)
         // Who is in the answer for a failure domain; what another node put there has no label here.
         var keepers: [UInt16: Int] = [:]
@@ -66,6 +66,7 @@ extension SteerWalk {
         keepers[0] = nil
         return node.edges.enumerated().map { step, edge in
             if taken[step] || node.kind == .address { return "" }
+            if set.chose(Int(table.edges[edge].node)) { return withheld(edge) }
             if node.kind == .failover {
                 guard isLive(edge) else { return idle(edge) }
                 if let first, first < step { return "\(label(first)) comes before it" }
@@ -143,12 +144,35 @@ extension SteerWalk {
         }
     }
 
+    /// True when a node chose and something of what it chose is in the answer.
+    ///
+    /// A policy around it may have had no room, or have wanted another family.
+    func isGiven(_ place: Int) -> Bool {
+        guard set.chose(place) else { return false }
+        // Where the notes are full nobody knows what was chosen below.
+        guard set.outcome == .addresses, set.pathCount < AnswerSet.pathLimit else { return true }
+        let node = table.nodes[place]
+        if node.allDown == .fallback, node.fallback != .max, isGiven(Int(node.fallback)) {
+            return true
+        }
+        if node.kind == .address { return set.holds(node.address) }
+        return node.edges.contains { isGiven(Int(table.edges[$0].node)) }
+    }
+
     // An address may be in the answer for its twin, or beyond the nodes that are noted.
-    private func isTaken(_ edge: Int) -> Bool {
+    private func isTaken(_ edge: Int, _ node: PolicyNode) -> Bool {
         let child = Int(table.edges[edge].node)
-        guard !set.chose(child) else { return true }
+        guard !set.chose(child) else { return isGiven(child) }
         guard table.nodes[child].kind == .address else { return false }
+        let isOneOfMany = node.kind == .roundRobin || node.kind == .weighted
+        guard isOneOfMany || set.pathCount == AnswerSet.pathLimit else { return false }
         return isLive(edge) && set.holds(table.nodes[child].address)
+    }
+
+    // What was chosen, and is not in the answer.
+    private func withheld(_ edge: Int) -> String {
+        fits(edge)
+            ? "a policy around it gives no more addresses" : "it has no address of this family"
     }
 
     private func fits(_ edge: Int) -> Bool {
@@ -197,7 +221,9 @@ extension SteerWalk {
             }
         }
         return node.edges.enumerated().map { step, edge in
-            if step == serving || set.chose(Int(table.edges[edge].node)) { return "" }
+            let child = Int(table.edges[edge].node)
+            if set.chose(child) { return isGiven(child) ? "" : withheld(edge) }
+            if step == serving { return "" }
             guard let rank = ranks[step] else { return "is for other clients" }
             return rank > first ? earlier : idle(edge)
         }

@@ -44,16 +44,17 @@ struct SteerWalk {
         let weight = weight(branch, edge)
         let isLive = table.isLive(place, question, &scratch)
         let isChosen = set.chose(place)
+        let isGiven = isGiven(place)
         steps.append(
             SteerExplanation.Step(
                 depth: depth,
                 name: branch.label,
                 kind: branch.policy.kind.word,
                 isLive: isLive,
-                isChosen: isChosen,
+                isChosen: isGiven,
                 isByPlace: node.kind == .regional,
                 why: why(branch.policy, node) + weight,
-                whyNot: isChosen ? "" : above.whyNot,
+                whyNot: isGiven ? "" : above.whyNot,
                 targets: SteerWalk.targets(branch.policy),
                 weight: weight
             )
@@ -115,7 +116,7 @@ struct SteerWalk {
                 passage.cause = "\(inner.label): \(passage.cause)"
             }
             if case .address(let member) = inner.policy.kind {
-                if isChosen, set.chose(child), servingPath.isEmpty { servingPath = prefix + kind }
+                if isChosen, isGiven(child), servingPath.isEmpty { servingPath = prefix + kind }
                 add(member, inner, parent: place, path: prefix + kind, passage.cause)
                 visit(inner, at: child, weighing: edge, depth: depth + 1, path: "", by: passage)
             } else {
