@@ -83,6 +83,15 @@ enum CommandTable {
             run: ExplainCommand.query
         ),
         Command(
+            name: "query",
+            usage: "[@SERVER[:PORT]] NAME [TYPE] [--tcp | --tls [--tls-name NAME] [--ca FILE]] "
+                + "[--subnet ADDR/LEN] [--dnssec] [--no-recurse] [--class IN|CH] [--timeout 5s] "
+                + "[--json] | NAME [TYPE] +trace [@RESOLVER[:PORT]] [--root ADDR[:PORT]]... "
+                + "[--port 53] [--hosts FILE] [--resolv FILE] [--timeout 2s] [--json]",
+            help: "ask a DNS server, or follow a name down from the root",
+            run: QueryCommand.run
+        ),
+        Command(
             name: "queries",
             usage: "[--name NAME] [--from NETWORK] [--limit 100] [--admin URL] [--json]",
             help: "show DNS queries of which a record was kept",

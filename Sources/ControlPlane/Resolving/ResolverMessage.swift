@@ -40,23 +40,7 @@ enum ResolverMessage {
         type: RecordType,
         subnet: Prefix? = nil
     ) -> [UInt8] {
-        var bytes: [UInt8] = []
-        func append(_ value: UInt16) {
-            bytes += [UInt8(value >> 8), UInt8(truncatingIfNeeded: value)]
-        }
-        append(id)
-        append(0x0100)  // RD
-        for count in [1, 0, 0, 1] as [UInt16] { append(count) }
-        bytes += name.wire
-        append(type.rawValue)
-        append(1)
-        bytes.append(0)  // OPT: root owner (RFC 6891 §6.1.2)
-        append(RecordType.OPT.rawValue)
-        append(payloadSize)
-        for _ in 0..<2 { append(0) }
-        let option = subnet.map(subnetOption) ?? []
-        append(UInt16(truncatingIfNeeded: option.count))
-        return bytes + option
+        ClientQuery(id: id, name: name, type: type, subnet: subnet).bytes
     }
 
     /// Reads an answer; nil when it is none to this query, which is then passed over.

@@ -9,12 +9,15 @@ struct FetchFault: Error, Sendable {
     init(_ text: String) { self.text = text }
 }
 
-/// How TLS is spoken with a primary (RFC 9103).
+/// How TLS is spoken with a primary (RFC 9103), or another server (RFC 7858).
 struct FetchSecurity: Sendable, Equatable {
     /// The name in its certificate, without a final dot.
     var name: String
     /// The file of authorities; nil for those of the system.
     var authorities: String?
+    /// Zones come by TLS 1.3 and `dot` alone (RFC 9103 §8.4, §7.1); answers to queries by TLS 1.2 and
+    /// without ALPN too (RFC 7858 §3.2).
+    var isForTransfers = true
 }
 
 /// A connection to a primary, plain or with TLS, that waits: for a thread of its own, never for the
@@ -75,11 +78,11 @@ struct FetchConnection: ~Copyable {
         }
     }
 
-    // RFC 9103 §8.4: strict, with TLS 1.3 and the protocol `dot`.
+    // RFC 9103 §8.4: strict.
     private mutating func secure(_ security: FetchSecurity) throws(FetchFault) {
         var settings = TLSClientSettings()
         settings.authorities = security.authorities
-        settings.least = .tls13
+        settings.least = security.isForTransfers ? .tls13 : .tls12
         settings.protocols = [.dot]
         let context: TLSClientContext
         do throws(TLSContextProblem) {
@@ -94,7 +97,7 @@ struct FetchConnection: ~Copyable {
         while true {
             switch tls.handshake(session, nil) {
             case .established:
-                guard tls.facts(session).chosen == .dot else {
+                guard !security.isForTransfers || tls.facts(session).chosen == .dot else {
                     throw FetchFault("it does not speak DNS over TLS: ALPN 'dot' is not chosen")
                 }
                 return

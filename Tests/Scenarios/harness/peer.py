@@ -14,7 +14,8 @@ from .martlet import memory
 class Peer:
     """One foreign process in the foreground, ended with its scene."""
 
-    def __init__(self, scene, name, command, port):
+    def __init__(self, scene, name, command, port, address="127.0.0.1"):
+        self.address = address
         self.log_path = scene.path(f"{name}.log")
         self.name, self.command, self.port = name, command, port
         if shutil.which(command[0]) is None:
@@ -29,7 +30,7 @@ class Peer:
         limit = time.monotonic() + 5
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                socket.create_connection((self.address, self.port), timeout=1).close()
                 return
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > limit:
