@@ -52,6 +52,11 @@ internal import Synchronization
     /// Records dropped so far.
     public var dropped: UInt64 { positions.load(2) }
 
+    /// Counts records that were lost before they came here; called by the writing thread only.
+    public func countDropped(_ count: UInt64) {
+        if count > 0 { positions.addOwned(2, count) }
+    }
+
     /// Writes what waits to a descriptor and forgets it; called by the reading thread only.
     ///
     /// Returns the number of bytes taken. On an error they are kept for the next try. What

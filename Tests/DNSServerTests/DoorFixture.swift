@@ -48,6 +48,7 @@ struct DoorFixture: ~Copyable {
             generation: 1
         )
         full.sampleInterval = snapshot.sampleInterval
+        full.logInterval = snapshot.logInterval
         full.conduct = snapshot.conduct
         full.rates = snapshot.rates
         full.rateExempt = snapshot.rateExempt

@@ -106,6 +106,7 @@ struct SettingsDecoder {
     private func log(_ section: Section) -> LogSettings {
         let access = section.group("access")
         let requests = section.group("requests")
+        let queries = section.group("queries")
         let settings = LogSettings(
             level: section.word("level", LogLevel.info),
             output: section.output("output"),
@@ -116,6 +117,10 @@ struct SettingsDecoder {
             requests: RequestLogSettings(
                 kept: requests.integer("kept"),
                 share: requests.percentage("share")
+            ),
+            queries: QueryLogSettings(
+                output: queries.output("output"),
+                sample: queries.integer("sample")
             )
         )
         if settings.output == .off {

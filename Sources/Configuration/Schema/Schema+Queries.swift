@@ -53,6 +53,21 @@ extension Schema {
         ),
     ]
 
+    static let queryLogOptions: [Option] = [
+        Option(
+            "log.queries.output",
+            .logOutput,
+            "off",
+            "Where a line per sampled DNS query goes: `off`, `stdout`, `stderr` or a path."
+        ),
+        Option(
+            "log.queries.sample",
+            .integer(1...1_000_000),
+            "100",
+            "One DNS query in so many gets a line, at uneven distances; 1 for each."
+        ),
+    ]
+
     static let queryGroups: [OptionGroup] = [
         OptionGroup("dns", "The DNS door as a whole.")
     ]

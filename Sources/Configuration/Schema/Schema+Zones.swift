@@ -150,6 +150,7 @@ extension Schema {
             "log.requests",
             "The latest requests, kept in memory: half of them server errors, half all others."
         ),
+        OptionGroup("log.queries", "The log of DNS queries: some of them, at random."),
         OptionGroup(
             "listeners[]",
             "A list of places where the doors listen.",

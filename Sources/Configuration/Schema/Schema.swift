@@ -4,7 +4,8 @@
 public struct Schema: Sendable {
     /// The one table.
     public static let martlet = Schema(
-        options: processOptions + tracingOptions + listenerOptions + http2Options + tlsOptions
+        options: processOptions + queryLogOptions + tracingOptions + listenerOptions + http2Options
+            + tlsOptions
             + proxyOptions
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
             + hedgeOptions + retryOptions + stickyOptions + routeOptions + mirrorOptions

@@ -112,6 +112,16 @@ public struct LogSettings: Sendable, Equatable {
     public var access: AccessLogSettings
     /// What is kept of the latest requests.
     public var requests: RequestLogSettings
+    /// The log of the DNS door.
+    public var queries: QueryLogSettings
+}
+
+/// The log of DNS queries.
+public struct QueryLogSettings: Sendable, Equatable {
+    /// Where lines go.
+    public var output: LogOutput
+    /// One query in so many gets a line.
+    public var sample: Int
 }
 
 /// What is kept of the latest requests, for `martlet why`.

@@ -68,7 +68,13 @@ struct LogFiles {
 
     mutating func drain() {
         for index in streams.indices {
-            for ring in streams[index].stream.rings { drain(ring, index) }
+            var isMore = true
+            while isMore {
+                isMore = streams[index].stream.source?.fill() ?? false
+                for ring in streams[index].stream.rings { drain(ring, index) }
+                // What cannot be written now waits for the next time.
+                if streams[index].isFailing { break }
+            }
         }
         sayDropped()
     }
@@ -97,7 +103,7 @@ struct LogFiles {
         guard (now - saidDropped).seconds >= 1 else { return }
         saidDropped = now
         for index in streams.indices {
-            let total = streams[index].stream.rings.reduce(UInt64(0)) { $0 &+ $1.dropped }
+            let total = streams[index].stream.dropped
             // Rings are replaced when the number of workers changes; then counting begins anew.
             let before = total < streams[index].dropped ? 0 : streams[index].dropped
             streams[index].dropped = total

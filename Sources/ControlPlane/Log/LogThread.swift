@@ -6,12 +6,17 @@ internal import Synchronization
 
 /// One log: where it goes, and the rings that its writers fill.
 public struct LogStream: Sendable {
-    /// The name in metrics and messages: `access` or `events`.
+    /// The name in metrics and messages: `access`, `events` or `queries`.
     public var name: String
     /// Where lines go.
     public var output: LogOutput
     /// One ring per writing thread.
     public var rings: [ByteRing]
+    /// What puts lines into the ring when the log thread has time; nil where writers do.
+    var source: QueryLog?
+
+    /// Lines that were lost.
+    var dropped: UInt64 { source?.dropped ?? rings.reduce(0) { $0 &+ $1.dropped } }
 
     /// A log from its parts.
     public init(name: String, output: LogOutput, rings: [ByteRing]) {
@@ -61,7 +66,7 @@ public final class LogThread: Sendable {
     /// Lines dropped so far, by log.
     public var droppedLines: [(log: String, count: UInt64)] {
         streams.withLock { streams in
-            streams.map { stream in (stream.name, stream.rings.reduce(0) { $0 &+ $1.dropped }) }
+            streams.map { ($0.name, $0.dropped) }
         }
     }
 

@@ -98,6 +98,7 @@ extension Plane {
     /// Makes the logs follow the configuration.
     mutating func applyLog() {
         prepareLogs()
+        queryLog.setSnapshot(snapshot)
         log.setLevel(settings.log.level)
         var streams = [LogStream(name: "events", output: settings.log.output, rings: [log.ring])]
         streams.append(
@@ -107,6 +108,13 @@ extension Plane {
                 rings: shared.http.accessLog
             )
         )
+        var queries = LogStream(
+            name: "queries",
+            output: settings.log.queries.output,
+            rings: [queryLog.ring]
+        )
+        queries.source = queryLog
+        streams.append(queries)
         logThread.setStreams(streams)
     }
 }

@@ -444,6 +444,8 @@ extension Plane {
             changed: assembly.zoneResult.changed
         )
         dns.sampleInterval = UInt32(clamping: assembly.settings.dns.sampleQueries ?? 0)
+        let log = assembly.settings.log.queries
+        dns.logInterval = log.output == .off ? 0 : UInt32(clamping: log.sample)
         return ServingSnapshot(
             number: number,
             gateway: GatewaySnapshot(assembly.gateway, health: health, generation: number),

@@ -22,6 +22,7 @@ struct Plane: ~Copyable {
     let store: StateStore
     let log: EventLog
     let logThread: LogThread
+    let queryLog: QueryLog
     let tickets: TLSTickets?
 
     var link: SupervisorLink
@@ -45,7 +46,7 @@ struct Plane: ~Copyable {
     @Boxed var loaded: LoadedConfiguration
     var text: [UInt8]
     @Boxed var assembly: Assembly
-    var snapshot: ServingSnapshot
+    var snapshot: ServingSnapshot { didSet { queryLog.setSnapshot(snapshot) } }
     /// Former ones, until no worker has them any more: the last to let one go frees its tables.
     var formerSnapshots: [ServingSnapshot] = []
     /// Where the configuration in force was made; nil for that of the start.

@@ -58,6 +58,7 @@ struct PlaneStart {
             store: store,
             log: log,
             logThread: logThread,
+            queryLog: QueryLog(shared.dns),
             tickets: tickets,
             link: link,
             keeper: keeper(health, load, saved.health, log),

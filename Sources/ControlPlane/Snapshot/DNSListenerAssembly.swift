@@ -43,6 +43,7 @@ struct DNSListenerAssembly: Sendable {
             idleTimeout: listener.tcpIdle,
             connectionLimit: listener.tcpConnections
         )
+        (door.ip, door.port) = (listener.address.ip, listener.address.port)
         switch listener.ecs {
         case nil: door.subnets = .any
         case []: door.subnets = .none

@@ -27,7 +27,9 @@ final class ConfigurationImage {
         keys = SocketKey.all(of: settings)
         grace = settings.shutdownGrace
         upgradeTimeout = settings.upgradeTimeout
-        logs = [settings.log.output, settings.log.access.output].compactMap { output in
+        logs = [
+            settings.log.output, settings.log.access.output, settings.log.queries.output,
+        ].compactMap { output in
             guard case .file(let path) = output else { return nil }
             return path
         }

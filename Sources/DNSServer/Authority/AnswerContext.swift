@@ -56,9 +56,14 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
     // How many of its endpoints are to be counted.
     var answeredCount = 0
     var answersIPv6 = false
-    // The query in hand is one of those that a record is kept of: what its policy decided.
-    var isSampled = false
+    // What the query in hand is picked for: a record of it is kept, or goes to the log.
+    var isKept = false
+    var isLogged = false
+    // What its policy decided, if it is picked.
     var decision = DecisionNote()
+    // For records: the port of who asks, and the listener; 0 and -1 where there is none.
+    var clientPort: UInt16 = 0
+    var listener: Int16 = -1
 
     /// The default for ``ednsSize``: no fragment on any usual path (DNS flag day 2020).
     public static var defaultEDNSSize: UInt16 { 1232 }
@@ -81,6 +86,16 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
         pads = transport == .dot || transport == .doh
         self.client = client
         self.hearsSubnet = hearsSubnet
+    }
+
+    /// The query in hand is one of those that a record is made of.
+    @inline(__always) var isSampled: Bool { isKept || isLogged }
+
+    /// Notes who asks.
+    @inline(__always)
+    mutating func setClient(_ address: SocketAddress) {
+        client = address.ip.unmapped
+        clientPort = address.port
     }
 
     /// True for transports without datagrams.

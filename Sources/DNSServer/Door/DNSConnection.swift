@@ -14,6 +14,7 @@ struct DNSConnection: BitwiseCopyable {
     var socket: FileDescriptor
     var listener: Int
     var peer: IPAddress
+    var port: UInt16 = 0
     var input = Block.none
     var inputCount = 0
     var pending = InlineArray<5, Block>(repeating: .none)

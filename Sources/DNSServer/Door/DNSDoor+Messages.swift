@@ -33,7 +33,7 @@ extension DNSDoor {
             client: client.unmapped
         )
         context.timestamp = DNSDoor.timestamp()
-        context.isSampled = sampler.isDue
+        sampler.mark(&context)
         var tally = DNSTally()
         let answer = DNSDoor.answer(request, snapshot, book, origin, &context, &tally, &scratch)
         sampler.advance()

@@ -44,7 +44,8 @@ extension DNSDoor {
         let connection = DNSConnection(
             socket: socket,
             listener: number,
-            peer: peer?.ip.unmapped ?? IPAddress(v4: 0)
+            peer: peer?.ip.unmapped ?? IPAddress(v4: 0),
+            port: peer?.port ?? 0
         )
         let security = security(number)
         guard open <= UInt64(clamping: settings(number).connectionLimit),
@@ -195,6 +196,8 @@ extension DNSDoor {
             conduct: snapshot.conduct
         )
         context.timestamp = DNSDoor.timestamp()
+        context.clientPort = connection.port
+        context.listener = Int16(truncatingIfNeeded: connection.listener)
         context.keepalive = UInt16(clamping: timeout(connection.listener).nanoseconds / 100_000_000)
         var tally = DNSTally()
         let input = buffers.bytes(
@@ -275,7 +278,7 @@ extension DNSDoor {
                     return
                 }
                 output.write(uint16: 0)
-                context.isSampled = sampler.isDue
+                sampler.mark(&context)
                 let outcome = Authority.answer(
                     query,
                     request,

@@ -105,6 +105,7 @@ public struct DNSDoor: ~Copyable {
         timers = TimerWheel(now: now)
         scratch = Scratch(capacity: DNSConnection.answerLimit)
         sampler.setInterval(book.queries.capacity > 0 ? snapshot.sampleInterval : 0)
+        sampler.setLogInterval(snapshot.logInterval)
     }
 
     private static func outputSize(_ snapshot: DNSSnapshot) -> Int {
@@ -120,6 +121,7 @@ public struct DNSDoor: ~Copyable {
         self.snapshot.signing = snapshot.signing.using(shared.signatures(of: worker))
         origin = AnswerBook.Origin(worker: origin.worker, snapshot)
         sampler.setInterval(book.queries.capacity > 0 ? snapshot.sampleInterval : 0)
+        sampler.setLogInterval(snapshot.logInterval)
         let size = DNSDoor.outputSize(snapshot)
         guard size > outputSize else { return }
         outputSize = size
@@ -285,6 +287,7 @@ public struct DNSDoor: ~Copyable {
             conduct: snapshot.conduct
         )
         context.timestamp = DNSDoor.timestamp()
+        context.listener = Int16(truncatingIfNeeded: number)
         var tally = DNSTally()
         var warmer = LookupWarmer()
         var received = 0
@@ -356,10 +359,10 @@ public struct DNSDoor: ~Copyable {
         var replies = 0
         for index in 0..<count {
             let query = queries[index]
-            if let source = batch.source(index) { context.client = source.ip.unmapped }
+            if let source = batch.source(index) { context.setClient(source) }
             context.hearsSubnet =
                 query.edns.subnet != nil && snapshot.trusts(context.client, subnets)
-            context.isSampled = sampler.isDue
+            sampler.mark(&context)
             batch.reply(index) { request, output in
                 var outcome = Authority.answer(
                     query,

@@ -28,6 +28,8 @@ public struct DNSSnapshot: Sendable {
     public var rateExempt: [Prefix] = []
     /// A record is kept of one query in so many; 0 keeps none.
     public var sampleInterval: UInt32 = 0
+    /// One query in so many goes to the log; 0 for none.
+    public var logInterval: UInt32 = 0
     /// True when a zone may be changed by messages.
     public var takesUpdates = false
     /// How TLS is spoken at the listeners that do, by number.
@@ -145,6 +147,10 @@ public struct DNSDoorSettings: Sendable, Equatable, BitwiseCopyable {
     public var connectionLimit: Int
     /// Whose client subnets are heard.
     public var subnets = SubnetTrust.any
+    /// Where it listens, for the log; nil for every address.
+    public var ip: IPAddress?
+    /// The port of that; 0 when it is not known.
+    public var port: UInt16 = 0
 
     /// The shipped defaults, unless said otherwise.
     public init(

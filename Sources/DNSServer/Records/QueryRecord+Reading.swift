@@ -15,6 +15,12 @@ extension QueryRecord {
     public var generation: UInt64 { words[Place.generation] }
     /// Who asked.
     public var asker: IPAddress { address(at: Place.asker, isIPv4: self[.askerIsIPv4] == 1) }
+    /// Its port; 0 where it is not known, as behind a request of HTTP.
+    public var askerPort: UInt16 { UInt16(truncatingIfNeeded: self[.askerPort]) }
+    /// The listener where it came in; nil for one of HTTP.
+    public var listener: Int? { self[.listener] == 0 ? nil : self[.listener] - 1 }
+    /// When the turn began in which the query was received, in nanoseconds since 1970.
+    public var askedAt: Int64 { Int64(bitPattern: words[Place.askedAt]) }
     /// The worker that answered.
     public var worker: Int { self[.worker] }
     /// How it came.

@@ -16,7 +16,8 @@ public struct QueryRecord: Sendable, BitwiseCopyable {
     /// Where the words are.
     enum Place {
         static let time = 1, snapshot = 2, layout = 3, generation = 4, asker = 5, subnet = 7
-        static let facts = 9, policy = 10, decision = 11, slots = 12, nodes = 20, response = 36
+        static let facts = 9, policy = 10, decision = 11, slots = 12, nodes = 20, way = 36
+        static let askedAt = 37, response = 38
     }
 
     /// A run of bits within a word.
@@ -48,6 +49,9 @@ public struct QueryRecord: Sendable, BitwiseCopyable {
         static let ttl = Part(word: Place.decision, shift: 0, width: 32)
         static let secondsToChange = Part(word: Place.decision, shift: 32, width: 16)
         static let dialChanges = Part(word: Place.decision, shift: 48, width: 16)
+        static let askerPort = Part(word: Place.way, shift: 0, width: 16)
+        // The number and one; 0 for none.
+        static let listener = Part(word: Place.way, shift: 16, width: 16)
     }
 
     var words = InlineArray<128, UInt64>(repeating: 0)

@@ -34,14 +34,18 @@ public final class QueryRing: Sendable {
     /// The records that are there, the newest first.
     public var records: [QueryRecord] {
         let written = written
-        return (0..<min(written, UInt64(capacity))).compactMap { age in
-            let number = written - 1 - age
-            let start = Int(number % UInt64(capacity)) * QueryRecord.size
-            guard words.load(start) == number * 2 + 2 else { return nil }
-            var record = QueryRecord()
-            for index in 1..<QueryRecord.size { record.words[index] = words.load(start + index) }
-            // Written over meanwhile: a newer one has been told already.
-            return words.load(start) == number * 2 + 2 ? record : nil
-        }
+        // Written over meanwhile: a newer one has been told already.
+        return (0..<min(written, UInt64(capacity))).compactMap { record(written - 1 - $0) }
+    }
+
+    /// The record of a number; nil when another one has taken its place.
+    func record(_ number: UInt64) -> QueryRecord? {
+        guard capacity > 0 else { return nil }
+        let start = Int(number % UInt64(capacity)) * QueryRecord.size
+        let mark = number &* 2 &+ 2
+        guard words.load(start) == mark else { return nil }
+        var record = QueryRecord()
+        for index in 1..<QueryRecord.size { record.words[index] = words.load(start + index) }
+        return words.load(start) == mark ? record : nil
     }
 }

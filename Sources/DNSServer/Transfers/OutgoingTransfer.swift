@@ -259,7 +259,8 @@ final class OutgoingTransfer {
         question += [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 255), 0, 1]
         var asked = context
         asked.isTrial = true
-        asked.isSampled = false
+        asked.isKept = false
+        asked.isLogged = false
         let answer = [UInt8](capacity: Int(UInt16.max)) { (output: inout OutputSpan<UInt8>) in
             _ = Authority.answer(question.span, from: snapshot, &asked, into: &output)
         }
