@@ -45,13 +45,14 @@ public enum TraceDriver {
                 )
                 return outcome.hasEnd
             case .ask(let question):
-                action = ask(question, &machine)
+                action = ask(question, timeout, &machine)
             }
         }
     }
 
     private static func ask(
         _ question: TraceMachine.Question,
+        _ timeout: Interval,
         _ machine: inout TraceMachine
     ) -> TraceMachine.Action {
         var query = ClientQuery(
@@ -62,8 +63,7 @@ public enum TraceDriver {
         query.isRecursive = question.isRecursive
         query.wantsSignatures = true
         do throws(FetchFault) {
-            let left = question.deadline - Clock.monotonic()
-            let exchange = QueryExchange(timeout: left, tries: 2)
+            let exchange = QueryExchange(timeout: timeout, tries: 2)
             let reply = try exchange.ask(query, question.server)
             return machine.receive(
                 reply.message,

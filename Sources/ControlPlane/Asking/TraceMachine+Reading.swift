@@ -39,7 +39,7 @@ extension TraceMachine {
         let chain = Chain(message.answers, from: search.name, type: search.type, in: search.zone)
         guard chain.isEmpty else {
             guard message.isAuthoritative else {
-                step.note = "it answers without authority (AA)"
+                step.note = "it answers without authority (AA)" + TraceMachine.impostor(message)
                 return
             }
             return take(chain, message, &step)
@@ -52,6 +52,12 @@ extension TraceMachine {
             return settle([], isMissing ? .noName : .noData)
         }
         takeReferral(message, search, &step)
+    }
+
+    // Many networks have something on the way that takes what goes to port 53 for itself.
+    private static func impostor(_ message: DNSMessage) -> String {
+        message.flags & 0x0080 == 0
+            ? "" : ", as a resolver does (RA): something on the way may answer in its place"
     }
 
     // RFC 2308 §2.2: name servers without an SOA.
@@ -158,7 +164,7 @@ extension TraceMachine {
         guard let cut = sets.first?.owner else {
             step.note =
                 message.code == .nameError
-                ? "it denies the name without authority (AA)"
+                ? "it denies the name without authority (AA)" + TraceMachine.impostor(message)
                 : "it has neither an answer nor a referral"
             return
         }

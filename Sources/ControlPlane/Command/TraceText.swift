@@ -89,7 +89,8 @@ struct TraceText {
         case .answer: "The authority has answered."
         case .noData: "The authority says that the name has no such records."
         case .noName: "The authority says that the name does not exist."
-        case .broken(let reason): "There is no answer: \(reason)."
+        // A name at the end has a dot of its own.
+        case .broken(let reason): "There is no answer: \(reason)\(reason.hasSuffix(".") ? "" : ".")"
         }
     }
 
