@@ -33,9 +33,13 @@ func examine(_ bytes: [UInt8]) {
         promise(zone.records.count == before, "nothing changes without a difference")
         return
     }
-    promise(difference.toSerial.isLater(thanSerial: 7), "the serial rises")
-    let wire = difference.added.flatMap(\.wire)
-    promise(DNSMessage.Record.list(wire: wire) == difference.added, "differences can be kept")
+    promise(difference.to.isNewer(than: SerialNumber(7)), "the serial rises")
+    promise(
+        ZoneDifference(deletedWire: difference.deletedWire, addedWire: difference.addedWire)
+            == difference,
+        "differences can be kept"
+    )
+    promise(zone.digest == ZoneDigest(zone.records), "the digest is that of the records")
     zone.rollBack()
     promise(zone.records.count == before && zone.serial == 7, "changes can be undone")
     promise(UpdateAnswer.bare(bytes, outcome.code).count <= bytes.count, "no answer is longer")

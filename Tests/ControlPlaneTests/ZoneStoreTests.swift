@@ -20,13 +20,16 @@ import Testing
         return RecordSet(ttl: 60, data: [RecordValue.soa(start).wire])
     }
 
-    static func change(_ serial: UInt32, octets: Int = 4) -> ZoneStep {
+    static func change(_ serial: UInt32, octets: Int = 4) -> ZoneDifference {
         let data = [UInt8](repeating: UInt8(truncatingIfNeeded: serial), count: octets)
         let type: RecordType = octets == 4 ? .A : RecordType(65_280)
-        return ZoneStep(
-            fromSerial: serial &- 1,
-            toSerial: serial,
+        func record(_ serial: UInt32) -> DNSMessage.Record {
+            DNSMessage.Record(owner: zone, type: .SOA, ttl: 60, data: soa(serial).data[0])
+        }
+        return ZoneDifference(
+            oldSOA: record(serial &- 1),
             deleted: [],
+            newSOA: record(serial),
             added: [DNSMessage.Record(owner: www, type: type, ttl: 1, data: data)]
         )
     }
@@ -73,9 +76,9 @@ import Testing
         #expect(found.sets.count == 3)
         #expect(found.sets[RecordSetKey(ZoneStoreTests.www, .MX)] == .some(.none))
         #expect(found.sets[RecordSetKey(ZoneStoreTests.www, .A)]??.data.count == 2)
-        #expect(again.journal(of: ZoneStoreTests.zone, from: 7).map(\.toSerial) == [8, 9])
-        #expect(again.journal(of: ZoneStoreTests.zone, from: 8).map(\.toSerial) == [9])
-        #expect(again.journal(of: ZoneStoreTests.zone, from: 6).isEmpty)
+        let journal = try #require(again.journals(of: [ZoneStoreTests.zone])[ZoneStoreTests.zone])
+        #expect(journal == [ZoneStoreTests.change(8), ZoneStoreTests.change(9)])
+        #expect(again.journals(of: [ZoneStoreTests.www]) == [ZoneStoreTests.www: []])
         #expect(notes.isEmpty)
     }
 
@@ -95,7 +98,7 @@ import Testing
         commit.differences = []
         try tables.write([commit])
         #expect(try tables.zones().first?.sets.keys.map(\.type) == [.TXT])
-        #expect(try tables.journal(of: ZoneStoreTests.zone, from: 0).isEmpty)
+        #expect(try tables.journal(of: ZoneStoreTests.zone).isEmpty)
         commit.isRemoval = true
         try tables.write([commit])
         #expect(try tables.zones().isEmpty)
@@ -113,9 +116,14 @@ import Testing
         var commit = ZoneStoreTests.commit(1)
         commit.differences = (1...1500).map { ZoneStoreTests.change(UInt32($0)) }
         try tables.write([commit])
-        #expect(try tables.journal(of: ZoneStoreTests.zone, from: 100).isEmpty)
-        let kept = try tables.journal(of: ZoneStoreTests.zone, from: 1000)
-        #expect(kept.count == 500 && kept.last?.toSerial == 1500)
+        let kept = try tables.journal(of: ZoneStoreTests.zone)
+        #expect(kept.count == ZoneHistory.countLimit && kept.last?.to.rawValue == 1500)
+        var versions: Int64 = 0
+        try tables.database.rows("SELECT count(*) FROM journal") { row in
+            versions = row[0].integer
+            return false
+        }
+        #expect(versions >= 900 && versions <= 1000)
         commit.differences = (1501...2100).map { ZoneStoreTests.change(UInt32($0), octets: 60_000) }
         try tables.write([commit])
         var octets: Int64 = 0
@@ -124,7 +132,27 @@ import Testing
             return false
         }
         #expect(octets > 10 << 20 && octets <= ZoneTables.journalLimit.octets)
-        #expect(try tables.journal(of: ZoneStoreTests.zone, from: 2000).count == 100)
+        // A history holds 4 MiB.
+        let last = try tables.journal(of: ZoneStoreTests.zone)
+        #expect(last.count == 69 && last.last?.to.rawValue == 2100)
+    }
+
+    @Test func `the journal is read back to a gap, or to what is none`() throws {
+        let folder = try TemporaryFolder()
+        let tables = try ZoneTables("\(folder.path)/zones.db")
+        var commit = ZoneStoreTests.commit(1)
+        commit.differences = [1, 2, 3, 7, 8, 9].map { ZoneStoreTests.change($0) }
+        try tables.write([commit])
+        func serials() throws -> [UInt32] {
+            try tables.journal(of: ZoneStoreTests.zone).map(\.to.rawValue)
+        }
+        #expect(try serials() == [7, 8, 9])
+        try tables.database.run("UPDATE journal SET added = x'00' WHERE to_serial = 8")
+        #expect(try serials() == [9])
+        try tables.database.run("UPDATE journal SET deleted = added WHERE to_serial = 9")
+        #expect(try serials() == [9], "an SOA is an SOA")
+        try tables.database.run("UPDATE journal SET deleted = added || added")
+        #expect(try serials().isEmpty, "with two of them it would end where it does not")
     }
 
     @Test func `a damaged store is set aside and stops nothing`() throws {

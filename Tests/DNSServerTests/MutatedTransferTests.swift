@@ -60,7 +60,7 @@ import Testing
             try SecondaryTests.soa(7),
         ]
         var body: [UInt8] = [0, 9, 0x84, 0, 0, 1, 0, 3, 0, 0, 0, 0] + apex.wire + [0, 252, 0, 1]
-        for record in records { body += record.uncompressed }
+        for record in records { body += record.wire }
         var taken = 0
         for round in 0..<20_000 {
             var bytes = body

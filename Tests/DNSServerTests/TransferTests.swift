@@ -376,11 +376,11 @@ import Testing
         let both = TransferTests.lines(
             try take(&fixture, TransferTests.request("example.com", since: 7))
         )
+        // RFC 1995 §4: two versions in one step.
         #expect(
             both == [
-                soa(9), soa(7), soa(8), "new.example.com. 300 A 192.0.2.8", soa(8),
-                "www.example.com. 300 A 192.0.2.2", soa(9), "www.example.com. 300 A 192.0.2.3",
-                soa(9),
+                soa(9), soa(7), "www.example.com. 300 A 192.0.2.2", soa(9),
+                "new.example.com. 300 A 192.0.2.8", "www.example.com. 300 A 192.0.2.3", soa(9),
             ]
         )
         let last = TransferTests.lines(
@@ -398,6 +398,33 @@ import Testing
         )
         #expect(whole.count == (try TransferTests.expected(third, "example.com").count) + 1)
         #expect(whole[1] != soa(3))
+    }
+
+    @Test func `all of a zone is sent when that is shorter than what has changed`() throws {
+        func small(_ serial: Int, _ range: Range<Int>) -> String {
+            "$TTL 300\n@ SOA ns hostmaster \(serial) 3600 600 86400 60\n@ NS ns\nns A 192.0.2.1\n"
+                + range.map { "n\($0) A 192.0.2.\($0)\n" }.joined()
+        }
+        let apex = try #require(DomainName("example.com"))
+        func take(_ texts: [String], since: UInt32) throws -> [String] {
+            let histories = [apex: try history(texts)]
+            let last = try #require(texts.last)
+            var fixture = try DoorFixture.make(
+                snapshot(["example.com": last], histories: histories)
+            )
+            return TransferTests.lines(
+                try self.take(&fixture, TransferTests.request("example.com", since: since))
+            )
+        }
+        let full = [small(1, 0..<100), small(2, 1..<101)]
+        #expect(try take(full, since: 1).count == 6, "one record for another")
+        // Most of the zone goes: what is left is less.
+        let emptied = [small(1, 0..<100), small(2, 0..<3)]
+        let whole = try take(emptied, since: 1)
+        #expect(whole.count == 7 && whole[1].contains(" NS "))
+        // All of it comes and goes again, which nobody needs to hear of.
+        let restored = emptied + [small(3, 0..<100)]
+        #expect(try take(restored, since: 1).count == 4, "the serials alone")
     }
 
     @Test func `serials go round`() {
@@ -440,8 +467,8 @@ import Testing
         #expect(history.since(SerialNumber(4), to: last) == nil)
         #expect(history.since(SerialNumber(5), to: last)?.count == ZoneHistory.countLimit)
         #expect(history.since(SerialNumber(5), to: SerialNumber(3)) == nil)
-        let records = try #require(history.differences.first?.records)
-        #expect(records.deleted.isEmpty && records.added == [text])
+        let first = try #require(history.differences.first)
+        #expect(first.deleted == [soa(5)] && first.added == [soa(6), text])
         history.append(
             ZoneDifference(oldSOA: soa(5000), deleted: [], newSOA: soa(5001), added: [])
         )

@@ -171,7 +171,7 @@ import Testing
         let difference = try #require(outcome.difference)
         #expect(fixture.lines("www.example.com", .A) == ["192.0.2.1", "192.0.2.2", "192.0.2.3"])
         #expect(fixture.zone[DomainName("www.example.com") ?? .root, .A]?.ttl == 60)
-        #expect(difference.fromSerial == 7 && difference.toSerial == 8)
+        #expect(difference.from.rawValue == 7 && difference.to.rawValue == 8)
         #expect(difference.deleted.map(\.type) == [.SOA, .A, .A])
         #expect(difference.added.map(\.type) == [.SOA, .A, .A, .A])
     }
@@ -357,9 +357,11 @@ import Testing
             ["a.example.com 1 IN MX 1 b.", "www.example.com 0 ANY A"]
         )
         let difference = try #require(outcome.difference)
-        let wire = difference.added.flatMap(\.wire)
-        #expect(DNSMessage.Record.list(wire: wire) == difference.added)
-        #expect(DNSMessage.Record.list(wire: Array(wire.dropLast())) == nil)
-        #expect(difference.byteCount == wire.count + difference.deleted.flatMap(\.wire).count)
+        let (gone, new) = (difference.deletedWire, difference.addedWire)
+        #expect(ZoneDifference(deletedWire: gone, addedWire: new) == difference)
+        #expect(ZoneDifference(deletedWire: gone, addedWire: new.dropLast()) == nil)
+        #expect(ZoneDifference(deletedWire: [], addedWire: new) == nil)
+        #expect(difference.wire == difference.deleted.flatMap(\.wire) + new)
+        #expect(difference.count == difference.deleted.count + difference.added.count)
     }
 }

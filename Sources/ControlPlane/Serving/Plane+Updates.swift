@@ -110,6 +110,8 @@ extension Plane {
             commit.sets = change.sets
             commit.differences = change.differences
             commit.isRemoval = change.isRemoval
+            // By what a later process knows that the journal leads to what it serves.
+            commit.zone.facts = updater.live[apex]?.digest.bytes ?? []
             return commit
         }
         let former = formerZones
@@ -221,7 +223,8 @@ extension Plane {
         if isCurrent, let table {
             let old = assembly.zoneResult
             assembly.zoneResult.changed = table
-            followVersions(since: old, now)
+            let steps = flight.commits.map { ($0.zone.name, $0.differences) }
+            followVersions(since: old, known: Dictionary(steps) { $0 + $1 }, now)
             adoptZones(now)
         } else {
             for commit in flight.commits where !commit.isRemoval {

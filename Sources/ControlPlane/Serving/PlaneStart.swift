@@ -39,7 +39,7 @@ struct PlaneStart {
         let updater = ZoneUpdater(store: try openZones(log))
         let (assembly, keyKeeper) = try assemble(
             loaded.settings,
-            Ready(names, certificates, access, tickets, keys, geography, measured, updater.overlays)
+            Ready(names, certificates, access, tickets, keys, geography, measured, updater)
         )
         let capacity = assembly.registries.endpoints.capacity
         let health = HealthTable(capacity: capacity)
@@ -209,7 +209,7 @@ struct PlaneStart {
         var keys: SessionKeys
         var geography: Geography
         var measured: Measured
-        var overlays: ZoneOverlays
+        var updater: ZoneUpdater
 
         init(
             _ names: ResolvedNames,
@@ -219,9 +219,9 @@ struct PlaneStart {
             _ keys: SessionKeys,
             _ geography: Geography,
             _ measured: Measured,
-            _ overlays: ZoneOverlays
+            _ updater: ZoneUpdater
         ) {
-            self.overlays = overlays
+            self.updater = updater
             self.measured = measured
             self.names = names
             self.certificates = certificates
@@ -253,7 +253,7 @@ struct PlaneStart {
                 zones: nil,
                 transferred: TransferredZones(folder: setup.stateFolder),
                 fileLimit: setup.fileLimit,
-                overlays: ready.overlays,
+                overlays: ready.updater.overlays,
                 path: setup.path,
                 certificates: ready.certificates,
                 access: ready.access,
@@ -268,6 +268,12 @@ struct PlaneStart {
         keyKeeper.configure(assembly.keyPlans, now: Clock.realtime() / 1_000_000_000)
         assembly.zoneKeys = keyKeeper.inForce(assembly.settings)
         _ = keyKeeper.takeChange()
+        assembly.zoneResult.restoreHistories(
+            assembly.settings.zones,
+            ready.updater.store,
+            ready.updater.overlays,
+            TransferredZones(folder: setup.stateFolder)
+        )
         return (assembly, keyKeeper)
     }
 

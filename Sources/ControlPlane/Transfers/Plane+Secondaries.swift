@@ -69,7 +69,7 @@ extension Plane {
 
     private mutating func carryOut(_ event: SecondaryKeeper.Event, _ now: Instant) {
         switch event {
-        case .adopt(let name): adoptTransferred(name, now)
+        case .adopt(let name, let difference): adoptTransferred(name, difference, now)
         case .expired(let name):
             note(
                 .transfer,
@@ -78,12 +78,16 @@ extension Plane {
                     + "its SOA allows (expire)",
                 [JSONMember("zone", .string(name))]
             )
-            adoptTransferred(name, now)
+            adoptTransferred(name, nil, now)
         }
     }
 
     /// Serves the version of a zone that is in the state folder, or none once it has expired.
-    private mutating func adoptTransferred(_ name: String, _ now: Instant) {
+    private mutating func adoptTransferred(
+        _ name: String,
+        _ difference: ZoneDifference?,
+        _ now: Instant
+    ) {
         guard let zone = settings.zones.first(where: { $0.name == name }) else { return }
         var reader = ZoneAssembly(settings, path: setup.path, former: formerZones)
         reader.transferred = secondaries.transferred
@@ -100,7 +104,8 @@ extension Plane {
             let old = assembly.zoneResult
             assembly.zoneResult.changed = table
             assembly.zoneResult.faults.removeAll { $0.zone == name }
-            followVersions(since: old, now)
+            let known = DomainName(name).flatMap { apex in difference.map { [apex: [$0]] } }
+            followVersions(since: old, known: known ?? [:], now)
             adoptZones(now)
             if zone.catalog { followCatalogs(now) }
         }

@@ -11,21 +11,41 @@ extension Plane {
 
     /// Compares the zones that are about to be served with those of before; nil at the start.
     ///
-    /// Done before the snapshot is made, which carries the histories.
-    mutating func followVersions(since old: ZoneAssembly.Result?, _ now: Instant) {
+    /// Done before the snapshot is made, which carries the histories. `known` is what has changed
+    /// where somebody knows that already: such zones are not compared.
+    mutating func followVersions(
+        since old: ZoneAssembly.Result?,
+        known: [DomainName: [ZoneDifference]] = [:],
+        _ now: Instant
+    ) {
         if let old { assembly.zoneResult.histories = old.histories }
         for zone in assembly.settings.zones
         where !zone.transferTo.isEmpty || !zone.notify.isEmpty {
             guard let apex = DomainName(zone.name),
                 let present = assembly.zoneResult.place(of: apex),
-                let serial = present.table.serial(ofZone: present.zone).map({ SerialNumber($0) })
+                let serial = present.serial
             else { continue }
             if let old, let former = old.place(of: apex) {
-                let before = former.table.serial(ofZone: former.zone).map { SerialNumber($0) }
+                let before = former.serial
                 guard before != serial else { continue }
-                keepDifference(apex, zone, former, present, serial, before)
+                if let steps = known[apex], steps.first?.from == before, steps.last?.to == serial,
+                    !zone.transferTo.isEmpty, !hasInner(apex, since: old)
+                {
+                    for step in steps {
+                        assembly.zoneResult.histories[apex, default: ZoneHistory()].append(step)
+                    }
+                } else {
+                    keepDifference(apex, zone, former, present, serial, before)
+                }
             }
             tell(zone, apex, serial, now)
+        }
+    }
+
+    // What stands inside another zone that is served here is not told by this one.
+    private func hasInner(_ apex: DomainName, since old: ZoneAssembly.Result) -> Bool {
+        [assembly.zoneResult.table, assembly.zoneResult.changed, old.changed].contains { table in
+            table.usableZone(apex).map { table.hasInner(zone: $0) } ?? false
         }
     }
 
@@ -78,6 +98,8 @@ extension ZoneAssembly {
     struct Place {
         let table: ZoneTable
         let zone: Int
+
+        var serial: SerialNumber? { table.serial(ofZone: zone).map { SerialNumber($0) } }
 
         /// Its records, but for names that are steered and aliases.
         var records: [DNSMessage.Record] {

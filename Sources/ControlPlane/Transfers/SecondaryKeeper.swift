@@ -18,12 +18,14 @@ struct SecondaryKeeper {
         var problems: [SocketAddress: String] = [:]
         var source: SocketAddress?
         var isExpired = false
+        /// Others take it from here.
+        var isTaken = false
     }
 
     /// What a turn asks of the plane.
     enum Event {
         /// A newer version is in hand, or one that had expired is good again.
-        case adopt(String)
+        case adopt(String, ZoneDifference? = nil)
         /// The zone must not be answered from any more.
         case expired(String)
     }
@@ -64,6 +66,7 @@ struct SecondaryKeeper {
             let primaries = SecondaryKeeper.primaries(of: zone, keys)
             if zones[zone.name] != nil {
                 zones[zone.name]?.primaries = primaries
+                zones[zone.name]?.isTaken = !zone.transferTo.isEmpty
                 continue
             }
             var machine = RefreshMachine(now: now)
@@ -74,7 +77,9 @@ struct SecondaryKeeper {
                 let checkedAt = now + Interval(nanoseconds: -max(age, 0))
                 machine.restore(serial, timers, checkedAt: checkedAt)
             }
-            zones[zone.name] = Zone(machine: machine, primaries: primaries)
+            var fresh = Zone(machine: machine, primaries: primaries)
+            fresh.isTaken = !zone.transferTo.isEmpty
+            zones[zone.name] = fresh
         }
     }
 
@@ -136,6 +141,7 @@ struct SecondaryKeeper {
             primaries: zone.primaries,
             known: zone.machine.serial,
             path: transferred.path(name),
+            keepsHistory: zone.isTaken,
             sizeLimit: limits?.sizeLimit.bytes ?? 0,
             timeLimit: limits?.timeLimit ?? .zero,
             seed: random.next()
@@ -185,7 +191,7 @@ struct SecondaryKeeper {
             if case .updated(let update) = result.outcome {
                 if transferred.folder == nil { transferred.versions[name] = update.records }
                 counts.updated += 1
-                event = .adopt(name)
+                event = .adopt(name, update.difference)
             }
             zones[name] = zone
             found.append((result, event))

@@ -43,6 +43,7 @@ struct TransferredZones: Sendable {
         versions[zone] = nil
         expired.remove(zone)
         if let path = path(zone) { File.remove(path) }
+        if let path = historyPath(zone) { File.remove(path) }
     }
 
     /// The records of a zone; nil when there are none that are good.

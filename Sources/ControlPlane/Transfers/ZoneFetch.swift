@@ -19,6 +19,8 @@ struct FetchJob: Sendable {
     var known: SerialNumber?
     /// Where the zone is kept; nil when nothing is, and then a version is in the answer alone.
     var path: String?
+    /// True when others take the zone from here, and want to know what has changed.
+    var keepsHistory = false
     /// The most octets.
     var sizeLimit: Int
     /// The most time.
@@ -40,6 +42,8 @@ struct FetchResult: Sendable {
 
     struct Update: Sendable {
         var records: [DNSMessage.Record]
+        /// What has changed since the version in hand, where that was asked for.
+        var difference: ZoneDifference?
         var isIncremental: Bool
         var octets: Int
         var dropped: Int
@@ -135,15 +139,19 @@ struct ZoneFetch {
         _ deadline: Instant
     ) throws(FetchFault) -> FetchResult.Update {
         let began = Clock.monotonic()
-        if let known = job.known, let path = job.path,
-            let bytes = try? File.read(path, limit: job.sizeLimit * 2),
-            let base = ZoneImage.records(in: bytes), base.first?.serial == known,
-            let update = try? changes(primary, base, deadline, began)
-        {
-            return update
-        }
+        let base = base
+        if let base, let update = try? changes(primary, base, deadline, began) { return update }
         let transfer = try transfer(primary, known: nil, deadline)
-        return try adopted(transfer.records, transfer, isIncremental: false, began)
+        return try adopted(transfer.records, since: base, transfer, isIncremental: false, began)
+    }
+
+    // The version in hand.
+    private var base: [DNSMessage.Record]? {
+        guard let known = job.known, let path = job.path,
+            let bytes = try? File.read(path, limit: job.sizeLimit * 2),
+            let base = ZoneImage.records(in: bytes), base.first?.serial == known
+        else { return nil }
+        return base
     }
 
     // RFC 1995: what has changed; whatever is wrong with that, the whole zone comes instead.
@@ -159,9 +167,9 @@ struct ZoneFetch {
             guard let records = transfer.applied(to: base) else {
                 throw FetchFault("its changes do not fit")
             }
-            return try adopted(records, transfer, isIncremental: true, began)
+            return try adopted(records, since: base, transfer, isIncremental: true, began)
         }
-        return try adopted(transfer.records, transfer, isIncremental: false, began)
+        return try adopted(transfer.records, since: base, transfer, isIncremental: false, began)
     }
 
     private mutating func transfer(
@@ -170,7 +178,7 @@ struct ZoneFetch {
         _ deadline: Instant
     ) throws(FetchFault) -> IncomingTransfer {
         var exchange = try FetchExchange(primary, deadline)
-        let request = question(known == nil ? .AXFR : .IXFR, authority: known?.uncompressed ?? [])
+        let request = question(known == nil ? .AXFR : .IXFR, authority: known?.wire ?? [])
         try exchange.ask(request)
         var transfer = IncomingTransfer(
             job.zone,
@@ -203,22 +211,22 @@ struct ZoneFetch {
     // Judged as a file would be; then kept, so that a restart has it.
     private func adopted(
         _ records: [DNSMessage.Record],
+        since base: [DNSMessage.Record]?,
         _ transfer: IncomingTransfer,
         isIncremental: Bool,
         _ began: Instant
     ) throws(FetchFault) -> FetchResult.Update {
-        var builder = ZoneTableBuilder()
-        builder.beginZone(job.zone, source: "\(job.zone)")
-        builder.add(records.map { .record($0) }) { _ in nil }
-        let build = builder.build()
-        guard build.table != nil else {
+        let build = built(records)
+        guard let table = build.table else {
             let first = build.diagnostics.first { $0.severity == .error }
             throw FetchFault(
                 "the zone is faulty: \(first.map { "\($0.message)" } ?? "it has errors")"
             )
         }
+        var difference: ZoneDifference?
         if let path = job.path {
             do throws(SystemError) {
+                difference = try keepDifference(base, table, path)
                 try File.writeAtomically(path, ZoneImage.bytes(of: records))
             } catch {
                 throw FetchFault("it cannot be kept in the state folder: \(error)")
@@ -226,11 +234,38 @@ struct ZoneFetch {
         }
         return FetchResult.Update(
             records: records,
+            difference: difference,
             isIncremental: isIncremental,
             octets: transfer.size,
             dropped: transfer.dropped,
             duration: Clock.monotonic() - began
         )
+    }
+
+    private func built(_ records: [DNSMessage.Record]) -> ZoneBuild {
+        var builder = ZoneTableBuilder()
+        builder.beginZone(job.zone, source: "\(job.zone)")
+        builder.add(records.map { .record($0) }) { _ in nil }
+        return builder.build()
+    }
+
+    // As both versions are served, which is what others have of the one before.
+    private func keepDifference(
+        _ base: [DNSMessage.Record]?,
+        _ table: ZoneTable,
+        _ path: String
+    ) throws(SystemError) -> ZoneDifference? {
+        guard job.keepsHistory, let base, base.count <= Plane.differenceLimit,
+            table.setCount <= Plane.differenceLimit, let former = built(base).table
+        else { return nil }
+        let (old, new) = (served(former), served(table))
+        guard let difference = ZoneDifference(from: old, to: new) else { return nil }
+        try TransferredZones.keep(difference, from: old, to: new, beside: path)
+        return difference
+    }
+
+    private func served(_ table: ZoneTable) -> [DNSMessage.Record] {
+        ZoneAssembly.Place(table: table, zone: 0).records
     }
 }
 

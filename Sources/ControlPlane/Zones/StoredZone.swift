@@ -21,7 +21,8 @@ struct StoredZone: Sendable, Equatable {
     var kind: Kind
     /// Of an overlay: the serial that the zone of the configuration has, on which it lies.
     var base: UInt32 = 0
-    /// What else its owner wants to remember: no matter of the store.
+    /// The digest of the zone's records, to which the journal leads (``ZoneDigest``): no matter of
+    /// the store.
     var facts: [UInt8] = []
     /// The sets by owner and type; nil for one of the configuration that is gone.
     var sets: [RecordSetKey: RecordSet?] = [:]
@@ -56,7 +57,7 @@ struct ZoneCommit: Sendable {
     /// The sets that change.
     var sets: [RecordSetKey: RecordSet?] = [:]
     /// What the journal gets.
-    var differences: [ZoneStep] = []
+    var differences: [ZoneDifference] = []
     /// The journal leads nowhere any more.
     var dropsJournal = false
     /// Sets that are not among `sets` go.

@@ -96,12 +96,14 @@ final class ZoneStore: Sendable {
         return isTaken
     }
 
-    /// The versions of a zone behind a serial, oldest first; none when they are not known.
+    /// The latest versions of some zones, oldest first; none of those that are not known.
     ///
-    /// Reads the disk: for the control thread now and then, and never for a worker.
-    func journal(of zone: DomainName, from serial: UInt32) -> [ZoneStep] {
-        guard let path, let tables = try? ZoneTables(path) else { return [] }
-        return (try? tables.journal(of: zone, from: serial)) ?? []
+    /// Reads the disk: for the start, and never for a worker.
+    func journals(of zones: [DomainName]) -> [DomainName: [ZoneDifference]] {
+        guard !zones.isEmpty, let path, let tables = try? ZoneTables(path) else { return [:] }
+        var found: [DomainName: [ZoneDifference]] = [:]
+        for zone in zones { found[zone] = try? tables.journal(of: zone) }
+        return found
     }
 
     private static func write(

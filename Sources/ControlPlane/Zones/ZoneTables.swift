@@ -77,38 +77,28 @@ struct ZoneTables {
         return found.values.sorted { $0.name.wire.lexicographicallyPrecedes($1.name.wire) }
     }
 
-    /// The versions of a zone behind a serial, oldest first; none when the journal does not reach
-    /// back to it.
-    func journal(
-        of zone: DomainName,
-        from serial: UInt32
-    ) throws(Database.Fault) -> [ZoneStep] {
-        var found: [ZoneStep] = []
+    /// The latest versions of a zone, oldest first, as many as a history holds: each begins where
+    /// the one before ends.
+    func journal(of zone: DomainName) throws(Database.Fault) -> [ZoneDifference] {
+        var found: [ZoneDifference] = []
+        var octets = 0
         let text =
-            "SELECT from_serial, to_serial, deleted, added FROM journal WHERE zone = ?"
-            + " ORDER BY number"
-        try database.rows(text, [.blob(zone.lowercased.wire)]) { row in
-            let from = UInt32(truncatingIfNeeded: row[0].integer)
-            if from == serial { found = [] }
-            guard !found.isEmpty || from == serial else { return true }
-            guard let deleted = DNSMessage.Record.list(wire: row[2].bytes),
-                let added = DNSMessage.Record.list(wire: row[3].bytes)
-            else {
-                found = []
-                return true
-            }
-            let difference = ZoneStep(
-                fromSerial: from,
-                toSerial: UInt32(truncatingIfNeeded: row[1].integer),
-                deleted: deleted,
-                added: added
-            )
-            // A gap makes all before it useless.
-            if let last = found.last, last.toSerial != from { found = [] }
-            if !found.isEmpty || from == serial { found.append(difference) }
+            "SELECT deleted, added FROM journal WHERE zone = ? ORDER BY number DESC LIMIT ?"
+        let limit = Database.Value.integer(Int64(ZoneHistory.countLimit))
+        try database.rows(text, [.blob(zone.lowercased.wire), limit]) { row in
+            // A gap, or what is none, makes all before it useless.
+            guard
+                let difference = ZoneDifference(
+                    deletedWire: row[0].bytes,
+                    addedWire: row[1].bytes
+                ), found.last.map({ $0.from == difference.to }) ?? true
+            else { return false }
+            octets += difference.wire.count
+            guard octets <= ZoneHistory.byteLimit else { return false }
+            found.append(difference)
             return true
         }
-        return found
+        return found.reversed()
     }
 
     // MARK: Writing
@@ -157,16 +147,16 @@ struct ZoneTables {
     }
 
     private func append(
-        _ difference: ZoneStep,
+        _ difference: ZoneDifference,
         _ zone: Database.Value
     ) throws(Database.Fault) {
-        let deleted = difference.deleted.flatMap(\.wire)
-        let added = difference.added.flatMap(\.wire)
+        let (deleted, added) = (difference.deletedWire, difference.addedWire)
         try database.run(
             "INSERT INTO journal SELECT ?1, coalesce(max(number), 0) + 1, ?2, ?3, ?4, ?5, ?6"
                 + " FROM journal WHERE zone = ?1",
             [
-                zone, .integer(Int64(difference.fromSerial)), .integer(Int64(difference.toSerial)),
+                zone, .integer(Int64(difference.from.rawValue)),
+                .integer(Int64(difference.to.rawValue)),
                 .integer(Int64(deleted.count + added.count)), .blob(deleted), .blob(added),
             ]
         )

@@ -95,6 +95,6 @@ struct ZoneChange: Sendable {
     /// What the zone is, when the store does not know it yet.
     var kind = StoredZone.Kind.overlay
     var sets: [RecordSetKey: RecordSet?] = [:]
-    var differences: [ZoneStep] = []
+    var differences: [ZoneDifference] = []
     var isRemoval = false
 }

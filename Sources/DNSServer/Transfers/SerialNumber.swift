@@ -21,3 +21,13 @@ extension SerialNumber: CustomStringConvertible {
     /// The number.
     public var description: String { String(rawValue) }
 }
+
+extension UInt32 {
+    /// True when this serial is newer than another one (RFC 1982 §3.2).
+    public func isLater(thanSerial other: UInt32) -> Bool {
+        SerialNumber(self).isNewer(than: SerialNumber(other))
+    }
+
+    /// The serial behind this one; never 0, which some servers take for none.
+    public var nextSerial: UInt32 { self == .max ? 1 : self + 1 }
+}

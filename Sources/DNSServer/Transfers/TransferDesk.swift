@@ -98,8 +98,27 @@ struct TransferDesk {
         else { return .whole }
         guard serial.isNewer(than: theirs) else { return .serial }
         let history = snapshot.peers.rules.histories[name]
-        guard let differences = history?.since(theirs, to: serial) else { return .whole }
-        return .differences(differences)
+        guard let chain = history?.since(theirs, to: serial) else { return .whole }
+        return shortest(chain, table, place.zone)
+    }
+
+    // RFC 1995 §4: in one step when that is shorter, and all of the zone when that is shortest.
+    private func shortest(
+        _ chain: [ZoneDifference],
+        _ table: ZoneTable,
+        _ zone: Int
+    ) -> OutgoingTransfer.Content {
+        var shown = chain
+        if chain.count > 1,
+            chain.reduce(0, { $0 + $1.wire.count }) <= ZoneDifference.condenseLimit,
+            let one = ZoneDifference.condensed(chain)
+        {
+            shown = [one]
+        }
+        let view = table.view
+        let apexLength = Int(view.zones[zone].apexLength)
+        let octets = shown.reduce(0) { $0 + $1.octets(inMessagesOf: apexLength) }
+        return view.isSmaller(zone, than: octets) ? .whole : .differences(shown)
     }
 
     // The serial of the SOA in the authority section.

@@ -17,6 +17,8 @@ public struct ZoneDifference: Sendable, Equatable {
     public let wire: [UInt8]
     /// How many they are.
     public let count: Int
+    // The octet where the new SOA begins.
+    private let middle: Int
 
     /// Joins the parts; both lists are without the SOA.
     public init(
@@ -29,7 +31,9 @@ public struct ZoneDifference: Sendable, Equatable {
         to = newSOA.serial ?? SerialNumber(0)
         count = deleted.count + added.count + 2
         var wire: [UInt8] = []
-        for record in [oldSOA] + deleted + [newSOA] + added { record.append(to: &wire) }
+        for record in [oldSOA] + deleted { record.append(to: &wire) }
+        middle = wire.count
+        for record in [newSOA] + added { record.append(to: &wire) }
         self.wire = wire
     }
 
@@ -51,55 +55,30 @@ public struct ZoneDifference: Sendable, Equatable {
         )
     }
 
-    /// The records in their order; nil when the octets are none.
-    public var records: (deleted: [DNSMessage.Record], added: [DNSMessage.Record])? {
-        var found: [DNSMessage.Record] = []
-        var position = 0
-        while position < wire.count {
-            guard let record = DNSMessage.Record(uncompressed: wire.span, at: &position) else {
-                return nil
-            }
-            found.append(record)
-        }
-        guard found.first?.type == .SOA,
-            let second = found.dropFirst().firstIndex(where: { $0.type == .SOA })
+    /// The difference of two lists of records in uncompressed wire form, as ``deletedWire`` and
+    /// ``addedWire`` have them; nil when they are none.
+    public init?(deletedWire: [UInt8], addedWire: [UInt8]) {
+        guard let deleted = DNSMessage.Record.list(wire: deletedWire),
+            let added = DNSMessage.Record.list(wire: addedWire),
+            let from = deleted.first?.serial, let to = added.first?.serial
         else { return nil }
-        return (Array(found[1..<second]), Array(found[(second + 1)...]))
-    }
-}
-
-/// The latest differences of one zone, each beginning where the one before ends.
-public struct ZoneHistory: Sendable, Equatable {
-    /// From the oldest to the newest.
-    public private(set) var differences: [ZoneDifference] = []
-    /// Differences that are kept.
-    public static let countLimit = 100
-    /// Octets of all of them.
-    public static let byteLimit = 4 << 20
-
-    /// No past.
-    public init() {}
-
-    /// Takes the next difference; one that does not begin where the last ends begins a new history.
-    public mutating func append(_ difference: ZoneDifference) {
-        if differences.last?.to != difference.from { differences = [] }
-        differences.append(difference)
-        var bytes = differences.reduce(0) { $0 + $1.wire.count }
-        while differences.count > ZoneHistory.countLimit || bytes > ZoneHistory.byteLimit,
-            let first = differences.first
-        {
-            bytes -= first.wire.count
-            differences.removeFirst()
+        // A further SOA would end the difference where it does not end (RFC 1995 §4).
+        guard (deleted.dropFirst() + added.dropFirst()).allSatisfy({ $0.type != .SOA }) else {
+            return nil
         }
+        (self.from, self.to) = (from, to)
+        (wire, middle) = (deletedWire + addedWire, deletedWire.count)
+        count = deleted.count + added.count
     }
 
-    /// What leads from a serial to the present one; nil when that is not known any more.
-    public func since(_ serial: SerialNumber, to present: SerialNumber) -> [ZoneDifference]? {
-        guard differences.last?.to == present,
-            let first = differences.firstIndex(where: { $0.from == serial })
-        else { return nil }
-        return Array(differences[first...])
-    }
+    /// The old SOA and what is gone, in wire form.
+    public var deletedWire: [UInt8] { Array(wire[..<middle]) }
+    /// The new SOA and what is new, in wire form.
+    public var addedWire: [UInt8] { Array(wire[middle...]) }
+    /// The old SOA, then what is gone.
+    public var deleted: [DNSMessage.Record] { DNSMessage.Record.list(wire: deletedWire) ?? [] }
+    /// The new SOA, then what is new.
+    public var added: [DNSMessage.Record] { DNSMessage.Record.list(wire: addedWire) ?? [] }
 }
 
 extension DNSMessage.Record {
@@ -116,13 +95,6 @@ extension DNSMessage.Record {
         octets += [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 255)]
         octets += [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: ttl >> $0) }
         return octets + CanonicalData.bytes(type, data.span)
-    }
-
-    /// The uncompressed wire form.
-    public var uncompressed: [UInt8] {
-        var wire: [UInt8] = []
-        append(to: &wire)
-        return wire
     }
 
     /// Appends the uncompressed wire form.

@@ -25,10 +25,10 @@ public struct UpdateMachine: Sendable {
         /// The answer's code.
         public var code: ResponseCode
         /// What has changed; nil when nothing has.
-        public var difference: ZoneStep?
+        public var difference: ZoneDifference?
 
         /// Joins the two.
-        public init(_ code: ResponseCode, _ difference: ZoneStep? = nil) {
+        public init(_ code: ResponseCode, _ difference: ZoneDifference? = nil) {
             self.code = code
             self.difference = difference
         }

@@ -42,6 +42,8 @@ public struct ZoneRecords: Sendable {
     /// What is steered, or taken from other names: it is never changed here.
     public private(set) var fixed: [ZoneContent] = []
     private var fixedNames: Set<DomainName> = []
+    /// The digest of all records.
+    public private(set) var digest = ZoneDigest()
     /// The sets that have changed since ``begin()``, as they were.
     public private(set) var former: [RecordSetKey: RecordSet?] = [:]
 
@@ -77,15 +79,25 @@ public struct ZoneRecords: Sendable {
     public subscript(_ owner: DomainName, _ type: RecordType) -> RecordSet? {
         get { names[owner]?[type] }
         set {
-            let key = RecordSetKey(owner, type)
-            if former[key] == nil { former[key] = .some(names[owner]?[type]) }
-            guard let newValue, !newValue.data.isEmpty else {
-                names[owner]?[type] = nil
-                if names[owner]?.isEmpty == true { names[owner] = nil }
-                return
+            for record in self[owner, type].map({ Self.records(owner, type, $0) }) ?? [] {
+                digest.remove(record)
             }
-            names[owner, default: [:]][type] = newValue
+            for record in newValue.map({ Self.records(owner, type, $0) }) ?? [] {
+                digest.add(record)
+            }
+            put(newValue, owner, type)
         }
+    }
+
+    private mutating func put(_ set: RecordSet?, _ owner: DomainName, _ type: RecordType) {
+        let key = RecordSetKey(owner, type)
+        if former[key] == nil { former[key] = .some(names[owner]?[type]) }
+        guard let set, !set.data.isEmpty else {
+            names[owner]?[type] = nil
+            if names[owner]?.isEmpty == true { names[owner] = nil }
+            return
+        }
+        names[owner, default: [:]][type] = set
     }
 
     /// The sets of a name.
@@ -99,13 +111,16 @@ public struct ZoneRecords: Sendable {
     /// Adds a record to its set, whose TTL becomes the record's; the same record is not added twice.
     public mutating func add(_ record: DNSMessage.Record) {
         var set = self[record.owner, record.type] ?? RecordSet(ttl: record.ttl, data: [])
+        let keepsOthers = set.ttl == record.ttl
         set.ttl = record.ttl
         let same = Self.canonical(record.type, record.data)
         if let place = set.data.firstIndex(where: { Self.canonical(record.type, $0) == same }) {
             set.data[place] = record.data
         } else {
             set.data.append(record.data)
+            if keepsOthers { digest.add(record) }
         }
+        guard !keepsOthers else { return put(set, record.owner, record.type) }
         self[record.owner, record.type] = set
     }
 
@@ -159,10 +174,10 @@ public struct ZoneRecords: Sendable {
     }
 
     /// What has changed since ``begin()``; nil when nothing has.
-    public func difference() -> ZoneStep? {
+    public func difference() -> ZoneDifference? {
         var deleted: [DNSMessage.Record] = []
         var added: [DNSMessage.Record] = []
-        for key in former.keys.sorted(by: Self.isOrdered) {
+        for key in former.keys.sorted(by: Self.isOrdered) where key.type != .SOA {
             let (old, new) = (former[key] ?? nil, self[key.owner, key.type])
             guard old != new else { continue }
             let before = old.map { Self.records(key.owner, key.type, $0) } ?? []
@@ -170,21 +185,22 @@ public struct ZoneRecords: Sendable {
             deleted += before.filter { !after.contains($0) }
             added += after.filter { !before.contains($0) }
         }
-        guard !deleted.isEmpty || !added.isEmpty, let to = serial else { return nil }
-        let old = (former[RecordSetKey(apex, .SOA)] ?? nil)?.data.first
-        let from = old.flatMap { Self.serial(ofSOA: $0) } ?? to
-        return ZoneStep(fromSerial: from, toSerial: to, deleted: deleted, added: added)
+        guard let newSOA = soa(self[apex, .SOA]),
+            let oldSOA = former[RecordSetKey(apex, .SOA)].map(soa) ?? newSOA,
+            !deleted.isEmpty || !added.isEmpty || oldSOA != newSOA
+        else { return nil }
+        return ZoneDifference(oldSOA: oldSOA, deleted: deleted, newSOA: newSOA, added: added)
     }
 
-    // The SOA first; all else in an order that is always the same.
+    private func soa(_ set: RecordSet?) -> DNSMessage.Record? {
+        set.flatMap { Self.records(apex, .SOA, $0).first }
+    }
+
+    // In an order that is always the same.
     private static func isOrdered(_ a: RecordSetKey, _ b: RecordSetKey) -> Bool {
-        let (x, y) = (rank(a), rank(b))
-        guard x == y else { return x < y }
         guard a.owner == b.owner else {
             return a.owner.lowercased.wire.lexicographicallyPrecedes(b.owner.lowercased.wire)
         }
         return a.type.rawValue < b.type.rawValue
     }
-
-    private static func rank(_ key: RecordSetKey) -> Int { key.type == .SOA ? 0 : 1 }
 }

@@ -42,6 +42,11 @@ extension ZoneTable {
     /// True when an alias begins in any zone.
     public var hasAliases: Bool { !aliasedZones.isEmpty }
 
+    /// True when other zones inside the zone are in the table.
+    public func hasInner(zone: Int) -> Bool {
+        zones.contains { $0.parent != absent && Int($0.parent) == zone }
+    }
+
     /// The names of all zones that can be served.
     public var usableZones: [DomainName] {
         zones.indices.filter { !zones[$0].isUnusable }.compactMap(zoneName)
