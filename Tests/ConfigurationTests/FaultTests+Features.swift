@@ -353,6 +353,42 @@ extension `Faults in a file` {
         #expect(Set(read(text).diagnostics.map(\.code.rawValue)) == Set(example.codes))
     }
 
+    private static let catalogs: [(text: String, codes: [String])] = [
+        ("members: []", []), ("members: [ { zone: B.test. }, { zone: c.test } ]", []),
+        (
+            "members: [ { zone: b.test, group: one, coo: d.test }, { zone: c.test, group: [a, b] } ]",
+            []
+        ),
+        ("members: [ { zone: d.test } ]", ["M1473"]), ("members: [ { zone: a.test } ]", ["M1474"]),
+        ("members: [ { zone: b.test }, { zone: B.test } ]", ["M1474"]),
+        ("members: [ { zone: b.test } ], file: x.zone", ["M1475"]),
+        ("members: [], soa: { primary: ns, mailbox: h@a.test }", ["M1475"]),
+        ("members: [], records: { www: { a: 192.0.2.1 } }", ["M1475"]),
+        ("members: [], updates: [ { networks: [127.0.0.1] } ]", ["M1475"]),
+        ("members: [ {} ]", [DiagnosticCode.missingKey.rawValue]),
+        ("members: b.test", [DiagnosticCode.wrongKind.rawValue]),
+        ("groups: [ { group: g, like: b.test } ]", []),
+        ("groups: [ { group: g, like: c.test } ]", ["M1473"]),
+        ("groups: [ { group: g, like: b.test }, { group: g, like: b.test } ]", ["M1474"]),
+        ("groups: [ { like: b.test } ]", [DiagnosticCode.missingKey.rawValue]),
+    ]
+
+    @Test(arguments: catalogs)
+    func `a catalog names zones that are there, once, and is nothing else`(
+        _ example: (text: String, codes: [String])
+    ) {
+        let isConsumer = example.text.hasPrefix("groups")
+        let more = "catalog: true, transfer-from: [ { address: 192.0.2.1 } ], "
+        let text = """
+            listeners: [{ dns: ':53' }]
+            zones:
+              a.test: { \(isConsumer ? more : "")\(example.text) }
+              b.test: { transfer-from: [ { address: 192.0.2.1 } ] }
+              c.test: { soa: { primary: ns.c.test, mailbox: h@c.test } }
+            """
+        #expect(Set(read(text).diagnostics.map(\.code.rawValue)) == Set(example.codes))
+    }
+
     @Test func `a zone from elsewhere has no data of its own`() {
         func codes(_ zone: String) -> [String] {
             let text = "listeners: [{ dns: ':53' }]\nzones: { a.test: { \(zone) } }"

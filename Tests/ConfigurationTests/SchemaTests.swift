@@ -84,9 +84,11 @@ private struct Leaves {
         "routes[].jwt.claim-headers[].name", "tracing.otlp.headers[].name",
         "tracing.otlp.attributes[].name", "geo.networks.*.prefix",
         "migrations.*.name", "tsig-keys.*.name", "zones.*.member-of",
-        "dns.resolver-floors",
+        "dns.resolver-floors", "zones.*.members",
     ]
     private static let renamed = [
+        "zones.*.members[].groups": "zones.*.members[].group",
+        "zones.*.members[].new-owner": "zones.*.members[].coo",
         "probes.*.check.command.program": "probes.*.command",
         "probes.*.check.command.arguments": "probes.*.arguments",
         "probes.*.check.command.exit": "probes.*.exit",

@@ -22,11 +22,11 @@ extension SettingsDecoder {
                     "it stands in line \(first)"
                 )
             }
-            return zone(section, name)
+            return zone(section, name, sections)
         }
     }
 
-    private func zone(_ section: Section, _ name: ZoneName) -> ZoneSettings {
+    private func zone(_ section: Section, _ name: ZoneName, _ all: [Section]) -> ZoneSettings {
         let file = section.text("file").map { resolve(path: $0) }
         if let file { checkZoneFile(section, file, name) }
         var settings = ZoneSettings(
@@ -41,10 +41,13 @@ extension SettingsDecoder {
         settings.serialRule = section.word("serial-rule", .increment)
         if let soa = settings.soa { addNameServer(soa.primary, to: &settings) }
         transfers(section, into: &settings)
+        catalog(section, into: &settings, all)
         return settings
     }
 
     private func soa(_ section: Section, _ name: ZoneName, hasFile: Bool) -> SOASettings? {
+        // Made of its members; what stands beside them is told there.
+        guard !section.has("members") else { return nil }
         let isSecondary = section.has("transfer-from")
         if isSecondary { checkSecondary(section) }
         switch (section.has("soa"), hasFile || isSecondary) {

@@ -16,6 +16,26 @@ extension DiagnosticCode {
                 "A zone with `transfer-from` is what its primaries have, and nothing else.",
                 "Remove `transfer-from`, or what stands beside it; steer names in a zone of their own."
             )
+        case .unlistedZone:
+            .init(
+                "no such zone for a catalog",
+                "`members` names zones of this configuration, and `like` one of those that have "
+                    + "`transfer-from`.",
+                "Look for a spelling mistake, or add the zone under `zones`."
+            )
+        case .repeatedMember:
+            .init(
+                "catalog that names something twice",
+                "A catalog names each zone once and never itself (RFC 9432 §4.1), and a group stands "
+                    + "for one zone.",
+                "Remove one of the two."
+            )
+        case .catalogWithData:
+            .init(
+                "catalog with data of its own",
+                "A zone with `members` is made of them, and of nothing else.",
+                "Remove `members`, or what stands beside them."
+            )
         default:
             .init(
                 "no such key",

@@ -263,6 +263,12 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case unknownTransactionKey = "M1471"
     /// A zone that comes from elsewhere, with data of its own.
     case secondaryWithData = "M1472"
+    /// A member of a catalog that is no zone, or a group like one that comes from nowhere.
+    case unlistedZone = "M1473"
+    /// A member or a group that a catalog names twice, or a catalog that names itself.
+    case repeatedMember = "M1474"
+    /// A catalog that is made of its members, with data of its own.
+    case catalogWithData = "M1475"
     /// A rule of updates that lets everybody in.
     case openUpdates = "M1490"
     /// Names that a rule of updates cannot be about.

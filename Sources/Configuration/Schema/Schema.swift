@@ -10,13 +10,15 @@ public struct Schema: Sendable {
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
             + hedgeOptions + retryOptions + stickyOptions + routeOptions + mirrorOptions
             + geoOptions + latencyOptions + aliasOptions + queryOptions + answerOptions
-            + transactionOptions + signingOptions + transferOptions + keyOptions + zoneOptions
+            + transactionOptions + signingOptions + transferOptions + catalogOptions
+            + keyOptions + zoneOptions
             + steerOptions
             + failoverOptions + steerChangeOptions,
         groups: allGroups + probeGroups + roleGroups + tlsGroups + stickyGroups + guardGroups
             + retryGroups + outlierGroups + overloadGroups + mirrorGroups + tracingGroups
             + geoGroups + latencyGroups + aliasGroups + queryGroups + answerGroups + changeGroups
-            + transactionGroups + signingGroups + transferGroups + keyGroups + updateGroups
+            + transactionGroups + signingGroups + transferGroups + catalogGroups
+            + keyGroups + updateGroups
             + zoneAPIGroups
     )
 

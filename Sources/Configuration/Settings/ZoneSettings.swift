@@ -25,6 +25,10 @@ public struct ZoneSettings: Sendable, Equatable {
     public var transferFrom: [PrimarySettings] = []
     /// True for a zone that is a list of zones (RFC 9432).
     public var catalog = false
+    /// How its members are taken by their groups.
+    public var groups: [CatalogGroupSettings] = []
+    /// The zones of a catalog that is made here; nil for any other zone.
+    public var members: [CatalogMemberSettings]?
     /// The catalog that names the zone; nil for one that the file has.
     public var memberOf: String?
     /// Who may change it by messages.

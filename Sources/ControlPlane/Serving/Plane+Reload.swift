@@ -88,7 +88,11 @@ extension Plane {
         guard let read = result.configuration else {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
         }
-        let loaded = read.expanded(secondaries.transferred, present: self.settings.zones)
+        let loaded = read.expanded(
+            secondaries.transferred,
+            present: self.settings.zones,
+            owners: catalogPlaces
+        )
         for warning in result.warnings { note(.notice, .warning, warning.description) }
         let fresh = try assemble(
             loaded.settings,

@@ -95,8 +95,8 @@ struct Plane: ~Copyable {
     /// Servers that are told of changed zones.
     @Boxed var notifier = NotifyDriver()
     var notices = NoticeCounts()
-    /// The labels of zones in their catalogs.
-    var catalogLabels: [String: String] = [:]
+    /// Where members of catalogs are named.
+    var catalogPlaces: [String: CatalogPlace] = [:]
     /// All zones are to be read again with the next snapshot.
     var zonesAreStale = false
     /// Spans on their way to a collector.

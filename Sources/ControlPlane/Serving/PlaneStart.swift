@@ -19,10 +19,10 @@ struct PlaneStart {
 
     func plane(_ link: consuming SupervisorLink) throws(AssemblyRefusal) -> Plane {
         let now = Clock.monotonic()
-        let loaded = try configuration()
-        let (log, logThread) = try startLog(loaded.settings)
         let store = try openStore()
-        let saved = restore(store, log)
+        let (loaded, places, notes) = try configuration(store)
+        let (log, logThread) = try startLog(loaded.settings)
+        let saved = restore(store, log, notes)
         let names = saved.names
         let certificates = Plane.load(loaded.settings, known: CertificateFiles(), &link)
         Plane.noteFaults(loaded.settings, certificates, log)
@@ -80,6 +80,7 @@ struct PlaneStart {
             opensBy: now + Plane.firstRound(of: assembly),
             roundTrips: measured.roundTrips
         )
+        plane.catalogPlaces = places
         plane.adoptSteering(now, saved: saved.steering)
         plane.restoreAliases(saved.health?.aliases ?? [])
         try plane.begin(now)
@@ -87,13 +88,18 @@ struct PlaneStart {
     }
 
     /// The configuration, with the zones that catalogs have named.
-    private func configuration() throws(AssemblyRefusal) -> LoadedConfiguration {
+    private func configuration(
+        _ store: StateStore
+    ) throws(AssemblyRefusal) -> (LoadedConfiguration, [String: CatalogPlace], [String]) {
+        var notes: [String] = []
+        let places = Plane.catalogPlaces(store, notes: &notes)
         // The supervisor has made all checks; zones are read, and judged, once more.
         let result = ConfigurationSource.readForService(setup.text, path: setup.path)
         guard let read = result.configuration else {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
         }
-        return read.expanded(TransferredZones(folder: setup.stateFolder))
+        let transferred = TransferredZones(folder: setup.stateFolder)
+        return (read.expanded(transferred, owners: places), places, notes)
     }
 
     /// What is known of round trips by the file and by a former process.
@@ -290,9 +296,10 @@ struct PlaneStart {
 
     private func restore(
         _ store: StateStore,
-        _ log: EventLog
+        _ log: EventLog,
+        _ former: [String]
     ) -> Restored {
-        var notes: [String] = []
+        var notes = former
         let health = store.read(.health, notes: &notes) { SavedHealth(json: $0) }
         let overlay = store.read(.overlay, notes: &notes) { Overlay(json: $0) }
         let steering = store.read(.steering, notes: &notes) { SteeringSaved(json: $0) }

@@ -161,6 +161,11 @@ struct ZoneAssembly {
             }
             return nil
         }
+        guard zone.members == nil else {
+            let records = transferred.produced(zone, former)
+            builder.add(records.map { .record($0) }) { _ in nil }
+            return nil
+        }
         let stored = overlays.stored(zone, apex.lowercased)
         if let stored { builder.mask(stored.sets.keys) }
         var problem: ReloadProblem?

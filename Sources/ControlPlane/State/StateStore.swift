@@ -17,6 +17,7 @@ final class StateStore: Sendable {
         case sessionKey = "sticky.key"
         case roundTrips = "round-trips.json"
         case secondaries = "secondaries.json"
+        case catalogs = "catalogs.json"
     }
 
     static let limits = JSONLimits(bytes: 64 << 20, depth: 8, values: 8_000_000)

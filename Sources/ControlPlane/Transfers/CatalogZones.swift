@@ -4,54 +4,127 @@ internal import DNSProtocol
 internal import DNSServer
 internal import Essentials
 
+/// Where a member of a catalog is named.
+struct CatalogPlace: Sendable, Equatable {
+    var catalog: String
+    /// Another label is another zone.
+    var label: String
+}
+
 /// The zones of a configuration, and those that its catalogs name.
 struct CatalogZones {
     /// All zones, members last.
     var zones: [ZoneSettings]
-    /// The label of each member in its catalog, by the member's name: another label is another zone.
-    var labels: [String: String] = [:]
+    /// Where each member is named, by its name.
+    var places: [String: CatalogPlace] = [:]
     /// What is wrong with catalogs, or with members.
     var faults: [(catalog: String, text: String)] = []
+    /// Members that have gone over to another catalog by the word of their former one.
+    var moved: Set<String> = []
 
-    /// Reads the catalogs as they are kept; `present` are the zones of before.
+    private struct Claim {
+        var catalog: ZoneSettings
+        var member: Catalog.Member
+    }
+
+    /// Reads the catalogs as they are kept; `present` are the zones of before, and `owners` says
+    /// where their members were named then.
     init(
         _ configured: [ZoneSettings],
         _ transferred: TransferredZones,
-        present: [ZoneSettings] = []
+        present: [ZoneSettings] = [],
+        owners: [String: CatalogPlace] = [:]
     ) {
         zones = configured.filter { $0.memberOf == nil }
-        var names = Set(zones.map(\.name))
+        let names = Set(zones.map(\.name))
+        var claims: [String: [Claim]] = [:]
+        var kept: [ZoneSettings] = []
         for catalog in zones where catalog.catalog {
             guard let apex = DomainName(catalog.name),
                 let records = transferred.kept(catalog.name)
             else { continue }
             do throws(Catalog.Fault) {
-                let found = try Catalog(records, apex: apex)
-                let sorted = found.members.map { ("\($0.key)", "\($0.value)") }.sorted { $0 < $1 }
-                for (name, label) in sorted {
-                    guard names.insert(name).inserted else {
+                for (name, member) in try Catalog(records, apex: apex).members {
+                    guard !names.contains("\(name)") else {
                         faults.append((catalog.name, "its member \(name) is a zone already"))
                         continue
                     }
-                    labels[name] = label
-                    zones.append(CatalogZones.member(name, of: catalog))
+                    claims["\(name)", default: []].append(Claim(catalog: catalog, member: member))
                 }
             } catch {
                 faults.append((catalog.name, "it cannot be followed: \(CatalogZones.text(error))"))
-                for zone in present where zone.memberOf == catalog.name {
-                    if names.insert(zone.name).inserted { zones.append(zone) }
-                }
+                kept += present.filter { $0.memberOf == catalog.name }
             }
+        }
+        for zone in kept {
+            claims[zone.name] = nil
+            zones.append(zone)
+            places[zone.name] = owners[zone.name]
+        }
+        for (name, claims) in claims.sorted(by: { $0.key < $1.key }) {
+            take(name, claims, owners[name])
         }
     }
 
-    // It comes from where its catalog comes from, and goes where that goes.
-    private static func member(_ name: String, of catalog: ZoneSettings) -> ZoneSettings {
-        var zone = catalog
+    // §5.2: a name that is claimed twice stays where it was, until that one gives it away.
+    private mutating func take(_ name: String, _ claims: [Claim], _ owner: CatalogPlace?) {
+        guard
+            var chosen = claims.first(where: { $0.catalog.name == owner?.catalog }) ?? claims.first
+        else { return }
+        var left = Set(claims.map(\.catalog.name))
+        // §4.4.1: from one to the next, and never back.
+        while left.remove(chosen.catalog.name) != nil, let next = chosen.member.newOwner,
+            let other = claims.first(where: { $0.catalog.name == "\(next.lowercased)" }),
+            left.contains(other.catalog.name)
+        {
+            chosen = other
+        }
+        if let owner, owner.catalog != chosen.catalog.name,
+            claims.contains(where: { $0.catalog.name == owner.catalog })
+        {
+            moved.insert(name)
+        }
+        for claim in claims where left.contains(claim.catalog.name) {
+            // Whoever has given it away may still say so.
+            guard claim.member.newOwner.map({ "\($0.lowercased)" }) != chosen.catalog.name else {
+                continue
+            }
+            let text = "its member \(name) is one of catalog \(chosen.catalog.name) already"
+            faults.append((claim.catalog.name, text))
+        }
+        places[name] = CatalogPlace(catalog: chosen.catalog.name, label: chosen.member.label)
+        zones.append(member(name, chosen))
+    }
+
+    // It comes from where its catalog comes from, and goes where that goes, unless its group says
+    // otherwise.
+    private func member(_ name: String, _ claim: Claim) -> ZoneSettings {
+        var zone = claim.catalog
         zone.name = name
         zone.catalog = false
-        zone.memberOf = catalog.name
+        zone.groups = []
+        zone.memberOf = claim.catalog.name
+        let group = claim.catalog.groups.first { claim.member.groups.contains($0.group) }
+        if let model = group.flatMap({ group in zones.first { $0.name == group.like } }) {
+            zone.transferFrom = model.transferFrom
+            zone.transferTo = model.transferTo
+            zone.notify = model.notify
+        }
         return zone
+    }
+
+    /// The members of before that are no more, or begin anew (RFC 9432 §5.3, §5.4).
+    func gone(_ before: [ZoneSettings], _ owners: [String: CatalogPlace]) -> [ZoneSettings] {
+        before.filter { zone in
+            guard zone.memberOf != nil else { return false }
+            guard let place = places[zone.name] else {
+                return !zones.contains { $0.name == zone.name }
+            }
+            guard let owner = owners[zone.name] else { return false }
+            // §4.4.1: whoever goes over under the same label stays what it is.
+            return place.label != owner.label
+                || (place.catalog != owner.catalog && !moved.contains(zone.name))
+        }
     }
 
     private static func text(_ fault: Catalog.Fault) -> String {
@@ -67,10 +140,13 @@ extension LoadedConfiguration {
     /// The same with the members of its catalogs.
     func expanded(
         _ transferred: TransferredZones,
-        present: [ZoneSettings] = []
+        present: [ZoneSettings] = [],
+        owners: [String: CatalogPlace]
     ) -> LoadedConfiguration {
         guard settings.zones.contains(where: \.catalog) else { return self }
-        return serving(CatalogZones(settings.zones, transferred, present: present).zones)
+        return serving(
+            CatalogZones(settings.zones, transferred, present: present, owners: owners).zones
+        )
     }
 }
 
@@ -78,7 +154,12 @@ extension Plane {
     /// Takes up what catalogs name now: new members are taken, and others are no more.
     mutating func followCatalogs(_ now: Instant) {
         let before = settings.zones
-        let found = CatalogZones(before, secondaries.transferred, present: before)
+        let found = CatalogZones(
+            before,
+            secondaries.transferred,
+            present: before,
+            owners: catalogPlaces
+        )
         for fault in found.faults {
             note(
                 .transfer,
@@ -87,15 +168,10 @@ extension Plane {
                 [JSONMember("zone", .string(fault.catalog))]
             )
         }
-        let names = Set(found.zones.map(\.name))
-        let gone = before.filter { zone in
-            guard zone.memberOf != nil else { return false }
-            // RFC 9432 §5.4: under another label it begins anew.
-            let label = found.labels[zone.name]
-            let isOther = label != nil && catalogLabels[zone.name] != nil
-            return !names.contains(zone.name) || (isOther && label != catalogLabels[zone.name])
-        }
-        catalogLabels = found.labels
+        let gone = found.gone(before, catalogPlaces)
+        let hasMoved = catalogPlaces != found.places
+        catalogPlaces = found.places
+        if hasMoved { saveCatalogPlaces() }
         guard found.zones != before || !gone.isEmpty else { return }
         for zone in gone { secondaries.forget(zone.name) }
         let count = found.zones.count { $0.memberOf != nil }
@@ -104,5 +180,32 @@ extension Plane {
         configureSecondaries(now)
         zonesAreStale = true
         needsSnapshot = true
+    }
+
+    // Which of two catalogs a member belongs to does not stand in them.
+    private func saveCatalogPlaces() {
+        guard !isRetired else { return }
+        let members = catalogPlaces.sorted { $0.key < $1.key }.map { name, place in
+            JSONMember(name, ["catalog": .string(place.catalog), "label": .string(place.label)])
+        }
+        store.writeSoon(.catalogs, Array(JSONValue.object(members).text().utf8))
+    }
+
+    static func catalogPlaces(
+        _ store: StateStore,
+        notes: inout [String]
+    ) -> [String: CatalogPlace] {
+        store.read(.catalogs, notes: &notes) { json in
+            json.members.map { members in
+                Dictionary(
+                    members.compactMap { member in
+                        guard let catalog = member.value["catalog"]?.string,
+                            let label = member.value["label"]?.string
+                        else { return nil }
+                        return (member.name, CatalogPlace(catalog: catalog, label: label))
+                    }
+                ) { first, _ in first }
+            }
+        } ?? [:]
     }
 }

@@ -30,7 +30,13 @@ extension Plane {
             now
         )
         if settings.zones.contains(where: \.catalog) {
-            catalogLabels = CatalogZones(settings.zones, secondaries.transferred).labels
+            catalogPlaces =
+                CatalogZones(
+                    settings.zones,
+                    secondaries.transferred,
+                    present: settings.zones,
+                    owners: catalogPlaces
+                ).places
         }
     }
 

@@ -42,6 +42,14 @@ extension Plane {
         }
     }
 
+    /// Tells those of a zone's `notify` of its version, changed or not.
+    mutating func tellAll(of apex: DomainName, _ now: Instant) {
+        guard let zone = settings.zones.first(where: { $0.name == "\(apex)" }),
+            let serial = assembly.zoneResult.place(of: apex)?.serial
+        else { return }
+        tell(zone, apex, serial, now)
+    }
+
     // What stands inside another zone that is served here is not told by this one.
     private func hasInner(_ apex: DomainName, since old: ZoneAssembly.Result) -> Bool {
         [assembly.zoneResult.table, assembly.zoneResult.changed, old.changed].contains { table in

@@ -43,7 +43,7 @@ extension ZoneAssembly.Result {
 
 extension ZoneSettings {
     /// True when the zone is kept as one file in the state folder.
-    var isKeptAsFile: Bool { !transferFrom.isEmpty }
+    var isKeptAsFile: Bool { !transferFrom.isEmpty || members != nil }
 }
 
 extension TransferredZones {

@@ -72,6 +72,7 @@ extension Plane {
             return .now(.text(try known(name).text))
         case .notify(let name):
             _ = try known(name)
+            tellAll(of: name, Clock.monotonic())
             return .now(Plane.json(["result": "Notification queued"]))
         case .metadata(let name):
             _ = try known(name)
@@ -175,6 +176,10 @@ extension Plane {
         if let wanted = job.ifMatch, wanted != "*", wanted != document.tag {
             throw ZoneAPIFault(412, "the zone has changed since")
         }
+        let settings = settings.zones.first { $0.name == "\(name)" }
+        if settings?.isKeptAsFile == true {
+            throw ZoneAPIFault(422, "zone \(name) comes from elsewhere, or is made of others")
+        }
         guard var zone = liveZone(name), let serial = zone.serial else {
             throw ZoneAPIFault(404, "Not Found")
         }
@@ -188,7 +193,6 @@ extension Plane {
         }
         guard zone.difference() != nil else { return false }
         if zone.serial == serial {
-            let settings = settings.zones.first { $0.name == "\(name)" }
             let rule: SerialRule = settings?.serialRule == .unixtime ? .time : .increment
             zone.setSerial(rule.next(serial, seconds: UInt32(truncatingIfNeeded: Plane.seconds)))
         }
