@@ -88,11 +88,7 @@ extension Plane {
         guard let read = result.configuration else {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
         }
-        let loaded = read.expanded(
-            secondaries.transferred,
-            present: self.settings.zones,
-            owners: catalogPlaces
-        )
+        let loaded = withMembers(read)
         for warning in result.warnings { note(.notice, .warning, warning.description) }
         let fresh = try assemble(
             loaded.settings,

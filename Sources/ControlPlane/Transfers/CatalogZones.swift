@@ -151,6 +151,15 @@ extension LoadedConfiguration {
 }
 
 extension Plane {
+    /// A configuration that was read, with the members of its catalogs.
+    func withMembers(_ read: LoadedConfiguration) -> LoadedConfiguration {
+        read.expanded(
+            secondaries.transferred,
+            present: settings.zones,
+            owners: catalogPlaces
+        )
+    }
+
     /// Takes up what catalogs name now: new members are taken, and others are no more.
     mutating func followCatalogs(_ now: Instant) {
         let before = settings.zones
