@@ -7,6 +7,7 @@ extension SettingsDecoder {
         var settings = DNSSettings()
         settings.sampleQueries = section.optionalInteger("sample-queries")
         settings.keptQueries = section.integer("kept-queries")
+        settings.countedZones = section.integer("counted-zones")
         settings.signatureCache = section.integer("signature-cache")
         settings.identity = tells(section.value("identity"))
         settings.version = tells(section.value("version"))

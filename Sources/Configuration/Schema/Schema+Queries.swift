@@ -19,6 +19,14 @@ extension Schema {
             restart: true
         ),
         Option(
+            "dns.counted-zones",
+            .integer(0...10_000),
+            "100",
+            "Zones whose queries metrics count by themselves, in the order of the configuration; all "
+                + "others are counted together as `other`.",
+            restart: true
+        ),
+        Option(
             "dns.identity",
             .either("hostname", .text(64)),
             .absent("nothing is told"),

@@ -7,6 +7,8 @@ public struct DNSSettings: Sendable, Equatable {
     public var sampleQueries: Int?
     /// Records that each worker keeps.
     public var keptQueries = 0
+    /// Zones whose queries are counted by themselves.
+    public var countedZones = 100
     /// Signatures that each worker keeps.
     public var signatureCache = 65_536
     /// What the server tells of itself when asked which one it is.

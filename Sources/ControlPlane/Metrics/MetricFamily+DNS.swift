@@ -26,6 +26,25 @@ extension MetricFamily {
                 ("NOTIMP", .notImplemented), ("REFUSED", .refused), ("other", .otherCode),
             ].map { MetricSample([$0.0], .integer(source.shared.dns.total($0.1))) }
         },
+        MetricFamily(
+            "martlet_dns_zone_queries",
+            .counter,
+            labels: ["zone", "rcode"],
+            "DNS queries answered, by the zone that answered last and response code; `other` for zones "
+                + "beyond `dns.counted-zones`, `none` for names in no zone."
+        ) { source in
+            source.shared.dns.zoneCounts.map {
+                MetricSample([$0.zone, $0.code], .integer($0.count))
+            }
+        },
+        MetricFamily(
+            "martlet_dns_type_queries",
+            .counter,
+            labels: ["type"],
+            "DNS queries answered, by type; `other` for types without a mnemonic."
+        ) { source in
+            source.shared.dns.typeCounts.map { MetricSample([$0.type], .integer($0.count)) }
+        },
         dns("martlet_dns_truncated", .truncated),
         dns("martlet_dns_steered", .steered),
         dns("martlet_dns_malformed", .malformed),

@@ -322,6 +322,7 @@ extension Plane {
         }
         configureKeys()
         snapshot = Plane.snapshot(assembly, number: number, health: health, slotsGiven)
+        countZones()
         aliases.keep(only: Set(assembly.aliasNumbers.keys))
         publishAliases(assembly)
         if old.settings.alias != assembly.settings.alias { aliasNetworks.reset() }

@@ -80,8 +80,18 @@ extension Plane {
         }
     }
 
+    /// Has the queries of zones counted that are new, while there is room.
+    func countZones() {
+        let zones = shared.dns.countedZones
+        guard zones.counted.count < zones.limit else { return }
+        let known = assembly.settings.zones
+        let served = known + updater.overlays.more(than: known)
+        zones.add(served.lazy.compactMap { DomainName($0.name) })
+    }
+
     /// Has workers answer from the zones, and sign with the keys, that are in force now.
     mutating func adoptZones(_ now: Instant) {
+        countZones()
         formerSnapshots.append(snapshot)
         retiresAt = now
         snapshot = Plane.snapshot(

@@ -153,7 +153,8 @@ struct PlaneStart {
                 key: ProcessControl.randomSeed(),
                 signer: try TLSSigner(workers: setup.workers),
                 notices: try DNSNotices(),
-                updates: try UpdateDesk()
+                updates: try UpdateDesk(),
+                countedZones: settings.dns.countedZones
             )
             return DoorsShared(http: http, dns: dns)
         }
@@ -370,6 +371,7 @@ extension Plane {
         adoptOverlays()
         if let crash = CrashReport.write(setup) { log.record(crash) }
         do throws(ReloadProblem) {
+        countZones()
             sockets = try link.open(SocketKey.all(of: settings))
         } catch {
             throw AssemblyRefusal(problems: [error])

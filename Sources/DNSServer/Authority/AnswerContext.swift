@@ -124,6 +124,18 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
         decision.add(answers, steer, isFirst: isFirst)
     }
 
+    /// Counts an answered query, and whom its policy chose.
+    @inline(__always)
+    mutating func count(
+        _ outcome: AnswerOutcome,
+        of type: RecordType,
+        in book: borrowing AnswerBook,
+        _ steer: borrowing SteerTable
+    ) {
+        book.count(type, outcome)
+        if outcome.policy >= 0 { count(in: book, policy: steer.identity(of: outcome.policy)) }
+    }
+
     /// Counts the latest steered answer, once.
     @inline(__always)
     mutating func count(in book: borrowing AnswerBook, policy: UInt64) {
@@ -160,6 +172,8 @@ public struct AnswerOutcome: BitwiseCopyable, Sendable, Equatable {
     public var isTruncated = false
     /// The zone whose data answered last; -1 for none.
     public var zone = -1
+    // What stands for that zone where queries are counted; 0 for none.
+    var zoneIdentity: UInt64 = 0
     /// The policy that chose addresses; -1 for none.
     public var policy = -1
     /// What the cookie of the query is worth.

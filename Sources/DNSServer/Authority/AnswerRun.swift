@@ -81,6 +81,7 @@ struct AnswerRun {
     ) -> ResponseCode {
         guard !view.zones[match.zone].isUnusable else {
             outcome.zone = match.zone
+            outcome.zoneIdentity = view.zones[match.zone].identity
             outcome.reason = view.zones[match.zone].isAwaited ? .notReady : .invalidData
             return .serverFailure
         }
@@ -122,6 +123,7 @@ struct AnswerRun {
         if first.kind != .missing { outcome.node = first.node }
         while true {
             outcome.zone = match.zone
+            outcome.zoneIdentity = view.zones[match.zone].identity
             signing = view.signing.place(ofZone: match.zone)
             source = match.node
             // Nobody else is shown the signatures that the file of the zone has.

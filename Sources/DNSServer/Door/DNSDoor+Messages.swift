@@ -75,9 +75,7 @@ extension DNSDoor {
             guard !outcome.isDropped else { return output.removeAll() }
             // What differs by network is nobody else's either.
             answer.isPersonal = outcome.policy >= 0 || outcome.scope > 0
-            if outcome.policy >= 0 {
-                context.count(in: book, policy: steer.identity(of: outcome.policy))
-            }
+            context.count(outcome, of: query.type, in: book, steer)
             if context.isSampled {
                 book.keep(query, outcome, context, output, from: 0, origin)
             }

@@ -303,9 +303,7 @@ extension DNSDoor {
                 }
                 tally.add(outcome, DNSCounter.of(context.transport))
                 if outcome.isNotice { book.tell(request, from: context.client) }
-                if outcome.policy >= 0 {
-                    context.count(in: book, policy: steer.identity(of: outcome.policy))
-                }
+                context.count(outcome, of: query.type, in: book, steer)
                 progress.consumed = frame.upperBound
                 guard length > 0 else {
                     output.removeLast(output.count &- start)

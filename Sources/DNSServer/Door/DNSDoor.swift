@@ -396,9 +396,7 @@ public struct DNSDoor: ~Copyable {
                 }
                 tally.add(outcome, .queriesUDP)
                 if outcome.isNotice { book.tell(request, from: context.client) }
-                if outcome.policy >= 0 {
-                    context.count(in: book, policy: steer.identity(of: outcome.policy))
-                }
+                context.count(outcome, of: query.type, in: book, steer)
                 guard !outcome.isDropped else { return }
                 replies &+= 1
                 if context.isSampled {

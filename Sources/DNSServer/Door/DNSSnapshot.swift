@@ -203,15 +203,23 @@ public final class DNSShared: Sendable {
         key: UInt64 = 0,
         signer: TLSSigner? = nil,
         notices: DNSNotices? = nil,
-        updates: UpdateDesk? = nil
+        updates: UpdateDesk? = nil,
+        countedZones: Int = 0
     ) {
         self.signatures = (0..<max(workers, 1)).map { _ in SignatureCache(capacity: signatures) }
         self.signer = signer
         self.notices = notices
         self.updates = updates
         self.accounts = ResponseAccounts(count: accounts, secret: Hash.mix(~key))
+        let zones = CountedZones(limit: countedZones)
         books = (0..<max(workers, 1)).map { _ in
-            AnswerBook(endpoints: endpoints, kept: keptQueries, key: key, notices: notices)
+            AnswerBook(
+                endpoints: endpoints,
+                kept: keptQueries,
+                key: key,
+                notices: notices,
+                zones: zones
+            )
         }
         metrics = (0..<max(workers, 1)).map { _ in
             SharedWords(count: DNSCounter.allCases.count + TLSFailure.allCases.count)

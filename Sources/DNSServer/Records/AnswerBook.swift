@@ -20,17 +20,32 @@ public final class AnswerBook: Sendable {
     private let endpoints: SharedWords
     private let begun = SharedWords(count: 1)
     let tally: AnswerTally
+    /// Queries by zone and by type.
+    let questions: QuestionTally
     let sketch: AnswerSketch
     // Where notices of changed zones go.
     let notices: DNSNotices?
 
     /// A book for so many endpoints and records; `key` is a secret.
-    init(endpoints: Int, kept: Int, key: UInt64, notices: DNSNotices? = nil) {
+    init(
+        endpoints: Int,
+        kept: Int,
+        key: UInt64,
+        notices: DNSNotices? = nil,
+        zones: CountedZones = CountedZones(limit: 0)
+    ) {
+        questions = QuestionTally(zones)
         self.notices = notices
         queries = QueryRing(kept: kept)
         self.endpoints = SharedWords(count: max(endpoints, 0) * 2)
         tally = AnswerTally(endpoints: endpoints)
         sketch = AnswerSketch(key: key)
+    }
+
+    /// Counts a query that was answered.
+    @inline(__always)
+    func count(_ type: RecordType, _ outcome: AnswerOutcome) {
+        if !outcome.isDropped { questions.add(type, outcome) }
     }
 
     /// Counts an answer that a policy gave.

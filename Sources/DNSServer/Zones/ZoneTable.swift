@@ -159,6 +159,8 @@ struct ZoneEntry: BitwiseCopyable, Sendable {
     var isAwaited = false
     /// What its file says of what is not there.
     var chain = ZoneChainPlace()
+    /// What stands for its name where queries are counted.
+    var identity: UInt64 = 0
 }
 
 /// A set whose records a policy chooses, or an alias takes from elsewhere.

@@ -295,7 +295,8 @@ extension ZoneTableBuilder {
                 negative: .nothing,
                 apexLength: name.length,
                 isUnusable: true,
-                isAwaited: zone.isAwaited
+                isAwaited: zone.isAwaited,
+                identity: CountedZones.identity(zone.apexName)
             )
         )
         if name.final != absent, name.final < layout.nodes.count {
@@ -334,7 +335,8 @@ extension ZoneTableBuilder {
                 apex: names[apex].final,
                 parent: zone.parent,
                 negative: negative ?? .nothing,
-                apexLength: names[apex].length
+                apexLength: names[apex].length,
+                identity: CountedZones.identity(zone.apexName)
             )
         )
         if names[apex].final != absent, names[apex].final < layout.nodes.count {

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import DNSProtocol
+import Essentials
+import Testing
+
+@testable import DNSServer
+
+@Suite struct QuestionTallyTests {
+    static func outcome(_ zone: String?, _ code: ResponseCode) -> AnswerOutcome {
+        var outcome = AnswerOutcome()
+        outcome.zoneIdentity =
+            zone.flatMap { DomainName($0) }.map { CountedZones.identity($0) } ?? 0
+        outcome.code = code
+        return outcome
+    }
+
+    static func names(_ texts: [String]) -> [DomainName] { texts.compactMap { DomainName($0) } }
+
+    @Test func `zones get places in their order, and those beyond the limit none`() {
+        let zones = CountedZones(limit: 2)
+        zones.add(QuestionTallyTests.names(["B.test", "a.test", "c.test"]))
+        zones.add(QuestionTallyTests.names(["a.test", "d.test"]))
+        #expect(zones.counted == ["b.test.", "a.test."])
+        let places = QuestionTallyTests.names(["b.test", "a.test", "c.test"]).map {
+            zones.place(CountedZones.identity($0))
+        }
+        #expect(places == [0, 1, 2])
+    }
+
+    @Test func `a query counts for its zone and code, for others, or for none`() {
+        let shared = DNSShared(workers: 2, countedZones: 1)
+        shared.countedZones.add(QuestionTallyTests.names(["a.test", "b.test"]))
+        shared.books[0].count(.A, QuestionTallyTests.outcome("a.test", .noError))
+        shared.books[1].count(.A, QuestionTallyTests.outcome("A.test", .noError))
+        shared.books[0].count(.TXT, QuestionTallyTests.outcome("a.test", .nameError))
+        shared.books[0].count(.A, QuestionTallyTests.outcome("b.test", .serverFailure))
+        shared.books[0].count(RecordType(4711), QuestionTallyTests.outcome(nil, .refused))
+        var dropped = QuestionTallyTests.outcome("a.test", .noError)
+        dropped.isDropped = true
+        shared.books[0].count(.A, dropped)
+        let seen = shared.zoneCounts.filter { $0.count > 0 }.map {
+            "\($0.zone) \($0.code) \($0.count)"
+        }
+        #expect(
+            seen == ["a.test. NOERROR 2", "a.test. NXDOMAIN 1", "other SERVFAIL 1", "none other 1"]
+        )
+        #expect(shared.zoneCounts.count == 12)
+        let types = shared.typeCounts.map { "\($0.type) \($0.count)" }
+        #expect(types == ["A 3", "TXT 1", "other 1"])
+    }
+
+    @Test func `without room for zones all count together`() {
+        let shared = DNSShared(workers: 1, countedZones: 0)
+        shared.countedZones.add(QuestionTallyTests.names(["a.test"]))
+        shared.books[0].count(.A, QuestionTallyTests.outcome("a.test", .noError))
+        #expect(shared.zoneCounts.first { $0.count > 0 }?.zone == "other")
+    }
+}
