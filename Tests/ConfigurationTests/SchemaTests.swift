@@ -83,7 +83,7 @@ private struct Leaves {
         "probes.*.check.http.headers[].name", "routes[].jwt.claims[].name",
         "routes[].jwt.claim-headers[].name", "tracing.otlp.headers[].name",
         "tracing.otlp.attributes[].name", "geo.networks.*.prefix",
-        "migrations.*.name", "tsig-keys.*.name", "zones.*.member-of",
+        "migrations.*.name", "tsig-keys.*.name", "zones.*.member-of", "steer.*.is-dynamic",
         "dns.resolver-floors", "zones.*.members",
     ]
     private static let renamed = [

@@ -124,4 +124,17 @@ extension JSONValue {
     fileprivate func with(_ name: String, _ value: JSONValue) -> JSONValue {
         .object((members ?? []).filter { $0.name != name } + [JSONMember(name, value)])
     }
+
+    @Test func `a quote inside of a text is escaped, or refused`() throws {
+        for good in [
+            "\"a\"", "\"a\" \"b\"", "\"say \\\"yes\\\" now\"", "bare", "\"a\"\t\"b\"", "\"\"",
+        ] {
+            _ = try ZoneAPIChange.data(good, ZoneAPITests.www, .TXT)
+        }
+        for bad in ["\"say \"yes\" now\"", "\"a\"b", "a\"b\""] {
+            #expect(throws: ZoneAPIFault.self, "\(bad)") {
+                try ZoneAPIChange.data(bad, ZoneAPITests.www, .TXT)
+            }
+        }
+    }
 }

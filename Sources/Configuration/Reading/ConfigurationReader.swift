@@ -203,6 +203,13 @@ public struct LoadedConfiguration: Sendable, Equatable {
         return LoadedConfiguration(settings: settings, effective: effective)
     }
 
+    /// The same with other policies: those of dynamic records are in no file.
+    public func steering(_ policies: [SteerSettings]) -> LoadedConfiguration {
+        var settings = settings
+        settings.steer = policies
+        return LoadedConfiguration(settings: settings, effective: effective)
+    }
+
     /// The same without the values that any reload adopts: what one that serves has to keep.
     public var inService: LoadedConfiguration {
         LoadedConfiguration(settings: settings, effective: effective.filter { !$0.isReloadable })

@@ -7,6 +7,17 @@ extension SettingsDecoder {
         guard case .secret(let key)? = section.value("key") else { return settings }
         settings.key = key
         settings.listen = section.listen("listen")
+        settings.probe = section.text("probe")
+        if let probe = settings.probe {
+            // Such an address has no port of its own.
+            reading.addressProbes.append(
+                Reading.AddressProbe(
+                    name: probe,
+                    range: section.entries["probe"]?.value.range ?? section.nameRange,
+                    option: "zone-api.probe"
+                )
+            )
+        }
         return settings
     }
 
@@ -30,6 +41,14 @@ extension SettingsDecoder {
                 section.nameRange,
                 "\(section.title) lets everybody change the zone",
                 "say who may: `key`, or `networks`"
+            )
+        }
+        if section.texts("names").contains("*") {
+            section.fault(
+                .wildcardUpdateName,
+                "names",
+                "`*` is the wildcard name of the zone alone, no pattern for all names",
+                "`zone` stands for every name; `*.` and a name for those below it"
             )
         }
         let names = settings.names

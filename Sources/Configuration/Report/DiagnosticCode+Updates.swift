@@ -9,6 +9,13 @@ extension DiagnosticCode {
                 "A rule of `updates` names neither a key nor networks.",
                 "Say who may change the zone: `key: NAME`, or `networks: [PREFIX]`."
             )
+        case .wildcardUpdateName:
+            .init(
+                "rule for the wildcard name",
+                "`*` in `names` of a rule of `updates` is the one name `*` of the zone: changes of "
+                    + "all others are refused.",
+                "`zone` for every name, `*.NAME` for all below one."
+            )
         default:
             .init(
                 "names of updates",

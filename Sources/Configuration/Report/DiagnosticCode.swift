@@ -273,6 +273,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case openUpdates = "M1490"
     /// Names that a rule of updates cannot be about.
     case badUpdateName = "M1491"
+    /// A rule of updates for the wildcard name alone.
+    case wildcardUpdateName = "M1510"
     /// A program that is not there.
     case missingCommand = "M1415"
     /// A program that cannot be executed.

@@ -15,6 +15,12 @@ extension Schema {
             .absent("the API is off"),
             "What requests must show in `X-API-Key`: base64, as `openssl rand -base64 32` makes it."
         ),
+        Option(
+            "zone-api.probe",
+            .reference(.probe),
+            .absent("they count as up"),
+            "Probe that checks the addresses of dynamic records, as octoDNS writes them."
+        ),
     ]
 
     static let zoneAPIGroups: [OptionGroup] = [

@@ -17,6 +17,16 @@ public struct SteerSettings: Sendable, Equatable {
     public var settle = Interval.zero
     /// The longest that flapping leads to.
     public var settleMost = Interval.zero
+    /// It is made of a record that the API was given, and stands in no configuration.
+    public internal(set) var isDynamic = false
+}
+
+extension SteerSettings {
+    /// The policy of a record that the API was given.
+    public init(dynamic name: String, policy: PolicySettings, ttl: Interval) {
+        self.init(name: name, policy: policy, ttl: ttl, minTTL: nil, failoverWithin: nil)
+        isDynamic = true
+    }
 }
 
 /// What a steered name answers when nothing is healthy.

@@ -7,6 +7,8 @@ public struct ZoneAPISettings: Sendable, Equatable {
     public var listen: ListenAddress?
     /// What requests must show; nil turns the API off.
     public var key: SecretOctets?
+    /// What checks the addresses of dynamic records; nil for nothing.
+    public var probe: String?
 
     /// An API that is off.
     public init() {}

@@ -88,7 +88,7 @@ extension Plane {
         guard let read = result.configuration else {
             throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
         }
-        let loaded = withMembers(read)
+        let loaded = whole(read)
         for warning in result.warnings { note(.notice, .warning, warning.description) }
         let fresh = try assemble(
             loaded.settings,
@@ -225,7 +225,7 @@ extension Plane {
         defer { zonesAreStale = false }
         do throws(AssemblyRefusal) {
             let fresh = try assemble(
-                settings,
+                settingsWithDynamic,
                 assembly.certificates,
                 assembly.access,
                 assembly.sessionKeys,
@@ -246,6 +246,7 @@ extension Plane {
             )
         } catch {
             for problem in error.problems { note(.limit, .error, problem.text) }
+            endSteering(ZoneAPIFault(500, error.problems.first?.text ?? "it cannot be served"))
         }
     }
 
@@ -321,8 +322,8 @@ extension Plane {
             slotsGiven[slot] = number
         }
         configureKeys()
-        snapshot = Plane.snapshot(assembly, number: number, health: health, slotsGiven)
         countZones()
+        snapshot = Plane.snapshot(assembly, number: number, health: health, slotsGiven)
         aliases.keep(only: Set(assembly.aliasNumbers.keys))
         publishAliases(assembly)
         if old.settings.alias != assembly.settings.alias { aliasNetworks.reset() }
@@ -339,6 +340,7 @@ extension Plane {
             probes.concurrentProbes = settings.limits.concurrentProbes
             probes.concurrentCommands = settings.limits.concurrentCommands
         }
+        if change.reload == nil { loaded = loaded.steering(assembly.settings.steer) }
         exchangeSockets(new: change.newSockets, old.registries)
         probes.configure(assembly.targets, now: now)
         let probed = Set(assembly.targets.map(\.slot))
@@ -353,6 +355,7 @@ extension Plane {
             watch.begin(settings, now)
             finishReload()
         }
+        endSteering(nil)
     }
 
     /// New listeners open before old ones close.

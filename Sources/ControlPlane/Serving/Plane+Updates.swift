@@ -15,7 +15,9 @@ extension Plane {
 
     /// Decides what waits, unless an earlier change is still being kept.
     mutating func followUpdates(_ now: Instant) {
-        guard updater.flight == nil, !followZoneJobs(), !updater.queue.isEmpty else { return }
+        guard updater.flight == nil, !updater.awaitsSteering, !followZoneJobs(),
+            !updater.queue.isEmpty
+        else { return }
         let limit = updater.cautious > 0 ? 1 : ZoneUpdater.batchLimit
         let taken = Array(updater.queue.prefix(limit))
         updater.queue.removeFirst(taken.count)
@@ -184,8 +186,9 @@ extension Plane {
         updater.flight = nil
         let now = Clock.monotonic()
         if problem == nil {
-            publish(flight, table, now)
-            tell(flight.tickets, nil)
+            let changesSteering = flight.changesSteering(updater.overlays)
+            publish(flight, changesSteering ? nil : table, changesSteering, now)
+            if !changesSteering { tell(flight.tickets, nil) }
             return answer(flight.answers)
         }
         // What was made of them in memory goes as well.
@@ -207,18 +210,20 @@ extension Plane {
     private mutating func publish(
         _ flight: ZoneUpdater.Flight,
         _ table: ZoneTable?,
+        _ changesSteering: Bool,
         _ now: Instant
     ) {
+        if let waiting = staged {
+            staged = nil
+            adopt(waiting, now)
+        }
         updater.merge(flight.commits)
         for commit in flight.commits where commit.isRemoval {
             updater.live[commit.zone.name] = nil
             updater.needsRebuild = true
             needsSnapshot = true
         }
-        if let waiting = staged {
-            staged = nil
-            adopt(waiting, now)
-        }
+        if changesSteering { return awaitSteering(flight.tickets) }
         let isCurrent = !flight.isOvertaken
         if isCurrent, let table {
             let old = assembly.zoneResult

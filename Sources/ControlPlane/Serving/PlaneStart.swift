@@ -20,7 +20,8 @@ struct PlaneStart {
     func plane(_ link: consuming SupervisorLink) throws(AssemblyRefusal) -> Plane {
         let now = Clock.monotonic()
         let store = try openStore()
-        let (loaded, places, notes) = try configuration(store)
+        let (file, places, notes) = try configuration(store)
+        var loaded = file
         let (log, logThread) = try startLog(loaded.settings)
         let saved = restore(store, log, notes)
         let names = saved.names
@@ -37,6 +38,7 @@ struct PlaneStart {
             try link.file(path)
         }
         let updater = ZoneUpdater(store: try openZones(log))
+        loaded = loaded.withDynamic(updater.overlays)
         let (assembly, keyKeeper) = try assemble(
             loaded.settings,
             Ready(names, certificates, access, tickets, keys, geography, measured, updater)
@@ -82,6 +84,7 @@ struct PlaneStart {
         )
         plane.catalogPlaces = places
         plane.adoptSteering(now, saved: saved.steering)
+        plane.noteDynamicFaults()
         plane.restoreAliases(saved.health?.aliases ?? [])
         try plane.begin(now)
         return plane
@@ -369,9 +372,9 @@ extension Plane {
         }
         noteZones(assembly)
         adoptOverlays()
+        countZones()
         if let crash = CrashReport.write(setup) { log.record(crash) }
         do throws(ReloadProblem) {
-        countZones()
             sockets = try link.open(SocketKey.all(of: settings))
         } catch {
             throw AssemblyRefusal(problems: [error])

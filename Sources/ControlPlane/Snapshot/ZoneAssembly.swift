@@ -197,6 +197,12 @@ struct ZoneAssembly {
         var shown = stored
         if let rebased { shown.sets[RecordSetKey(stored.name, .SOA)] = rebased.soa }
         builder.add(shown.records.map { .record($0) }) { $0 }
+        for (key, set) in stored.sets where key.type == DynamicRecord.type {
+            guard let set, let policy = policies[DynamicRecord.policyName(key.owner)] else {
+                continue
+            }
+            builder.steer(owner: key.owner, ttl: set.ttl, policy: policy.number)
+        }
         return rebased
     }
 

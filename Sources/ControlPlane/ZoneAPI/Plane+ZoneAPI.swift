@@ -145,6 +145,7 @@ extension Plane {
                 body,
                 serial: UInt32(truncatingIfNeeded: Plane.seconds)
             )
+            try checkDynamic(zone)
             var change = ZoneChange(kind: .made)
             for record in zone.records {
                 let key = RecordSetKey(record.owner, record.type)
@@ -183,14 +184,10 @@ extension Plane {
         guard var zone = liveZone(name), let serial = zone.serial else {
             throw ZoneAPIFault(404, "Not Found")
         }
-        defer { updater.live[name] = zone }
         zone.begin()
-        do throws(ZoneAPIFault) {
-            try ZoneAPIChange.apply(sets, to: &zone, needsChangeType: true)
-        } catch {
-            zone.rollBack()
-            throw error
-        }
+        // When something is refused, it is made anew from what is served.
+        try ZoneAPIChange.apply(sets, to: &zone, needsChangeType: true)
+        try checkDynamic(zone)
         guard zone.difference() != nil else { return false }
         if zone.serial == serial {
             let rule: SerialRule = settings?.serialRule == .unixtime ? .time : .increment

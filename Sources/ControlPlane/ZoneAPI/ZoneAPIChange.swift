@@ -39,7 +39,21 @@ enum ZoneAPIChange {
         guard sets.count <= setLimit else {
             throw ZoneAPIFault(422, "more than \(setLimit) rrsets in one request")
         }
-        for set in sets { try apply(set, to: &zone, needsChangeType) }
+        var steered: Set<DomainName> = []
+        for set in sets {
+            try apply(set, to: &zone, needsChangeType)
+            guard set["type"]?.string?.uppercased() == "LUA",
+                set["changetype"]?.string?.uppercased() != "DELETE",
+                let owner = set["name"]?.string.flatMap({ DomainName($0)?.lowercased })
+            else { continue }
+            // As PowerDNS: the second would put itself in the place of the first.
+            guard steered.insert(owner).inserted else {
+                throw ZoneAPIFault(
+                    422,
+                    "RRset \(owner) IN LUA: it is given twice; a name is steered for A or for AAAA"
+                )
+            }
+        }
     }
 
     private static func apply(
@@ -56,10 +70,14 @@ enum ZoneAPIChange {
                 "\(title): changetype '\(word)' is none of REPLACE, DELETE, EXTEND, PRUNE"
             )
         }
-        guard !zone.isFixed(owner) || (type != .A && type != .AAAA) else {
+        let isDynamic = zone[owner, DynamicRecord.type] != nil
+        let isAddress = type == .A || type == .AAAA
+        guard !zone.isFixed(owner) || !isAddress && (type != DynamicRecord.type || isDynamic)
+        else {
             throw ZoneAPIFault(422, "\(title): the addresses of this name are steered")
         }
         if kind == .delete {
+            if type == DynamicRecord.type, isDynamic { zone.release(owner) }
             guard type != .SOA || owner != zone.apex else {
                 throw ZoneAPIFault(422, "\(title): a zone needs its SOA")
             }
@@ -114,7 +132,10 @@ enum ZoneAPIChange {
         guard name.isWithin(zone.apex) else {
             throw ZoneAPIFault(422, "RRset \(text) IN ?: Name is out of zone")
         }
-        guard let word = set["type"]?.string, let type = RecordType(word), !type.isMeta else {
+        guard let word = set["type"]?.string,
+            let type = word.uppercased() == "LUA" ? DynamicRecord.type : RecordType(word),
+            !type.isMeta
+        else {
             throw ZoneAPIFault(422, "RRset \(text): 'type' is missing or not known")
         }
         guard type != .ALIAS, ![.RRSIG, .NSEC, .NSEC3].contains(type) else {
@@ -164,11 +185,24 @@ enum ZoneAPIChange {
         _ owner: DomainName,
         _ type: RecordType
     ) throws(ZoneAPIFault) -> [UInt8] {
+        if type == DynamicRecord.type {
+            do throws(DynamicFault) {
+                return try DynamicRecord(content: content).data
+            } catch {
+                throw ZoneAPIFault(422, "Record \(owner)/LUA: \(error.message)")
+            }
+        }
         let title = "Record \(owner)/\(type) '\(content)'"
         // A line of its own is all that a record gets.
         guard !content.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 }),
             content.utf8.count <= 65_535
         else { throw ZoneAPIFault(422, "\(title): control characters") }
+        guard type != .TXT || !hasBareQuote(content) else {
+            throw ZoneAPIFault(
+                422,
+                "\(title): a quote inside of a text needs a backslash before it"
+            )
+        }
         let text = "@ 1 IN \(type) \(content)\n"
         var reader = ZoneFileReader(Array(text.utf8), file: "content", origin: owner)
         guard reader.next() else {
@@ -180,5 +214,31 @@ enum ZoneAPIChange {
             throw ZoneAPIFault(422, "\(title): more than one record")
         }
         return data
+    }
+
+    /// True when a quote begins or ends a text in the middle of a word: the zone file grammar would
+    /// take `"say "yes" now"` for three texts, which nobody means.
+    private static func hasBareQuote(_ content: String) -> Bool {
+        var (isInside, isEscaped) = (false, false)
+        var former = UInt8(ascii: " ")
+        for byte in content.utf8 {
+            let isBlank = byte == UInt8(ascii: " ") || byte == 0x09
+            let follows = former == UInt8(ascii: " ") || former == 0x09
+            if former == UInt8(ascii: "\""), !isInside, !isBlank { return true }
+            if isEscaped {
+                (isEscaped, former) = (false, UInt8(ascii: "x"))
+                continue
+            }
+            if byte == UInt8(ascii: "\\") {
+                (isEscaped, former) = (true, byte)
+                continue
+            }
+            if byte == UInt8(ascii: "\"") {
+                if !isInside, !follows { return true }
+                isInside.toggle()
+            }
+            former = byte
+        }
+        return false
     }
 }

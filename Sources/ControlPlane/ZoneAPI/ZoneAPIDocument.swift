@@ -97,13 +97,20 @@ struct ZoneAPIDocument {
         return found.sorted {
             ("\($0.key.owner)", $0.key.type.rawValue) < ("\($1.key.owner)", $1.key.type.rawValue)
         }.map { key, records in
-            let contents = records.map { RecordText.data(key.type, $0.data.span) }.sorted()
+            let contents = records.map { ZoneAPIDocument.content(of: $0) }.sorted()
             return [
                 "comments": [], "name": .string("\(key.owner)"),
                 "records": .array(contents.map { ["content": .string($0), "disabled": false] }),
-                "ttl": .integer(Int64(records[0].ttl)), "type": .string("\(key.type)"),
+                "ttl": .integer(Int64(records[0].ttl)),
+                "type": key.type == DynamicRecord.type ? "LUA" : .string("\(key.type)"),
             ]
         }
+    }
+
+    private static func content(of record: DNSMessage.Record) -> String {
+        let dynamic =
+            record.type == DynamicRecord.type ? try? DynamicRecord(data: record.data) : nil
+        return dynamic?.content ?? RecordText.data(record.type, record.data.span)
     }
 
     /// The zone as a zone file, absolute names throughout.
@@ -117,6 +124,13 @@ struct ZoneAPIDocument {
         }
         return lines.sorted { $0 < $1 }.map { $0.1 + "\n" }.joined()
     }
+
+    /// What clients look at before they send LUA records: that those are taken, and places known.
+    static let configuration: JSONValue = .array(
+        [("enable-lua-records", "yes"), ("launch", "geoip")].map { name, value in
+            ["type": "ConfigSetting", "name": .string(name), "value": .string(value)]
+        }
+    )
 
     /// The server.
     static let server: JSONValue = [

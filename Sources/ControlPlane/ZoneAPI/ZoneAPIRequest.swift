@@ -62,7 +62,8 @@ struct ZoneAPIRequest {
         let rest = Array(segments.dropFirst(4))
         switch (rest.first, rest.count) {
         case (nil, _): wish = .fixed(ZoneAPIDocument.server)
-        case ("config", 1), ("statistics", 1): wish = .fixed([])
+        case ("config", 1): wish = .fixed(ZoneAPIDocument.configuration)
+        case ("statistics", 1): wish = .fixed([])
         case ("zones", 1):
             wish =
                 method == "POST"
@@ -98,7 +99,9 @@ struct ZoneAPIRequest {
                 name,
                 withSets: parameter("rrsets") != "false",
                 parameter("rrset_name").flatMap { DomainName($0) },
-                parameter("rrset_type").flatMap { RecordType($0) }
+                parameter("rrset_type").flatMap {
+                    $0.uppercased() == "LUA" ? DynamicRecord.type : RecordType($0)
+                }
             )
         case ("GET", "export"): return .export(name)
         case ("PATCH", ""):

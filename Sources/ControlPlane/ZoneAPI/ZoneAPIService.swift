@@ -53,7 +53,18 @@ struct ZoneAPIService: ~Copyable {
             listener.open(socket, number: 0, loop: &loop)
             plane.note(.listenerOpened, .info, "the API for zones listens on \(wanted)")
         } catch {
-            plane.note(.limit, .error, "the API for zones cannot listen on \(wanted): \(error)")
+            let account = plane.setup.account.map { " as '\($0.name)'" } ?? ""
+            let remedy =
+                wanted.port < 1024
+                ? "; ports below 1024 are root's: give `zone-api.listen` another one" : ""
+            var event = LogEvent(
+                .limit,
+                .error,
+                realtime: Clock.realtime(),
+                "the API for zones cannot listen on \(wanted)\(account): \(error)\(remedy)"
+            )
+            event.code = "M3092"
+            plane.log.record(event)
         }
     }
 }

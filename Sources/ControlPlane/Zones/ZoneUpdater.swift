@@ -47,6 +47,17 @@ struct ZoneUpdater {
     var finished: [(Handle, ServiceResponse)] = []
     /// All zones are to be put together anew: one has gone.
     var needsRebuild = false
+    /// Names are steered otherwise in what is kept, and not yet in what is served.
+    var awaitsSteering = false
+    /// Those who are told once they are.
+    var steeringTickets: [ZoneTicket] = []
+    /// What became of the latest import; nil while it is being kept.
+    var importEnd: ImportEnd?
+
+    /// The end of an import: why it was not kept, or nil.
+    struct ImportEnd: Sendable {
+        var message: String?
+    }
     private var number: UInt64 = 0
 
     init(store: ZoneStore) {

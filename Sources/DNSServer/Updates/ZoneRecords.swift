@@ -75,6 +75,17 @@ public struct ZoneRecords: Sendable {
     /// True when the addresses of a name are chosen, or another name's.
     public func isFixed(_ owner: DomainName) -> Bool { fixedNames.contains(owner) }
 
+    /// Takes what is steered, or another name's, from a name.
+    public mutating func release(_ owner: DomainName) {
+        guard fixedNames.remove(owner) != nil else { return }
+        fixed.removeAll { content in
+            switch content {
+            case .record: false
+            case .steer(let name, _, _), .alias(let name, _, _): name == owner
+            }
+        }
+    }
+
     /// A set; nil when there is none.
     public subscript(_ owner: DomainName, _ type: RecordType) -> RecordSet? {
         get { names[owner]?[type] }

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import DNSProtocol
+internal import DNSServer
+internal import Essentials
+internal import Runtime
+
+/// Names that are steered by records of the store: from a change that is kept to one that serves.
+///
+/// Such a change is not in force with a table alone: policies, probes and zones are put together
+/// anew, and those who asked hear of it once workers have that.
+extension Plane {
+    /// The settings as they are to be, with the policies of what is kept now.
+    var settingsWithDynamic: Settings { loaded.withDynamic(updater.overlays).settings }
+
+    /// A configuration with the zones that catalogs name, and the policies of what is kept.
+    func whole(_ read: LoadedConfiguration) -> LoadedConfiguration {
+        withMembers(read).withDynamic(updater.overlays)
+    }
+
+    /// Has all put together anew for a change of steered names; `tickets` are told in the end.
+    mutating func awaitSteering(_ tickets: [ZoneTicket]) {
+        updater.awaitsSteering = true
+        updater.steeringTickets += tickets
+        updater.needsRebuild = true
+        needsSnapshot = true
+    }
+
+    /// Tells those who have asked for steered names that they are in force, or why they are not.
+    mutating func endSteering(_ fault: ZoneAPIFault?) {
+        guard updater.awaitsSteering else { return }
+        updater.awaitsSteering = false
+        let tickets = updater.steeringTickets
+        updater.steeringTickets = []
+        tell(tickets, fault)
+        noteDynamicFaults()
+    }
+
+    /// Tells of records of the store that steer nothing.
+    func noteDynamicFaults() {
+        for fault in DynamicPolicies(updater.overlays, settings).faults {
+            var event = LogEvent(.notice, .warning, realtime: Clock.realtime(), fault)
+            event.code = "M3090"
+            log.record(event)
+        }
+    }
+
+    /// Refuses dynamic records of a zone that could not be served, before they are kept.
+    func checkDynamic(_ zone: ZoneRecords) throws(ZoneAPIFault) {
+        var added = 0
+        for (key, former) in zone.former where key.type == DynamicRecord.type {
+            guard let set = zone[key.owner, key.type] else { continue }
+            let title = "RRset \(key.owner) IN LUA"
+            guard set.data.count == 1, let data = set.data.first else {
+                throw ZoneAPIFault(422, "\(title): one record for A or one for AAAA, not both")
+            }
+            for type in [RecordType.A, .AAAA, .CNAME] where zone[key.owner, type] != nil {
+                throw ZoneAPIFault(
+                    422,
+                    "\(title): the name has records of type \(type) beside it, and a steered name "
+                        + "has no others for its addresses"
+                )
+            }
+            do throws(DynamicFault) {
+                let record = try DynamicRecord(data: data)
+                if record.rules.asksPlaces, !knowsPlaces {
+                    throw DynamicFault(
+                        "its rules ask where clients are, and `geo` of the configuration has no "
+                            + "source for that"
+                    )
+                }
+            } catch {
+                throw ZoneAPIFault(422, "\(title): \(error.message)")
+            }
+            if former == nil { added += 1 }
+        }
+        guard added > 0 else { return }
+        guard settings.steer.count(where: \.isDynamic) + added <= DynamicPolicies.limit else {
+            throw ZoneAPIFault(422, "more than \(DynamicPolicies.limit) names would be steered")
+        }
+    }
+
+    private var knowsPlaces: Bool {
+        settings.geo.database != nil || settings.geo.networks.contains(where: \.hasPlace)
+    }
+}
+
+extension ZoneUpdater.Flight {
+    /// True when what is being kept changes which names are steered, or how.
+    func changesSteering(_ overlays: ZoneOverlays) -> Bool {
+        commits.contains { commit in
+            commit.sets.keys.contains { $0.type == DynamicRecord.type }
+                || commit.isRemoval
+                    && overlays.zones[commit.zone.name]?.sets.keys.contains {
+                        $0.type == DynamicRecord.type
+                    } == true
+        }
+    }
+}
