@@ -161,10 +161,12 @@ enum CommandTable {
         ),
         Command(
             name: "zone",
-            usage: "check FILE ORIGIN | list | export ZONE | discard ZONE | reload ZONE "
+            usage: "check FILE ORIGIN | list | diff ZONE | diff A B [ORIGIN] | export ZONE "
+                + "| import ZONE FILE|axfr://SERVER[:PORT] [--key-file FILE] [--check] "
+                + "| discard ZONE | reload ZONE "
                 + "| sign-status [ZONE] | rollover ZONE [ROLE] [--urgent] [--ds-seen] "
                 + "| import-keys ZONE FILE... --state FOLDER [--admin URL] [--json]",
-            help: "check zone files, show zones, take changes back, roll keys",
+            help: "check, show, compare and import zones, take changes back, roll keys",
             run: ZoneCommand.run
         ),
         Command(

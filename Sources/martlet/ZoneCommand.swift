@@ -6,7 +6,7 @@ internal import Essentials
 /// read again.
 enum ZoneCommand {
     private static let words =
-        "check, list, export, discard, reload, sign-status, rollover, import-keys"
+        "check, list, diff, export, import, discard, reload, sign-status, rollover, import-keys"
 
     static func run(_ arguments: [String]) -> Int32 {
         do throws(AdminArguments.Misuse) {
@@ -16,6 +16,8 @@ enum ZoneCommand {
             case "list"?: return list(try AdminArguments(rest, options: [], words: []))
             case "reload"?: return reload(try AdminArguments(rest, options: [], words: ["ZONE"]))
             case "export"?: return export(try AdminArguments(rest, options: [], words: ["ZONE"]))
+            case "diff"?: return try ZoneChangeCommands.compare(rest)
+            case "import"?: return try ZoneChangeCommands.bring(rest)
             case "discard"?: return discard(try AdminArguments(rest, options: [], words: ["ZONE"]))
             case "sign-status"?:
                 return ZoneKeysCommand.status(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Configuration
 internal import DNSProtocol
 internal import DNSServer
 internal import Essentials
@@ -13,5 +14,103 @@ extension AdminDesk {
         var writer = JSONWriter()
         writer.write(["zone": .string("\(document.name)"), "text": .string(document.text)])
         return .json(writer)
+    }
+
+    /// What updates and the zone API have changed of a zone, against the configuration.
+    func changes(_ name: String, _ view: ControlView) throws(Problem) -> ServiceResponse {
+        guard let apex = DomainName(name)?.lowercased,
+            let served = view.snapshot.flatMap({ ZoneAPIDocument($0.dns, apex) })
+        else { throw Problem(.unknownZone, "There is no zone '\(name)'.") }
+        let difference = ZoneComparison(
+            from: ZoneLines(text: try configured(apex, view)).lines,
+            to: ZoneLines(text: served.text).lines
+        )
+        var writer = JSONWriter()
+        writer.write([
+            "zone": .string("\(apex)"), "removed": difference.json["removed"] ?? .null,
+            "added": difference.json["added"] ?? .null,
+        ])
+        return .json(writer)
+    }
+
+    // The zone without what lies over it; nothing for one that stands in no configuration.
+    private func configured(_ apex: DomainName, _ view: ControlView) throws(Problem) -> String {
+        guard let zone = view.settings.zones.first(where: { $0.name == "\(apex)" }) else {
+            return ""
+        }
+        guard zone.transferFrom.isEmpty else {
+            throw Problem(.zoneWithoutFile, "The zone '\(apex)' is what its primaries have.")
+        }
+        let reader = ZoneAssembly(
+            view.settings,
+            path: view.configurationPath,
+            former: FormerZones(all: .empty, changed: .empty, policies: [])
+        )
+        switch reader.renew(zone, changed: .empty) {
+        case .done(let table, _, _):
+            let snapshot = table.usableZone(apex).map { number in
+                ZoneAPIDocument(
+                    name: apex,
+                    serial: table.serial(ofZone: number) ?? 0,
+                    records: table.contents(ofZone: number).compactMap {
+                        content -> DNSMessage.Record? in
+                        if case .record(let record) = content { record } else { nil }
+                    }
+                )
+            }
+            return snapshot?.text ?? ""
+        case .faulty(let fault):
+            let text = fault.problems.first?.text ?? "it is faulty"
+            throw Problem(.configurationRefused, "Zone '\(apex)' cannot be read: \(text)")
+        case .needsAll:
+            throw Problem(
+                .zoneWithoutFile,
+                "The zone '\(apex)' has aliases, and is not read by itself: give its file."
+            )
+        }
+    }
+
+    /// Puts a zone in the place of what is served.
+    func importZone<S: ControlSurface & ~Copyable>(
+        _ order: ZoneImportOrder,
+        _ surface: inout S,
+        at moment: Moment
+    ) throws(Problem) -> ServiceResponse {
+        let command = ControlCommand.importZone(order)
+        let outcome = surface.perform(command, now: moment.now)
+        try check(outcome, of: command)
+        guard case .imported(let report) = outcome else { return .empty() }
+        var writer = JSONWriter()
+        writer.write([
+            "zone": .string(report.zone), "serial": .integer(Int64(report.serial)),
+            "removed": .integer(Int64(report.removed)), "added": .integer(Int64(report.added)),
+            "kept": .bool(!order.isTrial),
+        ])
+        return .json(writer)
+    }
+}
+
+/// A zone that is to be put in the place of what is served.
+public struct ZoneImportOrder: Sendable, Equatable {
+    /// The name of the zone.
+    public var zone: String
+    /// A zone file.
+    public var text: String
+    /// It is looked at alone.
+    public var isTrial: Bool
+
+    init(_ zone: String, _ request: ServiceRequest) throws(Problem) {
+        self.zone = zone
+        var text: String?
+        isTrial = false
+        for member in try request.jsonMembers() {
+            switch member.name {
+            case "text": text = member.value.string
+            case "check": isTrial = member.value.bool ?? false
+            default: throw Problem(.invalidValue, "'\(member.name)' is none of text, check.")
+            }
+        }
+        guard let text else { throw Problem(.invalidValue, "'text' is missing: the zone file.") }
+        self.text = text
     }
 }

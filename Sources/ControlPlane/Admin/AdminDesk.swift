@@ -94,6 +94,8 @@ struct AdminDesk: Sendable {
             try perform(.discardZone(name), &surface, at: moment)
             return generations(surface.view)
         case .exportZone(let name): return try export(name, surface.view)
+        case .zoneChanges(let name): return try changes(name, surface.view)
+        case .importZone(let order): return try importZone(order, &surface, at: moment)
         case .steering: return AdminDesk.steering(surface.view, only: nil)
         case .steer(let policy, let order):
             try perform(.steer(policy: policy, order), &surface, at: moment)
@@ -226,7 +228,7 @@ struct AdminDesk: Sendable {
 
     func check(_ outcome: ControlOutcome, of command: ControlCommand) throws(Problem) {
         switch outcome {
-        case .done, .measured: return
+        case .done, .measured, .imported: return
         case .unknownPool:
             guard case .change(let pool, _, _) = command else { return }
             throw Problem(.unknownPool, "There is no pool '\(pool)'.")
@@ -245,6 +247,9 @@ struct AdminDesk: Sendable {
             var text = "\(count) in the configuration; the one in force serves on."
             if case .reloadZone(let zone) = command {
                 text = "\(count) in zone '\(zone)'; it is answered as before."
+            }
+            if case .importZone(let order) = command {
+                text = "\(count) in the import of '\(order.zone)'; nothing of it is taken."
             }
             var problem = Problem(.configurationRefused, text)
             problem.members = [JSONMember("errors", .array(reasons.map(\.json)))]

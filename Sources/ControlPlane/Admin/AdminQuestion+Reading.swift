@@ -56,6 +56,8 @@ extension AdminQuestion {
         case .orderKeys: return .orderKeys(zone: values.first ?? "", try KeyOrder(request))
         case .exportZone: return .exportZone(values.first ?? "")
         case .discardZone: return .discardZone(values.first ?? "")
+        case .zoneChanges: return .zoneChanges(values.first ?? "")
+        case .importZone: return .importZone(try ZoneImportOrder(values.first ?? "", request))
         case .upgrade: return .upgrade
         case .explain: return .explain(try RequestSketch(parameters))
         case .explainDNS: return .explainDNS(try QuerySketch(parameters))

@@ -42,6 +42,10 @@ public enum AdminQuestion: Sendable, Equatable {
     case exportZone(String)
     /// Takes back the changes of one zone.
     case discardZone(String)
+    /// What has changed of a zone since its configuration.
+    case zoneChanges(String)
+    /// Puts a zone in the place of what is served.
+    case importZone(ZoneImportOrder)
     /// Has another program take over.
     case upgrade
     /// Which endpoint would serve a request, and why.

@@ -6,7 +6,7 @@ public struct AdminRoute: Sendable {
     enum Target: Sendable {
         case page, live, ready, started, metrics, snapshot, pools, pool, endpoint, overlay
         case steering, steer, migrate, roundTrips, measure, queries, answers
-        case allKeys, keys, orderKeys, exportZone, discardZone
+        case allKeys, keys, orderKeys, exportZone, discardZone, zoneChanges, importZone
         case reload, reloadZone, upgrade, explain, explainDNS, place, failoverTime, request, events,
             eventStream
     }
@@ -81,6 +81,18 @@ public struct AdminRoute: Sendable {
             "/api/v1/zones/ZONE/export",
             .exportZone,
             "A zone as it is served, its zone file in `text`; without what is steered."
+        ),
+        AdminRoute(
+            "GET",
+            "/api/v1/zones/ZONE/changes",
+            .zoneChanges,
+            "What updates and the zone API have changed of a zone, as lines of a zone file."
+        ),
+        AdminRoute(
+            "POST",
+            "/api/v1/zones/ZONE/import",
+            .importZone,
+            "Puts a zone file, `text`, in the place of what is served; with `check` only looks at it."
         ),
         AdminRoute(
             "DELETE",

@@ -268,6 +268,8 @@ public enum ControlCommand: Sendable, Equatable {
     case keys(zone: String, KeyOrder)
     /// Takes all changes back that were made of a zone while it serves.
     case discardZone(String)
+    /// Puts a zone in the place of what is served.
+    case importZone(ZoneImportOrder)
     /// Has another program take over.
     case upgrade
 }
@@ -323,6 +325,8 @@ public enum ControlOutcome: Sendable, Equatable {
     case done
     /// Measurements were looked at, and so many taken.
     case measured(RTTIntake)
+    /// A zone was looked at, and taken unless it was to be looked at alone.
+    case imported(ZoneImport)
     /// There is no pool of this name.
     case unknownPool
     /// The pool has no endpoint of this name or address.

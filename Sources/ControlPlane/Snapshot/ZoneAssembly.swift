@@ -257,7 +257,7 @@ struct ZoneAssembly {
         return refusal
     }
 
-    private static func problem(_ found: ZoneDiagnostic) -> ReloadProblem {
+    static func problem(_ found: ZoneDiagnostic) -> ReloadProblem {
         let (line, column) = (found.position.line, found.position.column)
         return ReloadProblem(
             code: "\(found.code)",

@@ -204,12 +204,16 @@ extension Plane {
     /// Tells those who asked for a change what became of it.
     mutating func tell(_ tickets: [ZoneTicket], _ fault: ZoneAPIFault?) {
         for ticket in tickets {
+            guard let handle = ticket.handle else {
+                updater.importEnd = ZoneUpdater.ImportEnd(message: fault?.message)
+                continue
+            }
             var response = fault.map(Plane.refusal) ?? .empty()
             if fault == nil, let name = ticket.created, let document = document(name) {
                 response = Plane.json(document.whole(withSets: true), status: 201)
                 response.fields.append(("ETag", document.tag))
             }
-            updater.finished.append((ticket.handle, response))
+            updater.finished.append((handle, response))
         }
     }
 }

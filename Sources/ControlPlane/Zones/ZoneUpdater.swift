@@ -45,7 +45,7 @@ struct ZoneUpdater {
     var jobs: [ZoneAPIJob] = []
     /// What is to be told to those who asked.
     var finished: [(Handle, ServiceResponse)] = []
-    /// All zones are to be put together anew: one has gone.
+    /// All zones are to be put together anew: one has gone, or names are steered otherwise.
     var needsRebuild = false
     /// Names are steered otherwise in what is kept, and not yet in what is served.
     var awaitsSteering = false
@@ -96,7 +96,8 @@ struct ZoneUpdater {
 
 /// A request of the API that waits for its change.
 struct ZoneTicket: Sendable {
-    var handle: Handle
+    /// Nil for an import, which is asked for elsewhere.
+    var handle: Handle?
     /// The zone that was made.
     var created: DomainName?
 }

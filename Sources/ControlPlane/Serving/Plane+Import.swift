@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import DNSProtocol
+internal import DNSServer
+internal import Essentials
+internal import Runtime
+
+/// What an import has done, or would do.
+public struct ZoneImport: Sendable, Equatable {
+    /// The zone.
+    public var zone: String
+    /// The serial that it is served with.
+    public var serial: UInt32
+    /// Records that went and came.
+    public var removed: Int
+    /// Records that came.
+    public var added: Int
+}
+
+/// A whole zone from outside, in the place of what is served: all of it, or nothing.
+extension Plane {
+    /// Takes the text of a zone file; with `isTrial` it is looked at alone.
+    mutating func importZone(
+        _ name: String,
+        _ text: [UInt8],
+        isTrial: Bool,
+        _ now: Instant
+    ) -> ControlOutcome {
+        guard let apex = DomainName(name)?.lowercased, !apex.isRoot else {
+            return .failed("'\(name)' is no name of a zone")
+        }
+        let configured = settings.zones.first { $0.name == "\(apex)" }
+        guard configured?.transferFrom.isEmpty != false else {
+            return .failed("zone \(apex) is what its primaries have: it is changed there")
+        }
+        guard canChange, updater.flight == nil, !updater.awaitsSteering else {
+            return .failed("a change of zones is being kept, or none can be; ask again")
+        }
+        do throws(AssemblyRefusal) {
+            let fresh = try Plane.imported(text, apex)
+            return try place(fresh, apex, isKnown: configured != nil, isTrial: isTrial, now)
+        } catch {
+            return .refused(error.problems)
+        }
+    }
+
+    // Read as any zone file, and nothing beside it.
+    private static func imported(
+        _ text: [UInt8],
+        _ apex: DomainName
+    ) throws(AssemblyRefusal) -> ZoneRecords {
+        var builder = ZoneTableBuilder()
+        builder.beginZone(apex, source: "import")
+        builder.read(ZoneFileReader(text, file: "import", origin: apex, defaultTTL: 3600))
+        let build = builder.build()
+        guard let table = build.table, let number = table.usableZone(apex) else {
+            throw AssemblyRefusal(
+                problems: build.diagnostics.filter { $0.severity == .error }
+                    .map(ZoneAssembly.problem)
+            )
+        }
+        return ZoneRecords(apex: apex, table.contents(ofZone: number))
+    }
+
+    private mutating func place(
+        _ fresh: ZoneRecords,
+        _ apex: DomainName,
+        isKnown: Bool,
+        isTrial: Bool,
+        _ now: Instant
+    ) throws(AssemblyRefusal) -> ControlOutcome {
+        let served = liveZone(apex)
+        var zone = served ?? ZoneRecords(apex: apex)
+        zone.begin()
+        let before = zone.serial
+        try Plane.replace(&zone, by: fresh)
+        if let before, let serial = zone.serial, !serial.isLater(thanSerial: before) {
+            zone.setSerial(before.nextSerial)
+        }
+        do throws(ZoneAPIFault) {
+            try checkDynamic(zone)
+        } catch {
+            throw AssemblyRefusal(problems: [.start("M3091", error.message, "mend the records")])
+        }
+        let difference = zone.difference()
+        var report = ZoneImport(zone: "\(apex)", serial: zone.serial ?? 0, removed: 0, added: 0)
+        report.removed = difference?.deleted.count ?? 0
+        report.added = difference?.added.count ?? 0
+        let isSame = difference == nil || Plane.isSerialAlone(difference)
+        if isSame, served != nil {
+            // Nothing but the serial would change.
+            (report.removed, report.added, report.serial) = (0, 0, before ?? 0)
+            return .imported(report)
+        }
+        let trial = ZoneAssembly.trial([(apex, zone)], changed: assembly.zoneResult.changed)
+        guard trial.table != nil else {
+            throw AssemblyRefusal(
+                problems: trial.faults.filter { $0.severity == .error }.map(ZoneAssembly.problem)
+            )
+        }
+        guard !isTrial else { return .imported(report) }
+        var change = ZoneChange(kind: isKnown ? .overlay : .made)
+        for key in zone.former.keys { change.sets[key] = .some(zone[key.owner, key.type]) }
+        if let difference, served != nil { change.differences = [difference] }
+        updater.live[apex] = zone
+        updater.importEnd = nil
+        launch([apex: change], [], [ZoneTicket(handle: nil)])
+        settleUpdates(now)
+        // One that changes steered names is in force a little later.
+        if updater.awaitsSteering { return .imported(report) }
+        guard let end = updater.importEnd else {
+            return .failed("the zone is still being kept: 'martlet zone list' shows when it is")
+        }
+        return end.message.map { ControlOutcome.failed($0) } ?? .imported(report)
+    }
+
+    // What is steered by the configuration stays, and the import has no addresses there.
+    private static func replace(
+        _ zone: inout ZoneRecords,
+        by fresh: ZoneRecords
+    ) throws(AssemblyRefusal) {
+        for (owner, sets) in zone.names {
+            for type in sets.keys where fresh[owner, type] == nil {
+                if type == DynamicRecord.type { zone.release(owner) }
+                zone[owner, type] = nil
+            }
+        }
+        var problems: [ReloadProblem] = []
+        for (owner, sets) in fresh.names {
+            for (type, set) in sets where zone[owner, type] != set {
+                if zone.isFixed(owner), type == .A || type == .AAAA || type == .CNAME {
+                    let text = "\(owner) \(type): the addresses of this name are steered"
+                    problems.append(.start("M3091", text, "leave them out of the import"))
+                    continue
+                }
+                zone[owner, type] = set
+            }
+        }
+        guard problems.isEmpty else { throw AssemblyRefusal(problems: problems) }
+    }
+
+    private static func isSerialAlone(_ difference: ZoneStep?) -> Bool {
+        guard let difference, difference.deleted.count == 1, difference.added.count == 1,
+            let old = difference.deleted.first, let new = difference.added.first,
+            old.type == .SOA, new.type == .SOA, old.ttl == new.ttl, old.data.count == new.data.count
+        else { return false }
+        // The serial lies before the last four numbers.
+        let place = old.data.count - 20
+        guard place > 0 else { return false }
+        return old.data[..<place] == new.data[..<place]
+            && old.data[(place + 4)...] == new.data[(place + 4)...]
+    }
+}
