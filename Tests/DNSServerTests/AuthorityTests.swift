@@ -242,7 +242,25 @@ import Testing
     @Test func `other classes are refused`() throws {
         var fixture = try ZoneFixture(["example.com": AuthorityTests.zone])
         #expect(try fixture.ask("version.bind", .TXT, class: 3).code == .refused)
-        #expect(try fixture.ask("example.com", .A, class: 255).code == .refused)
+        #expect(try fixture.ask("example.com", .A, class: 4).code == .refused)
+        #expect(try fixture.ask("example.com", .AXFR, class: 255).code == .refused)
+        #expect(try fixture.ask("elsewhere.test", .A, class: 255).code == .refused)
+    }
+
+    @Test func `any class is answered from the one there is, and never with authority`() throws {
+        var fixture = try ZoneFixture(["example.com": AuthorityTests.zone])
+        for (name, type) in [
+            ("mail.example.com", RecordType.A), ("no.example.com", .A), ("example.com", .SOA),
+            ("mail.example.com", .PTR), ("x.sub.example.com", .A),
+        ] {
+            let one = try fixture.ask(name, type)
+            let any = try fixture.ask(name, type, class: 255)
+            #expect(any.questions.first?.recordClass == 255)
+            #expect(any.code == one.code && any.answers == one.answers, "\(name) \(type)")
+            #expect(any.authorities == one.authorities && any.additionals == one.additionals)
+            #expect(any.answers.allSatisfy { $0.recordClass == 1 })
+            #expect(!any.isAuthoritative, "RFC 1034 §6.2.2")
+        }
     }
 
     @Test func `refusals repeat the id, the opcode and RD`() throws {

@@ -91,8 +91,8 @@ import Testing
         #expect(message.code == one.code, "\(one.name)")
         #expect(message.answers.contains { $0.type == .SOA } == one.hasSOA, "\(one.name)")
         #expect(message.isAuthoritative == (one.code == .noError), "\(one.name)")
-        // QR and AA as they are, RD as asked; TC, RA, Z, AD and CD are clear (RFC 4035 §3.1.6).
-        let clear = one.question.flags & 0x0100 | 0x8000 | message.flags & 0x0400
+        // QR and AA as they are, RD and CD as asked (RFC 4035 §3); TC, RA, Z and AD are clear (§3.1.6).
+        let clear = one.question.flags & 0x0110 | 0x8000 | message.flags & 0x0400
         #expect(message.flags & 0xfff0 == clear, "\(one.name)")
     }
 

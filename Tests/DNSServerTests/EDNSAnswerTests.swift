@@ -195,9 +195,12 @@ import Testing
 
     @Test func `padding is for encrypted transports, and for those who pad`() throws {
         var fixture = try fixture(DNSConduct(identity: "ns1"))
-        fixture.context.isStream = true
         let asks = EDNSQuestion { $0.options = [(12, [0, 0]), (3, [])] }
-        #expect(try fixture.ask(asks).option(12) == nil, "not in the clear")
+        for isStream in [false, true] {
+            fixture.context.isStream = isStream
+            #expect(try fixture.ask(asks).option(12) == [], "in the clear it has no octets")
+            #expect(try fixture.ask(EDNSQuestion()).option(12) == nil, "not asked for")
+        }
         fixture.context.pads = true
         #expect(fixture.respond(EDNSQuestion().bytes).count < 468, "not asked for")
         for name in ["example.com", "no.example.com", "other.test"] {

@@ -17,8 +17,9 @@ import Testing
         return try String(contentsOfFile: path, encoding: .utf8)
     }
 
-    static func fixture(_ way: String) throws -> SigningFixture {
-        var zone = try SigningFixture([("example.com", try text(way))], signed: [:])
+    static func fixture(_ way: String, text: String? = nil) throws -> SigningFixture {
+        let text = try text ?? Self.text(way)
+        var zone = try SigningFixture([("example.com", text)], signed: [:])
         let secret = SigningVectorTests.octets("yQt/gArOOiHLrPh7DIqv1+YLN5Lz41Z/QBnz9KLglc4=")
         let key = try #require(SigningKey(.ecdsaP256, secret: secret))
         zone.keys = [try #require(DomainName("example.com")): [ZoneKey(key)]]
@@ -248,6 +249,39 @@ import Testing
         for type in [RecordType.A, .NSEC3, .RRSIG] {
             #expect(try zone.ask("\(owner)", type).code == .nameError)
         }
+    }
+
+    @Test func `NSEC3PARAM with flags is not minded`() throws {
+        let text = try PresignedAnswerTests.text("nsec3")
+        let head = "example.com. 0 IN NSEC3PARAM 1 1 9 -\n"
+        var zone = try PresignedAnswerTests.fixture("nsec3", text: head + text)
+        let message = try zone.ask("no.example.com")
+        let wanted = try zone.ask("no.example.com").authorities
+        var plain = try PresignedAnswerTests.fixture("nsec3")
+        #expect(wanted == (try plain.ask("no.example.com").authorities))
+        #expect(zone.faults(message.authorities).isEmpty)
+        // One without flags is wanted: else there are no proofs to be had.
+        let flagged = text.replacingOccurrences(
+            of: "NSEC3PARAM\t1 0 5 ",
+            with: "NSEC3PARAM\t1 1 5 "
+        )
+        var none = try PresignedAnswerTests.fixture("nsec3", text: flagged)
+        #expect(try none.ask("no.example.com").authorities.map(\.type) == [.SOA])
+    }
+
+    @Test func `two names with one hash are answered SERVFAIL`() throws {
+        let text = try PresignedAnswerTests.text("nsec3")
+        let name = try #require(DomainName("no.example.com")).wire
+        let hash = HashedOwner.hash(name.span, salt: [0xaa, 0xbb].span, iterations: 5)
+        let data = [1, 0, 0, 0, 0, 20] + hash.indices.map { hash[$0] }
+        let digits = RecordText.data(.NSEC3, data.span).split(separator: " ").last ?? ""
+        let more = "\(digits).example.com. 60 IN NSEC3 1 0 5 AABB \(digits) A\n"
+        var zone = try PresignedAnswerTests.fixture("nsec3", text: text + more)
+        let message = try zone.ask("no.example.com")
+        #expect(message.code == .serverFailure)
+        #expect(message.answers.isEmpty && message.authorities.isEmpty)
+        #expect(try zone.ask("host.example.com").code == .noError, "others are not met by it")
+        #expect(try zone.ask("no.example.com", flags: 0).code == .nameError)
     }
 
     @Test func `a policy cannot choose in a zone that its file signs`() throws {

@@ -217,19 +217,6 @@ import Testing
         #expect(messages.map { $0?.code } == [.notAuthorized])
     }
 
-    @Test func `queries around a transfer are answered in their order`() throws {
-        var fixture = try DoorFixture.make(snapshot(["example.com": TransferTests.large(500)]))
-        let socket = try fixture.connect()
-        defer { socket.close() }
-        let query = ZoneFixture.query("mail.example.com")
-        let request = TransferTests.request("example.com")
-        let bytes = try exchange(&fixture, socket, [query, request, query, request, query])
-        let kinds = messages(bytes).map { $0?.questions.first?.type == .A }
-        #expect(kinds.first == true && kinds.last == true)
-        #expect(kinds.filter { $0 }.count == 3)
-        #expect(fixture.count(.transfersWhole) == 2)
-    }
-
     @Test func `a slow peer costs little, and others are served meanwhile`() throws {
         var fixture = try DoorFixture.make(snapshot(["example.com": TransferTests.large(100_000)]))
         let slow = try fixture.connect()
@@ -296,22 +283,6 @@ import Testing
         let changes = try #require(DNSMessage(fixture.respond(request)))
         #expect(changes.code == .noError && changes.answers.map(\.type) == [.SOA])
         #expect(changes.questions.first?.type == .IXFR)
-    }
-
-    @Test func `zones inside appear as delegations, and their own transfers without the DS`() throws
-    {
-        let inner =
-            "$TTL 5\n@ SOA ns h 1 2 3 4 5\n@ NS ns\n@ TXT inner\nns A 192.0.2.99\nx A 192.0.2.9\n"
-        let snapshot = try snapshot(["example.com": TransferTests.zone, "sub.example.com": inner])
-        var fixture = try DoorFixture.make(snapshot)
-        let outer = TransferTests.lines(try take(&fixture, TransferTests.request("example.com")))
-        #expect(outer.contains("sub.example.com. 5 NS ns.sub.example.com."))
-        #expect(outer.contains("ns.sub.example.com. 5 A 192.0.2.99"))
-        #expect(outer.contains { $0.hasPrefix("sub.example.com. 300 DS ") })
-        #expect(!outer.contains { $0.contains("inner") || $0.hasPrefix("x.sub") })
-        let own = TransferTests.lines(try take(&fixture, TransferTests.request("sub.example.com")))
-        let wanted = try TransferTests.expected(inner, "sub.example.com")
-        #expect(own.dropLast().sorted() == wanted.sorted())
     }
 
     @Test func `steered names and aliases go out as they are answered now`() throws {

@@ -220,6 +220,33 @@ import Testing
         #expect(fixture.lines("alias.example.com", .A) == ["192.0.2.1"])
     }
 
+    @Test func `a DNAME and a CNAME do not come to stand beside each other`() throws {
+        var fixture = try Fixture()
+        _ = try fixture.send([], ["d.example.com 60 IN DNAME new.example.com."])
+        let former = fixture.zone.serial
+        for update in [
+            "d.example.com 60 IN CNAME www.example.com.",
+            "alias.example.com 60 IN DNAME new.example.com.",
+        ] {
+            #expect(try fixture.send([], [update]).code == .noError, "passed over: RFC 6672 §5.2")
+            #expect(fixture.zone.serial == former)
+        }
+        #expect(fixture.lines("d.example.com", RecordType(39)) == ["new.example.com."])
+        #expect(fixture.lines("d.example.com", .CNAME).isEmpty)
+        #expect(fixture.lines("alias.example.com", RecordType(39)).isEmpty)
+    }
+
+    @Test(arguments: [
+        "www.example.com 60 IN NSEC x.example.com. A", "www.example.com 0 ANY NSEC",
+        "www.example.com 0 NONE NSEC x.example.com. A", "www.example.com 0 ANY RRSIG",
+        "x.example.com 0 ANY NSEC3",
+    ])
+    func `proofs and signatures are not changed from outside`(update: String) throws {
+        var fixture = try Fixture()
+        #expect(try fixture.send([], [update]).code == .refused)
+        #expect(fixture.zone.serial == 7)
+    }
+
     @Test func `serials go by one, by time, or as they are told`() throws {
         var fixture = try Fixture()
         _ = try fixture.send([], ["example.com 300 IN SOA a. b. 100 1 1 1 1"])

@@ -427,7 +427,7 @@ def secure(scene):
   - dot: 127.0.0.1:{dot}
     certificates:
       - {pair(files)}
-{KEYS}zones: {{ a.test: {{ file: a.zone, transfer-to: [ {{ key: transfer.key }} ] }} }}
+{KEYS}zones: {{ a.test: {{ file: a.zone, transfer-to: [ {{ network: 127.0.0.0/8, key: transfer.key }} ] }} }}
 """)
     def text(name):
         return f"""listeners: [ {{ dns: 127.0.0.1:{other} }} ]
@@ -460,7 +460,7 @@ def secure_bind(scene):
     certificates:
       - {pair((certificate, key))}
 {KEYS}zones:
-  a.test: {{ file: a.zone, transfer-to: [ {{ key: transfer.key }} ], notify: [ {{ address: 127.0.0.1:{port} }} ] }}
+  a.test: {{ file: a.zone, transfer-to: [ {{ network: 127.0.0.0/8, key: transfer.key }} ], notify: [ {{ address: 127.0.0.1:{port} }} ] }}
   b.test:
     transfer-from:
       - {{ address: 127.0.0.1:{tls}, key: transfer.key, tls: {{ name: ns.a.test, authorities: {authority.certificate} }} }}

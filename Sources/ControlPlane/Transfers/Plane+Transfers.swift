@@ -12,8 +12,23 @@ extension Plane {
             switch notice {
             case .transfer(let report): note(report)
             case .changed(let zone, let serial, let client): hear(zone, serial, client, now)
+            case .stray(let zone, let client, let others): note(stray: zone, client, others)
             }
         }
+    }
+
+    // RFC 1996 §3.10.
+    private func note(stray zone: DomainName, _ client: IPAddress, _ others: UInt64) {
+        let more = others > 0 ? " (and \(others) notices like it before)" : ""
+        note(
+            .transfer,
+            .warning,
+            "\(client) says that zone \(zone) has changed, and is no primary of it" + more,
+            [
+                JSONMember("zone", .string("\(zone)")),
+                JSONMember("client", .string("\(client)")),
+            ]
+        )
     }
 
     private func note(_ report: TransferReport) {

@@ -64,7 +64,10 @@ public struct RecordSetCompiler {
     }
 
     /// Adds a record whose data is in uncompressed wire form; false when the set becomes too large.
-    public mutating func append(_ data: Span<UInt8>) -> Bool {
+    ///
+    /// `own` is for a record with a TTL of its own: signatures have that of what they sign.
+    public mutating func append(_ data: Span<UInt8>, ttl own: UInt32? = nil) -> Bool {
+        let ttl = own ?? ttl
         guard wire.count + data.count + 12 <= RecordSetCompiler.lengthLimit else { return false }
         wire += [0xc0, 0x0c, UInt8(type.rawValue >> 8), UInt8(type.rawValue & 255), 0, 1]
         wire += [
@@ -138,9 +141,11 @@ public struct RecordSetCompiler {
         guard suffix.count > 2, references.count / 4 < RecordSetCompiler.referenceLimit,
             wire.count <= Int(UInt16.max)
         else { return nil }
+        // A name of another case is written out, and so keeps it (RFC 5936 §3.4).
         func equals(_ other: Span<UInt8>) -> Bool {
-            other.count == suffix.count
-                && WireName.matches(suffix, at: 0, other, at: 0, length: other.count)
+            guard other.count == suffix.count else { return false }
+            for index in other.indices where other[index] != suffix[index] { return false }
+            return true
         }
         // In an answer made from a wildcard the owner is another name (RFC 4592 §3.3.1).
         let isWildcard = owner.count > 2 && owner[0] == 1 && owner[1] == UInt8(ascii: "*")

@@ -66,4 +66,6 @@ public enum RecordClass {
     @inlinable public static var internet: UInt16 { 1 }
     /// Chaosnet: questions about the server itself (RFC 4892).
     @inlinable public static var chaos: UInt16 { 3 }
+    /// Of questions: whatever class there is (RFC 1035 §3.2.5).
+    @inlinable public static var any: UInt16 { 255 }
 }

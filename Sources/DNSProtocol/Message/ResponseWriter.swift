@@ -88,12 +88,14 @@ public struct ResponseWriter: BitwiseCopyable {
         guard output.count &- start >= DNSQuery.headerLength else { return }
         if reserved > 0 { writeOPT(code, query, scope, optionLength, into: &output) }
         let hasQuestion = query.questionEnd > DNSQuery.headerLength
-        // QR, opcode as asked, AA, TC, RD as asked; RA, AD and CD are 0 (RFC 4035 §3.1.6).
+        // QR, opcode as asked, AA, TC, RD as asked; RA and AD are 0 (RFC 4035 §3.1.6), CD of a query
+        // is as asked (§3). In other messages than queries its bit has no meaning.
         var high = 0x80 | UInt8(truncatingIfNeeded: query.flags >> 8) & 0x79
         if isAuthoritative { high |= 0x04 }
         if isTruncated { high |= 0x02 }
         output[start &+ 2] = high
-        output[start &+ 3] = UInt8(truncatingIfNeeded: code.rawValue & 15)
+        let checking = query.opcode == 0 ? UInt8(truncatingIfNeeded: query.flags) & 0x10 : 0
+        output[start &+ 3] = UInt8(truncatingIfNeeded: code.rawValue & 15) | checking
         put(hasQuestion ? 1 : 0, at: 4, into: &output)
         put(answerCount, at: 6, into: &output)
         put(authorityCount, at: 8, into: &output)

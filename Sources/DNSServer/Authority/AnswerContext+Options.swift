@@ -46,12 +46,17 @@ extension AnswerContext {
         let kept = reply.length
         let room = writer.room(output)
         if let reason, conduct.explainsErrors { reply.explain(reason, room: room) }
-        guard pads, query.edns.options.contains(.padding) else { return }
+        guard pads(for: query) else { return }
         let added = reply.length &- kept
+        // In the clear there is nothing to hide, and a large answer to a small question is a weapon:
+        // the option comes back, with no octets (RFC 7830 §4, §6).
         reply.pad(
             writer.length(output) &+ added,
-            toMultipleOf: DNSConduct.paddingBlock,
+            toMultipleOf: pads ? DNSConduct.paddingBlock : 1,
             room: room &- added
         )
     }
+
+    /// True for a query whose answer has the option of padding (RFC 7830 §4).
+    func pads(for query: DNSQuery) -> Bool { query.edns.options.contains(.padding) }
 }

@@ -45,7 +45,8 @@ public struct AnswerContext: BitwiseCopyable, Sendable {
     public var timestamp: UInt32 = 0
     /// How long a TCP connection may be idle, in units of 100 ms, for those who ask (RFC 7828).
     public var keepalive: UInt16?
-    /// True where padding hides lengths: on encrypted transports (RFC 7830 §6).
+    /// True where padding hides lengths, on encrypted transports; elsewhere it has no octets
+    /// (RFC 7830 §6).
     public var pads: Bool
     // Octets that are kept back for the signature of the response.
     var signatureRoom = 0
@@ -180,7 +181,7 @@ public struct AnswerOutcome: BitwiseCopyable, Sendable, Equatable {
     public var cookie = CookieState.absent
     /// What the signature of the query is worth.
     public var signature = SignatureState.absent
-    // A primary says that a zone has changed, and is heard.
+    // Somebody says that a zone has changed; whether that is heard, the rules say.
     var isNotice = false
     // The name in the zone that answers, of which all answers are alike; -1 for none.
     var node = -1

@@ -51,7 +51,7 @@ struct AnswerRun {
             outcome.isMalformed = code == .formatError
             return code
         }
-        if query.recordClass != RecordClass.internet {
+        if query.recordClass != RecordClass.internet, query.recordClass != RecordClass.any {
             return answerApart(request, context, into: &output)
         }
         if let refusal = refusal() {

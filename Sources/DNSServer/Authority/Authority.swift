@@ -78,7 +78,9 @@ public enum Authority {
             cookie != .absent && context.isTurnedAway(query, cookie)
             ? .badCookie : run.answer(request, views, steer, &context, into: &output)
         if run.outcome.isUnsigned { code = run.withdraw(&output) }
-        if query.edns.isPresent, run.outcome.reason != nil || context.pads {
+        // RFC 1034 §6.2.2: whoever asks for any class is never told that this is all there is.
+        if query.recordClass == RecordClass.any { run.writer.isAuthoritative = false }
+        if query.edns.isPresent, run.outcome.reason != nil || context.pads(for: query) {
             context.complete(&reply, of: query, run.outcome.reason, run.writer, output)
         }
         let length = reply.length
@@ -97,7 +99,9 @@ public enum Authority {
         outcome.code = code
         outcome.isTruncated = run.writer.isTruncated
         outcome.hasAnswers = run.writer.answerCount > 0
-        outcome.isReferral = !run.writer.isAuthoritative && run.writer.authorityCount > 0
+        outcome.isReferral =
+            !run.writer.isAuthoritative && run.writer.authorityCount > 0
+            && query.recordClass == RecordClass.internet
         return outcome
     }
 

@@ -31,7 +31,7 @@ struct DNSConnection: BitwiseCopyable {
     // The session holds bytes that the loop will not tell of.
     var holdsMore = false
     var isReadyQueued = false
-    // A zone is on its way: nothing is read meanwhile.
+    // Zones are on their way.
     var isTransferring = false
 
     var isSecure: Bool { isShaking || !tls.isNone }

@@ -180,6 +180,7 @@ extension DNSDoor {
                 serveInput(place, &loop)
                 continue
             }
+            if connections[place].holdsMore, !readOnce(place) { continue }
             if carryOn(place) { settle(place, &loop) }
         }
         ready.removeFirst(min(count, ready.count))

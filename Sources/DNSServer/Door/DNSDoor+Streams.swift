@@ -4,7 +4,8 @@ internal import Essentials
 internal import Runtime
 internal import Steering
 
-/// DNS over TCP (RFC 7766): queries may be pipelined, answers come in their order.
+/// DNS over TCP (RFC 7766): queries may be pipelined, and answers come in their order; those to
+/// queries behind the request for a zone come while that is on its way.
 extension DNSDoor {
     /// Connections accepted before others get their turn.
     static var acceptsPerTurn: Int { 64 }
@@ -102,7 +103,8 @@ extension DNSDoor {
     }
 
     mutating func close(_ place: Int) {
-        if connections[place].isTransferring { endTransfer(place, .broken) }
+        if connections[place].isTransferring { endTransfers(place) }
+        if !late.isEmpty { late.removeValue(forKey: place) }
         let connection = connections[place]
         timers.cancel(place)
         buffers.give(connection.input)
@@ -125,9 +127,6 @@ extension DNSDoor {
             // Nothing is read from a peer that does not take its answers.
             if isBlocked(place) { return }
             guard carryOn(place) else { return }
-        } else if connections[place].isTransferring {
-            // It is looked at in each turn.
-            return
         } else if event.isReadable || event.isHangUp {
             guard readOnce(place), answerFrames(place) else { return }
         }
@@ -141,7 +140,12 @@ extension DNSDoor {
     }
 
     // One read per turn: a busy connection cannot keep the loop from the others. False: closed.
-    private mutating func readOnce(_ place: Int) -> Bool {
+    mutating func readOnce(_ place: Int) -> Bool {
+        // Behind the request for one transfer too many input waits in its block and in the socket.
+        if connections[place].isTransferring {
+            let isFull = connections[place].inputCount >= BufferPool.blockSize
+            guard !isFull, !connections[place].hasEnded else { return true }
+        }
         if connections[place].input.isNone { connections[place].input = buffers.take() }
         let connection = connections[place]
         guard !connection.input.isNone else {
@@ -161,9 +165,7 @@ extension DNSDoor {
 
     // Answers the queries in hand until none is whole or the peer takes no more. False: closed.
     mutating func answerFrames(_ place: Int) -> Bool {
-        while connections[place].inputCount > 1, !isBlocked(place),
-            !connections[place].isTransferring
-        {
+        while connections[place].inputCount > 1, !isBlocked(place) {
             let progress = answerBatch(place)
             consume(progress.consumed, of: place)
             if progress.answered > 0 {
@@ -176,6 +178,7 @@ extension DNSDoor {
                 consume(connections[place].inputCount, of: place)
             }
             if progress.transferLength > 0, !isBlocked(place) {
+                guard !hasMostTransfers(place) else { break }
                 guard beginTransfer(place, progress.transferLength) else { return false }
             }
             guard progress.isFull else { break }
@@ -242,15 +245,25 @@ extension DNSDoor {
     /// Sends an answer that has come later than its query.
     mutating func deliver(_ message: [UInt8], to place: Int, _ loop: inout EventLoop) {
         // Who does not take answers does not get this one either, and will ask again.
-        guard !isBlocked(place), message.count <= Int(UInt16.max) else { return close(place) }
+        // Only a zone on its way may be what fills the connection.
+        guard message.count <= Int(UInt16.max) else { return close(place) }
+        guard !isBlocked(place) else {
+            if !keepLate(message, for: place) { close(place) }
+            return
+        }
+        guard sendFrame(message, to: place) else { return }
+        settle(place, &loop)
+    }
+
+    /// Sends one message with its length in front; false: closed.
+    mutating func sendFrame(_ message: [UInt8], to place: Int) -> Bool {
         scratch.write { output in
             output.write(uint16: UInt16(truncatingIfNeeded: message.count))
             output.write(message.span)
         }
         connections[place].isFresh = false
         setDeadline(place)
-        guard sendScratch(place) else { return }
-        settle(place, &loop)
+        return sendScratch(place)
     }
 
     private static func answer(
@@ -302,7 +315,7 @@ extension DNSDoor {
                     return
                 }
                 tally.add(outcome, DNSCounter.of(context.transport))
-                if outcome.isNotice { book.tell(request, from: context.client) }
+                if outcome.isNotice { book.tell(request, context, outcome) }
                 context.count(outcome, of: query.type, in: book, steer)
                 progress.consumed = frame.upperBound
                 guard length > 0 else {

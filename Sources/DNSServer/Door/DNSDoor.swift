@@ -67,7 +67,9 @@ public struct DNSDoor: ~Copyable {
     var scratch: Scratch
     var tls = TLSSessions(limit: 1 << 16)
     /// Zones on their way, by the place of the connection.
-    var transfers: [Int: OutgoingTransfer] = [:]
+    var transfers: [Int: [OutgoingTransfer]] = [:]
+    /// Answers that have come late to a connection whose peer takes nothing just now.
+    var late: [Int: [[UInt8]]] = [:]
     // Connections whose sessions hold bytes that no event will tell of.
     var ready: [Handle] = []
     // True once the loop tells of sessions that come back.
@@ -395,7 +397,7 @@ public struct DNSDoor: ~Copyable {
                     }
                 }
                 tally.add(outcome, .queriesUDP)
-                if outcome.isNotice { book.tell(request, from: context.client) }
+                if outcome.isNotice { book.tell(request, context, outcome) }
                 context.count(outcome, of: query.type, in: book, steer)
                 guard !outcome.isDropped else { return }
                 replies &+= 1

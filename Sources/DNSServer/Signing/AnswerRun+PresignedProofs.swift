@@ -108,8 +108,8 @@ extension AnswerRun {
             return placeLink(bytes, chain, &placed, view, into: &output)
         }
         let question = ChainQuestion(chain, bytes, encloser: Int(node.nameLength) &- 2)
-        let start = question.nextCloser
-        placeHash(bytes.extracting(start..<bytes.count), chain, &placed, view, into: &output)
+        let next = bytes.extracting(question.nextCloser..<bytes.count)
+        placeHash(next, chain, &placed, covering: true, view, into: &output)
     }
 
     // That a name has no set of the type: its own link says which it has. A name without one has
@@ -159,7 +159,7 @@ extension AnswerRun {
         let above = name.extracting(question.encloserStart..<name.count)
         placeHash(above, chain, &placed, view, into: &output)
         let next = name.extracting(question.nextCloser..<name.count)
-        placeHash(next, chain, &placed, view, into: &output)
+        placeHash(next, chain, &placed, covering: true, view, into: &output)
         return question.encloserStart
     }
 
@@ -179,7 +179,7 @@ extension AnswerRun {
         guard chain.kind == .hashes else {
             return placeLink(name, chain, &placed, view, into: &output)
         }
-        placeHash(name, chain, &placed, view, into: &output)
+        placeHash(name, chain, &placed, covering: true, view, into: &output)
     }
 
     // MARK: Links
@@ -225,11 +225,14 @@ extension AnswerRun {
         _ name: Span<UInt8>,
         _ chain: ZoneChainPlace,
         _ placed: inout PlacedLinks,
+        covering isMissing: Bool = false,
         _ view: ZoneView,
         into output: inout OutputSpan<UInt8>
     ) {
         let (bytes, count) = hashed(name, chain, view)
         let owner = bytes.span.extracting(0..<count)
+        // RFC 5155 §7.2.9: the hash of a name that is not there is that of one which is: no proof.
+        if isMissing, view.link(chain, owner)?.isMatch == true { outcome.isUnsigned = true }
         placeLink(owner, chain, &placed, view, into: &output)
     }
 

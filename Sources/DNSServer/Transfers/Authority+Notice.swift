@@ -6,7 +6,8 @@ internal import Essentials
 extension Authority {
     static var noticeOpcode: UInt8 { 4 }
 
-    /// Appends the answer to a notice; ``AnswerOutcome/isNotice`` when it is one that is heard.
+    /// Appends the answer to a notice; ``AnswerOutcome/isNotice`` when it is one that is heard, or
+    /// would be if it came from elsewhere.
     @inline(never) @_lifetime(output: copy output)
     static func answerNotice(
         _ query: DNSQuery,
@@ -42,7 +43,7 @@ extension Authority {
             }
         }
         var outcome = refuse(asked, request, code, context, transaction?.length ?? 0, into: &output)
-        outcome.isNotice = code == .noError
+        outcome.isNotice = code == .noError || code == .refused
         if transaction != nil {
             outcome.signature = .good
             transaction?.sign(&output, from: start, seconds: seconds)
@@ -77,9 +78,10 @@ struct ZoneNotice {
 }
 
 extension AnswerBook {
-    /// Hands a notice that is heard on to those who look after zones.
+    /// Hands a notice on to those who look after zones, or for the log where it comes from nobody who
+    /// may send it (RFC 1996 §3.10): a few of these, since anybody can send any number.
     @inline(never)
-    func tell(_ request: Span<UInt8>, from client: IPAddress) {
+    func tell(_ request: Span<UInt8>, _ context: AnswerContext, _ outcome: AnswerOutcome) {
         var length = request.count
         var isSigned = false
         if case .found(let record) = TSIGRecord.read(request) {
@@ -88,6 +90,10 @@ extension AnswerBook {
         guard let notice = ZoneNotice(request.extracting(0..<length), isSigned: isSigned) else {
             return
         }
-        notices?.post(.changed(zone: notice.zone, serial: notice.serial, from: client))
+        guard outcome.code == .noError else {
+            notices?.postStray(notice.zone, from: context.client, seconds: context.timestamp)
+            return
+        }
+        notices?.post(.changed(zone: notice.zone, serial: notice.serial, from: context.client))
     }
 }

@@ -5,16 +5,41 @@ internal import Runtime
 
 /// Zones that peers take over TCP and TLS.
 ///
-/// While a transfer lasts nothing else of its connection is read, and one message at a time is made
-/// when the one before has left: in a turn a few, so that all others get theirs.
+/// One message at a time is made when the one before has left: in a turn a few, so that all others
+/// get theirs. What else comes on the connection is answered in between (RFC 7766 §6.2.1.1), further
+/// transfers included, whose messages take turns.
 extension DNSDoor {
-    /// Messages of one transfer that are made in a turn.
+    /// Messages of the transfers of a connection that are made in a turn.
     static var transferBurst: Int { 4 }
+    /// Transfers at a time by one connection: the request for one more waits, and what is behind it.
+    static var transfersPerConnection: Int { 4 }
+    /// Late answers that wait for one connection.
+    static var lateLimit: Int { 16 }
 
     /// True for a request that is not answered by one message (RFC 5936 §2.1, RFC 1995 §3).
     static func isTransfer(_ query: DNSQuery) -> Bool {
         query.type.rawValue &- 251 <= 1 && query.verdict == .accept
             && query.recordClass == RecordClass.internet
+    }
+
+    /// True when no more transfers may begin on a connection before one ends.
+    func hasMostTransfers(_ place: Int) -> Bool {
+        guard connections[place].isTransferring, let running = transfers[place] else {
+            return false
+        }
+        return running.count >= DNSDoor.transfersPerConnection
+    }
+
+    // RFC 9103 §7.2, §8.4: by TLS 1.3, and to those that are known twice or by their certificate.
+    private func way(_ place: Int) -> TransferRules.Way {
+        guard connections[place].isSecure else { return .plain }
+        guard tls.facts(connections[place].tls).version >= TLSVersion.tls13.rawValue else {
+            return .oldSecure
+        }
+        let settings = security(connections[place].listener)?.context.settings
+        let hasCertificate =
+            settings?.clientAuthorities != nil && settings?.isClientRequired == true
+        return hasCertificate ? .plain : .secure
     }
 
     /// Begins the transfer that the first frame in hand asks for, or says why not; false: closed.
@@ -36,10 +61,10 @@ extension DNSDoor {
         )
         context.timestamp = DNSDoor.timestamp()
         var desk = TransferDesk(snapshot: snapshot, query: query, request: request)
-        switch desk.open(context, running: shared.transfers.load(0)) {
+        switch desk.open(context, by: way(place), running: shared.transfers.load(0)) {
         case .begun(let transfer):
             shared.transfers.add(0, 1)
-            transfers[place] = transfer
+            transfers[place, default: []].append(transfer)
             connections[place].isTransferring = true
             count(transfer.query.type == .AXFR ? .transfersWhole : .transfersIncremental)
             return pumpTransfer(place)
@@ -60,11 +85,10 @@ extension DNSDoor {
         }
     }
 
-    /// Sends the next messages of a transfer, as far as the peer takes them; false: closed.
+    /// Sends the next messages of transfers, as far as the peer takes them; false: closed.
     mutating func pumpTransfer(_ place: Int) -> Bool {
-        guard let transfer = transfers[place] else { return true }
         for _ in 0..<DNSDoor.transferBurst {
-            guard !isBlocked(place), !transfer.isDone else { break }
+            guard !isBlocked(place), let transfer = transfers[place]?.first else { break }
             let (now, seconds) = (now, UInt64(DNSDoor.timestamp()))
             var isWritten = false
             scratch.write { output in
@@ -80,21 +104,51 @@ extension DNSDoor {
             }
             setDeadline(place)
             guard sendScratch(place) else { return false }
+            transfers[place]?.removeFirst()
+            if transfer.isDone {
+                report(transfer, .done)
+            } else {
+                // The others of the connection have their turn first.
+                transfers[place]?.append(transfer)
+            }
         }
-        if transfer.isDone { endTransfer(place, .done) }
+        if transfers[place]?.isEmpty == true { endTransfers(place) }
         return true
     }
 
-    /// Goes on with what a connection waits for: its transfer, then further queries; false: closed.
+    /// Goes on with what a connection waits for: its transfers, and the queries in hand; false:
+    /// closed.
     mutating func carryOn(_ place: Int) -> Bool {
+        guard late.isEmpty || sendLate(place) else { return false }
         if connections[place].isTransferring, !pumpTransfer(place) { return false }
-        return connections[place].isTransferring ? true : answerFrames(place)
+        return answerFrames(place)
     }
 
-    /// Forgets a transfer, and tells how it went.
-    mutating func endTransfer(_ place: Int, _ ending: TransferReport.Ending) {
+    /// Keeps a late answer until the peer has taken what waits of a zone; false when it has too many.
+    mutating func keepLate(_ message: [UInt8], for place: Int) -> Bool {
+        let count = late[place]?.count ?? 0
+        guard connections[place].isTransferring, count < DNSDoor.lateLimit else { return false }
+        late[place, default: []].append(message)
+        return true
+    }
+
+    private mutating func sendLate(_ place: Int) -> Bool {
+        while !isBlocked(place), let message = late[place]?.first {
+            late[place]?.removeFirst()
+            if late[place]?.isEmpty == true { late.removeValue(forKey: place) }
+            guard sendFrame(message, to: place) else { return false }
+        }
+        return true
+    }
+
+    /// Forgets the transfers of a connection; those that are not done are broken off.
+    mutating func endTransfers(_ place: Int) {
         connections[place].isTransferring = false
-        guard let transfer = transfers.removeValue(forKey: place) else { return }
+        for transfer in transfers.removeValue(forKey: place) ?? [] { report(transfer, .broken) }
+    }
+
+    // Tells how a transfer went.
+    private mutating func report(_ transfer: OutgoingTransfer, _ ending: TransferReport.Ending) {
         shared.transfers.add(0, ~0)
         if ending != .done { count(.transfersBroken) }
         var report = TransferReport(

@@ -9,6 +9,9 @@ public enum DNSNotice: Sendable {
     case transfer(TransferReport)
     /// A primary says that a zone has changed (RFC 1996).
     case changed(zone: DomainName, serial: SerialNumber?, from: IPAddress)
+    /// One who is no primary of a zone says so; `others` have said such things since the last that
+    /// was told.
+    case stray(zone: DomainName, from: IPAddress, others: UInt64)
 }
 
 /// How a transfer to a peer went.
@@ -51,8 +54,12 @@ public struct TransferReport: Sendable {
 public final class DNSNotices: Sendable {
     private let mailbox: Mailbox<DNSNotice>
     private let waiting = SharedWords(count: 1)
+    // When the latest stray notice was told, in seconds, and how many were not told since.
+    private let strays = SharedWords(count: 2)
     /// Notices that wait.
     static let limit: UInt64 = 1024
+    /// Seconds between stray notices that are told.
+    static let strayInterval: UInt64 = 10
 
     /// No notices.
     public init() throws(SystemError) { mailbox = try Mailbox() }
@@ -65,6 +72,19 @@ public final class DNSNotices: Sendable {
         guard waiting.load(0) < DNSNotices.limit else { return }
         waiting.add(0, 1)
         mailbox.post(notice)
+    }
+
+    /// Adds a notice that is not heard, unless one was told a moment ago.
+    public func postStray(_ zone: DomainName, from client: IPAddress, seconds: UInt32) {
+        let now = UInt64(seconds)
+        guard now &- strays.load(0) >= DNSNotices.strayInterval else {
+            strays.add(1, 1)
+            return
+        }
+        strays.store(0, now)
+        let others = strays.load(1)
+        strays.add(1, 0 &- others)
+        post(.stray(zone: zone, from: client, others: others))
     }
 
     /// Takes all.

@@ -18,8 +18,6 @@ final class OutgoingTransfer {
         case beginning
         /// The sets of this node of the zone, from this one on.
         case node(Int, set: Int)
-        /// What this zone has to say of zones inside it that are served here too.
-        case inner(Int)
         /// The records of this difference, from this octet on.
         case difference(Int, octet: Int)
         /// The SOA behind.
@@ -139,7 +137,6 @@ final class OutgoingTransfer {
             case .beginning, .ending: next = writeSOA(view, &writer, into: &output)
             case .node(let node, let set):
                 next = writeSet(node, set, view, &writer, &owner, into: &output)
-            case .inner(let inner): next = writeInner(inner, view, &writer, into: &output)
             case .difference(let number, let octet):
                 next = writeDifference(number, octet, view, &writer, into: &output)
             case .done: next = nil
@@ -185,8 +182,9 @@ final class OutgoingTransfer {
         _ owner: inout OwnerPlace,
         into output: inout OutputSpan<UInt8>
     ) -> Step? {
-        // The names of a zone stand one behind the other, its apex first.
-        guard node < view.nodes.count, Int(view.nodes[node].zone) == zone else { return .inner(0) }
+        // The names of a zone stand one behind the other, its apex first; those that a zone inside
+        // hides as well.
+        guard node < view.nodes.count, Int(view.nodes[node].zone) == zone else { return .ending }
         let found = view.nodes[node]
         guard number < Int(found.setCount) else { return .node(node &+ 1, set: 0) }
         let set = view.sets[Int(found.firstSet) &+ number]

@@ -25,7 +25,11 @@ struct TransferDesk {
     }
 
     /// `running` transfers are under way.
-    mutating func open(_ context: AnswerContext, running: UInt64) -> Decision {
+    mutating func open(
+        _ context: AnswerContext,
+        by way: TransferRules.Way = .plain,
+        running: UInt64
+    ) -> Decision {
         var outcome = AnswerOutcome()
         switch snapshot.peers.keys.check(request.span, seconds: UInt64(context.timestamp)) {
         case .unsigned: break
@@ -58,7 +62,7 @@ struct TransferDesk {
             ending: .refused
         )
         let rules = snapshot.peers.rules
-        guard rules.mayTake(name, context.client, key: transaction?.key.name) else {
+        guard rules.mayTake(name, context.client, key: transaction?.key.name, by: way) else {
             outcome.code = .refused
             outcome.reason = .prohibited
             return .refused(outcome, report)

@@ -17,11 +17,24 @@ public struct TransferRules: Sendable {
             self.key = key
         }
 
+        // RFC 9103 §8.4.2: over TLS the address and the key must both be known.
+        var isStrict: Bool { network != nil && key != nil }
+
         func admits(_ client: IPAddress, _ signer: DomainName?) -> Bool {
             if let network, !network.contains(client) { return false }
             if let key { return key == signer }
             return true
         }
+    }
+
+    /// How a request for a zone has come, as far as it matters who may have it (RFC 9103).
+    public enum Way: Sendable, BitwiseCopyable {
+        /// By TCP, or by TLS with a certificate of the client that is believed.
+        case plain
+        /// By TLS: whoever asks is known by address and key (§8.4.2).
+        case secure
+        /// By a version of TLS before 1.3, by which no zone goes (§7.2).
+        case oldSecure
     }
 
     /// Those that may take each zone, by its name.
@@ -37,8 +50,18 @@ public struct TransferRules: Sendable {
     public init() {}
 
     /// True when the zone may be taken by a peer whose request has a good signature of the key.
-    public func mayTake(_ zone: DomainName, _ client: IPAddress, key: DomainName?) -> Bool {
-        takers[zone]?.contains { $0.admits(client, key) } ?? false
+    ///
+    /// `way` is how the request has come.
+    public func mayTake(
+        _ zone: DomainName,
+        _ client: IPAddress,
+        key: DomainName?,
+        by way: Way = .plain
+    ) -> Bool {
+        guard way != .oldSecure else { return false }
+        return takers[zone]?.contains { peer in
+            peer.admits(client, key) && (way != .secure || peer.isStrict)
+        } ?? false
     }
 
     /// True when a notice about the zone is heard from there; nil for a zone that comes from

@@ -95,10 +95,8 @@ public struct UpdateMachine: Sendable {
                 guard !isMeta, record.isWellFormed, record.ttl <= 0x7fff_ffff else {
                     return .formatError
                 }
-                // Neither is ever told to others: one is made here, the other is ours alone.
-                guard record.type != .ALIAS, ![.RRSIG, .NSEC, .NSEC3].contains(record.type) else {
-                    return .refused
-                }
+                // Ours alone, and never told to others.
+                guard record.type != .ALIAS else { return .refused }
             case UpdateMessage.anyClass:
                 guard record.ttl == 0, record.data.isEmpty, !isMeta || record.type == .ANY else {
                     return .formatError
@@ -107,6 +105,8 @@ public struct UpdateMachine: Sendable {
                 guard record.ttl == 0, !isMeta, record.isWellFormed else { return .formatError }
             default: return .formatError
             }
+            // Signatures and proofs are made here, and go with what they are of (RFC 3007 §4.3).
+            guard ![.RRSIG, .NSEC, .NSEC3].contains(record.type) else { return .refused }
         }
         return nil
     }

@@ -53,8 +53,6 @@ extension ZoneTable {
     }
 
     /// What a zone holds, in no certain order; owners are in lower case.
-    ///
-    /// All but what is never answered: names inside other zones that are served here.
     public func contents(ofZone zone: Int) -> [ZoneContent] {
         guard zones.indices.contains(zone) else { return [] }
         let apexLength = Int(zones[zone].apexLength)
@@ -64,12 +62,6 @@ extension ZoneTable {
             let isInner = node.flags.contains(.apex) && zones[zone].parent != absent
             for set in sets(of: node) where !(isInner && set.type == .DS) {
                 found += contents(set, of: node, apexLength)
-            }
-        }
-        for inner in zones where Int(inner.parent) == zone {
-            let node = nodes[Int(inner.apex)]
-            for set in sets(of: node) where set.type == .DS {
-                found += contents(set, of: node, Int(inner.apexLength))
             }
         }
         return found

@@ -119,6 +119,9 @@ struct ZoneNode: BitwiseCopyable, Sendable {
         static let cname = Flags(rawValue: 2)
         /// Is there only to hold the hash of another name (RFC 5155 §7.2.8).
         static let hash = Flags(rawValue: 4)
+        /// Lies at or below the apex of a zone inside its own, which is served here too: no lookup
+        /// finds it.
+        static let hidden = Flags(rawValue: 8)
     }
 }
 
@@ -150,6 +153,8 @@ struct ZoneEntry: BitwiseCopyable, Sendable {
     var apex: UInt32
     /// The zone around this one, when that is served too: it answers for DS.
     var parent: UInt32
+    /// The hidden node of that zone which delegates this one; absent when it does not.
+    var delegation = absent
     /// The SOA with the TTL of negative answers (RFC 2308 §3).
     var negative: CompiledSet
     var apexLength: UInt8

@@ -53,7 +53,7 @@ extension ZoneTableBuilder {
         var done: Set<UInt32> = []
         for number in aliasNames where done.insert(number).inserted {
             let name = names[Int(number)]
-            guard name.final != absent, name.cut == absent,
+            guard name.final != absent, !name.isForeign, name.cut == absent,
                 let record = aliasRecord(Int(number)),
                 let (end, way) = follow(record, of: Int(number), apexes)
             else { continue }

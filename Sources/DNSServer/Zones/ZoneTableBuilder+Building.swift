@@ -43,7 +43,11 @@ extension ZoneTableBuilder {
         var layout = ZoneTableLayout()
         let bytes = nameBytes.count + data.count
         layout.reserve(names: names.count, records: records.count, bytes: bytes)
-        for number in names.indices where !names[number].isForeign {
+        for number in names.indices {
+            guard !names[number].isForeign else {
+                hide(number, in: &layout)
+                continue
+            }
             names[number].final = layout.addName(names[number], nameBytes)
             addSets(of: number, to: &layout)
         }
@@ -95,18 +99,11 @@ extension ZoneTableBuilder {
             guard isBelow || (owner != nil && owner != Int(name.zone)) else { continue }
             names[number].isForeign = true
             if let owner, zones[owner].parent == name.zone {
-                moveDelegationSigners(from: number, to: owner)
+                // DS is the outer zone's word about the inner one, in which it has no place.
+                dropDelegationSigners(of: Int(zones[owner].apex))
+                guard hasRecord(number, .NS) || hasRecord(number, .DS) else { continue }
+                zones[owner].delegation = UInt32(truncatingIfNeeded: number)
             }
-        }
-    }
-
-    // DS is the outer zone's word about the inner one: it moves to the inner apex.
-    private mutating func moveDelegationSigners(from number: Int, to zone: Int) {
-        let apex = Int(zones[zone].apex)
-        dropDelegationSigners(of: apex)
-        for place in recordNumbers(of: number) where records[place].type == .DS {
-            records[place].next = names[apex].firstRecord
-            names[apex].firstRecord = UInt32(truncatingIfNeeded: place)
         }
     }
 
@@ -263,6 +260,8 @@ extension ZoneTableBuilder {
             apexLength: zones[Int(names[number].zone)].apexName.count,
             type: type,
             ttl: ttl,
+            // RFC 4034 §3: a signature has the TTL of what it signs.
+            ttls: type == .RRSIG ? unique.map { records[$0].ttl } : [],
             unique.map { bytes(of: $0) }
         )
         guard !fits else { return }
@@ -292,6 +291,7 @@ extension ZoneTableBuilder {
             ZoneEntry(
                 apex: name.final,
                 parent: zone.parent,
+                delegation: delegation(of: zone),
                 negative: .nothing,
                 apexLength: name.length,
                 isUnusable: true,
@@ -334,6 +334,7 @@ extension ZoneTableBuilder {
             ZoneEntry(
                 apex: names[apex].final,
                 parent: zone.parent,
+                delegation: delegation(of: zone),
                 negative: negative ?? .nothing,
                 apexLength: names[apex].length,
                 identity: CountedZones.identity(zone.apexName)

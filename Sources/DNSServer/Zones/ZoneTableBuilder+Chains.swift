@@ -14,14 +14,14 @@ extension ZoneTableBuilder {
         guard !signed.isEmpty else { return }
         var kinds: [UInt32: RecordType] = [:]
         for zone in signed {
-            let isHashed = hasRecord(Int(zones[zone].apex), .NSEC3PARAM)
+            let isHashed = usableParameters(of: Int(zones[zone].apex)) != nil
             kinds[UInt32(truncatingIfNeeded: zone)] = isHashed ? .NSEC3 : .NSEC
         }
         for number in names.indices {
             guard let type = kinds[names[number].zone], names[number].final != absent else {
                 continue
             }
-            refuseSteering(number)
+            if !names[number].isForeign { refuseSteering(number) }
             guard hasRecord(number, type) else { continue }
             members[names[number].zone, default: []].append(names[number].final)
         }
@@ -52,7 +52,18 @@ extension ZoneTableBuilder {
         else { return false }
         let apex = Int(zones[zone].apex)
         return hasRecord(apex, .RRSIG) && hasRecord(apex, .DNSKEY)
-            && (hasRecord(apex, .NSEC) || hasRecord(apex, .NSEC3PARAM))
+            && (hasRecord(apex, .NSEC) || usableParameters(of: apex) != nil)
+    }
+
+    // RFC 5155 §4.1.2: one with flags is not minded, and one of another algorithm is of no use.
+    private func usableParameters(of apex: Int) -> Int? {
+        recordNumbers(of: apex).first { record in
+            records[record].type == .NSEC3PARAM && Self.isUsable(bytes(of: record))
+        }
+    }
+
+    private static func isUsable(_ parameters: some Collection<UInt8>) -> Bool {
+        parameters.count >= 5 && Array(parameters.prefix(2)) == [1, 0]
     }
 
     private mutating func refuseSteering(_ number: Int) {
@@ -78,13 +89,23 @@ extension ZoneTableBuilder {
         guard let set = range.first(where: { layout.sets[$0].type == .NSEC3PARAM }) else {
             return 0
         }
-        // Behind the head of its record.
-        let start = layout.sets[set].offset + 12
+        var start = layout.sets[set].offset
+        for _ in 0..<layout.sets[set].count {
+            // Behind the head of its record.
+            start += 12
+            guard Int(start) + 5 <= layout.bytes.count else { return 0 }
+            let length = layout.bytes[Int(start) - 2..<Int(start)].reduce(UInt32(0)) {
+                $0 << 8 | UInt32($1)
+            }
+            let end = min(Int(start + length), layout.bytes.count)
+            if Self.isUsable(layout.bytes[Int(start)..<end]) { break }
+            start += length
+        }
         guard Int(start) + 5 <= layout.bytes.count else { return 0 }
         let iterations = Int(layout.bytes[Int(start) + 2]) << 8 | Int(layout.bytes[Int(start) + 3])
         if iterations > Self.iterationLimit {
             noteRecord(
-                recordNumbers(of: apex).first { records[$0].type == .NSEC3PARAM },
+                usableParameters(of: apex),
                 .manyIterations,
                 "\(iterations) iterations of NSEC3: validators treat the zone as not signed beyond "
                     + "\(Self.iterationLimit) (RFC 9276 §3.2)"

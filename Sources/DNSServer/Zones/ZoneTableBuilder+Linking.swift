@@ -10,6 +10,11 @@ extension ZoneTableBuilder {
             let name = names[number]
             guard name.final != absent else { continue }
             let place = Int(name.final)
+            guard !name.isForeign else {
+                // Of a delegation nothing but its own node is looked at: see `hide`.
+                if Int(name.cut) == number { layout.nodes[place].cut = name.final }
+                continue
+            }
             if name.cut != absent {
                 layout.nodes[place].cut = names[Int(name.cut)].final
                 if Int(name.cut) == number {
@@ -134,7 +139,7 @@ extension ZoneTableBuilder {
         and more: RecordType?,
         to layout: inout ZoneTableLayout
     ) -> Bool {
-        guard let found = host(target, zone: names[number].zone),
+        guard let found = host(target, zone: names[number].zone), !names[Int(found)].isForeign,
             names[Int(found)].final != absent, let offset = UInt16(exactly: offset)
         else { return false }
         let node = layout.nodes[Int(names[Int(found)].final)]

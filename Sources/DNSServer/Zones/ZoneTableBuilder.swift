@@ -51,6 +51,8 @@ public struct ZoneTableBuilder: ~Copyable {
         /// Where records stand that are added one by one.
         var recordFile: UInt32
         var parent = absent
+        /// The name in the zone around this one that delegates it.
+        var delegation = absent
         var isDuplicate = false
         var isUnusable = false
         var isAwaited = false

@@ -38,7 +38,11 @@ struct ZoneTableLayout {
         return offset
     }
 
-    mutating func addName(_ name: ZoneTableBuilder.Name, _ nameBytes: [UInt8]) -> UInt32 {
+    mutating func addName(
+        _ name: ZoneTableBuilder.Name,
+        _ nameBytes: [UInt8],
+        isHidden: Bool = false
+    ) -> UInt32 {
         let start = Int(name.offset)
         guard let offset = addBytes(nameBytes[start..<start + Int(name.length)]) else {
             return absent
@@ -52,11 +56,11 @@ struct ZoneTableLayout {
                 link: absent,
                 nameLength: name.length,
                 setCount: 0,
-                flags: []
+                flags: isHidden ? .hidden : []
             )
         )
         hashes.append(name.hash)
-        deepest = max(deepest, Int(name.labelCount))
+        if !isHidden { deepest = max(deepest, Int(name.labelCount)) }
         return UInt32(truncatingIfNeeded: nodes.count - 1)
     }
 
@@ -66,11 +70,13 @@ struct ZoneTableLayout {
         apexLength: Int,
         type: RecordType,
         ttl: UInt32,
+        ttls: [UInt32] = [],
         _ data: [ArraySlice<UInt8>]
     ) -> CompiledSet? {
         compiler.begin(owner: owner, apexLength: apexLength, type: type, ttl: ttl)
-        for slice in data {
-            guard compiler.append(slice.span) else { return nil }
+        for (number, slice) in data.enumerated() {
+            let own = ttls.indices.contains(number) ? ttls[number] : ttl
+            guard compiler.append(slice.span, ttl: own) else { return nil }
         }
         guard let length = UInt16(exactly: compiler.wire.count),
             let count = UInt16(exactly: compiler.count),
@@ -90,13 +96,15 @@ struct ZoneTableLayout {
         )
     }
 
-    /// Adds a set to the last node; false when it fits no message.
+    /// Adds a set to the last node; false when it fits no message. `ttls` are those of the records
+    /// where they differ.
     mutating func addSet(
         of name: ZoneTableBuilder.Name,
         owner nameBytes: [UInt8],
         apexLength: Int,
         type: RecordType,
         ttl: UInt32,
+        ttls: [UInt32] = [],
         _ data: [ArraySlice<UInt8>]
     ) -> Bool {
         let start = Int(name.offset)
@@ -107,6 +115,7 @@ struct ZoneTableLayout {
                 apexLength: apexLength,
                 type: type,
                 ttl: ttl,
+                ttls: ttls,
                 data
             )
         else { return isOverfull }
@@ -176,7 +185,7 @@ struct ZoneTableLayout {
         var capacity = 16
         while capacity * 3 < nodes.count * 4 { capacity *= 2 }
         var slots = [UInt64](repeating: 0, count: capacity)
-        for (number, hash) in hashes.enumerated() {
+        for (number, hash) in hashes.enumerated() where !nodes[number].flags.contains(.hidden) {
             var slot = Int(truncatingIfNeeded: hash) & (capacity - 1)
             while slots[slot] != 0 { slot = (slot + 1) & (capacity - 1) }
             slots[slot] = (hash & ~0xffff_ffff) | UInt64(number + 1)

@@ -87,9 +87,10 @@ struct ZoneView: ~Escapable {
             if node.cut == UInt32(truncatingIfNeeded: index) {
                 return ZoneMatch(kind: .exact, node: index, zone: Int(node.zone))
             }
-            let parent = zones[Int(node.zone)].parent
-            if node.flags.contains(.apex), parent != absent {
-                return ZoneMatch(kind: .exact, node: index, zone: Int(parent))
+            let zone = zones[Int(node.zone)]
+            if node.flags.contains(.apex), zone.parent != absent {
+                let place = zone.delegation == absent ? index : Int(zone.delegation)
+                return ZoneMatch(kind: .exact, node: place, zone: Int(zone.parent))
             }
         }
         guard node.cut == absent else {
