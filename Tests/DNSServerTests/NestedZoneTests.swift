@@ -77,6 +77,21 @@ import Testing
         #expect(lines.sorted() == wanted.sorted())
     }
 
+    @Test(arguments: ["", "low.mid DS 1 8 255 0a0b\nlow.mid NS ns\n", "x.low.mid A 192.0.2.9\n"])
+    func `DS of a zone below another delegation is a matter of that one`(more: String) throws {
+        let outer =
+            "$TTL 5\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nmid NS ns.mid\n"
+            + "ns.mid A 192.0.2.2\n" + more
+        var zone = try ZoneFixture([
+            "example.com": outer, "low.mid.example.com": Self.inner + "@ DS 1 8 255 0c0d\n",
+        ])
+        let message = try zone.ask("low.mid.example.com", .DS)
+        #expect(!message.isAuthoritative && message.answers.isEmpty)
+        #expect(message.authorities.map(\.owner) == [DomainName("mid.example.com")])
+        #expect(message.additionals.contains { $0.data == [192, 0, 2, 2] })
+        #expect(try zone.ask("x.low.mid.example.com").answers.first?.data == [192, 0, 2, 9])
+    }
+
     // MARK: Signatures (RFC 4035 §3.1.4.1)
 
     func signed(_ way: String) throws -> SigningFixture {

@@ -38,8 +38,15 @@ extension ZoneTableBuilder {
         }
     }
 
-    /// The node that delegates a zone, in the zone around it.
+    /// The node that delegates a zone, or a name above it, in the zone around it.
     func delegation(of zone: Zone) -> UInt32 {
-        zone.delegation == absent ? absent : names[Int(zone.delegation)].final
+        guard zone.parent != absent, let found = closest(to: zone.apexName, zone: zone.parent)
+        else {
+            return absent
+        }
+        let cut = names[Int(found.name)].cut
+        if cut != absent { return names[Int(cut)].final }
+        // DS without NS: what the outer zone has there is answered all the same.
+        return zone.delegation == absent ? absent : names[Int(zone.delegation)].final
     }
 }

@@ -90,7 +90,10 @@ struct ZoneView: ~Escapable {
             let zone = zones[Int(node.zone)]
             if node.flags.contains(.apex), zone.parent != absent {
                 let place = zone.delegation == absent ? index : Int(zone.delegation)
-                return ZoneMatch(kind: .exact, node: place, zone: Int(zone.parent))
+                // Of what lies below another delegation the zone around this one knows nothing.
+                let isBelow = nodes[place].nameLength < node.nameLength
+                let kind: ZoneMatch.Kind = isBelow ? .delegated : .exact
+                return ZoneMatch(kind: kind, node: place, zone: Int(zone.parent))
             }
         }
         guard node.cut == absent else {
