@@ -297,11 +297,12 @@ struct StillSurface: ControlSurface, ~Copyable {
         #expect(ask(.get, "/livez", &surface).status == 200)
     }
 
-    // The last are those of keys, which this desk's zones do not have.
+    // The last are those of keys and of signed files, which this desk's zones do not have.
     private static let absent = [
         "martlet_log_dropped_lines", "martlet_steer_top_network_share", "martlet_dnssec_keys",
         "martlet_dnssec_zones", "martlet_dnssec_parents_awaited",
         "martlet_dnssec_key_files_missing", "martlet_dnssec_next_change_seconds",
+        "martlet_dns_signature_expires_seconds",
     ]
 
     private static var aliases: AliasesView {

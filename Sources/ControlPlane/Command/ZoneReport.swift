@@ -25,6 +25,7 @@ public struct ZoneReport: Sendable {
                 defaultTTL: ZoneReport.defaultTTL
             )
             var builder = ZoneTableBuilder()
+            builder.seconds = Clock.seconds
             builder.beginZone(apex, source: path)
             builder.read(reader)
             // The file itself first, then what it includes, from the top down.

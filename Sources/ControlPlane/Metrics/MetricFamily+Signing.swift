@@ -28,5 +28,14 @@ extension MetricFamily {
             let count = source.shared.dns.signatures.reduce(0) { $0 + $1.count }
             return [MetricSample(.integer(UInt64(count)))]
         },
+        MetricFamily(
+            "martlet_dns_signature_expires_seconds",
+            .gauge,
+            "Seconds until the first signature ends of all zones that are signed in their files; "
+                + "negative behind its end, and left out without such zones."
+        ) { source in
+            let zones = source.view.snapshot?.dns.signaturesLeft(at: Clock.seconds) ?? []
+            return zones.map(\.left).min().map { [MetricSample(.number(Double($0)))] } ?? []
+        },
     ]
 }

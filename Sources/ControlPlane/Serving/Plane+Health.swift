@@ -145,6 +145,7 @@ struct HealthSaving {
 extension Plane {
     mutating func saveHealth(_ now: Instant) {
         guard phase != .waiting, !isRetired, healthSaving.isDue(now) else { return }
+        watchSignatures()
         store.writeSoon(.health, savedHealth(now))
     }
 

@@ -83,6 +83,7 @@ struct Plane: ~Copyable {
     var retiresAt = Instant.never
     /// When memory that has become free is given back.
     var trimsAt = Instant.never
+    var signatureWatch = SignatureWatch()
     var healthSaving = HealthSaving()
     @Boxed var concurrency = ConcurrencyKeeper()
     @Boxed var watch = CertificateWatch()

@@ -128,6 +128,7 @@ struct ZoneAssembly {
     ) -> (build: ZoneBuild, unreadable: [Int: ReloadProblem]) {
         var builder = ZoneTableBuilder()
         builder.aliasNetworks = alias.networkLimits
+        builder.seconds = Clock.seconds
         var unreadable: [Int: ReloadProblem] = [:]
         for (number, zone) in zones.enumerated() {
             guard let apex = DomainName(zone.name) else { continue }
@@ -233,6 +234,7 @@ struct ZoneAssembly {
             builder.add(changed.contents(ofZone: number)) { $0 }
         }
         let number = builder.zoneCount
+        builder.seconds = Clock.seconds
         builder.beginZone(apex, source: zone.file ?? zone.name)
         if zone.dnssec != nil { builder.markSignedHere() }
         var rebased: [DomainName: RebasedZone] = [:]

@@ -119,6 +119,8 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case steeredPresigned = 1460
     /// Warning: more iterations of NSEC3 than validators go along with (RFC 9276 §3.2).
     case manyIterations = 1670
+    /// Warning: signatures of a zone that is signed in its file end within a week, or have ended.
+    case endingSignatures = 1675
 
     /// A record outside its zone.
     case outOfZone = 1601

@@ -27,6 +27,9 @@ public struct ZoneTable: Sendable {
     let chains: [UInt32]
     /// Labels of the deepest name: suffixes that have more need not be looked up.
     let deepest: Int
+    /// When the first signature of each zone ends that is signed in its file, in seconds since 1970
+    /// modulo 2^32, by the zone's number.
+    let signatureEnds: [Int: UInt32]
     /// The names outside of the zones that aliases lead to, in lower case, by their numbers.
     public let outsideTargets: [DomainName]
     /// The zones that the ways of aliases begin in or lead through, by their numbers.
@@ -61,6 +64,7 @@ public struct ZoneTable: Sendable {
         bytes: [],
         chains: [],
         deepest: 0,
+        signatureEnds: [:],
         outsideTargets: [],
         aliasedZones: [],
         boards: [AliasBoard(count: 0)]
@@ -153,7 +157,8 @@ struct ZoneEntry: BitwiseCopyable, Sendable {
     var apex: UInt32
     /// The zone around this one, when that is served too: it answers for DS.
     var parent: UInt32
-    /// The hidden node of that zone which delegates this one; absent when it does not.
+    /// The node of that zone which delegates this one, a hidden one, or a name above it; absent when
+    /// there is none.
     var delegation = absent
     /// The SOA with the TTL of negative answers (RFC 2308 §3).
     var negative: CompiledSet

@@ -13,6 +13,7 @@ extension ZoneTableBuilder {
         let signed = zones.indices.filter { isPresigned($0) }
         guard !signed.isEmpty else { return }
         var kinds: [UInt32: RecordType] = [:]
+        var ends = SignatureEnds()
         for zone in signed {
             let isHashed = usableParameters(of: Int(zones[zone].apex)) != nil
             kinds[UInt32(truncatingIfNeeded: zone)] = isHashed ? .NSEC3 : .NSEC
@@ -22,9 +23,14 @@ extension ZoneTableBuilder {
                 continue
             }
             if !names[number].isForeign { refuseSteering(number) }
+            for record in recordNumbers(of: number) where records[record].type == .RRSIG {
+                ends.note(record, bytes(of: record), zone: Int(names[number].zone))
+            }
             guard hasRecord(number, type) else { continue }
             members[names[number].zone, default: []].append(names[number].final)
         }
+        layout.signatureEnds = ends.first.mapValues(\.seconds)
+        for (_, first) in ends.first.sorted(by: { $0.key < $1.key }) { noteEnd(first) }
         var entries: [UInt32: Int] = [:]
         for (index, entry) in layout.zones.enumerated() { entries[entry.apex] = index }
         for (zone, type) in kinds {

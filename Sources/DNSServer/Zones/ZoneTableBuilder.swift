@@ -9,6 +9,9 @@ public struct ZoneTableBuilder: ~Copyable {
     /// What is wrong so far.
     public private(set) var diagnostics: [ZoneDiagnostic] = []
 
+    /// Seconds since 1970 modulo 2^32: signatures that end soon are told; nil tells of none.
+    public var seconds: UInt32?
+
     /// How far names outside that aliases lead to are asked by the networks of clients.
     public var aliasNetworks = AliasNetworkLimits()
 

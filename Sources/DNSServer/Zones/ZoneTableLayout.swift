@@ -14,6 +14,7 @@ struct ZoneTableLayout {
     var aliasedZones: Set<Int> = []
     var bytes: [UInt8] = []
     var chains: [UInt32] = []
+    var signatureEnds: [Int: UInt32] = [:]
     private var hashes: [UInt64] = []
     private var deepest = 0
     private var compiler = RecordSetCompiler()
@@ -96,8 +97,9 @@ struct ZoneTableLayout {
         )
     }
 
-    /// Adds a set to the last node; false when it fits no message. `ttls` are those of the records
-    /// where they differ.
+    /// Adds a set to the last node; false when it fits no message.
+    ///
+    /// `ttls` are those of the records where they differ.
     mutating func addSet(
         of name: ZoneTableBuilder.Name,
         owner nameBytes: [UInt8],
@@ -202,6 +204,7 @@ struct ZoneTableLayout {
             bytes: bytes,
             chains: chains,
             deepest: deepest,
+            signatureEnds: signatureEnds,
             outsideTargets: outsideTargets,
             aliasedZones: aliasedZones,
             boards: [AliasBoard(count: outsideTargets.count, networks: limits)]
