@@ -87,7 +87,7 @@ def survives(scene):
         peer.process.send_signal(signal.SIGCONT)
     for peer in peers:
         eventually(f"{peer.name} has heard", lambda: serial(peer.port, "a.test") == last, within=30)
-        expect_equal(dig(peer.port, "j2.a.test", "TXT"), dig(dns, "j2.a.test", "TXT"), peer.name)
+        expect_equal(sorted(dig(peer.port, "j2.a.test", "TXT")), ['"one"', '"two"'], peer.name)
         expect_equal(dig(peer.port, "www.a.test"), ["192.0.2.1"], peer.name)
     theirs = lines(peers[1].port, "a.test", "AXFR")
     expect_equal(applied(theirs, []), applied(versions[last], []), "Knot has what Martlet has")
