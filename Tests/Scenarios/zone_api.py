@@ -140,6 +140,24 @@ def traces(scene):
     expect_equal(dig(dns, "h.2/25.test"), "", "its answer then")
 
 
+@scenario("the API says why it cannot listen, and everything else serves", 30)
+def deaf(scene):
+    lowest = int(open("/proc/sys/net/ipv4/ip_unprivileged_port_start").read())
+    if os.geteuid() != 0 or lowest < 1000:
+        raise Skip("needs root, and ports that are root's alone")
+    dns = scene.port()
+    scene.write("a.zone", ZONE)
+    martlet = scene.martlet(configuration(dns, lowest - 1))
+    eventually("the log says it", lambda: "M3092" in martlet.log())
+    expect(f"127.0.0.1:{lowest - 1}" in martlet.log() and "zone-api.listen" in martlet.log(),
+           martlet.log())
+    expect_equal(dig(dns, "www.a.test"), "192.0.2.1", "an answer")
+    # Another port takes a reload.
+    api = scene.port()
+    martlet.reload(configuration(dns, api))
+    eventually("the API answers", lambda: Client(api)("GET", BASE)[0] == 200)
+
+
 OCTODNS = """
 providers:
   config: {{ class: octodns.provider.yaml.YamlProvider, directory: {folder}, enforce_order: false }}

@@ -33,7 +33,7 @@ extension MetricFamily {
             "DNS queries answered, by the zone that answered last and response code; `other` for zones "
                 + "beyond `dns.counted-zones`, `none` for names in no zone."
         ) { source in
-            source.shared.dns.zoneCounts.map {
+            source.shared.dns.zoneCounts(source.view.countedZones).map {
                 MetricSample([$0.zone, $0.code], .integer($0.count))
             }
         },

@@ -78,6 +78,8 @@ public struct ControlView: Sendable {
     var zoneChanges: [String: Int] = [:]
     /// Zones that stand in no configuration.
     var madeZones: [ZoneSettings] = []
+    /// The zones whose queries are counted by themselves, by their places.
+    var countedZones: [String] = []
     /// Where networks are.
     public var locations = LocationTable.empty
     /// Policies that change while they serve.

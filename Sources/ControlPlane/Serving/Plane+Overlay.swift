@@ -185,6 +185,7 @@ extension Plane {
             keptKeys: keys.zones,
             zoneChanges: updater.overlays.counts,
             madeZones: updater.overlays.more(than: settings.zones),
+            countedZones: countedZones,
             locations: assembly.locations,
             steering: steeringView,
             latency: latencyView

@@ -81,12 +81,14 @@ extension Plane {
     }
 
     /// Has the queries of zones counted that are new, while there is room.
-    func countZones() {
+    mutating func countZones() {
         let zones = shared.dns.countedZones
-        guard zones.counted.count < zones.limit else { return }
+        guard zones.count < zones.limit else { return }
         let known = assembly.settings.zones
-        let served = known + updater.overlays.more(than: known)
-        zones.add(served.lazy.compactMap { DomainName($0.name) })
+        for zone in known + updater.overlays.more(than: known) {
+            guard let apex = DomainName(zone.name), zones.add(apex) else { continue }
+            countedZones.append("\(apex.lowercased)")
+        }
     }
 
     /// Has workers answer from the zones, and sign with the keys, that are in force now.

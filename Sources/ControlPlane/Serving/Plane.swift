@@ -59,6 +59,8 @@ struct Plane: ~Copyable {
     @Boxed var staged: Staged?
     /// Something that snapshots are made of has changed since the present one.
     var needsSnapshot = false
+    /// The zones whose queries are counted by themselves, by their places.
+    var countedZones: [String] = []
 
     /// The sockets in use, one entry for each worker.
     var sockets: [OpenSocket] = []

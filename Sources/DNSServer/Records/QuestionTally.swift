@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 public import DNSProtocol
 internal import Essentials
-internal import Synchronization
 
 /// Which zones are counted by themselves, and at which place: the same for all workers.
 ///
@@ -13,7 +12,7 @@ public final class CountedZones: Sendable {
     // An open table of two words an entry: the identity of a zone, and its place.
     private let words: SharedWords
     private let mask: Int
-    private let names = Mutex<[String]>([])
+    private let given = SharedWords(count: 1)
 
     init(limit: Int) {
         self.limit = max(limit, 0)
@@ -23,24 +22,22 @@ public final class CountedZones: Sendable {
         words = SharedWords(count: capacity * 2)
     }
 
-    /// The zones that are counted, by their places.
-    public var counted: [String] { names.withLock { $0 } }
+    /// Zones that have places.
+    public var count: Int { Int(truncatingIfNeeded: given.load(0)) }
 
-    /// Gives places to zones in their order, while there are any.
-    public func add(_ zones: some Sequence<DomainName>) {
-        names.withLock { names in
-            for zone in zones {
-                guard names.count < limit else { return }
-                let identity = CountedZones.identity(zone)
-                guard place(identity) == limit else { continue }
-                var entry = Int(truncatingIfNeeded: identity) & mask
-                while words.load(entry &* 2) != 0 { entry = (entry &+ 1) & mask }
-                // The place first: who sees the identity sees the place.
-                words.store(entry &* 2 &+ 1, UInt64(names.count))
-                words.store(entry &* 2, identity)
-                names.append("\(zone.lowercased)")
-            }
-        }
+    /// Gives the next place to a zone; false when it has one, or there is none left.
+    ///
+    /// For one thread.
+    public func add(_ zone: DomainName) -> Bool {
+        let identity = CountedZones.identity(zone)
+        guard count < limit, place(identity) == limit else { return false }
+        var entry = Int(truncatingIfNeeded: identity) & mask
+        while words.load(entry &* 2) != 0 { entry = (entry &+ 1) & mask }
+        // The place first: who sees the identity sees the place.
+        words.store(entry &* 2 &+ 1, UInt64(count))
+        words.store(entry &* 2, identity)
+        given.addOwned(0, 1)
+        return true
     }
 
     /// The place of a zone; ``limit`` for one that is not counted by itself.
@@ -105,10 +102,11 @@ extension DNSShared {
     /// Which zones are counted by themselves.
     public var countedZones: CountedZones { books[0].questions.zones }
 
-    /// Queries by zone and response code, over all workers: each counted zone, then `other` for the
-    /// other ones, and `none` for names in no zone.
-    public var zoneCounts: [(zone: String, code: String, count: UInt64)] {
-        let counted = countedZones.counted
+    /// Queries by zone and response code, over all workers: each counted zone, by the names of their
+    /// places, then `other` for the other ones, and `none` for names in no zone.
+    public func zoneCounts(
+        _ counted: [String]
+    ) -> [(zone: String, code: String, count: UInt64)] {
         let limit = countedZones.limit
         let places = counted.enumerated().map { ($0.element, $0.offset) }
         let all = places + [("other", limit), ("none", limit + 1)]
