@@ -118,12 +118,6 @@ import Testing
         #expect(status(.post, "\(base)/zones", #"{"name":"a.","kind":"Slave"}"#) == 422)
         #expect(status(.post, "\(base)/zones", #"{"name":"a.","kind":"Native"}"#) == nil)
     }
-}
-
-extension JSONValue {
-    fileprivate func with(_ name: String, _ value: JSONValue) -> JSONValue {
-        .object((members ?? []).filter { $0.name != name } + [JSONMember(name, value)])
-    }
 
     @Test func `a quote inside of a text is escaped, or refused`() throws {
         for good in [
@@ -136,5 +130,11 @@ extension JSONValue {
                 try ZoneAPIChange.data(bad, ZoneAPITests.www, .TXT)
             }
         }
+    }
+}
+
+extension JSONValue {
+    fileprivate func with(_ name: String, _ value: JSONValue) -> JSONValue {
+        .object((members ?? []).filter { $0.name != name } + [JSONMember(name, value)])
     }
 }
