@@ -139,7 +139,7 @@ extension Plane {
         guard problems.isEmpty else { throw AssemblyRefusal(problems: problems) }
     }
 
-    private static func isSerialAlone(_ difference: ZoneStep?) -> Bool {
+    private static func isSerialAlone(_ difference: ZoneDifference?) -> Bool {
         guard let difference, difference.deleted.count == 1, difference.added.count == 1,
             let old = difference.deleted.first, let new = difference.added.first,
             old.type == .SOA, new.type == .SOA, old.ttl == new.ttl, old.data.count == new.data.count
