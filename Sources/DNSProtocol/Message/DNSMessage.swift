@@ -173,16 +173,21 @@ extension DNSMessage.Record: CustomStringConvertible {
 extension DomainName {
     /// Reads a name that may be compressed, and moves `position` behind it.
     ///
-    /// Pointers must lead strictly backwards (RFC 1035 §4.1.4 "prior"), so no loop is possible.
+    /// Pointers must lead strictly backwards (RFC 1035 §4.1.4 "prior"), so no loop is possible; and
+    /// no name needs more of them than it has labels, so none is long to follow.
     init?(expanding bytes: Span<UInt8>, at position: inout Int) {
         var wire: [UInt8] = []
         var place = position
         var floor = position
         var isFollowing = false
+        var pointers = 0
         while place < bytes.count {
             let label = Int(bytes[place])
             if label >= 0xc0 {
-                guard place + 1 < bytes.count else { return nil }
+                pointers += 1
+                guard place + 1 < bytes.count, pointers <= WireName.maximumLength / 2 else {
+                    return nil
+                }
                 if !isFollowing { position = place + 2 }
                 isFollowing = true
                 place = DNSQuery.word(bytes, place) & 0x3fff

@@ -33,6 +33,51 @@ public struct UpdateMessage: Sendable, Equatable {
     /// Where the zone section ends: so much of the message is repeated in the answer.
     public var zoneEnd: Int
 
+    /// The zone section alone, which says who may go on; nil when that is malformed.
+    public static func zone(_ bytes: [UInt8]) -> (name: DomainName, zoneClass: UInt16)? {
+        let bytes = bytes.span
+        var position = DNSQuery.headerLength
+        guard bytes.count >= position, bytes[2] & 0xf8 == UpdateMessage.opcode << 3,
+            DNSQuery.word(bytes, 4) == 1,
+            let zone = DomainName(expanding: bytes, at: &position), position + 4 <= bytes.count,
+            DNSQuery.word(bytes, position) == RecordType.SOA.rawValue
+        else { return nil }
+        return (zone, UInt16(truncatingIfNeeded: DNSQuery.word(bytes, position + 2)))
+    }
+
+    /// What a message says of EDNS (RFC 6891).
+    public enum Extension: Sendable, Equatable {
+        /// Nothing.
+        case none
+        /// One OPT of this version.
+        case version(UInt8)
+        /// Two, or records that cannot be read: FORMERR (§6.1.1).
+        case malformed
+    }
+
+    /// Looks for the OPT of a message, signed or not.
+    public static func option(_ bytes: [UInt8]) -> Extension {
+        let bytes = bytes.span
+        guard bytes.count >= DNSQuery.headerLength else { return .malformed }
+        var position = DNSQuery.headerLength
+        for _ in 0..<DNSQuery.word(bytes, 4) {
+            guard let end = AdditionalRecord.skipName(bytes, at: position) else {
+                return .malformed
+            }
+            position = end + 4
+        }
+        var found = Extension.none
+        let others = DNSQuery.word(bytes, 6) + DNSQuery.word(bytes, 8)
+        for number in 0..<others + DNSQuery.word(bytes, 10) {
+            guard let record = AdditionalRecord(bytes, at: position) else { return .malformed }
+            position = record.end
+            guard number >= others, record.type == .OPT else { continue }
+            guard found == .none else { return .malformed }
+            found = .version(UInt8(truncatingIfNeeded: record.ttl >> 16))
+        }
+        return found
+    }
+
     /// Decodes a message; nil for one that is malformed anywhere (FORMERR).
     public init?(_ bytes: Span<UInt8>) {
         guard bytes.count >= DNSQuery.headerLength, bytes[2] & 0xf8 == UpdateMessage.opcode << 3

@@ -24,7 +24,7 @@ extension DNSDoor {
                 worker: worker,
                 way: .datagram(listener: number, way)
             )
-            guard !desk.take(request) else { continue }
+            guard !desk.take(request, isSigned: isSigned(message)) else { continue }
             way.send(listeners[number].datagrams, UpdateAnswer.bare(message, .serverFailure))
         }
     }
@@ -41,8 +41,17 @@ extension DNSDoor {
                 worker: worker,
                 way: .stream(handle)
             )
-            return desk.take(request) ? nil : UpdateAnswer.bare(message, .serverFailure)
+            let isTaken = desk.take(request, isSigned: isSigned(message))
+            return isTaken ? nil : UpdateAnswer.bare(message, .serverFailure)
         }
+    }
+
+    private func isSigned(_ message: [UInt8]) -> Bool {
+        let seconds = UInt64(clamping: Clock.realtime() / 1_000_000_000)
+        guard case .accepted = snapshot.peers.keys.check(message.span, seconds: seconds) else {
+            return false
+        }
+        return true
     }
 
     /// Sends answers that have come; those of connections that are gone are dropped.
@@ -65,7 +74,7 @@ extension DNSDoor {
     }
 }
 
-/// Answers to updates: a header, and the zone section as it came (RFC 2136 §3.8).
+/// Answers to updates: a header, the zone section as it came (RFC 2136 §3.8), perhaps an OPT.
 public enum UpdateAnswer {
     /// An answer without a signature.
     public static func bare(_ message: [UInt8], _ code: ResponseCode) -> [UInt8] {
@@ -74,7 +83,13 @@ public enum UpdateAnswer {
         var answer = Array(message.prefix(2))
         answer += [0x80 | message[2] & 0x78, UInt8(truncatingIfNeeded: code.rawValue & 15)]
         answer += [0, zone.isEmpty ? 0 : 1, 0, 0, 0, 0, 0, 0]
-        return answer + zone
+        answer += zone
+        // RFC 6891 §6.1.1: who asks with an OPT gets one.
+        guard case .version = UpdateMessage.option(message) else { return answer }
+        answer[11] = 1
+        let size = AnswerContext.defaultEDNSSize
+        answer += [0, 0, UInt8(RecordType.OPT.rawValue), UInt8(size >> 8), UInt8(size & 255)]
+        return answer + [UInt8(truncatingIfNeeded: code.rawValue >> 4), 0, 0, 0, 0, 0]
     }
 
     // One question; a message that has none, or several, gets none back.

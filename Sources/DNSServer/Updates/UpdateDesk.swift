@@ -50,8 +50,12 @@ public final class UpdateDesk: Sendable {
     public init() throws(SystemError) { requests = try Mailbox() }
 
     /// Hands in a request; false when too many wait.
-    func take(_ request: Request) -> Bool {
-        guard waiting.add(0, 1) <= UInt64(UpdateDesk.queueLimit) else {
+    ///
+    /// Half of the places are for those that have a good signature: whoever can send, but has no
+    /// key, must not keep them out.
+    func take(_ request: Request, isSigned: Bool) -> Bool {
+        let limit = isSigned ? UpdateDesk.queueLimit : UpdateDesk.queueLimit / 2
+        guard waiting.add(0, 1) <= UInt64(limit) else {
             waiting.add(0, ~0)
             return false
         }
@@ -69,7 +73,8 @@ public final class UpdateDesk: Sendable {
     /// Requests have been answered with these codes.
     public func noteAnswered(_ codes: [ResponseCode]) {
         waiting.add(0, 0 &- UInt64(codes.count))
-        for code in codes { answered.add(Int(code.rawValue & 15), 1) }
+        // Those that need an OPT to be told have no place of their own.
+        for code in codes where code.rawValue < 16 { answered.add(Int(code.rawValue), 1) }
     }
 
     /// How many requests were answered with a code.

@@ -20,15 +20,7 @@ extension UpdateMachine {
         _ zone: inout ZoneRecords
     ) {
         let (owner, type) = (record.owner, record.type)
-        let sets = zone.sets(of: owner)
-        // §3.4.2.2; what DNSSEC puts beside an alias may stay there (RFC 4035 §2.5).
-        if type == .CNAME {
-            guard !zone.isFixed(owner), sets.keys.allSatisfy({ standsBesideAlias($0) }) else {
-                return
-            }
-        } else if sets[.CNAME] != nil, !standsBesideAlias(type) {
-            return
-        }
+        guard mayStand(type, at: owner, zone) else { return }
         if type == .SOA {
             guard owner == zone.apex, let former = zone.serial,
                 let serial = ZoneRecords.serial(ofSOA: record.data),
@@ -38,6 +30,13 @@ extension UpdateMachine {
         // One of a kind: the new one takes the place of the former (RFC 6672 §5.2 for DNAME).
         if type == .CNAME || type == .SOA || type == .DNAME { zone[owner, type] = nil }
         zone.add(record)
+    }
+
+    // §3.4.2.2; what DNSSEC puts beside an alias may stay there (RFC 4035 §2.5).
+    private func mayStand(_ type: RecordType, at owner: DomainName, _ zone: ZoneRecords) -> Bool {
+        let sets = zone.sets(of: owner)
+        guard type == .CNAME else { return sets[.CNAME] == nil || standsBesideAlias(type) }
+        return !zone.isFixed(owner) && sets.keys.allSatisfy { standsBesideAlias($0) }
     }
 
     private func standsBesideAlias(_ type: RecordType) -> Bool {
@@ -63,10 +62,8 @@ extension UpdateMachine {
     ) {
         let (owner, type) = (record.owner, record.type)
         // §3.4.2.4: nor does it lose its last server.
-        guard type != .SOA, var set = zone[owner, type] else { return }
-        let same = ZoneRecords.canonical(type, record.data)
-        set.data.removeAll { ZoneRecords.canonical(type, $0) == same }
-        guard owner != zone.apex || type != .NS || !set.data.isEmpty else { return }
-        zone[owner, type] = set
+        guard type != .SOA else { return }
+        if owner == zone.apex, type == .NS, zone[owner, type]?.data.count == 1 { return }
+        zone.remove(record)
     }
 }

@@ -4,8 +4,8 @@ internal import Essentials
 
 /// Dynamic update (RFC 2136 §3): a zone and a message make another zone, or a code.
 ///
-///     prerequisites --> permission --> prescan --> changes --> serial
-///       §3.2             §3.3           §3.4.1      §3.4.2      §3.6
+///     asker --> prerequisites --> prescan --> permission --> changes --> serial
+///     §3.3       §3.2              §3.4.1      §3.3           §3.4.2      §3.6
 ///
 /// Pure: all or nothing, and nobody is told before the change is on the disk.
 public struct UpdateMachine: Sendable {
@@ -47,7 +47,7 @@ public struct UpdateMachine: Sendable {
             return Outcome(.notAuthorized)
         }
         // Who may change nothing learns nothing by prerequisites either.
-        guard rules.contains(where: { $0.isFor(asker) }) else { return Outcome(.refused) }
+        guard lets(asker) else { return Outcome(.refused) }
         if let code = failing(message.prerequisites, in: zone) { return Outcome(code) }
         if let code = prescan(message.updates, zone) { return Outcome(code) }
         guard message.updates.allSatisfy({ isAllowed($0, zone, asker) }) else {
@@ -63,6 +63,9 @@ public struct UpdateMachine: Sendable {
     }
 
     // MARK: §3.3
+
+    /// True when a rule is about updates by this asker: without one nothing of them is looked at.
+    public func lets(_ asker: UpdateAsker) -> Bool { rules.contains { $0.isFor(asker) } }
 
     private func isAllowed(
         _ record: DNSMessage.Record,

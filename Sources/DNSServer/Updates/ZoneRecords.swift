@@ -42,10 +42,15 @@ public struct ZoneRecords: Sendable {
     /// What is steered, or taken from other names: it is never changed here.
     public private(set) var fixed: [ZoneContent] = []
     private var fixedNames: Set<DomainName> = []
-    /// The digest of all records.
-    public private(set) var digest = ZoneDigest()
+    // Of all records as they were at ``begin()``.
+    private var settled = ZoneDigest()
     /// The sets that have changed since ``begin()``, as they were.
     public private(set) var former: [RecordSetKey: RecordSet?] = [:]
+
+    // Where records stand in sets that are too large to be searched through, by what equal ones have
+    // in common; only of sets that are being changed.
+    private var places: [RecordSetKey: [[UInt8]: Int]] = [:]
+    private static let searchLimit = 16
 
     /// A zone without records.
     public init(apex: DomainName) { self.apex = apex.lowercased }
@@ -53,7 +58,7 @@ public struct ZoneRecords: Sendable {
     /// A zone with what a table has of it.
     public init(apex: DomainName, _ contents: [ZoneContent]) {
         self.init(apex: apex)
-        defer { former = [:] }
+        defer { begin() }
         for content in contents {
             switch content {
             case .record(let record): add(record)
@@ -90,25 +95,16 @@ public struct ZoneRecords: Sendable {
     public subscript(_ owner: DomainName, _ type: RecordType) -> RecordSet? {
         get { names[owner]?[type] }
         set {
-            for record in self[owner, type].map({ Self.records(owner, type, $0) }) ?? [] {
-                digest.remove(record)
+            let key = RecordSetKey(owner, type)
+            keep(key)
+            places[key] = nil
+            guard let newValue, !newValue.data.isEmpty else {
+                names[owner]?[type] = nil
+                if names[owner]?.isEmpty == true { names[owner] = nil }
+                return
             }
-            for record in newValue.map({ Self.records(owner, type, $0) }) ?? [] {
-                digest.add(record)
-            }
-            put(newValue, owner, type)
+            names[owner, default: [:]][type] = newValue
         }
-    }
-
-    private mutating func put(_ set: RecordSet?, _ owner: DomainName, _ type: RecordType) {
-        let key = RecordSetKey(owner, type)
-        if former[key] == nil { former[key] = .some(names[owner]?[type]) }
-        guard let set, !set.data.isEmpty else {
-            names[owner]?[type] = nil
-            if names[owner]?.isEmpty == true { names[owner] = nil }
-            return
-        }
-        names[owner, default: [:]][type] = set
     }
 
     /// The sets of a name.
@@ -121,18 +117,54 @@ public struct ZoneRecords: Sendable {
 
     /// Adds a record to its set, whose TTL becomes the record's; the same record is not added twice.
     public mutating func add(_ record: DNSMessage.Record) {
-        var set = self[record.owner, record.type] ?? RecordSet(ttl: record.ttl, data: [])
-        let keepsOthers = set.ttl == record.ttl
-        set.ttl = record.ttl
+        let key = RecordSetKey(record.owner, record.type)
+        keep(key)
         let same = Self.canonical(record.type, record.data)
-        if let place = set.data.firstIndex(where: { Self.canonical(record.type, $0) == same }) {
-            set.data[place] = record.data
+        let found = place(of: same, in: key)
+        // In place: a set of thousands is not copied for each of its records.
+        names[key.owner, default: [:]][key.type, default: RecordSet(ttl: 0, data: [])].ttl =
+            record.ttl
+        if let found {
+            names[key.owner]?[key.type]?.data[found] = record.data
         } else {
-            set.data.append(record.data)
-            if keepsOthers { digest.add(record) }
+            names[key.owner]?[key.type]?.data.append(record.data)
+            places[key]?[same] = (names[key.owner]?[key.type]?.data.count ?? 1) - 1
         }
-        guard !keepsOthers else { return put(set, record.owner, record.type) }
-        self[record.owner, record.type] = set
+    }
+
+    /// Removes a record from its set, if it is there; a set without records is gone.
+    public mutating func remove(_ record: DNSMessage.Record) {
+        let key = RecordSetKey(record.owner, record.type)
+        let same = Self.canonical(record.type, record.data)
+        guard let found = place(of: same, in: key) else { return }
+        keep(key)
+        // The last one takes its place: an order has no meaning in a set.
+        guard let last = names[key.owner]?[key.type]?.data.popLast() else { return }
+        places[key]?[same] = nil
+        let count = names[key.owner]?[key.type]?.data.count ?? 0
+        if found < count {
+            names[key.owner]?[key.type]?.data[found] = last
+            places[key]?[Self.canonical(key.type, last)] = found
+        }
+        if count == 0 { self[key.owner, key.type] = nil }
+    }
+
+    // What it was before the first change.
+    private mutating func keep(_ key: RecordSetKey) {
+        if former[key] == nil { former[key] = .some(names[key.owner]?[key.type]) }
+    }
+
+    private mutating func place(of same: [UInt8], in key: RecordSetKey) -> Int? {
+        guard let data = names[key.owner]?[key.type]?.data else { return nil }
+        guard data.count >= Self.searchLimit else {
+            return data.firstIndex { Self.canonical(key.type, $0) == same }
+        }
+        if places[key] == nil {
+            var found: [[UInt8]: Int] = [:]
+            for (place, one) in data.enumerated() { found[Self.canonical(key.type, one)] = place }
+            places[key] = found
+        }
+        return places[key]?[same]
     }
 
     /// The serial of the SOA; nil without one.
@@ -174,14 +206,34 @@ public struct ZoneRecords: Sendable {
         set.data.map { DNSMessage.Record(owner: owner, type: type, ttl: set.ttl, data: $0) }
     }
 
+    /// The digest of all records; it costs what the sets hold that have changed since ``begin()``.
+    public var digest: ZoneDigest {
+        var digest = settled
+        for (key, old) in former {
+            let new = self[key.owner, key.type]
+            guard old != new else { continue }
+            for record in old.map({ Self.records(key.owner, key.type, $0) }) ?? [] {
+                digest.remove(record)
+            }
+            for record in new.map({ Self.records(key.owner, key.type, $0) }) ?? [] {
+                digest.add(record)
+            }
+        }
+        return digest
+    }
+
     /// Notes changes from now on.
-    public mutating func begin() { former = [:] }
+    public mutating func begin() {
+        settled = digest
+        former = [:]
+        places = [:]
+    }
 
     /// Undoes what has changed since ``begin()``.
     public mutating func rollBack() {
         let undone = former
         for (key, set) in undone { self[key.owner, key.type] = set }
-        former = [:]
+        begin()
     }
 
     /// What has changed since ``begin()``; nil when nothing has.
@@ -193,8 +245,11 @@ public struct ZoneRecords: Sendable {
             guard old != new else { continue }
             let before = old.map { Self.records(key.owner, key.type, $0) } ?? []
             let after = new.map { Self.records(key.owner, key.type, $0) } ?? []
-            deleted += before.filter { !after.contains($0) }
-            added += after.filter { !before.contains($0) }
+            // With another TTL none is the same.
+            let isSame = old?.ttl == new?.ttl
+            let (gone, come) = (Set(old?.data ?? []), Set(new?.data ?? []))
+            deleted += before.filter { !isSame || !come.contains($0.data) }
+            added += after.filter { !isSame || !gone.contains($0.data) }
         }
         guard let newSOA = soa(self[apex, .SOA]),
             let oldSOA = former[RecordSetKey(apex, .SOA)].map(soa) ?? newSOA,
