@@ -109,4 +109,38 @@ import Testing
         #expect(snapshot.serial(of: apex) == 2)
         #expect(snapshot.serial(of: try #require(DomainName("outer.test"))) == 1)
     }
+
+    // A file that gets what cannot stand beside what was changed of the zone.
+    @Test(arguments: [
+        ("x CNAME", "x A 192.0.2.7\nx TXT \"t\"", 2), ("x A", "x CNAME www", 1),
+        ("x A", "x ALIAS www", 1), ("d DNAME", "a.d A 192.0.2.7\nd A 192.0.2.8", 1),
+        ("a.b.d A", "d DNAME www\nb.d DNAME www", 2), ("x A", "y CNAME www", 0),
+    ])
+    func `changes win over what cannot stand beside them`(
+        change: String,
+        more: String,
+        warnings: Int
+    ) throws {
+        let apex = try #require(DomainName("outer.test"))
+        let parts = change.split(separator: " ").map(String.init)
+        let owner = try #require(DomainName("\(parts[0]).outer.test"))
+        let type = try #require(RecordType(parts[1]))
+        let data = type == .A ? [192, 0, 2, 99] : apex.wire
+        var builder = ZoneTableBuilder()
+        builder.beginZone(apex, source: "outer.zone")
+        builder.mask([RecordSetKey(owner, type)])
+        builder.outdo([RecordSetKey(owner, type)])
+        let text = ChangedZoneTests.outer + "\n\(more)\n"
+        builder.read(ZoneFileReader(Array(text.utf8), file: "outer.zone", origin: apex))
+        builder.unmask()
+        let record = DNSMessage.Record(owner: owner, type: type, ttl: 5, data: data)
+        builder.add([.record(record)]) { $0 }
+        let build = builder.build()
+        let table = try #require(build.table, "\(build.diagnostics)")
+        #expect(build.diagnostics.count { $0.code == .outdone } == warnings, "\(build.diagnostics)")
+        let zone = try #require(table.usableZone(apex))
+        let kept = ZoneRecords(apex: apex, table.contents(ofZone: zone))
+        #expect(kept[owner, type]?.data == [data])
+        #expect(kept[DomainName("www.outer.test") ?? .root, .A] != nil)
+    }
 }

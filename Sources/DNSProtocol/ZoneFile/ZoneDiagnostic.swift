@@ -166,6 +166,8 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case missingAddress = 1659
     /// Warning: the same record twice in a set (RFC 2181 §5); one is kept.
     case repeatedRecord = 1660
+    /// Warning: a record of the zone that cannot stand beside what was changed while it served.
+    case outdone = 1672
     /// Warning: an SOA whose zone expires before it is refreshed, or whose negative answers live
     /// longer than a day.
     case oddTimes = 1661

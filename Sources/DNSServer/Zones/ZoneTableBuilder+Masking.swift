@@ -4,24 +4,103 @@ internal import Essentials
 
 /// Sets in whose place others stand: what lies over a zone hides what it has.
 extension ZoneTableBuilder {
+    /// What lies over the present zone, as far as other records cannot stand beside it.
+    struct Outdone {
+        /// The types by owner in lower case.
+        var types: [[UInt8]: Set<RecordType>] = [:]
+        /// The names above these.
+        var above: Set<[UInt8]> = []
+        /// A DNAME is among them.
+        var hasRedirections = false
+    }
+
     /// Has some sets of the present zone not taken, wherever they come from.
     public mutating func mask(_ keys: some Sequence<RecordSetKey>) {
         maskedSOA = nil
         for key in keys { masked[key.owner.lowercased.wire, default: []].insert(key.type) }
     }
 
+    /// Has records of the present zone not taken that cannot stand beside these sets.
+    ///
+    /// A CNAME and other data (RFC 1034 §3.6.2), a DNAME and names below it (RFC 6672 §2.4), other
+    /// addresses of a steered name: each is told as a warning.
+    public mutating func outdo(_ keys: some Sequence<RecordSetKey>) {
+        for key in keys {
+            let owner = key.owner.lowercased.wire
+            outdone.types[owner, default: []].insert(key.type)
+            if key.type == .DNAME { outdone.hasRedirections = true }
+            // Once for all types of a name, and once for all names below another one.
+            var place = 0
+            while place < owner.count, owner[place] != 0 {
+                place += Int(owner[place]) + 1
+                guard place < owner.count, outdone.above.insert(Array(owner[place...])).inserted
+                else { break }
+            }
+        }
+    }
+
     /// Takes everything again.
-    public mutating func unmask() { masked = [:] }
+    public mutating func unmask() {
+        masked = [:]
+        outdone = Outdone()
+    }
 
     /// True for a record that is not taken; of an SOA it is noted what it said.
     mutating func isMasked(
         _ owner: [UInt8],
         _ type: RecordType,
         _ ttl: UInt32,
-        _ bytes: [UInt8]
+        _ bytes: [UInt8],
+        at place: ZonePosition
     ) -> Bool {
-        guard masked[owner.map(ASCII.lowercased)]?.contains(type) == true else { return false }
-        if type == .SOA { maskedSOA = (ttl, bytes) }
+        let name = owner.map(ASCII.lowercased)
+        if masked[name]?.contains(type) == true {
+            if type == .SOA { maskedSOA = (ttl, bytes) }
+            return true
+        }
+        return isOutdone(name, type, at: place)
+    }
+
+    /// True for the record of a name that changes do not let stand.
+    mutating func isOutdone(
+        _ name: [UInt8],
+        _ type: RecordType,
+        at place: ZonePosition,
+        isSteered: Bool = false
+    ) -> Bool {
+        guard clashes(name, type, isSteered) else { return false }
+        let shown = DomainName(wire: name) ?? .root
+        let what = isSteered ? "the policy" : "\(type)"
+        let message =
+            "\(what) at \(shown) cannot stand beside what was changed of the zone: it is left out; "
+            + "'martlet zone discard' takes all changes back"
+        note(.outdone, file: place.file, place, message)
         return true
+    }
+
+    private func clashes(_ name: [UInt8], _ type: RecordType, _ isSteered: Bool) -> Bool {
+        if let there = outdone.types[name] {
+            if there.contains(.CNAME), !Self.standsBesideAlias(type) { return true }
+            if type == .CNAME, there.contains(where: { !Self.standsBesideAlias($0) }) {
+                return true
+            }
+            if isSteered || type == .ALIAS, there.contains(.A) || there.contains(.AAAA) {
+                return true
+            }
+        }
+        if type == .DNAME, outdone.above.contains(name) { return true }
+        guard outdone.hasRedirections else { return false }
+        var place = 0
+        while place < name.count, name[place] != 0 {
+            place += Int(name[place]) + 1
+            guard place < name.count else { break }
+            if outdone.types[Array(name[place...])]?.contains(.DNAME) == true { return true }
+        }
+        return false
+    }
+
+    // What DNSSEC puts beside an alias (RFC 4035 §2.5).
+    private static func standsBesideAlias(_ type: RecordType) -> Bool {
+        [25, 46, 47].contains(type.rawValue)
     }
 }

@@ -82,6 +82,8 @@ public struct ZoneTableBuilder: ~Copyable {
     var redirections: [UInt32] = []
     /// The sets of the present zone that are not taken, by owner in lower case.
     var masked: [[UInt8]: Set<RecordType>] = [:]
+    /// What lies over the present zone and other records cannot stand beside.
+    var outdone = Outdone()
     /// The SOA that was not taken.
     public internal(set) var maskedSOA: (ttl: UInt32, data: [UInt8])?
     private var index: [UInt32] = Array(repeating: 0, count: 1024)
@@ -184,6 +186,12 @@ public struct ZoneTableBuilder: ~Copyable {
         at position: ZonePosition = .none
     ) {
         guard let zone = zones.last, let policy = UInt32(exactly: policy) else { return }
+        if !masked.isEmpty {
+            var place = position
+            place.file = zone.recordFile
+            let name = owner.lowercased.wire
+            guard !isOutdone(name, .A, at: place, isSteered: true) else { return }
+        }
         for type in [RecordType.A, .AAAA] {
             let record = Record(
                 ttl: ttl,
@@ -227,7 +235,7 @@ public struct ZoneTableBuilder: ~Copyable {
         guard !type.isMeta, bytes.count <= Int(UInt16.max) else {
             return note(.unservedType, file: place.file, place, "\(type) cannot be served")
         }
-        guard masked.isEmpty || !isMasked(owner, type, ttl, bytes) else { return }
+        guard masked.isEmpty || !isMasked(owner, type, ttl, bytes, at: place) else { return }
         guard let offset = UInt32(exactly: data.count) else { return noteTooMany() }
         var record = Record(
             ttl: ttl,
