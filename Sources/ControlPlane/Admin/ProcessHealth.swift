@@ -7,8 +7,11 @@
 enum ProcessHealth {
     static func ready(_ view: ControlView) -> ServiceResponse {
         let closed = view.listeners.filter { !$0.isOpen }
-        let isReady = view.readiness == .ready && closed.isEmpty
+        let isReady = view.readiness == .ready && closed.isEmpty && !view.hasLostZones
         var lines = [reason(view.readiness)]
+        if view.hasLostZones {
+            lines.append("the store of zones cannot be read: see the log, then restart")
+        }
         for listener in view.listeners {
             let state = listener.isOpen ? "open" : "not open"
             lines.append("\(listener.door.rawValue) \(listener.address): \(state)")

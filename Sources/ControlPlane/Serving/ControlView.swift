@@ -34,6 +34,8 @@ public struct ControlView: Sendable {
     public var process: ProcessView
     /// What the prober does.
     public var probing = ProbingView()
+    /// Zones that were changed while they served cannot be read: what is served is not all.
+    public var hasLostZones = false
     /// Whether the doors serve.
     public var readiness: Readiness
     /// One word per endpoint slot.

@@ -150,6 +150,7 @@ extension Plane {
                 commands: probes.runningCommands,
                 statistics: probes.statistics
             ),
+            hasLostZones: updater.store.isLost,
             readiness: readiness,
             health: health,
             load: load,

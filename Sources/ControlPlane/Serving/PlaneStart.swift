@@ -190,14 +190,14 @@ struct PlaneStart {
 
     private func openZones(_ log: EventLog) throws(AssemblyRefusal) -> ZoneStore {
         var notes: [String] = []
-        defer {
-            for text in notes {
-                log.record(LogEvent(.stateFailed, .warning, realtime: Clock.realtime(), text))
-            }
-        }
-        return try system { () throws(SystemError) in
+        let store = try system { () throws(SystemError) in
             try ZoneStore(folder: setup.stateFolder, notes: &notes)
         }
+        for text in notes {
+            let level: LogLevel = store.isOpen ? .warning : .error
+            log.record(LogEvent(.stateFailed, level, realtime: Clock.realtime(), text))
+        }
+        return store
     }
 
     private func system<Value>(

@@ -39,6 +39,8 @@ final class ZoneStore: Sendable {
     let results: Mailbox<Result>
     /// False when nothing can be kept: then nothing may be changed.
     let isOpen: Bool
+    /// True when there is a store that cannot be read at all: what was changed is not served.
+    let isLost: Bool
     /// What was found at the start.
     let zones: [StoredZone]
     private let path: String?
@@ -51,9 +53,10 @@ final class ZoneStore: Sendable {
         jobs = try Mailbox()
         let path = folder.map { "\($0)/\(ZoneStore.fileName)" }
         let found = path.flatMap { ZoneStore.open($0, notes: &notes) }
-        zones = found ?? []
-        isOpen = found != nil
-        self.path = found == nil ? nil : path
+        zones = found?.zones ?? []
+        isOpen = found?.isWritable == true
+        isLost = found == nil && path.map { File.isRegular($0) == true } == true
+        self.path = isOpen ? path : nil
         guard isOpen, let path else { return }
         let (jobs, results, waiting) = (jobs, results, waiting)
         try WorkerThread.start(name: "zones") {
@@ -62,28 +65,59 @@ final class ZoneStore: Sendable {
     }
 
     // A damaged file is set aside, with all that belongs to it, and never stops a start.
-    private static func open(_ path: String, notes: inout [String]) -> [StoredZone]? {
+    private static func open(
+        _ path: String,
+        notes: inout [String]
+    ) -> (zones: [StoredZone], isWritable: Bool)? {
         for attempt in 0..<2 {
             do throws(Database.Fault) {
-                return try ZoneTables(path).zones()
+                return (try ZoneTables(path).zones(), true)
             } catch {
-                guard error.isDamage, attempt == 0 else {
-                    notes.append(
-                        "zones cannot be changed: \(path): \(error). What was changed before is "
-                            + "not served either."
-                    )
-                    return nil
-                }
+                guard error.isDamage, attempt == 0 else { return read(path, error, &notes) }
+                let aside = ZoneStore.freeName(path)
                 for end in ["", "-wal", "-shm"] {
-                    try? File.move(path + end, to: "\(path)\(end).corrupt")
+                    try? File.move(path + end, to: "\(path)\(end)\(aside)")
                 }
                 notes.append(
                     "the store of zones \(path) is damaged (\(error)); it is set aside as "
-                        + "\(path).corrupt, and zones are served as the configuration has them"
+                        + "\(path)\(aside), and zones are served as the configuration has them"
                 )
             }
         }
         return nil
+    }
+
+    // What was set aside before may be all that is left of somebody's changes.
+    private static func freeName(_ path: String) -> String {
+        let names = [".corrupt"] + (2...99).map { ".corrupt-\($0)" }
+        return names.first { File.isRegular(path + $0) == nil } ?? ".corrupt"
+    }
+
+    // A full disk keeps nobody from reading: what was changed before is served on.
+    private static func read(
+        _ path: String,
+        _ fault: Database.Fault,
+        _ notes: inout [String]
+    ) -> (zones: [StoredZone], isWritable: Bool)? {
+        let remedy = "see that the folder has room and may be written, then restart"
+        guard File.isRegular(path) == true else {
+            notes.append("zones cannot be changed: \(path): \(fault); \(remedy)")
+            return nil
+        }
+        do throws(Database.Fault) {
+            let zones = try ZoneTables(reading: path).zones()
+            notes.append(
+                "zones cannot be changed: \(path): \(fault). What was changed before is served; "
+                    + remedy
+            )
+            return (zones, false)
+        } catch {
+            notes.append(
+                "zones cannot be changed: \(path): \(fault). What was changed before is not served "
+                    + "either, and zones made by the API are missing; \(remedy)"
+            )
+            return nil
+        }
     }
 
     /// Has changes kept; false when too many wait, and nothing will come of it.

@@ -46,6 +46,19 @@ struct ZoneTables {
         }
     }
 
+    /// Opens a file that is only read, where none can be written: the disk may be full.
+    init(reading path: String) throws(Database.Fault) {
+        database = try Database(reading: path)
+        var version: Int64 = 0
+        try database.rows("PRAGMA user_version") { row in
+            version = row.first?.integer ?? 0
+            return false
+        }
+        guard version == ZoneTables.schemaVersion else {
+            throw Database.Fault(code: -1, message: "it was written by another version of Martlet")
+        }
+    }
+
     // MARK: Reading
 
     /// All zones.

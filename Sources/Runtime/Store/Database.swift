@@ -69,6 +69,27 @@ internal import CSQLite
         try run("PRAGMA wal_autocheckpoint=1000")
     }
 
+    /// Opens a file for reading alone, without writing anything beside it.
+    ///
+    /// The index of the log is kept in memory, which needs a lock of the whole file: nobody else
+    /// may have it open.
+    public init(reading path: String) throws(Fault) {
+        var handle: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX
+        let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
+        guard code == SQLITE_OK, let opened = unsafe handle else {
+            let fault = unsafe Database.fault(handle, code)
+            unsafe sqlite3_close_v2(handle)
+            throw fault
+        }
+        unsafe self.handle = opened
+        unsafe mt_sqlite_harden(opened)
+        unsafe sqlite3_busy_timeout(opened, 5000)
+        // Before the first look at the file, or it is too late.
+        try run("PRAGMA locking_mode=EXCLUSIVE")
+        try run("PRAGMA query_only=ON")
+    }
+
     deinit {
         unsafe statements.values.forEach { unsafe _ = sqlite3_finalize($0) }
         unsafe sqlite3_close_v2(handle)
