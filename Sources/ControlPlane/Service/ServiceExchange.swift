@@ -132,13 +132,23 @@ struct ServiceExchange {
     }
 
     /// Looks for the next whole request; `fields` is scratch space.
-    mutating func next(fields: inout FieldTable, at moment: Moment) -> Step {
-        let step = read(fields: &fields, at: moment)
+    ///
+    /// `gate` sees each request when its head is there: what it refuses is not read on.
+    mutating func next(
+        fields: inout FieldTable,
+        at moment: Moment,
+        gate: ServiceGate? = nil
+    ) -> Step {
+        let step = read(fields: &fields, at: moment, gate)
         if peerHasFinished, phase == .head || phase == .body { phase = .finished }
         return step
     }
 
-    private mutating func read(fields: inout FieldTable, at moment: Moment) -> Step {
+    private mutating func read(
+        fields: inout FieldTable,
+        at moment: Moment,
+        _ gate: ServiceGate?
+    ) -> Step {
         if phase == .head {
             // Copies: a call may not touch two parts of `self` that it reads and writes.
             var parser = self.parser
@@ -156,6 +166,10 @@ struct ServiceExchange {
                 begin(fields)
                 phase = .body
                 deadline = moment.now + limits.request
+                if let response = request.flatMap({ gate?($0) }) {
+                    refuse(response, at: moment)
+                    return .wait
+                }
             }
         }
         guard phase == .body, readBody(fields: &fields, at: moment), let whole = request else {
@@ -345,10 +359,17 @@ struct ServiceExchange {
 
     /// Answers a request that cannot be read on, and closes after that.
     mutating func refuse(_ problem: Problem, at moment: Moment) {
-        closes = true
         isHead = false
+        refuse(problem.response, at: moment)
+    }
+
+    private mutating func refuse(_ response: ServiceResponse, at moment: Moment) {
+        closes = true
         request = nil
         phase = .asked
-        answer(problem.response, at: moment)
+        answer(response, at: moment)
     }
 }
+
+/// Answers a request of which only the head is there, body and all unread; nil lets it pass.
+typealias ServiceGate = @Sendable (ServiceRequest) -> ServiceResponse?

@@ -37,6 +37,8 @@ public struct ServiceListener: ~Copyable {
     public let limits: ServiceLimits
     /// Connections refused because every place was taken.
     public private(set) var refusedConnections: UInt64 = 0
+    /// Sees requests before their bodies are read.
+    var gate: ServiceGate?
     private let kind: UInt8
     private var listeners: [(fd: FileDescriptor, number: Int)] = []
     private var places: [Place] = []
@@ -228,7 +230,12 @@ public struct ServiceListener: ~Copyable {
         // Requests that were pipelined are answered one after the other.
         places[index].connection?.isBehind = false
         for turn in 1...ServiceListener.requestsPerTurn {
-            guard let step = places[index].connection?.exchange.next(fields: &fields, at: moment)
+            guard
+                let step = places[index].connection?.exchange.next(
+                    fields: &fields,
+                    at: moment,
+                    gate: gate
+                )
             else { return }
             if case .request(var request) = step {
                 request.peer = places[index].connection?.peer ?? request.peer

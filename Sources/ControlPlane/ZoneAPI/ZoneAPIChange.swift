@@ -84,8 +84,16 @@ enum ZoneAPIChange {
             zone[owner, type] = nil
             return
         }
+        // Comments are not kept: a set that comes with nothing else stays as it is.
+        if set["records"] == nil, set["comments"]?.elements != nil { return }
+        guard set["records"]?.elements != nil else {
+            throw ZoneAPIFault(422, "\(title): 'records' is missing, or no list")
+        }
         let data = try records(of: set, owner, type)
         if kind == .prune {
+            guard type != .SOA || owner != zone.apex else {
+                throw ZoneAPIFault(422, "\(title): a zone needs its SOA")
+            }
             guard var present = zone[owner, type] else { return }
             let gone = Set(data.map { ZoneRecords.canonical(type, $0) })
             present.data.removeAll { gone.contains(ZoneRecords.canonical(type, $0)) }
@@ -203,6 +211,9 @@ enum ZoneAPIChange {
                 "\(title): a quote inside of a text needs a backslash before it"
             )
         }
+        if let reason = misreading(content, owner, type) {
+            throw ZoneAPIFault(422, "\(title): Parsing record content: \(reason)")
+        }
         let text = "@ 1 IN \(type) \(content)\n"
         var reader = ZoneFileReader(Array(text.utf8), file: "content", origin: owner)
         guard reader.next() else {
@@ -238,6 +249,38 @@ enum ZoneAPIChange {
                 isInside.toggle()
             }
             former = byte
+        }
+        return false
+    }
+}
+
+/// What a zone file would take for something else than clients of an API mean.
+extension ZoneAPIChange {
+    /// Why a text would be kept as something else; nil for one that means what it says.
+    static func misreading(_ content: String, _ owner: DomainName, _ type: RecordType) -> String? {
+        if hasComment(content) { return "';' begins a comment: write texts in quotes" }
+        let isQuoted = content.utf8.first { $0 != 0x20 && $0 != 0x09 } == UInt8(ascii: "\"")
+        let isOpaque = content.hasPrefix("\\#")
+        if type == .TXT || type == .SPF, !isQuoted, !isOpaque { return "texts stand in quotes" }
+        // A name that is not absolute is another one under another origin.
+        let others = [DomainName.root, owner].map { origin in
+            var reader = ZoneFileReader(
+                Array("x. 1 IN \(type) \(content)\n".utf8),
+                file: "content",
+                origin: origin
+            )
+            return reader.next() ? reader.data : []
+        }
+        return others[0] == others[1] ? nil : "a name is not canonical: it has no final dot"
+    }
+
+    private static func hasComment(_ content: String) -> Bool {
+        var (isQuoted, isEscaped) = (false, false)
+        for octet in content.utf8 {
+            defer { isEscaped = !isEscaped && octet == UInt8(ascii: "\\") }
+            guard !isEscaped else { continue }
+            if octet == UInt8(ascii: "\"") { isQuoted.toggle() }
+            if octet == UInt8(ascii: ";"), !isQuoted { return true }
         }
         return false
     }

@@ -65,11 +65,13 @@ struct ZoneAPIRequest {
         case ("config", 1): wish = .fixed(ZoneAPIDocument.configuration)
         case ("statistics", 1): wish = .fixed([])
         case ("zones", 1):
+            let only = parameter("zone").map { DomainName($0)?.lowercased }
+            if only == .some(nil) { throw ZoneAPIFault(422, "'zone' is no name of a zone") }
             wish =
                 method == "POST"
                 ? try ZoneAPIRequest.creation(request)
                 : .list(
-                    parameter("zone").flatMap { DomainName($0) },
+                    only ?? nil,
                     limit: parameter("limit").flatMap { Int($0) } ?? .max,
                     offset: parameter("offset").flatMap { Int($0) } ?? 0
                 )
