@@ -398,6 +398,8 @@ extension `Faults in a file` {
         #expect(codes(from).isEmpty)
         #expect(codes("\(from), records: { www: { a: 192.0.2.1 } }") == ["M1472"])
         #expect(codes("\(from), file: x.zone").contains("M1472"))
+        let rules = "updates: [ { networks: [127.0.0.0/8] } ]"
+        #expect(codes("\(from), \(rules)") == ["M1472"])
         let tls = "transfer-from: [ { address: 192.0.2.1, tls: { name: ns.a.test } } ]"
         #expect(codes(tls).isEmpty)
         #expect(codes(tls.replacing("name: ns.a.test", with: "")) != [])

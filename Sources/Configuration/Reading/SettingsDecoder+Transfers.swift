@@ -25,7 +25,7 @@ extension SettingsDecoder {
 
     /// What comes from a primary is nothing that the configuration says.
     func checkSecondary(_ section: Section) {
-        for other in ["file", "soa", "records"] where section.has(other) {
+        for other in ["file", "soa", "records", "updates"] where section.has(other) {
             section.fault(
                 .secondaryWithData,
                 other,

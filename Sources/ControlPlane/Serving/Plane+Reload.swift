@@ -183,7 +183,7 @@ extension Plane {
             names: names,
             running: Set(assembly.pools.map(\.view.label)),
             zones: isSame && !(isReload && (hasFiles || !assembly.zoneResult.faults.isEmpty))
-                && !zonesAreStale && !updater.needsRebuild
+                && !zonesAreStale
                 ? ZoneAssembly.Result(
                     table: assembly.zones,
                     changed: assembly.zoneResult.changed,
@@ -202,7 +202,9 @@ extension Plane {
             geography: geography,
             measurements: measurements,
             regions: assembly.regions,
-            keyFaults: self.keys.faults(settings)
+            keyFaults: self.keys.faults(settings),
+            rereads: isReload ? nil : updater.rereads,
+            zoneFaults: assembly.zoneResult.faults
         )
         let made = Plane.perform(in: room) {
             Result { () throws(AssemblyRefusal) in
@@ -220,9 +222,15 @@ extension Plane {
     }
 
     /// Makes a snapshot of the configuration in force anew: names or weights have changed.
-    mutating func stageChange(_ now: Instant) {
+    ///
+    /// Returns what is wrong with it; then all stays as it is.
+    @discardableResult
+    mutating func stageChange(_ now: Instant) -> [ReloadProblem] {
         needsSnapshot = false
-        defer { zonesAreStale = false }
+        defer {
+            zonesAreStale = false
+            updater.rereads = []
+        }
         do throws(AssemblyRefusal) {
             let fresh = try assemble(
                 settingsWithDynamic,
@@ -244,9 +252,11 @@ extension Plane {
                 ),
                 now
             )
+            return []
         } catch {
             for problem in error.problems { note(.limit, .error, problem.text) }
             endSteering(ZoneAPIFault(500, error.problems.first?.text ?? "it cannot be served"))
+            return error.problems
         }
     }
 

@@ -7,17 +7,31 @@ internal import Runtime
 
 /// Dynamic updates (RFC 2136): from the desk to zones in force, and back.
 extension Plane {
-    /// Takes what workers have handed in.
+    /// Takes what workers have handed in; whom no rule is about waits for nothing, and takes no
+    /// place from others.
     mutating func takeUpdates() {
         guard let desk = shared.dns.updates else { return }
-        updater.queue += desk.requests.drain()
+        var refused: [ZoneUpdater.Answer] = []
+        for request in desk.requests.drain() {
+            var answer = ZoneUpdater.Answer(request: request, code: .noError, signature: .unsigned)
+            if admit(&answer) == nil {
+                refused.append(answer)
+            } else {
+                updater.queue.append(request)
+            }
+        }
+        if !refused.isEmpty { self.answer(refused) }
     }
 
     /// Decides what waits, unless an earlier change is still being kept.
     mutating func followUpdates(_ now: Instant) {
-        guard updater.flight == nil, !updater.awaitsSteering, !followZoneJobs(),
-            !updater.queue.isEmpty
-        else { return }
+        guard updater.flight == nil, !updater.isHeld, !updater.awaitsSteering else { return }
+        // They take turns: neither kind keeps the other one waiting.
+        let isTurnOfJobs = updater.queue.isEmpty || !updater.wasJob
+        updater.wasJob = isTurnOfJobs && followZoneJobs()
+        guard updater.flight == nil, !updater.awaitsSteering, !updater.queue.isEmpty else {
+            return
+        }
         let limit = updater.cautious > 0 ? 1 : ZoneUpdater.batchLimit
         let taken = Array(updater.queue.prefix(limit))
         updater.queue.removeFirst(taken.count)
@@ -34,38 +48,24 @@ extension Plane {
         _ changes: inout [DomainName: ZoneChange]
     ) -> ZoneUpdater.Answer {
         var answer = ZoneUpdater.Answer(request: request, code: .noError, signature: .unsigned)
-        let (plain, key, refusal) = judge(request.message, &answer.signature)
-        if let refusal {
-            answer.code = refusal
-            return answer
-        }
-        guard let message = UpdateMessage(plain) else {
+        guard let admitted = admit(&answer) else { return answer }
+        guard let message = UpdateMessage(admitted.plain) else {
             answer.code = .formatError
             return answer
         }
         let apex = message.zone.lowercased
-        guard let zone = settings.zones.first(where: { $0.name == "\(apex)" }),
-            message.zoneClass == RecordClass.internet
-        else {
-            answer.code = .notAuthorized
-            return answer
-        }
-        let machine = UpdateMachine(
-            rules: zone.updates.map { UpdateRule($0) },
-            serialRule: zone.serialRule == .unixtime ? .time : .increment
-        )
-        // Without a rule nobody is let in, and the zone need not be looked at.
-        guard !machine.rules.isEmpty else {
-            answer.code = .refused
-            return answer
-        }
         guard canChange, var records = liveZone(apex) else {
             answer.code = .serverFailure
             return answer
         }
-        let outcome = machine.apply(
+        guard !isSignedElsewhere(records) else {
+            updater.live[apex] = records
+            answer.code = .refused
+            return answer
+        }
+        let outcome = admitted.machine.apply(
             message,
-            by: UpdateAsker(key: key, client: request.client),
+            by: admitted.asker,
             to: &records,
             seconds: UInt32(truncatingIfNeeded: Plane.seconds)
         )
@@ -103,19 +103,7 @@ extension Plane {
         _ answers: [ZoneUpdater.Answer],
         _ tickets: [ZoneTicket] = []
     ) {
-        let commits = changes.map { apex, change in
-            var stored =
-                updater.overlays.zones[apex]
-                ?? StoredZone(name: apex, kind: change.kind, base: served(apex) ?? 0)
-            stored.sets = [:]
-            var commit = ZoneCommit(stored)
-            commit.sets = change.sets
-            commit.differences = change.differences
-            commit.isRemoval = change.isRemoval
-            // By what a later process knows that the journal leads to what it serves.
-            commit.zone.facts = updater.live[apex]?.digest.bytes ?? []
-            return commit
-        }
+        let commits = changes.map { commit($0, $1) }
         let former = formerZones
         let isAliased = changes.contains { $0.value.kind == .overlay && leads($0.key, former) }
         var zones: [(DomainName, ZoneRecords?)] = []
@@ -136,6 +124,26 @@ extension Plane {
             ZoneAssembly.trial(zones, changed: changed)
         }
         if !isKept { land(number, problem: "too many changes wait", nil, []) }
+    }
+
+    // What the store has may be of a former life of the zone: made by the API before it stood in
+    // the configuration, or the other way round. Nothing of that is to show again.
+    private func commit(_ apex: DomainName, _ change: ZoneChange) -> ZoneCommit {
+        let name = "\(apex)"
+        let isConfigured = settings.zones.contains { $0.name == name }
+        let kind: StoredZone.Kind = isConfigured ? .overlay : .made
+        let known = updater.overlays.zones[apex]
+        let isNew = known?.kind != kind || change.kind == .made
+        let fresh = StoredZone(name: apex, kind: kind, base: served(apex) ?? 0)
+        var commit = ZoneCommit(isNew ? fresh : known ?? fresh)
+        commit.sets = change.sets
+        commit.differences = change.differences
+        commit.isRemoval = change.isRemoval
+        commit.replacesAll = isNew
+        commit.dropsJournal = isNew
+        // By what a later process knows that the journal leads to what it serves.
+        commit.zone.facts = updater.live[apex]?.digest.bytes ?? []
+        return commit
     }
 
     // A zone that is only among the changed ones has no way of an alias.
@@ -201,7 +209,9 @@ extension Plane {
         let reason = faults.first { $0.severity == .error }.map(\.message) ?? problem ?? ""
         note(.stateFailed, .error, "a change of zones is refused: \(reason)")
         tell(flight.tickets, ZoneAPIFault(faults.isEmpty ? 500 : 422, reason))
-        for index in flight.answers.indices {
+        // What was refused for what it is stays refused.
+        let settled: [ResponseCode] = [.notAuthorized, .refused, .formatError, .notZone]
+        for index in flight.answers.indices where !settled.contains(flight.answers[index].code) {
             flight.answers[index].code = faults.isEmpty ? .serverFailure : .refused
         }
         answer(flight.answers)
@@ -213,28 +223,35 @@ extension Plane {
         _ changesSteering: Bool,
         _ now: Instant
     ) {
+        // What is staged was made without the flight, and the flight without what is staged.
+        var isOvertaken = flight.isOvertaken
         if let waiting = staged {
             staged = nil
             adopt(waiting, now)
+            isOvertaken = true
+        }
+        var late: [DomainName: RebasedZone] = [:]
+        for commit in flight.commits where isOvertaken {
+            late[commit.zone.name] = caughtUp(commit)
         }
         updater.merge(flight.commits)
-        for commit in flight.commits where commit.isRemoval {
-            updater.live[commit.zone.name] = nil
-            updater.needsRebuild = true
-            needsSnapshot = true
+        if !late.isEmpty { rebase(late) }
+        let gone = flight.commits.filter(\.isRemoval).map(\.zone.name)
+        if changesSteering {
+            for apex in gone { updater.live[apex] = nil }
+            return awaitSteering(flight.tickets)
         }
-        if changesSteering { return awaitSteering(flight.tickets) }
-        let isCurrent = !flight.isOvertaken
-        if isCurrent, let table {
+        if isOvertaken || !gone.isEmpty {
+            for commit in flight.commits where !commit.isRemoval {
+                serve(commit.zone.name, table, now)
+            }
+            for apex in gone { takeBack(apex, now) }
+        } else if let table {
             let old = assembly.zoneResult
             assembly.zoneResult.changed = table
             let steps = flight.commits.map { ($0.zone.name, $0.differences) }
             followVersions(since: old, known: Dictionary(steps) { $0 + $1 }, now)
             adoptZones(now)
-        } else {
-            for commit in flight.commits where !commit.isRemoval {
-                _ = renewZone(commit.zone.name, now)
-            }
         }
     }
 
@@ -257,27 +274,37 @@ extension Plane {
     /// Takes all changes of a zone of the configuration back.
     mutating func discardZone(_ name: String, _ now: Instant) -> ControlOutcome {
         let wanted = (name.hasSuffix(".") ? name : name + ".").lowercased()
-        guard settings.zones.contains(where: { $0.name == wanted }),
-            let apex = DomainName(wanted)
+        let isConfigured = settings.zones.contains { $0.name == wanted }
+        guard let apex = DomainName(wanted), isConfigured || updater.overlays.zones[apex] != nil
         else { return .unknownZone }
         guard let stored = updater.overlays.zones[apex] else { return .done }
+        guard isConfigured || stored.kind == .overlay else {
+            return .failed("zone \(wanted) was made by the zone API: delete it there")
+        }
+        updater.isHeld = true
+        defer { updater.isHeld = false }
+        settleUpdates(now)
         guard canChange, updater.flight == nil else {
             return .failed("a change of zones is being kept, or none can be; ask again")
         }
-        var commit = ZoneCommit(stored)
-        commit.isRemoval = true
-        guard updater.store.commit([commit], number: updater.nextNumber()) else {
-            return .failed("too many changes of zones wait")
+        var change = ZoneChange()
+        change.isRemoval = true
+        launch([apex: change], [])
+        // Nobody is told before it is on the disk.
+        settleUpdates(now)
+        guard updater.flight == nil else {
+            return .failed("the disk does not answer: it is not known whether the changes are gone")
         }
-        updater.merge([commit])
-        updater.live[apex] = nil
-        return renewZone(apex, now)
+        guard updater.overlays.zones[apex] == nil else {
+            return .failed("the changes of zone \(wanted) could not be removed: see the log")
+        }
+        let fault = assembly.zoneResult.faults.first { $0.zone == wanted }
+        return fault.map { .refused($0.problems) } ?? .done
     }
 
     /// The zones have been put together anew: notes which of them have other serials now.
     mutating func adoptOverlays() {
         updater.noteReread()
-        updater.needsRebuild = false
         let rebased = assembly.zoneResult.rebased
         assembly.zoneResult.rebased = [:]
         if !rebased.isEmpty { rebase(rebased) }
@@ -295,7 +322,14 @@ extension Plane {
             return commit
         }
         updater.merge(commits)
-        _ = updater.store.commit(commits, number: updater.nextNumber())
+        guard !updater.store.commit(commits, number: updater.nextNumber()), updater.store.isOpen
+        else { return }
+        note(
+            .stateFailed,
+            .error,
+            "the new serials of \(commits.count) zones are not kept: too many changes wait; "
+                + "reload once the disk keeps up"
+        )
     }
 }
 

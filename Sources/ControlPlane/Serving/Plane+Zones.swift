@@ -32,29 +32,54 @@ extension Plane {
             staged = nil
             adopt(waiting, now)
         }
-        return renew(zone, now)
+        return renew(zone, readsFile: true, now)
     }
 
-    /// Puts a zone together again from what the configuration and the store have of it.
-    mutating func renewZone(_ apex: DomainName, _ now: Instant) -> ControlOutcome {
+    /// Puts a zone together again: from the configuration and its file, or as it is in force, and
+    /// what the store has of it.
+    mutating func renewZone(
+        _ apex: DomainName,
+        readsFile: Bool,
+        _ now: Instant
+    ) -> ControlOutcome {
         let zones = settings.zones + updater.overlays.more(than: settings.zones)
         guard let zone = zones.first(where: { $0.name == "\(apex)" }) else { return .unknownZone }
-        return renew(zone, now)
+        return renew(zone, readsFile: readsFile, now)
     }
 
-    private mutating func renew(_ zone: ZoneSettings, _ now: Instant) -> ControlOutcome {
-        let reader = ZoneAssembly(
+    /// Puts all zones together again as they are in force, but for some that are read again.
+    mutating func rebuildZones(reading files: Set<String>, _ now: Instant) -> ControlOutcome {
+        if let waiting = staged {
+            staged = nil
+            adopt(waiting, now)
+        }
+        zonesAreStale = true
+        updater.rereads = files
+        let problems = stageChange(now)
+        if let waiting = staged {
+            staged = nil
+            adopt(waiting, now)
+        }
+        guard problems.isEmpty else { return .refused(problems) }
+        let faults = assembly.zoneResult.faults.filter { files.contains($0.zone) }
+        note(faults)
+        return faults.isEmpty ? .done : .refused(faults.flatMap(\.problems))
+    }
+
+    private mutating func renew(
+        _ zone: ZoneSettings,
+        readsFile: Bool,
+        _ now: Instant
+    ) -> ControlOutcome {
+        var reader = ZoneAssembly(
             settings,
             path: setup.path,
             former: formerZones,
             overlays: updater.overlays
         )
+        reader.rereads = readsFile ? [zone.name] : []
         switch reader.renew(zone, changed: assembly.zoneResult.changed) {
-        case .needsAll:
-            let outcome = reload(now)
-            guard outcome == .done else { return outcome }
-            let fault = assembly.zoneResult.faults.first { $0.zone == zone.name }
-            return fault.map { .refused($0.problems) } ?? .done
+        case .needsAll: return rebuildZones(reading: readsFile ? [zone.name] : [], now)
         case .faulty(let fault):
             assembly.zoneResult.faults.removeAll { $0.zone == zone.name }
             assembly.zoneResult.faults.append(fault)
@@ -65,10 +90,11 @@ extension Plane {
             assembly.zoneResult.changed = table
             if let rebased, let apex = DomainName(zone.name) { rebase([apex: rebased]) }
             updater.noteReread()
-            assembly.zoneResult.faults.removeAll { $0.zone == zone.name }
+            if readsFile { assembly.zoneResult.faults.removeAll { $0.zone == zone.name } }
             followVersions(since: old, now)
             configureKeys()
             adoptZones(now)
+            guard readsFile else { return .done }
             noteZoneWarnings(warnings)
             note(
                 .notice,

@@ -86,6 +86,11 @@ struct Assembly: Sendable {
         var regions = RegionTables()
         /// The zones that cannot be signed as they were, and why.
         var keyFaults: [String: ReloadProblem] = [:]
+        /// Zones that are read from their files, while all others are taken as they are in force;
+        /// nil for all.
+        var rereads: Set<String>?
+        /// The faults of the zones in force.
+        var zoneFaults: [ZoneFault] = []
         /// The places of networks, for policies.
         var locations: LocationTable { geography.locations }
     }
@@ -195,7 +200,14 @@ struct Assembly: Sendable {
         var reader = ZoneAssembly(settings, path: path, former: former, overlays: overlays)
         reader.transferred = present.transferred
         reader.keyFaults = present.keyFaults
-        return try reader.table(settings.zones + overlays.more(than: settings.zones))
+        reader.rereads = present.rereads
+        var result = try reader.table(settings.zones + overlays.more(than: settings.zones))
+        if let rereads = present.rereads {
+            // Who was not read again is as faulty as before.
+            let fresh = rereads.union(result.faults.map(\.zone))
+            result.faults += present.zoneFaults.filter { !fresh.contains($0.zone) }
+        }
+        return result
     }
 
     /// The places of networks.

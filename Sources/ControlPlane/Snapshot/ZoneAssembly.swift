@@ -22,6 +22,10 @@ struct ZoneAssembly {
     var transferred = TransferredZones()
     /// The zones that cannot be signed as they were, and why.
     var keyFaults: [String: ReloadProblem] = [:]
+    /// Zones that are read from their files, others are taken as they are in force; nil for all.
+    ///
+    /// What nobody has asked to be read may be half written.
+    var rereads: Set<String>?
     /// What lies over them.
     let overlays: ZoneOverlays
 
@@ -113,6 +117,13 @@ struct ZoneAssembly {
             let text = "zone \(zone.name) has errors that are not listed: others are too many"
             problems.append(.start("M1518", text, "'martlet check' after those are mended"))
         }
+        if let apex = DomainName(zone.name)?.lowercased, overlays.stored(zone, apex) != nil,
+            unreadable == nil
+        {
+            let text = "changes lie over zone \(zone.name) that were made while it served"
+            let remedy = "if they are in the way, 'martlet zone discard' takes all of them back"
+            problems.append(.start("M3109", text, remedy))
+        }
         return ZoneFault(
             zone: zone.name,
             keepsFormer: former?.has(zone.name) == true,
@@ -168,7 +179,13 @@ struct ZoneAssembly {
             return nil
         }
         let stored = overlays.stored(zone, apex.lowercased)
-        if let stored { builder.mask(stored.sets.keys) }
+        if let rereads, !rereads.contains(zone.name), stored?.kind.isWhole != true,
+            zone.file != nil || former?.has(zone.name) == true
+        {
+            take(zone, stored, into: &builder)
+            return nil
+        }
+        if let stored { builder.mask(stored) }
         var problem: ReloadProblem?
         if let file = zone.file {
             do throws(SystemError) {
@@ -185,6 +202,21 @@ struct ZoneAssembly {
         for record in zone.records { add(record, zone, to: &builder) }
         if let stored { rebased[stored.name] = lay(stored, over: &builder) }
         return problem
+    }
+
+    // The zone as it is in force, with what the store has of it now.
+    private func take(
+        _ zone: ZoneSettings,
+        _ stored: StoredZone?,
+        into builder: inout ZoneTableBuilder
+    ) {
+        guard let contents = former?.contents(zone.name) else { return builder.markUnusable() }
+        if let stored { builder.mask(stored) }
+        builder.add(contents) { former?.number($0, in: policies) }
+        builder.unmask()
+        guard let stored else { return }
+        builder.beginRecords(source: ZoneStore.fileName)
+        builder.add(stored.records.map { .record($0) }) { $0 }
     }
 
     // What the store has of a zone, behind all that is not masked by it.

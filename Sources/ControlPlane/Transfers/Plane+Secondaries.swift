@@ -94,6 +94,11 @@ extension Plane {
         _ difference: ZoneDifference?,
         _ now: Instant
     ) {
+        // What is staged has the former version.
+        if let waiting = staged {
+            staged = nil
+            adopt(waiting, now)
+        }
         guard let zone = settings.zones.first(where: { $0.name == name }) else { return }
         var reader = ZoneAssembly(settings, path: setup.path, former: formerZones)
         reader.transferred = secondaries.transferred
@@ -109,6 +114,7 @@ extension Plane {
         case .done(let table, _, _):
             let old = assembly.zoneResult
             assembly.zoneResult.changed = table
+            if let apex = DomainName(name) { updater.noteReread(apex) }
             assembly.zoneResult.faults.removeAll { $0.zone == name }
             let known = DomainName(name).flatMap { apex in difference.map { [apex: [$0]] } }
             followVersions(since: old, known: known ?? [:], now)

@@ -25,14 +25,18 @@ extension Plane {
 
     /// Answers a request, or has it wait for its change.
     mutating func answerZoneAPI(_ request: ServiceRequest) -> ServiceAnswer {
-        guard let key = settings.zoneAPI.key,
-            key.isSame(asText: request.field("x-api-key") ?? "")
-        else { return .now(Plane.refusal(ZoneAPIFault(401, "Unauthorized"))) }
+        guard Plane.hasKey(request, settings.zoneAPI.key) else {
+            return .now(Plane.refusal(ZoneAPIFault(401, "Unauthorized")))
+        }
         do throws(ZoneAPIFault) {
             return try answer(try ZoneAPIRequest(request), request.ticket)
         } catch {
             return .now(Plane.refusal(error))
         }
+    }
+
+    static func hasKey(_ request: ServiceRequest, _ key: SecretOctets?) -> Bool {
+        key?.isSame(asText: request.field("x-api-key") ?? "") == true
     }
 
     static func refusal(_ fault: ZoneAPIFault) -> ServiceResponse {
@@ -137,7 +141,11 @@ extension Plane {
     private mutating func begin(_ job: ZoneAPIJob) throws(ZoneAPIFault) -> Bool {
         switch job.change {
         case .create(let name, let body):
-            guard document(name, withRecords: false) == nil else {
+            guard !isConfigured(name) else {
+                // Also one that is not served yet, or not now.
+                throw ZoneAPIFault(409, "Domain '\(name)' stands in the configuration")
+            }
+            guard !isMade(name) else {
                 throw ZoneAPIFault(409, "Domain '\(name)' already exists")
             }
             var zone = try ZoneAPIRequest.records(
@@ -156,10 +164,10 @@ extension Plane {
             launch([name: change], [], [ZoneTicket(handle: job.ticket, created: name)])
             return true
         case .delete(let name):
-            _ = try known(name)
-            guard updater.overlays.zones[name]?.kind == .made,
-                !settings.zones.contains(where: { $0.name == "\(name)" })
-            else { throw ZoneAPIFault(422, "zone \(name) stands in the configuration") }
+            guard !isConfigured(name) else {
+                throw ZoneAPIFault(422, "zone \(name) stands in the configuration")
+            }
+            guard isMade(name) else { throw ZoneAPIFault(404, "Not Found") }
             var change = ZoneChange(kind: .made)
             change.isRemoval = true
             launch([name: change], [], [ZoneTicket(handle: job.ticket)])
@@ -168,11 +176,34 @@ extension Plane {
         }
     }
 
+    private func isConfigured(_ name: DomainName) -> Bool { configured(name) != nil }
+
+    private func configured(_ name: DomainName) -> ZoneSettings? {
+        let text = "\(name)"
+        return settings.zones.first { $0.name == text }
+    }
+
+    private func isMade(_ name: DomainName) -> Bool {
+        updater.overlays.zones[name]?.kind == .made && !isConfigured(name)
+    }
+
+    // Changes of these would be lost, or be no good.
+    private func checkChangeable(_ name: DomainName) throws(ZoneAPIFault) {
+        guard let zone = configured(name) else {
+            guard isMade(name) else { throw ZoneAPIFault(404, "Not Found") }
+            return
+        }
+        guard zone.transferFrom.isEmpty else {
+            throw ZoneAPIFault(422, "zone \(name) comes from its primaries: change it there")
+        }
+    }
+
     private mutating func patch(
         _ name: DomainName,
         _ sets: [JSONValue],
         _ job: ZoneAPIJob
     ) throws(ZoneAPIFault) -> Bool {
+        try checkChangeable(name)
         let document = try known(name)
         if let wanted = job.ifMatch, wanted != "*", wanted != document.tag {
             throw ZoneAPIFault(412, "the zone has changed since")
@@ -184,13 +215,28 @@ extension Plane {
         guard var zone = liveZone(name), let serial = zone.serial else {
             throw ZoneAPIFault(404, "Not Found")
         }
+        defer { updater.live[name] = zone }
+        guard !isSignedElsewhere(zone) else {
+            throw ZoneAPIFault(
+                422,
+                "zone \(name) is signed in its file: change it there, or sign it here (dnssec)"
+            )
+        }
         zone.begin()
-        // When something is refused, it is made anew from what is served.
-        try ZoneAPIChange.apply(sets, to: &zone, needsChangeType: true)
-        try checkDynamic(zone)
+        do throws(ZoneAPIFault) {
+            try ZoneAPIChange.apply(sets, to: &zone, needsChangeType: true)
+            try checkDynamic(zone)
+        } catch {
+            zone.rollBack()
+            throw error
+        }
+        guard zone.serial != nil else {
+            zone.rollBack()
+            throw ZoneAPIFault(422, "zone \(name) needs its SOA")
+        }
         guard zone.difference() != nil else { return false }
         if zone.serial == serial {
-            let rule: SerialRule = settings?.serialRule == .unixtime ? .time : .increment
+            let rule: SerialRule = configured(name)?.serialRule == .unixtime ? .time : .increment
             zone.setSerial(rule.next(serial, seconds: UInt32(truncatingIfNeeded: Plane.seconds)))
         }
         var change = ZoneChange()

@@ -40,6 +40,11 @@ struct ZoneAPIService: ~Copyable {
                 plane.answerZoneAPI($0)
             }
         }
+        // Without the key nobody has megabytes kept for him.
+        let key = plane.settings.zoneAPI.key
+        listener.gate = { request in
+            Plane.hasKey(request, key) ? nil : Plane.refusal(ZoneAPIFault(401, "Unauthorized"))
+        }
         listener.expire(loop: &loop, at: moment)
         let isServing = plane.phase == .serving && !plane.isRetired
         let wanted = isServing ? plane.settings.zoneAPI.address : nil

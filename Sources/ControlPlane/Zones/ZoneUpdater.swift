@@ -45,8 +45,6 @@ struct ZoneUpdater {
     var jobs: [ZoneAPIJob] = []
     /// What is to be told to those who asked.
     var finished: [(Handle, ServiceResponse)] = []
-    /// All zones are to be put together anew: one has gone, or names are steered otherwise.
-    var needsRebuild = false
     /// Names are steered otherwise in what is kept, and not yet in what is served.
     var awaitsSteering = false
     /// Those who are told once they are.
@@ -58,12 +56,21 @@ struct ZoneUpdater {
     struct ImportEnd: Sendable {
         var message: String?
     }
+    /// The latest turn was one of the API.
+    var wasJob = false
+    /// Nothing new is begun: somebody waits for what is in hand.
+    var isHeld = false
+    /// Zones that are read from their files when all are put together anew.
+    var rereads: Set<String> = []
     private var number: UInt64 = 0
 
     init(store: ZoneStore) {
         self.store = store
         overlays = ZoneOverlays(store.zones)
     }
+
+    /// Something waits that can be begun as soon as nothing is being kept.
+    var hasWork: Bool { !queue.isEmpty || !jobs.isEmpty }
 
     mutating func nextNumber() -> UInt64 {
         number += 1
@@ -74,6 +81,12 @@ struct ZoneUpdater {
     mutating func noteReread() {
         flight?.isOvertaken = true
         live = [:]
+    }
+
+    /// One zone has been put together anew.
+    mutating func noteReread(_ apex: DomainName) {
+        flight?.isOvertaken = true
+        live[apex] = nil
     }
 
     /// Takes what is kept now.
@@ -104,7 +117,7 @@ struct ZoneTicket: Sendable {
 
 /// What a flight does to a zone.
 struct ZoneChange: Sendable {
-    /// What the zone is, when the store does not know it yet.
+    /// What the zone is when it is new: whatever the store had under its name is replaced.
     var kind = StoredZone.Kind.overlay
     var sets: [RecordSetKey: RecordSet?] = [:]
     var differences: [ZoneDifference] = []

@@ -22,7 +22,7 @@ extension Plane {
     mutating func awaitSteering(_ tickets: [ZoneTicket]) {
         updater.awaitsSteering = true
         updater.steeringTickets += tickets
-        updater.needsRebuild = true
+        zonesAreStale = true
         needsSnapshot = true
     }
 
