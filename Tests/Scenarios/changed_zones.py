@@ -100,12 +100,14 @@ def staged(scene):
         scene.write(name, ZONE.replace("host 10", "host 20") + "edited A 192.0.2.123\n")
     martlet.configure(it.text(A + B, pool, f", {{ http: 127.0.0.1:{scene.port()} }}"))
     martlet.signal(signal.SIGHUP)
-    silent.accept()
+    held = silent.accept()
+    expect_equal(it.dig("edited.a.test"), "", "it is staged")
     for number, zone in ((2, "b.test"), (3, "a.test"), (4, "b.test")):
         expect_equal(it.add(f"u{number}.{zone}"), "", f"update {number}")
         for other in ("a.test", "b.test"):
             expect_equal(it.dig(f"edited.{other}"), "192.0.2.123", f"{other} after update {number}")
             expect(serial(it.dns, other) >= 20, f"the serial of {other}")
+    held[0].close()
     it.restart()
     for name in ("u1.a.test", "u2.b.test", "u3.a.test", "u4.b.test"):
         expect_equal(it.dig(name), "192.0.2.9", f"{name} after a restart")
