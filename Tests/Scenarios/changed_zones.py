@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Zones that change while they serve, and what else happens to them: other lives, reloads, files."""
+import os
 import signal
 import socket
 import struct
@@ -8,7 +9,8 @@ import subprocess
 from harness import eventually, expect, expect_equal, scenario
 from harness.ask import dig_text
 from harness.martlet import martlet_command
-from updates import ANYBODY, ZONE, dig, serial, update
+from transfers import bind
+from updates import ANYBODY, ZONE, Updater, dig, serial, update
 from zone_api import BASE, KEY, Client, change
 
 A = "  a.test:\n    file: a.zone\n    updates:\n" + ANYBODY
@@ -228,3 +230,32 @@ def not_ours(scene):
     expect(status == 409 and "configuration" in told["error"], f"{status} {told}")
     expect("REFUSED" in it.add("x.s.test"), "an update of a zone from elsewhere")
     expect(martlet.metric("martlet_dns_updates_total", rcode="REFUSED") == 2, "the counter")
+
+
+@scenario("zones that come from elsewhere stay in force while others change", 60)
+def beside_transfers(scene):
+    it = Setting(scene)
+    file = scene.write("s.zone", ZONE)
+    primary = bind(scene, f"""
+zone s.test {{ type primary; file "{file}"; allow-transfer {{ 127.0.0.1; }}; notify explicit;
+  also-notify {{ 127.0.0.1 port {it.dns}; }}; }};""")
+    it.start(A + f"  s.test: {{ transfer-from: [ {{ address: '127.0.0.1:{primary.port}' }} ] }}\n")
+    # Large enough for its changes to take a while each.
+    many = "".join(f"n{n} A 10.0.{n >> 8}.{n & 255}\n" for n in range(2000))
+    scene.write("a.zone", ZONE.replace("host 10", "host 20") + many)
+    it.martlet.reload()
+    eventually("the zone is there", lambda: it.dig("www.s.test"), within=20)
+    updater = Updater(it.dns, "t", tcp=True)
+    updater.start()
+    for number in range(30, 36):
+        scene.write("s.zone", ZONE.replace("host 10", f"host {number}") + f"v{number} A 192.0.2.1\n")
+        os.utime(file, (number * 10 + 2_000_000_000, number * 10 + 2_000_000_000))
+        primary.process.send_signal(signal.SIGHUP)
+        eventually(f"version {number}", lambda: serial(it.dns, "s.test") == number, within=20)
+        acknowledged = len(updater.acknowledged)
+        eventually("updates go on", lambda: len(updater.acknowledged) > acknowledged + 1, within=20)
+        expect_equal(serial(it.dns, "s.test"), number, "the version after changes of another zone")
+    updater.halted = True
+    updater.join(5)
+    for name in updater.acknowledged[::10]:
+        expect_equal(it.dig(name), "192.0.2.9", name)
