@@ -259,3 +259,35 @@ zone s.test {{ type primary; file "{file}"; allow-transfer {{ 127.0.0.1; }}; not
     updater.join(5)
     for name in updater.acknowledged[::10]:
         expect_equal(it.dig(name), "192.0.2.9", name)
+
+
+@scenario("the API reads nothing without its key, and keeps nothing as something else", 60)
+def strict(scene):
+    it = Setting(scene)
+    it.start(A)
+    head = f"PATCH {BASE}/zones/a.test. HTTP/1.1\r\nHost: a\r\nX-API-Key: bm9uZQ==\r\n"
+    with socket.create_connection(("127.0.0.1", it.api)) as sock:
+        sock.settimeout(5)
+        # Its body never comes.
+        sock.sendall(f"{head}Content-Length: 8000000\r\n\r\n".encode())
+        expect(b" 401 " in sock.recv(4096), "an answer to the head alone")
+    path = f"{BASE}/zones/a.test."
+    before = it.client("GET", path)[1]
+    soa = "ns.a.test. host.a.test. 10 2 3 4 5"
+    for bad in ({"name": "www.a.test.", "type": "A", "ttl": 60, "changetype": "REPLACE"},
+                {"name": "www.a.test.", "type": "A", "ttl": 60, "changetype": "REPLACE", "records": None},
+                change("PRUNE", "a.test.", "SOA", [soa]),
+                change("REPLACE", "k.a.test.", "TXT", ["v=DKIM1; k=rsa; p=abc"]),
+                change("REPLACE", "c.a.test.", "CNAME", ["www"]),
+                change("REPLACE", "m.a.test.", "MX", ["10 mail"])):
+        status, told, _ = it.client("PATCH", path, {"rrsets": [bad]})
+        expect(status == 422 and told["error"], f"{bad}: {status} {told}")
+    comments = {"name": "www.a.test.", "type": "A", "ttl": 60, "changetype": "REPLACE",
+                "comments": [{"content": "a comment", "account": ""}]}
+    expect_equal(it.client("PATCH", path, {"rrsets": [comments]})[0], 204, "comments alone")
+    expect_equal(it.client("GET", path)[1], before, "the zone after all that")
+    expect_equal(it.client("GET", f"{BASE}/zones?zone=a..b")[0], 422, "a name that is none")
+    text = ['"v=DKIM1; k=rsa; p=abc"']
+    expect_equal(it.client("PATCH", path, {"rrsets": [change("REPLACE", "k.a.test.", "TXT", text)]})[0],
+                 204, "a text in quotes")
+    expect_equal(it.dig("k.a.test", "TXT"), text[0], "its answer")
