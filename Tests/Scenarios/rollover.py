@@ -308,3 +308,51 @@ def follower(scene):
     alone = scene.martlet(text_of("csk", ", csk-lifetime: 1h"))
     eventually("a CSK is on its way",
                lambda: "csk" in {key["role"] for key in sign_status(scene, alone, "both.test")["keys"]})
+
+
+@scenario("a zone whose keys are missing is never answered unsigned, and greater TTLs are waited for", 90)
+def guarded(scene):
+    file, dns, state = scene.write("g.zone", CHILD), scene.port(), scene.path("state")
+    text = lambda more: (
+        f"state: {state}\nworkers: 1\nlisteners: [ {{ dns: 127.0.0.1:{dns} }} ]\nzones:\n"
+        f"  g.test: {{ file: {file}, dnssec: {settings('csk', more=more)}, "
+        "updates: [ { networks: [127.0.0.0/8], types: [ANY] } ] }\n")
+    signed = lambda: dig_text(dns, "host.g.test", "A", "+dnssec")
+    # A follower whose leader has not been copied yet.
+    martlet = scene.martlet(text(", follow: true"))
+    expect_equal(ask_dns(dns, "host.g.test").rcode, 2, "a follower without a state")
+    expect("M1680" in martlet.log(), "and the log says why")
+    martlet.stop()
+    leader = scene.path("leads")
+    bring(scene, leader, "g.test")
+    first = scene.martlet(text("").replace(f"state: {state}", f"state: {leader}"))
+    eventually("the leader signs", lambda: "RRSIG" in signed())
+    first.stop()
+    martlet = scene.martlet(text(", follow: true"))
+    expect_equal(ask_dns(dns, "host.g.test").rcode, 2, "still without a state")
+    os.makedirs(f"{state}/keys/g.test", exist_ok=True)
+    for name in sorted(os.listdir(f"{leader}/keys/g.test"), key=lambda name: name.endswith(".json")):
+        shutil.copy(f"{leader}/keys/g.test/{name}", f"{state}/keys/g.test/{name}")
+    hand_over(f"{state}/keys")
+    eventually("the follower signs once the state is there", lambda: "RRSIG" in signed(), within=20)
+    martlet.stop()
+    martlet = scene.martlet(text(""))
+    eventually("it leads now", lambda: "RRSIG" in signed())
+    # A TTL of a week comes by a message: signatures with it are waited for.
+    done = subprocess.run(["nsupdate"], input=f"server 127.0.0.1 {dns}\nzone g.test\n"
+                          "update add big.g.test 604800 A 192.0.2.9\nsend\n", text=True, capture_output=True)
+    expect_equal(done.returncode, 0, done.stderr)
+    eventually("the greatest TTL is kept", lambda: '"ttl": 604800' in open(f"{state}/keys/g.test/rollover.json").read())
+    martlet.stop()
+    # Without its keys no way leads to unsigned answers.
+    key, = [name for name in os.listdir(f"{state}/keys/g.test") if name.endswith(".pem")]
+    os.rename(f"{state}/keys/g.test/{key}", f"{state}/aside")
+    martlet = scene.martlet(text(""))
+    expect_equal(ask_dns(dns, "host.g.test").rcode, 2, "without its key")
+    status, out, err = martlet_command(scene, "zone", "reload", "g.test", "--admin", f"127.0.0.1:{martlet.admin}")
+    expect(status != 0 and "M1680" in out + err, f"zone reload: {status} {out}{err}")
+    expect_equal(ask_dns(dns, "host.g.test").rcode, 2, "after a reload of the zone alone")
+    os.rename(f"{state}/aside", f"{state}/keys/g.test/{key}")
+    status, out, err = martlet_command(scene, "zone", "reload", "g.test", "--admin", f"127.0.0.1:{martlet.admin}")
+    expect_equal(status, 0, f"{out}{err}")
+    eventually("it signs again", lambda: "RRSIG" in signed())

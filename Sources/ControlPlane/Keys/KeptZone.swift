@@ -36,6 +36,8 @@ struct KeptZone: Sendable {
     /// When it was last said that the parent is waited for.
     var remindedAt = Int64.min / 2
     var faultTold: String?
+    /// Since when the clock is far behind the one that the state was written by.
+    var behindSince: Int64?
     /// Keys that were made and are not yet in the machine's hands.
     private var fresh: [NewKey: SigningKey] = [:]
 
@@ -81,9 +83,15 @@ struct KeptZone: Sendable {
     /// True when everything that is to be signed can be.
     var isServable: Bool { machine.canServe(with: Set(keys.keys)) }
 
+    /// True while another server's state is waited for: a zone without keys is no unsigned one.
+    var awaitsLeader: Bool { plan.follows && !isOnDisk }
+
     var nextDeadline: Int64? {
+        // What could not be written is not written sooner for being due.
+        if let retryAt { return retryAt }
         let change = mustApply || plan.follows ? nil : machine.nextChange
-        return [change, nextLook, retryAt].compactMap(\.self).min()
+        let trust = behindSince.map { $0 + KeyKeeper.clockPatience }
+        return [change, nextLook, trust].compactMap(\.self).min()
     }
 
     /// Makes a key, or takes one that was brought into the folder, or that a crash has left there.
@@ -93,12 +101,15 @@ struct KeptZone: Sendable {
         _ store: KeyStore
     ) throws(KeyStore.Fault) -> NewKey {
         let known = Set(machine.keys.map { KeyFile($0.key) })
-        let spare = store.load(plan.zone).keys.filter { file, _ in
+        let spare = store.load(plan.zone).keys.filter { file, key in
             file.role == role && file.algorithm == algorithm && !known.contains(file)
+                // One that has served its time may be in other hands, and caches may know it.
+                && !machine.buried.contains(file.newKey(key))
                 && !machine.keys.contains { $0.key.tag == file.tag }
         }
         let found = spare.min { $0.key.tag < $1.key.tag }
-        let tags = Set(machine.keys.map(\.key.tag) + fresh.keys.map(\.tag))
+        let others = machine.buried + Array(fresh.keys)
+        let tags = Set(machine.keys.map(\.key.tag) + others.map(\.tag))
         let (file, key): (KeyFile, SigningKey)
         if let found {
             (file, key) = (found.key, found.value)
@@ -125,6 +136,7 @@ struct KeptZone: Sendable {
         refresh: UInt32
     ) -> ZoneKeys? {
         let picture = machine.picture
+        guard !awaitsLeader else { return nil }
         guard !picture.published.isEmpty || !picture.signing.isEmpty, isServable else { return nil }
         let listed = machine.keys.compactMap { key -> ZoneKey? in
             guard let secret = keys[key.id] else { return nil }

@@ -9,8 +9,11 @@ extension KeyKeeper {
     /// The zones of a configuration that cannot be signed as they were, and why.
     ///
     /// What is in hand is not read again: a file that goes missing harms the next start only.
-    func faults(_ settings: Settings) -> [String: ReloadProblem] {
-        let signed = settings.zones.filter { $0.dnssec != nil }.map(\.name)
+    func faults(_ settings: Settings) -> [String: ReloadProblem] { faults(of: settings.zones) }
+
+    /// The same of some zones.
+    func faults(of settings: [ZoneSettings]) -> [String: ReloadProblem] {
+        let signed = settings.filter { $0.dnssec != nil }.map(\.name)
         guard store != nil else {
             let problems = signed.map { zone in
                 let problem = ReloadProblem.start(
@@ -22,9 +25,13 @@ extension KeyKeeper {
             }
             return Dictionary(problems) { first, _ in first }
         }
-        let inHand = Set(zones.filter { $0.value.isServable }.keys)
-        return KeyKeeper.unusable(signed.filter { !inHand.contains($0) }, store: store)
+        let left = signed.filter { zones[$0].map { !$0.isServable || $0.awaitsLeader } ?? true }
+        let followers = settings.filter { $0.dnssec?.keys.follow == true }.map(\.name)
+        return KeyKeeper.unusable(left, followers: Set(followers), store: store)
     }
+
+    /// The code of a zone that cannot be signed for want of keys.
+    static let missingCode = "M1680"
 
     /// What the zones of a configuration are signed with now.
     func inForce(_ settings: Settings) -> [DomainName: ZoneKeys] {
@@ -49,7 +56,11 @@ extension KeyKeeper {
     /// not to be answered unsigned, nor by less than before.
     ///
     /// Reads only, so that a configuration can be judged before it is in force.
-    static func unusable(_ zones: [String], store: KeyStore?) -> [String: ReloadProblem] {
+    static func unusable(
+        _ zones: [String],
+        followers: Set<String> = [],
+        store: KeyStore?
+    ) -> [String: ReloadProblem] {
         guard let store else { return [:] }
         var problems: [String: ReloadProblem] = [:]
         for zone in zones {
@@ -67,7 +78,16 @@ extension KeyKeeper {
             guard let state = found.state,
                 let machine = RolloverMachine(json: state, policy: policy)
             else {
-                if let fault = found.faults.first { problems[zone] = problem(fault) }
+                if let fault = found.faults.first {
+                    problems[zone] = problem(fault)
+                } else if followers.contains(zone) {
+                    problems[zone] = .start(
+                        missingCode,
+                        "zone \(zone) follows keys that are not there yet: "
+                            + "\(store.folder(zone))/\(KeyStore.stateName)",
+                        "copy keys and state from the server that leads, or leave 'follow' out"
+                    )
+                }
                 continue
             }
             let here = machine.keys.filter { key in
@@ -77,7 +97,7 @@ extension KeyKeeper {
             let missing = machine.keys.filter { key in !here.contains { $0.id == key.id } }
                 .map { "\(store.folder(zone))/\(KeyFile($0.key).name)" }
             problems[zone] = .start(
-                "M1680",
+                missingCode,
                 "zone \(zone) cannot be signed, for these are missing or damaged: "
                     + missing.joined(separator: ", "),
                 "bring the key files back from a copy, then 'martlet reload'"

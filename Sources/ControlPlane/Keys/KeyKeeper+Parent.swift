@@ -19,6 +19,8 @@ extension KeyKeeper {
             let seen = kept.match(records, apex)
             kept.parent = .seen(tags: seen.tags, strangers: seen.strangers)
             zones[zone] = kept
+            // DS records of strangers are no parent without any.
+            guard !seen.ids.isEmpty || seen.strangers == 0 else { break }
             if seen.ids != kept.machine.parentKeys || kept.machine.awaitsParent {
                 _ = handle(.parentHolds(seen.ids), zone, now)
             }
@@ -35,6 +37,12 @@ extension KeyKeeper {
                     "the parent of zone \(zone) refers to none of its keys: validators take it for "
                     + "bogus; give it the DS that 'martlet zone sign-status' shows"
                 news.append(.fault(zone, KeyStore.Fault(code: "M1683", text: text)))
+            case .seen(let tags, _)
+            where tags.isEmpty && !kept.machine.parentKeys.isEmpty && kept.machine.submitted != []:
+                let text =
+                    "the parent of zone \(zone) is said to have no DS any more: nothing is changed "
+                    + "for that; if the zone is to be unsigned, set 'withdraw: true'"
+                news.append(KeyNews(zone: zone, level: .warning, code: "M1530", text: text))
             case .unknown(let reason) where kept.machine.awaitsParent:
                 let text = "the DS set of zone \(zone) cannot be seen: \(reason)"
                 news.append(KeyNews(zone: zone, level: .warning, code: "M1685", text: text))

@@ -64,17 +64,22 @@ struct KeyKeeper: Sendable {
             zones[zone] = nil
             hasChanged = true
         }
-        for plan in plans {
-            guard var kept = zones[plan.zone] else {
-                open(plan, now)
-                continue
-            }
-            kept.plan = plan
-            zones[plan.zone] = kept
-            loadMissing(plan.zone)
-            guard !plan.follows else { continue }
-            _ = handle(.policy(plan.policy, signed: plan.isSigned), plan.zone, now)
-        }
+        for plan in plans { take(plan, now) }
+    }
+
+    /// Takes other plans of zones, and leaves those of all others.
+    mutating func reconfigure(_ plans: [KeyPlan], now: Int64) {
+        defer { settleDeadline() }
+        for plan in plans { take(plan, now) }
+    }
+
+    private mutating func take(_ plan: KeyPlan, _ now: Int64) {
+        guard var kept = zones[plan.zone] else { return open(plan, now) }
+        kept.plan = plan
+        zones[plan.zone] = kept
+        loadMissing(plan.zone)
+        guard !plan.follows else { return }
+        _ = handle(.policy(plan.policy, signed: plan.isSigned), plan.zone, now)
     }
 
     // MARK: Time and events
@@ -117,7 +122,8 @@ struct KeyKeeper: Sendable {
         for zone in zones.keys.sorted() where zones[zone]?.mustApply == true {
             zones[zone]?.mustApply = false
             guard zones[zone]?.plan.follows == false else { continue }
-            _ = handle(.applied, zone, now)
+            // What could not be saved is not over: it is told of again.
+            if case .failed = handle(.applied, zone, now) { zones[zone]?.mustApply = true }
         }
     }
 
@@ -137,8 +143,10 @@ struct KeyKeeper: Sendable {
     ) -> Outcome {
         // Before the first key there is a state: a key without one was brought from elsewhere.
         if let fault = saveFirst(zone, now) { return .failed(fault) }
+        settleClock(zone, now)
         guard let store, let before = zones[zone] else { return .unknownZone }
         var kept = before
+        kept.retryAt = nil
         var outcome = Outcome.done
         var events = [event]
         var made: Set<KeyRole> = []
@@ -228,6 +236,7 @@ struct KeyKeeper: Sendable {
         else { return }
         var next = kept
         next.stamp = stamp
+        next.isOnDisk = true
         next.nextLook = now + KeyKeeper.followGap
         next.take(machine, found.keys)
         guard next.isServable || !kept.isServable else { return }

@@ -62,14 +62,21 @@ struct KeyPlan: Sendable, Equatable {
 
 extension Assembly {
     /// What the configuration wants of the keys of its signed zones.
-    var keyPlans: [KeyPlan] {
-        let signed = settings.zones.filter { $0.dnssec != nil }
+    var keyPlans: [KeyPlan] { keyPlans(of: nil) }
+
+    /// The same of these zones alone; nil for all of them.
+    func keyPlans(of names: Set<String>?) -> [KeyPlan] {
+        let signed = settings.zones.filter { zone in
+            zone.dnssec != nil && names.map { $0.contains(zone.name) } ?? true
+        }
         guard !signed.isEmpty else { return [] }
         let system = (try? File.read("/etc/resolv.conf", limit: 1 << 20)) ?? []
         let resolvers = ResolverConfiguration(text: system).servers
         // An alias is answered with what a resolver says, and no longer than that may hold.
         let outside = zones.outsideTargets.isEmpty ? 0 : ZoneAssembly.seconds(settings.alias.maxTTL)
-        let (all, changed) = (zones.greatestTTLs, zoneResult.changed.greatestTTLs)
+        let changed = zoneResult.changed.greatestTTLs
+        // Zones that have just changed need no look at all others.
+        lazy var all = zones.greatestTTLs
         return signed.compactMap { zone in
             guard let signing = zone.dnssec, let apex = DomainName(zone.name) else { return nil }
             let greatest =

@@ -201,7 +201,9 @@ extension ParentMachine {
         else { return nil }
         if flags & 0x0200 != 0 { return .truncated }
         let code = flags & 15
-        guard code == 0 || code == 3 else { return .useless("refuses by RCODE \(code)") }
+        // A name that a resolver does not find is no word of the parent's about a DS.
+        guard code != 3 else { return .useless("says that the name does not exist") }
+        guard code == 0 else { return .useless("refuses by RCODE \(code)") }
         let owner = question.name.lowercased.wire
         var records: [[UInt8]] = []
         for _ in 0..<count {

@@ -48,9 +48,23 @@ extension Plane {
     mutating func serveKeys(_ now: Instant) {
         noteKeys()
         guard keys.takeChange() else { return applyKeys() }
+        noteKeysBack()
         assembly.zoneKeys = keys.inForce(settings)
         adoptZones(now)
         noteKeys()
+    }
+
+    // Zones that were answered SERVFAIL for want of keys are read again once those are there.
+    private mutating func noteKeysBack() {
+        let missing = assembly.zoneResult.faults.filter { fault in
+            fault.problems.contains { $0.code == KeyKeeper.missingCode }
+        }
+        guard !missing.isEmpty else { return }
+        let names = Set(missing.map(\.zone))
+        let still = keys.faults(of: settings.zones.filter { names.contains($0.name) })
+        guard still.count < names.count else { return }
+        zonesAreStale = true
+        needsSnapshot = true
     }
 
     /// Tells the keeper that the present snapshot is what workers answer from.
@@ -66,6 +80,15 @@ extension Plane {
         keys.configure(assembly.keyPlans, now: Clock.realtime() / 1_000_000_000)
         assembly.zoneKeys = keys.inForce(assembly.settings)
         _ = keys.takeChange()
+        noteKeys()
+    }
+
+    /// Makes the keeper follow zones whose content has changed: a greater TTL is waited for.
+    mutating func configureKeys(of zones: [String]) {
+        let names = Set(settings.zones.filter { $0.dnssec != nil }.map(\.name)).intersection(zones)
+        guard !names.isEmpty else { return }
+        keys.reconfigure(assembly.keyPlans(of: names), now: Clock.realtime() / 1_000_000_000)
+        if keys.takeChange() { assembly.zoneKeys = keys.inForce(settings) }
         noteKeys()
     }
 

@@ -251,6 +251,7 @@ extension Plane {
             assembly.zoneResult.changed = table
             let steps = flight.commits.map { ($0.zone.name, $0.differences) }
             followVersions(since: old, known: Dictionary(steps) { $0 + $1 }, now)
+            configureKeys(of: flight.commits.map { "\($0.zone.name)" })
             adoptZones(now)
         }
     }

@@ -78,6 +78,7 @@ extension Plane {
             overlays: updater.overlays
         )
         reader.rereads = readsFile ? [zone.name] : []
+        reader.keyFaults = keys.faults(of: [zone])
         switch reader.renew(zone, changed: assembly.zoneResult.changed) {
         case .needsAll: return rebuildZones(reading: readsFile ? [zone.name] : [], now)
         case .faulty(let fault):
@@ -92,7 +93,7 @@ extension Plane {
             updater.noteReread()
             if readsFile { assembly.zoneResult.faults.removeAll { $0.zone == zone.name } }
             followVersions(since: old, now)
-            configureKeys()
+            configureKeys(of: [zone.name])
             adoptZones(now)
             guard readsFile else { return .done }
             noteZoneWarnings(warnings)

@@ -91,15 +91,20 @@ struct ZoneAssembly {
     private func unsignable(_ zones: [ZoneSettings]) -> [Int: ZoneFault] {
         var faults: [Int: ZoneFault] = [:]
         for (number, zone) in zones.enumerated() {
-            guard let problem = keyFaults[zone.name] else { continue }
-            faults[number] = ZoneFault(
+            if let fault = unsignable(zone) { faults[number] = fault }
+        }
+        return faults
+    }
+
+    private func unsignable(_ zone: ZoneSettings) -> ZoneFault? {
+        keyFaults[zone.name].map { problem in
+            ZoneFault(
                 zone: zone.name,
                 keepsFormer: former?.has(zone.name) == true,
                 problems: [problem],
                 diagnostics: []
             )
         }
-        return faults
     }
 
     private func fault(
@@ -265,6 +270,7 @@ struct ZoneAssembly {
             builder.beginZone(other, source: "\(other)")
             builder.add(changed.contents(ofZone: number)) { $0 }
         }
+        if let fault = unsignable(zone) { return .faulty(fault) }
         let number = builder.zoneCount
         builder.seconds = Clock.seconds
         builder.beginZone(apex, source: zone.file ?? zone.name)

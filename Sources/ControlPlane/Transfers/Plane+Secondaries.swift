@@ -103,6 +103,7 @@ extension Plane {
         var reader = ZoneAssembly(settings, path: setup.path, former: formerZones)
         reader.transferred = secondaries.transferred
         switch reader.renew(zone, changed: assembly.zoneResult.changed) {
+        reader.keyFaults = keys.faults(of: [zone])
         case .needsAll:
             if zone.catalog { followCatalogs(now) }
             zonesAreStale = true
@@ -120,6 +121,7 @@ extension Plane {
             followVersions(since: old, known: known ?? [:], now)
             adoptZones(now)
             if zone.catalog { followCatalogs(now) }
+            configureKeys(of: [name])
         }
     }
 

@@ -11,6 +11,7 @@ extension RolloverMachine {
             "signed": .bool(isWanted),
             "next": .integer(Int64(nextNumber)),
             "keys": .array(keys.map(\.json)),
+            "buried": .array(buried.map(\.json)),
             "keySets": keySets.json,
             "signers": signers.json,
             "parents": parents.json,
@@ -38,6 +39,10 @@ extension RolloverMachine {
         else { return nil }
         self.init(policy, now: clock)
         keys = listed.compactMap { RolloverKey(json: $0) }
+        // States of earlier versions have none.
+        let gone = json["buried"]?.elements ?? []
+        buried = gone.compactMap { NewKey(json: $0) }
+        guard buried.count == gone.count else { return nil }
         self.submitted = Self.numbers(submitted)
         self.awaited = Set(awaited.compactMap(Self.numbers))
         awaitedSince = since.integer
@@ -109,7 +114,7 @@ extension RolloverKey {
             "role": .string(key.role.rawValue),
             "algorithm": .integer(Int64(key.algorithm)),
             "tag": .integer(Int64(key.tag)),
-            "publicKey": .string(Self.text(key.publicKey)),
+            "publicKey": .string(NewKey.text(key.publicKey)),
             "retired": .bool(isRetired),
             "compromised": .bool(isCompromised),
             "dead": .bool(isDead),
@@ -123,15 +128,11 @@ extension RolloverKey {
 
     fileprivate init?(json: JSONValue) {
         guard let id = json["id"]?.integer.flatMap(Int.init(exactly:)),
-            let role = json["role"]?.string.flatMap(KeyRole.init(rawValue:)),
-            let algorithm = json["algorithm"]?.integer.flatMap(UInt8.init(exactly:)),
-            let tag = json["tag"]?.integer.flatMap(UInt16.init(exactly:)),
-            let publicKey = json["publicKey"]?.string.flatMap(Self.octets),
+            let key = NewKey(json: json),
             let isRetired = json["retired"]?.bool,
             let isCompromised = json["compromised"]?.bool, let isDead = json["dead"]?.bool,
             let created = json["created"]?.integer
         else { return nil }
-        let key = NewKey(role: role, algorithm: algorithm, tag: tag, publicKey: publicKey)
         self.init(id: id, key: key, created: created)
         (self.isRetired, self.isCompromised, self.isDead) = (isRetired, isCompromised, isDead)
         published = json["publishedAt"]?.integer
@@ -139,8 +140,28 @@ extension RolloverKey {
         retired = json["retiredAt"]?.integer
         withdrawn = json["withdrawnAt"]?.integer
     }
+}
 
-    private static func text(_ octets: [UInt8]) -> String {
+extension NewKey {
+    fileprivate var json: JSONValue {
+        [
+            "role": .string(role.rawValue),
+            "algorithm": .integer(Int64(algorithm)),
+            "tag": .integer(Int64(tag)),
+            "publicKey": .string(Self.text(publicKey)),
+        ]
+    }
+
+    fileprivate init?(json: JSONValue) {
+        guard let role = json["role"]?.string.flatMap(KeyRole.init(rawValue:)),
+            let algorithm = json["algorithm"]?.integer.flatMap(UInt8.init(exactly:)),
+            let tag = json["tag"]?.integer.flatMap(UInt16.init(exactly:)),
+            let publicKey = json["publicKey"]?.string.flatMap(Self.octets)
+        else { return nil }
+        self.init(role: role, algorithm: algorithm, tag: tag, publicKey: publicKey)
+    }
+
+    fileprivate static func text(_ octets: [UInt8]) -> String {
         let text = [UInt8](capacity: (octets.count + 2) / 3 * 4) { output in
             _ = Base64.encode(octets.span, into: &output)
         }

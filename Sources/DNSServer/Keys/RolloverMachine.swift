@@ -38,6 +38,9 @@ public struct RolloverMachine: Sendable, Equatable {
         /// The present state is what is served, and nothing else.
         case applied
         /// The parent gives out a DS set made of these keys, by their numbers, and maybe others.
+        ///
+        /// That it refers to none of them counts only once the CDS set asks for that: a resolver
+        /// that is wrong must not end a rollover, for a zone without DS would need no key.
         case parentHolds(Set<Int>)
         /// An operator says that the parent has what the CDS set asks for.
         case parentDone
@@ -75,6 +78,9 @@ public struct RolloverMachine: Sendable, Equatable {
     public internal(set) var isWanted = true
     /// The keys that anything may remember, oldest first.
     public internal(set) var keys: [RolloverKey] = []
+    /// Keys that were in use and are gone, oldest first: a file that comes back from a copy is not
+    /// taken up again.
+    public internal(set) var buried: [NewKey] = []
     /// The DNSKEY sets, by the numbers of their keys.
     var keySets: CacheHistory<Set<Int>>
     /// The keys that sign the zone.
@@ -141,7 +147,7 @@ public struct RolloverMachine: Sendable, Equatable {
             }
         case .roll(let role, let urgent):
             if let refusal = roll(role, urgent: urgent) { actions.append(.refuse(refusal)) }
-        case .discarded(let id): keys.removeAll { $0.id == id && $0.isDead }
+        case .discarded(let id): bury(id)
         }
         advance()
         if picture != before { actions.append(.serve) }
@@ -157,8 +163,18 @@ public struct RolloverMachine: Sendable, Equatable {
         signers.settle(clock, reach: timing.propagation, margin: timing.retireSafety)
     }
 
+    /// As many keys as are remembered once they are gone.
+    static let burialLimit = 256
+
+    private mutating func bury(_ id: Int) {
+        guard let index = keys.firstIndex(where: { $0.id == id && $0.isDead }) else { return }
+        buried.append(keys.remove(at: index).key)
+        if buried.count > Self.burialLimit { buried.removeFirst() }
+    }
+
     private mutating func take(_ key: NewKey) {
         guard missingRoles.contains(key.role), key.algorithm == policy.algorithm,
+            !buried.contains(key),
             !keys.contains(where: { $0.key.tag == key.tag && $0.key.algorithm == key.algorithm })
         else { return }
         add(key)
@@ -182,6 +198,7 @@ public struct RolloverMachine: Sendable, Equatable {
     private mutating func see(_ set: Set<Int>) {
         let timing = policy.timing
         let known = set.intersection(keys.map(\.id))
+        guard !known.isEmpty || submitted == [] else { return }
         parents.replace(by: known, ttl: timing.parentTTL)
         if known == submitted {
             // What was asked for earlier may have been there in between.

@@ -258,6 +258,122 @@ import Testing
         )
     }
 
+    @Test func `a retired key that is brought back from a copy is not taken up again`() throws {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan { $0.scheme = .split }], now: 1000)
+        Self.serve(&keeper, 1000)
+        try Self.run(&keeper, from: 1000, to: 3000)
+        let path = "\(folder.path)/keys/example.com"
+        let name = try #require(Folder.entries(path).first { $0.hasPrefix("zsk-") })
+        let copy = try File.read("\(path)/\(name)", limit: 1 << 16)
+        let ordered = keeper.order(.roll(.zsk, urgent: true), Self.zone, now: 3000)
+        #expect(ordered == .done)
+        Self.serve(&keeper, 3000)
+        try Self.run(&keeper, from: 3000, to: 9000)
+        #expect(!Folder.entries(path).contains(name))
+        try File.writeAtomically("\(path)/\(name)", copy)
+        for (number, keep) in [true, false].enumerated() {
+            if !keep { keeper = Self.keeper(folder) }
+            let now: Int64 = 9000 + Int64(number) * 10_000
+            keeper.configure([Self.plan { $0.scheme = .split }], now: now)
+            let again = keeper.order(.roll(.zsk, urgent: false), Self.zone, now: now)
+            #expect(again == .done)
+            Self.serve(&keeper, now)
+            let tags = Self.inForce(keeper)?.keys.map(\.tag) ?? []
+            #expect(tags.count == 3)
+            #expect(!tags.contains { name == "zsk-13-\($0).pem" })
+            try Self.run(&keeper, from: now, to: now + 9000)
+        }
+    }
+
+    @Test func `a clock far behind that of the state is believed after an hour, not before`() throws
+    {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        let ahead: Int64 = 1000 + 365 * 86_400
+        let plan = Self.plan { $0.parentCheck = false }
+        keeper.configure([plan], now: ahead)
+        Self.serve(&keeper, ahead)
+        var next = Self.keeper(folder)
+        next.configure([plan], now: 1000)
+        let told = next.takeNews()
+        #expect(told.map(\.code) == ["M1531"])
+        Self.serve(&next, 1000)
+        #expect(next.nextDeadline == 1000 + KeyKeeper.clockPatience)
+        // Set right meanwhile: nothing has been moved.
+        var right = Self.keeper(folder)
+        right.configure([plan], now: 1000)
+        _ = right.expire(now: ahead + 10)
+        #expect(right.zones[Self.zone]?.behindSince == nil)
+        _ = next.expire(now: 1000 + KeyKeeper.clockPatience)
+        #expect(next.zones[Self.zone]?.machine.clock == 1000 + KeyKeeper.clockPatience)
+        let moved = next.takeNews()
+        #expect(moved.map(\.code) == ["M1531"])
+        try Self.run(&next, from: 1000 + KeyKeeper.clockPatience, to: 10_000)
+        #expect(Self.inForce(next)?.keys.map(\.isInCDS) == [true])
+        var last = Self.keeper(folder)
+        last.configure([plan], now: 10_000)
+        let quiet = last.takeNews()
+        #expect(quiet.isEmpty)
+    }
+
+    @Test func `a follower without a state has a fault, not an unsigned zone`() throws {
+        let folder = try TemporaryFolder()
+        var keys = KeySettings()
+        keys.follow = true
+        var zone = ZoneSettings(name: Self.zone, ttl: .seconds(60))
+        zone.dnssec = SigningSettings()
+        zone.dnssec?.keys = keys
+        var follower = Self.keeper(folder)
+        #expect(follower.faults(of: [zone])[Self.zone]?.code == "M1680")
+        follower.configure([Self.plan { $0.follow = true }], now: 1000)
+        #expect(follower.faults(of: [zone])[Self.zone]?.code == "M1680")
+        #expect(Self.inForce(follower) == nil)
+        var leader = Self.keeper(folder)
+        leader.configure([Self.plan()], now: 1001)
+        _ = follower.takeChange()
+        _ = follower.expire(now: 1005)
+        let taken = follower.takeChange()
+        #expect(taken)
+        #expect(follower.faults(of: [zone]).isEmpty)
+        #expect(Self.inForce(follower)?.keys.count == 1)
+    }
+
+    @Test func `what is due and cannot be saved is tried again after the gap, not at once`() throws
+    {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan { $0.parentCheck = false }], now: 1000)
+        Self.serve(&keeper, 1000)
+        let due = try #require(keeper.nextDeadline)
+        try File.makeFolder("\(folder.path)/keys/example.com/rollover.json.new")
+        _ = keeper.expire(now: due)
+        #expect(keeper.nextDeadline == due + KeyKeeper.retryGap)
+        Folder.removeTree("\(folder.path)/keys/example.com/rollover.json.new")
+        try Self.run(&keeper, from: due + KeyKeeper.retryGap, to: 5000)
+        #expect(Self.inForce(keeper)?.keys.map(\.isInCDS) == [true])
+    }
+
+    @Test func `a greater TTL of one zone is waited for, and no other zone is let go`() throws {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        var other = Self.plan()
+        other.zone = "other.test."
+        keeper.configure([Self.plan(), other], now: 1000)
+        Self.serve(&keeper, 1000)
+        var greater = Self.plan()
+        greater.policy.timing.zoneTTL = 604_800
+        keeper.reconfigure([greater], now: 1001)
+        #expect(keeper.zones.keys.sorted() == [Self.zone, "other.test."])
+        #expect(keeper.zones[Self.zone]?.machine.policy.timing.zoneTTL == 604_800)
+        let state = try File.read(
+            "\(folder.path)/keys/example.com/rollover.json",
+            limit: 1 << 20
+        )
+        #expect(String(decoding: state, as: UTF8.self).contains("604800"))
+    }
+
     @Test func `a parent that refers to no key of the zone is an error of the log`() throws {
         let folder = try TemporaryFolder()
         var keeper = Self.keeper(folder)
@@ -271,6 +387,32 @@ import Testing
         keeper.takeParent(Self.zone, .holds([strange]), now: 1002)
         let taken10 = keeper.takeNews()
         #expect(taken10.isEmpty)
+    }
+
+    @Test func `a parent that is said to have no DS any more ends no rollover`() throws {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan()], now: 1000)
+        Self.serve(&keeper, 1000)
+        try Self.run(&keeper, from: 1000, to: 3000)
+        let ordered = keeper.order(.roll(.csk, urgent: false), Self.zone, now: 3000)
+        #expect(ordered == .done)
+        Self.serve(&keeper, 3000)
+        try Self.run(&keeper, from: 3000, to: 9000, parentActs: false)
+        #expect(keeper.zones[Self.zone]?.machine.awaitsParent == true)
+        _ = keeper.takeNews()
+        let strange: [UInt8] = [0, 1, 13, 2] + [UInt8](repeating: 3, count: 32)
+        for (records, code) in [([], "M1530"), ([strange], "M1683")] as [([[UInt8]], String)] {
+            keeper.takeParent(Self.zone, .holds(records), now: 9000)
+            Self.serve(&keeper, 9000)
+            try Self.run(&keeper, from: 9000, to: 20_000, parentActs: false)
+            let news = keeper.takeNews()
+            #expect(news.map(\.code) == [code])
+            #expect(Self.inForce(keeper)?.keys.count == 2)
+            #expect(keeper.zones[Self.zone]?.machine.awaitsParent == true)
+        }
+        try Self.run(&keeper, from: 20_000, to: 40_000)
+        #expect(Self.inForce(keeper)?.keys.count == 1)
     }
 
     @Test

@@ -123,6 +123,19 @@ import Testing
         )
     }
 
+    @Test func `a name that does not exist is no parent without a DS`() throws {
+        var random = SeededRandom(seed: 1)
+        for flags in [0x8183, 0x8403] as [UInt16] {
+            var machine = try Self.machine(.resolvers([Self.servers[0]]))
+            let asked = machine.begin(now: Self.now, random: &random).questions
+            let denial = Self.answer(asked[0], soa: "example.", flags: flags)
+            #expect(
+                machine.receive(denial, for: asked[0]).outcome
+                    == .failed("192.0.2.1:53 says that the name does not exist")
+            )
+        }
+    }
+
     @Test func `a forged message is passed over, a cut one is asked for by a stream`() throws {
         var random = SeededRandom(seed: 1)
         var machine = try Self.machine(.parent([Self.servers[0]]))

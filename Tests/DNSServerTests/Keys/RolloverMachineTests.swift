@@ -124,6 +124,68 @@ import Testing
         #expect(world.bogusSeconds().count == 0)
     }
 
+    @Test func `a parent that is said to have no DS ends no rollover`() {
+        var world = Self.secured(Self.policy(.csk))
+        world.send(.roll(.csk, urgent: false))
+        world.run(until: world.now + Self.keyWait)
+        #expect(world.machine.awaitsParent)
+        world.send(.parentHolds([]))
+        world.send(.parentHolds([99]))
+        world.run(until: world.now + 40 * 86_400)
+        #expect(world.machine.awaitsParent)
+        #expect(world.machine.picture.published == [1, 2])
+        #expect(world.machine.parentKeys == [1])
+        #expect(world.bogusSeconds().count == 0)
+    }
+
+    @Test func `a key that is gone is not taken up again, nor after a restart`() throws {
+        var world = Self.secured(Self.policy(.split))
+        let old = try #require(world.machine.keys.first { $0.key.role == .zsk }?.key)
+        world.send(.roll(.zsk, urgent: true))
+        world.run(until: world.now + 40 * 86_400)
+        #expect(world.machine.buried == [old])
+        let read = RolloverMachine(json: world.machine.json, policy: world.policy)
+        var machine = try #require(read)
+        #expect(machine == world.machine)
+        let wanted = machine.handle(.roll(.zsk, urgent: false), now: world.now)
+        #expect(wanted.contains(.make(.zsk, algorithm: 13)))
+        _ = machine.handle(.made(old), now: world.now)
+        #expect(!machine.keys.contains { $0.key == old })
+        // A state of an earlier version knows of none.
+        let text = world.machine.json.text().replacing("\"buried\"", with: "\"other\"")
+        let earlier = try JSONReader.read(
+            Array(text.utf8),
+            limits: JSONLimits(bytes: 1 << 20, depth: 8, values: 10_000)
+        )
+        #expect(RolloverMachine(json: earlier, policy: world.policy)?.buried == [])
+    }
+
+    @Test func `a clock that was a year ahead costs no more than the waits in full`() throws {
+        var world = Self.secured(Self.policy(.split))
+        let start = world.now
+        world.send(.roll(.zsk, urgent: false))
+        var machine = world.machine
+        let ahead = start + 365 * 86_400
+        // It takes the next step by the wrong clock.
+        #expect(machine.handle(.time, now: ahead).contains(.serve))
+        _ = machine.handle(.applied, now: ahead)
+        #expect(machine.picture.signing == [3])
+        let now = start + 60
+        #expect(!machine.handle(.time, now: now).contains(.serve))
+        #expect(machine.nextChange.map { $0 > ahead } == true)
+        machine.setBack(to: now)
+        #expect(machine.clock == now)
+        #expect(machine.nextChange == now + Self.zoneWait)
+        #expect(machine.keys.allSatisfy { $0.created <= now && ($0.active ?? 0) <= now })
+        #expect(machine.handle(.time, now: now + Self.zoneWait - 1) == [])
+        #expect(machine.handle(.time, now: now + Self.zoneWait) == [.serve])
+        #expect(machine.picture.published == [1, 3])
+        // What a right clock has written stays.
+        var same = world.machine
+        same.setBack(to: start)
+        #expect(same == world.machine)
+    }
+
     @Test func `an operator can say that the parent is done, once something is expected of it`() {
         var world = Self.secured(Self.policy(.csk))
         #expect(world.machine.handle(.parentDone, now: world.now) == [.refuse(.nothingAwaited)])
