@@ -290,9 +290,19 @@ import Testing
             let found = try ZoneFixture.problems(["example.com": text + more])
             #expect(found.contains { $0.hasPrefix("M1460") } == isSigned)
         }
-        let hashed = try PresignedAnswerTests.text("nsec3")
-            .replacingOccurrences(of: "NSEC3PARAM\t1 0 5 ", with: "NSEC3PARAM\t1 0 500 ")
-        let problems = try ZoneFixture.problems(["example.com": hashed])
-        #expect(problems.contains { $0.hasPrefix("M1670") })
+        for (iterations, code) in [(100, nil), (150, "M1670"), (151, "M1533"), (65_535, "M1533")]
+            as [(Int, String?)]
+        {
+            let hashed = try PresignedAnswerTests.text("nsec3")
+                .replacingOccurrences(
+                    of: "NSEC3PARAM\t1 0 5 ",
+                    with: "NSEC3PARAM\t1 0 \(iterations) "
+                )
+            let problems = try ZoneFixture.problems(["example.com": hashed])
+            let found = problems.compactMap { problem in
+                ["M1670", "M1533"].first { problem.hasPrefix($0) }
+            }
+            #expect(found == (code.map { [$0] } ?? []), "\(iterations)")
+        }
     }
 }

@@ -117,6 +117,8 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
 
     /// A steered name or an ALIAS in a zone that is signed in its file.
     case steeredPresigned = 1460
+    /// More iterations of NSEC3 than a denial is worth (RFC 9276 §3.2).
+    case tooManyIterations = 1533
     /// Warning: more iterations of NSEC3 than validators go along with (RFC 9276 §3.2).
     case manyIterations = 1670
     /// Warning: signatures of a zone that is signed in its file end within a week, or have ended.

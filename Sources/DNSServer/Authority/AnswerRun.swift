@@ -90,7 +90,7 @@ struct AnswerRun {
         writer.isAuthoritative = match.kind != .delegated
         timestamp = context.timestamp
         let code = answer(match, view, views, steer, &context, into: &output)
-        if !expansions.isEmpty { proveExpansions(view, into: &output) }
+        if !expansions.isEmpty { proveExpansions(views, into: &output) }
         return code
     }
 
@@ -134,6 +134,8 @@ struct AnswerRun {
             switch match.kind {
             case .outside: return .noError
             case .delegated:
+                // Ahead of glue: sections follow one another.
+                if !expansions.isEmpty { proveExpansions(views, into: &output) }
                 refer(to: match, view, into: &output)
                 return .noError
             case .missing:
@@ -152,7 +154,13 @@ struct AnswerRun {
             case .exact, .wildcard: break
             }
             let node = view.nodes[match.node]
-            if node.flags.contains(.hash) { return denyHash(match, view, into: &output) }
+            if node.flags.contains(.hash) {
+                guard let made = wildcard(inPlaceOf: match, view) else {
+                    return denyHash(match, view, into: &output)
+                }
+                match = made
+                continue
+            }
             if match.kind == .wildcard, signs, signing == absent {
                 expansions.add(owner, match.node, isChanged: view.isChanged)
             }
@@ -169,7 +177,7 @@ struct AnswerRun {
                 match = next.match
                 continue
             }
-            return answer(node, match, view, steer, &context, into: &output)
+            return answer(node, match, view, views, steer, &context, into: &output)
         }
     }
 
@@ -193,6 +201,7 @@ struct AnswerRun {
         _ node: ZoneNode,
         _ match: ZoneMatch,
         _ view: ZoneView,
+        _ views: borrowing ZoneViews,
         _ steer: borrowing SteerTable,
         _ context: inout AnswerContext,
         into output: inout OutputSpan<UInt8>
@@ -231,6 +240,7 @@ struct AnswerRun {
         place(set.compiled, rotation: rotation, view, in: .answer, into: &output)
         if signs { sign(from: base &+ writer.start, view, in: .answer, into: &output) }
         if set.namesHosts, !writer.isTruncated {
+            if !expansions.isEmpty { proveExpansions(views, into: &output) }
             let hosts = view.hosts(of: set)
             if hosts != absent {
                 placeAddresses(view.referrals[Int(hosts)], base: base, view, into: &output)

@@ -6,6 +6,9 @@ internal import Essentials
 extension ZoneTableBuilder {
     /// Above so many iterations validators treat a zone as if it were not signed (RFC 9276 §3.2).
     private static let iterationLimit = 100
+    /// Above so many a zone is refused: each denial would cost as many hashes, and validators take
+    /// none of them (RFC 9276 §3.2, RFC 5155 §10.3).
+    private static let iterationCeiling = 150
 
     /// Notes the chain of each zone that has one; done when all names have their places.
     mutating func addChains(_ layout: inout ZoneTableLayout) {
@@ -110,9 +113,10 @@ extension ZoneTableBuilder {
         guard Int(start) + 5 <= layout.bytes.count else { return 0 }
         let iterations = Int(layout.bytes[Int(start) + 2]) << 8 | Int(layout.bytes[Int(start) + 3])
         if iterations > Self.iterationLimit {
+            let isRefused = iterations > Self.iterationCeiling
             noteRecord(
                 usableParameters(of: apex),
-                .manyIterations,
+                isRefused ? .tooManyIterations : .manyIterations,
                 "\(iterations) iterations of NSEC3: validators treat the zone as not signed beyond "
                     + "\(Self.iterationLimit) (RFC 9276 §3.2)"
             )
