@@ -336,6 +336,8 @@ extension `Faults in a file` {
         ("notify: [ { address: somewhere } ]", [DiagnosticCode.notAddress.rawValue]),
         ("transfer-to: [ { network: 192.0.2.1/33 } ]", [DiagnosticCode.notPrefix.rawValue]),
         ("transfer-from: [ { address: 192.0.2.1 } ]", ["M1472"]),
+        ("dnssec: {}\n    notify: [ { address: 192.0.2.1 } ]", []),
+        ("dnssec: {}\n    transfer-to: [ { key: a.key } ]", ["M1534"]),
     ]
 
     @Test(arguments: transfers)

@@ -35,6 +35,17 @@ extension SettingsDecoder {
         }
     }
 
+    /// A transfer has no signatures that are made as answers are.
+    func checkSignedTransfers(_ section: Section, _ zone: ZoneSettings) {
+        guard zone.dnssec != nil, !zone.transferTo.isEmpty else { return }
+        section.fault(
+            .unsignedTransfers,
+            "transfer-to",
+            "\(section.title) is signed as it is answered for, and goes out without signatures",
+            "whoever answers with it has to sign it by the same keys: see `keys.follow`"
+        )
+    }
+
     private func taker(_ entry: Section) -> TakerSettings {
         var network: Prefix?
         if case .prefix(let prefix)? = entry.value("network") { network = prefix }

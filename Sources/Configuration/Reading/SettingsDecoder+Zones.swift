@@ -42,6 +42,7 @@ extension SettingsDecoder {
         if let soa = settings.soa { addNameServer(soa.primary, to: &settings) }
         transfers(section, into: &settings)
         catalog(section, into: &settings, all)
+        checkSignedTransfers(section, settings)
         return settings
     }
 

@@ -36,6 +36,14 @@ extension DiagnosticCode {
                 "A zone with `members` is made of them, and of nothing else.",
                 "Remove `members`, or what stands beside them."
             )
+        case .unsignedTransfers:
+            .init(
+                "signed zone that goes out unsigned",
+                "Answers are signed as they are given; a transfer has the records alone. A secondary "
+                    + "that answers with them makes the zone bogus for validators.",
+                "Let every server of the zone sign with the same keys (`follow`), or let the taker "
+                    + "be one that signs. Where it is no server of the zone, all is well."
+            )
         default:
             .init(
                 "no such key",

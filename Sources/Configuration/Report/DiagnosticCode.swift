@@ -275,6 +275,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case badUpdateName = "M1491"
     /// A rule of updates for the wildcard name alone.
     case wildcardUpdateName = "M1510"
+    /// A zone that is signed as it is answered for, and goes out to others.
+    case unsignedTransfers = "M1534"
     /// A program that is not there.
     case missingCommand = "M1415"
     /// A program that cannot be executed.
