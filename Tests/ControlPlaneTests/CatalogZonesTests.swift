@@ -60,11 +60,24 @@ import Testing
         }
 
         /// The members that are gone or begin anew.
-        mutating func follow(_ catalogs: [String: [String]]) throws -> [String] {
+        mutating func follow(
+            _ catalogs: [String: [String]?],
+            others: [String] = [],
+            trusted: String? = nil
+        ) throws -> [String] {
             for (name, lines) in catalogs {
-                transferred.versions[name] = try CatalogZonesTests.records(name, lines)
+                transferred.versions[name] = try lines.map {
+                    try CatalogZonesTests.records(name, $0)
+                }
             }
-            let found = CatalogZones(configured, transferred, present: zones, owners: owners)
+            let found = CatalogZones(
+                configured,
+                transferred,
+                present: zones,
+                owners: owners,
+                others: others.map { ZoneSettings(name: $0, ttl: .seconds(60)) },
+                trusted: trusted
+            )
             let gone = found.gone(zones, owners).map(\.name)
             (zones, owners) = (found.zones, found.places)
             faults = found.faults.map { "\($0.catalog) \($0.text)" }
@@ -89,6 +102,60 @@ import Testing
         #expect(follower.owner("one.test.") == "b.test." && follower.port("one.test.") == 1)
         #expect(try follower.follow(["b.test.": []]) == ["one.test."])
         #expect(follower.owner("one.test.") == nil)
+    }
+
+    @Test func `a member takes no zone of others, nor a part of one`() throws {
+        let own = ZoneSettings(name: "own.test.", ttl: .seconds(60))
+        var follower = Follower([own, Self.catalog("a.test.", 1)])
+        let lines = [
+            "a own.test.", "b www.own.test.", "c x.y.made.test.", "d made.test.", "e notown.test.",
+            "f test.", "g sub.notown.test.",
+        ]
+        _ = try follower.follow(["a.test.": lines], others: ["made.test."])
+        #expect(
+            Set(follower.zones.filter { $0.memberOf != nil }.map(\.name))
+                == ["notown.test.", "sub.notown.test.", "test."]
+        )
+        #expect(
+            Set(follower.faults) == [
+                "a.test. its member own.test. is a zone already",
+                "a.test. its member made.test. is a zone already",
+                "a.test. its member www.own.test. lies in zone own.test., which is no member",
+                "a.test. its member x.y.made.test. lies in zone made.test., which is no member",
+            ]
+        )
+    }
+
+    @Test func `members stay while what is kept of their catalog cannot be read`() throws {
+        var follower = Follower([Self.catalog("a.test.", 1), Self.catalog("b.test.", 2)])
+        _ = try follower.follow(["a.test.": ["x one.test."], "b.test.": ["y two.test."]])
+        #expect(try follower.follow(["a.test.": nil, "b.test.": ["y two.test."]]) == [])
+        #expect(follower.owner("one.test.") == "a.test.")
+        #expect(follower.faults.count == 1 && follower.faults[0].contains("cannot be read"))
+        // A process that starts anew knows them by what is kept of their places.
+        follower.zones = follower.configured
+        #expect(try follower.follow([:]) == [])
+        #expect(follower.owner("one.test.") == "a.test." && follower.port("one.test.") == 1)
+        #expect(try follower.follow(["a.test.": ["z one.test."]]) == ["one.test."])
+    }
+
+    @Test func `a catalog that has lost most of its members is not taken at its word`() throws {
+        var follower = Follower([Self.catalog("a.test.", 1), Self.catalog("b.test.", 2)])
+        let all = ["v one.test.", "w two.test.", "x three.test.", "y four.test.", "z five.test."]
+        _ = try follower.follow(["a.test.": all, "b.test.": []])
+        #expect(try follower.follow(["a.test.": []]) == [])
+        #expect(follower.faults.count == 1 && follower.faults[0].contains("5 of 5"))
+        #expect(try follower.follow(["a.test.": Array(all.prefix(2)) + ["u six.test."]]) == [])
+        #expect(follower.zones.count == 8)
+        // What another catalog names is its own.
+        #expect(try follower.follow(["b.test.": ["x three.test."]]) == ["three.test."])
+        #expect(follower.owner("three.test.") == "b.test.")
+        #expect(
+            try follower.follow([:], trusted: "a.test.").sorted() == ["five.test.", "four.test."]
+        )
+        #expect(follower.faults.isEmpty && follower.zones.count == 6)
+        // Few go whenever that is said.
+        #expect(try follower.follow(["a.test.": ["u six.test."]]).count == 2)
     }
 
     @Test func `a member goes over by the word of its former catalog alone`() throws {

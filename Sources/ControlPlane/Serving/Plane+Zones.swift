@@ -25,6 +25,7 @@ extension Plane {
         guard zone.transferFrom.isEmpty else {
             // Looked at now, whenever it would have been.
             secondaries.notice(zone.name, nil, now: now)
+            if zone.catalog { followCatalogs(now, trusted: zone.name) }
             return .done
         }
         guard zone.file != nil else { return .zoneWithoutFile }

@@ -38,7 +38,7 @@ struct PlaneStart {
             try link.file(path)
         }
         let updater = ZoneUpdater(store: try openZones(log))
-        loaded = loaded.withDynamic(updater.overlays)
+        loaded = loaded.yielding(to: updater.overlays).withDynamic(updater.overlays)
         let (assembly, keyKeeper) = try assemble(
             loaded.settings,
             Ready(names, certificates, access, tickets, keys, geography, measured, updater)

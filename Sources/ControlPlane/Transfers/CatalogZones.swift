@@ -27,35 +27,64 @@ struct CatalogZones {
         var member: Catalog.Member
     }
 
-    /// Reads the catalogs as they are kept; `present` are the zones of before, and `owners` says
-    /// where their members were named then.
+    /// Reads the catalogs as they are kept.
+    ///
+    /// `present` are the zones of before, and `owners` says where their members were named then.
+    /// No member takes the place of `others`, and a catalog whose members are mostly gone is taken
+    /// at its word only when it is `trusted`.
     init(
         _ configured: [ZoneSettings],
         _ transferred: TransferredZones,
         present: [ZoneSettings] = [],
-        owners: [String: CatalogPlace] = [:]
+        owners: [String: CatalogPlace] = [:],
+        others: [ZoneSettings] = [],
+        trusted: String? = nil
     ) {
         zones = configured.filter { $0.memberOf == nil }
-        let names = Set(zones.map(\.name))
+        let names = Set((zones + others).compactMap { DomainName($0.name) })
         var claims: [String: [Claim]] = [:]
         var kept: [ZoneSettings] = []
+        let known = Dictionary(present.map { ($0.name, $0) }) { first, _ in first }
+        var doubted: [ZoneSettings] = []
         for catalog in zones where catalog.catalog {
-            guard let apex = DomainName(catalog.name),
-                let records = transferred.kept(catalog.name)
-            else { continue }
+            guard let apex = DomainName(catalog.name) else { continue }
+            let before = owners.filter { $0.value.catalog == catalog.name }.keys.sorted()
+            func stay(_ name: String) -> ZoneSettings {
+                let zone = known[name].flatMap { $0.memberOf == catalog.name ? $0 : nil }
+                return zone ?? CatalogZones.member(name, of: catalog)
+            }
+            guard let records = transferred.kept(catalog.name) else {
+                guard !before.isEmpty else { continue }
+                faults.append((catalog.name, "what is kept of it cannot be read: its members stay"))
+                kept += before.map(stay)
+                continue
+            }
             do throws(Catalog.Fault) {
-                for (name, member) in try Catalog(records, apex: apex).members {
-                    guard !names.contains("\(name)") else {
-                        faults.append((catalog.name, "its member \(name) is a zone already"))
+                let members = try Catalog(records, apex: apex).members
+                for (name, member) in members {
+                    if let reason = CatalogZones.refusal(name, names) {
+                        faults.append((catalog.name, "its member \(name) \(reason)"))
                         continue
                     }
                     claims["\(name)", default: []].append(Claim(catalog: catalog, member: member))
                 }
+                let lost = before.filter { name in
+                    DomainName(name).map { members[$0.lowercased] == nil } ?? true
+                }
+                guard trusted != catalog.name, CatalogZones.isDoubtful(lost.count, of: before.count)
+                else { continue }
+                let text =
+                    "it names \(lost.count) of \(before.count) members no more: these stay until "
+                    + "'martlet zone reload \(catalog.name)' says that this is meant"
+                faults.append((catalog.name, text))
+                doubted += lost.map(stay)
             } catch {
                 faults.append((catalog.name, "it cannot be followed: \(CatalogZones.text(error))"))
                 kept += present.filter { $0.memberOf == catalog.name }
             }
         }
+        // Whoever names one of these now has it.
+        kept += doubted.filter { claims[$0.name] == nil }
         for zone in kept {
             claims[zone.name] = nil
             zones.append(zone)
@@ -64,6 +93,29 @@ struct CatalogZones {
         for (name, claims) in claims.sorted(by: { $0.key < $1.key }) {
             take(name, claims, owners[name])
         }
+    }
+
+    /// Fewer members than so many may go at any time.
+    private static let doubtLimit = 3
+
+    // A primary that has lost its own list must not take all zones from here with it.
+    private static func isDoubtful(_ lost: Int, of count: Int) -> Bool {
+        lost >= doubtLimit && lost * 2 >= count
+    }
+
+    // RFC 9432 §5.3, and no part of a zone that somebody else answers for: whoever writes the
+    // catalog would take its names.
+    private static func refusal(_ name: DomainName, _ names: Set<DomainName>) -> String? {
+        var wire = name.lowercased.wire[...]
+        var isWhole = true
+        while let length = wire.first, length > 0 {
+            if let above = DomainName(wire: Array(wire)), names.contains(above) {
+                return isWhole ? "is a zone already" : "lies in zone \(above), which is no member"
+            }
+            wire = wire.dropFirst(Int(length) + 1)
+            isWhole = false
+        }
+        return nil
     }
 
     // §5.2: a name that is claimed twice stays where it was, until that one gives it away.
@@ -99,17 +151,22 @@ struct CatalogZones {
     // It comes from where its catalog comes from, and goes where that goes, unless its group says
     // otherwise.
     private func member(_ name: String, _ claim: Claim) -> ZoneSettings {
-        var zone = claim.catalog
-        zone.name = name
-        zone.catalog = false
-        zone.groups = []
-        zone.memberOf = claim.catalog.name
+        var zone = CatalogZones.member(name, of: claim.catalog)
         let group = claim.catalog.groups.first { claim.member.groups.contains($0.group) }
         if let model = group.flatMap({ group in zones.first { $0.name == group.like } }) {
             zone.transferFrom = model.transferFrom
             zone.transferTo = model.transferTo
             zone.notify = model.notify
         }
+        return zone
+    }
+
+    private static func member(_ name: String, of catalog: ZoneSettings) -> ZoneSettings {
+        var zone = catalog
+        zone.name = name
+        zone.catalog = false
+        zone.groups = []
+        zone.memberOf = catalog.name
         return zone
     }
 
@@ -141,12 +198,25 @@ extension LoadedConfiguration {
     func expanded(
         _ transferred: TransferredZones,
         present: [ZoneSettings] = [],
-        owners: [String: CatalogPlace]
+        owners: [String: CatalogPlace],
+        others: [ZoneSettings] = []
     ) -> LoadedConfiguration {
         guard settings.zones.contains(where: \.catalog) else { return self }
-        return serving(
-            CatalogZones(settings.zones, transferred, present: present, owners: owners).zones
+        let found = CatalogZones(
+            settings.zones,
+            transferred,
+            present: present,
+            owners: owners,
+            others: others
         )
+        return serving(found.zones)
+    }
+
+    /// The same without members in the place of zones that were made by the API.
+    func yielding(to overlays: ZoneOverlays) -> LoadedConfiguration {
+        let made = Set(overlays.zones.values.filter { $0.kind == .made }.map { "\($0.name)" })
+        let zones = settings.zones.filter { $0.memberOf == nil || !made.contains($0.name) }
+        return zones.count < settings.zones.count ? serving(zones) : self
     }
 }
 
@@ -156,18 +226,28 @@ extension Plane {
         read.expanded(
             secondaries.transferred,
             present: settings.zones,
-            owners: catalogPlaces
+            owners: catalogPlaces,
+            others: madeZones
         )
     }
 
+    /// The zones that were made by the API.
+    var madeZones: [ZoneSettings] {
+        updater.overlays.more(than: settings.zones.filter { $0.memberOf == nil })
+    }
+
     /// Takes up what catalogs name now: new members are taken, and others are no more.
-    mutating func followCatalogs(_ now: Instant) {
+    ///
+    /// `trusted` is the name of a catalog whose members may all be gone.
+    mutating func followCatalogs(_ now: Instant, trusted: String? = nil) {
         let before = settings.zones
         let found = CatalogZones(
             before,
             secondaries.transferred,
             present: before,
-            owners: catalogPlaces
+            owners: catalogPlaces,
+            others: madeZones,
+            trusted: trusted
         )
         for fault in found.faults {
             note(

@@ -35,7 +35,8 @@ extension Plane {
                     settings.zones,
                     secondaries.transferred,
                     present: settings.zones,
-                    owners: catalogPlaces
+                    owners: catalogPlaces,
+                    others: madeZones
                 ).places
         }
     }
