@@ -33,6 +33,23 @@ import Testing
         #expect(!machine.isExpired(now: at(6000)))
     }
 
+    @Test func `a zone expires no sooner than a look and another one can have failed`() {
+        for (refresh, expire, end) in [(3600, 3, 4200), (3600, 4199, 4200), (3600, 4201, 4201)]
+            as [(UInt32, UInt32, Int64)]
+        {
+            var machine = RefreshMachine(now: at(0))
+            _ = machine.begin(now: at(0))
+            let timers = RefreshMachine.Timers(refresh: refresh, retry: 600, expire: expire)
+            machine.succeed(SerialNumber(1), timers, now: at(0), draw: 0)
+            #expect(machine.expiresAt == at(end))
+            #expect(machine.nextCheck < machine.expiresAt)
+        }
+        var machine = RefreshMachine(now: at(0))
+        let longest = RefreshMachine.Timers(refresh: .max, retry: .max, expire: .max)
+        machine.succeed(SerialNumber(1), longest, now: at(1_000_000), draw: 0)
+        #expect(!machine.isExpired(now: at(4_000_000_000)))
+    }
+
     @Test func `looks are spread over a tenth, and never later than the SOA says`() {
         for draw in [0, 1, 500, 999, 5000, -1] {
             var machine = RefreshMachine(now: at(0))
@@ -285,16 +302,19 @@ import Testing
         }
         #expect(sent == [0, 2, 6, 14, 30, 62])
         _ = machine.tell(target, zone, SerialNumber(1), key: nil, id: 7, now: at(200))
-        let number = try #require(machine.expire(now: at(200)).send.first)
+        #expect(machine.expire(now: at(200)).send.count == 1)
         // A newer version takes its place.
         _ = machine.tell(target, zone, SerialNumber(2), key: nil, id: 8, now: at(201))
         #expect(machine.pending.count == 1)
-        let stale = machine.answer(number, id: 7)
+        let stale = machine.answer(from: target, zone, id: 7)
         #expect(stale == nil)
-        let next = try #require(machine.expire(now: at(201)).send.first)
-        let wrong = machine.answer(next, id: 7)
+        #expect(machine.expire(now: at(201)).send.count == 1)
+        let wrong = machine.answer(from: target, zone, id: 7)
         #expect(wrong == nil, "the id must be the one that was sent")
-        let heard = machine.answer(next, id: 8)
+        let other = SocketAddress(IPAddress(v4: 0xc000_0202), port: 53)
+        let stranger = machine.answer(from: other, zone, id: 8)
+        #expect(stranger == nil, "nor may another server answer")
+        let heard = machine.answer(from: target, zone, id: 8)
         #expect(heard?.serial == SerialNumber(2) && machine.deadline == .never)
     }
 

@@ -306,6 +306,8 @@ class Primary:
         self.serial, self.timers, self.stalls, self.answers = 1, (3600, 600, 86400), False, True
         self.stalled = threading.Event()
         self.asked, self.filling = 0, 0
+        # The serial of the zone itself, where it is not that of the SOA; and whether it is all there.
+        self.sends, self.is_whole = None, True
         self.listener = socket.create_server(("127.0.0.1", scene.port()))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.run, daemon=True).start()
@@ -318,8 +320,8 @@ class Primary:
     def wire(self):
         return b"".join(bytes([len(label)]) + label.encode() for label in self.name.split(".")) + b"\0"
 
-    def soa(self):
-        data = b"\0\0" + struct.pack("!5I", self.serial, *self.timers, 60)
+    def soa(self, serial=None):
+        data = b"\0\0" + struct.pack("!5I", serial or self.serial, *self.timers, 60)
         return self.wire() + struct.pack("!HHIH", 6, 1, 60, len(data)) + data
 
     def record(self, label, kind, data):
@@ -343,9 +345,11 @@ class Primary:
                     ns = self.record("", 2, b"\2ns" + self.wire())
                     host = self.record("www", 1, bytes([192, 0, 2, self.serial]))
                     fill = [self.record(f"f{i}", 16, b"\xc8" + b"x" * 200) for i in range(self.filling)]
-                    bodies = [[self.soa(), ns, host]] + [fill[i:i + 100] for i in range(0, len(fill), 100)]
+                    soa = self.soa(self.sends)
+                    bodies = [[soa, ns, host] if self.is_whole else [soa, host]]
+                    bodies += [fill[i:i + 100] for i in range(0, len(fill), 100)]
                     if not self.stalls:
-                        bodies.append([self.record("last", 1, bytes([192, 0, 2, 99])), self.soa()])
+                        bodies.append([self.record("last", 1, bytes([192, 0, 2, 99])), soa])
                 for records in bodies:
                     head = query[:2] + struct.pack("!5H", 0x8400, 1, len(records), 0, 0)
                     message = head + query[12:12 + len(self.wire()) + 4] + b"".join(records)
@@ -413,6 +417,77 @@ zones: {{ p.test: {{ transfer-from: [ {{ address: 127.0.0.1:{source.port} }} ] }
     eventually("a restart makes it no younger", lambda: ask_dns(dns, "www.p.test").rcode == 2, within=10)
     source.answers = True
     eventually("it is back", lambda: dig(dns, "www.p.test") == ["192.0.2.1"], within=15)
+
+
+@scenario("a good version stays: for an older one, one that is not whole, a file that is lost, a short expire", 90)
+def kept(scene):
+    dns, other = scene.port(), scene.write("other.zone", zone(1))
+    source = Primary(scene, "p.test")
+    source.timers = (1, 1, 86400)
+    # Its SOA has it expire long before it is looked at again.
+    short = Primary(scene, "s.test")
+    short.timers = (3600, 600, 1)
+    state = scene.path("state")
+
+    def text(more=""):
+        return f"""state: {state}
+listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+zones:
+  p.test: {{ transfer-from: [ {{ address: 127.0.0.1:{source.port} }} ] }}
+  s.test: {{ transfer-from: [ {{ address: 127.0.0.1:{short.port} }} ] }}
+{more}"""
+    martlet = scene.martlet(text())
+    here = lambda name="p.test": dig(dns, f"www.{name}")
+    eventually("the first versions", lambda: here() == ["192.0.2.1"] and here("s.test") == ["192.0.2.1"])
+    source.serial, source.sends = 5, 5
+    eventually("the fifth", lambda: here() == ["192.0.2.5"], within=10)
+    source.serial, source.sends = 9, 3
+    eventually("an older one is refused",
+               lambda: "it sends serial 3, not newer than 5 in hand" in martlet.log(), within=10)
+    expect_equal(serial(dns, "p.test"), 5, "the version in hand")
+    source.sends, source.is_whole = 9, False
+    eventually("one without NS is refused", lambda: "it has no NS records at its apex" in martlet.log(), within=10)
+    expect_equal(here(), ["192.0.2.5"], "the version in hand")
+    source.serial, source.sends, source.is_whole = 2, 2, True
+    eventually("a serial that has gone back is told",
+               lambda: "its serial 2 is older than 5 in hand" in martlet.log(), within=10)
+    expect_equal(here(), ["192.0.2.5"], "the version in hand")
+    # What is kept goes, and the primary is silent.
+    source.serial, source.sends, source.answers = 5, 5, False
+    file, = [name for name in os.listdir(f"{state}/zones") if name.startswith("p.test") and name.endswith(".zone")]
+    os.truncate(f"{state}/zones/{file}", 40)
+    martlet.reload(text(f"  other.test: {{ file: {other} }}\n"))
+    expect_equal(here(), ["192.0.2.5"], "the version before is served on")
+    expect("M1532" in martlet.log(), "and the log tells of it")
+    states = {zone["name"]: zone["state"] for zone in martlet.snapshot()["zones"]}
+    expect_equal(states["p.test."], "former", "state")
+    source.answers = True
+    eventually("it is taken again", lambda: os.path.getsize(f"{state}/zones/{file}") > 40, within=20)
+    eventually("and served", lambda: {zone["name"]: zone["state"] for zone in martlet.snapshot()["zones"]}["p.test."]
+               == "served", within=10)
+    expect_equal(here(), ["192.0.2.5"], "the same version")
+    expect_equal(here("s.test"), ["192.0.2.1"], "expire is not before refresh and retry")
+
+
+@scenario("a name that becomes steered is not deleted by a difference, and a forgotten serial is told of", 60)
+def steered(scene):
+    dns = scene.port()
+    path = scene.write("a.zone", zone(1, "moved A 192.0.2.1\n"))
+
+    def text(records=""):
+        return (f"listeners: [ {{ dns: 127.0.0.1:{dns} }} ]\nzones:\n  a.test:\n    file: {path}\n"
+                f"    transfer-to: [ {{ network: 127.0.0.1 }} ]\n{records}"
+                "steer: { p: { failover: [192.0.2.7] } }\n")
+    martlet = scene.martlet(text())
+    scene.write("a.zone", zone(2))
+    martlet.reload(text("    records: { moved: { steer: p } }\n"))
+    answer = dig_text(dns, "a.test", "IXFR=1", "+tcp", "+noall", "+answer")
+    expect_equal(len(re.findall(r"\sSOA\s", answer)), 2, f"the whole zone: {answer}")
+    expect(re.search(r"moved\.a\.test\..*\sA\s+192\.0\.2\.7", answer), answer)
+    scene.write("a.zone", zone(2, "more A 192.0.2.2\n"))
+    status, out, err = martlet_command(scene, "zone", "reload", "a.test", "--admin", f"127.0.0.1:{martlet.admin}")
+    expect_equal(status, 0, out + err)
+    expect("zone a.test. has changed, and its serial has not" in martlet.log(), martlet.log()[-2000:])
 
 
 @scenario("zones go by TLS, and only from a server with the right certificate", 60,

@@ -319,6 +319,9 @@ extension Plane {
         if let former = room, former !== change.room { formerRooms.append(former) }
         room = change.room
         followVersions(since: old.zoneResult, now)
+        if change.reload != nil {
+            noteSilentChanges(since: old.zoneResult, of: assembly.settings.zones)
+        }
         adoptOverlays()
         // Slots may have been released since the change was assembled, never given out.
         let retired = assembly.registries.endpoints.retireAll(except: Set(assembly.slots))
@@ -361,6 +364,7 @@ extension Plane {
         configureTraces(now)
         configureLatency(now)
         if change.reload != nil { configureSecondaries(now) }
+        fetchLost(now)
         if change.reload != nil {
             watch.begin(settings, now)
             finishReload()

@@ -94,6 +94,7 @@ extension Plane {
             updater.noteReread()
             if readsFile { assembly.zoneResult.faults.removeAll { $0.zone == zone.name } }
             followVersions(since: old, now)
+            noteSilentChanges(since: old, of: [zone])
             configureKeys(of: [zone.name])
             adoptZones(now)
             guard readsFile else { return .done }

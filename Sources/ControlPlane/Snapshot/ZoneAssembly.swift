@@ -163,6 +163,9 @@ struct ZoneAssembly {
         return (builder.build(), unreadable)
     }
 
+    /// The code of a transferred zone whose version is there no more, or damaged.
+    static let lostCode = "M1532"
+
     // What a zone is now; the reason when its file cannot be read.
     private func read(
         _ zone: ZoneSettings,
@@ -173,6 +176,13 @@ struct ZoneAssembly {
         guard zone.transferFrom.isEmpty else {
             if let records = transferred.records(zone.name) {
                 builder.add(records.map { .record($0) }) { _ in nil }
+            } else if !transferred.expired.contains(zone.name), transferred.isLost(zone.name) {
+                let path = transferred.path(zone.name) ?? "it"
+                return .start(
+                    ZoneAssembly.lostCode,
+                    "what is kept of zone \(zone.name) cannot be read: \(path)",
+                    "nothing: it is taken from its primaries again; see what has damaged it"
+                )
             } else {
                 builder.markUnusable(isAwaited: true)
             }
@@ -260,6 +270,7 @@ struct ZoneAssembly {
 
     /// Reads one zone again, and puts it with those that have changed before.
     func renew(_ zone: ZoneSettings, changed: ZoneTable) -> Renewal {
+        if let fault = unsignable(zone) { return .faulty(fault) }
         guard let apex = DomainName(zone.name), let former else { return .needsAll }
         if former.isAliased(zone.name) || changed.setCount > ZoneAssembly.changedLimit {
             return .needsAll
@@ -270,7 +281,6 @@ struct ZoneAssembly {
             builder.beginZone(other, source: "\(other)")
             builder.add(changed.contents(ofZone: number)) { $0 }
         }
-        if let fault = unsignable(zone) { return .faulty(fault) }
         let number = builder.zoneCount
         builder.seconds = Clock.seconds
         builder.beginZone(apex, source: zone.file ?? zone.name)

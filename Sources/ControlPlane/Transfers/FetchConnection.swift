@@ -72,7 +72,7 @@ struct FetchConnection: ~Copyable {
         let now = Clock.monotonic()
         let until = min(deadline, now + FetchConnection.silence)
         let rest = (until - now).milliseconds
-        guard rest > 0 else { throw FetchFault("it takes longer than 'time-limit'") }
+        guard rest > 0 else { throw FetchFault("it takes longer than its share of 'time-limit'") }
         guard loop.wait(timeoutMilliseconds: Int(rest)) > 0 else {
             throw FetchFault("it does not answer")
         }

@@ -4,15 +4,22 @@ internal import DNSServer
 internal import Essentials
 internal import Runtime
 
-/// Sends notices of changed zones and hears the answers (RFC 1996), one socket each.
+/// Sends notices of changed zones and hears the answers (RFC 1996), by one socket for each server.
 struct NotifyDriver {
     static let eventKind: UInt8 = 86
 
+    private struct Door {
+        var target: SocketAddress
+        var socket: FileDescriptor
+    }
+
     private var machine = NotifyMachine()
-    private var sockets: [Int: FileDescriptor] = [:]
+    private var doors: [Int: Door] = [:]
+    private var numbers: [SocketAddress: Int] = [:]
+    private var nextDoor = 0
     private var random = SeededRandom(seed: ProcessControl.randomSeed())
 
-    /// When ``expire(now:_:_:loop:)`` has something to do.
+    /// When ``expire(now:_:loop:)`` has something to do.
     var deadline: Instant { machine.deadline }
 
     /// Has a server told; false when too many are being told.
@@ -36,31 +43,18 @@ struct NotifyDriver {
         let (send, over) = machine.expire(now: now)
         for number in send {
             guard let notice = machine.pending[number] else { continue }
-            self.send(notice, number, keys, &loop)
+            self.send(notice, keys, &loop)
         }
-        for (number, _) in over { close(number, &loop) }
-        // A zone that has changed again has made others needless.
-        for number in sockets.keys where machine.pending[number] == nil { close(number, &loop) }
+        closeIdle(&loop)
         return over.map(\.notice)
     }
 
     private mutating func send(
         _ notice: NotifyMachine.Pending,
-        _ number: Int,
         _ keys: TransactionKeys,
         _ loop: inout EventLoop
     ) {
-        if sockets[number] == nil {
-            let any = notice.target.ip.isIPv4 ? IPAddress(v4: 0) : IPAddress(v6: 0)
-            guard
-                let socket = try? Socket.bindDatagram(SocketAddress(any, port: 0), reusePort: false)
-            else { return }
-            guard Socket.attach(socket, to: notice.target) == nil else { return socket.close() }
-            sockets[number] = socket
-            let token = EventToken(kind: NotifyDriver.eventKind, index: number)
-            loop.add(socket, token: token.raw, interest: .read)
-        }
-        guard let socket = sockets[number] else { return }
+        guard let socket = socket(to: notice.target, &loop) else { return }
         var message = NotifyMachine.message(notice, soa: nil)
         if let key = notice.key.flatMap({ keys.key($0) }) {
             var client = TransactionClient(key)
@@ -69,28 +63,68 @@ struct NotifyDriver {
         _ = Socket.send(socket, message.span)
     }
 
-    private mutating func close(_ number: Int, _ loop: inout EventLoop) {
-        guard let socket = sockets.removeValue(forKey: number) else { return }
-        loop.remove(socket)
-        socket.close()
+    private mutating func socket(
+        to target: SocketAddress,
+        _ loop: inout EventLoop
+    ) -> FileDescriptor? {
+        if let known = numbers[target] { return doors[known]?.socket }
+        let any = target.ip.isIPv4 ? IPAddress(v4: 0) : IPAddress(v6: 0)
+        guard let socket = try? Socket.bindDatagram(SocketAddress(any, port: 0), reusePort: false)
+        else { return nil }
+        guard Socket.attach(socket, to: target) == nil else {
+            socket.close()
+            return nil
+        }
+        nextDoor = (nextDoor &+ 1) & 0xff_ffff
+        doors[nextDoor] = Door(target: target, socket: socket)
+        numbers[target] = nextDoor
+        let token = EventToken(kind: NotifyDriver.eventKind, index: nextDoor)
+        loop.add(socket, token: token.raw, interest: .read)
+        return socket
     }
 
-    /// Takes an answer; the notice that is over, and what the server says.
+    // Sockets of servers that nothing is heard of any more.
+    private mutating func closeIdle(_ loop: inout EventLoop) {
+        let wanted = Set(machine.pending.values.map(\.target))
+        for (number, door) in doors where !wanted.contains(door.target) {
+            loop.remove(door.socket)
+            door.socket.close()
+            doors[number] = nil
+            numbers[door.target] = nil
+        }
+    }
+
+    /// Takes answers; the notices that are over, and what the server says.
     mutating func handle(
         _ event: Event,
         loop: inout EventLoop
-    ) -> (notice: NotifyMachine.Pending, code: ResponseCode)? {
-        let number = EventToken(raw: event.token).index
-        guard let socket = sockets[number] else { return nil }
-        var result = IOResult.wouldBlock
-        let bytes = [UInt8](capacity: 4096) { (output: inout OutputSpan<UInt8>) in
-            result = Socket.receive(socket, into: &output)
+    ) -> [(notice: NotifyMachine.Pending, code: ResponseCode)] {
+        guard let door = doors[EventToken(raw: event.token).index] else { return [] }
+        var found: [(notice: NotifyMachine.Pending, code: ResponseCode)] = []
+        for _ in 0..<NotifyDriver.batch {
+            var result = IOResult.wouldBlock
+            let bytes = [UInt8](capacity: 4096) { (output: inout OutputSpan<UInt8>) in
+                result = Socket.receive(door.socket, into: &output)
+            }
+            // A port where nobody listens says so: the next attempt may find somebody.
+            guard case .count = result else { break }
+            guard bytes.count >= 12, bytes[2] & 0xf8 == 0xa0,
+                let zone = NotifyDriver.zone(of: bytes)
+            else { continue }
+            let id = UInt16(bytes[0]) << 8 | UInt16(bytes[1])
+            guard let notice = machine.answer(from: door.target, zone, id: id) else { continue }
+            found.append((notice, ResponseCode(UInt16(bytes[3] & 15))))
         }
-        // A port where nobody listens says so: the next attempt may find somebody.
-        guard case .count = result, bytes.count >= 12, bytes[2] & 0xf8 == 0xa0 else { return nil }
-        let id = UInt16(bytes[0]) << 8 | UInt16(bytes[1])
-        guard let notice = machine.answer(number, id: id) else { return nil }
-        close(number, &loop)
-        return (notice, ResponseCode(UInt16(bytes[3] & 15)))
+        if machine.pending.isEmpty { closeIdle(&loop) }
+        return found
+    }
+
+    /// As many answers as are taken at a time.
+    private static let batch = 64
+
+    // The name that an answer is about; all of it need not be understood.
+    private static func zone(of bytes: [UInt8]) -> DomainName? {
+        guard let length = WireName.length(in: bytes.span, at: 12) else { return nil }
+        return DomainName(wire: Array(bytes[12..<12 + length]))?.lowercased
     }
 }

@@ -103,8 +103,8 @@ extension Plane {
         guard let zone = settings.zones.first(where: { $0.name == name }) else { return }
         var reader = ZoneAssembly(settings, path: setup.path, former: formerZones)
         reader.transferred = secondaries.transferred
-        switch reader.renew(zone, changed: assembly.zoneResult.changed) {
         reader.keyFaults = keys.faults(of: [zone])
+        switch reader.renew(zone, changed: assembly.zoneResult.changed) {
         case .needsAll:
             if zone.catalog { followCatalogs(now) }
             zonesAreStale = true
@@ -113,6 +113,7 @@ extension Plane {
             assembly.zoneResult.faults.removeAll { $0.zone == name }
             assembly.zoneResult.faults.append(fault)
             noteZones(assembly)
+            fetchLost(now)
         case .done(let table, _, _):
             let old = assembly.zoneResult
             assembly.zoneResult.changed = table
@@ -120,9 +121,17 @@ extension Plane {
             assembly.zoneResult.faults.removeAll { $0.zone == name }
             let known = DomainName(name).flatMap { apex in difference.map { [apex: [$0]] } }
             followVersions(since: old, known: known ?? [:], now)
+            configureKeys(of: [name])
             adoptZones(now)
             if zone.catalog { followCatalogs(now) }
-            configureKeys(of: [name])
+        }
+    }
+
+    /// Has zones taken again whose versions cannot be read.
+    mutating func fetchLost(_ now: Instant) {
+        for fault in assembly.zoneResult.faults
+        where fault.problems.contains(where: { $0.code == ZoneAssembly.lostCode }) {
+            secondaries.lose(fault.zone, now: now)
         }
     }
 
@@ -166,6 +175,7 @@ extension Plane {
         guard case .updated(let update) = result.outcome, let source = result.source else { return }
         let kind = update.isIncremental ? "changes" : "all"
         var text = "\(kind) of zone \(result.zone) came from \(source)"
+        if let reason = update.whyWhole { text += "; its changes were of no use: \(reason)" }
         if update.dropped > 0 { text += "; \(update.dropped) records outside of it are left out" }
         note(
             .transfer,
@@ -191,14 +201,16 @@ extension Plane {
 
     /// Takes the answer to a notice.
     mutating func handleNotify(_ event: Event, _ now: Instant, _ loop: inout EventLoop) {
-        guard let (notice, code) = notifier.handle(event, loop: &loop) else { return }
-        guard code != .noError else {
-            notices.heard += 1
-            return
+        for (notice, code) in notifier.handle(event, loop: &loop) {
+            guard code != .noError else {
+                notices.heard += 1
+                continue
+            }
+            notices.refused += 1
+            let text =
+                "\(notice.target) answers \(code) when told that zone \(notice.zone) has changed"
+            note(.transfer, .warning, text, Plane.fields(notice))
         }
-        notices.refused += 1
-        let text = "\(notice.target) answers \(code) when told that zone \(notice.zone) has changed"
-        note(.transfer, .warning, text, Plane.fields(notice))
     }
 }
 

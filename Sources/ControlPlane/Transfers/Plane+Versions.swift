@@ -72,7 +72,9 @@ extension Plane {
             return note(.notice, .warning, text, [JSONMember("zone", .string(zone.name))])
         }
         let sets = max(former.table.setCount, present.table.setCount)
+        // What is steered, or an alias, goes out as it is answered: no version says how it was.
         guard !zone.transferTo.isEmpty, sets <= Plane.differenceLimit,
+            former.isPlain, present.isPlain,
             let difference = ZoneDifference(from: former.records, to: present.records)
         else {
             assembly.zoneResult.histories[apex] = nil
@@ -108,6 +110,13 @@ extension ZoneAssembly {
         let zone: Int
 
         var serial: SerialNumber? { table.serial(ofZone: zone).map { SerialNumber($0) } }
+
+        /// True when it has nothing but records.
+        var isPlain: Bool {
+            table.contents(ofZone: zone).allSatisfy { content in
+                if case .record = content { true } else { false }
+            }
+        }
 
         /// Its records, but for names that are steered and aliases.
         var records: [DNSMessage.Record] {

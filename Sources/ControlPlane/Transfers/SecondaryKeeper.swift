@@ -20,6 +20,9 @@ struct SecondaryKeeper {
         var isExpired = false
         /// Others take it from here.
         var isTaken = false
+        /// What is kept of it cannot be read: all of it is taken again.
+        var isLost = false
+        var lostAt: Instant?
     }
 
     /// What a turn asks of the plane.
@@ -35,6 +38,8 @@ struct SecondaryKeeper {
     private var limits: TransferLimitSettings?
     private var places: Int { limits?.incoming ?? 1 }
     private var running = 0
+    // Zones that are no more, while somebody brings a version of them.
+    private var forgotten: Set<String> = []
     private let results: Mailbox<FetchResult>?
     private var random = SeededRandom(seed: ProcessControl.randomSeed())
     private(set) var counts = (updated: 0, failed: 0, expired: 0)
@@ -62,10 +67,15 @@ struct SecondaryKeeper {
         let names = Set(wanted.map(\.name))
         zones = zones.filter { names.contains($0.key) }
         transferred.expired.formIntersection(names)
+        transferred.known.formIntersection(names)
         for zone in wanted {
             let primaries = SecondaryKeeper.primaries(of: zone, keys)
-            if zones[zone.name] != nil {
+            if let before = zones[zone.name] {
                 zones[zone.name]?.primaries = primaries
+                // Others may have another version: they are asked now.
+                if before.primaries.map(\.address) != primaries.map(\.address) {
+                    zones[zone.name]?.machine.notice(nil, now: now)
+                }
                 zones[zone.name]?.isTaken = !zone.transferTo.isEmpty
                 continue
             }
@@ -73,9 +83,14 @@ struct SecondaryKeeper {
             if let soa = transferred.kept(zone.name)?.first, let serial = soa.serial,
                 let timers = RefreshMachine.Timers(soa)
             {
-                let age = Clock.realtime() - (checked[zone.name] ?? Clock.realtime())
+                // Without word of the last look the next has to succeed soon.
+                let spent =
+                    timers.expire.nanoseconds - timers.refresh.nanoseconds
+                    - timers.retry.nanoseconds
+                let age = checked[zone.name].map { Clock.realtime() - $0 } ?? spent
                 let checkedAt = now + Interval(nanoseconds: -max(age, 0))
                 machine.restore(serial, timers, checkedAt: checkedAt)
+                transferred.known.insert(zone.name)
             }
             var fresh = Zone(machine: machine, primaries: primaries)
             fresh.isTaken = !zone.transferTo.isEmpty
@@ -97,8 +112,22 @@ struct SecondaryKeeper {
         }
     }
 
+    /// Has a zone taken again whose version cannot be read.
+    mutating func lose(_ zone: String, now: Instant) {
+        guard let lost = zones[zone] else { return }
+        zones[zone]?.isLost = true
+        // A disk that keeps nothing must not have primaries asked again and again.
+        guard lost.lostAt.map({ now - $0 >= SecondaryKeeper.lossGap }) ?? true else { return }
+        zones[zone]?.lostAt = now
+        zones[zone]?.machine.notice(nil, now: now)
+    }
+
+    /// From one loss of a zone's version to the next that is not left to its refresh.
+    private static let lossGap = Interval.seconds(60)
+
     /// Lets go of a zone that is no more, and of what is kept of it.
     mutating func forget(_ zone: String) {
+        if zones[zone]?.machine.isChecking == true { forgotten.insert(zone) }
         zones[zone] = nil
         transferred.forget(zone)
     }
@@ -138,8 +167,10 @@ struct SecondaryKeeper {
         guard let results, let apex = DomainName(name) else { return }
         let job = FetchJob(
             zone: apex.lowercased,
-            primaries: zone.primaries,
-            known: zone.machine.serial,
+            // Those that were no use last time come last.
+            primaries: zone.primaries.filter { zone.problems[$0.address] == nil }
+                + zone.primaries.filter { zone.problems[$0.address] != nil },
+            known: zone.isLost ? nil : zone.machine.serial,
             path: transferred.path(name),
             keepsHistory: zone.isTaken,
             sizeLimit: limits?.sizeLimit.bytes ?? 0,
@@ -173,6 +204,11 @@ struct SecondaryKeeper {
         for result in results?.drain() ?? [] {
             running -= 1
             let name = "\(result.zone)"
+            if forgotten.remove(name) != nil {
+                // What it has brought is of the zone of before.
+                if zones[name] == nil { transferred.forget(name) } else { lose(name, now: now) }
+                continue
+            }
             guard var zone = zones[name] else { continue }
             let draw = Int(random.next(below: 1000))
             zone.problems = [:]
@@ -189,6 +225,8 @@ struct SecondaryKeeper {
                 counts.failed += 1
             }
             if case .updated(let update) = result.outcome {
+                zone.isLost = false
+                transferred.known.insert(name)
                 if transferred.folder == nil { transferred.versions[name] = update.records }
                 counts.updated += 1
                 event = .adopt(name, update.difference)

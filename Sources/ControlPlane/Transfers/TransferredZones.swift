@@ -10,6 +10,8 @@ struct TransferredZones: Sendable {
     var folder: String?
     /// Those that are no good any more: their primaries have been silent for too long.
     var expired: Set<String> = []
+    /// Those of which this process has had a version: what cannot be read of them is lost.
+    var known: Set<String> = []
     /// The latest versions, when there is no folder to keep them in.
     var versions: [String: [DNSMessage.Record]] = [:]
     /// More than any zone has.
@@ -42,9 +44,13 @@ struct TransferredZones: Sendable {
     mutating func forget(_ zone: String) {
         versions[zone] = nil
         expired.remove(zone)
+        known.remove(zone)
         if let path = path(zone) { File.remove(path) }
         if let path = historyPath(zone) { File.remove(path) }
     }
+
+    /// True when there should be a version of a zone, good or not.
+    func isLost(_ zone: String) -> Bool { known.contains(zone) && kept(zone) == nil }
 
     /// The records of a zone; nil when there are none that are good.
     func records(_ zone: String) -> [DNSMessage.Record]? {

@@ -45,6 +45,8 @@ struct FetchResult: Sendable {
         /// What has changed since the version in hand, where that was asked for.
         var difference: ZoneDifference?
         var isIncremental: Bool
+        /// What was wrong with the differences that were asked for first.
+        var whyWhole: String?
         var octets: Int
         var dropped: Int
         var duration: Interval
@@ -72,14 +74,24 @@ struct ZoneFetch {
 
     mutating func run() -> FetchResult {
         var result = FetchResult(zone: job.zone)
-        let deadline = Clock.monotonic() + job.timeLimit
-        for primary in job.primaries {
+        var behind: [(primary: SocketAddress, text: String)] = []
+        let end = Clock.monotonic() + job.timeLimit
+        for (number, primary) in job.primaries.enumerated() {
+            // Each has its share: one that sends on and on must not take the time of all others.
+            let now = Clock.monotonic()
+            let share = max((end - now).nanoseconds, 0) / Int64(job.primaries.count - number)
+            let deadline = now + Interval(nanoseconds: share)
             do throws(FetchFault) {
                 let soa = try serial(of: primary, deadline)
                 guard let serial = soa.serial, let timers = RefreshMachine.Timers(soa) else {
                     throw FetchFault("its SOA is malformed")
                 }
                 if let known = job.known, !serial.isNewer(than: known) {
+                    if serial != known {
+                        let text =
+                            "its serial \(serial.rawValue) is older than \(known.rawValue) in hand"
+                        behind.append((primary.address, text))
+                    }
                     // Another one may be further; the first that is not behind says how long this
                     // holds.
                     if result.source == nil {
@@ -98,6 +110,9 @@ struct ZoneFetch {
                 result.problems.append((primary.address, error.text))
             }
         }
+        // One that lags is nothing to tell of; when all do, their serial has gone back.
+        let asked = job.primaries.count - result.problems.count
+        if !behind.isEmpty, behind.count == asked { result.problems += behind }
         return result
     }
 
@@ -140,9 +155,24 @@ struct ZoneFetch {
     ) throws(FetchFault) -> FetchResult.Update {
         let began = Clock.monotonic()
         let base = base
-        if let base, let update = try? changes(primary, base, deadline, began) { return update }
+        var reason: String?
+        if let base {
+            do throws(FetchFault) {
+                return try changes(primary, base, deadline, began)
+            } catch {
+                reason = error.text
+            }
+        }
         let transfer = try transfer(primary, known: nil, deadline)
-        return try adopted(transfer.records, since: base, transfer, isIncremental: false, began)
+        var update = try adopted(
+            transfer.records,
+            since: base,
+            transfer,
+            isIncremental: false,
+            began
+        )
+        update.whyWhole = reason
+        return update
     }
 
     // The version in hand.
@@ -216,6 +246,15 @@ struct ZoneFetch {
         isIncremental: Bool,
         _ began: Instant
     ) throws(FetchFault) -> FetchResult.Update {
+        if let known = job.known, let serial = records.first?.serial, !serial.isNewer(than: known) {
+            throw FetchFault(
+                "it sends serial \(serial.rawValue), not newer than \(known.rawValue) in hand"
+            )
+        }
+        // RFC 1034 §4.2.1: what is cut off, or never was whole, must not take a good zone's place.
+        guard records.contains(where: { $0.type == .NS && $0.owner == job.zone }) else {
+            throw FetchFault("the zone is faulty: it has no NS records at its apex")
+        }
         let build = built(records)
         guard let table = build.table else {
             let first = build.diagnostics.first { $0.severity == .error }

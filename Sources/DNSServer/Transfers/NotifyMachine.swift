@@ -35,9 +35,18 @@ public struct NotifyMachine: Sendable {
 
     /// All that is on its way, by the numbers that events name.
     public private(set) var pending: [Int: Pending] = [:]
+    // The number of each notice by whom it tells of what.
+    private var numbers: [Place: Int] = [:]
     private var nextNumber = 0
+    /// When something is to be done, or somewhat sooner.
+    public private(set) var deadline = Instant.never
     /// Notices that wait at most; more are given up.
-    public static let limit = 4096
+    public static let limit = 32_768
+
+    private struct Place: Hashable {
+        var target: SocketAddress
+        var zone: DomainName
+    }
     /// How often one is sent.
     public static let attemptLimit = 6
     static let firstWait = Interval.seconds(2)
@@ -56,12 +65,13 @@ public struct NotifyMachine: Sendable {
         id: UInt16,
         now: Instant
     ) -> Bool {
-        for (number, known) in pending where known.target == target && known.zone == zone {
-            pending[number] = nil
-        }
+        let place = Place(target: target, zone: zone)
+        if let former = numbers.removeValue(forKey: place) { pending[former] = nil }
         guard pending.count < NotifyMachine.limit else { return false }
         nextNumber &+= 1
-        pending[nextNumber & 0xff_ffff] = Pending(
+        deadline = min(deadline, now)
+        numbers[place] = nextNumber
+        pending[nextNumber] = Pending(
             zone: zone,
             serial: serial,
             target: target,
@@ -81,7 +91,7 @@ public struct NotifyMachine: Sendable {
         for (number, notice) in pending where notice.due <= now {
             guard notice.attempts < NotifyMachine.attemptLimit else {
                 over.append((number, notice))
-                pending[number] = nil
+                remove(number)
                 continue
             }
             var next = notice
@@ -91,18 +101,28 @@ public struct NotifyMachine: Sendable {
             pending[number] = next
             send.append(number)
         }
+        deadline = pending.values.map(\.due).min() ?? .never
         return (send.sorted(), over)
     }
 
-    /// An answer has come; the notice that is over with it.
-    public mutating func answer(_ number: Int, id: UInt16) -> Pending? {
-        guard let notice = pending[number], notice.id == id else { return nil }
-        pending[number] = nil
+    /// An answer about a zone has come; the notice that is over with it.
+    public mutating func answer(
+        from target: SocketAddress,
+        _ zone: DomainName,
+        id: UInt16
+    ) -> Pending? {
+        guard let number = numbers[Place(target: target, zone: zone)],
+            let notice = pending[number], notice.id == id
+        else { return nil }
+        remove(number)
+        if pending.isEmpty { deadline = .never }
         return notice
     }
 
-    /// When something is to be done.
-    public var deadline: Instant { pending.values.map(\.due).min() ?? .never }
+    private mutating func remove(_ number: Int) {
+        guard let notice = pending.removeValue(forKey: number) else { return }
+        numbers[Place(target: notice.target, zone: notice.zone)] = nil
+    }
 
     /// The message of a notice (RFC 1996 §3.7), not signed.
     public static func message(_ notice: Pending, soa: DNSMessage.Record?) -> [UInt8] {

@@ -115,9 +115,12 @@ public struct RefreshMachine: Sendable, Equatable {
     }
 
     /// When the zone stops being good; never while there is none.
+    ///
+    /// Not before a look and another one could have failed, whatever the SOA says (RFC 1912 §2.2).
     public var expiresAt: Instant {
         guard serial != nil, let checkedAt else { return .never }
-        return checkedAt + timers.expire
+        let looks = timers.refresh.nanoseconds + timers.retry.nanoseconds
+        return checkedAt + Interval(nanoseconds: max(timers.expire.nanoseconds, looks))
     }
 
     /// True when the zone must not be answered from any more.
