@@ -14,6 +14,7 @@ struct ServiceTalk: ~Copyable {
     var moment = Moment(now: Instant(nanoseconds: 1_000_000_000), realtime: 0)
     var asked: [ServiceRequest] = []
     var answers = ""
+    var gate: ServiceGate?
 
     init(limits: ServiceLimits = ServiceLimits()) {
         exchange = ServiceExchange(limits: limits, at: moment)
@@ -30,7 +31,7 @@ struct ServiceTalk: ~Copyable {
 
     mutating func work(_ answer: (ServiceRequest) -> ServiceResponse? = { _ in .text("ok") }) {
         for _ in 0..<10 {
-            let step = exchange.next(fields: &fields, at: moment)
+            let step = exchange.next(fields: &fields, at: moment, gate: gate)
             if case .request(let request) = step {
                 asked.append(request)
                 if let response = answer(request) { exchange.answer(response, at: moment) }
@@ -70,6 +71,20 @@ struct ServiceTalk: ~Copyable {
         #expect(request?.authority == "localhost:9180")
         #expect(request?.field("x-a") == "b")
         #expect(isIdle)
+    }
+
+    @Test(arguments: ["Content-Length: 5000000", "Transfer-Encoding: chunked"])
+    func `what a gate refuses is not read on`(framing: String) {
+        var talk = ServiceTalk()
+        talk.gate = { $0.field("key") == nil ? .text("no", status: 401) : nil }
+        talk.send("POST /a HTTP/1.1\r\nHost: a\r\nKey: k\r\nContent-Length: 2\r\n\r\nok")
+        let first = talk.asked.count
+        talk.send("POST /a HTTP/1.1\r\nHost: a\r\n\(framing)\r\n\r\n")
+        let (answers, asked) = (talk.answers, talk.asked.count)
+        let isLingering = talk.exchange.phase == .lingering
+        #expect(first == 1 && asked == 1)
+        #expect(answers.contains("HTTP/1.1 401 ") && answers.contains("Connection: close"))
+        #expect(isLingering)
     }
 
     @Test func `a request that comes byte by byte is the same request`() {

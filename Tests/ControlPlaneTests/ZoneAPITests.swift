@@ -121,15 +121,69 @@ import Testing
 
     @Test func `a quote inside of a text is escaped, or refused`() throws {
         for good in [
-            "\"a\"", "\"a\" \"b\"", "\"say \\\"yes\\\" now\"", "bare", "\"a\"\t\"b\"", "\"\"",
+            "\"a\"", "\"a\" \"b\"", "\"say \\\"yes\\\" now\"", "\"a\"\t\"b\"", "\"\"",
         ] {
             _ = try ZoneAPIChange.data(good, ZoneAPITests.www, .TXT)
         }
-        for bad in ["\"say \"yes\" now\"", "\"a\"b", "a\"b\""] {
+        for bad in ["\"say \"yes\" now\"", "\"a\"b", "a\"b\"", "bare"] {
             #expect(throws: ZoneAPIFault.self, "\(bad)") {
                 try ZoneAPIChange.data(bad, ZoneAPITests.www, .TXT)
             }
         }
+    }
+
+    @Test func `without records nothing is replaced, and an SOA is not pruned`() throws {
+        let name = JSONValue.string("www.example.com.")
+        let bare: JSONValue = ["name": name, "type": "A", "ttl": 60, "changetype": "REPLACE"]
+        #expect(throws: ZoneAPIFault.self) { try ZoneAPITests.change(bare) }
+        let wrong: JSONValue = [
+            "name": name, "type": "A", "ttl": 60, "changetype": "REPLACE", "records": .null,
+        ]
+        #expect(throws: ZoneAPIFault.self) { try ZoneAPITests.change(wrong) }
+        let comments: JSONValue = [
+            "name": name, "type": "A", "ttl": 60, "changetype": "REPLACE",
+            "comments": [["content": "a comment"]],
+        ]
+        #expect(try ZoneAPITests.change(comments) == ["192.0.2.1", "192.0.2.2"])
+        let none: JSONValue = [
+            "name": name, "type": "A", "ttl": 60, "changetype": "REPLACE", "records": [],
+        ]
+        #expect(try ZoneAPITests.change(none).isEmpty)
+        let soa = "ns1.example.net. hostmaster.example.com. 5 10800 3600 604800 3600"
+        let prune: JSONValue = [
+            "name": "example.com.", "type": "SOA", "changetype": "PRUNE",
+            "records": [["content": .string(soa)]],
+        ]
+        #expect(throws: ZoneAPIFault.self) { try ZoneAPITests.change(prune) }
+    }
+
+    @Test(arguments: [
+        ("TXT", "v=DKIM1; k=rsa; p=abc"), ("TXT", "bare"), ("CNAME", "target"), ("CNAME", "@"),
+        ("MX", "10 mail"), ("SRV", "1 2 3 target"), ("A", "192.0.2.1 ; a comment"),
+    ])
+    func `what would be kept as something else is refused`(type: String, content: String) throws {
+        let kind = try #require(RecordType(type))
+        #expect(throws: ZoneAPIFault.self) {
+            try ZoneAPIChange.data(content, ZoneAPITests.www, kind)
+        }
+    }
+
+    @Test(arguments: [
+        ("TXT", "\"v=DKIM1; k=rsa\" \"p=a\\\"b;\""), ("CNAME", "target.example.com."),
+        ("MX", "0 ."), ("TXT", "\\# 2 0141"), ("CAA", "0 issue \"ca.example; a=b\""),
+        ("HTTPS", "1 . alpn=h2"),
+    ])
+    func `what says what it means is taken`(type: String, content: String) throws {
+        let kind = try #require(RecordType(type))
+        #expect(try !ZoneAPIChange.data(content, ZoneAPITests.www, kind).isEmpty)
+    }
+
+    @Test func `a list of a name that is none is refused`() throws {
+        let request = ServiceRequest(
+            method: .get,
+            target: "/api/v1/servers/localhost/zones?zone=a..b"
+        )
+        #expect(throws: ZoneAPIFault.self) { try ZoneAPIRequest(request) }
     }
 }
 

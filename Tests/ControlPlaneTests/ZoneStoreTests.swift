@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Configuration
 import DNSProtocol
 import DNSServer
 import Essentials
@@ -171,6 +172,50 @@ import Testing
         #expect(try !ZoneStore(folder: folder.path, notes: &notes).isOpen)
         #expect(notes.count == 1 && notes[0].contains("newer version"))
         #expect(File.isRegular(path) == true)
+    }
+
+    @Test func `what was set aside before is not overwritten`() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/zones.db"
+        for end in ["", "-2"] {
+            try File.writeAtomically(path, Array(repeating: 0x42, count: 10_000))
+            var notes: [String] = []
+            _ = try ZoneStore(folder: folder.path, notes: &notes)
+            #expect(notes.count == 1)
+            #expect(File.isRegular("\(path).corrupt\(end)") == true)
+        }
+    }
+
+    @Test func `a commit that replaces all leaves nothing of a former life`() throws {
+        let folder = try TemporaryFolder()
+        var notes: [String] = []
+        var updater = ZoneUpdater(store: try ZoneStore(folder: folder.path, notes: &notes))
+        var first = ZoneStoreTests.commit(1)
+        first.sets[RecordSetKey(ZoneStoreTests.www, .A)] = .some(nil)
+        updater.merge([first])
+        var second = ZoneStoreTests.commit(2, kind: .made)
+        second.replacesAll = true
+        updater.merge([second])
+        let zone = updater.overlays.zones[ZoneStoreTests.zone]
+        #expect(zone?.kind == .made && zone?.sets.count == 1)
+        #expect(updater.overlays.more(than: []).map(\.name) == ["example.com."])
+    }
+
+    @Test func `what waits is work, and a new version of one zone overtakes a flight`() throws {
+        let folder = try TemporaryFolder()
+        var notes: [String] = []
+        var updater = ZoneUpdater(store: try ZoneStore(folder: folder.path, notes: &notes))
+        #expect(!updater.hasWork)
+        updater.jobs.append(
+            ZoneAPIJob(change: .delete(ZoneStoreTests.zone), ifMatch: nil, ticket: .none)
+        )
+        #expect(updater.hasWork)
+        updater.flight = ZoneUpdater.Flight(number: 1, commits: [], answers: [])
+        updater.live[ZoneStoreTests.zone] = ZoneRecords(apex: ZoneStoreTests.zone)
+        updater.live[ZoneStoreTests.www] = ZoneRecords(apex: ZoneStoreTests.www)
+        updater.noteReread(ZoneStoreTests.www)
+        #expect(updater.flight?.isOvertaken == true)
+        #expect(Array(updater.live.keys) == [ZoneStoreTests.zone])
     }
 
     @Test func `without a folder nothing can be changed`() throws {
