@@ -291,3 +291,26 @@ def strict(scene):
     expect_equal(it.client("PATCH", path, {"rrsets": [change("REPLACE", "k.a.test.", "TXT", text)]})[0],
                  204, "a text in quotes")
     expect_equal(it.dig("k.a.test", "TXT"), text[0], "its answer")
+
+
+@scenario("a store that cannot be written is served from", 60)
+def unwritable(scene):
+    it = Setting(scene)
+    martlet = it.start(A)
+    expect_equal(it.add("dyn.a.test"), "", "a change")
+    expect_equal(it.client("POST", f"{BASE}/zones", {**NEW, "name": "z.test.", "rrsets": []})[0], 201, "")
+    martlet.stop()
+    store = os.path.join(martlet.state, "zones.db")
+    # As on a full disk: what writers share cannot be made.
+    if os.path.exists(store + "-shm"):
+        os.remove(store + "-shm")
+    os.symlink("/nowhere/at/all", store + "-shm")
+    martlet.start()
+    expect_equal((it.dig("dyn.a.test"), it.dig("z.test", "NS")), ("192.0.2.9", "ns1.b.test."), "both")
+    expect("SERVFAIL" in it.add("more.a.test"), "a change that cannot be kept")
+    expect("cannot be changed" in martlet.log() and "has room" in martlet.log(), "a word in the log")
+    martlet.stop()
+    os.remove(store + "-shm")
+    martlet.start()
+    expect_equal(it.add("more.a.test"), "", "a change with room again")
+    expect_equal((it.dig("dyn.a.test"), it.dig("more.a.test")), ("192.0.2.9", "192.0.2.9"), "all")
