@@ -6,8 +6,10 @@ internal import Essentials
 
 /// Zones that have changed, and have the serial that they had before.
 extension Plane {
-    /// As much is read for that at a time: zones, each by all sets of its table.
-    private static let silentLimit = 20_000_000
+    /// As much is read for that at a time, so that a reload waits for no large zones: sets of a
+    /// table, and zones times sets.
+    private static let silentSets = 20_000
+    private static let silentLimit = 1_000_000
 
     /// Tells of zones whose serial was forgotten: secondaries keep what they have.
     mutating func noteSilentChanges(since old: ZoneAssembly.Result, of zones: [ZoneSettings]) {
@@ -15,7 +17,7 @@ extension Plane {
             zone.transferFrom.isEmpty && !(zone.transferTo.isEmpty && zone.notify.isEmpty)
         }
         let sets = max(old.table.setCount, assembly.zoneResult.table.setCount, 1)
-        guard given.count <= Plane.silentLimit / sets else { return }
+        guard sets <= Plane.silentSets, given.count <= Plane.silentLimit / sets else { return }
         for zone in given {
             guard let apex = DomainName(zone.name), let former = old.place(of: apex),
                 let present = assembly.zoneResult.place(of: apex),
