@@ -91,7 +91,9 @@ struct KeptZone: Sendable {
         if let retryAt { return retryAt }
         let change = mustApply || plan.follows ? nil : machine.nextChange
         let trust = behindSince.map { $0 + KeyKeeper.clockPatience }
-        return [change, nextLook, trust].compactMap(\.self).min()
+        // Without anybody to ask, a look that is due would stay due for ever.
+        let look = plan.source != nil || plan.follows ? nextLook : nil
+        return [change, look, trust].compactMap(\.self).min()
     }
 
     /// Makes a key, or takes one that was brought into the folder, or that a crash has left there.

@@ -76,6 +76,7 @@ struct KeyKeeper: Sendable {
     private mutating func take(_ plan: KeyPlan, _ now: Int64) {
         guard var kept = zones[plan.zone] else { return open(plan, now) }
         kept.plan = plan
+        if plan.source != nil, kept.nextLook == nil { kept.nextLook = now }
         zones[plan.zone] = kept
         loadMissing(plan.zone)
         guard !plan.follows else { return }

@@ -355,6 +355,21 @@ import Testing
         #expect(Self.inForce(keeper)?.keys.map(\.isInCDS) == [true])
     }
 
+    @Test func `without a check of the parent nothing is due while it is waited for`() throws {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan { $0.parentCheck = false }], now: 1000)
+        Self.serve(&keeper, 1000)
+        try Self.run(&keeper, from: 1000, to: 5000)
+        #expect(keeper.zones[Self.zone]?.machine.awaitsParent == true)
+        #expect(keeper.nextDeadline == nil)
+        // Once it is to be checked, that is done at once.
+        keeper.configure([Self.plan()], now: 6000)
+        #expect(keeper.nextDeadline.map { $0 <= 6000 } == true)
+        let looks = keeper.expire(now: 6000)
+        #expect(looks.map(\.zone) == [Self.zone])
+    }
+
     @Test func `a greater TTL of one zone is waited for, and no other zone is let go`() throws {
         let folder = try TemporaryFolder()
         var keeper = Self.keeper(folder)
