@@ -21,27 +21,25 @@ struct PlaneStart {
         let now = Clock.monotonic()
         let store = try openStore()
         let (file, places, notes) = try configuration(store)
-        var loaded = file
-        let (log, logThread) = try startLog(loaded.settings)
+        let (log, logThread) = try startLog(file.settings)
         let saved = restore(store, log, notes)
-        let names = saved.names
-        let certificates = Plane.load(loaded.settings, known: CertificateFiles(), &link)
-        Plane.noteFaults(loaded.settings, certificates, log)
-        let access = Plane.loadAccess(loaded.settings, known: AccessFiles(), &link)
+        let certificates = Plane.load(file.settings, known: CertificateFiles(), &link)
+        Plane.noteFaults(file.settings, certificates, log)
+        let access = Plane.loadAccess(file.settings, known: AccessFiles(), &link)
         Plane.noteFaults(access, log)
-        let geography = Plane.loadGeography(loaded.settings.geo, known: Geography(), &link)
+        let geography = Plane.loadGeography(file.settings.geo, known: Geography(), &link)
         Plane.note(geography, since: Geography(), log)
-        let measured = measured(loaded.settings, saved.roundTrips, log, now, &link)
+        let measured = measured(file.settings, saved.roundTrips, log, now, &link)
         let tickets = TLSTickets()
         var keys = saved.keys
-        keys.load(loaded.settings) { path throws(CertificateFiles.Unreadable) in
+        keys.load(file.settings) { path throws(CertificateFiles.Unreadable) in
             try link.file(path)
         }
         let updater = ZoneUpdater(store: try openZones(log))
-        loaded = loaded.yielding(to: updater.overlays).withDynamic(updater.overlays)
+        let loaded = file.yielding(to: updater.overlays).withDynamic(updater.overlays)
         let (assembly, keyKeeper) = try assemble(
             loaded.settings,
-            Ready(names, certificates, access, tickets, keys, geography, measured, updater)
+            Ready(saved.names, certificates, access, tickets, keys, geography, measured, updater)
         )
         let capacity = assembly.registries.endpoints.capacity
         let health = HealthTable(capacity: capacity)
@@ -69,7 +67,7 @@ struct PlaneStart {
                 now: now,
                 seed: ProcessControl.randomSeed()
             ),
-            names: names,
+            names: saved.names,
             overlay: saved.overlay,
             keys: keyKeeper,
             updater: updater,

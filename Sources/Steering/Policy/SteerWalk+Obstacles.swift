@@ -152,11 +152,17 @@ extension SteerWalk {
         // Where the notes are full nobody knows what was chosen below.
         guard set.outcome == .addresses, set.pathCount < AnswerSet.pathLimit else { return true }
         let node = table.nodes[place]
-        if node.allDown == .fallback, node.fallback != .max, isGiven(Int(node.fallback)) {
-            return true
-        }
-        if node.kind == .address { return set.holds(node.address) }
-        return node.edges.contains { isGiven(Int(table.edges[$0].node)) }
+        if node.kind == .address { return set.holds(node.address) || fellBack(node) }
+        return fellBack(node)
+            || node.edges.contains { edge in
+                let child = Int(table.edges[edge].node)
+                return isGiven(child) || fellBack(table.nodes[child])
+            }
+    }
+
+    // True when another policy answered in the place of a node.
+    private func fellBack(_ node: PolicyNode) -> Bool {
+        node.allDown == .fallback && node.fallback != .max && isGiven(Int(node.fallback))
     }
 
     // An address may be in the answer for its twin, or beyond the nodes that are noted.
