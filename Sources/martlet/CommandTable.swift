@@ -166,7 +166,7 @@ enum CommandTable {
                 + "| discard ZONE | reload ZONE "
                 + "| sign-status [ZONE] | rollover ZONE [ROLE] [--urgent] [--ds-seen] "
                 + "| import-keys ZONE FILE... --state FOLDER [--admin URL] [--json]",
-            help: "check, show, compare and import zones, take changes back, roll keys",
+            help: "check, show, compare, import and discard zones, roll keys",
             run: ZoneCommand.run
         ),
         Command(

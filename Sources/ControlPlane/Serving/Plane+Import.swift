@@ -85,7 +85,8 @@ extension Plane {
         let difference = zone.difference()
         var report = ZoneImport(zone: "\(apex)", serial: zone.serial ?? 0, removed: 0, added: 0)
         report.removed = difference?.deleted.count ?? 0
-        report.added = difference?.added.count ?? 0
+        // Of a zone that was not there all of it is new, and no difference leads to it.
+        report.added = served == nil ? zone.records.count : difference?.added.count ?? 0
         let isSame = difference == nil || Plane.isSerialAlone(difference)
         if isSame, served != nil {
             // Nothing but the serial would change.

@@ -63,6 +63,8 @@ extension Plane {
         let names = Set(missing.map(\.zone))
         let still = keys.faults(of: settings.zones.filter { names.contains($0.name) })
         guard still.count < names.count else { return }
+        // There is no former version of them that could be kept.
+        updater.rereads.formUnion(names.filter { still[$0] == nil })
         zonesAreStale = true
         needsSnapshot = true
     }
