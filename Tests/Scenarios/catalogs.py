@@ -8,23 +8,14 @@ from harness import eventually, expect, expect_equal, scenario
 from harness.ask import ask_dns, dig, dig_text
 from harness.martlet import martlet_command
 from journal import applied, differences, lines
-from transfers import KEY, KEYS, bind, knot, serial, zone
+from transfers import KEY, KEYS, bind, follows, knot, serial, zone
 
 
 def consumers(scene, primary):
     """Knot and BIND, which take cat.test and its members from a port."""
     return [
         knot(scene, f"""
-remote:
-  - id: martlet
-    address: 127.0.0.1@{primary}
-    key: transfer.key
-acl:
-  - id: told
-    address: 127.0.0.1
-    key: transfer.key
-    action: notify
-template:
+{follows(primary)}template:
   - id: plain
     master: martlet
     acl: told

@@ -9,7 +9,7 @@ from harness import eventually, expect, expect_equal, scenario
 from harness.ask import dig, dig_text
 from harness.certificates import Authority, pair
 from harness.martlet import martlet_command
-from harness.peer import Peer, unbound
+from harness.peer import Peer, nsd_server, unbound
 
 ZONE = f"""$TTL 300
 @ SOA ns hostmaster 1 3600 600 86400 60
@@ -126,19 +126,7 @@ def fails(scene):
 def nsd(scene, name, zone, address, port):
     """NSD with one zone at an address of its own."""
     path = scene.write(f"{name}.conf", f"""
-server:
-  ip-address: {address}@{port}
-  server-count: 1
-  username: ""
-  chroot: ""
-  zonesdir: "{scene.folder}"
-  pidfile: "{scene.path(name + '.pid')}"
-  xfrdfile: "{scene.path(name + '.xfrd')}"
-  xfrdir: "{scene.folder}"
-  zonelistfile: "{scene.path(name + '.list')}"
-  cookie-secret-file: "{scene.path(name + '.cookie')}"
-  database: ""
-remote-control:
+{nsd_server(scene, name, port, address)}remote-control:
   control-enable: no
 zone:
   name: "{zone}"

@@ -12,7 +12,7 @@ from harness import eventually, expect, expect_equal, scenario
 from harness.ask import ask_dns, dig, dig_text, exactly
 from harness.certificates import Authority, pair
 from harness.martlet import martlet_command
-from harness.peer import Peer
+from harness.peer import Peer, nsd_server
 
 SECRET = base64.b64encode(b"a secret of thirty-two octets...").decode()
 WRONG = base64.b64encode(b"another one, of as many octets..").decode()
@@ -90,22 +90,24 @@ key:
     return Peer(scene, name, ["knotd", "-c", path], port)
 
 
+def follows(primary):
+    """Knot's words for Martlet at a port, which is a primary and tells of changes."""
+    return f"""remote:
+  - id: martlet
+    address: 127.0.0.1@{primary}
+    key: transfer.key
+acl:
+  - id: told
+    address: 127.0.0.1
+    key: transfer.key
+    action: notify
+"""
+
+
 def nsd(scene, text, name="nsd"):
     port = scene.port()
     path = scene.write(f"{name}.conf", f"""
-server:
-  ip-address: 127.0.0.1@{port}
-  server-count: 1
-  username: ""
-  chroot: ""
-  zonesdir: "{scene.folder}"
-  pidfile: "{scene.path(name + '.pid')}"
-  xfrdfile: "{scene.path(name + '.xfrd')}"
-  xfrdir: "{scene.folder}"
-  zonelistfile: "{scene.path(name + '.list')}"
-  cookie-secret-file: "{scene.path(name + '.cookie')}"
-  database: ""
-  xfrd-reload-timeout: 0
+{nsd_server(scene, name, port)}  xfrd-reload-timeout: 0
 remote-control: {{ control-enable: no }}
 key:
   name: transfer.key
@@ -123,16 +125,7 @@ zone a.test {{ type secondary; file "{scene.path('bind.zone')}"; masterfile-form
   primaries {{ 127.0.0.1 port {primary} key transfer.key; }};
   allow-notify {{ key transfer.key; }}; }};"""),
         knot(scene, f"""
-remote:
-  - id: martlet
-    address: 127.0.0.1@{primary}
-    key: transfer.key
-acl:
-  - id: told
-    address: 127.0.0.1
-    key: transfer.key
-    action: notify
-  - id: taken
+{follows(primary)}  - id: taken
     address: 127.0.0.1
     action: transfer
 zone:

@@ -132,6 +132,13 @@ import Testing
         #expect(set.count == (outcome == .addresses ? 1 : 0))
         if set.count > 0 { #expect(set.slot(0) == 9 && set.mode == .fallback) }
         #expect(set.isForOthers == (outcome != .addresses))
+        let question = SteerQuestion(
+            now: .start,
+            client: IPAddress("40.0.0.1") ?? IPAddress(v4: 0),
+            families: .ipv4
+        )
+        let told = bench.table.explain(policy: 0, question, answered: set).why
+        #expect(told.contains("for this client") && !told.contains(":  "), "\(told)")
         #expect(bench.slot("10.0.0.1") == 0, "others are served")
     }
 

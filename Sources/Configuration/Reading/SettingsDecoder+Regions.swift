@@ -104,8 +104,8 @@ extension SettingsDecoder {
         }
         let open = branches.indices.filter { branches[$0].isForEverybody }
         if open.isEmpty {
-            var answer = "they get NODATA"
-            if section.has("all-down") { answer += ", or SERVFAIL by `all-down: servfail`" }
+            let isServfail = section.text("all-down") == "servfail"
+            var answer = "they get \(isServfail ? "SERVFAIL" : "NODATA")"
             if section.has("fallback") { answer = "its `fallback` answers them" }
             section.fault(
                 .noDefaultRegion,

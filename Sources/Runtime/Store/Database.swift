@@ -52,17 +52,7 @@ internal import CSQLite
 
     /// Opens a file, or makes it.
     public init(_ path: String) throws(Fault) {
-        var handle: OpaquePointer?
-        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
-        let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
-        guard code == SQLITE_OK, let opened = unsafe handle else {
-            let fault = unsafe Database.fault(handle, code)
-            unsafe sqlite3_close_v2(handle)
-            throw fault
-        }
-        unsafe self.handle = opened
-        unsafe mt_sqlite_harden(opened)
-        unsafe sqlite3_busy_timeout(opened, 5000)
+        unsafe handle = try Database.open(path, SQLITE_OPEN_CREATE)
         try run("PRAGMA journal_mode=WAL")
         try run("PRAGMA synchronous=FULL")
         try run("PRAGMA foreign_keys=ON")
@@ -74,20 +64,24 @@ internal import CSQLite
     /// The index of the log is kept in memory, which needs a lock of the whole file: nobody else
     /// may have it open.
     public init(reading path: String) throws(Fault) {
+        unsafe handle = try Database.open(path, 0)
+        // Before the first look at the file, or it is too late.
+        try run("PRAGMA locking_mode=EXCLUSIVE")
+        try run("PRAGMA query_only=ON")
+    }
+
+    private static func open(_ path: String, _ flags: Int32) throws(Fault) -> OpaquePointer {
         var handle: OpaquePointer?
-        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX
-        let code = unsafe sqlite3_open_v2(path, &handle, flags, nil)
+        let all = flags | SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX
+        let code = unsafe sqlite3_open_v2(path, &handle, all, nil)
         guard code == SQLITE_OK, let opened = unsafe handle else {
             let fault = unsafe Database.fault(handle, code)
             unsafe sqlite3_close_v2(handle)
             throw fault
         }
-        unsafe self.handle = opened
         unsafe mt_sqlite_harden(opened)
         unsafe sqlite3_busy_timeout(opened, 5000)
-        // Before the first look at the file, or it is too late.
-        try run("PRAGMA locking_mode=EXCLUSIVE")
-        try run("PRAGMA query_only=ON")
+        return unsafe opened
     }
 
     deinit {

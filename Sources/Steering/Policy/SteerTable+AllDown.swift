@@ -79,7 +79,6 @@ extension SteerTable {
         question.isListening = false
         question.filter = .healthy
         question.take(nodes[inner])
-        set.note(inner)
         say(question, &set, &random)
         return true
     }

@@ -209,14 +209,10 @@ zone:
     return peer
 
 
-def nsd(scene, zones, name="nsd"):
-    """NSD with these zones, a mapping from names to files; it serves at its `port`."""
-    port = scene.port()
-    lines = "".join(f'zone:\n  name: "{zone}"\n  zonefile: "{file}"\n'
-                    for zone, file in zones.items())
-    path = scene.write(f"{name}.conf", f"""
-server:
-  ip-address: 127.0.0.1@{port}
+def nsd_server(scene, name, port, address="127.0.0.1"):
+    """The head of a configuration of NSD, which keeps all its files in the scene's folder."""
+    return f"""server:
+  ip-address: {address}@{port}
   server-count: 1
   username: ""
   chroot: ""
@@ -227,7 +223,16 @@ server:
   zonelistfile: "{scene.path(name + '.list')}"
   cookie-secret-file: "{scene.path(name + '.cookie')}"
   database: ""
-  ipv4-edns-size: 4096
+"""
+
+
+def nsd(scene, zones, name="nsd"):
+    """NSD with these zones, a mapping from names to files; it serves at its `port`."""
+    port = scene.port()
+    lines = "".join(f'zone:\n  name: "{zone}"\n  zonefile: "{file}"\n'
+                    for zone, file in zones.items())
+    path = scene.write(f"{name}.conf", f"""
+{nsd_server(scene, name, port)}  ipv4-edns-size: 4096
   rrl-ratelimit: 0
   rrl-whitelist-ratelimit: 0
 remote-control:
