@@ -54,9 +54,12 @@ def cuts(scene):
 
     expect_equal(circuit("plain"), "closed", "at first")
     a.fault("truncated")
+    began = time.monotonic()
     lost = [pools.ask("plain")[0] for _ in range(40)].count(0)
+    # On a slow machine the first trials fall into these requests, and cost one each.
+    trials = int((time.monotonic() - began) / 0.7)
     # A peer that only looks at heads would lose every second one, for ever.
-    expect(1 <= lost <= 4, f"{lost} of 40 answers were cut")
+    expect(1 <= lost <= 4 + trials, f"{lost} of 40 answers were cut, {trials} trials")
     expect_equal(circuit("plain"), "open", "after three cut answers")
     # Each trial costs one request, and each ejection is longer than the one before.
     for _ in range(2):

@@ -81,7 +81,7 @@ import Testing
         var random = SeededRandom(seed: seed)
         let entries = PrefixModel.random(
             &random,
-            count: 500,
+            count: 300,
             values: seed.isMultiple(of: 2) ? 3 : 40,
             v4: seed != 5
         )
