@@ -37,6 +37,7 @@ import Testing
               eu: { failover: [ { address: 192.0.2.4, probe: p } ], fallback: away }
               home: { geo: [ { country: EU, resident: true, address: 192.0.2.5 }, 192.0.2.9 ] }
               w: { \(policy) }
+              both: { round-robin: [ { pool: probed }, { address: 192.0.2.9, probe: p } ] }
             """
         return read(text)
     }
@@ -104,6 +105,65 @@ import Testing
     ])
     func `a branch that adds nothing to one before it is told`(policy: String, count: Int) {
         #expect(found(policy) == Array(repeating: "M1391 18", count: count))
+    }
+
+    /// `A` and `B` are addresses that are probed, `probed` and `named` pools.
+    @Test(arguments: [
+        ("failover: [ A, { failover: [ A, B ] } ]", 1),
+        ("failover: [ A, { failover: [ B, A ] } ]", 1),
+        ("failover: [ A, { round-robin: [ A, B ] } ]", 1),
+        ("failover: [ { failover: [ A, B ] }, B ]", 1),
+        ("failover: [ { round-robin: [ A, B ] }, A ]", 1),
+        ("failover: [ { round-robin: [ A, B ] }, { failover: [ A, B ] } ]", 1),
+        ("failover: [ A, { weighted: [ { steer: eu }, { pool: probed } ] }, { steer: eu } ]", 1),
+        ("failover: [ { geo: [ { country: DE, pool: probed }, B ] }, B ]", 1),
+        ("failover: [ { pool: probed }, { weighted: [ { pool: probed, weight: 2 }, A ] } ]", 1),
+        ("failover: [ A, B ], fallback: both", 0),
+        ("failover: [ B, { pool: probed } ], fallback: eu", 0),
+        ("failover: [ { steer: both }, B ], fallback: both", 1),
+        ("round-robin: [ { steer: both }, B ], fallback: both", 1),
+        // That one has a fallback of its own.
+        ("failover: [ { steer: eu }, B ], fallback: eu", 0),
+        // Enough of the first may be down while that one is up.
+        ("failover: [ { round-robin: [ A, B ], minimum-up: 2 }, A ]", 0),
+        ("failover: [ { round-robin: [ A, B ], minimum-up-share: 60% }, A ]", 0),
+        ("failover: [ { failover: [ A, B ], minimum-up: 2 }, B ]", 0),
+        ("round-robin: [ { steer: both }, B ], minimum-up: 2, fallback: both", 0),
+        ("failover: [ { weighted: [ { pool: probed, weight: 0 }, A ] }, { pool: probed } ]", 0),
+        (
+            "failover: [ { weighted: [ { pool: probed }, A ], active: probed }, "
+                + "{ pool: probed } ]",
+            0
+        ),
+        // It answers other clients.
+        ("failover: [ { geo: [ { country: DE, pool: probed }, B ] }, { pool: probed } ]", 0),
+        // Another probe sees something else.
+        ("failover: [ A, { failover: [ { address: 192.0.2.6, probe: q }, B ] } ]", 0),
+        // `eu` serves others who have not lost anything.
+        (
+            "round-robin: [ { failover: [ { address: 192.0.2.4, probe: p }, { steer: eu } ] }, "
+                + "{ steer: eu } ]",
+            1
+        ),
+    ])
+    func `a branch that hangs on what is down when it is asked is told`(policy: String, count: Int)
+    {
+        let text =
+            policy.replacing("A", with: "{ address: 192.0.2.6, probe: p }")
+            .replacing("B", with: "{ address: 192.0.2.8, probe: p }")
+        #expect(found(text) == Array(repeating: "M1391 18", count: count), "\(messages(text))")
+    }
+
+    @Test func `what is shadowed is named with its place`() {
+        let a = "{ address: 192.0.2.6, probe: p }"
+        let policy = "failover: [ \(a), { failover: [ \(a), { pool: probed } ] } ]"
+        #expect(
+            messages(policy).contains {
+                $0.contains("`192.0.2.6`, in branch 2 of")
+                    && $0.contains("down whenever it is asked")
+            },
+            "\(messages(policy))"
+        )
     }
 
     @Test(arguments: [

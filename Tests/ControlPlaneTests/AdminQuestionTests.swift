@@ -187,6 +187,20 @@ import Testing
         #expect(problem.status == 422)
     }
 
+    @Test(arguments: [
+        ("/api/v1/failover-time?name=a.test&name=b.test", false),
+        ("/api/v1/explain-dns?name=a.test&at=%2B1h&at=%2B2h", false),
+        ("/api/v1/explain-dns?name=a.test&assume=a%3Ddown&assume=b%3Ddown", true),
+        ("/api/v1/explain?url=http://a.test/&header=a:1&header=b:2", true),
+        ("/api/v1/explain?url=http://a.test/&method=GET&method=PUT", false),
+    ])
+    func `what has one value is asked with one`(target: String, isTaken: Bool) {
+        switch ask(.get, target) {
+        case .success: #expect(isTaken)
+        case .failure(let problem): #expect(!isTaken && problem.status == 422)
+        }
+    }
+
     @Test func `every row of the table can be asked, and says what it does`() {
         for row in AdminRoute.all {
             #expect(row.summary.hasSuffix("."), "\(row.path)")

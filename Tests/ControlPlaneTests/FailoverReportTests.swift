@@ -110,6 +110,30 @@ import Testing
         #expect(names.map { $0["hasSpare"]?.bool } == [true, true])
     }
 
+    @Test(arguments: [
+        ("{ weighted: { 192.0.2.7: 1, 192.0.2.8: 0 }, probe: fast }", ["192.0.2.7"], false),
+        (
+            "{ weighted: { 192.0.2.7: 1, 192.0.2.8: 1 }, active: 192.0.2.7, probe: fast }",
+            ["192.0.2.7", "192.0.2.8"], false
+        ),
+        (
+            "{ weighted: { 192.0.2.7: 1, 192.0.2.8: 2 }, probe: fast }",
+            ["192.0.2.7", "192.0.2.8"], true
+        ),
+    ])
+    func `what no answer holds is no target, and what waits for a switch is no spare`(
+        policy: String,
+        targets: [String],
+        hasSpare: Bool
+    ) throws {
+        let document = try report("  www: \(policy)\n")
+        let name = document["names"]?[0]
+        let found = name?["probes"]?[0]?["targets"]?.elements?.compactMap(\.string)
+        #expect(found == targets)
+        #expect(name?["hasSpare"]?.bool == hasSpare)
+        #expect(name?["unchecked"]?.elements?.isEmpty == true)
+    }
+
     @Test func `the text has each part of both ways to fail`() throws {
         let document = try report("  www: { address: 192.0.2.7, probe: fast, ttl: 4s }\n")
         let text = FailoverText.text(document, usesColour: false)

@@ -9,6 +9,7 @@ struct PolicyChecks {
     let reading: Reading
     let settings: Settings
     let facts: PolicyFacts
+    let shadows: PolicyShadows
     /// The policies that stand in one place of the file.
     let namedOnce: Set<String>
 
@@ -19,6 +20,7 @@ struct PolicyChecks {
         let ejecting = Set(settings.pools.filter(\.passive.canEject).map(\.name))
         let routed = reading.references.filter { $0.kind == .pool && $0.policy.isEmpty }
         facts = PolicyFacts(settings, judgedPools: ejecting.intersection(routed.map(\.name)))
+        shadows = PolicyShadows(facts)
         namedOnce = PolicyChecks.namedOnce(reading)
     }
 
@@ -41,6 +43,7 @@ struct PolicyChecks {
             case .failover(let branches):
                 warnUnreachable(section, branches)
                 warnTwins(section, "failover", branches)
+                warnShadowed(section, branches)
             case .roundRobin(let branches): warnTwins(section, "round-robin", branches)
             case .proximity(let branches): warnSamePlace(section, branches)
             case .geo(let branches):
@@ -51,6 +54,7 @@ struct PolicyChecks {
             }
             warnDivided(section, policy)
             warnFallback(section, policy)
+            warnShadowedFallback(section, policy)
         }
     }
 

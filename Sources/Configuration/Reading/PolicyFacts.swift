@@ -105,7 +105,7 @@ final class PolicyFacts {
 
 extension PolicySettings {
     /// True when its branches do not always weigh what their `weight` says.
-    var hasChangingWeights: Bool {
+    public var hasChangingWeights: Bool {
         active != nil || rollout != nil || kind.branches.contains { !$0.schedule.isEmpty }
     }
 

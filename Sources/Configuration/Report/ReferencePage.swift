@@ -32,7 +32,7 @@ public enum ReferencePage {
         | duration | a number with `us`, `ms`, `s`, `m`, `h` or `d`: `250ms`, `5s`, `1m30s`; `0` needs none |
         | TTL | a duration in whole seconds |
         | size | a number with `B`, `KiB`, `MiB`, `GiB`, `kB`, `MB` or `GB`: `16KiB`; `0` needs none |
-        | decimal | a number with up to seven decimals: `48.137`, `-11.5` |
+        | decimal | a number with up to 17 decimals: `48.137`, `-11.5` |
         | percentage | whole percent: `20%` |
         | rate | a number in a second, minute or hour: `100/s`, `600/m`, `1000/h` |
         | boolean | `true` or `false`, nothing else |

@@ -3,7 +3,7 @@ internal import Essentials
 
 /// Numbers with a fraction, and codes of places.
 extension OptionType {
-    /// `48.1`, `-11.5`, `7`: up to seven decimals, which is a centimetre in degrees.
+    /// `48.1`, `-11.5`, `7`: decimals beyond the seventh are below a centimetre in degrees, and allowed.
     static func decimal(_ text: String, _ range: ClosedRange<Int>) throws(ValueFault) -> Double {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         let whole = parts[0].hasPrefix("-") ? parts[0].dropFirst() : parts[0]
@@ -11,12 +11,13 @@ extension OptionType {
             parts.count <= 2 && (1...9).contains(whole.utf8.count)
             && whole.utf8.allSatisfy(ASCII.isDigit)
             && (parts.count == 1
-                || (1...7).contains(parts[1].utf8.count) && parts[1].utf8.allSatisfy(ASCII.isDigit))
+                || (1...17).contains(parts[1].utf8.count)
+                    && parts[1].utf8.allSatisfy(ASCII.isDigit))
         guard isNumber, let value = Double(text) else {
             throw ValueFault(
                 .notDecimal,
                 "`\(text)` is no decimal number",
-                "such as `48.137`, with up to seven decimals"
+                "such as `48.137`, with up to 17 decimals"
             )
         }
         guard value >= Double(range.lowerBound), value <= Double(range.upperBound) else {

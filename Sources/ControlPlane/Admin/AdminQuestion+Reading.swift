@@ -118,17 +118,25 @@ struct Parameters {
         return address
     }
 
-    /// A misspelt parameter must not be passed over as if it had no effect.
-    func check(known: [String]) throws(Problem) {
-        guard let unknown = all.first(where: { !known.contains($0.name) }) else { return }
-        let names = known.joined(separator: ", ")
-        throw Problem(.invalidValue, "Unknown parameter '\(unknown.name)'; known are \(names).")
+    /// A misspelt parameter must not be passed over as if it had no effect, nor one of two values;
+    /// `repeated` are those that may stand several times.
+    func check(known: [String], repeated: [String] = []) throws(Problem) {
+        var seen = Set(repeated)
+        for name in all.map(\.name) {
+            guard known.contains(name) else {
+                let names = known.joined(separator: ", ")
+                throw Problem(.invalidValue, "Unknown parameter '\(name)'; known are \(names).")
+            }
+            guard seen.insert(name).inserted || repeated.contains(name) else {
+                throw Problem(.invalidValue, "The parameter '\(name)' is there twice.")
+            }
+        }
     }
 }
 
 extension RequestSketch {
     init(_ parameters: Parameters) throws(Problem) {
-        try parameters.check(known: ["url", "method", "from", "header"])
+        try parameters.check(known: ["url", "method", "from", "header"], repeated: ["header"])
         let url = try parameters.required("url")
         let isSecure = url.lowercased().hasPrefix("https://")
         guard isSecure || url.lowercased().hasPrefix("http://") else {
@@ -175,7 +183,7 @@ extension RequestSketch {
 
 extension QuerySketch {
     init(_ parameters: Parameters) throws(Problem) {
-        try parameters.check(known: ["name", "type", "from", "assume", "at"])
+        try parameters.check(known: ["name", "type", "from", "assume", "at"], repeated: ["assume"])
         self.init(name: try parameters.required("name"))
         type = parameters.value("type")?.uppercased() ?? type
         from = try parameters.address("from") ?? from

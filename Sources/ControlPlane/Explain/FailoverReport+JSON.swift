@@ -13,14 +13,13 @@ extension FailoverReport {
 extension FailoverReport.Name {
     fileprivate var json: JSONValue {
         let slowest = groups.map(\.worst).max()
-        let count = groups.reduce(unchecked.count) { $0 + $1.targets.count }
         let isWithin = within.map { within in
             unchecked.isEmpty && (slowest.map { $0 <= within } ?? false)
         }
         return [
             "name": .string(owner),
             "policy": .string(policy),
-            "hasSpare": .bool(count > 1),
+            "hasSpare": .bool(hasSpare),
             "withinSeconds": within.map { .seconds($0) } ?? .null,
             "isWithin": isWithin.map { .bool($0) } ?? .null,
             "worstSeconds": slowest.map { .seconds($0) } ?? .null,

@@ -19,6 +19,8 @@ public struct FailoverReport: Sendable {
         var groups: [Group]
         /// Targets whose failure is never noticed.
         var unchecked: [Unchecked]
+        /// There is more than one that clients get without a switch by hand.
+        var hasSpare: Bool
     }
 
     /// Targets of one name that are probed alike.
@@ -92,7 +94,8 @@ public struct FailoverReport: Sendable {
             policy: policy.name,
             within: policy.failoverWithin,
             groups: [],
-            unchecked: []
+            unchecked: [],
+            hasSpare: Set(leaves.filter(\.isOffered).map(\.target)).count > 1
         )
         for leaf in leaves {
             if let known = name.groups.firstIndex(where: { $0.probe == leaf.probe }) {

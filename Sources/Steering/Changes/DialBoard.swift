@@ -87,7 +87,7 @@ public struct Dial: BitwiseCopyable, Sendable, Equatable {
             switch self {
             case .file: "the file"
             case .schedule: "the schedule"
-            case .active: "the switch"
+            case .active: "`active`"
             case .change: "an operator"
             case .rollout: "the rollout"
             }

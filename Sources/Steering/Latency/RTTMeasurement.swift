@@ -84,7 +84,10 @@ extension GeoRegion {
             }
         }
         if text.contains("/") {
-            guard let prefix = Prefix(text) else { return nil }
+            // Bits past the length: nobody knows which of the two was meant.
+            guard let prefix = Prefix(text), let written = text.split(separator: "/").first,
+                IPAddress(written) == prefix.address
+            else { return nil }
             self = .network(prefix)
             return
         }

@@ -263,8 +263,8 @@ extension RTTReader.Row {
     }
 
     private static func placeFault(_ text: String) -> String {
-        "`\(text)` is no place: write a network, an address, or `country:DE`, `continent:EU`, "
-            + "`subdivision:US-CA`, `city:Paris`, `asn:64500`"
+        "`\(text)` is no place: write a network without bits beyond its length, an address, or "
+            + "`country:DE`, `continent:EU`, `subdivision:US-CA`, `city:Paris`, `asn:64500`"
     }
 
     private static func valueFault(_ text: String) -> String {

@@ -95,7 +95,9 @@ extension SteerWalk {
             && table.health.rampStart(member.slot).nanoseconds > filter.latestReturn
         let left = max((filter.returnsAt &- question.now.nanoseconds) / 1_000_000_000, 0)
         let resting = waits ? "; waits for the answers to rest, another \(left) s" : ""
-        return "\(SteerWalk.state(word)): \(word.reason.word)\(since)\(resting)"
+        let isStopped = word.hasWeightOverride && table.health.weightOverride(member.slot) == 0
+        let weightless = isStopped ? "; weight 0 by an operator" : ""
+        return "\(SteerWalk.state(word)): \(word.reason.word)\(since)\(resting)\(weightless)"
     }
 
     static func state(_ word: HealthWord) -> String {
