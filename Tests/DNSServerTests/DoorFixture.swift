@@ -18,7 +18,8 @@ struct DoorFixture: ~Copyable {
         _ settings: DNSDoorSettings = DNSDoorSettings(),
         security: DNSListenerSecurity? = nil,
         signer: TLSSigner? = nil,
-        keptQueries: Int = 0
+        keptQueries: Int = 0,
+        updates: UpdateDesk? = nil
     ) throws -> DoorFixture {
         let loopback = SocketAddress(IPAddress(v4: 0x7f00_0001), port: 0)
         let stream = try Socket.listen(loopback, backlog: 64, reusePort: false)
@@ -31,7 +32,8 @@ struct DoorFixture: ~Copyable {
             endpoints: 64,
             keptQueries: keptQueries,
             key: 7,
-            signer: signer
+            signer: signer,
+            updates: updates
         )
         return DoorFixture(full, shared, address, stream, datagrams, try EventLoop())
     }
@@ -53,6 +55,8 @@ struct DoorFixture: ~Copyable {
         full.rates = snapshot.rates
         full.rateExempt = snapshot.rateExempt
         full.peers = snapshot.peers
+        full.takesUpdates = snapshot.takesUpdates
+        full.updateNetworks = snapshot.updateNetworks
         return full
     }
 

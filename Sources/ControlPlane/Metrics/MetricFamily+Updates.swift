@@ -24,5 +24,17 @@ extension MetricFamily {
         ) { source in
             [MetricSample(.integer(source.shared.dns.updates?.waitingCount ?? 0))]
         },
+        MetricFamily(
+            "martlet_dns_updates_rate_limited",
+            .counter,
+            labels: ["action"],
+            "Dynamic updates by UDP whose errors are beyond the rate of their network, by what "
+                + "became of them."
+        ) { source in
+            UpdateDesk.Limited.allCases.map { kind in
+                let count = source.shared.dns.updates?.count(kind) ?? 0
+                return MetricSample([kind.word], .integer(count))
+            }
+        },
     ]
 }

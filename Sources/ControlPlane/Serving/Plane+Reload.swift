@@ -449,6 +449,7 @@ extension Plane {
         )
         dns.conduct = assembly.conduct
         dns.takesUpdates = assembly.settings.zones.contains { !$0.updates.isEmpty }
+        dns.updateNetworks = assembly.settings.updateNetworks
         dns.security = assembly.dnsListeners.security
         dns.peers.keys = assembly.transactionKeys
         dns.peers.rules = assembly.settings.transferRules

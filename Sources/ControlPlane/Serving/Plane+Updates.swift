@@ -261,7 +261,7 @@ extension Plane {
         var replies: [Int: [UpdateDesk.Reply]] = [:]
         for answer in answers {
             let bytes = signed(answer)
-            let reply = UpdateDesk.Reply(way: answer.request.way, bytes: bytes)
+            let reply = UpdateDesk.Reply(answer.request, answer.code, bytes: bytes)
             if !bytes.isEmpty { replies[answer.request.worker, default: []].append(reply) }
         }
         for (worker, replies) in replies where workers.mailboxes.indices.contains(worker) {
@@ -331,37 +331,6 @@ extension Plane {
             "the new serials of \(commits.count) zones are not kept: too many changes wait; "
                 + "reload once the disk keeps up"
         )
-    }
-}
-
-extension UpdateRule {
-    /// A rule of the configuration.
-    init(_ settings: UpdateSettings) {
-        self.init(
-            key: settings.key.flatMap { DomainName($0) },
-            networks: settings.networks,
-            names: settings.names.compactMap { UpdateNames($0) },
-            types: settings.types.isEmpty ? nil : Set(settings.types.compactMap { RecordType($0) })
-        )
-    }
-}
-
-extension UpdateNames {
-    fileprivate init?(_ settings: UpdateSettings.Names) {
-        switch settings {
-        case .zone: self = .zone
-        case .own: self = .own
-        case .ownSubtree: self = .ownSubtree
-        case .exactly(let text):
-            guard let name = DomainName(text) else { return nil }
-            self = .exactly(name)
-        case .subtree(let text):
-            guard let name = DomainName(text) else { return nil }
-            self = .subtree(name)
-        case .below(let text):
-            guard let name = DomainName(text) else { return nil }
-            self = .below(name)
-        }
     }
 }
 

@@ -313,7 +313,11 @@ public struct DNSDoor: ~Copyable {
                 &tally,
                 &updates
             )
-            if !updates.isEmpty { handIn(updates, number) }
+            if !updates.isEmpty {
+                random = context.random
+                handIn(updates, number)
+                context.random = random
+            }
             if case .count(let sent) = batch.send(socket), sent < replies {
                 tally.add(.unsent, UInt32(truncatingIfNeeded: replies &- sent))
             }

@@ -32,6 +32,8 @@ public struct DNSSnapshot: Sendable {
     public var logInterval: UInt32 = 0
     /// True when a zone may be changed by messages.
     public var takesUpdates = false
+    /// Networks from which some zone is changed without a key.
+    public var updateNetworks: [Prefix] = []
     /// How TLS is spoken at the listeners that do, by number.
     public var security: [DNSListenerSecurity?] = []
     /// Which zones are signed as they are answered for, and with what.

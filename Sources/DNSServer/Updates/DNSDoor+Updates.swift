@@ -13,18 +13,31 @@ extension DNSDoor {
 
     /// Hands in updates that came as datagrams.
     @inline(never)
-    func handIn(_ places: BatchPlaces, _ number: Int) {
+    mutating func handIn(_ places: BatchPlaces, _ number: Int) {
         guard let desk = shared.updates else { return }
         for index in 0..<DNSDoor.batchSize where places.contains(index) {
             guard let source = batch.source(index), let way = batch.wayBack(index) else { continue }
+            let client = source.ip.unmapped
             let message = DNSDoor.copy(batch.bytes(index))
+            let isSigned = isSigned(message)
+            let isCharged = !isSigned && !isKnown(client)
+            let verdict = isCharged ? charge(client, desk) : .send
+            guard verdict == .send else {
+                // As small as what would be sent in its place (RRL's slip).
+                if verdict == .putOff {
+                    way.send(listeners[number].datagrams, UpdateAnswer.bare(message, .refused))
+                }
+                continue
+            }
             let request = UpdateDesk.Request(
                 message: message,
-                client: source.ip.unmapped,
+                client: client,
                 worker: worker,
-                way: .datagram(listener: number, way)
+                way: .datagram(listener: number, way),
+                isCharged: isCharged
             )
-            guard !desk.take(request, isSigned: isSigned(message)) else { continue }
+            guard !desk.take(request, isSigned: isSigned) else { continue }
+            guard isCharged || charge(client, desk) != .drop else { continue }
             way.send(listeners[number].datagrams, UpdateAnswer.bare(message, .serverFailure))
         }
     }
@@ -60,6 +73,11 @@ extension DNSDoor {
             switch reply.way {
             case .datagram(let number, let way):
                 guard listeners.indices.contains(number) else { continue }
+                if let client = reply.refused, let desk = shared.updates,
+                    charge(client, desk) == .drop
+                {
+                    continue
+                }
                 way.send(listeners[number].datagrams, reply.bytes)
             case .stream(let handle):
                 let place = Int(handle.index)

@@ -18,6 +18,8 @@ public final class UpdateDesk: Sendable {
         public var worker: Int
         /// The way back.
         public var way: Way
+        /// True when the answer stands in the account of the client's network already.
+        public var isCharged = false
     }
 
     /// How an answer gets to its asker.
@@ -34,13 +36,41 @@ public final class UpdateDesk: Sendable {
         public var way: Way
         /// The message.
         public var bytes: [UInt8]
+        /// Who is refused by it, if that is not in an account yet.
+        public var refused: IPAddress?
 
-        /// Joins the two.
-        public init(way: Way, bytes: [UInt8]) {
-            self.way = way
+        /// The answer to a request, with the code that it has.
+        public init(_ request: Request, _ code: ResponseCode, bytes: [UInt8]) {
+            way = request.way
             self.bytes = bytes
+            let isRefusal = [.refused, .notAuthorized, .formatError, .badVersion].contains(code)
+            refused = isRefusal && !request.isCharged ? request.client : nil
         }
     }
+
+    /// What becomes of answers to datagrams that are too many for a network.
+    public enum Limited: Int, Sendable, CaseIterable {
+        /// Nothing is done, and nothing sent.
+        case dropped
+        /// REFUSED is sent, and nothing done.
+        case putOff
+        /// Handled all the same, since nothing is withheld yet.
+        case exceeded
+
+        /// The word in metrics.
+        public var word: String {
+            switch self {
+            case .dropped: "dropped"
+            case .putOff: "put-off"
+            case .exceeded: "log-only"
+            }
+        }
+    }
+    private let limited = SharedWords(count: Limited.allCases.count)
+
+    func note(_ limited: Limited) { self.limited.add(limited.rawValue, 1) }
+    /// How often answers were too many.
+    public func count(_ limited: Limited) -> UInt64 { self.limited.load(limited.rawValue) }
 
     /// What has been handed in.
     public let requests: Mailbox<Request>
