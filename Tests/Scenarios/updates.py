@@ -271,6 +271,52 @@ def killed(scene):
     expect("status: NOERROR" in text, text)
 
 
+@scenario("a flood of updates fills neither the log nor the way to a victim", 90)
+def flood(scene):
+    dns = scene.port()
+    scene.write("a.zone", ZONE)
+    text = configuration(dns, ANYBODY)
+    martlet = scene.martlet(text)
+
+    def flood(message, count):
+        """The codes of the answers that come within a second after the last one was sent."""
+        codes = []
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect(("127.0.0.1", dns))
+            for _ in range(count):
+                sock.send(message)
+                time.sleep(0.002)
+            sock.settimeout(1)
+            try:
+                while True:
+                    codes.append(sock.recv(4096)[3] & 15)
+            except TimeoutError:
+                return codes
+
+    def wire(text):
+        return b"".join(bytes([len(part)]) + part.encode() for part in text.split(".")) + b"\0"
+
+    # One who may change the zone, but not into one that cannot be served.
+    target = wire("www.a.test")
+    broken = (struct.pack("!6H", 7, 5 << 11, 1, 0, 1, 0) + wire("a.test") + struct.pack("!HH", 6, 1)
+              + wire("ns.a.test") + struct.pack("!HHIH", 39, 1, 60, len(target)) + target
+              + b"")
+    below = wire("x.ns.a.test") + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton("192.0.2.1")
+    broken = broken[:8] + struct.pack("!H", 2) + broken[10:] + below
+    codes = flood(broken, 60)
+    expect(len(codes) > 50 and set(codes) == {5}, f"answers: {codes}")
+    lines = [line for line in martlet.log().split("\n") if "change of zones is refused" in line]
+    expect(1 <= len(lines) <= 10, f"{len(lines)} lines")
+    expect(all(" info " in line and "client=127.0.0.1" in line for line in lines), lines[0])
+    # One whom no rule is about, with the rate of errors set.
+    martlet.reload(text.replace("127.0.0.1]", "192.0.2.0/24]").replace("127.0.0.0/8]", "192.0.2.0/24]")
+                   + "dns: { rate-limit: { errors: 5/s, slip: 0 } }\n")
+    codes = flood(message(9, "y.a.test", "192.0.2.1"), 200)
+    expect(5 <= len(codes) <= 15 and set(codes) <= {5, 9}, f"answers: {codes}")
+    gone = martlet.metric("martlet_dns_updates_rate_limited_total", action="dropped")
+    expect(gone >= 180, f"{gone} dropped")
+
+
 @scenario("changes are shown beside the file, and taken back", 60)
 def shown(scene):
     dns = scene.port()

@@ -179,7 +179,7 @@ extension Plane {
                 continue
             }
             guard let problem = result.problem else { continue }
-            note(.stateFailed, .error, "a change of zones is not kept: \(problem)")
+            noteLost(problem)
         }
         followUpdates(now)
     }
@@ -207,7 +207,7 @@ extension Plane {
             return
         }
         let reason = faults.first { $0.severity == .error }.map(\.message) ?? problem ?? ""
-        note(.stateFailed, .error, "a change of zones is refused: \(reason)")
+        if faults.isEmpty { noteLost(reason) } else { noteRefused(flight, reason) }
         tell(flight.tickets, ZoneAPIFault(faults.isEmpty ? 500 : 422, reason))
         // What was refused for what it is stays refused.
         let settled: [ResponseCode] = [.notAuthorized, .refused, .formatError, .notZone]
@@ -219,6 +219,28 @@ extension Plane {
 
     private mutating func publish(
         _ flight: ZoneUpdater.Flight,
+    // Somebody's disk; nobody's zone.
+    private mutating func noteLost(_ problem: String) {
+        note(
+            repeated: .lostChange,
+            .stateFailed,
+            .error,
+            "a change of zones is not kept: \(problem)"
+        )
+    }
+
+    // Whoever asked for it is told by the answer: for the operator it is no fault.
+    private mutating func noteRefused(_ flight: ZoneUpdater.Flight, _ reason: String) {
+        var fields = flight.commits.prefix(1).map {
+            JSONMember("zone", .string("\($0.zone.name)"))
+        }
+        if let client = flight.answers.first?.request.client {
+            fields.append(JSONMember("client", .string("\(client)")))
+        }
+        let text = "a change of zones is refused: \(reason)"
+        note(repeated: .refusedChange, .notice, .info, text, fields)
+    }
+
         _ table: ZoneTable?,
         _ changesSteering: Bool,
         _ now: Instant

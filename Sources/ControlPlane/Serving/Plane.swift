@@ -41,6 +41,8 @@ struct Plane: ~Copyable {
     var parents = ParentDriver()
     /// Zones that change while they serve.
     @Boxed var updater: ZoneUpdater
+    /// What the log is not told each time.
+    var repeatedLines = RepeatedLines()
 
     /// The configuration in force.
     @Boxed var loaded: LoadedConfiguration
@@ -168,7 +170,7 @@ extension Plane {
         if let staged { next = min(next, staged.adoptsBy) }
         next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
         next = min(next, networksLookAt, transfersDeadline)
-        next = min(next, keysDeadline)
+        next = min(next, keysDeadline, repeatedLines.deadline)
         next = min(next, traces.deadline, min(steering.deadline, roundTrips.deadline))
         return min(next, drains.values.map(\.deadline).min() ?? .never, min(retiresAt, trimsAt))
     }
@@ -192,6 +194,7 @@ extension Plane {
         followTraces(now, &loop)
         followTransfers(now, &loop)
         followUpdates(now)
+        followRepeatedLines(now)
         if now >= networksLookAt { followAliasNetworks(now) }
         if now >= keysDeadline { followKeys(now, &loop) }
         if now >= roundTrips.deadline { followRoundTrips(now) }

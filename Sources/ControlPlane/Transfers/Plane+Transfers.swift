@@ -31,7 +31,7 @@ extension Plane {
         )
     }
 
-    private func note(_ report: TransferReport) {
+    private mutating func note(_ report: TransferReport) {
         let kind = report.isIncremental ? "changes of zone" : "zone"
         let what: String
         var level = LogLevel.info
@@ -60,6 +60,8 @@ extension Plane {
                 JSONMember("ms", .integer(report.duration.milliseconds)),
             ]
         }
-        note(.transfer, level, what, fields)
+        let isRefused = report.ending == .refused || report.ending == .busy
+        guard isRefused else { return note(.transfer, level, what, fields) }
+        note(repeated: .refusedTransfer, .transfer, level, what, fields)
     }
 }

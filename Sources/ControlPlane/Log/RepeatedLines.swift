@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// Lines that others can cause as often as they like: a few of each cause in a minute, and how many
+/// were left out when that is over.
+///
+/// Pure. Whoever may change a zone, or asks for one he may not have, must not fill the log.
+struct RepeatedLines: Sendable {
+    /// What makes one line like another.
+    enum Cause: String, Sendable, CaseIterable {
+        /// A change makes a zone that cannot be served.
+        case refusedChange = "refused changes of zones"
+        /// A change is not kept.
+        case lostChange = "changes of zones that were not kept"
+        /// A peer may not take a zone, or not now.
+        case refusedTransfer = "refused transfers of zones"
+    }
+
+    /// Lines of one cause in a minute.
+    static let limit = 10
+    static let period = Interval.seconds(60)
+
+    private struct Minute: Sendable {
+        var end: Instant
+        var told = 0
+        var leftOut: UInt64 = 0
+    }
+    private var minutes: [Cause: Minute] = [:]
+
+    /// True when a line is to be written; counts it as left out else.
+    mutating func lets(_ cause: Cause, at now: Instant) -> Bool {
+        let fresh = Minute(end: now + RepeatedLines.period)
+        var minute = minutes[cause] ?? fresh
+        // What was left out is told before another minute begins.
+        if now >= minute.end, minute.leftOut == 0 { minute = fresh }
+        let isTold = minute.told < RepeatedLines.limit
+        if isTold { minute.told += 1 } else { minute.leftOut += 1 }
+        minutes[cause] = minute
+        return isTold
+    }
+
+    /// When there is something to tell of lines that were left out.
+    var deadline: Instant {
+        minutes.values.filter { $0.leftOut > 0 }.map(\.end).min() ?? .never
+    }
+
+    /// What was left out in minutes that are over.
+    mutating func takeLeftOut(at now: Instant) -> [(cause: Cause, count: UInt64)] {
+        var found: [(Cause, UInt64)] = []
+        for cause in Cause.allCases {
+            guard let minute = minutes[cause], minute.leftOut > 0, now >= minute.end else {
+                continue
+            }
+            found.append((cause, minute.leftOut))
+            minutes[cause] = nil
+        }
+        return found
+    }
+}
