@@ -11,6 +11,8 @@ enum ForeignKeyFile {
         var key: SigningKey
         /// The flags of its DNSKEY; nil when nothing says them.
         var flags: UInt16?
+        /// The zone that it is a key of, as names are in settings; nil when nothing says it.
+        var owner: String?
     }
 
     /// Why a file is no use.
@@ -32,9 +34,11 @@ enum ForeignKeyFile {
         guard let key = found else {
             throw Refusal(text: "holds no private key of ECDSA P-256 or Ed25519")
         }
-        guard let record else { return Found(key: key, flags: nil) }
-        let flags = try flags(String(decoding: record, as: UTF8.self), key)
-        return Found(key: key, flags: flags)
+        guard let record else {
+            return Found(key: key, flags: nil, owner: KeyStore.owner(of: bytes))
+        }
+        let (flags, owner) = try flags(String(decoding: record, as: UTF8.self), key)
+        return Found(key: key, flags: flags, owner: owner)
     }
 
     private static func bind(_ text: String) throws(Refusal) -> SigningKey? {
@@ -59,8 +63,11 @@ enum ForeignKeyFile {
         return SigningKey(algorithm, secret: octets)
     }
 
-    /// The flags of the record, whose public key must be the key's.
-    private static func flags(_ text: String, _ key: SigningKey) throws(Refusal) -> UInt16 {
+    /// The flags and the owner of the record, whose public key must be the key's.
+    private static func flags(
+        _ text: String,
+        _ key: SigningKey
+    ) throws(Refusal) -> (UInt16, String) {
         for line in text.split(whereSeparator: \.isNewline) {
             let words = line.prefix { $0 != ";" }.split(whereSeparator: \.isWhitespace)
             guard let place = words.firstIndex(where: { $0 == "DNSKEY" }),
@@ -73,7 +80,7 @@ enum ForeignKeyFile {
             guard flags == 256 || flags == 257 else {
                 throw Refusal(text: "has the flags \(flags): only 256 and 257 are used")
             }
-            return flags
+            return (flags, KeyKeeper.name(String(words[0])))
         }
         throw Refusal(text: "has no DNSKEY record beside it")
     }

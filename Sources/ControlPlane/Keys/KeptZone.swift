@@ -103,8 +103,10 @@ struct KeptZone: Sendable {
         _ store: KeyStore
     ) throws(KeyStore.Fault) -> NewKey {
         let known = Set(machine.keys.map { KeyFile($0.key) })
-        let spare = store.load(plan.zone).keys.filter { file, key in
-            file.role == role && file.algorithm == algorithm && !known.contains(file)
+        let stored = store.load(plan.zone)
+        let spare = stored.keys.filter { file, key in
+            stored.own.contains(file) && file.role == role && file.algorithm == algorithm
+                && !known.contains(file)
                 // One that has served its time may be in other hands, and caches may know it.
                 && !machine.buried.contains(file.newKey(key))
                 && !machine.keys.contains { $0.key.tag == file.tag }

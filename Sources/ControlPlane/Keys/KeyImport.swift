@@ -38,7 +38,7 @@ public enum KeyImport {
         var found: [ForeignKeyFile.Found] = []
         for file in files {
             do throws(ForeignKeyFile.Refusal) {
-                found.append(try read(file))
+                found.append(try read(file, name))
             } catch {
                 return Report(text: "\(file) \(error.text)\n", isDone: false)
             }
@@ -63,8 +63,10 @@ public enum KeyImport {
         return Report(text: text, isDone: true)
     }
 
-    private static func read(_ path: String) throws(ForeignKeyFile.Refusal) -> ForeignKeyFile.Found
-    {
+    private static func read(
+        _ path: String,
+        _ zone: String
+    ) throws(ForeignKeyFile.Refusal) -> ForeignKeyFile.Found {
         let bytes: [UInt8]
         do throws(SystemError) {
             bytes = try File.read(path, limit: 65_536)
@@ -73,7 +75,15 @@ public enum KeyImport {
         }
         let stem = path.hasSuffix(".private") ? String(path.dropLast(8)) : path
         let record = stem == path ? nil : try? File.read("\(stem).key", limit: 65_536)
-        return try ForeignKeyFile.read(bytes, record: record)
+        let found = try ForeignKeyFile.read(bytes, record: record)
+        if let owner = found.owner, owner != zone {
+            throw ForeignKeyFile.Refusal(
+                text:
+                    "is a key of zone \(owner), not of \(zone): give the files of this zone; for one "
+                    + "key in both zones give it as PEM without a line 'Zone:'"
+            )
+        }
+        return found
     }
 
     /// The roles of keys by their flags: with keys that sign the zone alone, those with the flag

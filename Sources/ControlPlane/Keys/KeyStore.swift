@@ -9,6 +9,9 @@ internal import Runtime
 ///     keys/example.com/rollover.json         what is shown, used and in caches
 ///     keys/example.com/ksk-13-12345.pem      one private key: role, algorithm, tag
 ///
+/// The first line of a key's file says whose key it is: `Zone: example.com.`, before the PEM. A file
+/// without that line has come here by hand. It serves where the state names it, and is no spare.
+///
 /// Folders are open to their owner alone (0700), files as well (0600). Everything is written under
 /// another name, synced and renamed, and the folder is synced, before anything relies on it.
 struct KeyStore: Sendable {
@@ -26,6 +29,8 @@ struct KeyStore: Sendable {
         var state: JSONValue?
         /// The private keys that could be read, by the names of their files.
         var keys: [KeyFile: SigningKey] = [:]
+        /// Those of them that were made or brought for this zone.
+        var own: Set<KeyFile> = []
         /// What is wrong.
         var faults: [Fault] = []
         /// True when there was a state, whole or not.
@@ -99,7 +104,9 @@ struct KeyStore: Sendable {
         for name in Folder.entries(folder).sorted() {
             guard let file = KeyFile(name: name) else { continue }
             do throws(Fault) {
-                found.keys[file] = try read(file, zone)
+                let (key, isOwn) = try readOwned(file, zone)
+                found.keys[file] = key
+                if isOwn { found.own.insert(file) }
             } catch {
                 found.faults.append(error)
             }
@@ -109,6 +116,13 @@ struct KeyStore: Sendable {
 
     /// Reads one key, and sees that it is the one that the file's name says.
     func read(_ file: KeyFile, _ zone: String) throws(Fault) -> SigningKey {
+        try readOwned(file, zone).key
+    }
+
+    private func readOwned(
+        _ file: KeyFile,
+        _ zone: String
+    ) throws(Fault) -> (key: SigningKey, isOwn: Bool) {
         let path = "\(folder(zone))/\(file.name)"
         func fault(_ text: String) -> Fault {
             Fault(
@@ -122,11 +136,26 @@ struct KeyStore: Sendable {
         } catch {
             throw fault(error == .noSuchFile ? "is missing" : "cannot be read: \(error)")
         }
+        let owner = KeyStore.owner(of: bytes)
+        if let owner, owner != KeyKeeper.name(zone) {
+            throw fault(
+                "is a key of zone \(owner): move it away; keys are brought by 'import-keys'"
+            )
+        }
         guard let key = SigningKey(pem: bytes) else { throw fault("holds no key that can be used") }
         guard key.algorithm.rawValue == file.algorithm,
             KeyFile.tag(of: key, role: file.role) == file.tag
         else { throw fault("holds another key than its name says") }
-        return key
+        return (key, owner != nil)
+    }
+
+    private static let ownerWord = "Zone: "
+
+    /// The zone that a key's file names; nil for a file that names none.
+    static func owner(of bytes: [UInt8]) -> String? {
+        let line = String(decoding: bytes.prefix(1100).prefix { $0 != 0x0a }, as: UTF8.self)
+        guard line.hasPrefix(ownerWord) else { return nil }
+        return KeyKeeper.name(String(line.dropFirst(ownerWord.count)))
     }
 
     /// Makes a key whose tag is none of `tags`, and returns once it lies safely on disk.
@@ -162,7 +191,8 @@ struct KeyStore: Sendable {
         guard let pem = key.pem else {
             throw Fault(code: "M1682", text: "a key of zone \(zone) cannot be written as PEM")
         }
-        try write(pem, file.name, zone)
+        let owner = "\(KeyStore.ownerWord)\(KeyKeeper.name(zone))\n"
+        try write(Array(owner.utf8) + pem, file.name, zone)
     }
 
     /// Writes the state, and returns once it lies safely on disk.

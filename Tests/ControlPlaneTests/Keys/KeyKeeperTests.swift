@@ -216,6 +216,33 @@ import Testing
         #expect(Self.inForce(keeper)?.keys.map(\.isPublished) == [true, false])
     }
 
+    @Test func `the next key is one that was brought for the zone, and no other file`() throws {
+        let folder = try TemporaryFolder()
+        var keeper = Self.keeper(folder)
+        keeper.configure([Self.plan { $0.scheme = .split }], now: 1000)
+        Self.serve(&keeper, 1000)
+        try Self.run(&keeper, from: 1000, to: 3000)
+        let store = KeyStore(root: "\(folder.path)/keys")
+        let path = store.folder(Self.zone)
+        // A stray file of the right role and algorithm, and one of another algorithm.
+        let stray = try #require(SigningKey.generate(.ecdsaP256))
+        let name = KeyFile(role: .zsk, algorithm: 13, tag: KeyFile.tag(of: stray, role: .zsk)).name
+        try File.writeAtomically("\(path)/\(name)", try #require(stray.pem))
+        let (other, _) = try store.make(.zsk, 15, zone: Self.zone, avoiding: [])
+        let first = keeper.order(.roll(.zsk, urgent: false), Self.zone, now: 3000)
+        #expect(first == .done)
+        Self.serve(&keeper, 3000)
+        let files = Self.inForce(keeper)?.keys.map { "zsk-13-\($0.tag).pem" } ?? []
+        #expect(files.count == 3 && !files.contains(name))
+        try Self.run(&keeper, from: 3000, to: 9000)
+        let (brought, _) = try store.make(.zsk, 13, zone: Self.zone, avoiding: [])
+        let second = keeper.order(.roll(.zsk, urgent: false), Self.zone, now: 9000)
+        #expect(second == .done)
+        Self.serve(&keeper, 9000)
+        #expect(Self.inForce(keeper)?.keys.contains { $0.tag == brought.tag } == true)
+        #expect(Self.inForce(keeper)?.keys.contains { $0.tag == other.tag } == false)
+    }
+
     @Test func `keys that cannot be read are not replaced by others`() throws {
         let folder = try TemporaryFolder()
         let store = KeyStore(root: "\(folder.path)/keys")

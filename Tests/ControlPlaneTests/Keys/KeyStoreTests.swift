@@ -64,6 +64,44 @@ import Testing
         }
     }
 
+    @Test func `a file says whose key it is, and one of another zone is refused`() throws {
+        let folder = try TemporaryFolder()
+        let store = KeyStore(root: folder.path)
+        for zone in ["a.example.", "b.example."] { try store.prepare(zone) }
+        let (file, _) = try store.make(.csk, 13, zone: "A.example.", avoiding: [])
+        let bytes = try File.read("\(store.folder("a.example."))/\(file.name)", limit: 1 << 16)
+        #expect(KeyStore.owner(of: bytes) == "a.example.")
+        try File.writeAtomically("\(store.folder("b.example."))/\(file.name)", bytes)
+        let found = store.load("b.example.")
+        #expect(found.keys.isEmpty)
+        #expect(found.faults.map(\.code) == ["M1680"])
+        #expect(found.faults.first?.text.contains("is a key of zone a.example.") == true)
+        // One without the line is a key, and nobody's.
+        let bare = Array(bytes.drop { $0 != 0x0a }.dropFirst())
+        try File.writeAtomically("\(store.folder("b.example."))/\(file.name)", bare)
+        let nobody = store.load("b.example.")
+        #expect(nobody.keys.count == 1 && nobody.own.isEmpty && nobody.faults.isEmpty)
+        #expect(store.load("a.example.").own == [file])
+    }
+
+    @Test func `a key of another zone is not brought`() throws {
+        let folder = try TemporaryFolder()
+        let stem = "\(folder.path)/Kexample.net.+013+55648"
+        try File.writeAtomically("\(stem).private", Array(ForeignKeyTests.ecdsa.utf8))
+        try File.writeAtomically("\(stem).key", Array(ForeignKeyTests.ecdsaRecord.utf8))
+        func bring(_ file: String, _ zone: String) -> KeyImport.Report {
+            KeyImport.bring([file], to: zone, role: nil, state: "\(folder.path)/state")
+        }
+        let other = bring("\(stem).private", "example.org")
+        #expect(!other.isDone && other.text.contains("is a key of zone example.net."))
+        #expect(Folder.entries("\(folder.path)/state").isEmpty)
+        let own = bring("\(stem).private", "Example.NET")
+        #expect(own.isDone, "\(own.text)")
+        // And what was brought is no key of a third one.
+        let again = bring(String(own.text.dropLast()), "example.org")
+        #expect(!again.isDone && again.text.contains("is a key of zone example.net."))
+    }
+
     @Test func `names of zones cannot leave the folder`() {
         #expect(KeyStore.folderName("Example.COM.") == "example.com")
         #expect(KeyStore.folderName(".") == "%2e")
