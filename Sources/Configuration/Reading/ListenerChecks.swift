@@ -13,6 +13,7 @@ struct ListenerChecks {
         findConflicts()
         checkAdmin()
         checkReach(settings)
+        checkSecureTransfers(settings)
     }
 
     private func address(_ listener: ListenerSettings) -> (ListenAddress, key: String) {

@@ -44,6 +44,21 @@ extension DiagnosticCode {
                 "Let every server of the zone sign with the same keys (`follow`), or let the taker "
                     + "be one that signs. Where it is no server of the zone, all is well."
             )
+        case .unmetTransfers:
+            .init(
+                "zone that nobody can take by TLS",
+                "By TLS a zone goes to a peer that an entry of `transfer-to` knows by `network` and "
+                    + "by `key`, or to one with a certificate that the listener demands (RFC 9103 §8.4).",
+                "Give an entry both, or set `client-authorities` and `client-certificate: required` "
+                    + "at the listener. A zone that is only taken by TCP may stay as it is."
+            )
+        case .oldTransferVersion:
+            .init(
+                "transfers by TLS 1.2",
+                "The listener speaks TLS 1.2, and zones go by TLS 1.3 alone (RFC 9103 §7.2): a peer "
+                    + "with TLS 1.2 is refused them.",
+                "`min-version: \"1.3\"`, or leave it out when only queries come by TLS 1.2."
+            )
         default:
             .init(
                 "no such key",

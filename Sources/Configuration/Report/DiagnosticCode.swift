@@ -277,6 +277,10 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case wildcardUpdateName = "M1510"
     /// A zone that is signed as it is answered for, and goes out to others.
     case unsignedTransfers = "M1534"
+    /// Zones that go out, and a listener of DNS over TLS by which none of their peers may take them.
+    case unmetTransfers = "M1693"
+    /// A listener of DNS over TLS that speaks versions by which no zone goes.
+    case oldTransferVersion = "M1694"
     /// A program that is not there.
     case missingCommand = "M1415"
     /// A program that cannot be executed.
