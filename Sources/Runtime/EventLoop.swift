@@ -54,8 +54,14 @@ public struct Event: Sendable, BitwiseCopyable {
     let events: UnsafeMutablePointer<epoll_event>
 
     /// Opens an epoll instance.
-    public init() throws(SystemError) {
-        epoll = FileDescriptor(raw: Int32(try checked(mt_epoll_create())))
+    public init() throws(SystemError) { self.init(adopting: try EventLoop.open()) }
+
+    static func open() throws(SystemError) -> FileDescriptor {
+        FileDescriptor(raw: Int32(try checked(mt_epoll_create())))
+    }
+
+    init(adopting epoll: FileDescriptor) {
+        self.epoll = epoll
         unsafe events = .allocate(capacity: EventLoop.batchLimit)
         unsafe events.initialize(repeating: epoll_event(), count: EventLoop.batchLimit)
     }

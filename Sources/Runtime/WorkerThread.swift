@@ -21,6 +21,26 @@ public enum WorkerThread {
         pthread_detach(try begin(name, body))
     }
 
+    /// Runs `body` on a new thread with an event loop of its own.
+    ///
+    /// The loop is opened before the thread begins: without a descriptor for it this throws, and no
+    /// thread ends that somebody waits for.
+    public static func startLoop(
+        name: String,
+        body: @escaping @Sendable (inout EventLoop) -> Void
+    ) throws(SystemError) {
+        let epoll = try EventLoop.open()
+        do throws(SystemError) {
+            try start(name: name) {
+                var loop = EventLoop(adopting: epoll)
+                body(&loop)
+            }
+        } catch {
+            epoll.close()
+            throw error
+        }
+    }
+
     /// Runs `body` on a new thread, and waits for its end; without a thread to be had, on this one.
     public static func run(name: String, body: @escaping @Sendable () -> Void) {
         guard let thread = try? begin(name, body) else { return body() }

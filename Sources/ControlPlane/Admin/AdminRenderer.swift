@@ -25,8 +25,7 @@ final class AdminRenderer: Sendable {
     init() throws(SystemError) {
         done = try Mailbox()
         jobs = try Mailbox()
-        try WorkerThread.start(name: "martlet-render") { [jobs, done] in
-            guard var loop = try? EventLoop() else { return }
+        try WorkerThread.startLoop(name: "martlet-render") { [jobs, done] loop in
             loop.add(jobs.descriptor, token: 0, interest: .read)
             while true {
                 _ = loop.wait(timeoutMilliseconds: -1)

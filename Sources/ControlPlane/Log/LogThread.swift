@@ -72,8 +72,7 @@ public final class LogThread: Sendable {
 
     /// Begins; `report` takes events about the logs themselves, such as dropped lines.
     public func start(report: @escaping @Sendable (LogEvent) -> Void) throws(SystemError) {
-        try WorkerThread.start(name: "martlet-log") { [mailbox, ended] in
-            guard var loop = try? EventLoop() else { return }
+        try WorkerThread.startLoop(name: "martlet-log") { [mailbox, ended] loop in
             loop.add(mailbox.descriptor, token: 0, interest: .read)
             var files = LogFiles(report: report)
             var isRunning = true

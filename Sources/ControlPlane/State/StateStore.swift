@@ -59,7 +59,9 @@ final class StateStore: Sendable {
         self.jobs = jobs
         guard let folder else { return }
         let order = order
-        try WorkerThread.start(name: "state") { StateStore.write(jobs, to: folder, order) }
+        try WorkerThread.startLoop(name: "state") { loop in
+            StateStore.write(jobs, to: folder, order, &loop)
+        }
     }
 
     /// Reads a file as JSON; nil when there is none or it is no use.
@@ -107,8 +109,12 @@ final class StateStore: Sendable {
 
     private func path(_ name: Name) -> String? { folder.map { "\($0)/\(name.rawValue)" } }
 
-    private static func write(_ jobs: Mailbox<Job>, to folder: String, _ order: Order) {
-        guard var loop = try? EventLoop() else { return }
+    private static func write(
+        _ jobs: Mailbox<Job>,
+        to folder: String,
+        _ order: Order,
+        _ loop: inout EventLoop
+    ) {
         loop.add(jobs.descriptor, token: 0, interest: .read)
         var failed: Set<Name> = []
         while true {

@@ -59,8 +59,8 @@ final class ZoneStore: Sendable {
         self.path = isOpen ? path : nil
         guard isOpen, let path else { return }
         let (jobs, results, waiting) = (jobs, results, waiting)
-        try WorkerThread.start(name: "zones") {
-            ZoneStore.write(jobs, results, to: path, waiting)
+        try WorkerThread.startLoop(name: "zones") { loop in
+            ZoneStore.write(jobs, results, to: path, waiting, &loop)
         }
     }
 
@@ -144,9 +144,9 @@ final class ZoneStore: Sendable {
         _ jobs: Mailbox<Job>,
         _ results: Mailbox<Result>,
         to path: String,
-        _ waiting: Waiting
+        _ waiting: Waiting,
+        _ loop: inout EventLoop
     ) {
-        guard var loop = try? EventLoop() else { return }
         loop.add(jobs.descriptor, token: 0, interest: .read)
         var tables: ZoneTables?
         while true {
