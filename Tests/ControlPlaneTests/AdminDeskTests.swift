@@ -125,6 +125,12 @@ struct StillSurface: ControlSurface, ~Copyable {
         commands.append(command)
         return outcome
     }
+
+    var ended: [(order: UInt64, outcome: ControlOutcome)] = []
+    mutating func takeEnded() -> [(order: UInt64, outcome: ControlOutcome)] {
+        defer { ended = [] }
+        return ended
+    }
 }
 
 @Suite struct AdminDeskTests {

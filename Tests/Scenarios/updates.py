@@ -5,12 +5,15 @@
     Tests/Scenarios/run --full updates      1,000
 """
 import base64
+import os
 import random
 import socket
+import sqlite3
 import struct
 import subprocess
 import threading
 import time
+import urllib.request
 
 from harness import eventually, expect, expect_equal, scenario
 from harness.ask import dig_text
@@ -339,3 +342,34 @@ def shown(scene):
     martlet.reload()
     expect_equal((dig(dns, "n.a.test"), serial(dns)), ("", 10), "after a reload")
     expect(martlet.metric("martlet_dns_updates_total", rcode="NOERROR") == 1, "the counter")
+
+
+@scenario("a disk that does not answer holds nobody up but whoever waits for it", 60)
+def slow_disk(scene):
+    dns = scene.port()
+    scene.write("a.zone", ZONE)
+    martlet = scene.martlet(configuration(dns, ANYBODY))
+    expect_equal(update("nsupdate", dns, ["zone a.test", "update add n.a.test 60 A 192.0.2.9"]), "", "")
+    admin = ["--admin", f"127.0.0.1:{martlet.admin}"]
+    # The store is locked by somebody else: SQLite waits for it.
+    store = sqlite3.connect(os.path.join(martlet.state, "zones.db"), isolation_level=None)
+    store.execute("BEGIN EXCLUSIVE")
+    done = []
+    thread = threading.Thread(
+        target=lambda: done.append(martlet_command(scene, "zone", "discard", "a.test", *admin)))
+    thread.start()
+    worst = 0.0
+    for _ in range(30):
+        began = time.monotonic()
+        with urllib.request.urlopen(f"http://127.0.0.1:{martlet.admin}/livez", timeout=10) as told:
+            expect_equal(told.status, 200, "the process")
+        worst = max(worst, time.monotonic() - began)
+        time.sleep(0.02)
+    expect(not done, "the order waits for the disk")
+    expect(worst < 0.5, f"the control thread was held up for {worst:.2f} s")
+    expect_equal(dig(dns, "n.a.test"), "192.0.2.9", "the answer meanwhile")
+    store.execute("ROLLBACK")
+    store.close()
+    thread.join(20)
+    expect(done and done[0][0] == 0, f"the end of the order: {done}")
+    expect_equal(dig(dns, "n.a.test"), "", "the answer after it")

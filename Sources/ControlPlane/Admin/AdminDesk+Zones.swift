@@ -69,25 +69,6 @@ extension AdminDesk {
             )
         }
     }
-
-    /// Puts a zone in the place of what is served.
-    func importZone<S: ControlSurface & ~Copyable>(
-        _ order: ZoneImportOrder,
-        _ surface: inout S,
-        at moment: Moment
-    ) throws(Problem) -> ServiceResponse {
-        let command = ControlCommand.importZone(order)
-        let outcome = surface.perform(command, now: moment.now)
-        try check(outcome, of: command)
-        guard case .imported(let report) = outcome else { return .empty() }
-        var writer = JSONWriter()
-        writer.write([
-            "zone": .string(report.zone), "serial": .integer(Int64(report.serial)),
-            "removed": .integer(Int64(report.removed)), "added": .integer(Int64(report.added)),
-            "kept": .bool(!order.isTrial),
-        ])
-        return .json(writer)
-    }
 }
 
 /// A zone that is to be put in the place of what is served.

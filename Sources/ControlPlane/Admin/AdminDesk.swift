@@ -18,6 +18,8 @@ struct AdminDesk: Sendable {
     var renderer: AdminRenderer?
     /// Up to so many endpoints an answer is written at once: it takes about a millisecond.
     static let inlineEndpoints = 256
+    /// Those who wait for what is being kept.
+    let awaited = AwaitedOrders()
     /// Connections of the service, for the metrics.
     var connections = 0
     /// Connections refused by the service, for the metrics.
@@ -46,6 +48,9 @@ struct AdminDesk: Sendable {
                 renderer.submit(request.ticket) { AdminDesk.guarded(render()) }
                 return .later
             }
+            if let command = question.order {
+                return try answer(question, command, request.ticket, &surface, at: moment)
+            }
             return .now(AdminDesk.guarded(try answer(question, &surface, at: moment)))
         } catch {
             return .now(AdminDesk.guarded(error.response))
@@ -53,7 +58,7 @@ struct AdminDesk: Sendable {
     }
 
     /// What a page of another origin cannot guess it shall not learn from a cache either.
-    private static func guarded(_ response: ServiceResponse) -> ServiceResponse {
+    static func guarded(_ response: ServiceResponse) -> ServiceResponse {
         var response = response
         response.fields.append(("Cache-Control", "no-store"))
         response.fields.append(("X-Content-Type-Options", "nosniff"))
@@ -90,12 +95,9 @@ struct AdminDesk: Sendable {
         case .orderKeys(let zone, let order):
             try perform(.keys(zone: zone, order), &surface, at: moment)
             return try keys(zone, surface.view)
-        case .discardZone(let name):
-            try perform(.discardZone(name), &surface, at: moment)
-            return generations(surface.view)
+        case .discardZone, .importZone: return try conclude(question, .done, surface.view)
         case .exportZone(let name): return try export(name, surface.view)
         case .zoneChanges(let name): return try changes(name, surface.view)
-        case .importZone(let order): return try importZone(order, &surface, at: moment)
         case .steering: return AdminDesk.steering(surface.view, only: nil)
         case .steer(let policy, let order):
             try perform(.steer(policy: policy, order), &surface, at: moment)
@@ -201,7 +203,7 @@ struct AdminDesk: Sendable {
         return ServiceResponse(type: type, bytes: text.bytes)
     }
 
-    private func generations(_ view: ControlView, hasRead: Bool = false) -> ServiceResponse {
+    func generations(_ view: ControlView, hasRead: Bool = false) -> ServiceResponse {
         var json = JSONWriter()
         json.beginObject()
         json.name("generation")
@@ -228,7 +230,7 @@ struct AdminDesk: Sendable {
 
     func check(_ outcome: ControlOutcome, of command: ControlCommand) throws(Problem) {
         switch outcome {
-        case .done, .measured, .imported: return
+        case .done, .measured, .imported, .awaited: return
         case .unknownPool:
             guard case .change(let pool, _, _) = command else { return }
             throw Problem(.unknownPool, "There is no pool '\(pool)'.")

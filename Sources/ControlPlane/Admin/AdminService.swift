@@ -68,6 +68,23 @@ public struct AdminService: ~Copyable {
         publish(loop: &loop, at: moment)
     }
 
+    /// Answers those whose orders have ended.
+    public mutating func conclude<S: ControlSurface & ~Copyable>(
+        loop: inout EventLoop,
+        surface: inout S,
+        at moment: Moment
+    ) {
+        let desk = self.desk
+        for (order, outcome) in surface.takeEnded() {
+            guard let (ticket, response) = desk.answer(order, outcome, surface.view) else {
+                continue
+            }
+            service.complete(ticket, with: response, loop: &loop, at: moment) {
+                desk.answer($0, &surface, at: moment)
+            }
+        }
+    }
+
     /// Sends events that have come since the last call to those who follow the stream.
     public mutating func publish(loop: inout EventLoop, at moment: Moment) {
         let latest = events.latest

@@ -74,6 +74,7 @@ struct ControlThread: ~Copyable {
             for order in plane.link.receiveOrders(isReadable: false) { plane.obey(order, now) }
             plane.expire(now: now, loop: &loop)
             service.expire(loop: &loop, at: plane.moment(now))
+            service.conclude(loop: &loop, surface: &plane, at: plane.moment(now))
             service.publish(loop: &loop, at: plane.moment(now))
             followAdmin()
             let moment = plane.moment(now)

@@ -331,6 +331,8 @@ public enum ControlOutcome: Sendable, Equatable {
     case measured(RTTIntake)
     /// A zone was looked at, and taken unless it was to be looked at alone.
     case imported(ZoneImport)
+    /// It waits for the disk: ``ControlSurface/takeEnded()`` tells how this order ends.
+    case awaited(UInt64)
     /// There is no pool of this name.
     case unknownPool
     /// The pool has no endpoint of this name or address.
@@ -369,4 +371,11 @@ public protocol ControlSurface: ~Copyable {
     func rehearsal() -> HealthKeeper
     /// Carries out a change.
     mutating func perform(_ command: ControlCommand, now: Instant) -> ControlOutcome
+    /// Orders that were awaited and have ended since the last call.
+    mutating func takeEnded() -> [(order: UInt64, outcome: ControlOutcome)]
+}
+
+extension ControlSurface where Self: ~Copyable {
+    /// None: for surfaces that let nobody wait.
+    public mutating func takeEnded() -> [(order: UInt64, outcome: ControlOutcome)] { [] }
 }

@@ -19,26 +19,22 @@ public struct ZoneImport: Sendable, Equatable {
 
 /// A whole zone from outside, in the place of what is served: all of it, or nothing.
 extension Plane {
-    /// Takes the text of a zone file; with `isTrial` it is looked at alone.
-    mutating func importZone(
-        _ name: String,
-        _ text: [UInt8],
-        isTrial: Bool,
-        _ now: Instant
-    ) -> ControlOutcome {
-        guard let apex = DomainName(name)?.lowercased, !apex.isRoot else {
-            return .failed("'\(name)' is no name of a zone")
+    /// Takes the text of a zone file, or looks at it alone; nil when it is about to be kept.
+    mutating func importZone(_ order: ZoneImportOrder, _ number: UInt64) -> ControlOutcome? {
+        guard let apex = DomainName(order.zone)?.lowercased, !apex.isRoot else {
+            return .failed("'\(order.zone)' is no name of a zone")
         }
         let configured = settings.zones.first { $0.name == "\(apex)" }
         guard configured?.transferFrom.isEmpty != false else {
             return .failed("zone \(apex) is what its primaries have: it is changed there")
         }
-        guard canChange, updater.flight == nil, !updater.awaitsSteering else {
-            return .failed("a change of zones is being kept, or none can be; ask again")
+        guard canChange else {
+            return .failed("zones cannot be changed now: \(whyUnchangeable)")
         }
         do throws(AssemblyRefusal) {
-            let fresh = try Plane.imported(text, apex)
-            return try place(fresh, apex, isKnown: configured != nil, isTrial: isTrial, now)
+            let fresh = try Plane.imported(Array(order.text.utf8), apex)
+            let isKnown = configured != nil
+            return try place(fresh, apex, isKnown: isKnown, isTrial: order.isTrial, number)
         } catch {
             return .refused(error.problems)
         }
@@ -67,8 +63,8 @@ extension Plane {
         _ apex: DomainName,
         isKnown: Bool,
         isTrial: Bool,
-        _ now: Instant
-    ) throws(AssemblyRefusal) -> ControlOutcome {
+        _ number: UInt64
+    ) throws(AssemblyRefusal) -> ControlOutcome? {
         let served = liveZone(apex)
         var zone = served ?? ZoneRecords(apex: apex)
         zone.begin()
@@ -104,15 +100,8 @@ extension Plane {
         for key in zone.former.keys { change.sets[key] = .some(zone[key.owner, key.type]) }
         if let difference, served != nil { change.differences = [difference] }
         updater.live[apex] = zone
-        updater.importEnd = nil
-        launch([apex: change], [], [ZoneTicket(handle: nil)])
-        settleUpdates(now)
-        // One that changes steered names is in force a little later.
-        if updater.awaitsSteering { return .imported(report) }
-        guard let end = updater.importEnd else {
-            return .failed("the zone is still being kept: 'martlet zone list' shows when it is")
-        }
-        return end.message.map { ControlOutcome.failed($0) } ?? .imported(report)
+        launch([apex: change], [], [ZoneTicket(order: (number, .imported(report)))])
+        return nil
     }
 
     // What is steered by the configuration stays, and the import has no addresses there.

@@ -32,9 +32,7 @@ extension Plane: ControlSurface {
         case .reloadZone(let name): return reloadZone(name, now)
         case .keys(let zone, let order): return perform(order, zone: zone, now)
         case .discardZone(let name): return discardZone(name, now)
-        case .importZone(let order):
-            let text = Array(order.text.utf8)
-            return importZone(order.zone, text, isTrial: order.isTrial, now)
+        case .importZone(let order): return enqueue(.replace(order), now)
         case .upgrade: return askForUpgrade()
         }
     }

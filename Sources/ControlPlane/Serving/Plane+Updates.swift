@@ -25,7 +25,9 @@ extension Plane {
 
     /// Decides what waits, unless an earlier change is still being kept.
     mutating func followUpdates(_ now: Instant) {
-        guard updater.flight == nil, !updater.isHeld, !updater.awaitsSteering else { return }
+        guard updater.flight == nil, !updater.awaitsSteering else { return }
+        followOrders()
+        guard updater.flight == nil, !updater.awaitsSteering else { return }
         // They take turns: neither kind keeps the other one waiting.
         let isTurnOfJobs = updater.queue.isEmpty || !updater.wasJob
         updater.wasJob = isTurnOfJobs && followZoneJobs()
@@ -217,8 +219,6 @@ extension Plane {
         answer(flight.answers)
     }
 
-    private mutating func publish(
-        _ flight: ZoneUpdater.Flight,
     // Somebody's disk; nobody's zone.
     private mutating func noteLost(_ problem: String) {
         note(
@@ -241,6 +241,8 @@ extension Plane {
         note(repeated: .refusedChange, .notice, .info, text, fields)
     }
 
+    private mutating func publish(
+        _ flight: ZoneUpdater.Flight,
         _ table: ZoneTable?,
         _ changesSteering: Bool,
         _ now: Instant
@@ -293,37 +295,6 @@ extension Plane {
     }
 
     // MARK: Overlays
-
-    /// Takes all changes of a zone of the configuration back.
-    mutating func discardZone(_ name: String, _ now: Instant) -> ControlOutcome {
-        let wanted = (name.hasSuffix(".") ? name : name + ".").lowercased()
-        let isConfigured = settings.zones.contains { $0.name == wanted }
-        guard let apex = DomainName(wanted), isConfigured || updater.overlays.zones[apex] != nil
-        else { return .unknownZone }
-        guard let stored = updater.overlays.zones[apex] else { return .done }
-        guard isConfigured || stored.kind == .overlay else {
-            return .failed("zone \(wanted) was made by the zone API: delete it there")
-        }
-        updater.isHeld = true
-        defer { updater.isHeld = false }
-        settleUpdates(now)
-        guard canChange, updater.flight == nil else {
-            return .failed("a change of zones is being kept, or none can be; ask again")
-        }
-        var change = ZoneChange()
-        change.isRemoval = true
-        launch([apex: change], [])
-        // Nobody is told before it is on the disk.
-        settleUpdates(now)
-        guard updater.flight == nil else {
-            return .failed("the disk does not answer: it is not known whether the changes are gone")
-        }
-        guard updater.overlays.zones[apex] == nil else {
-            return .failed("the changes of zone \(wanted) could not be removed: see the log")
-        }
-        let fault = assembly.zoneResult.faults.first { $0.zone == wanted }
-        return fault.map { .refused($0.problems) } ?? .done
-    }
 
     /// The zones have been put together anew: notes which of them have other serials now.
     mutating func adoptOverlays() {

@@ -170,7 +170,7 @@ extension Plane {
         if let staged { next = min(next, staged.adoptsBy) }
         next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
         next = min(next, networksLookAt, transfersDeadline)
-        next = min(next, keysDeadline, repeatedLines.deadline)
+        next = min(next, keysDeadline, min(repeatedLines.deadline, updater.orderDeadline))
         next = min(next, traces.deadline, min(steering.deadline, roundTrips.deadline))
         return min(next, drains.values.map(\.deadline).min() ?? .never, min(retiresAt, trimsAt))
     }
@@ -194,6 +194,7 @@ extension Plane {
         followTraces(now, &loop)
         followTransfers(now, &loop)
         followUpdates(now)
+        if now >= updater.orderDeadline { endLateOrders(now) }
         followRepeatedLines(now)
         if now >= networksLookAt { followAliasNetworks(now) }
         if now >= keysDeadline { followKeys(now, &loop) }

@@ -250,10 +250,8 @@ extension Plane {
     /// Tells those who asked for a change what became of it.
     mutating func tell(_ tickets: [ZoneTicket], _ fault: ZoneAPIFault?) {
         for ticket in tickets {
-            guard let handle = ticket.handle else {
-                updater.importEnd = ZoneUpdater.ImportEnd(message: fault?.message)
-                continue
-            }
+            if let (number, end) = ticket.order { self.end(number, end, fault) }
+            guard let handle = ticket.handle else { continue }
             var response = fault.map(Plane.refusal) ?? .empty()
             if fault == nil, let name = ticket.created, let document = document(name) {
                 response = Plane.json(document.whole(withSets: true), status: 201)

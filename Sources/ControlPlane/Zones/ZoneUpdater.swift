@@ -49,17 +49,14 @@ struct ZoneUpdater {
     var awaitsSteering = false
     /// Those who are told once they are.
     var steeringTickets: [ZoneTicket] = []
-    /// What became of the latest import; nil while it is being kept.
-    var importEnd: ImportEnd?
-
-    /// The end of an import: why it was not kept, or nil.
-    struct ImportEnd: Sendable {
-        var message: String?
-    }
+    /// Orders of operators that have not begun.
+    var orders: [ZoneOrder] = []
+    /// Until when orders may take that have not ended, by number.
+    var openOrders: [UInt64: Instant] = [:]
+    /// Orders that have ended, and how.
+    var endedOrders: [(number: UInt64, outcome: ControlOutcome)] = []
     /// The latest turn was one of the API.
     var wasJob = false
-    /// Nothing new is begun: somebody waits for what is in hand.
-    var isHeld = false
     /// Zones that are read from their files when all are put together anew.
     var rereads: Set<String> = []
     private var number: UInt64 = 0
@@ -70,7 +67,7 @@ struct ZoneUpdater {
     }
 
     /// Something waits that can be begun as soon as nothing is being kept.
-    var hasWork: Bool { !queue.isEmpty || !jobs.isEmpty }
+    var hasWork: Bool { !queue.isEmpty || !jobs.isEmpty || !orders.isEmpty }
 
     mutating func nextNumber() -> UInt64 {
         number += 1
@@ -109,8 +106,10 @@ struct ZoneUpdater {
 
 /// A request of the API that waits for its change.
 struct ZoneTicket: Sendable {
-    /// Nil for an import, which is asked for elsewhere.
+    /// Nil for an order of an operator.
     var handle: Handle?
+    /// The order, and what its end is when all is kept.
+    var order: (number: UInt64, end: ZoneOrder.End)?
     /// The zone that was made.
     var created: DomainName?
 }

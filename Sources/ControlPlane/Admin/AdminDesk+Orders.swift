@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import Synchronization
+
+/// Who is answered when his order has ended.
+final class AwaitedOrders: Sendable {
+    struct Waiter: Sendable {
+        var ticket: Handle
+        var question: AdminQuestion
+    }
+
+    private let waiters = Mutex<[UInt64: Waiter]>([:])
+
+    func add(_ order: UInt64, _ waiter: Waiter) { waiters.withLock { $0[order] = waiter } }
+
+    func take(_ order: UInt64) -> Waiter? {
+        waiters.withLock { $0.removeValue(forKey: order) }
+    }
+}
+
+extension AdminQuestion {
+    /// What is ordered by it, when that ends with the disk.
+    var order: ControlCommand? {
+        switch self {
+        case .discardZone(let name): .discardZone(name)
+        case .importZone(let order): .importZone(order)
+        default: nil
+        }
+    }
+}
+
+/// Changes of zones, which are answered once they are on the disk.
+extension AdminDesk {
+    /// Gives an order; whoever has asked is answered now, or at its end.
+    func answer<S: ControlSurface & ~Copyable>(
+        _ question: AdminQuestion,
+        _ command: ControlCommand,
+        _ ticket: Handle,
+        _ surface: inout S,
+        at moment: Moment
+    ) throws(Problem) -> ServiceAnswer {
+        let outcome = surface.perform(command, now: moment.now)
+        guard case .awaited(let order) = outcome else {
+            return .now(AdminDesk.guarded(try conclude(question, outcome, surface.view)))
+        }
+        awaited.add(order, AwaitedOrders.Waiter(ticket: ticket, question: question))
+        return .later
+    }
+
+    /// The answer to whoever waits for an order; nil when nobody does.
+    func answer(
+        _ order: UInt64,
+        _ outcome: ControlOutcome,
+        _ view: ControlView
+    ) -> (ticket: Handle, response: ServiceResponse)? {
+        guard let waiter = awaited.take(order) else { return nil }
+        do throws(Problem) {
+            let response = try conclude(waiter.question, outcome, view)
+            return (waiter.ticket, AdminDesk.guarded(response))
+        } catch {
+            return (waiter.ticket, AdminDesk.guarded(error.response))
+        }
+    }
+
+    /// What is said of an order that has ended.
+    func conclude(
+        _ question: AdminQuestion,
+        _ outcome: ControlOutcome,
+        _ view: ControlView
+    ) throws(Problem) -> ServiceResponse {
+        if let command = question.order { try check(outcome, of: command) }
+        guard case .importZone(let order) = question else { return generations(view) }
+        guard case .imported(let report) = outcome else { return .empty() }
+        var writer = JSONWriter()
+        writer.write([
+            "zone": .string(report.zone), "serial": .integer(Int64(report.serial)),
+            "removed": .integer(Int64(report.removed)), "added": .integer(Int64(report.added)),
+            "kept": .bool(!order.isTrial),
+        ])
+        return .json(writer)
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
+internal import Essentials
+
+/// What an operator asks for about a zone, and what is kept on the disk before he is answered.
+///
+/// It waits for its turn and for the disk, and the control thread for neither.
+struct ZoneOrder: Sendable {
+    enum Wish: Sendable {
+        /// All changes of the zone are taken back.
+        case discard(DomainName)
+        /// This is what the zone is from now on.
+        case replace(ZoneImportOrder)
+    }
+
+    /// What is said at the end.
+    enum End: Sendable, Equatable {
+        /// The changes of the zone are gone.
+        case discarded(DomainName)
+        /// The zone is another one.
+        case imported(ZoneImport)
+    }
+
+    /// After so long it is not waited for any more: a disk takes milliseconds.
+    static let limit = Interval.seconds(10)
+    /// Orders that wait.
+    static let queueLimit = 100
+
+    var number: UInt64
+    var wish: Wish
+}
