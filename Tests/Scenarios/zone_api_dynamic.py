@@ -158,7 +158,10 @@ def refused(scene):
     for sets, part in (
             ([lua("A \"ifportup(443, {'192.0.2.1'})\"")], "ifportup"),
             ([lua("A \"pickclosest({'192.0.2.1'})\"")], "pickclosest"),
+            ([lua("A \"pickclosest({'192.0.2.1'})\"")], "proximity"),
+            ([lua("A \"ifurlup('https://x.example/', {{'192.0.2.1'}})\"")], "zone-api.probe"),
             ([lua("CNAME \"'x.example'\"")], "CNAME"),
+            ([lua("CNAME \"'x.example'\"")], "alias"),
             ([lua("A \"pickrandom({'2001:db8::1'})\"")], "2001:db8::1"),
             ([lua("A \";if country('DE') then return '192.0.2.1' end return '192.0.2.2'\"")], "geo"),
             ([fine, change("REPLACE", "app.o.test.", "A", ["192.0.2.1"])], "beside"),

@@ -26,7 +26,7 @@ extension Plane {
     /// Answers a request, or has it wait for its change.
     mutating func answerZoneAPI(_ request: ServiceRequest) -> ServiceAnswer {
         guard Plane.hasKey(request, settings.zoneAPI.key) else {
-            return .now(Plane.refusal(ZoneAPIFault(401, "Unauthorized")))
+            return .now(Plane.refusal(.unauthorized))
         }
         do throws(ZoneAPIFault) {
             return try answer(try ZoneAPIRequest(request), request.ticket)
@@ -93,8 +93,9 @@ extension Plane {
         _ request: ZoneAPIRequest,
         _ ticket: Handle
     ) throws(ZoneAPIFault) {
-        guard canChange, updater.jobs.count < Plane.zoneJobLimit else {
-            throw ZoneAPIFault(503, "zones cannot be changed now")
+        guard canChange else { throw ZoneAPIFault.unchangeable(whyUnchangeable) }
+        guard updater.jobs.count < Plane.zoneJobLimit else {
+            throw .unchangeable("\(Plane.zoneJobLimit) changes wait; ask again")
         }
         updater.jobs.append(ZoneAPIJob(change: change, ifMatch: request.ifMatch, ticket: ticket))
     }
@@ -114,7 +115,7 @@ extension Plane {
 
     private func known(_ name: DomainName) throws(ZoneAPIFault) -> ZoneAPIDocument {
         guard let document = document(name) else {
-            throw ZoneAPIFault(404, "Not Found")
+            throw ZoneAPIFault.unknown(name)
         }
         return document
     }
@@ -126,7 +127,7 @@ extension Plane {
         while updater.flight == nil, !updater.jobs.isEmpty {
             let job = updater.jobs.removeFirst()
             do throws(ZoneAPIFault) {
-                guard canChange else { throw ZoneAPIFault(503, "zones cannot be changed now") }
+                guard canChange else { throw ZoneAPIFault.unchangeable(whyUnchangeable) }
                 if try begin(job) { return true }
                 // Nothing has changed.
                 updater.finished.append((job.ticket, .empty()))
@@ -143,10 +144,18 @@ extension Plane {
         case .create(let name, let body):
             guard !isConfigured(name) else {
                 // Also one that is not served yet, or not now.
-                throw ZoneAPIFault(409, "Domain '\(name)' stands in the configuration")
+                throw ZoneAPIFault(
+                    409,
+                    "Domain '\(name)' stands in the configuration",
+                    "change its sets by PATCH"
+                )
             }
             guard !isMade(name) else {
-                throw ZoneAPIFault(409, "Domain '\(name)' already exists")
+                throw ZoneAPIFault(
+                    409,
+                    "Domain '\(name)' already exists",
+                    "change its sets by PATCH"
+                )
             }
             var zone = try ZoneAPIRequest.records(
                 of: name,
@@ -165,9 +174,13 @@ extension Plane {
             return true
         case .delete(let name):
             guard !isConfigured(name) else {
-                throw ZoneAPIFault(422, "zone \(name) stands in the configuration")
+                throw ZoneAPIFault(
+                    422,
+                    "zone \(name) stands in the configuration",
+                    "take it out there; 'martlet zone discard' takes back what was changed of it"
+                )
             }
-            guard isMade(name) else { throw ZoneAPIFault(404, "Not Found") }
+            guard isMade(name) else { throw ZoneAPIFault.unknown(name) }
             var change = ZoneChange(kind: .made)
             change.isRemoval = true
             launch([name: change], [], [ZoneTicket(handle: job.ticket)])
@@ -190,7 +203,7 @@ extension Plane {
     // Changes of these would be lost, or be no good.
     private func checkChangeable(_ name: DomainName) throws(ZoneAPIFault) {
         guard let zone = configured(name) else {
-            guard isMade(name) else { throw ZoneAPIFault(404, "Not Found") }
+            guard isMade(name) else { throw ZoneAPIFault.unknown(name) }
             return
         }
         guard zone.transferFrom.isEmpty else {
@@ -206,14 +219,18 @@ extension Plane {
         try checkChangeable(name)
         let document = try known(name)
         if let wanted = job.ifMatch, wanted != "*", wanted != document.tag {
-            throw ZoneAPIFault(412, "the zone has changed since")
+            throw ZoneAPIFault(412, "the zone has changed since", "read it again, with its ETag")
         }
         let settings = settings.zones.first { $0.name == "\(name)" }
         if settings?.isKeptAsFile == true {
-            throw ZoneAPIFault(422, "zone \(name) comes from elsewhere, or is made of others")
+            throw ZoneAPIFault(
+                422,
+                "zone \(name) comes from elsewhere, or is made of others",
+                "change it there, or the list of members in the configuration"
+            )
         }
         guard var zone = liveZone(name), let serial = zone.serial else {
-            throw ZoneAPIFault(404, "Not Found")
+            throw ZoneAPIFault.unknown(name)
         }
         defer { updater.live[name] = zone }
         guard !isSignedElsewhere(zone) else {
@@ -232,7 +249,11 @@ extension Plane {
         }
         guard zone.serial != nil else {
             zone.rollBack()
-            throw ZoneAPIFault(422, "zone \(name) needs its SOA")
+            throw ZoneAPIFault(
+                422,
+                "zone \(name) needs its SOA",
+                "replace it, and do not delete it"
+            )
         }
         guard zone.difference() != nil else { return false }
         if zone.serial == serial {

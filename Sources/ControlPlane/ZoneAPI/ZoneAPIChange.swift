@@ -3,23 +3,13 @@ internal import DNSProtocol
 internal import DNSServer
 internal import Essentials
 
-/// Why the API refuses something, as PowerDNS says it: a status and a sentence.
-struct ZoneAPIFault: Error, Equatable {
-    var status: UInt16
-    var message: String
-
-    init(_ status: UInt16, _ message: String) {
-        self.status = status
-        self.message = message
-    }
-}
-
 /// Record sets as the API of PowerDNS writes them, and what a list of them does to a zone.
 ///
 /// Pure: the zone is changed in place, and rolled back by the caller when something is refused.
 enum ZoneAPIChange {
     /// Sets in one request.
     static let setLimit = 10_000
+    private static let replacesSOA = "replace it, with all of its numbers"
 
     private enum Kind: String {
         case replace = "REPLACE"
@@ -37,7 +27,11 @@ enum ZoneAPIChange {
         needsChangeType: Bool
     ) throws(ZoneAPIFault) {
         guard sets.count <= setLimit else {
-            throw ZoneAPIFault(422, "more than \(setLimit) rrsets in one request")
+            throw ZoneAPIFault(
+                422,
+                "more than \(setLimit) rrsets in one request",
+                "send them in several requests"
+            )
         }
         var steered: Set<DomainName> = []
         for set in sets {
@@ -50,7 +44,8 @@ enum ZoneAPIChange {
             guard steered.insert(owner).inserted else {
                 throw ZoneAPIFault(
                     422,
-                    "RRset \(owner) IN LUA: it is given twice; a name is steered for A or for AAAA"
+                    "RRset \(owner) IN LUA: it is given twice; a name is steered for A or for AAAA",
+                    "give AAAA another name, or steer the name in the configuration"
                 )
             }
         }
@@ -67,19 +62,24 @@ enum ZoneAPIChange {
         guard let kind = Kind(rawValue: word) else {
             throw ZoneAPIFault(
                 422,
-                "\(title): changetype '\(word)' is none of REPLACE, DELETE, EXTEND, PRUNE"
+                "\(title): changetype '\(ZoneAPIFault.quote(word))' is none of REPLACE, DELETE, EXTEND, PRUNE"
             )
         }
         let isDynamic = zone[owner, DynamicRecord.type] != nil
         let isAddress = type == .A || type == .AAAA
         guard !zone.isFixed(owner) || !isAddress && (type != DynamicRecord.type || isDynamic)
         else {
-            throw ZoneAPIFault(422, "\(title): the addresses of this name are steered")
+            throw ZoneAPIFault(
+                422,
+                "\(title): the addresses of this name are steered",
+                "change the policy, or take the name out of `records` of the configuration; a name "
+                    + "that is steered by LUA is changed as LUA"
+            )
         }
         if kind == .delete {
             if type == DynamicRecord.type, isDynamic { zone.release(owner) }
             guard type != .SOA || owner != zone.apex else {
-                throw ZoneAPIFault(422, "\(title): a zone needs its SOA")
+                throw ZoneAPIFault(422, "\(title): a zone needs its SOA", replacesSOA)
             }
             zone[owner, type] = nil
             return
@@ -87,12 +87,16 @@ enum ZoneAPIChange {
         // Comments are not kept: a set that comes with nothing else stays as it is.
         if set["records"] == nil, set["comments"]?.elements != nil { return }
         guard set["records"]?.elements != nil else {
-            throw ZoneAPIFault(422, "\(title): 'records' is missing, or no list")
+            throw ZoneAPIFault(
+                422,
+                "\(title): 'records' is missing, or no list",
+                "send `\"records\": [ { \"content\": ..., \"disabled\": false } ]`"
+            )
         }
         let data = try records(of: set, owner, type)
         if kind == .prune {
             guard type != .SOA || owner != zone.apex else {
-                throw ZoneAPIFault(422, "\(title): a zone needs its SOA")
+                throw ZoneAPIFault(422, "\(title): a zone needs its SOA", replacesSOA)
             }
             guard var present = zone[owner, type] else { return }
             let gone = Set(data.map { ZoneRecords.canonical(type, $0) })
@@ -103,7 +107,7 @@ enum ZoneAPIChange {
         let former = zone[owner, type]
         guard let ttl = try timeToLive(of: set, title) ?? (kind == .extend ? former?.ttl : nil)
         else {
-            throw ZoneAPIFault(422, "\(title): 'ttl' is missing")
+            throw ZoneAPIFault(422, "\(title): 'ttl' is missing", "send seconds as a number")
         }
         if kind == .replace { zone[owner, type] = nil }
         for one in data {
@@ -119,7 +123,7 @@ enum ZoneAPIChange {
         _ title: String
     ) throws(ZoneAPIFault) {
         guard zone[zone.apex, .SOA]?.data.count == 1, let serial = zone.serial else {
-            throw ZoneAPIFault(422, "\(title): a zone has one SOA")
+            throw ZoneAPIFault(422, "\(title): a zone has one SOA", "send one record")
         }
         let old = former?.data.first.flatMap { ZoneRecords.serial(ofSOA: $0) }
         if let old, !serial.isLater(thanSerial: old) { zone.setSerial(old) }
@@ -132,22 +136,44 @@ enum ZoneAPIChange {
         in zone: ZoneRecords
     ) throws(ZoneAPIFault) -> (DomainName, RecordType) {
         guard let text = set["name"]?.string, let name = DomainName(text) else {
-            throw ZoneAPIFault(422, "an rrset has no valid 'name'")
+            throw ZoneAPIFault(
+                422,
+                "an rrset has no valid 'name'",
+                "give the whole name with its last dot"
+            )
         }
         guard text.hasSuffix(".") else {
-            throw ZoneAPIFault(422, "DNS Name '\(text)' is not canonical")
+            throw ZoneAPIFault(
+                422,
+                "DNS Name '\(ZoneAPIFault.quote(text))' is not canonical",
+                "give the whole name with its last dot"
+            )
         }
         guard name.isWithin(zone.apex) else {
-            throw ZoneAPIFault(422, "RRset \(text) IN ?: Name is out of zone")
+            throw ZoneAPIFault(
+                422,
+                "RRset \(ZoneAPIFault.quote(text)) IN ?: Name is out of zone",
+                "names of this request end with \(zone.apex)"
+            )
         }
         guard let word = set["type"]?.string,
             let type = word.uppercased() == "LUA" ? DynamicRecord.type : RecordType(word),
             !type.isMeta
         else {
-            throw ZoneAPIFault(422, "RRset \(text): 'type' is missing or not known")
+            throw ZoneAPIFault(
+                422,
+                "RRset \(text): 'type' is missing or not known",
+                "give its mnemonic, or TYPE and its number (RFC 3597)"
+            )
         }
         guard type != .ALIAS, ![.RRSIG, .NSEC, .NSEC3].contains(type) else {
-            throw ZoneAPIFault(422, "RRset \(text) IN \(type): this type cannot be set")
+            throw ZoneAPIFault(
+                422,
+                "RRset \(text) IN \(type): this type cannot be set",
+                type == .ALIAS
+                    ? "write `alias` in the configuration"
+                    : "signatures and proofs are made here: see `dnssec` of the zone"
+            )
         }
         return (name.lowercased, type)
     }
@@ -158,7 +184,11 @@ enum ZoneAPIChange {
     ) throws(ZoneAPIFault) -> UInt32? {
         guard let value = set["ttl"] else { return nil }
         guard let ttl = value.integer.flatMap({ UInt32(exactly: $0) }), ttl <= 0x7fff_ffff else {
-            throw ZoneAPIFault(422, "\(title): 'ttl' is no number of seconds")
+            throw ZoneAPIFault(
+                422,
+                "\(title): 'ttl' is no number of seconds",
+                "from 0 to 2147483647 (RFC 2181 §8)"
+            )
         }
         return ttl
     }
@@ -173,14 +203,26 @@ enum ZoneAPIChange {
         for record in set["records"]?.elements ?? [] {
             let title = "RRset \(owner) IN \(type)"
             guard record["disabled"]?.bool != true else {
-                throw ZoneAPIFault(422, "\(title): disabled records are not kept here")
+                throw ZoneAPIFault(
+                    422,
+                    "\(title): disabled records are not kept here",
+                    "leave the record out"
+                )
             }
             guard let content = record["content"]?.string else {
-                throw ZoneAPIFault(422, "\(title): a record has no 'content'")
+                throw ZoneAPIFault(
+                    422,
+                    "\(title): a record has no 'content'",
+                    "give its data as in a zone file, as a text"
+                )
             }
             let data = try data(content, owner, type)
             guard seen.insert(ZoneRecords.canonical(type, data)).inserted else {
-                throw ZoneAPIFault(422, "\(title): duplicate record '\(content)'")
+                throw ZoneAPIFault(
+                    422,
+                    "\(title): duplicate record '\(ZoneAPIFault.quote(content))'",
+                    "send it once"
+                )
             }
             found.append(data)
         }
@@ -200,11 +242,17 @@ enum ZoneAPIChange {
                 throw ZoneAPIFault(422, "Record \(owner)/LUA: \(error.message)")
             }
         }
-        let title = "Record \(owner)/\(type) '\(content)'"
+        let title = "Record \(owner)/\(type) '\(ZoneAPIFault.quote(content))'"
         // A line of its own is all that a record gets.
         guard !content.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 }),
             content.utf8.count <= 65_535
-        else { throw ZoneAPIFault(422, "\(title): control characters") }
+        else {
+            throw ZoneAPIFault(
+                422,
+                "\(title): control characters, or more than 65535 octets",
+                "write other octets as a backslash and three digits (RFC 1035 §5.1)"
+            )
+        }
         guard type != .TXT || !hasBareQuote(content) else {
             throw ZoneAPIFault(
                 422,
@@ -222,7 +270,11 @@ enum ZoneAPIChange {
         }
         let data = reader.data
         guard !reader.next(), reader.diagnostics.isEmpty else {
-            throw ZoneAPIFault(422, "\(title): more than one record")
+            throw ZoneAPIFault(
+                422,
+                "\(title): more than one record",
+                "give each an object in `records`"
+            )
         }
         return data
     }

@@ -40,25 +40,29 @@ struct ZoneAPIRequest {
         ifMatch = request.field("if-match")
         ifNoneMatch = request.field("if-none-match")
         guard let segments = request.segments, let parameters = request.parameters else {
-            throw ZoneAPIFault(400, "the path or the query cannot be read")
+            throw ZoneAPIFault(
+                400,
+                "the path or the query cannot be read",
+                "write octets that are no letters as % and two hexadecimal digits"
+            )
         }
         func parameter(_ name: String) -> String? {
             parameters.first { $0.name == name }?.value
         }
         let method = "\(request.method.name)"
-        guard segments.first == "api" else { throw ZoneAPIFault(404, "Not Found") }
+        guard segments.first == "api" else { throw ZoneAPIFault.noPath }
         guard segments.count > 1 else {
             wish = .fixed([["version": 1, "url": "/api/v1"]])
             return
         }
         guard segments.count > 2, segments[1] == "v1", segments[2] == "servers" else {
-            throw ZoneAPIFault(404, "Not Found")
+            throw ZoneAPIFault.noPath
         }
         guard segments.count > 3 else {
             wish = .fixed([ZoneAPIDocument.server])
             return
         }
-        guard segments[3] == "localhost" else { throw ZoneAPIFault(404, "Not Found") }
+        guard segments[3] == "localhost" else { throw ZoneAPIFault.noPath }
         let rest = Array(segments.dropFirst(4))
         switch (rest.first, rest.count) {
         case (nil, _): wish = .fixed(ZoneAPIDocument.server)
@@ -66,7 +70,13 @@ struct ZoneAPIRequest {
         case ("statistics", 1): wish = .fixed([])
         case ("zones", 1):
             let only = parameter("zone").map { DomainName($0)?.lowercased }
-            if only == .some(nil) { throw ZoneAPIFault(422, "'zone' is no name of a zone") }
+            if only == .some(nil) {
+                throw ZoneAPIFault(
+                    422,
+                    "'zone' is no name of a zone",
+                    "?zone=NAME has a domain name"
+                )
+            }
             wish =
                 method == "POST"
                 ? try ZoneAPIRequest.creation(request)
@@ -78,15 +88,23 @@ struct ZoneAPIRequest {
             guard ["GET", "POST"].contains(method) else { throw ZoneAPIRequest.method }
         case ("zones", 2...3):
             guard let name = ZoneAPIDocument.name(ofIdentifier: rest[1]) else {
-                throw ZoneAPIFault(422, "'\(rest[1])' is no name of a zone")
+                throw ZoneAPIFault(
+                    422,
+                    "'\(ZoneAPIFault.quote(rest[1]))' is no name of a zone",
+                    "use the `id` of the list of zones"
+                )
             }
             let word = rest.count > 2 ? rest[2] : ""
             wish = try ZoneAPIRequest.zone(name, word, method, request, parameter)
-        default: throw ZoneAPIFault(404, "Not Found")
+        default: throw ZoneAPIFault.noPath
         }
     }
 
-    private static let method = ZoneAPIFault(405, "Method Not Allowed")
+    private static let method = ZoneAPIFault(
+        405,
+        "Method Not Allowed",
+        "see the table of requests in the documentation of updates"
+    )
 
     private static func zone(
         _ name: DomainName,
@@ -108,7 +126,11 @@ struct ZoneAPIRequest {
         case ("GET", "export"): return .export(name)
         case ("PATCH", ""):
             guard let sets = try body(request)["rrsets"]?.elements else {
-                throw ZoneAPIFault(422, "no 'rrsets' in the request")
+                throw ZoneAPIFault(
+                    422,
+                    "no 'rrsets' in the request",
+                    "send `{ \"rrsets\": [ ... ] }`"
+                )
             }
             return .patch(name, sets)
         case ("DELETE", ""): return .delete(name)
@@ -117,7 +139,7 @@ struct ZoneAPIRequest {
             _ = try body(request)
             return .metadata(name)
         case (_, ""), (_, "export"), (_, "notify"): throw self.method
-        default: throw ZoneAPIFault(404, "Not Found")
+        default: throw ZoneAPIFault.noPath
         }
     }
 
@@ -125,10 +147,20 @@ struct ZoneAPIRequest {
         let body = try body(request)
         guard let text = body["name"]?.string, text.hasSuffix("."), let name = DomainName(text),
             !name.isRoot
-        else { throw ZoneAPIFault(422, "'name' is no canonical name of a zone") }
+        else {
+            throw ZoneAPIFault(
+                422,
+                "'name' is no canonical name of a zone",
+                "give the whole name with its last dot"
+            )
+        }
         let kind = body["kind"]?.string?.lowercased() ?? "native"
         guard ["native", "master", "primary", "producer"].contains(kind) else {
-            throw ZoneAPIFault(422, "zones of kind '\(kind)' are not made here")
+            throw ZoneAPIFault(
+                422,
+                "zones of kind '\(ZoneAPIFault.quote(kind))' are not made here",
+                "Native or Primary; secondaries stand in the configuration (`transfer-from`)"
+            )
         }
         return .create(name.lowercased, body)
     }
@@ -139,9 +171,11 @@ struct ZoneAPIRequest {
         do throws(JSONError) {
             value = try JSONReader.read(request.body, limits: limits)
         } catch {
-            throw ZoneAPIFault(400, "the body is no JSON: \(error)")
+            throw ZoneAPIFault(400, "the body is no JSON: \(error)", "send one JSON object")
         }
-        guard value.members != nil else { throw ZoneAPIFault(400, "the body is no JSON object") }
+        guard value.members != nil else {
+            throw ZoneAPIFault(400, "the body is no JSON object", "send `{ ... }`")
+        }
         return value
     }
 
@@ -155,7 +189,11 @@ struct ZoneAPIRequest {
         try ZoneAPIChange.apply(body["rrsets"]?.elements ?? [], to: &zone, needsChangeType: false)
         for server in body["nameservers"]?.elements ?? [] {
             guard let text = server.string, text.hasSuffix("."), let host = DomainName(text) else {
-                throw ZoneAPIFault(422, "a name of 'nameservers' is not canonical")
+                throw ZoneAPIFault(
+                    422,
+                    "a name of 'nameservers' is not canonical",
+                    "give whole names with their last dots"
+                )
             }
             zone.add(DNSMessage.Record(owner: name, type: .NS, ttl: 3600, data: host.wire))
         }

@@ -43,7 +43,7 @@ struct ZoneAPIService: ~Copyable {
         // Without the key nobody has megabytes kept for him.
         let key = plane.settings.zoneAPI.key
         listener.gate = { request in
-            Plane.hasKey(request, key) ? nil : Plane.refusal(ZoneAPIFault(401, "Unauthorized"))
+            Plane.hasKey(request, key) ? nil : Plane.refusal(.unauthorized)
         }
         listener.expire(loop: &loop, at: moment)
         let isServing = plane.phase == .serving && !plane.isRetired

@@ -51,7 +51,9 @@ struct DynamicRecord: Sendable, Equatable {
     private init(_ word: String, _ script: String) throws(DynamicFault) {
         guard word == "A" || word == "AAAA" else {
             throw DynamicFault(
-                "records of type \(word) are not steered here, only A and AAAA: use addresses"
+                "records of type \(word) are not steered here, only A and AAAA",
+                "give the addresses of the targets as values of a dynamic A or AAAA; to have one "
+                    + "target's addresses write `alias` in the configuration"
             )
         }
         answers = word == "A" ? .A : .AAAA

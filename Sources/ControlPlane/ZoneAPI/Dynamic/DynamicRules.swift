@@ -6,7 +6,11 @@ internal import Essentials
 struct DynamicFault: Error, Equatable {
     var message: String
 
-    init(_ message: String) { self.message = message }
+    /// A fault with what is to be done about it; nil where the sentence says it.
+    init(_ message: String, _ remedy: String? = nil) {
+        // Scripts may be as long as records are.
+        self.message = ZoneAPIFault.cut(message, 400) + (remedy.map { "; \($0)" } ?? "")
+    }
 }
 
 /// What a dynamic record says, whichever way it was written.

@@ -36,6 +36,17 @@ struct DynamicScript {
         "pickrandom", "pickhashed", "pickwrandom", "pickwhashed",
     ]
 
+    /// Functions of PowerDNS that octoDNS never writes, and what does the same here.
+    private static let others: [String: String] = {
+        let check =
+            "it brings a check of its own: write pickrandom, and name the check as `zone-api.probe`"
+        return [
+            "ifportup": check, "ifurlup": check, "ifurlextup": check,
+            "pickclosest": "steer the name by a policy of the configuration: `proximity`",
+            "pickselfweighted": "steer the name by a policy of the configuration: `weighted`",
+        ]
+    }()
+
     private var tokens: [Token]
     private var place = 0
     private let isIPv6: Bool
@@ -191,11 +202,8 @@ struct DynamicScript {
             return DynamicRules.Pool(name: text, values: [value], isSticky: false)
         }
         guard case .word(let word)? = next, DynamicScript.pickers.contains(word) else {
-            if case .word(let word)? = next, word == "ifportup" || word == "ifurlup" {
-                throw DynamicFault(
-                    "'\(word)' brings a check of its own: write pickrandom, and name the check as "
-                        + "`zone-api.probe`"
-                )
+            if case .word(let word)? = next, let remedy = DynamicScript.others[word] {
+                throw DynamicFault("'\(word)' is not understood here", remedy)
             }
             throw unexpected("pickrandom, pickwrandom, pickhashed or pickwhashed")
         }

@@ -52,13 +52,19 @@ extension Plane {
             guard let set = zone[key.owner, key.type] else { continue }
             let title = "RRset \(key.owner) IN LUA"
             guard set.data.count == 1, let data = set.data.first else {
-                throw ZoneAPIFault(422, "\(title): one record for A or one for AAAA, not both")
+                throw ZoneAPIFault(
+                    422,
+                    "\(title): one record for A or one for AAAA, not both",
+                    "give AAAA another name: octoDNS itself has one set LUA for the two, and reads "
+                        + "neither back; or steer the name in the configuration"
+                )
             }
             for type in [RecordType.A, .AAAA, .CNAME] where zone[key.owner, type] != nil {
                 throw ZoneAPIFault(
                     422,
                     "\(title): the name has records of type \(type) beside it, and a steered name "
-                        + "has no others for its addresses"
+                        + "has no others for its addresses",
+                    "delete them in the same request"
                 )
             }
             do throws(DynamicFault) {
@@ -66,7 +72,8 @@ extension Plane {
                 if record.rules.asksPlaces, !knowsPlaces {
                     throw DynamicFault(
                         "its rules ask where clients are, and `geo` of the configuration has no "
-                            + "source for that"
+                            + "source for that",
+                        "set `geo.database` or places of `geo.networks`"
                     )
                 }
             } catch {
@@ -76,7 +83,11 @@ extension Plane {
         }
         guard added > 0 else { return }
         guard settings.steer.count(where: \.isDynamic) + added <= DynamicPolicies.limit else {
-            throw ZoneAPIFault(422, "more than \(DynamicPolicies.limit) names would be steered")
+            throw ZoneAPIFault(
+                422,
+                "more than \(DynamicPolicies.limit) names would be steered",
+                "steer some by the configuration, which has no such bound"
+            )
         }
     }
 
