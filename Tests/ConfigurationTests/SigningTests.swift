@@ -26,6 +26,17 @@ import Testing
         #expect(full?.keyTTL == .seconds(7200))
     }
 
+    // RFC 9276 §3.1: NSEC is preferred where nothing of NSEC3 is needed.
+    @Test func `names are denied by NSEC unless NSEC3 is asked for, and its parameters by nobody`()
+        throws
+    {
+        #expect(try settings(text(", dnssec: {}")).zones[0].dnssec?.denial == .nsec)
+        for option in ["iterations: 1", "salt: ab", "opt-out: true", "nsec3: { iterations: 1 }"] {
+            let found = read(text(", dnssec: { denial: nsec3, \(option) }"))
+            #expect(found.configuration == nil, "\(option)")
+        }
+    }
+
     @Test(arguments: [
         ("algorithm: rsa", "M1206"), ("denial: none", "M1206"), ("signature-lifetime: 1m", "M1207"),
         ("signature-refresh: 100d", "M1207"), ("signature-lifetime: 5d", "M1311"),
