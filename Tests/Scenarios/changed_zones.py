@@ -5,6 +5,8 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
+import time
 
 from harness import eventually, expect, expect_equal, scenario
 from harness.ask import dig_text
@@ -314,3 +316,33 @@ def unwritable(scene):
     martlet.start()
     expect_equal(it.add("more.a.test"), "", "a change with room again")
     expect_equal((it.dig("dyn.a.test"), it.dig("more.a.test")), ("192.0.2.9", "192.0.2.9"), "all")
+
+
+@scenario("a stream of changes by the API keeps no update waiting", 60)
+def turns(scene):
+    it = Setting(scene)
+    it.start(A)
+    halted = []
+
+    def patch(number):
+        count = 0
+        while not halted:
+            count += 1
+            it.client("PATCH", f"{BASE}/zones/a.test.", {"rrsets": [
+                change("REPLACE", f"p{number}.a.test.", "A", [f"192.0.2.{count % 250 + 1}"])]})
+
+    threads = [threading.Thread(target=patch, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    worst = 0.0
+    try:
+        for number in range(10):
+            began = time.monotonic()
+            expect_equal(it.add(f"u{number}.a.test"), "", f"update {number}")
+            worst = max(worst, time.monotonic() - began)
+    finally:
+        halted.append(True)
+        for thread in threads:
+            thread.join(20)
+    expect(worst < 2, f"an update has waited for {worst:.1f} s")
+    expect_equal(it.dig("u9.a.test"), "192.0.2.9", "the last one")
