@@ -18,6 +18,15 @@ public struct HandedFile: Sendable {
         self.group = group
     }
 
+    /// Hands files to whom a folder belongs; nil when that is who asks, or cannot be told.
+    public init?(ownerOf path: String) {
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR,
+            status.st_uid != geteuid()
+        else { return nil }
+        self.init(user: status.st_uid, group: status.st_gid)
+    }
+
     /// Makes a file where it is missing and gives it to the account.
     ///
     /// A folder that belongs to neither root nor the account, or that others can write to, is

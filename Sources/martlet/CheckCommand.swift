@@ -21,9 +21,7 @@ enum CheckCommand {
             return CommandTable.misuse("'check' needs a file, or - for input", command: "check")
         }
         // The second part is what only shows when zones and pools are put together.
-        let (result, problems) = ConfigurationTrial.judge(
-            ConfigurationSource.read(path: path).result
-        )
+        let (result, problems) = ConfigurationTrial.judge(path: path)
         let text = isJSON ? json(result, problems) : plain(result, problems)
         let written = Output.write(text)
         guard written == ExitCode.ok else { return written }

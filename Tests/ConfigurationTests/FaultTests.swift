@@ -230,6 +230,12 @@ import Testing
         Case("same record", zone + "      w: { a: [1.1.1.1, 1.1.1.1] }", ["M1317 6:15"]),
         Case("no record", zone + "      w: { ttl: 1s }", ["M1104 6:7"]),
         Case("bad owner", zone + "      'a b': { a: 1.1.1.1 }", ["M1213 6:7"]),
+        Case("meaning", zone + "      'a;b': { a: 1.1.1.1 }", ["M1213 6:7"]),
+        Case(
+            "no hosts",
+            zone + "      0/25: { ns: ns.0/25.test. }\n      '-+_#': { a: 1.1.1.1 }",
+            []
+        ),
         Case("no soa", "listeners: [{ dns: ':53' }]\nzones:\n  example.com: {}", ["M1104 3:3"]),
         Case(
             "soa and file",

@@ -44,6 +44,27 @@ import Testing
         #expect(query.questionEnd == 12, "nothing but the header is repeated")
     }
 
+    @Test(arguments: [1, 4, 5, 6, 15] as [UInt16])
+    func `the OPT of other operations is seen, behind whatever stands before it`(opcode: UInt16) {
+        let plain = QueryBytes().with { $0.flags = opcode << 11 }
+        #expect(!plain.read.edns.isPresent)
+        let record = [1, 0x78, 0] + plain.words([1, 1, 0, 60, 4, 0x0102, 0x0304])
+        let crowded = plain.with {
+            ($0.counts[1], $0.counts[2]) = (1, 2)
+            $0.body += record + record + record
+        }
+        for message in [plain, crowded] {
+            let query = message.edns(size: 4000, flags: 0x8000).read
+            #expect(query.edns.isPresent && query.edns.payloadSize == 4000)
+            #expect(query.verdict == .reject(.notImplemented) && !query.edns.wantsDNSSEC)
+        }
+        // Counted, and not there; cut short; of another owner.
+        #expect(!plain.with { $0.counts[3] = 9 }.read.edns.isPresent)
+        let cut = Array(crowded.edns().bytes.dropLast(3))
+        #expect(!DNSQuery.read(cut.span).edns.isPresent)
+        #expect(!plain.edns(owner: [1, 0x78, 0]).read.edns.isPresent)
+    }
+
     static let malformed: [(String, QueryBytes)] = [
         ("no question", QueryBytes().with { $0.counts[0] = 0 }),
         ("two questions", QueryBytes().with { $0.counts[0] = 2 }),

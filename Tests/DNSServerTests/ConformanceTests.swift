@@ -108,6 +108,15 @@ import Testing
             #expect(message.code == .notImplemented)
             #expect(message.flags == 0x8004 | opcode << 11)
             #expect(message.questions.isEmpty && message.answers.isEmpty)
+            #expect(message.option == nil)
+            let modern = try fixture.ask(
+                EDNSQuestion {
+                    $0.flags = opcode << 11
+                    $0.hasQuestion = hasQuestion
+                }
+            )
+            #expect(modern.code == .notImplemented)
+            #expect(modern.option != nil, "RFC 6891 §6.1.1")
         }
     }
 

@@ -46,6 +46,26 @@ def zone_findings(scene):
     expect(logged(2), f"and so does a reload:\n{martlet.log()}")
 
 
+@scenario("all that is wrong with zones is found at once, in each file and in others")
+def zones_at_once(scene):
+    os.mkdir(scene.path("zones"))
+    semantic = "c CNAME ns\nc A 192.0.2.1\n"
+    scene.write("zones/a.zone", HEAD + semantic + "x A 192.0.2\n")
+    scene.write("zones/b.zone", HEAD + semantic)
+    scene.write("zones/c.zone", HEAD + "x A 192.0.2\n")
+    text = "listeners: [ { dns: ':53' } ]\nzones:\n" + "".join(
+        f"  {name}.test: {{ file: zones/{name}.zone }}\n" for name in "abcd")
+    scene.write("zones.yaml", text)
+    status, out, _ = martlet_command(scene, "check", scene.path("zones.yaml"))
+    expect_equal(status, 1, out)
+    found = [("a.zone", "M1603"), ("a.zone", "M1515"), ("b.zone", "M1603"), ("c.zone", "M1515"),
+             ("d.zone", "M1316")]
+    blocks = out.split("\n\n")
+    for file, code in found:
+        expect_equal(len([b for b in blocks if file in b and code in b]), 1, f"{file} {code}:\n{out}")
+    expect("5 errors" in out, out)
+
+
 @scenario("one zone file is checked by itself, its findings at once, as text and as data")
 def zone_check(scene):
     os.mkdir(scene.path("zones"))

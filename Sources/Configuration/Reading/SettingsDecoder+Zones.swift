@@ -258,7 +258,7 @@ struct ZoneName {
         if name == "@" { return apex }
         if name == "*" { return "*" + suffix }
         let isWildcard = name.hasPrefix("*.")
-        let plain = try OptionType.domainName(isWildcard ? String(name.dropFirst(2)) : name)
+        let plain = try OptionType.zoneName(isWildcard ? String(name.dropFirst(2)) : name)
         let full = isWildcard ? "*." + plain : plain
         if full.hasSuffix(".") {
             guard full == apex || full.hasSuffix(suffix) else {

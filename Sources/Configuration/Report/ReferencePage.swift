@@ -161,6 +161,7 @@ extension OptionType {
         case .logOutput: "log output"
         case .hostField: "host"
         case .domainName: "domain name"
+        case .hostName: "host name"
         case .secret: "base64"
         case .mailbox: "mailbox"
         case .expression: "regular expression"

@@ -55,6 +55,23 @@ extension ReadResult {
         )
     }
 
+    /// The same with what another reading of the file has found besides; valid when both are.
+    public func joining(_ other: ReadResult) -> ReadResult {
+        let more = other.diagnostics.filter { one in
+            !diagnostics.contains {
+                $0.file == one.file && $0.range.start == one.range.start && $0.code == one.code
+                    && $0.message == one.message
+            }
+        }
+        return ReadResult(
+            file: file,
+            configuration: other.configuration == nil ? nil : configuration,
+            diagnostics: ReadResult.inOrder(diagnostics + more, of: file),
+            suppressed: max(suppressed, other.suppressed),
+            consumed: consumed
+        )
+    }
+
     /// Those of the configuration itself first, each file from its top.
     static func inOrder(_ diagnostics: [Diagnostic], of file: String) -> [Diagnostic] {
         diagnostics.sorted { a, b in

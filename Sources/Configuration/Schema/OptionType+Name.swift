@@ -4,11 +4,44 @@ internal import Essentials
 extension OptionType {
     /// A name that a record points to: also `@` for the zone, and `.` for the root.
     static func recordName(_ text: String) throws(ValueFault) -> String {
-        text == "@" || text == "." ? text : try domainName(text)
+        text == "@" || text == "." ? text : try zoneName(text)
     }
 
     /// A name in lower case, with a final dot only where the file has one.
     static func domainName(_ text: String) throws(ValueFault) -> String {
+        try name(text) { label throws(Misnomer) in
+            let isPlain = label.utf8.allSatisfy {
+                ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == 0x2d || $0 == 0x5f
+            }
+            guard isPlain else {
+                throw Misnomer(why: "`\(label)` holds other than letters, digits, -, _")
+            }
+            guard label.utf8.first != 0x2d, label.utf8.last != 0x2d else {
+                throw Misnomer(why: "`\(label)` begins or ends with `-`")
+            }
+        }
+    }
+
+    /// The same for what DNS takes as a name: labels of any characters but those that zone files
+    /// give a meaning to (RFC 2181 §11), such as `0/25.2.0.192.in-addr.arpa` (RFC 2317 §4).
+    static func zoneName(_ text: String) throws(ValueFault) -> String {
+        try name(text) { label throws(Misnomer) in
+            let meant = "\"$();@\\,="
+            let isPlain = label.utf8.allSatisfy { 0x21...0x7e ~= $0 && !meant.utf8.contains($0) }
+            guard isPlain else {
+                throw Misnomer(why: "`\(label)` holds a blank or one of \(meant)")
+            }
+        }
+    }
+
+    private struct Misnomer: Error {
+        var why: String
+    }
+
+    private static func name(
+        _ text: String,
+        judging judge: (Substring) throws(Misnomer) -> Void
+    ) throws(ValueFault) -> String {
         let name = text.lowercased()
         let labels = name.droppingFinalDot.split(separator: ".", omittingEmptySubsequences: false)
         func refuse(_ why: String, _ hint: String? = nil) -> ValueFault {
@@ -25,13 +58,7 @@ extension OptionType {
         for label in labels {
             guard !label.isEmpty else { throw refuse("a label is empty") }
             guard label.utf8.count <= 63 else { throw refuse("a label has more than 63 letters") }
-            let isPlain = label.utf8.allSatisfy {
-                ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == 0x2d || $0 == 0x5f
-            }
-            guard isPlain else { throw refuse("`\(label)` holds other than letters, digits, -, _") }
-            guard label.utf8.first != 0x2d, label.utf8.last != 0x2d else {
-                throw refuse("`\(label)` begins or ends with `-`")
-            }
+            do throws(Misnomer) { try judge(label) } catch { throw refuse(error.why) }
         }
         return name
     }

@@ -42,7 +42,8 @@ extension OptionType {
         case .list(let element): return .list([try element.parse(text)])
         case .either(let word, let other):
             return text == word ? .word(word) : try other.parse(text)
-        case .text, .label, .requestTarget, .filePath, .hostField, .domainName, .mailbox,
+        case .text, .label, .requestTarget, .filePath, .hostField, .domainName, .hostName,
+            .mailbox,
             .expression, .reference, .policies, .weights, .condition, .conditions:
             return .text(try parseText(text))
         }
@@ -56,6 +57,7 @@ extension OptionType {
         case .filePath: return try Self.plainText(text, limit: 4095)
         case .hostField: return try Self.hostField(text)
         case .domainName: return try Self.recordName(text)
+        case .hostName: return text == "@" || text == "." ? text : try Self.domainName(text)
         case .mailbox: return try Self.mailbox(text)
         default: return try Self.plainText(text, limit: 4096)
         }

@@ -81,8 +81,10 @@ public indirect enum OptionType: Sendable {
     case hostField
     /// Octets in base64 that nobody else may know.
     case secret
-    /// A domain name.
+    /// A domain name: any that a zone may have (RFC 2181 §11).
     case domainName
+    /// The name of a host: letters, digits, `-` and `_`.
+    case hostName
     /// A mailbox: `user@name`, or as a name.
     case mailbox
     /// A regular expression of RE2.

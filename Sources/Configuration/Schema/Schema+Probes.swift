@@ -152,7 +152,7 @@ extension Schema {
         ),
         Option(
             "probes.*.certificate.name",
-            .domainName,
+            .hostName,
             .absent("the name in `host`, else the endpoint's own name or address"),
             "Name that is asked for by SNI, and that the certificate must have, with `tls: on`."
         ),

@@ -64,7 +64,7 @@ extension Schema {
         ),
         Option(
             "pools.*.sticky.domain",
-            .domainName,
+            .hostName,
             .absent("the host that was asked, alone"),
             "Domain with all hosts in it that browsers send the cookie to (`Domain`)."
         ),

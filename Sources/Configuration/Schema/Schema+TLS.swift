@@ -146,7 +146,7 @@ extension Schema {
         ),
         Option(
             "pools.*.tls.name",
-            .domainName,
+            .hostName,
             .absent("the endpoint's own name or address"),
             "Name that endpoints are asked for by SNI, and that their certificates must have."
         ),

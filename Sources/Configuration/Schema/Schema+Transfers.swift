@@ -74,7 +74,7 @@ extension Schema {
         ),
         Option(
             "zones.*.transfer-from[].tls.name",
-            .domainName,
+            .hostName,
             .required,
             "Name that the certificate of the server must have (RFC 9103)."
         ),

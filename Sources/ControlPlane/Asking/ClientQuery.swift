@@ -37,7 +37,9 @@ struct ClientQuery: Sendable, Equatable {
         append(RecordType.OPT.rawValue)
         append(ResolverMessage.payloadSize)
         append(0)
-        append(wantsSignatures ? 0x8000 : 0)
+        // DO, and CO: without it a name that is not there looks like one without records where denial
+        // is compact (RFC 9824 §5).
+        append(wantsSignatures ? 0xc000 : 0)
         var options = subnet.map(ResolverMessage.subnetOption) ?? []
         if asksIdentifier { options += [0, 3, 0, 0] }
         append(UInt16(truncatingIfNeeded: options.count))

@@ -56,7 +56,13 @@ public enum KeyImport {
                 )
                 try store.keep(key, as: file, zone: name)
                 text += "\(store.folder(name))/\(file.name)\n"
+                if role == .csk, given == nil {
+                    text +=
+                        "  signs everything; a key that signs other keys alone needs --role ksk\n"
+                }
             }
+            // By root for a service that runs as another account: it has to read them.
+            if let owner = HandedFile(ownerOf: state) { StateFolder.giveKeys(in: state, owner) }
         } catch {
             return Report(text: text + "\(error.code): \(error.text)\n", isDone: false)
         }

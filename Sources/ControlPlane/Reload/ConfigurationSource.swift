@@ -124,6 +124,13 @@ public enum ConfigurationSource {
         ConfigurationReader(checks: checks).read(text, file: path)
     }
 
+    /// The same without the texts of zones.
+    static func readApart(_ text: [UInt8], path: String) -> ReadResult {
+        var checks = checks
+        checks.zoneFile = { _, _ in [] }
+        return ConfigurationReader(checks: checks).read(text, file: path)
+    }
+
     /// What the files are known to hold that a configuration names.
     struct Reading: Sendable {
         var path: String

@@ -40,7 +40,8 @@ extension Plane {
         }
         let machine = UpdateMachine(
             rules: zone.updates.map { UpdateRule($0) },
-            serialRule: zone.serialRule == .unixtime ? .time : .increment
+            serialRule: zone.serialRule == .unixtime ? .time : .increment,
+            isSigned: zone.dnssec != nil
         )
         let asker = UpdateAsker(key: key, client: answer.request.client)
         // The next transfer would undo what is changed here.

@@ -6,6 +6,18 @@ internal import Steering
 
 /// Assembles a configuration without using the result, to find what only assembling can find.
 public enum ConfigurationTrial {
+    /// The same of the file at a path; `-` is standard input.
+    ///
+    /// The text of a zone that is wrong takes the configuration away. What is wrong with its content,
+    /// and with other zones, shows when the configuration is read without looking at the texts.
+    public static func judge(path: String) -> (ReadResult, [ReloadProblem]) {
+        let (result, text) = ConfigurationSource.read(path: path)
+        let isForZones = result.errors.allSatisfy { $0.code == .zoneFileFault }
+        guard result.configuration == nil, isForZones else { return judge(result) }
+        let (judged, problems) = judge(ConfigurationSource.readApart(text, path: result.file))
+        return (judged.joining(result), problems)
+    }
+
     /// The result with what was found in its zones, and what else would refuse the configuration
     /// although each of its options is valid.
     public static func judge(_ result: ReadResult) -> (ReadResult, [ReloadProblem]) {

@@ -133,7 +133,7 @@ struct ZoneAssembly {
             zone: zone.name,
             keepsFormer: former?.has(zone.name) == true,
             problems: problems,
-            diagnostics: found
+            diagnostics: unreadable == nil ? found : []
         )
     }
 

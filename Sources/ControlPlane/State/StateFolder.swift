@@ -47,7 +47,7 @@ enum StateFolder {
     }
 
     /// The keys of zones are of no use to an account that cannot read them.
-    private static func giveKeys(in path: String, _ handed: HandedFile) {
+    static func giveKeys(in path: String, _ handed: HandedFile) {
         let keys = "\(path)/\(KeyStore.folderName)"
         guard (try? handed.giveFolder(keys)) != nil else { return }
         for zone in Folder.entries(keys) where (try? handed.giveFolder("\(keys)/\(zone)")) != nil {

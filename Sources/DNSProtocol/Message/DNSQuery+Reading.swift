@@ -22,6 +22,7 @@ extension DNSQuery {
         flags = UInt16(truncatingIfNeeded: DNSQuery.word(bytes, 2))
         guard opcode == 0 else {
             verdict = .reject(.notImplemented)
+            if DNSQuery.word(bytes, 10) > 0 { readOption(ofOther: bytes) }
             return
         }
         guard DNSQuery.word(bytes, 4) == 1, readQuestion(bytes) else {
@@ -31,6 +32,27 @@ extension DNSQuery {
         verdict = readRest(bytes)
         // Of a query that breaks the format nothing is answered but that: no subnet is echoed.
         if verdict == .reject(.formatError) { edns.subnet = nil }
+    }
+
+    /// The OPT of a message that is no query: whatever its answer says, one goes along
+    /// (RFC 6891 §6.1.1). What it asks for besides is for queries.
+    @inline(never)
+    private mutating func readOption(ofOther bytes: Span<UInt8>) {
+        var position = DNSQuery.headerLength
+        for _ in 0..<DNSQuery.word(bytes, 4) {
+            guard let end = AdditionalRecord.skipName(bytes, at: position) else { return }
+            position = end &+ 4
+        }
+        let others = DNSQuery.word(bytes, 6) &+ DNSQuery.word(bytes, 8)
+        for index in 0..<others &+ DNSQuery.word(bytes, 10) {
+            guard let record = AdditionalRecord(bytes, at: position) else { return }
+            if index >= others, record.type == .OPT, bytes[position] == 0 {
+                edns.isPresent = true
+                edns.payloadSize = max(record.recordClass, 512)
+                return
+            }
+            position = record.end
+        }
     }
 
     /// The same with its question, of whatever operation: an answer repeats it.

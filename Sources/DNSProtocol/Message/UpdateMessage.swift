@@ -118,7 +118,11 @@ public struct UpdateMessage: Sendable, Equatable {
         for _ in 0..<count {
             guard let fixed = AdditionalRecord(bytes, at: position) else { return nil }
             guard fixed.dataStart == fixed.end else {
-                guard let record = DNSMessage.Record(bytes, &position) else { return nil }
+                guard var record = DNSMessage.Record(bytes, &position) else { return nil }
+                // RFC 2181 §8: with the highest bit set it counts as 0.
+                if record.recordClass == RecordClass.internet, record.ttl > 0x7fff_ffff {
+                    record.ttl = 0
+                }
                 records.append(record)
                 continue
             }

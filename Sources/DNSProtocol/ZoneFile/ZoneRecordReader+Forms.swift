@@ -24,7 +24,8 @@ extension ZoneRecordReader {
             }
         case .location:
             guard let place = Location(entry.words) else {
-                let message = "these fields are no place: 52 22 23.000 N 4 53 32.000 E -2.00m"
+                let message =
+                    "these fields are no place, such as '52 22 23.000 N 4 53 32.000 E -2.00m'"
                 throw Failure(code: .badField, field: entry.number, message: message)
             }
             data += place.wire

@@ -86,7 +86,7 @@ extension Authority {
         }
     }
 
-    /// Appends a response that has a code and the question, and nothing else.
+    /// Appends a response that has a code and the question, perhaps a reason, and nothing else.
     @_lifetime(output: copy output)
     static func refuse(
         _ query: DNSQuery,
@@ -94,20 +94,31 @@ extension Authority {
         _ code: ResponseCode,
         _ context: AnswerContext,
         _ room: Int = 0,
+        reason: ExtendedError? = nil,
         into output: inout OutputSpan<UInt8>
     ) -> AnswerOutcome {
         var outcome = AnswerOutcome()
         outcome.code = code
         outcome.isMalformed = code == .formatError
         guard output.freeCapacity > room else { return outcome }
+        let limit = max(context.limit(for: query) &- room, AnswerContext.leastLimit)
+        var reply = EDNSReply()
+        if let reason, query.edns.isPresent, context.conduct.explainsErrors {
+            // Behind the head, the longest question and the OPT itself.
+            reply.explain(reason, room: limit &- 300)
+        }
         let writer = ResponseWriter(
             answering: query,
             request,
-            limit: max(context.limit(for: query) &- room, AnswerContext.leastLimit),
+            limit: limit,
             announcedSize: context.ednsSize,
+            optionLength: reply.length,
             into: &output
         )
-        writer.finish(code, query: query, into: &output)
+        writer.finish(code, query: query, optionLength: reply.length, into: &output)
+        if reply.length > 0, output.count > writer.start {
+            reply.write(identifier: context.conduct.identity, into: &output)
+        }
         return outcome
     }
 }

@@ -145,7 +145,15 @@ struct TransferDesk {
         into output: inout OutputSpan<UInt8>
     ) {
         let start = output.count
-        _ = Authority.refuse(query, request.span, outcome.code, context, 600, into: &output)
+        _ = Authority.refuse(
+            query,
+            request.span,
+            outcome.code,
+            context,
+            600,
+            reason: outcome.reason,
+            into: &output
+        )
         guard output.count > start else { return }
         let seconds = UInt64(context.timestamp)
         refusal?.write(into: &output, from: start, seconds: seconds)

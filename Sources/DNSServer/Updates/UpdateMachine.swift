@@ -13,11 +13,18 @@ public struct UpdateMachine: Sendable {
     public var rules: [UpdateRule]
     /// How the serial rises.
     public var serialRule: SerialRule
+    /// Keys and parameters of the zone's signatures are made here.
+    public var isSigned: Bool
 
     /// A machine for a zone.
-    public init(rules: [UpdateRule], serialRule: SerialRule = .increment) {
+    public init(
+        rules: [UpdateRule],
+        serialRule: SerialRule = .increment,
+        isSigned: Bool = false
+    ) {
         self.rules = rules
         self.serialRule = serialRule
+        self.isSigned = isSigned
     }
 
     /// What became of an update.
@@ -95,7 +102,7 @@ public struct UpdateMachine: Sendable {
             let isMeta = record.type.isMeta
             switch record.recordClass {
             case RecordClass.internet:
-                guard !isMeta, record.isWellFormed, record.ttl <= 0x7fff_ffff else {
+                guard !isMeta, record.isWellFormed else {
                     return .formatError
                 }
                 // Ours alone, and never told to others.
@@ -110,6 +117,8 @@ public struct UpdateMachine: Sendable {
             }
             // Signatures and proofs are made here, and go with what they are of (RFC 3007 §4.3).
             guard ![.RRSIG, .NSEC, .NSEC3].contains(record.type) else { return .refused }
+            let isKey = [.DNSKEY, .CDS, .CDNSKEY, .NSEC3PARAM].contains(record.type)
+            guard !isKey || !isSigned else { return .refused }
         }
         return nil
     }
