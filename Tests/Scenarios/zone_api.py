@@ -30,7 +30,7 @@ class Client:
     def __init__(self, port, key=KEY):
         self.port, self.key = port, key
 
-    def __call__(self, method, path, body=None, headers=()):
+    def __call__(self, method, path, body=None, headers=(), within=20):
         """(status, JSON or text, headers)"""
         command = ["curl", "-sS", "-X", method, "-D", "-", "-H", f"X-API-Key: {self.key}"]
         for header in headers:
@@ -38,7 +38,7 @@ class Client:
         if body is not None:
             command += ["-H", "Content-Type: application/json", "--data-binary", json.dumps(body)]
         done = subprocess.run([*command, f"http://127.0.0.1:{self.port}{path}"],
-                              capture_output=True, timeout=20)
+                              capture_output=True, timeout=within)
         head, _, text = done.stdout.decode().replace("\r\n", "\n").partition("\n\n")
         status = int(head.split()[1]) if head else 0
         fields = dict(line.lower().split(": ", 1) for line in head.split("\n")[1:] if ": " in line)

@@ -157,6 +157,16 @@ struct AdminDesk: Sendable {
             return {
                 AdminDesk.response { () throws(Problem) in try desk.answers(policy, view) }
             }
+        case .exportZone(let name):
+            let (desk, view) = (self, surface.view)
+            return {
+                AdminDesk.response { () throws(Problem) in try desk.export(name, view) }
+            }
+        case .zoneChanges(let name):
+            let (desk, view) = (self, surface.view)
+            return {
+                AdminDesk.response { () throws(Problem) in try desk.changes(name, view) }
+            }
         default: return nil
         }
     }

@@ -75,10 +75,11 @@ public enum AdminQuestion: Sendable, Equatable {
 }
 
 extension AdminQuestion {
-    /// True when the answer goes through tables of the doors, however few endpoints there are.
+    /// True when the answer goes through tables of the doors or through a zone, however few
+    /// endpoints there are.
     var isLong: Bool {
         switch self {
-        case .queries, .answers: true
+        case .queries, .answers, .exportZone, .zoneChanges: true
         default: false
         }
     }

@@ -74,7 +74,7 @@ extension Plane {
             zone.setSerial(before.nextSerial)
         }
         do throws(ZoneAPIFault) {
-            try checkDynamic(zone)
+            try settings.checkDynamic(zone)
         } catch {
             throw AssemblyRefusal(problems: [.start("M3091", error.message, "mend the records")])
         }
@@ -99,8 +99,8 @@ extension Plane {
         var change = ZoneChange(kind: isKnown ? .overlay : .made)
         for key in zone.former.keys { change.sets[key] = .some(zone[key.owner, key.type]) }
         if let difference, served != nil { change.differences = [difference] }
-        updater.live[apex] = zone
-        launch([apex: change], [], [ZoneTicket(order: (number, .imported(report)))])
+        let ticket = ZoneTicket(order: (number, .imported(report)))
+        launch(.changes([apex: change], [apex: zone]), [], [ticket])
         return nil
     }
 

@@ -6,7 +6,9 @@ internal import Essentials
 
 /// Whose updates are looked at: decided by what comes before their records.
 extension Plane {
-    struct Admitted {
+    struct Admitted: Sendable {
+        /// The zone.
+        var apex: DomainName
         /// The message without its signature.
         var plain: [UInt8]
         var machine: UpdateMachine
@@ -50,13 +52,6 @@ extension Plane {
             return nil
         }
         answer.code = .noError
-        return Admitted(plain: plain, machine: machine, asker: asker)
-    }
-
-    /// True for a zone that is signed in its file alone: whatever changes would have no signature.
-    func isSignedElsewhere(_ zone: ZoneRecords) -> Bool {
-        guard zone[zone.apex, .RRSIG] != nil else { return false }
-        let name = "\(zone.apex)"
-        return settings.zones.first { $0.name == name }?.dnssec == nil
+        return Admitted(apex: apex, plain: plain, machine: machine, asker: asker)
     }
 }

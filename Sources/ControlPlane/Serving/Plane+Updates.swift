@@ -26,6 +26,7 @@ extension Plane {
     /// Decides what waits, unless an earlier change is still being kept.
     mutating func followUpdates(_ now: Instant) {
         guard updater.flight == nil, !updater.awaitsSteering else { return }
+        if followArrivals(now) { return }
         followOrders()
         guard updater.flight == nil, !updater.awaitsSteering else { return }
         // They take turns: neither kind keeps the other one waiting.
@@ -39,49 +40,15 @@ extension Plane {
         updater.queue.removeFirst(taken.count)
         updater.cautious = max(updater.cautious - taken.count, 0)
         var answers: [ZoneUpdater.Answer] = []
-        var changes: [DomainName: ZoneChange] = [:]
-        for request in taken { answers.append(decide(request, &changes)) }
-        guard !changes.isEmpty else { return answer(answers) }
-        launch(changes, answers)
-    }
-
-    private mutating func decide(
-        _ request: UpdateDesk.Request,
-        _ changes: inout [DomainName: ZoneChange]
-    ) -> ZoneUpdater.Answer {
-        var answer = ZoneUpdater.Answer(request: request, code: .noError, signature: .unsigned)
-        guard let admitted = admit(&answer) else { return answer }
-        guard let message = UpdateMessage(admitted.plain) else {
-            answer.code = .formatError
-            return answer
+        var admitted: [Int: Admitted] = [:]
+        for request in taken {
+            var answer = ZoneUpdater.Answer(request: request, code: .noError, signature: .unsigned)
+            admitted[answers.count] = admit(&answer)
+            if admitted[answers.count] != nil, !canChange { answer.code = .serverFailure }
+            answers.append(answer)
         }
-        let apex = message.zone.lowercased
-        guard canChange, var records = liveZone(apex) else {
-            answer.code = .serverFailure
-            return answer
-        }
-        guard !isSignedElsewhere(records) else {
-            updater.live[apex] = records
-            answer.code = .refused
-            return answer
-        }
-        let outcome = admitted.machine.apply(
-            message,
-            by: admitted.asker,
-            to: &records,
-            seconds: UInt32(truncatingIfNeeded: Plane.seconds)
-        )
-        answer.code = outcome.code
-        if let difference = outcome.difference {
-            for set in records.former.keys {
-                changes[apex, default: ZoneChange()].sets[set] = .some(
-                    records[set.owner, set.type]
-                )
-            }
-            changes[apex]?.differences.append(difference)
-        }
-        updater.live[apex] = records
-        return answer
+        guard canChange, !admitted.isEmpty else { return answer(answers) }
+        launch(.updates(admitted), answers)
     }
 
     /// True while what is changed can be kept, and will be served.
@@ -99,67 +66,34 @@ extension Plane {
 
     // MARK: The flight
 
-    /// Has changes laid out and kept; answers come when that is done.
+    /// Has changes decided, laid out and kept; answers come when that is done.
     mutating func launch(
-        _ changes: [DomainName: ZoneChange],
-        _ answers: [ZoneUpdater.Answer],
+        _ task: ZoneTask,
+        _ answers: [ZoneUpdater.Answer] = [],
         _ tickets: [ZoneTicket] = []
     ) {
-        let commits = changes.map { commit($0, $1) }
-        let former = formerZones
-        let isAliased = changes.contains { $0.value.kind == .overlay && leads($0.key, former) }
-        var zones: [(DomainName, ZoneRecords?)] = []
-        for (apex, change) in changes {
-            zones.append((apex, change.isRemoval ? nil : updater.live[apex]))
-        }
-        let number = updater.nextNumber()
-        updater.flight = ZoneUpdater.Flight(
-            number: number,
-            commits: commits,
-            answers: answers,
-            tickets: tickets,
-            // An alias may lead from any zone to any other: all are put together then.
-            isOvertaken: isAliased
+        var work = ZoneWork(
+            settings,
+            formerZones,
+            seconds: UInt32(truncatingIfNeeded: Plane.seconds)
         )
-        let changed = assembly.zoneResult.changed
-        let isKept = updater.store.commit(commits, number: number) { [zones] in
-            ZoneAssembly.trial(zones, changed: changed)
+        for apex in task.zones {
+            work.known[apex] = updater.overlays.zones[apex].map { ZoneCommit($0).zone }
+            work.live[apex] = updater.live.removeValue(forKey: apex)
         }
-        if !isKept { land(number, problem: "too many changes wait", nil, []) }
-    }
-
-    // What the store has may be of a former life of the zone: made by the API before it stood in
-    // the configuration, or the other way round. Nothing of that is to show again.
-    private func commit(_ apex: DomainName, _ change: ZoneChange) -> ZoneCommit {
-        let name = "\(apex)"
-        let isConfigured = settings.zones.contains { $0.name == name }
-        let kind: StoredZone.Kind = isConfigured ? .overlay : .made
-        let known = updater.overlays.zones[apex]
-        let isNew = known?.kind != kind || change.kind == .made
-        let fresh = StoredZone(name: apex, kind: kind, base: served(apex) ?? 0)
-        var commit = ZoneCommit(isNew ? fresh : known ?? fresh)
-        commit.sets = change.sets
-        commit.differences = change.differences
-        commit.isRemoval = change.isRemoval
-        commit.replacesAll = isNew
-        commit.dropsJournal = isNew
-        // By what a later process knows that the journal leads to what it serves.
-        commit.zone.facts = updater.live[apex]?.digest.bytes ?? []
-        return commit
-    }
-
-    // A zone that is only among the changed ones has no way of an alias.
-    private func leads(_ apex: DomainName, _ former: FormerZones) -> Bool {
-        former.all.usableZone(apex).map { former.all.hasAliases(zone: $0) } ?? false
-    }
-
-    // The serial that a zone has in the tables.
-    private func served(_ apex: DomainName) -> UInt32? {
-        let former = formerZones
-        for table in [former.changed, former.all] {
-            if let zone = table.usableZone(apex) { return table.serial(ofZone: zone) }
+        let flight = ZoneUpdater.Flight(
+            number: updater.nextNumber(),
+            answers: answers,
+            tickets: tickets
+        )
+        updater.flight = flight
+        let handed = Handed(work)
+        work.live = [:]
+        let isTaken = updater.store.perform(number: flight.number) { [outcome = flight.outcome] in
+            guard var work = handed.take() else { return ZoneStore.Laid() }
+            return work.perform(task, outcome)
         }
-        return nil
+        if !isTaken { land(flight.number, problem: "too many changes wait", nil, []) }
     }
 
     /// Waits until what is being kept is: another process is about to read it, and takes no more.
@@ -195,14 +129,23 @@ extension Plane {
         guard var flight = updater.flight, flight.number == number else { return }
         updater.flight = nil
         let now = Clock.monotonic()
+        if let arrival = flight.arrival {
+            return land(arrival, isOvertaken: flight.isOvertaken, now)
+        }
+        let outcome = flight.outcome.take()
+        settle(outcome, of: &flight)
         if problem == nil {
+            guard !flight.commits.isEmpty else {
+                if let end = outcome?.end { finish(flight.tickets, end) }
+                return answer(flight.answers)
+            }
             let changesSteering = flight.changesSteering(updater.overlays)
             publish(flight, changesSteering ? nil : table, changesSteering, now)
             if !changesSteering { tell(flight.tickets, nil) }
             return answer(flight.answers)
         }
         // What was made of them in memory goes as well.
-        for commit in flight.commits { updater.live[commit.zone.name] = nil }
+        for commit in flight.commits { updater.noteChange(of: commit.zone.name) }
         if !faults.isEmpty, flight.answers.count > 1 {
             updater.queue = flight.answers.map(\.request) + updater.queue
             updater.cautious = flight.answers.count
@@ -241,6 +184,23 @@ extension Plane {
         note(repeated: .refusedChange, .notice, .info, text, fields)
     }
 
+    // Zones come back from the flight, unless they have become others meanwhile.
+    private mutating func settle(
+        _ outcome: ZoneWork.Outcome?,
+        of flight: inout ZoneUpdater.Flight
+    ) {
+        guard let outcome else { return }
+        flight.commits = outcome.commits
+        for (index, code) in outcome.codes { flight.answers[index].code = code }
+        if flight.isOvertaken {
+            ZoneUpdater.letGo(Array(outcome.live.values))
+        } else {
+            updater.live.merge(outcome.live) { _, new in new }
+        }
+        // An alias may lead from any zone to any other: all are put together then.
+        if outcome.isAliased { flight.isOvertaken = true }
+    }
+
     private mutating func publish(
         _ flight: ZoneUpdater.Flight,
         _ table: ZoneTable?,
@@ -262,7 +222,7 @@ extension Plane {
         if !late.isEmpty { rebase(late) }
         let gone = flight.commits.filter(\.isRemoval).map(\.zone.name)
         if changesSteering {
-            for apex in gone { updater.live[apex] = nil }
+            for apex in gone { updater.noteChange(of: apex) }
             return awaitSteering(flight.tickets)
         }
         if isOvertaken || !gone.isEmpty {
@@ -324,27 +284,5 @@ extension Plane {
             "the new serials of \(commits.count) zones are not kept: too many changes wait; "
                 + "reload once the disk keeps up"
         )
-    }
-}
-
-extension ZoneAssembly {
-    /// Lays changed zones out, beside those that have changed before.
-    static func trial(
-        _ zones: [(DomainName, ZoneRecords?)],
-        changed: ZoneTable
-    ) -> (table: ZoneTable?, faults: [ZoneDiagnostic]) {
-        let fresh = Set(zones.map(\.0))
-        var builder = ZoneTableBuilder()
-        for other in changed.usableZones where !fresh.contains(other) {
-            guard let number = changed.usableZone(other) else { continue }
-            builder.beginZone(other, source: "\(other)")
-            builder.add(changed.contents(ofZone: number)) { $0 }
-        }
-        for case (let apex, let records?) in zones {
-            builder.beginZone(apex, source: "\(apex)")
-            builder.add(records.contents) { $0 }
-        }
-        let build = builder.build()
-        return (build.table, build.table == nil ? build.diagnostics : [])
     }
 }

@@ -51,7 +51,7 @@ extension Plane {
         }
         var change = ZoneChange()
         change.isRemoval = true
-        launch([apex: change], [], [ZoneTicket(order: (number, .discarded(apex)))])
+        launch(.changes([apex: change], [:]), [], [ZoneTicket(order: (number, .discarded(apex)))])
         return nil
     }
 

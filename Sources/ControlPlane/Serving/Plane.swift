@@ -163,7 +163,7 @@ extension Plane {
     func nextDeadline() -> Instant {
         // What the end of a turn has changed waits for no timer.
         if needsSnapshot, staged == nil { return .start }
-        if updater.flight == nil, updater.hasWork { return .start }
+        if updater.flight == nil, !updater.awaitsSteering, updater.hasWork { return .start }
         var next = min(probes.nextDeadline(), resolver.nextDeadline(), keeper.nextDeadline)
         next = min(next, phase == .waiting ? opensBy : healthSaving.deadline)
         if case .stopping(let until) = phase { next = min(next, until) }

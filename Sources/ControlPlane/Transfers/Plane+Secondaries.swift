@@ -76,7 +76,7 @@ extension Plane {
 
     private mutating func carryOut(_ event: SecondaryKeeper.Event, _ now: Instant) {
         switch event {
-        case .adopt(let name, let difference): adoptTransferred(name, difference, now)
+        case .adopt(let name, let version): arrive(name, version, now)
         case .expired(let name):
             note(
                 .transfer,
@@ -85,45 +85,7 @@ extension Plane {
                     + "its SOA allows (expire)",
                 [JSONMember("zone", .string(name))]
             )
-            adoptTransferred(name, nil, now)
-        }
-    }
-
-    /// Serves the version of a zone that is in the state folder, or none once it has expired.
-    private mutating func adoptTransferred(
-        _ name: String,
-        _ difference: ZoneDifference?,
-        _ now: Instant
-    ) {
-        // What is staged has the former version.
-        if let waiting = staged {
-            staged = nil
-            adopt(waiting, now)
-        }
-        guard let zone = settings.zones.first(where: { $0.name == name }) else { return }
-        var reader = ZoneAssembly(settings, path: setup.path, former: formerZones)
-        reader.transferred = secondaries.transferred
-        reader.keyFaults = keys.faults(of: [zone])
-        switch reader.renew(zone, changed: assembly.zoneResult.changed) {
-        case .needsAll:
-            if zone.catalog { followCatalogs(now) }
-            zonesAreStale = true
-            needsSnapshot = true
-        case .faulty(let fault):
-            assembly.zoneResult.faults.removeAll { $0.zone == name }
-            assembly.zoneResult.faults.append(fault)
-            noteZones(assembly)
-            fetchLost(now)
-        case .done(let table, _, _):
-            let old = assembly.zoneResult
-            assembly.zoneResult.changed = table
-            if let apex = DomainName(name) { updater.noteReread(apex) }
-            assembly.zoneResult.faults.removeAll { $0.zone == name }
-            let known = DomainName(name).flatMap { apex in difference.map { [apex: [$0]] } }
-            followVersions(since: old, known: known ?? [:], now)
-            configureKeys(of: [name])
-            adoptZones(now)
-            if zone.catalog { followCatalogs(now) }
+            arrive(name, nil, now)
         }
     }
 
@@ -184,7 +146,7 @@ extension Plane {
             [
                 zone, JSONMember("primary", .string("\(source)")),
                 JSONMember("serial", .integer(Int64(result.serial?.rawValue ?? 0))),
-                JSONMember("records", .integer(Int64(update.records.count))),
+                JSONMember("records", .integer(Int64(update.count))),
                 JSONMember("bytes", .integer(Int64(update.octets))),
                 JSONMember("ms", .integer(update.duration.milliseconds)),
             ]

@@ -12,7 +12,8 @@ extension Plane {
     /// Compares the zones that are about to be served with those of before; nil at the start.
     ///
     /// Done before the snapshot is made, which carries the histories. `known` is what has changed
-    /// where somebody knows that already: such zones are not compared.
+    /// where somebody knows that already: such zones are not compared, and those of which it says
+    /// nothing have no history from here on.
     mutating func followVersions(
         since old: ZoneAssembly.Result?,
         known: [DomainName: [ZoneDifference]] = [:],
@@ -35,7 +36,8 @@ extension Plane {
                         assembly.zoneResult.histories[apex, default: ZoneHistory()].append(step)
                     }
                 } else {
-                    keepDifference(apex, zone, former, present, serial, before)
+                    let mayCompare = known[apex]?.isEmpty != true
+                    keepDifference(apex, zone, former, present, mayCompare: mayCompare)
                 }
             }
             tell(zone, apex, serial, now)
@@ -62,20 +64,16 @@ extension Plane {
         _ zone: ZoneSettings,
         _ former: ZoneAssembly.Place,
         _ present: ZoneAssembly.Place,
-        _ serial: SerialNumber,
-        _ before: SerialNumber?
+        mayCompare: Bool
     ) {
-        guard let before, serial.isNewer(than: before) else {
+        guard let before = former.serial, present.serial?.isNewer(than: before) == true else {
             assembly.zoneResult.histories[apex] = nil
             let text =
                 "the serial of zone \(zone.name) has gone back: secondaries keep what they have"
             return note(.notice, .warning, text, [JSONMember("zone", .string(zone.name))])
         }
-        let sets = max(former.table.setCount, present.table.setCount)
-        // What is steered, or an alias, goes out as it is answered: no version says how it was.
-        guard !zone.transferTo.isEmpty, sets <= Plane.differenceLimit,
-            former.isPlain, present.isPlain,
-            let difference = ZoneDifference(from: former.records, to: present.records)
+        guard mayCompare, !zone.transferTo.isEmpty,
+            let difference = former.difference(to: present)
         else {
             assembly.zoneResult.histories[apex] = nil
             return
@@ -110,6 +108,14 @@ extension ZoneAssembly {
         let zone: Int
 
         var serial: SerialNumber? { table.serial(ofZone: zone).map { SerialNumber($0) } }
+
+        /// What leads to another version; nil when that cannot be said, or is too much.
+        func difference(to present: ZoneAssembly.Place) -> ZoneDifference? {
+            let sets = max(table.setCount, present.table.setCount)
+            // What is steered, or an alias, goes out as it is answered: no version says how it was.
+            guard sets <= Plane.differenceLimit, isPlain, present.isPlain else { return nil }
+            return ZoneDifference(from: records, to: present.records)
+        }
 
         /// True when it has nothing but records.
         var isPlain: Bool {

@@ -28,7 +28,7 @@ struct SecondaryKeeper {
     /// What a turn asks of the plane.
     enum Event {
         /// A newer version is in hand, or one that had expired is good again.
-        case adopt(String, ZoneDifference? = nil)
+        case adopt(String, FetchResult.Update? = nil)
         /// The zone must not be answered from any more.
         case expired(String)
     }
@@ -229,7 +229,7 @@ struct SecondaryKeeper {
                 transferred.known.insert(name)
                 if transferred.folder == nil { transferred.versions[name] = update.records }
                 counts.updated += 1
-                event = .adopt(name, update.difference)
+                event = .adopt(name, update)
             }
             zones[name] = zone
             found.append((result, event))

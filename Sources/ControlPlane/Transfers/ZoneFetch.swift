@@ -41,7 +41,12 @@ struct FetchResult: Sendable {
     }
 
     struct Update: Sendable {
+        /// All of it; empty where it is kept in a file.
         var records: [DNSMessage.Record]
+        /// How many they are.
+        var count = 0
+        /// The zone laid out, as it would be from its records.
+        var table: ZoneTable?
         /// What has changed since the version in hand, where that was asked for.
         var difference: ZoneDifference?
         var isIncremental: Bool
@@ -100,10 +105,13 @@ struct ZoneFetch {
                     }
                     continue
                 }
-                let update = try take(primary, deadline)
-                result.outcome = .updated(update)
+                var update = try take(primary, deadline)
                 result.serial = update.records.first?.serial
                 result.timers = update.records.first.flatMap { RefreshMachine.Timers($0) }
+                update.count = update.records.count
+                // Letting go of a million records takes long: that is this thread's work too.
+                if job.path != nil { update.records = [] }
+                result.outcome = .updated(update)
                 result.source = primary.address
                 return result
             } catch {
@@ -273,6 +281,7 @@ struct ZoneFetch {
         }
         return FetchResult.Update(
             records: records,
+            table: table,
             difference: difference,
             isIncremental: isIncremental,
             octets: transfer.size,

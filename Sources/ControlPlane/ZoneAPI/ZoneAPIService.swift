@@ -9,6 +9,8 @@ internal import Runtime
 struct ZoneAPIService: ~Copyable {
     /// Of listening sockets; connections have the next one.
     static let kind: UInt8 = 98
+    /// Of answers that were written elsewhere.
+    private static let renderedKind: UInt8 = 100
 
     private var listener: ServiceListener
     private var address: SocketAddress?
@@ -19,7 +21,9 @@ struct ZoneAPIService: ~Copyable {
         listener = ServiceListener(limits: limits, kind: ZoneAPIService.kind)
     }
 
-    func owns(kind: UInt8) -> Bool { listener.owns(kind: kind) }
+    func owns(kind: UInt8) -> Bool {
+        listener.owns(kind: kind) || kind == ZoneAPIService.renderedKind
+    }
     var nextDeadline: Instant { listener.nextDeadline }
 
     mutating func handle(
@@ -28,7 +32,14 @@ struct ZoneAPIService: ~Copyable {
         plane: inout Plane,
         at moment: Moment
     ) {
-        listener.handle(event, loop: &loop, at: moment) { plane.answerZoneAPI($0) }
+        guard EventToken(raw: event.token).kind == ZoneAPIService.renderedKind else {
+            return listener.handle(event, loop: &loop, at: moment) { plane.answerZoneAPI($0) }
+        }
+        for done in plane.updater.renderer?.done.drain() ?? [] {
+            listener.complete(done.ticket, with: done.response, loop: &loop, at: moment) {
+                plane.answerZoneAPI($0)
+            }
+        }
     }
 
     /// Opens and closes the socket as the configuration wants it, and answers what has been done.
@@ -56,6 +67,7 @@ struct ZoneAPIService: ~Copyable {
             // Another process may still listen that is about to hand over.
             let socket = try Socket.listen(wanted, backlog: 64, reusePort: true)
             listener.open(socket, number: 0, loop: &loop)
+            openRenderer(loop: &loop, plane: &plane)
             plane.note(.listenerOpened, .info, "the API for zones listens on \(wanted)")
         } catch {
             let account = plane.setup.account.map { " as '\($0.name)'" } ?? ""
@@ -71,5 +83,12 @@ struct ZoneAPIService: ~Copyable {
             event.code = "M3092"
             plane.log.record(event)
         }
+    }
+
+    private func openRenderer(loop: inout EventLoop, plane: inout Plane) {
+        guard plane.updater.renderer == nil, let renderer = try? AdminRenderer() else { return }
+        plane.updater.renderer = renderer
+        let token = EventToken(kind: ZoneAPIService.renderedKind, index: 0)
+        loop.add(renderer.done.descriptor, token: token.raw, interest: .read)
     }
 }

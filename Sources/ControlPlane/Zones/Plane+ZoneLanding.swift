@@ -27,7 +27,7 @@ extension Plane {
 
     /// Serves a zone without what the store had of it.
     mutating func takeBack(_ apex: DomainName, _ now: Instant) {
-        updater.live[apex] = nil
+        updater.noteChange(of: apex)
         let name = "\(apex)"
         let isConfigured = settings.zones.contains { $0.name == name }
         // Only the file knows what lay under the changes.

@@ -26,13 +26,23 @@ final class ZoneStore: Sendable {
         var faults: [ZoneDiagnostic] = []
     }
 
-    /// Lays zones out before they are kept: what cannot be served is not kept either.
-    typealias Trial = @Sendable () -> (table: ZoneTable?, faults: [ZoneDiagnostic])
+    /// Decides what is kept and lays it out before it is: what cannot be served is not kept either.
+    typealias Trial = @Sendable () -> Laid
+
+    /// What a trial has come to.
+    struct Laid: Sendable {
+        /// What is to be kept; empty when nothing changes.
+        var commits: [ZoneCommit] = []
+        /// The tables that it makes; nil when they cannot be served.
+        var table: ZoneTable?
+        var faults: [ZoneDiagnostic] = []
+    }
 
     private struct Job: Sendable {
         var number: UInt64
-        var commits: [ZoneCommit]
-        var trial: Trial?
+        var commits: [ZoneCommit] = []
+        // Given away before anybody hears of the end: what it holds is changed in place then.
+        var trial: Handed<Trial>?
     }
 
     /// What was done, in order; wakes whoever has it in its loop.
@@ -121,12 +131,20 @@ final class ZoneStore: Sendable {
     }
 
     /// Has changes kept; false when too many wait, and nothing will come of it.
-    ///
-    /// With a trial they are only kept if that makes tables, which come back with the result.
-    func commit(_ commits: [ZoneCommit], number: UInt64, trial: Trial? = nil) -> Bool {
+    func commit(_ commits: [ZoneCommit], number: UInt64) -> Bool {
+        take(Job(number: number, commits: commits))
+    }
+
+    /// The same for changes that a trial brings: they are only kept if it makes tables, which come
+    /// back with the result.
+    func perform(number: UInt64, _ trial: @escaping Trial) -> Bool {
+        take(Job(number: number, trial: Handed(trial)))
+    }
+
+    private func take(_ job: Job) -> Bool {
         guard isOpen else { return false }
         let isTaken = waiting.take()
-        if isTaken { jobs.post(Job(number: number, commits: commits, trial: trial)) }
+        if isTaken { jobs.post(job) }
         return isTaken
     }
 
@@ -155,17 +173,17 @@ final class ZoneStore: Sendable {
             var found: [UInt64: ZoneTable] = [:]
             var passed: [Job] = []
             for job in taken {
-                guard let trial = job.trial else {
+                guard let laid = job.trial?.take()?() else {
                     passed.append(job)
                     continue
                 }
-                let (table, faults) = trial()
-                if let table {
+                var result = Result(number: job.number, faults: laid.faults)
+                if let table = laid.table, !laid.commits.isEmpty {
                     found[job.number] = table
-                    passed.append(Job(number: job.number, commits: job.commits))
+                    passed.append(Job(number: job.number, commits: laid.commits))
                 } else {
-                    let problem = "the zone could not be served"
-                    results.post(Result(number: job.number, problem: problem, faults: faults))
+                    if !laid.commits.isEmpty { result.problem = "the zone could not be served" }
+                    results.post(result)
                 }
             }
             for var result in write(passed, to: path, &tables) {

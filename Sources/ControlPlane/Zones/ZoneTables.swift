@@ -157,6 +157,7 @@ struct ZoneTables {
         }
         if commit.dropsJournal { try database.run("DELETE FROM journal WHERE zone = ?", [zone]) }
         for difference in commit.differences { try append(difference, zone) }
+        if !commit.differences.isEmpty { try trim(zone) }
     }
 
     private func append(
@@ -173,6 +174,10 @@ struct ZoneTables {
                 .integer(Int64(deleted.count + added.count)), .blob(deleted), .blob(added),
             ]
         )
+    }
+
+    // Once for all that a flight brings: the journal is gone through for that.
+    private func trim(_ zone: Database.Value) throws(Database.Fault) {
         var (newest, octets, versions): (Int64, Int64, Int64) = (0, 0, 0)
         try database.rows(
             "SELECT max(number), sum(octets), count(*) FROM journal WHERE zone = ?",

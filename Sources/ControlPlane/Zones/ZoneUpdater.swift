@@ -2,15 +2,18 @@
 internal import DNSProtocol
 internal import DNSServer
 internal import Essentials
+internal import Runtime
 
 /// What the control thread knows of zones that change while they serve.
 ///
-///     desk --> queue --> machine --> flight: laid out, then kept, by the store's thread
-///                                      |
-///                        answers <-- zones in force
+///     desk --> queue --> flight: decided, laid out, then kept, by the store's thread
+///                          |
+///            answers <-- zones in force
 ///
 /// Changes wait for one flight at a time, and all that have come meanwhile go with the next: one
-/// table and one sync for many updates.
+/// table and one sync for many updates, and the more of them the longer a flight takes. What a flight
+/// does costs what it changes (``ZonePatch``), and is done by another thread all the same
+/// (``ZoneWork``): a zone that changes for the first time is taken apart once, whatever its size.
 struct ZoneUpdater {
     /// Updates that go with one flight.
     static let batchLimit = 500
@@ -25,24 +28,34 @@ struct ZoneUpdater {
     /// Changes that are being kept.
     struct Flight: Sendable {
         var number: UInt64
-        var commits: [ZoneCommit]
-        var answers: [Answer]
+        /// What is kept; known once it has landed.
+        var commits: [ZoneCommit] = []
+        var answers: [Answer] = []
         /// What else is told of the end: true when all is kept.
         var tickets: [ZoneTicket] = []
+        /// A version that has come from elsewhere, and nothing else.
+        var arrival: ZoneArrival?
+        /// What was decided.
+        let outcome = Handed<ZoneWork.Outcome>()
         /// The zones have been put together anew meanwhile.
         var isOvertaken = false
     }
 
     let store: ZoneStore
     var overlays: ZoneOverlays
-    /// Zones in a form that can be changed, as they will be after the flight.
+    /// Zones in a form that can be changed; a flight has those that it is about.
     var live: [DomainName: ZoneRecords] = [:]
     var queue: [UpdateDesk.Request] = []
     var flight: Flight?
+    /// Versions that have come from elsewhere, and wait to be put among the others.
+    var arrivals: [ZoneArrival] = []
+    var wasArrival = false
     /// So many updates are tried one by one, since together they made a zone that cannot be served.
     var cautious = 0
     /// Changes that the API has asked for.
     var jobs: [ZoneAPIJob] = []
+    /// Writes zones as the API shows them; nil until its first listener is open.
+    var renderer: AdminRenderer?
     /// What is to be told to those who asked.
     var finished: [(Handle, ServiceResponse)] = []
     /// Names are steered otherwise in what is kept, and not yet in what is served.
@@ -67,7 +80,9 @@ struct ZoneUpdater {
     }
 
     /// Something waits that can be begun as soon as nothing is being kept.
-    var hasWork: Bool { !queue.isEmpty || !jobs.isEmpty || !orders.isEmpty }
+    var hasWork: Bool { hasChanges || !arrivals.isEmpty }
+    /// The same of changes by messages, by the API and by operators.
+    var hasChanges: Bool { !queue.isEmpty || !jobs.isEmpty || !orders.isEmpty }
 
     mutating func nextNumber() -> UInt64 {
         number += 1
@@ -77,13 +92,26 @@ struct ZoneUpdater {
     /// The zones have been put together anew: what was derived from them is worth nothing.
     mutating func noteReread() {
         flight?.isOvertaken = true
+        ZoneUpdater.letGo(Array(live.values))
         live = [:]
     }
 
     /// One zone has been put together anew.
     mutating func noteReread(_ apex: DomainName) {
         flight?.isOvertaken = true
-        live[apex] = nil
+        noteChange(of: apex)
+    }
+
+    /// A zone is not what was made of it in memory.
+    mutating func noteChange(of apex: DomainName) {
+        if let zone = live.removeValue(forKey: apex) { ZoneUpdater.letGo([zone]) }
+    }
+
+    /// Gives up zones; large ones elsewhere, since a million sets are given up one by one.
+    static func letGo(_ zones: consuming [ZoneRecords]) {
+        guard zones.contains(where: { $0.names.count > 1000 }) else { return }
+        let gone = Handed(zones)
+        try? WorkerThread.start(name: "zone-end") { _ = gone.take() }
     }
 
     /// Takes what is kept now.
@@ -94,7 +122,8 @@ struct ZoneUpdater {
                 overlays.zones[name] = nil
                 continue
             }
-            var zone = overlays.zones[name] ?? commit.zone
+            // Taken out of where it is kept: thousands of sets are not copied for one of them.
+            var zone = overlays.zones.removeValue(forKey: name) ?? commit.zone
             (zone.kind, zone.base, zone.facts) =
                 (commit.zone.kind, commit.zone.base, commit.zone.facts)
             if commit.replacesAll { zone.sets = [:] }

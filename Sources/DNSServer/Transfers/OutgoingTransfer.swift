@@ -183,8 +183,11 @@ final class OutgoingTransfer {
         into output: inout OutputSpan<UInt8>
     ) -> Step? {
         // The names of a zone stand one behind the other, its apex first; those that a zone inside
-        // hides as well.
-        guard node < view.nodes.count, Int(view.nodes[node].zone) == zone else { return .ending }
+        // hides as well. After a patch those of others are among them.
+        guard node < view.nodes.count, view.isPatched || Int(view.nodes[node].zone) == zone else {
+            return .ending
+        }
+        guard Int(view.nodes[node].zone) == zone else { return .node(node &+ 1, set: 0) }
         let found = view.nodes[node]
         guard number < Int(found.setCount) else { return .node(node &+ 1, set: 0) }
         let set = view.sets[Int(found.firstSet) &+ number]

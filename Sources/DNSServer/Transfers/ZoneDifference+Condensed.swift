@@ -67,8 +67,12 @@ extension ZoneView {
         let apexLength = Int(zones[zone].apexLength)
         var octets = 0
         var place = Int(zones[zone].apex)
-        while place < nodes.count, Int(nodes[place].zone) == zone {
+        while place < nodes.count, isPatched || Int(nodes[place].zone) == zone {
             let node = nodes[place]
+            guard Int(node.zone) == zone else {
+                place &+= 1
+                continue
+            }
             octets &+= max(Int(node.nameLength) &- apexLength, 0)
             for number in 0..<Int(node.setCount) {
                 octets &+= OutgoingTransfer.octets(of: sets[Int(node.firstSet) &+ number])

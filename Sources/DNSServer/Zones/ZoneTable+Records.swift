@@ -115,7 +115,7 @@ extension ZoneTable {
     }
 
     // The set in a message of its own, read again.
-    private func records(
+    func records(
         _ set: ZoneSet,
         _ name: [UInt8],
         _ apexLength: Int

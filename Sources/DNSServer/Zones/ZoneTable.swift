@@ -34,6 +34,8 @@ public struct ZoneTable: Sendable {
     public let outsideTargets: [DomainName]
     /// The zones that the ways of aliases begin in or lead through, by their numbers.
     let aliasedZones: Set<Int>
+    /// Who stands below whom; only of tables that have been patched, and for that alone.
+    var kinship: ZoneKinship?
     // One: a view holds the span of an array without counting a reference.
     let boards: [AliasBoard]
 

@@ -158,6 +158,19 @@ public struct ZoneTableBuilder: ~Copyable {
         }
     }
 
+    /// Adds zones of another table, but for some; policies keep their numbers.
+    public mutating func add(_ table: ZoneTable, without gone: Set<DomainName>) {
+        for number in table.zones.indices {
+            guard let apex = table.zoneName(number), !gone.contains(apex) else { continue }
+            beginZone(apex, source: "\(apex)")
+            if table.zones[number].isUnusable {
+                markUnusable(isAwaited: table.zones[number].isAwaited)
+            } else {
+                add(table.contents(ofZone: number)) { $0 }
+            }
+        }
+    }
+
     /// Says in which file the records stand that are added one by one from now on.
     public mutating func beginRecords(source: String) {
         guard let last = zones.indices.last else { return }

@@ -15,8 +15,9 @@ struct ZoneTableLayout {
     var bytes: [UInt8] = []
     var chains: [UInt32] = []
     var signatureEnds: [Int: UInt32] = [:]
-    private var hashes: [UInt64] = []
-    private var deepest = 0
+    var hashes: [UInt64] = []
+    var deepest = 0
+    var kinship: ZoneKinship?
     private var compiler = RecordSetCompiler()
     /// True when an offset no longer fits 32 bits.
     private(set) var isOverfull = false
@@ -192,7 +193,12 @@ struct ZoneTableLayout {
             while slots[slot] != 0 { slot = (slot + 1) & (capacity - 1) }
             slots[slot] = (hash & ~0xffff_ffff) | UInt64(number + 1)
         }
-        return ZoneTable(
+        return table(slots, board: AliasBoard(count: outsideTargets.count, networks: limits))
+    }
+
+    /// The same with the slots that lead to the nodes.
+    func table(_ slots: [UInt64], board: AliasBoard) -> ZoneTable {
+        ZoneTable(
             slots: slots,
             nodes: nodes,
             sets: sets,
@@ -207,7 +213,8 @@ struct ZoneTableLayout {
             signatureEnds: signatureEnds,
             outsideTargets: outsideTargets,
             aliasedZones: aliasedZones,
-            boards: [AliasBoard(count: outsideTargets.count, networks: limits)]
+            kinship: kinship,
+            boards: [board]
         )
     }
 }

@@ -40,6 +40,8 @@ struct ZoneView: ~Escapable {
     let aliases: Span<AliasEntry>
     let boards: Span<AliasBoard>
     let deepest: Int
+    /// True when the names of a zone do not stand one behind the other.
+    let isPatched: Bool
     /// True for zones that have changed since the table of all was made.
     let isChanged: Bool
     /// Which of the zones are signed, and how.
@@ -65,6 +67,7 @@ struct ZoneView: ~Escapable {
         aliases = table.aliases.span
         boards = table.boards.span
         deepest = table.deepest
+        isPatched = table.kinship != nil
     }
 
     /// Finds what answers for the name of `length` octets at `start`.

@@ -44,7 +44,9 @@ extension Plane {
             log.record(event)
         }
     }
+}
 
+extension Settings {
     /// Refuses dynamic records of a zone that could not be served, before they are kept.
     func checkDynamic(_ zone: ZoneRecords) throws(ZoneAPIFault) {
         var added = 0
@@ -82,7 +84,7 @@ extension Plane {
             if former == nil { added += 1 }
         }
         guard added > 0 else { return }
-        guard settings.steer.count(where: \.isDynamic) + added <= DynamicPolicies.limit else {
+        guard steer.count(where: \.isDynamic) + added <= DynamicPolicies.limit else {
             throw ZoneAPIFault(
                 422,
                 "more than \(DynamicPolicies.limit) names would be steered",
@@ -92,7 +94,7 @@ extension Plane {
     }
 
     private var knowsPlaces: Bool {
-        settings.geo.database != nil || settings.geo.networks.contains(where: \.hasPlace)
+        geo.database != nil || geo.networks.contains(where: \.hasPlace)
     }
 }
 

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import DNSProtocol
+internal import DNSServer
+internal import Essentials
+internal import Runtime
+
+/// What a flight is about.
+enum ZoneTask: Sendable {
+    /// Updates that were let in, by the places of their answers.
+    case updates([Int: Plane.Admitted])
+    /// A change that the API has asked for.
+    case job(ZoneAPIJob)
+    /// What is decided already, and the zones as they are after it.
+    case changes([DomainName: ZoneChange], [DomainName: ZoneRecords])
+
+    /// The zones that it may change.
+    var zones: Set<DomainName> {
+        switch self {
+        case .updates(let updates): Set(updates.values.map(\.apex))
+        case .job(let job): [job.change.zone]
+        case .changes(let changes, _): Set(changes.keys)
+        }
+    }
+}
+
+/// Decides changes of zones and lays them out: all of a flight that takes long.
+///
+/// It has copies of what it goes by, and the zones themselves until it lands; the control thread makes
+/// verdicts meanwhile. What has become otherwise by then is seen to at the landing.
+struct ZoneWork: Sendable {
+    let settings: Settings
+    let former: FormerZones
+    /// Since 1970, for serials.
+    let seconds: UInt32
+    /// What the store has of the zones, without its sets.
+    var known: [DomainName: StoredZone] = [:]
+    /// The zones in a form that can be changed.
+    var live: [DomainName: ZoneRecords] = [:]
+    var changes: [DomainName: ZoneChange] = [:]
+
+    /// What was decided.
+    struct Outcome: Sendable {
+        var commits: [ZoneCommit] = []
+        /// Codes by the places of the answers.
+        var codes: [Int: ResponseCode] = [:]
+        /// What is to be said of a change by the API that changes nothing.
+        var end: Result<Void, ZoneAPIFault>?
+        var live: [DomainName: ZoneRecords] = [:]
+        /// An alias begins in a changed zone, or leads through it.
+        var isAliased = false
+    }
+
+    init(_ settings: Settings, _ former: FormerZones, seconds: UInt32) {
+        self.settings = settings
+        self.former = former
+        self.seconds = seconds
+    }
+
+    /// Does all of it; `outcome` gets what only the control thread can do something about.
+    mutating func perform(_ task: ZoneTask, _ outcome: Handed<Outcome>) -> ZoneStore.Laid {
+        var made = Outcome()
+        switch task {
+        case .updates(let updates):
+            for (place, update) in updates.sorted(by: { $0.key < $1.key }) {
+                made.codes[place] = decide(update)
+            }
+        case .job(let job):
+            do throws(ZoneAPIFault) {
+                if try !begin(job) { made.end = .success(()) }
+            } catch {
+                made.end = .failure(error)
+            }
+        case .changes(let changes, let zones):
+            self.changes = changes
+            live.merge(zones) { _, new in new }
+        }
+        var laid = ZoneStore.Laid()
+        if !changes.isEmpty {
+            laid.commits = changes.map { commit($0, $1) }
+            (laid.table, laid.faults) = layOut()
+            made.isAliased = changes.contains { $0.value.kind == .overlay && leads($0.key) }
+        }
+        made.commits = laid.commits
+        made.live = live
+        live = [:]
+        outcome.give(made)
+        return laid
+    }
+
+    // MARK: Updates
+
+    private mutating func decide(_ update: Plane.Admitted) -> ResponseCode {
+        guard let message = UpdateMessage(update.plain) else { return .formatError }
+        let apex = message.zone.lowercased
+        guard var records = take(apex) else { return .serverFailure }
+        defer { live[apex] = records }
+        guard !isSignedElsewhere(records) else { return .refused }
+        let outcome = update.machine.apply(
+            message,
+            by: update.asker,
+            to: &records,
+            seconds: seconds
+        )
+        guard let difference = outcome.difference else { return outcome.code }
+        for set in records.former.keys {
+            changes[apex, default: ZoneChange()].sets[set] = .some(records[set.owner, set.type])
+        }
+        changes[apex]?.differences.append(difference)
+        return outcome.code
+    }
+
+    /// A zone, taken out of where it is kept, so that a change need not copy it.
+    mutating func take(_ apex: DomainName) -> ZoneRecords? {
+        if let known = live.removeValue(forKey: apex) { return known }
+        return former.contents("\(apex)").map { ZoneRecords(apex: apex, $0) }
+    }
+
+    /// True for a zone that is signed in its file alone: whatever changes would have no signature.
+    func isSignedElsewhere(_ zone: ZoneRecords) -> Bool {
+        zone[zone.apex, .RRSIG] != nil && configured(zone.apex)?.dnssec == nil
+    }
+
+    /// A zone of the configuration.
+    func configured(_ name: DomainName) -> ZoneSettings? {
+        let text = "\(name)"
+        return settings.zones.first { $0.name == text }
+    }
+
+    // MARK: What is kept and served
+
+    // What the store has may be of a former life of the zone: made by the API before it stood in
+    // the configuration, or the other way round. Nothing of that is to show again.
+    private func commit(_ apex: DomainName, _ change: ZoneChange) -> ZoneCommit {
+        let kind: StoredZone.Kind = configured(apex) == nil ? .made : .overlay
+        let known = known[apex]
+        let isNew = known?.kind != kind || change.kind == .made
+        let fresh = StoredZone(name: apex, kind: kind, base: served(apex) ?? 0)
+        var commit = ZoneCommit(isNew ? fresh : known ?? fresh)
+        commit.sets = change.sets
+        commit.differences = change.differences
+        commit.isRemoval = change.isRemoval
+        commit.replacesAll = isNew
+        commit.dropsJournal = isNew
+        // By what a later process knows that the journal leads to what it serves.
+        commit.zone.facts = live[apex]?.digest.bytes ?? []
+        return commit
+    }
+
+    // A zone that is only among the changed ones has no way of an alias.
+    private func leads(_ apex: DomainName) -> Bool {
+        former.all.usableZone(apex).map { former.all.hasAliases(zone: $0) } ?? false
+    }
+
+    // The serial that a zone has in the tables.
+    private func served(_ apex: DomainName) -> UInt32? {
+        for table in [former.changed, former.all] {
+            if let zone = table.usableZone(apex) { return table.serial(ofZone: zone) }
+        }
+        return nil
+    }
+
+    private func layOut() -> (ZoneTable?, [ZoneDiagnostic]) {
+        if let table = patched() { return (table, []) }
+        let zones = changes.map { ($0.key, $0.value.isRemoval ? nil : live[$0.key]) }
+        return ZoneAssembly.trial(zones, changed: former.changed)
+    }
+
+    // In places: at the cost of what has changed.
+    private func patched() -> ZoneTable? {
+        guard changes.values.allSatisfy({ !$0.isRemoval && $0.kind == .overlay }) else {
+            return nil
+        }
+        var table = former.changed
+        for apex in changes.keys where table.usableZone(apex) == nil {
+            guard let part = ZonePart(former.all, only: apex),
+                let joined = ZoneTable.joined([ZonePart(table, without: [apex]), part])
+            else { return nil }
+            table = joined
+        }
+        guard var patch = ZonePatch(table) else { return nil }
+        for (apex, change) in changes {
+            guard let records = live[apex], patch.change(records, change.sets.keys) else {
+                return nil
+            }
+        }
+        return patch.table()
+    }
+}

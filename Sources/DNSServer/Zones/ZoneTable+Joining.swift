@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+public import DNSProtocol
+
+/// Zones of a table that go into another one.
+public struct ZonePart: Sendable {
+    let table: ZoneTable
+    let zones: [Int]
+
+    /// All zones of a table, but for some; those that cannot be served go along as such.
+    public init(_ table: ZoneTable, without gone: Set<DomainName> = []) {
+        self.table = table
+        zones = table.zones.indices.filter { number in
+            table.zoneName(number).map { !gone.contains($0) } ?? false
+        }
+    }
+
+    /// One zone of a table; nil when that does not serve it.
+    public init?(_ table: ZoneTable, only apex: DomainName) {
+        guard let number = table.usableZone(apex) else { return nil }
+        self.table = table
+        zones = [number]
+    }
+}
+
+/// Zones that are laid out already, put side by side.
+///
+/// Making a table from records takes microseconds for each of them: they are checked, compressed,
+/// and looked up. A zone that stands in a table has all that behind it, and nothing in it says where
+/// it stands but offsets: copying those, and what they are counted from, takes a tenth of the time,
+/// and no memory beside the new table. So one large zone among those that have changed does not
+/// make a change of another one slow.
+extension ZoneTable {
+    /// Zones of several tables in one, in their order; nil when that cannot be had by copying.
+    ///
+    /// Zones inside one another hide and delegate each other's names, and ways of aliases lead from
+    /// zone to zone: those are to be built from their records. The same holds for a zone that is
+    /// there twice.
+    public static func joined(_ parts: [ZonePart]) -> ZoneTable? {
+        var layout = ZoneTableLayout()
+        layout.reserve(parts)
+        var apexes: Set<[UInt8]> = []
+        for part in parts {
+            for zone in part.zones {
+                guard let apex = part.table.zoneName(zone)?.wire, apexes.insert(apex).inserted,
+                    layout.take(zone, of: part.table)
+                else { return nil }
+            }
+        }
+        guard !layout.isOverfull, !areNested(apexes) else { return nil }
+        return layout.table(AliasNetworkLimits())
+    }
+
+    /// The names of all zones, served or not.
+    public var zoneNames: [DomainName] { zones.indices.compactMap(zoneName) }
+
+    private static func areNested(_ apexes: Set<[UInt8]>) -> Bool {
+        apexes.contains { apex in
+            var position = 0
+            while position < apex.count, apex[position] != 0 {
+                position += Int(apex[position]) + 1
+                if apexes.contains(Array(apex[min(position, apex.count)...])) { return true }
+            }
+            return false
+        }
+    }
+}
+
+/// Where the nodes and sets of a zone that is copied were, and are.
+private struct MovedZone {
+    let table: ZoneTable
+    let zone: Int
+    let nodes: Range<Int>
+    /// By the places in the former table, counted from the first of the zone.
+    var places: [UInt32]
+    let firstSet: Int
+    var sets: [UInt32]
+
+    init(_ zone: Int, of table: ZoneTable) {
+        self.table = table
+        self.zone = zone
+        nodes = table.nodes(ofZone: zone)
+        places = [UInt32](repeating: absent, count: nodes.count)
+        var (low, high) = (Int.max, 0)
+        for index in nodes where Int(table.nodes[index].zone) == zone {
+            let node = table.nodes[index]
+            guard node.setCount > 0 else { continue }
+            low = min(low, Int(node.firstSet))
+            high = max(high, Int(node.firstSet) + Int(node.setCount))
+        }
+        firstSet = min(low, high)
+        sets = [UInt32](repeating: absent, count: high - firstSet)
+    }
+
+    /// True for a node of the zone that stands for a name.
+    func isTaken(_ index: Int) -> Bool {
+        Int(table.nodes[index].zone) == zone && table.nodes[index].nameLength > 0
+    }
+
+    func place(ofNode node: UInt32) -> UInt32? {
+        guard nodes.contains(Int(node)) else { return nil }
+        let place = places[Int(node) - nodes.lowerBound]
+        return place == absent ? nil : place
+    }
+
+    func place(ofSet set: UInt32) -> UInt32? {
+        guard Int(set) >= firstSet, Int(set) - firstSet < sets.count else { return nil }
+        let place = sets[Int(set) - firstSet]
+        return place == absent ? nil : place
+    }
+}
+
+extension ZoneTable {
+    /// Where the nodes of a zone lie: one behind the other, its apex first; after a patch those of
+    /// others and of nobody are among them.
+    func nodes(ofZone zone: Int) -> Range<Int> {
+        let first = Int(zones[zone].apex)
+        guard kinship == nil else { return first..<nodes.count }
+        var end = first
+        while end < nodes.count, Int(nodes[end].zone) == zone { end += 1 }
+        return first..<end
+    }
+}
+
+extension ZoneTableLayout {
+    fileprivate mutating func reserve(_ parts: [ZonePart]) {
+        var (names, sets, octets) = (0, 0, 0)
+        for part in parts {
+            // Of a table of which little is taken most would be room for nothing.
+            guard part.zones.count * 2 > part.table.zoneCount else { continue }
+            names += part.table.nodes.count
+            sets += part.table.sets.count
+            octets += part.table.bytes.count
+        }
+        nodes.reserveCapacity(names)
+        hashes.reserveCapacity(names)
+        self.sets.reserveCapacity(sets)
+        bytes.reserveCapacity(octets)
+    }
+
+    /// Copies a zone; false when others have to do with it.
+    fileprivate mutating func take(_ zone: Int, of table: ZoneTable) -> Bool {
+        let entry = table.zones[zone]
+        guard entry.parent == absent, !table.aliasedZones.contains(zone) else { return false }
+        var moved = MovedZone(zone, of: table)
+        let first = nodes.count
+        for index in moved.nodes where moved.isTaken(index) {
+            guard takeNode(index, of: table, &moved) else { return false }
+        }
+        for index in moved.nodes where moved.isTaken(index) {
+            let place = Int(moved.places[index - moved.nodes.lowerBound])
+            guard relink(place, table.nodes[index], index, moved) else { return false }
+        }
+        return takeEntry(entry, first, moved)
+    }
+
+    private mutating func takeNode(
+        _ index: Int,
+        of table: ZoneTable,
+        _ moved: inout MovedZone
+    ) -> Bool {
+        var node = table.nodes[index]
+        let start = Int(node.nameOffset)
+        guard !node.flags.contains(.hidden),
+            let scanned = WireName.scan(table.bytes.span, at: start),
+            let offset = addBytes(table.bytes[start..<start + Int(node.nameLength)])
+        else { return false }
+        let old = Int(node.firstSet)
+        node.nameOffset = offset
+        node.firstSet = UInt32(truncatingIfNeeded: sets.count)
+        node.zone = UInt32(truncatingIfNeeded: zones.count)
+        for place in old..<old + Int(node.setCount) {
+            guard let set = takeSet(table.sets[place], of: table) else { return false }
+            moved.sets[place - moved.firstSet] = UInt32(truncatingIfNeeded: sets.count)
+            sets.append(set)
+        }
+        moved.places[index - moved.nodes.lowerBound] = UInt32(truncatingIfNeeded: nodes.count)
+        nodes.append(node)
+        hashes.append(scanned.hash.value)
+        deepest = max(deepest, scanned.labelCount)
+        return true
+    }
+
+    // A set with all that belongs to it: the references before its records, and what stands behind.
+    private mutating func takeSet(_ set: ZoneSet, of table: ZoneTable) -> ZoneSet? {
+        var new = set
+        guard !set.isSteered else {
+            var given = table.steered[Int(set.offset)]
+            guard given.alias == absent else { return nil }
+            if set.type.isService {
+                let start = Int(given.templates)
+                var end = start
+                for _ in 0..<set.count {
+                    guard let template = ServiceTemplate(table.bytes.span, at: end) else {
+                        return nil
+                    }
+                    end = template.end
+                }
+                guard let offset = addBytes(table.bytes[start..<end]) else { return nil }
+                given.templates = offset
+            }
+            new.offset = UInt32(truncatingIfNeeded: steered.count)
+            steered.append(given)
+            return new
+        }
+        guard let compiled = takeRecords(set.compiled, of: table) else { return nil }
+        new.offset = compiled.offset
+        let end = Int(set.offset) + Int(set.length)
+        if set.type == .CNAME, let length = WireName.length(in: table.bytes.span, at: end) {
+            bytes += table.bytes[end..<end + length]
+        }
+        // The place of the addresses that go along is another one: see `relink`.
+        if ZoneSet.namesHosts(set.type) { bytes += [0xff, 0xff, 0xff, 0xff] }
+        return new
+    }
+
+    private mutating func takeRecords(_ set: CompiledSet, of table: ZoneTable) -> CompiledSet? {
+        let references = Int(set.referenceCount) * 4
+        let start = Int(set.offset) - references
+        guard let offset = addBytes(table.bytes[start..<Int(set.offset) + Int(set.length)]) else {
+            return nil
+        }
+        var new = set
+        new.offset = offset + UInt32(truncatingIfNeeded: references)
+        return new
+    }
+
+    private mutating func relink(
+        _ place: Int,
+        _ old: ZoneNode,
+        _ index: Int,
+        _ moved: MovedZone
+    ) -> Bool {
+        let own = Int(nodes[place].firstSet)
+        if old.cut != absent {
+            guard let cut = moved.place(ofNode: old.cut) else { return false }
+            nodes[place].cut = cut
+            guard Int(old.cut) == index, old.link != absent else { return true }
+            guard
+                let servers = (own..<own + Int(old.setCount)).first(where: { set in
+                    sets[set].type == .NS
+                }), let referral = takeReferral(old.link, of: servers, moved)
+            else { return false }
+            nodes[place].link = referral
+            return true
+        }
+        if old.link != absent {
+            guard let link = moved.place(ofNode: old.link) else { return false }
+            nodes[place].link = link
+        }
+        for number in 0..<Int(old.setCount) where sets[own + number].namesHosts {
+            let hosts = moved.table.view.hosts(of: moved.table.sets[Int(old.firstSet) + number])
+            guard hosts != absent else { continue }
+            guard let referral = takeReferral(hosts, of: own + number, moved) else { return false }
+            setHosts(referral, ofSet: own + number)
+        }
+        return true
+    }
+
+    private mutating func takeReferral(
+        _ number: UInt32,
+        of servers: Int,
+        _ moved: MovedZone
+    ) -> UInt32? {
+        let old = moved.table.referrals[Int(number)]
+        let first = UInt32(truncatingIfNeeded: glue.count)
+        for place in Int(old.firstGlue)..<Int(old.firstGlue) + Int(old.glueCount) {
+            var address = moved.table.glue[place]
+            guard let set = moved.place(ofSet: address.set) else { return nil }
+            address.set = set
+            glue.append(address)
+        }
+        referrals.append(
+            Referral(
+                servers: UInt32(truncatingIfNeeded: servers),
+                firstGlue: first,
+                glueCount: old.glueCount
+            )
+        )
+        return UInt32(truncatingIfNeeded: referrals.count - 1)
+    }
+
+    private mutating func takeEntry(
+        _ entry: ZoneEntry,
+        _ apex: Int,
+        _ moved: MovedZone
+    ) -> Bool {
+        let table = moved.table
+        guard let negative = takeRecords(entry.negative, of: table) else { return false }
+        var new = entry
+        new.apex = UInt32(truncatingIfNeeded: apex)
+        new.negative = negative
+        if entry.chain.kind != .none {
+            new.chain.apex = new.apex
+            new.chain.first = UInt32(truncatingIfNeeded: chains.count)
+            let names = Int(entry.chain.first)..<Int(entry.chain.first) + Int(entry.chain.count)
+            for name in table.chains[names] {
+                guard let place = moved.place(ofNode: name) else { return false }
+                chains.append(place)
+            }
+            guard movePlaceOfParameters(&new.chain, table, moved) else { return false }
+        }
+        signatureEnds[zones.count] = table.signatureEnds[moved.zone]
+        zones.append(new)
+        return true
+    }
+
+    // They lie inside a set of the apex, and move with it.
+    private func movePlaceOfParameters(
+        _ chain: inout ZoneChainPlace,
+        _ table: ZoneTable,
+        _ moved: MovedZone
+    ) -> Bool {
+        guard chain.kind == .hashes, chain.parameters != 0 else { return true }
+        let apex = table.nodes[moved.nodes.lowerBound]
+        let range = Int(apex.firstSet)..<Int(apex.firstSet) + Int(apex.setCount)
+        guard let old = range.first(where: { table.sets[$0].type == .NSEC3PARAM }),
+            let new = moved.place(ofSet: UInt32(truncatingIfNeeded: old)),
+            chain.parameters >= table.sets[old].offset
+        else { return false }
+        chain.parameters = chain.parameters - table.sets[old].offset + sets[Int(new)].offset
+        return true
+    }
+}

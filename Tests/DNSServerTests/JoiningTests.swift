@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+import DNSProtocol
+import DNSServer
+import Essentials
+import Steering
+import Testing
+
+/// Zones put side by side answer as if they had been built together.
+@Suite struct JoiningTests {
+    private static let more = """
+        $TTL 60
+        @ SOA ns host 7 2 3 4 5
+        @ NS ns
+        @ NS ns.elsewhere.test.
+        @ MX 10 mail
+        ns A 192.0.2.53
+        mail A 192.0.2.25
+        mail AAAA 2001:db8::25
+        to CNAME mail
+        *.wild TXT "any"
+        d DNAME mail
+        sub NS ns.sub
+        sub DS 1 13 255 00
+        ns.sub A 192.0.2.54
+        a.b.c TXT "deep"
+        svc HTTPS 1 . alpn=h2
+        """
+    private static let zones: [(String, String)] = [
+        ("example.com", AuthorityTests.zone),
+        ("hosts.test", AdditionalTests.zone.replacing("example.com", with: "hosts.test")),
+        ("services.test", ServiceTests.zone.replacing("example.com", with: "services.test")),
+        ("big.test", TruncationTests.zone), ("more.test", more),
+    ]
+
+    private static let questions =
+        AuthorityTests.table.map { ($0.0, $0.1) }
+        + AdditionalTests.table.map { ($0.0.replacing("example.com", with: "hosts.test"), $0.1) }
+        + ServiceTests.table.map { ($0.0.replacing("example.com", with: "services.test"), $0.1) }
+        + [
+            "many.big.test", "more.test", "to.more.test", "x.wild.more.test", "x.d.more.test",
+            "x.sub.more.test", "sub.more.test", "c.more.test", "svc.more.test", "q.more.test",
+        ]
+        .flatMap { name in
+            [RecordType.A, .NS, .MX, .DS, .TXT, .HTTPS].map { (name, $0) }
+        }
+
+    private func table(_ zones: [(String, String)]) throws -> ZoneTable {
+        var builder = ZoneTableBuilder()
+        for (name, text) in zones {
+            let apex = try #require(DomainName(name))
+            builder.beginZone(apex, source: name)
+            builder.read(ZoneFileReader(Array(text.utf8), file: name, origin: apex))
+        }
+        let build = builder.build()
+        return try #require(build.table, "\(build.diagnostics)")
+    }
+
+    private func expectSame(_ one: ZoneTable, _ other: ZoneTable) {
+        var (found, wanted) = (ZoneFixture(one), ZoneFixture(other))
+        for (name, type) in JoiningTests.questions {
+            for edns in [nil, 4096] as [UInt16?] {
+                let query = ZoneFixture.query(name, type, edns: edns)
+                #expect(found.respond(query) == wanted.respond(query), "\(name) \(type)")
+            }
+        }
+        #expect(one.nameCount == other.nameCount)
+        #expect(one.setCount == other.setCount)
+    }
+
+    @Test func `tables of one zone each make the table of all of them`() throws {
+        let parts = try JoiningTests.zones.map { ZonePart(try table([$0])) }
+        let joined = try #require(ZoneTable.joined(parts))
+        expectSame(joined, try table(JoiningTests.zones))
+        // And once more: what was put together is as good as what was built.
+        expectSame(try #require(ZoneTable.joined([ZonePart(joined)])), joined)
+        let apex = try #require(DomainName("more.test"))
+        #expect(joined.usableZone(apex).flatMap { joined.serial(ofZone: $0) } == 7)
+        for (name, _) in JoiningTests.zones {
+            let zone = try #require(DomainName(name))
+            let alone = try table(JoiningTests.zones.filter { $0.0 == name })
+            let number = try #require(joined.usableZone(zone))
+            #expect(joined.contents(ofZone: number) == alone.contents(ofZone: 0))
+        }
+    }
+
+    @Test func `a zone takes the place of its former version, and others stay`() throws {
+        let name = try #require(DomainName("big.test"))
+        let all = try table(JoiningTests.zones)
+        let fresh = try table([("big.test", TruncationTests.zone)])
+        let joined = try #require(
+            ZoneTable.joined([ZonePart(all, without: [name]), ZonePart(fresh)])
+        )
+        expectSame(joined, all)
+        let part = try #require(ZonePart(all, only: name))
+        let alone = try #require(ZoneTable.joined([part]))
+        #expect(alone.zoneCount == 1)
+        #expect(alone.contents(ofZone: 0) == fresh.contents(ofZone: 0))
+    }
+
+    @Test func `what cannot be served stays that`() throws {
+        var builder = ZoneTableBuilder()
+        builder.beginZone(try #require(DomainName("gone.test")))
+        builder.markUnusable(isAwaited: true)
+        let awaited = try #require(builder.build().table)
+        let more = try table([("more.test", JoiningTests.more)])
+        let joined = try #require(ZoneTable.joined([ZonePart(awaited), ZonePart(more)]))
+        var fixture = ZoneFixture(joined)
+        #expect(try fixture.ask("www.gone.test").code == .serverFailure)
+        #expect(try fixture.ask("mail.more.test").answers.count == 1)
+    }
+
+    @Test func `zones that have to do with each other are not copied`() throws {
+        let inner = "$TTL 60\n@ SOA ns host 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
+        let outer = try table([("more.test", JoiningTests.more)])
+        let nested = try table([("sub.more.test", inner)])
+        #expect(ZoneTable.joined([ZonePart(outer), ZonePart(nested)]) == nil)
+        #expect(ZoneTable.joined([ZonePart(outer), ZonePart(outer)]) == nil)
+        let both = try table([("more.test", JoiningTests.more), ("sub.more.test", inner)])
+        #expect(ZoneTable.joined([ZonePart(both)]) == nil)
+        let aliased = try table([("more.test", JoiningTests.more + "\nal ALIAS mail\n")])
+        #expect(ZoneTable.joined([ZonePart(aliased)]) == nil)
+    }
+
+    @Test func `steered names and services keep their policies`() throws {
+        let apex = try #require(DomainName("s.test"))
+        func build(_ policy: Int) throws -> ZoneTable {
+            var builder = ZoneTableBuilder()
+            builder.beginZone(apex)
+            let text =
+                "$TTL 60\n@ SOA ns host 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
+                + "www HTTPS 1 . alpn=h2\nwww HTTPS 2 ns\n"
+            builder.read(ZoneFileReader(Array(text.utf8), file: "s", origin: apex))
+            builder.steer(owner: try #require(DomainName("www.s.test")), ttl: 9, policy: policy)
+            return try #require(builder.build().table)
+        }
+        let other = try table([("more.test", JoiningTests.more)])
+        let steered = try build(3)
+        let joined = try #require(ZoneTable.joined([ZonePart(other), ZonePart(steered)]))
+        let zone = try #require(joined.usableZone(apex))
+        #expect(joined.contents(ofZone: zone) == steered.contents(ofZone: 0))
+    }
+}
