@@ -115,6 +115,8 @@ import Testing
         ("x CNAME", "x A 192.0.2.7\nx TXT \"t\"", 2), ("x A", "x CNAME www", 1),
         ("x A", "x ALIAS www", 1), ("d DNAME", "a.d A 192.0.2.7\nd A 192.0.2.8", 1),
         ("a.b.d A", "d DNAME www\nb.d DNAME www", 2), ("x A", "y CNAME www", 0),
+        ("x LUA", "x A 192.0.2.7\nx AAAA ::1\nx TXT t", 2), ("x LUA", "x CNAME www", 1),
+        ("x LUA", "x ALIAS www", 1), ("x LUA", "x NS www", 1),
     ])
     func `changes win over what cannot stand beside them`(
         change: String,
@@ -124,7 +126,7 @@ import Testing
         let apex = try #require(DomainName("outer.test"))
         let parts = change.split(separator: " ").map(String.init)
         let owner = try #require(DomainName("\(parts[0]).outer.test"))
-        let type = try #require(RecordType(parts[1]))
+        let type = try #require(parts[1] == "LUA" ? .LUA : RecordType(parts[1]))
         let data = type == .A ? [192, 0, 2, 99] : apex.wire
         var builder = ZoneTableBuilder()
         builder.beginZone(apex, source: "outer.zone")

@@ -226,12 +226,14 @@ struct ZoneAssembly {
         into builder: inout ZoneTableBuilder
     ) {
         guard let contents = former?.contents(zone.name) else { return builder.markUnusable() }
-        if let stored { builder.mask(stored) }
-        builder.add(contents) { former?.number($0, in: policies) }
+        guard let stored else {
+            return builder.add(contents) { former?.number($0, in: policies) }
+        }
+        builder.mask(stored)
+        // What the store steers is steered anew, as it is there now.
+        builder.add(contents) { former?.configuredNumber($0, in: policies) }
         builder.unmask()
-        guard let stored else { return }
-        builder.beginRecords(source: ZoneStore.fileName)
-        builder.add(stored.records.map { .record($0) }) { $0 }
+        add(stored, to: &builder)
     }
 
     // What the store has of a zone, behind all that is not masked by it.
@@ -241,17 +243,22 @@ struct ZoneAssembly {
     ) -> RebasedZone? {
         let rebased = stored.rebased(on: builder.maskedSOA)
         builder.unmask()
-        builder.beginRecords(source: ZoneStore.fileName)
         var shown = stored
         if let rebased { shown.sets[RecordSetKey(stored.name, .SOA)] = rebased.soa }
-        builder.add(shown.records.map { .record($0) }) { $0 }
+        add(shown, to: &builder)
+        return rebased
+    }
+
+    // Its records, and the names that are steered by some of them.
+    private func add(_ stored: StoredZone, to builder: inout ZoneTableBuilder) {
+        builder.beginRecords(source: ZoneStore.fileName)
+        builder.add(stored.records.map { .record($0) }) { $0 }
         for (key, set) in stored.sets where key.type == DynamicRecord.type {
             guard let set, let policy = policies[DynamicRecord.policyName(key.owner)] else {
                 continue
             }
             builder.steer(owner: key.owner, ttl: set.ttl, policy: policy.number)
         }
-        return rebased
     }
 
     /// What came of reading one zone again.

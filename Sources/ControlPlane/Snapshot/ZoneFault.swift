@@ -71,4 +71,15 @@ struct FormerZones: Sendable {
         guard policies.indices.contains(number) else { return nil }
         return present[policies[number]]?.number
     }
+
+    /// The same for a policy of the configuration; nil for one of a record of the store.
+    func configuredNumber(
+        _ number: Int,
+        in present: [String: (number: Int, ttl: Interval)]
+    ) -> Int? {
+        guard policies.indices.contains(number), !DynamicRecord.isPolicy(policies[number]) else {
+            return nil
+        }
+        return present[policies[number]]?.number
+    }
 }

@@ -55,6 +55,11 @@ public struct RecordType: RawRepresentable, Hashable, Sendable, BitwiseCopyable 
     /// The number, of those for private use, is the one that PowerDNS has for it.
     @inlinable public static var ALIAS: RecordType { RecordType(65401) }
 
+    /// A script of PowerDNS, which stands for the addresses of its name.
+    ///
+    /// A number for private use, too: it comes by the API for zones alone, never by a message.
+    @inlinable public static var LUA: RecordType { RecordType(65402) }
+
     /// True for numbers of questions and pseudo records, never of zone data (RFC 6895 §3.1).
     @inlinable public var isMeta: Bool {
         self == .OPT || (rawValue >= 128 && rawValue <= 255) || rawValue == 0

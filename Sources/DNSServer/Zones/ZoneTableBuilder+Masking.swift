@@ -87,6 +87,11 @@ extension ZoneTableBuilder {
             if isSteered || type == .ALIAS, there.contains(.A) || there.contains(.AAAA) {
                 return true
             }
+            // It stands for the addresses of its name, and for nobody's below a delegation.
+            if there.contains(.LUA) {
+                if isSteered || [.A, .AAAA, .CNAME, .ALIAS].contains(type) { return true }
+                if type == .NS, name != zones.last?.apexName { return true }
+            }
         }
         if type == .DNAME, outdone.above.contains(name) { return true }
         guard outdone.hasRedirections else { return false }

@@ -10,7 +10,7 @@ internal import Essentials
 /// text in character strings.
 struct DynamicRecord: Sendable, Equatable {
     /// LUA, a type for private use (RFC 6895 §3.1) whose number PowerDNS has chosen.
-    static let type = RecordType(65_402)
+    static let type = RecordType.LUA
 
     /// A or AAAA.
     var answers: RecordType
@@ -86,4 +86,7 @@ struct DynamicRecord: Sendable, Equatable {
     /// What the policy is called that chooses the addresses of a name: no name in a configuration
     /// has a colon.
     static func policyName(_ owner: DomainName) -> String { "dynamic:\(owner.lowercased)" }
+
+    /// True for the name of such a policy.
+    static func isPolicy(_ name: String) -> Bool { name.hasPrefix("dynamic:") }
 }

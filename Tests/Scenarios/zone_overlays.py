@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What lies over a zone of the configuration: steering by LUA in it, what it does not fit, its end."""
+from changed_zones import A, B, NEW, Setting
+from harness import eventually, expect, expect_equal, scenario
+from harness.martlet import martlet_command
+from updates import ANYBODY, ZONE, serial, update
+from zone_api import BASE, change
+
+PLAIN = ("  b.test:\n    soa: { primary: ns1, mailbox: host@b.test }\n"
+         "    records: { ns1: { a: 192.0.2.2 }, www: { a: 192.0.2.1 } }\n    updates:\n" + ANYBODY)
+
+
+def pick(name, address="192.0.2.77"):
+    return change("REPLACE", name, "LUA", [f"A \"pickrandom({{'{address}'}})\""])
+
+
+def patch(it, zone, *sets):
+    status, told, _ = it.client("PATCH", f"{BASE}/zones/{zone}.", {"rrsets": list(sets)})
+    return status, (told or {}).get("error", "") if isinstance(told, dict) else told
+
+
+def run(it, *words, code=0):
+    got, out, err = martlet_command(it.scene, *words, "--admin", f"127.0.0.1:{it.martlet.admin}")
+    expect_equal(got, code, f"{words}: {out}{err}")
+    return out + err
+
+
+@scenario("a dynamic record serves as soon as it is answered, in zones of files and of the configuration", 90)
+def in_force(scene):
+    it = Setting(scene)
+    it.start(A + PLAIN)
+    for zone in ("a.test", "b.test"):
+        swap = (change("DELETE", f"www.{zone}.", "A"), pick(f"www.{zone}."))
+        expect_equal(patch(it, zone, *swap)[0], 204, zone)
+        expect_equal(it.dig(f"www.{zone}"), "192.0.2.77", f"{zone}, at once")
+        expect_equal(patch(it, zone, pick(f"www.{zone}.", "192.0.2.78"))[0], 204, zone)
+        expect_equal(it.dig(f"www.{zone}"), "192.0.2.78", f"{zone}, changed")
+        # What does not belong to it goes on.
+        expect_equal(it.add(f"u.{zone}"), "", "an update")
+        expect_equal((it.dig(f"www.{zone}"), it.dig(f"u.{zone}")), ("192.0.2.78", "192.0.2.9"), zone)
+        back = (change("DELETE", f"www.{zone}.", "LUA"), change("REPLACE", f"www.{zone}.", "A", ["192.0.2.1"]))
+        expect_equal(patch(it, zone, *back)[0], 204, zone)
+        expect_equal(it.dig(f"www.{zone}"), "192.0.2.1", f"{zone}, steered no more")
+        expect_equal(patch(it, zone, *swap)[0], 204, zone)
+    for what in ("a reload", "a restart"):
+        it.martlet.reload() if what == "a reload" else it.restart()
+        for zone in ("a.test", "b.test"):
+            expect_equal(it.dig(f"www.{zone}"), "192.0.2.77", f"{zone} after {what}")
+
+
+@scenario("a file that gets addresses for a name that is steered by LUA is served with the steering", 60)
+def beside_file(scene):
+    it = Setting(scene)
+    martlet = it.start(A)
+    expect_equal(patch(it, "a.test", pick("l.a.test."))[0], 204, "the record")
+    scene.write("a.zone", ZONE.replace("host 10", "host 20") + "l A 192.0.2.66\nmore A 192.0.2.68\n")
+    for what in ("one zone", "all", "a restart"):
+        if what == "one zone":
+            run(it, "zone", "reload", "a.test")
+        elif what == "all":
+            martlet.reload()
+        else:
+            it.restart()
+        expect_equal((it.dig("l.a.test"), it.dig("more.a.test")), ("192.0.2.77", "192.0.2.68"), what)
+    expect("M1672" in martlet.log(), "a word in the log")
