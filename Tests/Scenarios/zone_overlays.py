@@ -48,6 +48,22 @@ def in_force(scene):
             expect_equal(it.dig(f"www.{zone}"), "192.0.2.77", f"{zone} after {what}")
 
 
+@scenario("what is discarded is served no more, dynamic records among it", 90)
+def discarded(scene):
+    it = Setting(scene)
+    it.start(A + PLAIN)
+    for zone in ("a.test", "b.test"):
+        both = (pick(f"l.{zone}."), change("REPLACE", f"www.{zone}.", "A", ["192.0.2.9"]))
+        expect_equal(patch(it, zone, *both)[0], 204, zone)
+        expect_equal((it.dig(f"l.{zone}"), it.dig(f"www.{zone}")), ("192.0.2.77", "192.0.2.9"), zone)
+        run(it, "zone", "discard", zone)
+        expect_equal((it.dig(f"l.{zone}"), it.dig(f"www.{zone}")), ("", "192.0.2.1"), f"{zone} then")
+        expect_equal(it.dig(f"l.{zone}", "TYPE65402"), "", "the record")
+    expect(" sets" not in run(it, "zone", "list"), "the list")
+    it.restart()
+    expect_equal(it.dig("www.a.test"), "192.0.2.1", "after a restart")
+
+
 @scenario("a file that gets addresses for a name that is steered by LUA is served with the steering", 60)
 def beside_file(scene):
     it = Setting(scene)

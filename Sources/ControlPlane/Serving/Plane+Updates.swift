@@ -223,6 +223,8 @@ extension Plane {
         let gone = flight.commits.filter(\.isRemoval).map(\.zone.name)
         if changesSteering {
             for apex in gone { updater.noteChange(of: apex) }
+            // Only the file knows what lay under the changes.
+            updater.rereads.formUnion(gone.map { "\($0)" })
             return awaitSteering(flight.tickets)
         }
         if isOvertaken || !gone.isEmpty {

@@ -55,7 +55,7 @@ extension Plane {
             adopt(waiting, now)
         }
         zonesAreStale = true
-        updater.rereads = files
+        updater.rereads.formUnion(files)
         let problems = stageChange(now)
         if let waiting = staged {
             staged = nil
