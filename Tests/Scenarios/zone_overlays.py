@@ -64,6 +64,35 @@ def discarded(scene):
     expect_equal(it.dig("www.a.test"), "192.0.2.1", "after a restart")
 
 
+@scenario("names that are steered by LUA are neither changed nor hidden by messages and by the API", 90)
+def guarded(scene):
+    it = Setting(scene)
+    it.start(A)
+    expect_equal(patch(it, "a.test", pick("l.sub.a.test."))[0], 204, "the record")
+    raw = "\\# 29 00011a7069636b72616e646f6d287b273139322e302e322e3737277d29"
+    for line in ("update add l.sub.a.test 60 A 192.0.2.9", "update delete l.sub.a.test",
+                 "update add l.sub.a.test 60 NS ns.a.test.", "update add sub.a.test 60 NS ns.a.test.",
+                 "update add l.sub.a.test 60 CNAME www.a.test.", "update add l.sub.a.test 60 DNAME b.test.",
+                 "update delete l.sub.a.test TYPE65402", f"update add new.a.test 60 TYPE65402 {raw}"):
+        told = update("nsupdate", it.dns, ["zone a.test", line])
+        expect("REFUSED" in told, f"{line}: {told}")
+    for owner, kind, data in (("l.sub", "A", "192.0.2.9"), ("l.sub", "NS", "ns.a.test."),
+                              ("sub", "NS", "ns.a.test."), ("l.sub", "CNAME", "www.a.test."),
+                              ("l.sub", "DNAME", "b.test.")):
+        status, told = patch(it, "a.test", change("REPLACE", f"{owner}.a.test.", kind, [data]))
+        expect(status == 422 and "steered" in told and ":" in told, f"{owner} {kind}: {status} {told}")
+    # A change that is refused leaves the name steered.
+    status, told = patch(it, "a.test", change("DELETE", "l.sub.a.test.", "LUA"),
+                         change("REPLACE", "x.a.test.", "A", ["no address"]))
+    expect_equal(status, 422, told)
+    expect_equal(it.add("u.a.test"), "", "an update")
+    expect_equal(it.dig("l.sub.a.test"), "192.0.2.77", "steered")
+    expect_equal(update("nsupdate", it.dns, ["zone a.test", "update add l.sub.a.test 60 TXT t"]), "", "TXT")
+    it.restart()
+    expect_equal((it.dig("l.sub.a.test"), it.dig("l.sub.a.test", "TXT"), it.dig("www.a.test")),
+                 ("192.0.2.77", '"t"', "192.0.2.1"), "after a restart")
+
+
 @scenario("a file that gets addresses for a name that is steered by LUA is served with the steering", 60)
 def beside_file(scene):
     it = Setting(scene)

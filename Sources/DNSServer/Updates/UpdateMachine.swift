@@ -79,10 +79,7 @@ public struct UpdateMachine: Sendable {
         _ zone: ZoneRecords,
         _ asker: UpdateAsker
     ) -> Bool {
-        // What is chosen by a policy is no matter of updates.
-        if zone.isFixed(record.owner), [RecordType.A, .AAAA, .ANY].contains(record.type) {
-            return false
-        }
+        guard !touchesSteering(record, zone) else { return false }
         func allows(_ type: RecordType) -> Bool {
             rules.contains { $0.allows(record.owner, type, asker) }
         }
@@ -92,6 +89,16 @@ public struct UpdateMachine: Sendable {
             record.owner != zone.apex || ($0 != .SOA && $0 != .NS)
         }
         return types.allSatisfy(allows)
+    }
+
+    // What is chosen by a policy is no matter of updates, nor is what would hide it: an alias in
+    // its place, or a delegation of its name or of one above.
+    private func touchesSteering(_ record: DNSMessage.Record, _ zone: ZoneRecords) -> Bool {
+        let isAdded = record.recordClass == RecordClass.internet
+        if isAdded, record.type == .NS, zone.isSteered(atOrBelow: record.owner) { return true }
+        guard zone.isSteered(record.owner) else { return false }
+        let types: [RecordType] = isAdded ? [.A, .AAAA, .CNAME, .DNAME] : [.A, .AAAA, .ANY]
+        return types.contains(record.type)
     }
 
     // MARK: §3.4.1
@@ -105,8 +112,6 @@ public struct UpdateMachine: Sendable {
                 guard !isMeta, record.isWellFormed else {
                     return .formatError
                 }
-                // Ours alone, and never told to others.
-                guard record.type != .ALIAS else { return .refused }
             case UpdateMessage.anyClass:
                 guard record.ttl == 0, record.data.isEmpty, !isMeta || record.type == .ANY else {
                     return .formatError
@@ -119,6 +124,8 @@ public struct UpdateMachine: Sendable {
             guard ![.RRSIG, .NSEC, .NSEC3].contains(record.type) else { return .refused }
             let isKey = [.DNSKEY, .CDS, .CDNSKEY, .NSEC3PARAM].contains(record.type)
             guard !isKey || !isSigned else { return .refused }
+            // Ours alone, whatever a rule allows: they say what a name is answered with.
+            guard record.type != .ALIAS, record.type != .LUA else { return .refused }
         }
         return nil
     }

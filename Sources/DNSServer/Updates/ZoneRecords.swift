@@ -42,6 +42,8 @@ public struct ZoneRecords: Sendable {
     /// What is steered, or taken from other names: it is never changed here.
     public private(set) var fixed: [ZoneContent] = []
     private var fixedNames: Set<DomainName> = []
+    // What was taken from them since ``begin()``.
+    private var released: [ZoneContent] = []
     // Of all records as they were at ``begin()``.
     private var settled = ZoneDigest()
     /// The sets that have changed since ``begin()``, as they were.
@@ -80,15 +82,39 @@ public struct ZoneRecords: Sendable {
     /// True when the addresses of a name are chosen, or another name's.
     public func isFixed(_ owner: DomainName) -> Bool { fixedNames.contains(owner) }
 
+    /// The same, or they are to be chosen by a record that is not in force.
+    public func isSteered(_ owner: DomainName) -> Bool {
+        isFixed(owner) || self[owner, .LUA] != nil
+    }
+
+    /// True when a delegation of a name would hide what is steered; the zone's own is none.
+    public func isSteered(atOrBelow owner: DomainName) -> Bool {
+        guard owner != apex else { return false }
+        return isSteered(owner) || fixedNames.contains { $0.isWithin(owner) }
+    }
+
     /// Takes what is steered, or another name's, from a name.
     public mutating func release(_ owner: DomainName) {
         guard fixedNames.remove(owner) != nil else { return }
-        fixed.removeAll { content in
+        func isOwn(_ content: ZoneContent) -> Bool {
             switch content {
             case .record: false
             case .steer(let name, _, _), .alias(let name, _, _): name == owner
             }
         }
+        released += fixed.filter(isOwn)
+        fixed.removeAll(where: isOwn)
+    }
+
+    // What was taken from names since ``begin()`` is theirs again.
+    private mutating func giveBack() {
+        for content in released {
+            switch content {
+            case .record: continue
+            case .steer(let owner, _, _), .alias(let owner, _, _): fixedNames.insert(owner)
+            }
+        }
+        fixed += released
     }
 
     /// A set; nil when there is none.
@@ -227,12 +253,14 @@ public struct ZoneRecords: Sendable {
         settled = digest
         former = [:]
         places = [:]
+        released = []
     }
 
     /// Undoes what has changed since ``begin()``.
     public mutating func rollBack() {
         let undone = former
         for (key, set) in undone { self[key.owner, key.type] = set }
+        giveBack()
         begin()
     }
 

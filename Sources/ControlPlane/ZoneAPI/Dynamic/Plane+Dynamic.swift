@@ -49,6 +49,7 @@ extension Plane {
 extension Settings {
     /// Refuses dynamic records of a zone that could not be served, before they are kept.
     func checkDynamic(_ zone: ZoneRecords) throws(ZoneAPIFault) {
+        try SteeredNames.check(zone)
         var added = 0
         for (key, former) in zone.former where key.type == DynamicRecord.type {
             guard let set = zone[key.owner, key.type] else { continue }
