@@ -22,10 +22,11 @@ import Testing
         static func make(
             slip: UInt32 = 0,
             isTrial: Bool = false,
-            known: [Prefix] = []
+            known: [Prefix] = [],
+            isLimited: Bool = true
         ) throws -> Fixture {
             var snapshot = try ZoneFixture(["example.com": AuthorityTests.zone]).snapshot
-            snapshot.rates.limit(.error, to: 10, per: .seconds(1))
+            if isLimited { snapshot.rates.limit(.error, to: 10, per: .seconds(1)) }
             snapshot.rates.slip = slip
             snapshot.rates.isTrial = isTrial
             snapshot.takesUpdates = true
@@ -164,5 +165,16 @@ import Testing
         message[message.count - 30] ^= 1
         let taken = fixture.send(30, message).count
         #expect(taken == 10)
+    }
+
+    @Test func `strangers leave half of the places to those who have a key`() throws {
+        var fixture = try Fixture.make(isLimited: false)
+        var taken = 0
+        for _ in 0..<15 { taken += fixture.send(40, UpdateRateTests.update).count }
+        #expect(taken == UpdateDesk.queueLimit / 2)
+        let refused = fixture.replies()
+        #expect(refused == 600 - taken, "SERVFAIL for those who have no place")
+        let signed = fixture.send(40, try UpdateRateTests.signed).count
+        #expect(signed == 40)
     }
 }
