@@ -112,6 +112,23 @@ import Testing
         }
     }
 
+    @Test(arguments: [SteerAllDown.none, .servfail, .fallback("sorry"), .lastGood, nil])
+    func `what is in a branch of weight 0 has no say, and so no scope`(word: SteerAllDown?) throws {
+        var inner = RegionTests.geo([[.network(try #require(Prefix("10.0.0.0/8")))]])
+        inner.allDown = word
+        var branch = SteerBranch(inner)
+        branch.weight = 0
+        let bench = RegionTests.Bench([
+            SteerDefinition(name: "www", policy: .weighted([branch])),
+            SteerDefinition(name: "sorry", policy: .roundRobin([RegionTests.branch(9)])),
+        ])
+        for client in ["10.1.1.1", "11.1.1.1"] {
+            let set = bench.ask(client)
+            #expect(set.count == 0 && set.outcome != .servfail && set.scope == 0, "\(client)")
+            #expect(!set.isForOthers)
+        }
+    }
+
     @Test func `the scope is the shortest on which the branch is the same`() {
         let inner = Prefix("10.1.2.0/24")
         let outer = Prefix("10.0.0.0/8")
@@ -200,7 +217,14 @@ import Testing
         if depth > 0, random.next(below: 3) == 0 {
             switch random.next(below: 4) {
             case 0 where depth > 1: return .roundRobin(branches)
-            case 1: return .weighted(branches)
+            case 1:
+                // One of weight 0 is never taken; what is in it must not be looked at.
+                let weighed = branches.map { branch in
+                    var branch = branch
+                    branch.weight = random.next(below: 2)
+                    return branch
+                }
+                return .weighted(weighed)
             default: return .failover(branches)
             }
         }

@@ -194,6 +194,9 @@ import Testing
         #expect(bench.ask().mode == .lastGood)
         bench.health.publish(0, .serving)
         #expect(bench.slots() == [0])
+        // Nothing is down, and all are drained: as with `all`.
+        for slot in 0..<3 { bench.health.publish(slot, .draining) }
+        #expect(Set(bench.slots()) == [0, 1, 2])
     }
 
     @Test func `the answer tells how soon it can change and which generation it saw`() {

@@ -24,7 +24,10 @@ extension SteerTable {
             set.mode = .lastGood
             question.filter = .ready
             let latest = latestChange(place, question, &set)
-            guard latest != .min else { return set.saysNone = true }
+            // All of them are drained, or in maintenance: that is no outage to look behind.
+            guard latest != .min else {
+                return pickIgnoringHealth(place, question, &set, &random)
+            }
             // What went down within ten seconds of the last one counts as one collapse: the set
             // answered before it is the last good one.
             question.filter.earliestChange = max(latest &- 10_000_000_000, 0)
@@ -73,7 +76,7 @@ extension SteerTable {
         _ set: inout AnswerSet,
         _ random: inout SeededRandom
     ) -> Bool {
-        let inner = innermost(place, question.client)
+        let inner = innermost(place, question.client, &set)
         guard inner >= 0 else { return false }
         var question = question
         question.isListening = false
@@ -84,12 +87,12 @@ extension SteerTable {
     }
 
     // -1 for none.
-    private func innermost(_ place: Int, _ client: IPAddress) -> Int {
+    private func innermost(_ place: Int, _ client: IPAddress, _ set: inout AnswerSet) -> Int {
         guard nodes[place].hasWords else { return -1 }
         var found = -1
-        _ = hasWay(nodes[place], client) { child in
-            found = innermost(child, client)
-            if found < 0, nodes[child].allDown != .inherit, !isMeant(child, for: client) {
+        _ = hasWay(nodes[place], client, &set) { child, set in
+            found = innermost(child, client, &set)
+            if found < 0, nodes[child].allDown != .inherit, !isMeant(child, for: client, &set) {
                 found = child
             }
             return found >= 0

@@ -141,23 +141,37 @@ extension SteerTable {
 
     /// True when there is a way down to a member for this client, be that healthy or not.
     ///
-    /// Asked only where there was nothing to answer with.
-    func isMeant(_ place: Int, for client: IPAddress) -> Bool {
+    /// Asked only where there was nothing to answer with. Where all weights are 0 nobody gets
+    /// anything, whoever asks.
+    func isMeant(_ place: Int, for client: IPAddress, _ set: inout AnswerSet) -> Bool {
         let node = nodes[place]
-        if node.count == 0 { return true }
-        return hasWay(node, client) { isMeant($0, for: client) }
+        if node.count == 0 || isWeightless(node, &set) { return true }
+        return hasWay(node, client, &set) { isMeant($0, for: client, &$1) }
+    }
+
+    private func isWeightless(_ node: PolicyNode, _ set: inout AnswerSet) -> Bool {
+        guard node.kind == .weighted else { return false }
+        for edge in node.edges where weight(of: edges[edge], &set) != 0 { return false }
+        return true
     }
 
     /// True when one of the branches that are for this client, in the order in which they would be
     /// taken, is what is looked for.
+    ///
+    /// A branch of weight 0 is not taken, whatever is in it. It must not be looked at either: the
+    /// answer was found without, for more clients than its regions hold.
     @inline(__always)
     func hasWay(
         _ node: PolicyNode,
         _ client: IPAddress,
-        _ isWanted: (_ child: Int) -> Bool
+        _ set: inout AnswerSet,
+        _ isWanted: (_ child: Int, inout AnswerSet) -> Bool
     ) -> Bool {
         guard node.kind == .regional else {
-            for edge in node.edges where isWanted(Int(edges[edge].node)) { return true }
+            for edge in node.edges {
+                if node.kind == .weighted, weight(of: edges[edge], &set) == 0 { continue }
+                if isWanted(Int(edges[edge].node), &set) { return true }
+            }
             return false
         }
         let regions = regions.span
@@ -166,7 +180,7 @@ extension SteerTable {
         for step in regions[region].links(of: regions[region].table.find(client).value) {
             let branch = regions[region].branch(step)
             guard branch < Int(node.count) else { break }
-            if isWanted(Int(edges[Int(node.first) &+ branch].node)) { return true }
+            if isWanted(Int(edges[Int(node.first) &+ branch].node), &set) { return true }
         }
         return false
     }

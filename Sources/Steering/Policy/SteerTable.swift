@@ -111,7 +111,7 @@ public struct SteerTable: Sendable {
             set.outcome = set.saysNone ? .none : .noData
         }
         guard set.outcome == .none || set.outcome == .servfail,
-            !isMeant(policy, for: question.client)
+            !isMeant(policy, for: question.client, &set)
         else { return }
         // No health was looked at for that.
         (set.isForOthers, set.mode) = (true, .healthy)

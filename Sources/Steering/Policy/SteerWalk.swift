@@ -67,7 +67,7 @@ struct SteerWalk {
                 isWhole: depth == 0,
                 isAddress: node.kind == .address,
                 isResident: above.isKept,
-                isForOthers: !table.isMeant(place, for: question.client),
+                isForOthers: !isMeant(place),
                 live: isLive ? nil : live(branch.policy, node),
                 fallback: fallback?.name
             )
@@ -82,6 +82,11 @@ struct SteerWalk {
         other.name = "fallback \(fallback.name)"
         let way = path.isEmpty ? other.name : "\(path) / \(other.name)"
         visit(other, at: fallback.number, depth: depth + 1, path: way)
+    }
+
+    private func isMeant(_ place: Int) -> Bool {
+        var scratch = AnswerSet()
+        return table.isMeant(place, for: question.client, &scratch)
     }
 
     private mutating func visitBranches(
@@ -100,8 +105,8 @@ struct SteerWalk {
         let keeper = isChosen ? keeper(node) : nil
         var inherited = above.cause
         if !isChosen, inherited.isEmpty, !isLive {
-            let isMeant = table.isMeant(place, for: question.client)
-            inherited = "\(branch.label): \(isMeant ? "is not live" : "is for other clients")"
+            let word = isMeant(place) ? "is not live" : "is for other clients"
+            inherited = "\(branch.label): \(word)"
         }
         for (step, inner) in branch.policy.kind.branches.enumerated() {
             let way = table.edges[Int(node.first) + step]
