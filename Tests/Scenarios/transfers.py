@@ -291,6 +291,28 @@ zones:
     expect_equal(states, {"b.test.": "awaited", "c.test.": "served", "d.test.": "awaited"}, "states")
 
 
+@scenario("requests for zones that are refused fill no log", 30)
+def refused_often(scene):
+    dns = scene.port()
+    scene.write("a.zone", zone(1))
+    martlet = scene.martlet(f"""listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+zones: {{ a.test: {{ file: a.zone, transfer-to: [ {{ network: 192.0.2.0/24 }} ] }} }}
+""")
+    query = struct.pack("!6H", 7, 0, 1, 0, 0, 0) + b"\1a\4test\0" + struct.pack("!2H", 252, 1)
+    with socket.create_connection(("127.0.0.1", dns)) as sock:
+        sock.settimeout(10)
+        stream = sock.makefile("rb")
+        for number in range(60):
+            sock.sendall(struct.pack("!H", len(query)) + query)
+            length, = struct.unpack("!H", stream.read(2))
+            expect_equal(stream.read(length)[3] & 15, 5, f"request {number}")
+    eventually("a word of it", lambda: "may not take zone a.test." in martlet.log())
+    eventually("all are counted", lambda: martlet.metric(
+        "martlet_dns_transfers_total", kind="refused") == 60)
+    lines = martlet.log().count("may not take zone a.test.")
+    expect(lines <= 10, f"{lines} lines")
+
+
 class Primary:
     """A primary that says what it is told to, and no more than that."""
 
