@@ -85,6 +85,9 @@ internal import Glibc
         unsafe received[index].msg_hdr.msg_controllen = DatagramBatch.controlSize
     }
 
+    /// Datagrams received last.
+    public var count: Int { receivedCount }
+
     /// The bytes of a received datagram; empty for an index out of range.
     @_lifetime(borrow self)
     public func bytes(_ index: Int) -> Span<UInt8> {

@@ -15,7 +15,7 @@ import Testing
     @Test(arguments: [
         LinkRequest.setup, .configuration, .serving(handover: 3), .upgrade, .prepared,
         .upgradeProblem, .open(keys), .open([]), .stamps(from: 3),
-        .file("site.crt"),
+        .file("site.crt"), .packets(keys[1]),
         .adopted(generation: 7, keys),
     ])
     func `a request survives its way`(request: LinkRequest) throws {

@@ -11,6 +11,7 @@ struct ListenerChecks {
 
     func run(_ settings: Settings) {
         findConflicts()
+        findSharedInterfaces()
         checkAdmin()
         checkReach(settings)
         checkSecureTransfers(settings)

@@ -228,7 +228,8 @@ struct SettingsDecoder {
             tcpIdle: section.interval("tcp-idle"),
             tcpConnections: section.integer("tcp-connections"),
             certificates: tls?.certificates ?? [],
-            tls: tls?.settings
+            tls: tls?.settings,
+            xdp: xdp(section)
         )
         return address == nil ? nil : .dns(settings)
     }

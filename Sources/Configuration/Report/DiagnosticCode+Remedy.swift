@@ -24,6 +24,7 @@ extension DiagnosticCode {
         case "M1440"..."M1459": latencyExplanation
         case "M1470"..."M1489", "M1534", "M1693"..."M1694": transferExplanation
         case "M1490"..."M1499", "M1510": updateExplanation
+        case "M1690"..."M1692": packetExplanation
         case ..<"M1351": meaningExplanation
         case "M1410"..."M1419": commandExplanation
         default: warningExplanation

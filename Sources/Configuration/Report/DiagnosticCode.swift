@@ -281,6 +281,10 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case unmetTransfers = "M1693"
     /// A listener of DNS over TLS that speaks versions by which no zone goes.
     case oldTransferVersion = "M1694"
+    /// Two listeners that take queries at one interface.
+    case sharedInterface = "M1690"
+    /// Not the name of an interface.
+    case badInterface = "M1691"
     /// A program that is not there.
     case missingCommand = "M1415"
     /// A program that cannot be executed.
@@ -300,6 +304,7 @@ extension DiagnosticCode {
     public var severity: Severity {
         switch rawValue {
         case "M1410"..."M1414", "M1440"..."M1449", "M1470"..."M1484", "M1490"..."M1494": .error
+        case "M1690"..."M1692": .error
         default: rawValue >= "M1351" ? .warning : .error
         }
     }

@@ -4,7 +4,8 @@
 public struct Schema: Sendable {
     /// The one table.
     public static let martlet = Schema(
-        options: processOptions + queryLogOptions + tracingOptions + listenerOptions + http2Options
+        options: processOptions + queryLogOptions + tracingOptions + listenerOptions + xdpOptions
+            + http2Options
             + tlsOptions
             + proxyOptions
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
@@ -19,7 +20,7 @@ public struct Schema: Sendable {
             + geoGroups + latencyGroups + aliasGroups + queryGroups + answerGroups + changeGroups
             + transactionGroups + signingGroups + transferGroups + catalogGroups
             + keyGroups + updateGroups
-            + zoneAPIGroups
+            + zoneAPIGroups + xdpGroups
     )
 
     /// Every option, in the order of the reference page.

@@ -196,6 +196,8 @@ public struct DNSListenerSettings: Sendable, Equatable {
     public var certificates: [CertificateSettings]
     /// How TLS is spoken; nil for a listener without.
     public var tls: TLSSettings?
+    /// How queries are taken at an interface; nil when they come by sockets alone.
+    public var xdp: XDPSettings?
 }
 
 extension ListenerSettings {

@@ -64,6 +64,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case commands
     /// The collector takes no spans, or takes them again.
     case tracing
+    /// Queries are taken at an interface by XDP, or cannot be.
+    case packets
     /// A named limit was reached.
     case limit
     /// Log lines were dropped.

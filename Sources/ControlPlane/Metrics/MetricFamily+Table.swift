@@ -13,7 +13,7 @@ extension MetricFamily {
         + routeRows + mirrorRows + rateRows
         + accessRows + codingRows + traceRows
         + tlsRows + geographyRows + latencyRows + steeringRows + aliasRows
-        + dnsRows + transferRows + signingRows + keyRows + updateRows + answerRows
+        + dnsRows + transferRows + signingRows + keyRows + updateRows + packetRows + answerRows
         + limitRows
         + workerRows + adminRows
 

@@ -88,6 +88,8 @@ public struct ControlView: Sendable {
     public var steering: SteeringView?
     /// What is known of round trips; nil where nothing goes by them.
     public var latency: LatencyView?
+    /// Interfaces at which queries are taken.
+    public var packets: [PacketView] = []
 }
 
 /// What a calculated probe has come to.

@@ -13,6 +13,7 @@ extension Plane {
         applyKeys()
         let pending = assembly.slots.count { health.word($0).health == .unknown }
         openDoorSockets(sockets)
+        configurePackets(now)
         if setup.isTakeover { openAdmin() }
         link.tell(.serving(handover: Handover.format))
         store.writeSoon(.configuration, text)
@@ -60,6 +61,7 @@ extension Plane {
             .info,
             "stopping: requests in hand have \(settings.shutdownGrace) to end"
         )
+        closePackets()
         workers.post(.stop(farewell(now)))
     }
 

@@ -187,7 +187,8 @@ extension Plane {
             countedZones: countedZones,
             locations: assembly.locations,
             steering: steeringView,
-            latency: latencyView
+            latency: latencyView,
+            packets: packetViews
         )
     }
 

@@ -354,6 +354,7 @@ extension Plane {
             probes.concurrentCommands = settings.limits.concurrentCommands
         }
         if change.reload == nil { loaded = loaded.steering(assembly.settings.steer) }
+        withdrawPackets()
         exchangeSockets(new: change.newSockets, old.registries)
         probes.configure(assembly.targets, now: now)
         let probed = Set(assembly.targets.map(\.slot))
@@ -368,6 +369,7 @@ extension Plane {
         if change.reload != nil {
             watch.begin(settings, now)
             finishReload()
+            configurePackets(now)
         }
         endSteering(nil)
     }

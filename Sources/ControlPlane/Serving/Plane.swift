@@ -104,6 +104,8 @@ struct Plane: ~Copyable {
     var catalogPlaces: [String: CatalogPlace] = [:]
     /// All zones are to be read again with the next snapshot.
     var zonesAreStale = false
+    /// Interfaces whose queues are in use.
+    @Boxed var packets = PacketKeeper()
     /// Spans on their way to a collector.
     var traces = TraceExport()
     /// True while another process is being started to take over: nothing may change meanwhile.
@@ -171,6 +173,7 @@ extension Plane {
         next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
         next = min(next, networksLookAt, transfersDeadline)
         next = min(next, keysDeadline, min(repeatedLines.deadline, updater.orderDeadline))
+        next = min(next, packets.deadline)
         next = min(next, traces.deadline, min(steering.deadline, roundTrips.deadline))
         return min(next, drains.values.map(\.deadline).min() ?? .never, min(retiresAt, trimsAt))
     }
@@ -198,6 +201,7 @@ extension Plane {
         followRepeatedLines(now)
         if now >= networksLookAt { followAliasNetworks(now) }
         if now >= keysDeadline { followKeys(now, &loop) }
+        if now >= packets.deadline { followPackets(now) }
         if now >= roundTrips.deadline { followRoundTrips(now) }
         if now >= watch.deadline { followCertificates(now) }
         if now >= skewWatch.deadline {

@@ -167,6 +167,9 @@ struct Worker: ~Copyable {
             words.store(.closed, worker: index, order)
         case .closeConnections(let slot, let closing):
             http.closeConnections(toSlot: slot, closing, loop: &loop, now: now)
+        case .openPackets(let number, let mtu, let queue):
+            dns.open(packets: queue, mtu: mtu, number: number, loop: &loop)
+        case .closePackets(let number): dns.closePackets(number: number, loop: &loop)
         case .answerUpdates(let replies): dns.deliver(replies, loop: &loop)
         case .stop(let farewell):
             isStopping = true

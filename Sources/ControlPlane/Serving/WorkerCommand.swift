@@ -13,6 +13,10 @@ enum WorkerCommand: Sendable {
     case close([WorkerPlace], order: UInt64)
     /// Close connections to the endpoint with this slot.
     case closeConnections(slot: Int, ConnectionClosing)
+    /// Take queries of a listener at a queue of an interface, which is the worker's from now on.
+    case openPackets(number: Int, mtu: Int, PacketQueue)
+    /// Take what waits in the queues of a listener, then close them.
+    case closePackets(number: Int)
     /// Send these answers to updates.
     case answerUpdates([UpdateDesk.Reply])
     /// Close all sockets, finish what there is, and end.

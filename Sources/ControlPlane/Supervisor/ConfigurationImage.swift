@@ -21,6 +21,8 @@ final class ConfigurationImage {
     /// The only files that are ever read for the serving process.
     let files: [String]
     let fileSet: Set<String>
+    /// The only interfaces whose queues are ever taken for the serving process, by their listeners.
+    let packets: [SocketKey: XDPSettings]
 
     init(_ text: [UInt8], settings: Settings) throws(SystemError) {
         size = text.count
@@ -35,6 +37,7 @@ final class ConfigurationImage {
         }
         files = settings.watchedFiles
         fileSet = Set(files)
+        packets = PacketKeeper.wanted(settings)
         descriptor = try File.openMemory("martlet-configuration", size: max(text.count, 1))
         let memory = try SharedMemory(descriptor, count: max(text.count, 1))
         memory.write(text.span, at: 0)

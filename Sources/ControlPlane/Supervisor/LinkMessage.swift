@@ -28,6 +28,8 @@ enum LinkRequest: Sendable, Equatable {
     case database(String)
     /// A number for each file of certificates from this place on: another one after each change.
     case stamps(from: Int)
+    /// The queues of the interface that a listener of the configuration in force has.
+    case packets(SocketKey)
 
     var json: JSONValue {
         switch self {
@@ -47,6 +49,7 @@ enum LinkRequest: Sendable, Equatable {
         case .file(let path): ["ask": "file", "path": .string(path)]
         case .database(let path): ["ask": "database", "path": .string(path)]
         case .stamps(let place): ["ask": "stamps", "from": .integer(Int64(place))]
+        case .packets(let key): ["ask": "packets", "key": key.json]
         }
     }
 
@@ -75,6 +78,9 @@ enum LinkRequest: Sendable, Equatable {
             guard let place = json["from"]?.integer.flatMap({ Int(exactly: $0) }), place >= 0
             else { return nil }
             self = .stamps(from: place)
+        case "packets":
+            guard let key = json["key"].flatMap({ SocketKey(json: $0) }) else { return nil }
+            self = .packets(key)
         default: return nil
         }
     }

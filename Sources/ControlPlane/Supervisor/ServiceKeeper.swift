@@ -113,6 +113,7 @@ final class ServiceKeeper {
         case .database(let path): return database(path)
         case .stamps(let place): return stamps(from: place)
         case .open(let keys): return open(keys)
+        case .packets(let key): return PacketGrant.answer(key, image.packets[key], sockets.all)
         case .adopted(let generation, let keys):
             if let candidate { image = candidate }
             candidate = nil

@@ -198,7 +198,7 @@ struct SupervisorLink: ~Copyable {
         .start("M3112", "the supervisor has gone", "start the service again")
     }
 
-    private mutating func ask(_ request: LinkRequest) -> LinkReply? {
+    mutating func ask(_ request: LinkRequest) -> LinkReply? {
         switch peer {
         case .local(let keeper):
             var reply = keeper.answer(request)

@@ -14,6 +14,8 @@ public enum DNSEventKind {
     public static let connection: UInt8 = 34
     /// Sessions that come back from ``TLSSigner``.
     public static let signer: UInt8 = 35
+    /// A queue of an interface, by its place among those of the door.
+    public static let packets: UInt8 = 36
     /// All kinds of the door.
     public static let range: ClosedRange<UInt8> = 32...47
 }
@@ -54,6 +56,9 @@ public struct DNSDoor: ~Copyable {
     var sampler: QuerySampler
     var snapshot: DNSSnapshot
     var listeners: [Listener] = []
+    /// Queues of interfaces; see DNSDoor+Packets.
+    var packetDoors: [PacketDoor?] = []
+    var polledPackets = 0
     var batch: DatagramBatch
     var outputSize: Int
     var queries: [DNSQuery]
@@ -141,6 +146,7 @@ public struct DNSDoor: ~Copyable {
     public var isIdle: Bool {
         connections.count == 0
             && listeners.allSatisfy { $0.datagrams.isNone && $0.stream.isNone }
+            && !packetDoors.contains { $0 != nil }
     }
 
     func settings(_ listener: Int) -> DNSDoorSettings {
@@ -186,6 +192,7 @@ public struct DNSDoor: ~Copyable {
     /// Answers what waits at the sockets of a listener and closes them; connections stay.
     public mutating func closeListener(number: Int, loop: inout EventLoop) {
         guard listeners.indices.contains(number) else { return }
+        closePackets(number: number, loop: &loop)
         if !listeners[number].datagrams.isNone { receive(number, &loop) }
         if !listeners[number].stream.isNone { accept(number, &loop) }
         // The supervisor holds copies: closing alone would not end the reports.
@@ -225,6 +232,7 @@ public struct DNSDoor: ~Copyable {
             guard !handle.isNone, token.names(handle) else { return }
             serve(token.index, event, &loop)
         case DNSEventKind.signer: takeSignatures(&loop)
+        case DNSEventKind.packets: handlePackets(token.index, event, &loop)
         default: break
         }
     }
@@ -255,13 +263,14 @@ public struct DNSDoor: ~Copyable {
     /// True while the door wants to be asked again without waiting.
     public var isPolling: Bool {
         for listener in listeners where listener.isPolled { return true }
-        return !ready.isEmpty
+        return !ready.isEmpty || polledPackets > 0
     }
 
     /// Takes what has come to sockets under load, and what sessions hold; called once a turn.
     public mutating func poll(loop: inout EventLoop, now: Instant) {
         self.now = now
         for number in listeners.indices where listeners[number].isPolled { receive(number, &loop) }
+        if polledPackets > 0 { pollPackets(&loop) }
         serveReady(&loop)
     }
 
@@ -281,11 +290,21 @@ public struct DNSDoor: ~Copyable {
     private mutating func receive(_ number: Int, _ loop: inout EventLoop) {
         let socket = listeners[number].datagrams
         guard !socket.isNone else { return }
+        let received = answerDatagrams(of: .socket(socket), number)
+        watch(number, received, &loop)
+    }
+
+    /// Answers what has come for a listener by a socket or a queue; how much that was.
+    mutating func answerDatagrams(
+        of source: DatagramSource,
+        _ number: Int,
+        limit: UInt16 = .max
+    ) -> Int {
         let settings = settings(number)
         var context = AnswerContext(
             now: now,
             random: random,
-            ednsSize: settings.ednsSize,
+            ednsSize: min(settings.ednsSize, limit),
             conduct: snapshot.conduct
         )
         context.timestamp = DNSDoor.timestamp()
@@ -294,8 +313,9 @@ public struct DNSDoor: ~Copyable {
         var warmer = LookupWarmer()
         var received = 0
         for _ in 0..<DNSDoor.batchesPerTurn {
-            guard case .count(let count) = batch.receive(socket) else { break }
-            received &+= count
+            guard let taken = take(from: source) else { break }
+            received &+= taken
+            let count = batch.count
             DNSDoor.read(&queries, count, batch)
             warmer.warm(queries, count: count, snapshot.zones.view)
             var updates = BatchPlaces()
@@ -318,16 +338,16 @@ public struct DNSDoor: ~Copyable {
                 handIn(updates, number)
                 context.random = random
             }
-            if case .count(let sent) = batch.send(socket), sent < replies {
+            if let sent = send(to: source), sent < replies {
                 tally.add(.unsent, UInt32(truncatingIfNeeded: replies &- sent))
             }
             // A batch that is not full has emptied the socket: asking again would cost a call.
-            guard count == DNSDoor.batchSize else { break }
+            guard taken == DNSDoor.batchSize else { break }
         }
         residue = warmer.residue
         random = context.random
         note(tally)
-        watch(number, received, &loop)
+        return received
     }
 
     /// Seconds since 1970, modulo 2^32.

@@ -173,6 +173,8 @@ public final class DNSShared: Sendable {
 
     /// One table per worker; places as in ``DNSCounter``.
     public let metrics: [SharedWords]
+    /// The same for packets; places as in ``PacketCounter``.
+    public let packets: [SharedWords]
     /// What is written down of answers; one book per worker.
     public let books: [AnswerBook]
     /// What has been signed; one cache per worker.
@@ -222,6 +224,9 @@ public final class DNSShared: Sendable {
                 notices: notices,
                 zones: zones
             )
+        }
+        packets = (0..<max(workers, 1)).map { _ in
+            SharedWords(count: PacketCounter.allCases.count)
         }
         metrics = (0..<max(workers, 1)).map { _ in
             SharedWords(count: DNSCounter.allCases.count + TLSFailure.allCases.count)
