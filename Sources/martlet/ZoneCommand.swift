@@ -67,8 +67,9 @@ enum ZoneCommand {
     private static func discard(_ given: AdminArguments) -> Int32 {
         let name = PercentCoding.encode(given.words[0])
         return AdminQuery(method: "DELETE", target: "/api/v1/zones/\(name)/changes").run(given) {
-            _ in
-            "zone \(given.words[0]) is as the configuration has it\n"
+            answer in
+            let note = answer["note"]?.string.map { "\($0)\n" } ?? ""
+            return "zone \(given.words[0]) is as the configuration has it\n" + note
         }
     }
 

@@ -69,6 +69,19 @@ import Testing
         #expect(refused.response.status == 422)
     }
 
+    @Test func `who discards hears what is still to be done`() throws {
+        var surface = try StillSurface()
+        surface.outcome = .awaited(2)
+        #expect(isLater(ask(discard, "{}", &surface)))
+        let told = try #require(desk.answer(2, .noted("raise it"), surface.view))
+        guard case .bytes(let bytes) = told.response.body else {
+            Issue.record("no body")
+            return
+        }
+        #expect(told.response.status == 200)
+        #expect(try JSONReader.read(bytes)["note"]?.string == "raise it")
+    }
+
     @Test func `what is known at once is told at once`() throws {
         var surface = try StillSurface()
         surface.outcome = .unknownZone

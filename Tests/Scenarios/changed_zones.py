@@ -74,6 +74,10 @@ def made_anew(scene):
     # And back into the configuration: that counts, and changes of it are kept.
     martlet.reload(it.text(A + B))
     expect_equal((it.dig("h.a.test"), it.dig("www.a.test")), ("", "192.0.2.1"), "the file")
+    admin = ["--admin", f"127.0.0.1:{martlet.admin}"]
+    code, out, err = martlet_command(scene, "zone", "discard", "a.test", *admin)
+    expect_equal(code, 0, out + err)
+    expect_equal((it.dig("h.a.test"), it.dig("www.a.test")), ("", "192.0.2.1"), "the file, still")
     expect_equal(it.add("new.a.test"), "", "an update")
     patch = {"rrsets": [change("REPLACE", "p.a.test.", "A", ["192.0.2.7"])]}
     expect_equal(it.client("PATCH", f"{BASE}/zones/a.test.", patch)[0], 204, "a patch")
@@ -83,7 +87,6 @@ def made_anew(scene):
                      ("192.0.2.9", "192.0.2.7", ""), f"after {what}")
     # What lies there of a zone that is configured no more can be discarded.
     martlet.reload(it.text(B))
-    admin = ["--admin", f"127.0.0.1:{martlet.admin}"]
     code, out, err = martlet_command(scene, "zone", "discard", "a.test", *admin)
     expect_equal(code, 0, out + err)
     martlet.reload(it.text(A + B))

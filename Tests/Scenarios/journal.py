@@ -104,8 +104,10 @@ def survives(scene):
     expect(differences(found) is None, f"all of the zone is sent: {found[:5]}")
     expect("slipped.a.test. 300 in a 192.0.2.66" in found, "with what has slipped in")
     expect_equal(update("nsupdate", dns, ["zone a.test", "update add j9.a.test 60 A 192.0.2.9"]), "", "it goes on")
-    expect_equal(differences(lines(dns, "a.test", f"IXFR={last}", *KEY)), [([], ["j9.a.test. 60 in a 192.0.2.9"])],
-                 "from the version that was served")
+    # Its serial has risen for that: no history leads to it, and one begins there.
+    expect(differences(lines(dns, "a.test", f"IXFR={last}", *KEY)) is None, "from the version before the slip")
+    expect_equal(differences(lines(dns, "a.test", f"IXFR={last + 1}", *KEY)),
+                 [([], ["j9.a.test. 60 in a 192.0.2.9"])], "from the version that was served")
 
 
 @scenario("a zone that came from a primary is passed on in changes, after kill -9 too", 120)

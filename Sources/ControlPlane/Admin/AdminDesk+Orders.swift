@@ -69,7 +69,10 @@ extension AdminDesk {
         _ view: ControlView
     ) throws(Problem) -> ServiceResponse {
         if let command = question.order { try check(outcome, of: command) }
-        guard case .importZone(let order) = question else { return generations(view) }
+        guard case .importZone(let order) = question else {
+            guard case .noted(let text) = outcome else { return generations(view) }
+            return generations(view, note: text)
+        }
         guard case .imported(let report) = outcome else { return .empty() }
         var writer = JSONWriter()
         writer.write([

@@ -47,27 +47,28 @@ extension AdminDesk {
             former: FormerZones(all: .empty, changed: .empty, policies: [])
         )
         switch reader.renew(zone, changed: .empty) {
-        case .done(let table, _, _):
-            let snapshot = table.usableZone(apex).map { number in
-                ZoneAPIDocument(
-                    name: apex,
-                    serial: table.serial(ofZone: number) ?? 0,
-                    records: table.contents(ofZone: number).compactMap {
-                        content -> DNSMessage.Record? in
-                        if case .record(let record) = content { record } else { nil }
-                    }
-                )
-            }
-            return snapshot?.text ?? ""
+        case .done(let table, _, _): return AdminDesk.text(of: apex, in: table)
         case .faulty(let fault):
             let text = fault.problems.first?.text ?? "it is faulty"
             throw Problem(.configurationRefused, "Zone '\(apex)' cannot be read: \(text)")
         case .needsAll:
-            throw Problem(
-                .zoneWithoutFile,
-                "The zone '\(apex)' has aliases, and is not read by itself: give its file."
-            )
+            // Where its aliases lead does not matter: no answer is made of it.
+            let result = try? reader.table([zone])
+            guard let found = result, found.faults.isEmpty else {
+                let text = result?.faults.first?.problems.first?.text ?? "it is faulty"
+                throw Problem(.configurationRefused, "Zone '\(apex)' cannot be read: \(text)")
+            }
+            return AdminDesk.text(of: apex, in: found.table)
         }
+    }
+
+    private static func text(of apex: DomainName, in table: ZoneTable) -> String {
+        guard let number = table.usableZone(apex) else { return "" }
+        let records = table.contents(ofZone: number).compactMap { content -> DNSMessage.Record? in
+            if case .record(let record) = content { record } else { nil }
+        }
+        let serial = table.serial(ofZone: number) ?? 0
+        return ZoneAPIDocument(name: apex, serial: serial, records: records).text
     }
 }
 

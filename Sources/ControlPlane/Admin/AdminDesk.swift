@@ -213,7 +213,11 @@ struct AdminDesk: Sendable {
         return ServiceResponse(type: type, bytes: text.bytes)
     }
 
-    func generations(_ view: ControlView, hasRead: Bool = false) -> ServiceResponse {
+    func generations(
+        _ view: ControlView,
+        hasRead: Bool = false,
+        note: String? = nil
+    ) -> ServiceResponse {
         var json = JSONWriter()
         json.beginObject()
         json.name("generation")
@@ -223,6 +227,10 @@ struct AdminDesk: Sendable {
         if hasRead {
             json.name("zoneFaults")
             json.write(.array(view.zoneFaults.map(\.json)))
+        }
+        if let note {
+            json.name("note")
+            json.write(note)
         }
         json.endObject()
         return .json(json)
@@ -240,7 +248,7 @@ struct AdminDesk: Sendable {
 
     func check(_ outcome: ControlOutcome, of command: ControlCommand) throws(Problem) {
         switch outcome {
-        case .done, .measured, .imported, .awaited: return
+        case .done, .noted, .measured, .imported, .awaited: return
         case .unknownPool:
             guard case .change(let pool, _, _) = command else { return }
             throw Problem(.unknownPool, "There is no pool '\(pool)'.")

@@ -358,7 +358,8 @@ struct SnapshotWriter {
         member("file", zone.file)
         member("names", UInt64(zone.records.count))
         let isMade = view.madeZones.contains { $0.name == zone.name }
-        member("changedSets", UInt64(isMade ? 0 : view.zoneChanges[zone.name] ?? 0))
+        let isChangeable = zone.file != nil || zone.soa != nil
+        member("changedSets", UInt64(isChangeable ? view.zoneChanges[zone.name] ?? 0 : 0))
         member("isMade", isMade)
         let secondary = view.secondaries[zone.name]
         member("state", secondary?.unserved ?? fault?.state ?? "served")

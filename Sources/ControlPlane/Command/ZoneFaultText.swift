@@ -57,8 +57,11 @@ public enum ZoneFaultText {
         for zone in zones?.elements ?? [] where zone["state"] != "served" {
             let name = zone["zone"]?.string ?? zone["name"]?.string ?? "?"
             let what =
-                zone["state"] == "former"
-                ? "keeps its former version" : "is answered SERVFAIL until its file is mended"
+                switch zone["state"]?.string {
+                case "former": "keeps its former version"
+                case "partial": "is served without some of its changes"
+                default: "is answered SERVFAIL until its file is mended"
+                }
             for problem in zone["problems"]?.elements ?? [] {
                 let file = problem["file"]?.string.map { "\($0):" } ?? ""
                 let line = problem["line"]?.integer.map { "\($0):" } ?? ""

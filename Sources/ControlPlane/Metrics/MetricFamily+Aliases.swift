@@ -16,7 +16,7 @@ extension MetricFamily {
             "Zones by state: served as their files are, by a former version (former), or answered "
                 + "SERVFAIL for want of one (unusable)."
         ) { source in
-            let faults = source.view.zoneFaults
+            let faults = source.view.zoneFaults.filter { !$0.isPartial }
             let former = faults.count { $0.keepsFormer }
             let served = source.view.settings.zones.count - faults.count
             return [

@@ -333,6 +333,8 @@ public enum ControlOutcome: Sendable, Equatable {
     case measured(RTTIntake)
     /// A zone was looked at, and taken unless it was to be looked at alone.
     case imported(ZoneImport)
+    /// It is done, and there is something to be done about it: one line.
+    case noted(String)
     /// It waits for the disk: ``ControlSurface/takeEnded()`` tells how this order ends.
     case awaited(UInt64)
     /// There is no pool of this name.

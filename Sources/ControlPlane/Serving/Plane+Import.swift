@@ -31,6 +31,9 @@ extension Plane {
         guard canChange else {
             return .failed("zones cannot be changed now: \(whyUnchangeable)")
         }
+        if let reason = whyFormerLifeKeeps(apex) {
+            return .failed("\(reason.text). \(reason.remedy)")
+        }
         do throws(AssemblyRefusal) {
             let fresh = try Plane.imported(Array(order.text.utf8), apex)
             let isKnown = configured != nil

@@ -178,7 +178,7 @@ extension Plane {
             },
             geography: assembly.geography.view(unplaced: assembly.unplaced),
             aliases: aliasesView,
-            zoneFaults: assembly.zoneResult.faults,
+            zoneFaults: assembly.zoneResult.faults + updater.overlays.partialFaults,
             secondaries: secondaryViews,
             transferCounts: TransferCounts(secondaries.counts, notices),
             keptKeys: keys.zones,

@@ -318,6 +318,7 @@ extension Plane {
         assembly = change.assembly
         if let former = room, former !== change.room { formerRooms.append(former) }
         room = change.room
+        if change.reload != nil || !updater.rereads.isEmpty { raiseSilentSerials() }
         followVersions(since: old.zoneResult, now)
         if change.reload != nil {
             noteSilentChanges(since: old.zoneResult, of: assembly.settings.zones)
@@ -423,6 +424,7 @@ extension Plane {
         link.tell(.adopted(generation: generation, keys))
         store.writeSoon(.configuration, text)
         applyLog()
+        noteFormerLives()
         note(
             .reloadAdopted,
             .info,

@@ -17,7 +17,7 @@ extension Plane {
 
     /// Sees whether a rule is about an update, before anything of it is decoded but its zone; nil
     /// with the code in the answer.
-    func admit(_ answer: inout ZoneUpdater.Answer) -> Admitted? {
+    mutating func admit(_ answer: inout ZoneUpdater.Answer) -> Admitted? {
         let (plain, key, refusal) = judge(answer.request.message, &answer.signature)
         if let refusal {
             answer.code = refusal
@@ -49,6 +49,11 @@ extension Plane {
         // The next transfer would undo what is changed here.
         guard zone.transferFrom.isEmpty, machine.lets(asker) else {
             answer.code = .refused
+            return nil
+        }
+        if let reason = whyFormerLifeKeeps(apex) {
+            answer.code = .refused
+            noteRefused(apex, [answer], "\(reason.text). \(reason.remedy)")
             return nil
         }
         answer.code = .noError

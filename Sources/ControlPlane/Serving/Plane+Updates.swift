@@ -152,7 +152,11 @@ extension Plane {
             return
         }
         let reason = faults.first { $0.severity == .error }.map(\.message) ?? problem ?? ""
-        if faults.isEmpty { noteLost(reason) } else { noteRefused(flight, reason) }
+        if faults.isEmpty {
+            noteLost(reason)
+        } else {
+            noteRefused(flight.commits.first?.zone.name, flight.answers, reason)
+        }
         tell(flight.tickets, ZoneAPIFault(faults.isEmpty ? 500 : 422, reason))
         // What was refused for what it is stays refused.
         let settled: [ResponseCode] = [.notAuthorized, .refused, .formatError, .notZone]
@@ -173,12 +177,17 @@ extension Plane {
     }
 
     // Whoever asked for it is told by the answer: for the operator it is no fault.
-    private mutating func noteRefused(_ flight: ZoneUpdater.Flight, _ reason: String) {
-        var fields = flight.commits.prefix(1).map {
-            JSONMember("zone", .string("\($0.zone.name)"))
-        }
-        if let client = flight.answers.first?.request.client {
-            fields.append(JSONMember("client", .string("\(client)")))
+    mutating func noteRefused(
+        _ zone: DomainName?,
+        _ answers: [ZoneUpdater.Answer],
+        _ reason: String
+    ) {
+        var fields = zone.map { [JSONMember("zone", .string("\($0)"))] } ?? []
+        if let answer = answers.first {
+            fields.append(JSONMember("client", .string("\(answer.request.client)")))
+            if case .good(let transaction) = answer.signature {
+                fields.append(JSONMember("key", .string("\(transaction.key.name)")))
+            }
         }
         let text = "a change of zones is refused: \(reason)"
         note(repeated: .refusedChange, .notice, .info, text, fields)
@@ -260,6 +269,7 @@ extension Plane {
 
     /// The zones have been put together anew: notes which of them have other serials now.
     mutating func adoptOverlays() {
+        leaveOut()
         updater.noteReread()
         let rebased = assembly.zoneResult.rebased
         assembly.zoneResult.rebased = [:]
@@ -271,6 +281,7 @@ extension Plane {
         let commits = zones.compactMap { name, rebased -> ZoneCommit? in
             guard var stored = updater.overlays.zones[name] else { return nil }
             stored.base = rebased.base
+            stored.facts = facts(of: name, rebased.soa)
             stored.sets = [:]
             var commit = ZoneCommit(stored)
             commit.sets = [RecordSetKey(name, .SOA): rebased.soa]

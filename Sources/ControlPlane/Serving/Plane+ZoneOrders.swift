@@ -51,7 +51,9 @@ extension Plane {
         }
         var change = ZoneChange()
         change.isRemoval = true
-        launch(.changes([apex: change], [:]), [], [ZoneTicket(order: (number, .discarded(apex)))])
+        let serial = assembly.zoneResult.place(of: apex)?.serial?.rawValue
+        let ticket = ZoneTicket(order: (number, .discarded(apex, serial)))
+        launch(.changes([apex: change], [:]), [], [ticket])
         return nil
     }
 
@@ -60,9 +62,15 @@ extension Plane {
         if let fault { return self.end(number, .failed(fault.message)) }
         switch end {
         case .imported(let report): self.end(number, .imported(report))
-        case .discarded(let apex):
-            let found = assembly.zoneResult.faults.first { $0.zone == "\(apex)" }
-            self.end(number, found.map { .refused($0.problems) } ?? .done)
+        case .discarded(let apex, let serial):
+            if let found = assembly.zoneResult.faults.first(where: { $0.zone == "\(apex)" }) {
+                return self.end(number, .refused(found.problems))
+            }
+            guard let text = whySecondariesMiss(apex, since: serial) else {
+                return self.end(number, .done)
+            }
+            note(.notice, .warning, text, [JSONMember("zone", .string("\(apex)"))])
+            self.end(number, .noted(text))
         }
     }
 

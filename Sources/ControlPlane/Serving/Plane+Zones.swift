@@ -92,7 +92,10 @@ extension Plane {
             assembly.zoneResult.changed = table
             if let rebased, let apex = DomainName(zone.name) { rebase([apex: rebased]) }
             updater.noteReread()
-            if readsFile { assembly.zoneResult.faults.removeAll { $0.zone == zone.name } }
+            if readsFile {
+                assembly.zoneResult.faults.removeAll { $0.zone == zone.name }
+                raiseSilentSerials(of: DomainName(zone.name).map { [$0.lowercased] } ?? [])
+            }
             followVersions(since: old, now)
             noteSilentChanges(since: old, of: [zone])
             configureKeys(of: [zone.name])
@@ -139,6 +142,14 @@ extension Plane {
     func noteZones(_ assembly: Assembly) {
         note(assembly.zoneResult.faults)
         noteZoneWarnings(assembly.zoneResult.warnings)
+    }
+
+    /// Takes note of sets of the store that the zones could not be served with.
+    mutating func leaveOut() {
+        let found = assembly.zoneResult.leftOut
+        assembly.zoneResult.leftOut = [:]
+        for (apex, left) in found { updater.overlays.leave(left, of: apex) }
+        note(found.map { $0.value.fault("\($0.key)") }.sorted { $0.zone < $1.zone })
     }
 
     private func note(_ faults: [ZoneFault]) {

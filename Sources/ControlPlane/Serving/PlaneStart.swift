@@ -370,6 +370,10 @@ extension Plane {
         }
         noteZones(assembly)
         adoptOverlays()
+        noteFormerLives()
+        if raiseSilentSerials() {
+            snapshot = Plane.snapshot(assembly, number: snapshot.number, health: health)
+        }
         countZones()
         if let crash = CrashReport.write(setup) { log.record(crash) }
         do throws(ReloadProblem) {

@@ -27,7 +27,7 @@ struct ZoneAssembly {
     /// What nobody has asked to be read may be half written.
     var rereads: Set<String>?
     /// What lies over them.
-    let overlays: ZoneOverlays
+    var overlays: ZoneOverlays
 
     init(
         _ settings: Settings,
@@ -59,10 +59,23 @@ struct ZoneAssembly {
         var faults: [ZoneFault] = []
         /// The zones whose configuration has changed under what lies over them.
         var rebased: [DomainName: RebasedZone] = [:]
+        /// Sets of the store that have been found to be in the way of the zones that have them.
+        var leftOut: [DomainName: LeftOutSets] = [:]
     }
 
     /// The zones of the configuration, or everything that is wrong with those that stand in it.
     func table(_ zones: [ZoneSettings]) throws(AssemblyRefusal) -> Result {
+        var reader = self
+        var leftOut: [DomainName: LeftOutSets] = [:]
+        var result = try reader.table(zones, &leftOut)
+        result.leftOut = leftOut
+        return result
+    }
+
+    private mutating func table(
+        _ zones: [ZoneSettings],
+        _ leftOut: inout [DomainName: LeftOutSets]
+    ) throws(AssemblyRefusal) -> Result {
         var faults = unsignable(zones)
         // Without the faulty ones there is a table, unless leaving them out shows further faults.
         while true {
@@ -76,6 +89,16 @@ struct ZoneAssembly {
                 return result
             }
             let faulty = build.faultyZones.union(unreadable.keys).subtracting(faults.keys)
+            var hasLeft = false
+            for number in faulty where unreadable[number] == nil && zones.indices.contains(number) {
+                guard let apex = DomainName(zones[number].name)?.lowercased, leftOut[apex] == nil,
+                    let left = self.leftOut(of: zones[number], apex)
+                else { continue }
+                leftOut[apex] = left
+                overlays.leave(left, of: apex)
+                hasLeft = true
+            }
+            if hasLeft { continue }
             let owns = build.faultyZones.contains {
                 !zones.indices.contains($0)
                     || (zones[$0].file == nil && zones[$0].soa != nil)
@@ -135,6 +158,14 @@ struct ZoneAssembly {
             problems: problems,
             diagnostics: unreadable == nil ? found : []
         )
+    }
+
+    func build(
+        _ zones: [ZoneSettings],
+        without faults: [Int: ZoneFault]
+    ) -> (build: ZoneBuild, unreadable: [Int: ReloadProblem]) {
+        var rebased: [DomainName: RebasedZone] = [:]
+        return build(zones, without: faults, &rebased)
     }
 
     private func build(
@@ -314,6 +345,11 @@ struct ZoneAssembly {
             return .done(table, build.diagnostics(ofZone: number), rebased[apex])
         }
         guard build.faultyZones.subtracting([number]).isEmpty else { return .needsAll }
+        // What lies over it may be in the way.
+        if unreadable == nil, !former.has(zone.name), overlays.stored(zone, apex.lowercased) != nil
+        {
+            return .needsAll
+        }
         return .faulty(fault(zone, number, build, unreadable))
     }
 

@@ -13,13 +13,16 @@ struct ZoneFault: Sendable {
     var problems: [ReloadProblem]
     /// The same with its places, for a report.
     var diagnostics: [ZoneDiagnostic]
+    /// It is served, without some of what was changed of it.
+    var isPartial = false
 
     /// The word for what is answered.
-    var state: String { keepsFormer ? "former" : "unusable" }
+    var state: String { isPartial ? "partial" : keepsFormer ? "former" : "unusable" }
 
     /// What is answered for the zone meanwhile.
     var consequence: String {
-        keepsFormer
+        guard !isPartial else { return "zone \(zone) is served without some of its changes" }
+        return keepsFormer
             ? "zone \(zone) keeps its former version"
             : "zone \(zone) is answered SERVFAIL until its file is mended"
     }

@@ -66,6 +66,10 @@ extension ZoneWork {
         guard zone.transferFrom.isEmpty else {
             throw ZoneAPIFault(422, "zone \(name) comes from its primaries: change it there")
         }
+        if known[name]?.kind == .made, zone.memberOf == nil {
+            let reason = FormerLife.reason(name)
+            throw ZoneAPIFault(422, reason.text, reason.remedy)
+        }
     }
 
     private mutating func patch(
@@ -105,7 +109,11 @@ extension ZoneWork {
         }
         guard zone.serial != nil else {
             zone.rollBack()
-            throw ZoneAPIFault(422, "zone \(name) needs its SOA", "replace it, and do not delete it")
+            throw ZoneAPIFault(
+                422,
+                "zone \(name) needs its SOA",
+                "replace it, and do not delete it"
+            )
         }
         guard zone.difference() != nil else { return false }
         if zone.serial == serial {

@@ -15,8 +15,8 @@ struct ZoneOrder: Sendable {
 
     /// What is said at the end.
     enum End: Sendable, Equatable {
-        /// The changes of the zone are gone.
-        case discarded(DomainName)
+        /// The changes of the zone are gone; the serial that it was served with.
+        case discarded(DomainName, UInt32?)
         /// The zone is another one.
         case imported(ZoneImport)
     }

@@ -8,6 +8,8 @@ internal import Essentials
 struct ZoneOverlays: Sendable {
     /// By apex.
     var zones: [DomainName: StoredZone] = [:]
+    /// What the store has beside that, and cannot be served.
+    var leftOut: [DomainName: LeftOutSets] = [:]
 
     init(_ zones: [StoredZone] = []) {
         for zone in zones { self.zones[zone.name] = zone }
@@ -20,9 +22,11 @@ struct ZoneOverlays: Sendable {
         return stored.kind.isWhole == (zone.file == nil && zone.soa == nil) ? stored : nil
     }
 
-    /// How many sets of a zone are kept, by its name.
+    /// How many sets of a zone of the configuration are kept, by its name.
     var counts: [String: Int] {
-        Dictionary(zones.map { ("\($0.key)", $0.value.sets.count) }) { first, _ in first }
+        // What was made of a zone before it stood there is no change of it.
+        let changed = zones.filter { !$0.value.kind.isWhole }
+        return Dictionary(changed.map { ("\($0.key)", $0.value.sets.count) }) { first, _ in first }
     }
 
     /// Zones that the configuration does not know, as it would have them.

@@ -118,6 +118,7 @@ struct ZoneUpdater {
     mutating func merge(_ commits: [ZoneCommit]) {
         for commit in commits {
             let name = commit.zone.name
+            overlays.settle(commit)
             guard !commit.isRemoval else {
                 overlays.zones[name] = nil
                 continue

@@ -17,7 +17,7 @@ enum SteeredNames {
             case .A, .AAAA:
                 // The addresses of names that are steered already are refused as they come.
                 guard zone[owner, .LUA] != nil else { continue }
-                throw fault(key, "the name has a record of type LUA, which stands for those")
+                throw fault(key, "beside a record of type LUA stand no addresses")
             case .CNAME, .DNAME:
                 guard zone.isSteered(owner) else { continue }
                 throw fault(key, "the addresses of this name are steered")
