@@ -180,6 +180,8 @@ static inline long mt_set_cloexec(int fd, int on) {
 }
 static inline long mt_duplicate(int fd) { return MT_RESULT(fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 static inline long mt_memfd(const char *name) { return MT_RESULT(syscall(SYS_memfd_create, name, 1u)); }
+/* Of the calling thread alone. */
+static inline long mt_nice(int value) { return MT_RESULT(setpriority(PRIO_PROCESS, 0, value)); }
 static inline long mt_prctl(int option, unsigned long a) { return MT_RESULT(prctl(option, a, 0, 0, 0)); }
 static inline void mt_return_memory(void) { malloc_trim(0); }
 static inline void mt_map_from(int bytes) {

@@ -139,4 +139,34 @@ import Testing
         let zone = try #require(joined.usableZone(apex))
         #expect(joined.contents(ofZone: zone) == steered.contents(ofZone: 0))
     }
+
+    @Test func `policies get other numbers, and only those that are asked must be there`() throws {
+        let (one, two) = (
+            try #require(DomainName("one.test")), try #require(DomainName("two.test"))
+        )
+        var builder = ZoneTableBuilder()
+        for (apex, policy) in [(one, 0), (two, 1)] {
+            builder.beginZone(apex)
+            let text = Array("$TTL 60\n@ SOA ns host 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n".utf8)
+            builder.read(ZoneFileReader(text, file: "z", origin: apex))
+            let owner = try #require(DomainName("www.\(apex)"))
+            builder.steer(owner: owner, ttl: 9, policy: policy)
+        }
+        let table = try #require(builder.build().table)
+        func policies(_ table: ZoneTable) -> [Int] {
+            [one, two].flatMap { apex in
+                table.usableZone(apex).map { table.contents(ofZone: $0) } ?? []
+            }.compactMap { content in
+                if case .steer(_, _, let policy) = content { policy } else { nil }
+            }
+        }
+        let moved = try #require(table.renumbered([4, 2], except: []))
+        #expect(policies(moved) == [4, 2])
+        #expect(policies(try #require(table.renumbered([0, 1], except: []))) == [0, 1])
+        // A policy that is gone, and a zone that asks it: only when another table stands for that.
+        #expect(table.renumbered([3, nil], except: []) == nil)
+        #expect(policies(try #require(table.renumbered([3, nil], except: [two]))).first == 3)
+        #expect(table.hasOnlyRecords(zone: 0) == false)
+        #expect(try self.table([("more.test", JoiningTests.more)]).hasOnlyRecords(zone: 0))
+    }
 }

@@ -25,7 +25,7 @@ final class AdminRenderer: Sendable {
     init() throws(SystemError) {
         done = try Mailbox()
         jobs = try Mailbox()
-        try WorkerThread.startLoop(name: "martlet-render") { [jobs, done] loop in
+        try WorkerThread.startLoop(name: "martlet-render", isPatient: true) { [jobs, done] loop in
             loop.add(jobs.descriptor, token: 0, interest: .read)
             while true {
                 _ = loop.wait(timeoutMilliseconds: -1)

@@ -182,13 +182,9 @@ extension Plane {
             registries: assembly.registries,
             names: names,
             running: Set(assembly.pools.map(\.view.label)),
-            zones: isSame && !(isReload && (hasFiles || !assembly.zoneResult.faults.isEmpty))
-                && !zonesAreStale
-                ? ZoneAssembly.Result(
-                    table: assembly.zones,
-                    changed: assembly.zoneResult.changed,
-                    faults: assembly.zoneResult.faults
-                ) : nil,
+            zones: prepared(isReload)
+                ?? (isSame && !(isReload && (hasFiles || !assembly.zoneResult.faults.isEmpty))
+                    && !zonesAreStale ? presentZones : nil),
             formerZones: formerZones,
             transferred: secondaries.transferred,
             fileLimit: setup.fileLimit,
@@ -214,6 +210,21 @@ extension Plane {
         return try made.get()
     }
 
+    // As another thread has put them together, unless some are to be read.
+    private func prepared(_ isReload: Bool) -> ZoneAssembly.Result? {
+        isReload || zonesAreStale ? nil : updater.prepared
+    }
+
+    private var presentZones: ZoneAssembly.Result {
+        var zones = ZoneAssembly.Result(
+            table: assembly.zones,
+            changed: assembly.zoneResult.changed,
+            faults: assembly.zoneResult.faults
+        )
+        zones.isKept = true
+        return zones
+    }
+
     private static func perform<Value: Sendable>(
         in room: Workroom?,
         _ work: @escaping @Sendable () -> Value
@@ -230,6 +241,7 @@ extension Plane {
         defer {
             zonesAreStale = false
             updater.rereads = []
+            updater.prepared = nil
         }
         do throws(AssemblyRefusal) {
             let fresh = try assemble(

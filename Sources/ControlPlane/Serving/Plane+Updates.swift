@@ -25,7 +25,7 @@ extension Plane {
 
     /// Decides what waits, unless an earlier change is still being kept.
     mutating func followUpdates(_ now: Instant) {
-        guard updater.flight == nil, !updater.awaitsSteering else { return }
+        guard updater.flight == nil, !followPreparing(now), !updater.awaitsSteering else { return }
         if followArrivals(now) { return }
         followOrders()
         guard updater.flight == nil, !updater.awaitsSteering else { return }
@@ -132,6 +132,9 @@ extension Plane {
         if let arrival = flight.arrival {
             return land(arrival, isOvertaken: flight.isOvertaken, now)
         }
+        if let preparation = flight.preparation {
+            return land(preparation, isOvertaken: flight.isOvertaken, now)
+        }
         let outcome = flight.outcome.take()
         settle(outcome, of: &flight)
         if problem == nil {
@@ -139,9 +142,10 @@ extension Plane {
                 if let end = outcome?.end { finish(flight.tickets, end) }
                 return answer(flight.answers)
             }
-            let changesSteering = flight.changesSteering(updater.overlays)
-            publish(flight, changesSteering ? nil : table, changesSteering, now)
-            if !changesSteering { tell(flight.tickets, nil) }
+            let waits = waits(flight, isAliased: outcome?.isAliased == true)
+            publish(flight, waits ? nil : table, waits: waits, now)
+            guard !waits else { return }
+            tell(flight.tickets, nil)
             return answer(flight.answers)
         }
         // What was made of them in memory goes as well.
@@ -206,14 +210,26 @@ extension Plane {
         } else {
             updater.live.merge(outcome.live) { _, new in new }
         }
-        // An alias may lead from any zone to any other: all are put together then.
-        if outcome.isAliased { flight.isOvertaken = true }
+    }
+
+    // A table alone is not all that it takes: policies change with names that are steered, an alias
+    // may lead from any zone to any other, and what is gone stands in the table of all.
+    private func waits(_ flight: ZoneUpdater.Flight, isAliased: Bool) -> Bool {
+        // Changes that are taken back have their zone read again at once.
+        let isDiscard = flight.tickets.contains {
+            if case .discarded? = $0.order?.end { true } else { false }
+        }
+        return flight.changesSteering(updater.overlays) || isAliased && !isDiscard
+            || flight.commits.contains {
+                $0.isRemoval && $0.zone.kind == .made
+                    && assembly.zones.usableZone($0.zone.name) != nil
+            }
     }
 
     private mutating func publish(
         _ flight: ZoneUpdater.Flight,
         _ table: ZoneTable?,
-        _ changesSteering: Bool,
+        waits: Bool,
         _ now: Instant
     ) {
         // What is staged was made without the flight, and the flight without what is staged.
@@ -230,13 +246,14 @@ extension Plane {
         updater.merge(flight.commits)
         if !late.isEmpty { rebase(late) }
         let gone = flight.commits.filter(\.isRemoval).map(\.zone.name)
-        if changesSteering {
-            for apex in gone { updater.noteChange(of: apex) }
+        for apex in gone { updater.noteChange(of: apex) }
+        if waits {
             // Only the file knows what lay under the changes.
             updater.rereads.formUnion(gone.map { "\($0)" })
-            return awaitSteering(flight.tickets)
+            let zones = gone.isEmpty ? Set(flight.commits.map(\.zone.name)) : nil
+            return awaitSteering(zones, flight.tickets, flight.answers)
         }
-        if isOvertaken || !gone.isEmpty {
+        if isOvertaken || gone.contains(where: { mustRebuild(without: $0) }) {
             for commit in flight.commits where !commit.isRemoval {
                 serve(commit.zone.name, table, now)
             }
@@ -251,8 +268,13 @@ extension Plane {
         }
     }
 
+    private func mustRebuild(without apex: DomainName) -> Bool {
+        let name = "\(apex)"
+        return assembly.zones.usableZone(apex) != nil || settings.zones.contains { $0.name == name }
+    }
+
     /// Sends answers by the workers that have the ways back.
-    private func answer(_ answers: [ZoneUpdater.Answer]) {
+    func answer(_ answers: [ZoneUpdater.Answer]) {
         var replies: [Int: [UpdateDesk.Reply]] = [:]
         for answer in answers {
             let bytes = signed(answer)
@@ -270,7 +292,14 @@ extension Plane {
     /// The zones have been put together anew: notes which of them have other serials now.
     mutating func adoptOverlays() {
         leaveOut()
-        updater.noteReread()
+        let zones = assembly.zoneResult
+        if let touched = zones.touched {
+            updater.noteSteering(of: touched)
+        } else if !zones.isKept {
+            updater.noteReread()
+        }
+        assembly.zoneResult.isKept = false
+        assembly.zoneResult.touched = nil
         let rebased = assembly.zoneResult.rebased
         assembly.zoneResult.rebased = [:]
         if !rebased.isEmpty { rebase(rebased) }

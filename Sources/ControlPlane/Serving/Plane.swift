@@ -164,7 +164,8 @@ extension Plane {
     /// When ``expire(now:)`` next has something to do.
     func nextDeadline() -> Instant {
         // What the end of a turn has changed waits for no timer.
-        if needsSnapshot, staged == nil { return .start }
+        if needsSnapshot, staged == nil, updater.preparing == .none { return .start }
+        if updater.flight == nil, updater.wantsPreparation { return .start }
         if updater.flight == nil, !updater.awaitsSteering, updater.hasWork { return .start }
         var next = min(probes.nextDeadline(), resolver.nextDeadline(), keeper.nextDeadline)
         next = min(next, phase == .waiting ? opensBy : healthSaving.deadline)
@@ -211,7 +212,7 @@ extension Plane {
 
     /// Opens the doors, or adopts what is staged, as soon as that can be done.
     private mutating func advance(_ now: Instant) {
-        if needsSnapshot, staged == nil { stageChange(now) }
+        if needsSnapshot, staged == nil, updater.preparing == .none { stageChange(now) }
         if phase == .waiting, now >= opensBy || hasFirstVerdicts(now) { openDoors(now) }
         guard let waiting = staged, now >= waiting.adoptsBy || canServe(waiting.assembly, now)
         else {

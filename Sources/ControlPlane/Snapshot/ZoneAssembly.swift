@@ -61,6 +61,10 @@ struct ZoneAssembly {
         var rebased: [DomainName: RebasedZone] = [:]
         /// Sets of the store that have been found to be in the way of the zones that have them.
         var leftOut: [DomainName: LeftOutSets] = [:]
+        /// The zones that were in force before: nothing of them was made anew.
+        var isKept = false
+        /// The same but for these, and for numbers of policies.
+        var touched: Set<DomainName>?
     }
 
     /// The zones of the configuration, or everything that is wrong with those that stand in it.

@@ -99,7 +99,7 @@ extension Plane {
             results.post(ZoneStore.Result(number: number))
         }
         do throws(SystemError) {
-            try WorkerThread.start(name: "arrival", body: body)
+            try WorkerThread.start(name: "arrival", isPatient: true, body: body)
         } catch {
             body()
         }
@@ -129,8 +129,8 @@ extension Plane {
         switch outcome.renewal {
         case .needsAll:
             if zone.catalog { followCatalogs(now) }
-            zonesAreStale = true
-            needsSnapshot = true
+            prepareZones(nil)
+            followUpdates(now)
         case .faulty(let fault):
             assembly.zoneResult.faults.removeAll { $0.zone == zone.name }
             assembly.zoneResult.faults.append(fault)

@@ -118,11 +118,7 @@ extension ZoneAssembly {
         }
 
         /// True when it has nothing but records.
-        var isPlain: Bool {
-            table.contents(ofZone: zone).allSatisfy { content in
-                if case .record = content { true } else { false }
-            }
-        }
+        var isPlain: Bool { table.hasOnlyRecords(zone: zone) }
 
         /// Its records, but for names that are steered and aliases.
         var records: [DNSMessage.Record] {

@@ -178,7 +178,7 @@ struct SecondaryKeeper {
             seed: random.next()
         )
         do throws(SystemError) {
-            try WorkerThread.start(name: "transfer") {
+            try WorkerThread.start(name: "transfer", isPatient: true) {
                 var fetch = ZoneFetch(job)
                 results.post(fetch.run())
             }

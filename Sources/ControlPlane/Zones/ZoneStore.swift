@@ -69,7 +69,7 @@ final class ZoneStore: Sendable {
         self.path = isOpen ? path : nil
         guard isOpen, let path else { return }
         let (jobs, results, waiting) = (jobs, results, waiting)
-        try WorkerThread.startLoop(name: "zones") { loop in
+        try WorkerThread.startLoop(name: "zones", isPatient: true) { loop in
             ZoneStore.write(jobs, results, to: path, waiting, &loop)
         }
     }

@@ -35,6 +35,8 @@ struct ZoneUpdater {
         var tickets: [ZoneTicket] = []
         /// A version that has come from elsewhere, and nothing else.
         var arrival: ZoneArrival?
+        /// Zones that are put together anew, and nothing else.
+        var preparation: ZonePreparation?
         /// What was decided.
         let outcome = Handed<ZoneWork.Outcome>()
         /// The zones have been put together anew meanwhile.
@@ -58,9 +60,10 @@ struct ZoneUpdater {
     var renderer: AdminRenderer?
     /// What is to be told to those who asked.
     var finished: [(Handle, ServiceResponse)] = []
-    /// Names are steered otherwise in what is kept, and not yet in what is served.
+    /// What is kept is not yet what is served: names are steered otherwise, or an alias leads
+    /// elsewhere.
     var awaitsSteering = false
-    /// Those who are told once they are.
+    /// Those who are told once it is.
     var steeringTickets: [ZoneTicket] = []
     /// Orders of operators that have not begun.
     var orders: [ZoneOrder] = []
@@ -68,6 +71,19 @@ struct ZoneUpdater {
     var openOrders: [UInt64: Instant] = [:]
     /// Orders that have ended, and how.
     var endedOrders: [(number: UInt64, outcome: ControlOutcome)] = []
+    /// The same by messages.
+    var steeringAnswers: [Answer] = []
+    /// Zones that another thread is to put together for that, or does.
+    var preparing = Preparing.none
+    /// Zones that were, for the next snapshot.
+    var prepared: ZoneAssembly.Result?
+
+    enum Preparing: Equatable {
+        case none
+        /// These, beside all others as they are; nil for all.
+        case wanted(Set<DomainName>?)
+        case begun
+    }
     /// The latest turn was one of the API.
     var wasJob = false
     /// Zones that are read from their files when all are put together anew.
@@ -81,6 +97,10 @@ struct ZoneUpdater {
 
     /// Something waits that can be begun as soon as nothing is being kept.
     var hasWork: Bool { hasChanges || !arrivals.isEmpty }
+    /// True while zones wait to be put together by another thread.
+    var wantsPreparation: Bool {
+        if case .wanted = preparing { true } else { false }
+    }
     /// The same of changes by messages, by the API and by operators.
     var hasChanges: Bool { !queue.isEmpty || !jobs.isEmpty || !orders.isEmpty }
 
@@ -102,6 +122,14 @@ struct ZoneUpdater {
         noteChange(of: apex)
     }
 
+    /// Some zones have been put together anew, and policies may have other numbers.
+    mutating func noteSteering(of zones: Set<DomainName>) {
+        flight?.isOvertaken = true
+        for (apex, zone) in live where zones.contains(apex) || !zone.fixed.isEmpty {
+            noteChange(of: apex)
+        }
+    }
+
     /// A zone is not what was made of it in memory.
     mutating func noteChange(of apex: DomainName) {
         if let zone = live.removeValue(forKey: apex) { ZoneUpdater.letGo([zone]) }
@@ -111,7 +139,7 @@ struct ZoneUpdater {
     static func letGo(_ zones: consuming [ZoneRecords]) {
         guard zones.contains(where: { $0.names.count > 1000 }) else { return }
         let gone = Handed(zones)
-        try? WorkerThread.start(name: "zone-end") { _ = gone.take() }
+        try? WorkerThread.start(name: "zone-end", isPatient: true) { _ = gone.take() }
     }
 
     /// Takes what is kept now.

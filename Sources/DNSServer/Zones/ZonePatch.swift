@@ -39,6 +39,8 @@ public struct ZonePatch: ~Copyable {
         former = table
         slots = table.slots
         kinship = table.kinship ?? ZoneKinship(table)
+        kinship.parents = ZonePatch.copy(kinship.parents)
+        kinship.children = ZonePatch.copy(kinship.children)
         layout.nodes = ZonePatch.copy(table.nodes)
         layout.sets = ZonePatch.copy(table.sets)
         layout.zones = table.zones

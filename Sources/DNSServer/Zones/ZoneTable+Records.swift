@@ -47,6 +47,51 @@ extension ZoneTable {
         zones.contains { $0.parent != absent && Int($0.parent) == zone }
     }
 
+    /// True when a zone has nothing but records: no name is steered, or an alias.
+    public func hasOnlyRecords(zone: Int) -> Bool {
+        for node in nodes where Int(node.zone) == zone {
+            for set in sets(of: node) where set.isSteered { return false }
+        }
+        return true
+    }
+
+    /// The same table by other numbers of policies; nil for a number that is there no more, unless
+    /// it is only asked by the zones `except`, which other tables stand for.
+    public func renumbered(_ numbers: [Int?], except zones: Set<DomainName>) -> ZoneTable? {
+        guard !steered.isEmpty, !numbers.enumerated().allSatisfy({ $0.offset == $0.element }) else {
+            return self
+        }
+        let hidden = Set(zones.compactMap { usableZone($0) })
+        var steered = steered
+        for node in nodes where node.setCount > 0 {
+            for set in sets(of: node) where set.isSteered {
+                let old = self.steered[Int(set.offset)].policy
+                guard old != absent else { continue }
+                let new = numbers.indices.contains(Int(old)) ? numbers[Int(old)] : nil
+                guard new != nil || hidden.contains(Int(node.zone)) else { return nil }
+                steered[Int(set.offset)].policy = new.map { UInt32(truncatingIfNeeded: $0) } ?? 0
+            }
+        }
+        return ZoneTable(
+            slots: slots,
+            nodes: nodes,
+            sets: sets,
+            zones: self.zones,
+            steered: steered,
+            referrals: referrals,
+            glue: glue,
+            aliases: aliases,
+            bytes: bytes,
+            chains: chains,
+            deepest: deepest,
+            signatureEnds: signatureEnds,
+            outsideTargets: outsideTargets,
+            aliasedZones: aliasedZones,
+            kinship: kinship,
+            boards: boards
+        )
+    }
+
     /// The names of all zones that can be served.
     public var usableZones: [DomainName] {
         zones.indices.filter { !zones[$0].isUnusable }.compactMap(zoneName)

@@ -18,21 +18,30 @@ extension Plane {
         withMembers(read).withDynamic(updater.overlays)
     }
 
-    /// Has all put together anew for a change of steered names; `tickets` are told in the end.
-    mutating func awaitSteering(_ tickets: [ZoneTicket]) {
+    /// Has some zones, or all of them, put together anew; those who have asked are told in the end.
+    mutating func awaitSteering(
+        _ zones: Set<DomainName>?,
+        _ tickets: [ZoneTicket],
+        _ answers: [ZoneUpdater.Answer]
+    ) {
         updater.awaitsSteering = true
         updater.steeringTickets += tickets
-        zonesAreStale = true
-        needsSnapshot = true
+        updater.steeringAnswers += answers
+        prepareZones(zones)
     }
 
-    /// Tells those who have asked for steered names that they are in force, or why they are not.
+    /// Tells those who have asked for changes that they are in force, or why they are not.
     mutating func endSteering(_ fault: ZoneAPIFault?) {
-        guard updater.awaitsSteering else { return }
+        guard updater.awaitsSteering, updater.preparing == .none else { return }
         updater.awaitsSteering = false
         let tickets = updater.steeringTickets
-        updater.steeringTickets = []
+        var answers = updater.steeringAnswers
+        (updater.steeringTickets, updater.steeringAnswers) = ([], [])
+        for index in answers.indices where fault != nil && answers[index].code == .noError {
+            answers[index].code = .serverFailure
+        }
         tell(tickets, fault)
+        answer(answers)
         noteDynamicFaults()
     }
 
