@@ -27,7 +27,7 @@ extension Plane {
     mutating func followUpdates(_ now: Instant) {
         guard updater.flight == nil, !followPreparing(now), !updater.awaitsSteering else { return }
         if followArrivals(now) { return }
-        followOrders()
+        followOrder()
         guard updater.flight == nil, !updater.awaitsSteering else { return }
         // They take turns: neither kind keeps the other one waiting.
         let isTurnOfJobs = updater.queue.isEmpty || !updater.wasJob
@@ -163,7 +163,9 @@ extension Plane {
         }
         tell(flight.tickets, ZoneAPIFault(faults.isEmpty ? 500 : 422, reason))
         // What was refused for what it is stays refused.
-        let settled: [ResponseCode] = [.notAuthorized, .refused, .formatError, .notZone]
+        let settled: [ResponseCode] = [
+            .notAuthorized, .refused, .formatError, .notZone, .badVersion,
+        ]
         for index in flight.answers.indices where !settled.contains(flight.answers[index].code) {
             flight.answers[index].code = faults.isEmpty ? .serverFailure : .refused
         }

@@ -22,6 +22,9 @@ extension Plane {
         isUpgrading = true
         upgradeProblem = nil
         settleUpdates(now)
+        // A flight that is still being decided is refused: it would be answered here, and kept where
+        // the other process has looked already.
+        updater.store.close()
         note(.upgrade, .info, "an upgrade begins; changes wait until it is over")
         saveHealthNow(now)
         saveRoundTripsNow(now)
@@ -32,6 +35,7 @@ extension Plane {
     mutating func upgradeFailed() {
         let reason = link.upgradeProblem()
         isUpgrading = false
+        updater.store.reopen()
         upgradeProblem = reason
         var event = LogEvent(
             .upgrade,

@@ -28,17 +28,22 @@ extension Plane {
         return .awaited(number)
     }
 
-    /// Begins the orders that wait, as long as nothing is being kept.
-    mutating func followOrders() {
-        while updater.flight == nil, !updater.awaitsSteering, !updater.orders.isEmpty {
-            let order = updater.orders.removeFirst()
-            let outcome: ControlOutcome?
-            switch order.wish {
-            case .discard(let apex): outcome = discard(apex, order.number)
-            case .replace(let wanted): outcome = importZone(wanted, order.number)
-            }
-            if let outcome { end(order.number, outcome) }
+    /// Begins the next order, unless it is the turn of others: one in a turn, since an order may take
+    /// as long as a zone is large.
+    mutating func followOrder() {
+        let others = !updater.queue.isEmpty || !updater.jobs.isEmpty
+        guard !updater.orders.isEmpty, !(updater.wasOrder && others) else {
+            updater.wasOrder = false
+            return
         }
+        updater.wasOrder = true
+        let order = updater.orders.removeFirst()
+        let outcome: ControlOutcome?
+        switch order.wish {
+        case .discard(let apex): outcome = discard(apex, order.number)
+        case .replace(let wanted): outcome = importZone(wanted, order.number)
+        }
+        if let outcome { end(order.number, outcome) }
     }
 
     // Nil when it has begun.

@@ -72,9 +72,7 @@ extension Plane {
         }
         updater.wasArrival = true
         let arrival = updater.arrivals.removeFirst()
-        guard let zone = settings.zones.first(where: { $0.name == arrival.zone }) else {
-            return false
-        }
+        guard let zone = secondary(arrival.zone) else { return false }
         var reader = ZoneAssembly(settings, path: setup.path, former: formerZones)
         reader.transferred = secondaries.transferred
         reader.keyFaults = keys.faults(of: [zone])
@@ -125,7 +123,7 @@ extension Plane {
             updater.arrivals[next].differences = leadsOn ? arrival.differences + later : []
             return
         }
-        guard let zone = settings.zones.first(where: { $0.name == arrival.zone }) else { return }
+        guard let zone = secondary(arrival.zone) else { return }
         switch outcome.renewal {
         case .needsAll:
             if zone.catalog { followCatalogs(now) }
@@ -140,6 +138,11 @@ extension Plane {
             let steps = outcome.difference.map { [$0] } ?? arrival.differences
             serve(table, of: zone, steps, now)
         }
+    }
+
+    // Another configuration may have the zone from elsewhere by now.
+    private func secondary(_ name: String) -> ZoneSettings? {
+        settings.zones.first { $0.name == name && !$0.transferFrom.isEmpty }
     }
 
     private mutating func serve(

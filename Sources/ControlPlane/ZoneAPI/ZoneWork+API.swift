@@ -115,7 +115,11 @@ extension ZoneWork {
                 "replace it, and do not delete it"
             )
         }
-        guard zone.difference() != nil else { return false }
+        guard zone.difference() != nil else {
+            // A name that was released on the way is steered as before.
+            zone.rollBack()
+            return false
+        }
         if zone.serial == serial {
             let rule: SerialRule = configured(name)?.serialRule == .unixtime ? .time : .increment
             zone.setSerial(rule.next(serial, seconds: seconds))

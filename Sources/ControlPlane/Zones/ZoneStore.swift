@@ -56,6 +56,7 @@ final class ZoneStore: Sendable {
     private let path: String?
     private let jobs: Mailbox<Job>
     private let waiting = Waiting()
+    private let gate = Gate()
 
     /// Reads what is there, and begins to write; `notes` gets a word about what cannot be used.
     init(folder: String?, notes: inout [String]) throws(SystemError) {
@@ -68,9 +69,9 @@ final class ZoneStore: Sendable {
         isLost = found == nil && path.map { File.isRegular($0) == true } == true
         self.path = isOpen ? path : nil
         guard isOpen, let path else { return }
-        let (jobs, results, waiting) = (jobs, results, waiting)
+        let (jobs, results, waiting, gate) = (jobs, results, waiting, gate)
         try WorkerThread.startLoop(name: "zones", isPatient: true) { loop in
-            ZoneStore.write(jobs, results, to: path, waiting, &loop)
+            ZoneStore.write(jobs, results, to: path, waiting, gate, &loop)
         }
     }
 
@@ -163,6 +164,7 @@ final class ZoneStore: Sendable {
         _ results: Mailbox<Result>,
         to path: String,
         _ waiting: Waiting,
+        _ gate: Gate,
         _ loop: inout EventLoop
     ) {
         loop.add(jobs.descriptor, token: 0, interest: .read)
@@ -186,7 +188,14 @@ final class ZoneStore: Sendable {
                     results.post(result)
                 }
             }
-            for var result in write(passed, to: path, &tables) {
+            let kept = gate.pass { isOpen in
+                isOpen
+                    ? write(passed, to: path, &tables)
+                    : passed.map {
+                        Result(number: $0.number, problem: "another process takes over; ask again")
+                    }
+            }
+            for var result in kept {
                 result.table = found[result.number]
                 results.post(result)
             }
@@ -210,6 +219,24 @@ final class ZoneStore: Sendable {
                 return jobs.map { Result(number: $0.number, problem: "\(error)") }
             }
             return jobs.flatMap { write([$0], to: path, &tables) }
+        }
+    }
+
+    /// Keeps nothing from now on: another process is about to read the file. What is being written
+    /// is waited for, and what is only being decided will not be kept.
+    func close() { gate.set(false) }
+
+    /// Keeps changes again.
+    func reopen() { gate.set(true) }
+
+    // Held from the look at it to the end of what is written.
+    private final class Gate: Sendable {
+        private let isOpen = Mutex<Bool>(true)
+
+        func set(_ open: Bool) { isOpen.withLock { $0 = open } }
+
+        func pass<Value: Sendable>(_ body: (_ isOpen: Bool) -> Value) -> Value {
+            isOpen.withLock { body($0) }
         }
     }
 

@@ -84,6 +84,8 @@ struct ZoneUpdater {
         case wanted(Set<DomainName>?)
         case begun
     }
+    /// The latest turn was one of an operator.
+    var wasOrder = false
     /// The latest turn was one of the API.
     var wasJob = false
     /// Zones that are read from their files when all are put together anew.

@@ -172,9 +172,10 @@ struct ZoneWork: Sendable {
             return nil
         }
         var table = former.changed
-        for apex in changes.keys where table.usableZone(apex) == nil {
-            guard let part = ZonePart(former.all, only: apex),
-                let joined = ZoneTable.joined([ZonePart(table, without: [apex]), part])
+        let fresh = changes.keys.filter { table.usableZone($0) == nil }
+        if !fresh.isEmpty {
+            guard let part = ZonePart(former.all, only: fresh),
+                let joined = ZoneTable.joined([ZonePart(table, without: Set(fresh)), part])
             else { return nil }
             table = joined
         }

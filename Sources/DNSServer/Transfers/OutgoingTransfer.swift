@@ -187,7 +187,12 @@ final class OutgoingTransfer {
         guard node < view.nodes.count, view.isPatched || Int(view.nodes[node].zone) == zone else {
             return .ending
         }
-        guard Int(view.nodes[node].zone) == zone else { return .node(node &+ 1, set: 0) }
+        guard Int(view.nodes[node].zone) == zone else {
+            // They count for nothing: a message without a record is one that some take for the end.
+            var next = node &+ 1
+            while next < view.nodes.count, Int(view.nodes[next].zone) != zone { next &+= 1 }
+            return .node(next, set: 0)
+        }
         let found = view.nodes[node]
         guard number < Int(found.setCount) else { return .node(node &+ 1, set: 0) }
         let set = view.sets[Int(found.firstSet) &+ number]

@@ -82,6 +82,10 @@ struct ZoneKinship: Sendable {
         let skipped = set.type == .SRV ? 6 : set.type == .NS ? 0 : 2
         for record in table.records(set, name, apexLength) {
             guard let length = WireName.length(in: record.data.span, at: skipped) else { continue }
+            // A service whose target is its owner has the owner's addresses (RFC 9460 §2.5).
+            if length == 1, set.type.isService, let owner = WireName.scan(name.span, at: 0) {
+                hosts.insert(owner.hash.value)
+            }
             let end = skipped + length
             var position = skipped
             while position + 1 < end, position == skipped || end - position > apexLength {

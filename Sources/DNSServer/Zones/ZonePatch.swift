@@ -96,7 +96,7 @@ public struct ZonePatch: ~Copyable {
         let name = owner.wire
         // A name beside an alias, two of them, an SOA below the apex: the builder says what it is.
         if let alias = sets[.CNAME], sets.count > 1 || alias.data.count > 1 { return false }
-        guard name.starts(with: [1, UInt8(ascii: "*")]) == false,
+        guard !ZonePatch.hasWildcard(name),
             let place = node(name, zone, isWanted: !sets.isEmpty, isHost: types != [.SOA])
         else { return false }
         // Nothing is there, and nothing is to be there.
@@ -109,6 +109,19 @@ public struct ZonePatch: ~Copyable {
         put(made, at: index)
         if isApex, types.contains(.SOA), !setNegative(name, sets, zone) { return false }
         return sets.isEmpty ? prune(index) : true
+    }
+
+    // A wildcard is known to the name above it, be it a name of records or one on the way to others
+    // (RFC 4592 §2.2.2).
+    private static func hasWildcard(_ name: [UInt8]) -> Bool {
+        var start = 0
+        while start < name.count, name[start] != 0 {
+            if name[start] == 1, start + 1 < name.count, name[start + 1] == UInt8(ascii: "*") {
+                return true
+            }
+            start += Int(name[start]) + 1
+        }
+        return false
     }
 
     private struct Place {

@@ -16,9 +16,18 @@ public struct ZonePart: Sendable {
 
     /// One zone of a table; nil when that does not serve it.
     public init?(_ table: ZoneTable, only apex: DomainName) {
-        guard let number = table.usableZone(apex) else { return nil }
+        self.init(table, only: [apex])
+    }
+
+    /// Some zones of a table; nil when that does not serve one of them.
+    public init?(_ table: ZoneTable, only apexes: [DomainName]) {
         self.table = table
-        zones = [number]
+        var zones: [Int] = []
+        for apex in apexes {
+            guard let number = table.usableZone(apex) else { return nil }
+            zones.append(number)
+        }
+        self.zones = zones
     }
 }
 
@@ -39,10 +48,11 @@ extension ZoneTable {
         var layout = ZoneTableLayout()
         layout.reserve(parts)
         var apexes: Set<[UInt8]> = []
-        for part in parts {
+        for part in parts where !part.zones.isEmpty {
+            var moved = MovedZone(of: part.table)
             for zone in part.zones {
                 guard let apex = part.table.zoneName(zone)?.wire, apexes.insert(apex).inserted,
-                    layout.take(zone, of: part.table)
+                    layout.take(zone, &moved)
                 else { return nil }
             }
         }
@@ -65,30 +75,32 @@ extension ZoneTable {
     }
 }
 
-/// Where the nodes and sets of a zone that is copied were, and are.
+/// Where the nodes and sets of a table are that is copied from, zone by zone.
 private struct MovedZone {
     let table: ZoneTable
-    let zone: Int
-    let nodes: Range<Int>
-    /// By the places in the former table, counted from the first of the zone.
+    private(set) var zone = 0
+    /// The nodes of the zone, its apex first.
+    private(set) var nodes: [Int] = []
+    /// By the places in the former table.
     var places: [UInt32]
-    let firstSet: Int
     var sets: [UInt32]
+    // After a patch the nodes of zones lie among those of others: they are told apart once.
+    private var byZone: [[Int]] = []
 
-    init(_ zone: Int, of table: ZoneTable) {
+    init(of table: ZoneTable) {
         self.table = table
-        self.zone = zone
-        nodes = table.nodes(ofZone: zone)
-        places = [UInt32](repeating: absent, count: nodes.count)
-        var (low, high) = (Int.max, 0)
-        for index in nodes where Int(table.nodes[index].zone) == zone {
-            let node = table.nodes[index]
-            guard node.setCount > 0 else { continue }
-            low = min(low, Int(node.firstSet))
-            high = max(high, Int(node.firstSet) + Int(node.setCount))
+        places = [UInt32](repeating: absent, count: table.nodes.count)
+        sets = [UInt32](repeating: absent, count: table.sets.count)
+        guard table.kinship != nil else { return }
+        byZone = [[Int]](repeating: [], count: table.zones.count)
+        for index in table.nodes.indices where byZone.indices.contains(Int(table.nodes[index].zone)) {
+            byZone[Int(table.nodes[index].zone)].append(index)
         }
-        firstSet = min(low, high)
-        sets = [UInt32](repeating: absent, count: high - firstSet)
+    }
+
+    mutating func begin(_ zone: Int) {
+        self.zone = zone
+        nodes = byZone.isEmpty ? Array(table.nodes(ofZone: zone)) : byZone[zone]
     }
 
     /// True for a node of the zone that stands for a name.
@@ -97,24 +109,23 @@ private struct MovedZone {
     }
 
     func place(ofNode node: UInt32) -> UInt32? {
-        guard nodes.contains(Int(node)) else { return nil }
-        let place = places[Int(node) - nodes.lowerBound]
+        guard Int(node) < places.count, Int(table.nodes[Int(node)].zone) == zone else { return nil }
+        let place = places[Int(node)]
         return place == absent ? nil : place
     }
 
     func place(ofSet set: UInt32) -> UInt32? {
-        guard Int(set) >= firstSet, Int(set) - firstSet < sets.count else { return nil }
-        let place = sets[Int(set) - firstSet]
+        guard Int(set) < sets.count else { return nil }
+        let place = sets[Int(set)]
         return place == absent ? nil : place
     }
 }
 
 extension ZoneTable {
-    /// Where the nodes of a zone lie: one behind the other, its apex first; after a patch those of
-    /// others and of nobody are among them.
+    /// Where the nodes of a zone lie, unless the table was patched: one behind the other, its apex
+    /// first.
     func nodes(ofZone zone: Int) -> Range<Int> {
         let first = Int(zones[zone].apex)
-        guard kinship == nil else { return first..<nodes.count }
         var end = first
         while end < nodes.count, Int(nodes[end].zone) == zone { end += 1 }
         return first..<end
@@ -138,16 +149,18 @@ extension ZoneTableLayout {
     }
 
     /// Copies a zone; false when others have to do with it.
-    fileprivate mutating func take(_ zone: Int, of table: ZoneTable) -> Bool {
+    fileprivate mutating func take(_ zone: Int, _ moved: inout MovedZone) -> Bool {
+        let table = moved.table
         let entry = table.zones[zone]
         guard entry.parent == absent, !table.aliasedZones.contains(zone) else { return false }
-        var moved = MovedZone(zone, of: table)
+        moved.begin(zone)
         let first = nodes.count
-        for index in moved.nodes where moved.isTaken(index) {
+        let taken = moved.nodes.filter { moved.isTaken($0) }
+        for index in taken {
             guard takeNode(index, of: table, &moved) else { return false }
         }
-        for index in moved.nodes where moved.isTaken(index) {
-            let place = Int(moved.places[index - moved.nodes.lowerBound])
+        for index in taken {
+            let place = Int(moved.places[index])
             guard relink(place, table.nodes[index], index, moved) else { return false }
         }
         return takeEntry(entry, first, moved)
@@ -170,10 +183,10 @@ extension ZoneTableLayout {
         node.zone = UInt32(truncatingIfNeeded: zones.count)
         for place in old..<old + Int(node.setCount) {
             guard let set = takeSet(table.sets[place], of: table) else { return false }
-            moved.sets[place - moved.firstSet] = UInt32(truncatingIfNeeded: sets.count)
+            moved.sets[place] = UInt32(truncatingIfNeeded: sets.count)
             sets.append(set)
         }
-        moved.places[index - moved.nodes.lowerBound] = UInt32(truncatingIfNeeded: nodes.count)
+        moved.places[index] = UInt32(truncatingIfNeeded: nodes.count)
         nodes.append(node)
         hashes.append(scanned.hash.value)
         deepest = max(deepest, scanned.labelCount)
@@ -219,8 +232,10 @@ extension ZoneTableLayout {
         guard let offset = addBytes(table.bytes[start..<Int(set.offset) + Int(set.length)]) else {
             return nil
         }
+        // Near the end of what numbers can tell the layout is overfull anyway.
+        guard let place = UInt32(exactly: Int(offset) + references) else { return nil }
         var new = set
-        new.offset = offset + UInt32(truncatingIfNeeded: references)
+        new.offset = place
         return new
     }
 
@@ -311,7 +326,7 @@ extension ZoneTableLayout {
         _ moved: MovedZone
     ) -> Bool {
         guard chain.kind == .hashes, chain.parameters != 0 else { return true }
-        let apex = table.nodes[moved.nodes.lowerBound]
+        let apex = table.nodes[Int(table.zones[moved.zone].apex)]
         let range = Int(apex.firstSet)..<Int(apex.firstSet) + Int(apex.setCount)
         guard let old = range.first(where: { table.sets[$0].type == .NSEC3PARAM }),
             let new = moved.place(ofSet: UInt32(truncatingIfNeeded: old)),
