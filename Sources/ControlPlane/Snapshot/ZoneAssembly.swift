@@ -350,7 +350,8 @@ struct ZoneAssembly {
         }
         guard build.faultyZones.subtracting([number]).isEmpty else { return .needsAll }
         // What lies over it may be in the way.
-        if unreadable == nil, !former.has(zone.name), overlays.stored(zone, apex.lowercased) != nil
+        if unreadable == nil, former?.has(zone.name) != true,
+            overlays.stored(zone, apex.lowercased) != nil
         {
             return .needsAll
         }
