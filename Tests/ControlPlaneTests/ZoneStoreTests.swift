@@ -54,6 +54,25 @@ import Testing
         return found
     }
 
+    @Test func `what comes once another process is to read the file is not kept`() throws {
+        let folder = try TemporaryFolder()
+        var notes: [String] = []
+        let store = try ZoneStore(folder: folder.path, notes: &notes)
+        store.close()
+        // Decided before, and over only then.
+        #expect(
+            store.perform(number: 1) {
+                ZoneStore.Laid(commits: [ZoneStoreTests.commit(8)], table: .empty)
+            }
+        )
+        let refused = try ZoneStoreTests.results(store, 1)
+        #expect(refused.map { $0.problem == nil } == [false])
+        #expect(try ZoneStore(folder: folder.path, notes: &notes).zones.isEmpty)
+        store.reopen()
+        #expect(store.commit([ZoneStoreTests.commit(9)], number: 2))
+        #expect(try ZoneStoreTests.results(store, 1).map(\.problem) == [nil])
+    }
+
     @Test func `what is committed is there after a start`() throws {
         let folder = try TemporaryFolder()
         var notes: [String] = []

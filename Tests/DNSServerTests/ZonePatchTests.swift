@@ -21,11 +21,15 @@ import Testing
         d DNAME www
         sub NS ns.sub
         ns.sub A 192.0.2.54
+        self A 192.0.2.80
+        self HTTPS 1 .
+        deep.*.star TXT "below"
         """
     private static let other = "$TTL 60\n@ SOA ns host 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
     private static let labels = [
         "", "ns", "mail", "www", "alias", "c", "b.c", "a.b.c", "x.c", "wild", "q.wild", "new",
         "deep.new", "x.y.new", "d", "x.d", "sub", "x.sub", "gone", "z",
+        "self", "star", "*.star", "q.star", "deep.*.star",
     ]
 
     private let apex: DomainName
@@ -66,7 +70,7 @@ import Testing
         let built = try #require(builder.build().table)
         var (found, wanted) = (ZoneFixture(patched), ZoneFixture(built))
         for label in ZonePatchTests.labels {
-            for type in [RecordType.A, .TXT, .MX, .NS, .SOA, .CNAME, .AAAA, .ANY] {
+            for type in [RecordType.A, .TXT, .MX, .NS, .SOA, .CNAME, .AAAA, .HTTPS, .ANY] {
                 let text = "\(try name(label))"
                 let (one, other) = (try found.lines(text, type), try wanted.lines(text, type))
                 #expect(one == other, "\(label) \(type)")
@@ -137,6 +141,10 @@ import Testing
             ("mail", .A, address), ("ns", .AAAA, Array(1...16)), ("new", .NS, host),
             ("new", .MX, [0, 1] + host), ("*.wild", .A, address), ("x.sub", .A, address),
             ("x.d", .A, address), ("d", .DNAME, nil), ("www", .CNAME, host), ("sub", .NS, nil),
+            // Addresses of a service that names itself go along with it.
+            ("self", .A, address), ("self", .AAAA, Array(1...16)),
+            // A wildcard on the way to other names is one, too (RFC 4592 §2.2.2).
+            ("deep.*.star", .TXT, nil), ("foo.*.c", .A, address),
         ]
         for (label, type, data) in steps {
             var zone = try records(table)
