@@ -311,6 +311,10 @@ struct StillSurface: ControlSurface, ~Copyable {
         "martlet_dns_signature_expires_seconds",
     ]
 
+    private static let packets = [
+        PacketView(interface: "eth0", mode: "generic", copying: "copy", queues: 1)
+    ]
+
     private static var aliases: AliasesView {
         var entry = AliasKeeper.Entry()
         entry.ipv4 = AliasKeeper.Family(addresses: [], learned: .start, freshUntil: .never)
@@ -361,7 +365,7 @@ struct StillSurface: ControlSurface, ~Copyable {
         )
         surface.view.steering = SteeringSample.view
         surface.view.aliases = Self.aliases
-        surface.view.latency = .example
+        (surface.view.latency, surface.view.packets) = (.example, Self.packets)
         guard case .bytes(let bytes) = ask(.get, "/metrics", &surface).body else { return }
         let text = String(decoding: bytes, as: UTF8.self)
         #expect(text.contains(#"martlet_rtt_measurements_total{source="api"} 9"#))
