@@ -136,6 +136,45 @@ import Testing
         #expect(found == ["203.0.113.0/24 64500 -"])
     }
 
+    @Test func `a number is read whatever type of number it is written as`() throws {
+        // What a record has, and what is read of it.
+        let systems: [(Writer.Value, UInt32?)] = [
+            (.uint16(3320), 3320), (.uint32(4_294_967_294), .max - 1), (.uint64(64_500), 64_500),
+            (.uint128(64_501), 64_501), (.int32(64_502), 64_502), (.double(64_503), 64_503),
+            (.float(64_504), 64_504), (.uint16(0), nil), (.int32(-1), nil), (.double(1.5), nil),
+            (.uint64(1 << 32), nil), (.uint128(1 << 64 + 1), nil), (.double(.nan), nil),
+            (.double(.infinity), nil), (.double(-3320), nil), (.uint128(.max), nil),
+            (.uint32(.max), nil),
+        ]
+        let degrees: [(Writer.Value, Double)] = [
+            (.double(48.25), 48.25), (.float(48.25), 48.25), (.uint16(48), 48), (.uint32(47), 47),
+            (.int32(-48), -48), (.uint64(46), 46), (.uint128(45), 45),
+        ]
+        for (value, number) in systems {
+            let found = try Self.only(.map([("autonomous_system_number", value)]))
+            #expect(found.system == number, "\(value)")
+        }
+        for (value, number) in degrees {
+            let point = Writer.Value.map([("latitude", value), ("longitude", value)])
+            let found = try Self.only(.map([("location", point)]))
+            #expect(found.latitude == number && found.longitude == number, "\(value)")
+        }
+        let half = Writer.Value.map([("latitude", .text("48")), ("longitude", .float(1))])
+        #expect(try Self.only(.map([("location", half)])).latitude == nil)
+    }
+
+    /// What is said of the only network of a database.
+    private static func only(_ value: Writer.Value) throws -> MaxMindDatabase.Place {
+        var writer = Writer(kind: "Test")
+        writer.add(try #require(Prefix("203.0.113.0/24")), value)
+        let database = try open(writer.finish())
+        var found: MaxMindDatabase.Place?
+        try database.walk { _, record throws(MaxMindDatabase.Fault) in
+            found = try database.place(record)
+        }
+        return try #require(found)
+    }
+
     @Test(arguments: ["0.0.0.0/8", "0.0.0.0/1", "0.0.0.0/32"])
     func `a network that begins at 0.0.0.0 is no more than it says`(text: String) throws {
         var writer = Writer(kind: "Test-City")

@@ -7,9 +7,12 @@ public struct DatabaseWriter {
     public indirect enum Value {
         case text(String)
         case double(Double)
+        case float(Float)
+        case int32(Int32)
         case uint16(UInt16)
         case uint32(UInt32)
         case uint64(UInt64)
+        case uint128(UInt128)
         case array([Value])
         case map([(String, Value)])
     }
@@ -144,8 +147,8 @@ public struct DatabaseWriter {
     }
 
     private func encode(_ value: Value, to bytes: inout [UInt8]) {
-        func number(_ type: Int, _ value: UInt64) {
-            let all = (0..<8).map { UInt8(truncatingIfNeeded: value >> UInt64(56 - $0 * 8)) }
+        func number(_ type: Int, _ value: UInt128) {
+            let all = (0..<16).map { UInt8(truncatingIfNeeded: value >> UInt128(120 - $0 * 8)) }
             let short = Array(all.drop { $0 == 0 })
             control(type, short.count, to: &bytes)
             bytes += short
@@ -158,9 +161,15 @@ public struct DatabaseWriter {
             control(3, 8, to: &bytes)
             let bits = double.bitPattern
             bytes += (0..<8).map { UInt8(truncatingIfNeeded: bits >> UInt64(56 - $0 * 8)) }
-        case .uint16(let value): number(5, UInt64(value))
-        case .uint32(let value): number(6, UInt64(value))
-        case .uint64(let value): number(9, value)
+        case .float(let float):
+            control(15, 4, to: &bytes)
+            let bits = float.bitPattern
+            bytes += (0..<4).map { UInt8(truncatingIfNeeded: bits >> UInt32(24 - $0 * 8)) }
+        case .int32(let value): number(8, UInt128(UInt32(bitPattern: value)))
+        case .uint16(let value): number(5, UInt128(value))
+        case .uint32(let value): number(6, UInt128(value))
+        case .uint64(let value): number(9, UInt128(value))
+        case .uint128(let value): number(10, value)
         case .array(let values):
             control(11, values.count, to: &bytes)
             for value in values { encode(value, to: &bytes) }
