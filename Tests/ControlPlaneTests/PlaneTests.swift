@@ -288,12 +288,47 @@ private struct Stage: ~Copyable {
         let outcome = stage.plane.perform(.reload, now: stage.now)
         stage.turn()
         let waiting = stage.plane.view.generation
+        let early = stage.plane.takeEnded().map(\.order)
         stage.turn(.milliseconds(600))
         let adopted = stage.plane.view.generation
+        let ended = stage.plane.takeEnded()
         stage.end()
-        #expect(outcome == .done)
-        #expect(waiting == generation)
+        guard case .awaited(let order) = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(waiting == generation && early == [])
         #expect(adopted == generation + 1)
+        #expect(ended.map(\.order) == [order] && ended.first?.outcome == .done)
+    }
+
+    @Test func `whoever orders a reload is told before he gives up, or that it ends`() throws {
+        for isStopped in [false, true] {
+            let place = try Place()
+            try place.write(Self.unprobed)
+            var stage = try Stage.open(place)
+            stage.turn()
+            try place.write(
+                Self.unprobed.replacing("192.0.2.1:80", with: "192.0.2.7:80")
+                    .replacing("192.0.2.2:80", with: "192.0.2.8:80")
+                    .replacing("api: { endpoints", with: "api: { probe: p, endpoints")
+                    + "\nprobes: { p: { tcp: connect, timeout: 1h } }\n"
+            )
+            let outcome = stage.plane.perform(.reload, now: stage.now)
+            if isStopped { stage.plane.obey(.stop, stage.now) }
+            stage.turn(isStopped ? .zero : .seconds(21))
+            let ended = stage.plane.takeEnded()
+            stage.turn(.seconds(1))
+            let later = stage.plane.takeEnded()
+            stage.end()
+            guard case .awaited(let order) = outcome else {
+                Issue.record("\(outcome)")
+                continue
+            }
+            #expect(ended.map(\.order) == [order] && later.isEmpty)
+            let expected = isStopped ? .stopping : ControlOutcome.reloadPending(seconds: 3580)
+            #expect(ended.first?.outcome == expected)
+        }
     }
 
     @Test

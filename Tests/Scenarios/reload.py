@@ -5,6 +5,7 @@ import time
 
 from harness import eventually, expect, expect_equal, scenario
 from harness.ask import Browser, curl, dig, field
+from harness.martlet import martlet_command
 from harness.service import service
 from harness.watch import why
 from harness.websocket import Crowd
@@ -124,6 +125,36 @@ def bad_reload(scene):
     martlet.configure(good)
     martlet.json("POST", "/api/v1/reload")
     eventually("a good file is taken", lambda: martlet.snapshot()["generation"] > before)
+
+
+@scenario("a reload is answered once what it brings is in force")
+def awaited_reload(scene):
+    origin, = scene.origins("a")
+    dns = scene.port()
+
+    def text(last):
+        """The endpoint is another one each time, and none of them answers."""
+        return (f"listeners: [ {{ dns: 127.0.0.1:{dns} }} ]\n"
+                f"probes: {{ p: {{ tcp: connect, port: {origin.port}, timeout: 800ms }} }}\n"
+                "zones: { t: { soa: { primary: ns, mailbox: a@t }, "
+                "records: { ns: { a: 192.0.2.1 }, x: { steer: x } } } }\n"
+                f"steer: {{ x: {{ probe: p, failover: [ 192.0.2.{last} ] }} }}\n")
+
+    martlet = scene.martlet(text(100))
+    for last in (101, 102):
+        before = martlet.snapshot()["generation"]
+        martlet.configure(text(last))
+        if last == 101:
+            told = martlet.json("POST", "/api/v1/reload")["generation"]
+        else:
+            status, out, err = martlet_command(scene, "reload", "--admin", f"127.0.0.1:{martlet.admin}")
+            expect_equal((status, out), (0, f"configuration {before + 1} is in force\n"), err)
+            told = before + 1
+        expect_equal(told, before + 1, "the generation that the answer tells")
+        expect_equal(martlet.snapshot()["generation"], told, "the generation in force")
+        status, _, body = martlet.api("PATCH", f"/api/v1/pools/steer:x/endpoints/192.0.2.{last}",
+                                      {"force": "up"})
+        expect_equal(status, 200, f"a change of an endpoint that came with it: {body!r}")
 
 
 @scenario("a listener that moves opens before the old one closes; open connections live on")

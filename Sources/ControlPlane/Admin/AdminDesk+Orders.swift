@@ -19,9 +19,10 @@ final class AwaitedOrders: Sendable {
 }
 
 extension AdminQuestion {
-    /// What is ordered by it, when that ends with the disk.
+    /// What is ordered by it, when that ends with the disk or with verdicts.
     var order: ControlCommand? {
         switch self {
+        case .reload: .reload
         case .discardZone(let name): .discardZone(name)
         case .importZone(let order): .importZone(order)
         default: nil
@@ -29,7 +30,7 @@ extension AdminQuestion {
     }
 }
 
-/// Changes of zones, which are answered once they are on the disk.
+/// Changes of zones, which are answered once they are on the disk, and reloads, once in force.
 extension AdminDesk {
     /// Gives an order; whoever has asked is answered now, or at its end.
     func answer<S: ControlSurface & ~Copyable>(
@@ -70,7 +71,9 @@ extension AdminDesk {
     ) throws(Problem) -> ServiceResponse {
         if let command = question.order { try check(outcome, of: command) }
         guard case .importZone(let order) = question else {
-            guard case .noted(let text) = outcome else { return generations(view) }
+            guard case .noted(let text) = outcome else {
+                return generations(view, hasRead: question == .reload)
+            }
             return generations(view, note: text)
         }
         guard case .imported(let report) = outcome else { return .empty() }

@@ -85,9 +85,9 @@ struct AdminDesk: Sendable {
             var writer = SnapshotWriter(SnapshotSource(surface, pool: pool, at: moment))
             writer.writeChanged(pool: pool, endpoint: endpoint)
             return .json(writer.json)
-        case .discardOverlay, .reload:
-            try perform(question == .reload ? .reload : .discardOverlay, &surface, at: moment)
-            return generations(surface.view, hasRead: question == .reload)
+        case .discardOverlay:
+            try perform(.discardOverlay, &surface, at: moment)
+            return generations(surface.view)
         case .reloadZone(let name):
             try perform(.reloadZone(name), &surface, at: moment)
             return generations(surface.view)
@@ -95,7 +95,8 @@ struct AdminDesk: Sendable {
         case .orderKeys(let zone, let order):
             try perform(.keys(zone: zone, order), &surface, at: moment)
             return try keys(zone, surface.view)
-        case .discardZone, .importZone: return try conclude(question, .done, surface.view)
+        case .reload, .discardZone, .importZone:
+            return try conclude(question, .done, surface.view)
         case .exportZone(let name): return try export(name, surface.view)
         case .zoneChanges(let name): return try changes(name, surface.view)
         case .steering: return AdminDesk.steering(surface.view, only: nil)
@@ -274,6 +275,12 @@ struct AdminDesk: Sendable {
             var problem = Problem(.configurationRefused, text)
             problem.members = [JSONMember("errors", .array(reasons.map(\.json)))]
             throw problem
+        case .reloadPending(let seconds):
+            throw Problem(
+                .reloadPending,
+                "The file is valid and endpoints of it have no verdict yet: it is in force in "
+                    + "\(seconds) s at the latest."
+            )
         case .stopping:
             throw Problem(.shuttingDown, "The process finishes what it has and ends.")
         case .upgrading:

@@ -75,6 +75,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case zoneWithoutKeys = "M3078"
     /// Another server rolls the keys.
     case keysFollowed = "M3079"
+    /// A configuration that is valid waits for first verdicts.
+    case reloadPending = "M3175"
 }
 
 extension ProblemCode {
@@ -98,7 +100,7 @@ extension ProblemCode {
             .supposedTime:
             422
         case .changeFailed: 500
-        case .tooManyConnections, .shuttingDown: 503
+        case .tooManyConnections, .shuttingDown, .reloadPending: 503
         }
     }
 
@@ -140,6 +142,7 @@ extension ProblemCode {
         case .nothingAwaited: "Nothing is expected of the parent"
         case .zoneWithoutKeys: "The zone is not signed here"
         case .keysFollowed: "Another server rolls these keys"
+        case .reloadPending: "The configuration is not in force yet"
         }
     }
 
@@ -185,6 +188,8 @@ extension ProblemCode {
         case .nothingAwaited: "See 'martlet zone sign-status' for when the parent is asked."
         case .zoneWithoutKeys: "Set 'dnssec' of the zone."
         case .keysFollowed: "Ask the server whose files are followed."
+        case .reloadPending:
+            "Look at `generation` of the snapshot; shorter timeouts of probes make it sooner."
         case .zoneWithoutFile: "Change it in the configuration, then `martlet reload`."
         }
     }

@@ -335,7 +335,8 @@ public enum ControlOutcome: Sendable, Equatable {
     case imported(ZoneImport)
     /// It is done, and there is something to be done about it: one line.
     case noted(String)
-    /// It waits for the disk: ``ControlSurface/takeEnded()`` tells how this order ends.
+    /// It waits for the disk, or for verdicts: ``ControlSurface/takeEnded()`` tells how this order
+    /// ends.
     case awaited(UInt64)
     /// There is no pool of this name.
     case unknownPool
@@ -347,6 +348,9 @@ public enum ControlOutcome: Sendable, Equatable {
     case zoneWithoutFile
     /// The configuration has errors; nothing has changed.
     case refused([ReloadProblem])
+    /// The configuration is valid, and in force once endpoints have their first verdicts: in so
+    /// many seconds at the latest.
+    case reloadPending(seconds: Int64)
     /// The process is on its way out.
     case stopping
     /// Another process is being started to take over.

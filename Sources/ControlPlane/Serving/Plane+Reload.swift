@@ -12,8 +12,8 @@ internal import Steering
 extension Plane {
     /// Reads the file again.
     ///
-    /// Done means that the configuration is valid and its sockets are open: it is in force at
-    /// once, or as soon as endpoints that alone would serve a pool have their first verdict.
+    /// Done means that it is in force. Where endpoints that alone would serve a pool have no
+    /// verdict yet, it is valid and its sockets are open, and it is awaited.
     mutating func reload(_ now: Instant) -> ControlOutcome {
         if let waiting = staged {
             staged = nil
@@ -25,7 +25,7 @@ extension Plane {
         do throws(AssemblyRefusal) {
             try stageReload(now)
             reloadProblems = []
-            return .done
+            return awaitAdoption(now)
         } catch {
             reloads.refused += 1
             reloadProblems = error.problems
@@ -384,6 +384,7 @@ extension Plane {
             finishReload()
             configurePackets(now)
         }
+        if let order = change.order { updater.endedOrders.append((order.number, .done)) }
         endSteering(nil)
     }
 

@@ -136,6 +136,8 @@ struct Plane: ~Copyable {
         var adoptsBy: Instant
         /// Where it was made.
         var room: Workroom?
+        /// Who waits for it, and until when.
+        var order: (number: UInt64, until: Instant)?
     }
 
     /// What the admin service is to do about its socket.
@@ -170,7 +172,7 @@ extension Plane {
         var next = min(probes.nextDeadline(), resolver.nextDeadline(), keeper.nextDeadline)
         next = min(next, phase == .waiting ? opensBy : healthSaving.deadline)
         if case .stopping(let until) = phase { next = min(next, until) }
-        if let staged { next = min(next, staged.adoptsBy) }
+        if let staged { next = min(next, staged.adoptsBy, staged.order?.until ?? .never) }
         next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
         next = min(next, networksLookAt, transfersDeadline)
         next = min(next, keysDeadline, min(repeatedLines.deadline, updater.orderDeadline))
@@ -189,6 +191,7 @@ extension Plane {
         takeNames(now)
         absorb(keeper.tick(now: now), now)
         advance(now)
+        followReload(now)
         followDrains(now)
         releaseRetired(now)
         saveHealth(now)
