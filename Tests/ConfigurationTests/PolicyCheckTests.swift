@@ -192,17 +192,17 @@ import Testing
 
     @Test(arguments: [
         ("country: DE", "country: FR", true), ("country: EU", "country: FR", false),
-        ("country: EU", "country: US", true), ("country: DE", "country: EU", false),
+        ("country: EU", "country: US", true), ("country: DE", "country: EU", true),
         ("continent: AS", "country: DE", true), ("continent: EU", "country: DE", false),
         ("country: DE", "continent: AF", true), ("country: DE", "subdivision: US-CA", true),
-        ("subdivision: US-CA", "country: US", false),
+        ("subdivision: US-CA", "country: US", true),
         ("subdivision: US-CA", "subdivision: US-NY", true),
         ("network: 10.0.0.0/8", "network: 11.0.0.0/8", true),
         ("network: 10.0.0.0/8", "network: 10.1.0.0/16", false),
         ("network: 10.0.0.0/8", "country: DE", false), ("asn: 7", "asn: 8", true),
         ("city: Paris", "country: US", false), ("country: [DE, FR]", "country: FR", false),
     ])
-    func `a region inside one that it does not meet is told`(
+    func `a region inside one that it does not meet, or is all in it, is told`(
         outer: String,
         inner: String,
         isFar: Bool
@@ -284,9 +284,12 @@ import Testing
     ])
     func `a fallback inside of a resident branch is told`(branch: String, leaks: Bool) {
         let policy = "geo: [ { country: EU, resident: true, \(branch) }, 192.0.2.9 ]"
-        #expect(found(policy) == (leaks ? ["M1392 18"] : []))
+        func leaking(_ policy: String) -> [String] {
+            found(policy).filter { $0.hasPrefix("M1392") }
+        }
+        #expect(leaking(policy) == (leaks ? ["M1392 18"] : []))
         // One around it takes nobody along.
-        #expect(found("\(policy), fallback: away") == (leaks ? ["M1392 18"] : []))
+        #expect(leaking("\(policy), fallback: away") == (leaks ? ["M1392 18"] : []))
     }
 
     @Test(arguments: [
@@ -319,13 +322,12 @@ import Testing
         ("geo: [ { country: [ DE, DE ], pool: probed }, 192.0.2.7 ]", "for country DE twice"),
         (
             "geo: [ { country: DE, pool: probed } ]",
-            "for clients that no branch is for: they get NODATA"
+            "policy w has nothing for clients outside of country DE: they get NODATA"
         ),
         (
             "geo: [ { country: DE, pool: probed } ], all-down: servfail",
             "they get SERVFAIL"
         ),
-        ("geo: [ { country: DE, pool: probed } ], fallback: away", "its `fallback` answers them"),
         ("address: 192.0.2.7, probe: p, fallback: home", "`home` keeps clients of country EU"),
     ])
     func `a finding names what it means`(policy: String, words: String) {

@@ -38,14 +38,7 @@ extension PolicyChecks {
         _ branches: [BranchSettings],
         _ owned: [OwnedNetwork]
     ) {
-        let everything = ["0.0.0.0/0", "::/0"].compactMap { Prefix($0) }
-        let isCovered = everything.allSatisfy { prefix in
-            OwnedNetwork.covering(
-                OwnedNetwork(prefix: prefix, branch: -1),
-                in: owned.filter { prefix.contains($0.prefix.address) }[...]
-            ) != nil
-        }
-        guard isCovered else { return }
+        guard OwnedNetwork.areEverything(owned) else { return }
         let idle = branches.indices.filter { index in
             !branches[index].regions.contains { if case .network = $0 { true } else { false } }
         }
@@ -86,6 +79,7 @@ extension PolicyChecks {
         }
         var isGeo = false
         if case .geo = policy.kind { isGeo = true }
+        if isGeo { warnCoveredDefault(section, policy.kind.branches, of: outer, place, geo) }
         for (index, branch) in policy.kind.branches.enumerated() {
             let isInside =
                 !isGeo || branch.isForEverybody || branch.regions.contains(where: outer.meets)
@@ -102,5 +96,35 @@ extension PolicyChecks {
                 "move it to the outer `geo`"
             )
         }
+    }
+
+    /// The branch for everybody else, where no client of a branch around it is anybody else.
+    private func warnCoveredDefault(
+        _ section: Section,
+        _ branches: [BranchSettings],
+        of outer: RegionGroup,
+        _ place: String,
+        _ geo: String
+    ) {
+        guard let open = branches.firstIndex(where: \.isForEverybody) else { return }
+        let numbered = branches.enumerated().filter { _, branch in
+            !branch.isForEverybody && clients.served(branch.policy).isEverybody
+        }
+        let cover = RegionCover(numbered.map { ($0.element.regions, $0.offset) })
+        var owners: Set<Int> = []
+        for region in outer.regions {
+            guard let found = cover.branches(for: region) else { return }
+            owners.formUnion(found)
+        }
+        let isSteady = owners.allSatisfy { facts.neverFails(branches[$0].policy) }
+        let numbers = owners.sorted().map { "\($0 + 1)" }.joined(separator: ", ")
+        section.fault(
+            .unreachableBranch,
+            "geo",
+            "\(place), and all of its clients are in branch \(numbers) of \(geo): branch "
+                + "\(open + 1) of it, for everybody else, "
+                + (isSteady ? "never serves" : "only serves when that is down"),
+            isSteady ? "remove it" : "for that use `failover` inside one branch"
+        )
     }
 }

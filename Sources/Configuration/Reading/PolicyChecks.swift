@@ -10,6 +10,7 @@ struct PolicyChecks {
     let settings: Settings
     let facts: PolicyFacts
     let shadows: PolicyShadows
+    let clients: PolicyClients
     /// The policies that stand in one place of the file.
     let namedOnce: Set<String>
 
@@ -21,6 +22,7 @@ struct PolicyChecks {
         let routed = reading.references.filter { $0.kind == .pool && $0.policy.isEmpty }
         facts = PolicyFacts(settings, judgedPools: ejecting.intersection(routed.map(\.name)))
         shadows = PolicyShadows(facts)
+        clients = PolicyClients(facts)
         namedOnce = PolicyChecks.namedOnce(reading)
     }
 
@@ -37,7 +39,11 @@ struct PolicyChecks {
     func run() {
         // With errors the settings are no more than the defaults of what is wrong.
         guard !reading.diagnostics.contains(where: { $0.severity == .error }) else { return }
+        let roots = roots
         for (section, policy) in reading.policies {
+            if roots.contains(section.name), section.path == "steer.\(section.name)" {
+                warnUnserved(section, policy)
+            }
             switch policy.kind {
             case .address, .pool, .steer: break
             case .failover(let branches):
@@ -49,11 +55,13 @@ struct PolicyChecks {
             case .geo(let branches):
                 warnCovered(section, branches)
                 warnOutside(section, branches)
+                warnUnservedResidents(section, branches)
                 warnLeaks(section, branches)
             case .weighted, .latency: break
             }
             warnDivided(section, policy)
             warnFallback(section, policy)
+            warnIdleFallback(section, policy)
             warnShadowedFallback(section, policy)
         }
     }
@@ -79,6 +87,18 @@ struct PolicyChecks {
                 "give what is in it a `probe`, or put it last"
             )
         }
+    }
+
+    /// Where a policy never fails, what it falls back to never serves.
+    private func warnIdleFallback(_ section: Section, _ policy: PolicySettings) {
+        guard let name = policy.fallback, facts.neverFails(policy) else { return }
+        section.fault(
+            .unreachableBranch,
+            "fallback",
+            "\(section.title) never fails, because no probe watches enough of it, and `\(name)`, "
+                + "which it falls back to, never serves",
+            "give what is in it a `probe`, or remove the `fallback`"
+        )
     }
 
     /// The second of two that are the same adds nothing.

@@ -3,7 +3,7 @@ internal import Essentials
 
 /// Regions of one branch, told apart so that many of them are quickly compared with many others.
 struct RegionGroup {
-    private let regions: [RegionSettings]
+    let regions: [RegionSettings]
     private let named: Set<RegionSettings>
     private let networks: NetworkGroup
     private let systems: Int

@@ -103,17 +103,6 @@ extension SettingsDecoder {
             }
         }
         let open = branches.indices.filter { branches[$0].isForEverybody }
-        if open.isEmpty {
-            let isServfail = section.text("all-down") == "servfail"
-            var answer = "they get \(isServfail ? "SERVFAIL" : "NODATA")"
-            if section.has("fallback") { answer = "its `fallback` answers them" }
-            section.fault(
-                .noDefaultRegion,
-                "geo",
-                "\(section.title) has nothing for clients that no branch is for: \(answer)",
-                "add a branch without a region, unless a policy around it serves everybody else"
-            )
-        }
         for index in open.dropFirst() {
             section.fault(
                 .unreachableBranch,

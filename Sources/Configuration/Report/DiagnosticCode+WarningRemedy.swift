@@ -59,8 +59,8 @@ extension DiagnosticCode {
         case .noDefaultRegion:
             .init(
                 "nothing for everybody else",
-                "Clients whose place is not known, or that no branch is for, get NODATA, or what a "
-                    + "policy around this one has for them.",
+                "A policy that names have has nothing for clients whose place is not known, or that "
+                    + "no branch is for: they get NODATA.",
                 "Add a branch without a region, unless that is what you want."
             )
         case .unplacedPolicy:
