@@ -217,6 +217,90 @@ import Testing
         }
     }
 
+    private func named(_ name: String, weight: UInt32 = 1) -> SteerBranch {
+        SteerBranch(SteerPolicy(.named(name)), weight: weight)
+    }
+
+    private func sharing(_ policy: SteerPolicy) -> (table: SteerTable, health: HealthTable) {
+        let health = HealthTable(capacity: 16)
+        for slot in 0..<16 { health.publish(slot, .serving) }
+        let table = SteerTable(
+            [
+                SteerDefinition(name: "top", policy: policy),
+                SteerDefinition(name: "c", policy: SteerPolicy(.failover(members([0, 1])))),
+            ],
+            health: health
+        )
+        return (table, health)
+    }
+
+    @Test func `a policy that stands in several places is told as taken where it was taken`() {
+        let inner = SteerPolicy(.failover([named("c")] + members([8])))
+        let (table, health) = sharing(SteerPolicy(.failover([named("c"), SteerBranch(inner)])))
+        let told = explain(table)
+        #expect(
+            told.steps.map(\.isChosen) == [true, true, true] + Array(repeating: false, count: 6)
+        )
+        #expect(told.members.map(\.isAnswered) == [true, false, false, false, false])
+        #expect(told.members[2].whyNot == "failover: c comes before it")
+        // With what it holds down, the other way goes past it as well.
+        for slot in 0..<2 { health.publish(slot, .failing) }
+        let other = explain(table)
+        #expect(
+            other.steps.map(\.isChosen)
+                == [true, false, false, false, true, false, false, false, true]
+        )
+        #expect(other.members.map(\.isAnswered) == [false, false, false, false, true])
+    }
+
+    @Test func `what was drawn is told where it was drawn, whatever else leads there`() {
+        let inner = SteerPolicy(.failover([named("c")] + members([8])))
+        let (table, _) = sharing(SteerPolicy(.weighted([named("c"), SteerBranch(inner)])))
+        var counts = [0, 0]
+        for seed in 0..<50 {
+            let question = SteerQuestion(now: .start, families: .ipv4)
+            let told = table.explain(policy: 0, question, seed: UInt64(seed))
+            let chosen = told.steps.map(\.isChosen)
+            let isInner = chosen[4]
+            counts[isInner ? 1 : 0] += 1
+            let outer = [true, !isInner, !isInner, false]
+            #expect(chosen == outer + [isInner, isInner, isInner, false, false])
+            #expect(told.members.map(\.isAnswered) == [!isInner, false, isInner, false, false])
+        }
+        #expect(counts[0] > 0 && counts[1] > 0)
+    }
+
+    @Test func `of branches for places that lead to one policy the client's is told`() {
+        let world = RegionBuilder(RegionTests.world)
+        let weighted = SteerPolicy(.weighted([named("c"), named("c", weight: 0)]))
+        let (table, _) = sharing(
+            SteerPolicy(
+                .regional(
+                    [named("c"), SteerBranch(weighted), named("c")],
+                    world.geo([[.country("JP")], [.country("DE")], []])
+                )
+            )
+        )
+        func chosen(_ client: UInt32) -> [Bool] {
+            let question = SteerQuestion(
+                now: .start,
+                client: IPAddress(v4: client),
+                families: .ipv4
+            )
+            let told = table.explain(policy: 0, question, seed: 1)
+            // Each of them has two members.
+            return told.steps.filter { $0.name == "c" }.map(\.isChosen)
+                + told.members.map(\.isAnswered)
+        }
+        let ways = [0x6301_0101, 0x0a01_0101].map(chosen)
+        let last = [false, false, false, true] + Array(repeating: false, count: 6) + [true, false]
+        #expect(ways[0] == last)
+        let second =
+            [false, true, false, false] + [false, false, true, false]
+            + Array(repeating: false, count: 4)
+        #expect(ways[1] == second)
+    }
+
     // What is marked as taken is in the answer, and all else says why not.
     private func check(_ told: SteerExplanation) {
         for member in told.members {

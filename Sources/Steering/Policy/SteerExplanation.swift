@@ -123,7 +123,13 @@ extension SteerTable {
             asked.filter.returnsAt = board.heldUntil(policy).nanoseconds
         }
         var walk = SteerWalk(table: self, question: asked, set: set)
-        walk.visit(SteerBranch(definitions[policy].policy), at: policy, depth: 0, path: "")
+        walk.visit(
+            SteerBranch(definitions[policy].policy),
+            at: policy,
+            depth: 0,
+            path: "",
+            on: walk.start(policy)
+        )
         explanation.steps = walk.steps
         explanation.members = walk.members
         explanation.why = why(policy, set, walk)

@@ -50,13 +50,13 @@ struct SteerFailure {
 /// What speaks against branches that were not taken.
 extension SteerWalk {
     /// For each branch of a node that chose, why it did not take it; empty for those it took.
-    func obstacles(to policy: SteerPolicy, _ node: PolicyNode) -> [String] {
+    func obstacles(to policy: SteerPolicy, _ node: PolicyNode, _ stops: [Int?]) -> [String] {
         let branches = policy.kind.branches
         func label(_ step: Int) -> String {
             branches.indices.contains(step) ? branches[step].label : "?"
         }
-        if node.kind == .regional { return regionalObstacles(node, label) }
-        let taken = node.edges.map { isTaken($0, node) }
+        if node.kind == .regional { return regionalObstacles(node, stops, label) }
+        let taken = zip(node.edges, stops).map { isTaken($0, node, $1) }
         let first = taken.firstIndex(of: true)
         // Who is in the answer for a failure domain; what another node put there has no label here.
         var keepers: [UInt16: Int] = [:]
@@ -66,7 +66,7 @@ extension SteerWalk {
         keepers[0] = nil
         return node.edges.enumerated().map { step, edge in
             if taken[step] || node.kind == .address { return "" }
-            if set.chose(Int(table.edges[edge].node)) { return withheld(edge) }
+            if isChosen(Int(table.edges[edge].node), stops[step]) { return withheld(edge) }
             if node.kind == .failover {
                 guard isLive(edge) else { return idle(edge) }
                 if let first, first < step { return "\(label(first)) comes before it" }
@@ -123,52 +123,35 @@ extension SteerWalk {
         return table.branch(of: node, question, &scratch) - Int(node.first)
     }
 
-    /// The policy that answered in place of this one, or was to.
-    func fallback(of policy: SteerPolicy, at place: Int, _ depth: Int) -> (
-        name: String, number: Int
+    /// The policy that answered in place of this one, which did not choose, or was to.
+    func fallback(of policy: SteerPolicy, _ footing: SteerFooting, _ depth: Int) -> (
+        name: String, number: Int, stop: Int?
     )? {
-        guard case .fallback(let name)? = policy.allDown, !set.chose(place),
-            let number = table.find(name), set.chose(number) || depth == 0 && set.count == 0
-        else { return nil }
-        return (name, number)
+        guard case .fallback(let name)? = policy.allDown, let number = table.find(name) else {
+            return nil
+        }
+        let stop = (footing.spare + trail.roots).first {
+            trail.stops[$0].place == number && !told.contains($0)
+        }
+        let isKnown = stop != nil || trail.isCut && set.chose(number)
+        guard isKnown || depth == 0 && set.count == 0 else { return nil }
+        return (name, number, stop)
     }
 
     /// True when a node that is not live was answered for.
-    func fails(_ place: Int, _ isLive: Bool, _ depth: Int, _ above: SteerPassage) -> Bool {
+    func fails(_ isLive: Bool, _ isChosen: Bool, _ depth: Int, _ above: SteerPassage) -> Bool {
         guard !isLive else { return false }
         switch set.outcome {
-        case .addresses:
-            return set.chose(place) && (set.mode == .allDown || set.mode == .lastGood)
+        case .addresses: return isChosen && (set.mode == .allDown || set.mode == .lastGood)
         case .none, .servfail: return depth == 0 || above.isKept
         case .noData: return false
         }
     }
 
-    /// True when a node chose and something of what it chose is in the answer.
-    ///
-    /// A policy around it may have had no room, or have wanted another family.
-    func isGiven(_ place: Int) -> Bool {
-        guard set.chose(place) else { return false }
-        // Where the notes are full nobody knows what was chosen below.
-        guard set.outcome == .addresses, set.pathCount < AnswerSet.pathLimit else { return true }
-        let node = table.nodes[place]
-        if node.kind == .address { return set.holds(node.address) || fellBack(node) }
-        return fellBack(node)
-            || node.edges.contains { edge in
-                let child = Int(table.edges[edge].node)
-                return isGiven(child) || fellBack(table.nodes[child])
-            }
-    }
-
-    // True when another policy answered in the place of a node.
-    private func fellBack(_ node: PolicyNode) -> Bool {
-        node.allDown == .fallback && node.fallback != .max && isGiven(Int(node.fallback))
-    }
-
     // An address may be in the answer for its twin, or beyond the nodes that are noted.
-    private func isTaken(_ edge: Int, _ node: PolicyNode) -> Bool {
+    private func isTaken(_ edge: Int, _ node: PolicyNode, _ stop: Int?) -> Bool {
         let child = Int(table.edges[edge].node)
-        guard !set.chose(child) else { return isGiven(child) }
+        guard !isChosen(child, stop) else { return isGiven(child, stop) }
         guard table.nodes[child].kind == .address else { return false }
         let isOneOfMany = node.kind == .roundRobin || node.kind == .weighted
         guard isOneOfMany || set.pathCount == AnswerSet.pathLimit else { return false }
@@ -186,7 +169,7 @@ extension SteerWalk {
     }
 
     // Where no health counts, what is left in is as good as live.
-    private func isLive(_ edge: Int) -> Bool {
+    func isLive(_ edge: Int) -> Bool {
         var scratch = AnswerSet()
         let child = Int(table.edges[edge].node)
         if table.isLive(child, question, &scratch) { return true }
@@ -207,7 +190,11 @@ extension SteerWalk {
         return table.edges[edge].isAddress ? "takes no new work" : "is not live"
     }
 
-    private func regionalObstacles(_ node: PolicyNode, _ label: (Int) -> String) -> [String] {
+    private func regionalObstacles(
+        _ node: PolicyNode,
+        _ stops: [Int?],
+        _ label: (Int) -> String
+    ) -> [String] {
         let region = table.regions[Int(node.region)]
         let serving = serving(node)
         var (ranks, first) = ([Int: Int](), Int.max)
@@ -228,7 +215,9 @@ extension SteerWalk {
         }
         return node.edges.enumerated().map { step, edge in
             let child = Int(table.edges[edge].node)
-            if set.chose(child) { return isGiven(child) ? "" : withheld(edge) }
+            if isChosen(child, stops[step]) {
+                return isGiven(child, stops[step]) ? "" : withheld(edge)
+            }
             if step == serving { return "" }
             guard let rank = ranks[step] else { return "is for other clients" }
             return rank > first ? earlier : idle(edge)

@@ -9,6 +9,10 @@ struct SteerWalk {
     let table: SteerTable
     let question: SteerQuestion
     let set: AnswerSet
+    /// The way that the answer took.
+    let trail: SteerTrail
+    /// Stops that were told of as a policy's fallback.
+    private(set) var told: Set<Int> = []
     private(set) var steps: [SteerExplanation.Step] = []
     private(set) var members: [SteerExplanation.MemberExplanation] = []
     /// Where the answer came from, for the sentence on the whole.
@@ -20,6 +24,7 @@ struct SteerWalk {
         self.table = table
         self.question = question
         self.set = set
+        trail = SteerTrail(table, set)
     }
 
     mutating func visit(
@@ -28,6 +33,7 @@ struct SteerWalk {
         weighing edge: PolicyEdge? = nil,
         depth: Int,
         path: String,
+        on footing: SteerFooting,
         by above: SteerPassage = SteerPassage()
     ) {
         guard steps.count < SteerWalk.stepLimit, depth < PolicyLayout.depthLimit else { return }
@@ -38,13 +44,21 @@ struct SteerWalk {
         {
             var named = SteerBranch(table.definitions[number].policy, weight: branch.weight)
             named.name = branch.label
-            return visit(named, at: place, weighing: edge, depth: depth, path: path, by: above)
+            return visit(
+                named,
+                at: place,
+                weighing: edge,
+                depth: depth,
+                path: path,
+                on: footing,
+                by: above
+            )
         }
         var scratch = AnswerSet()
         let weight = weight(branch, edge)
         let isLive = table.isLive(place, question, &scratch)
-        let isChosen = set.chose(place)
-        let isGiven = isGiven(place)
+        let isChosen = isChosen(place, footing.stop)
+        let isGiven = isGiven(place, footing.stop)
         steps.append(
             SteerExplanation.Step(
                 depth: depth,
@@ -59,8 +73,10 @@ struct SteerWalk {
                 weight: weight
             )
         )
-        let fallback = fallback(of: branch.policy, at: place, depth)
-        let isFailure = failure == nil && (fallback != nil || fails(place, isLive, depth, above))
+        let fallback = isChosen ? nil : fallback(of: branch.policy, footing, depth)
+        if let stop = fallback?.stop { told.insert(stop) }
+        let isFailure =
+            failure == nil && (fallback != nil || fails(isLive, isChosen, depth, above))
         if isFailure {
             failure = SteerFailure(
                 name: branch.label,
@@ -73,7 +89,15 @@ struct SteerWalk {
             )
         }
         let before = members.count
-        visitBranches(of: branch, at: place, isChosen, isLive, depth: depth, path: path, by: above)
+        visitBranches(
+            of: branch,
+            at: place,
+            footing.stop,
+            isLive,
+            depth: depth,
+            path: path,
+            by: above
+        )
         if isFailure {
             failure?.hasMembersInService = members[before...].contains { $0.word.takesNewWork }
         }
@@ -81,7 +105,8 @@ struct SteerWalk {
         var other = SteerBranch(table.definitions[fallback.number].policy)
         other.name = "fallback \(fallback.name)"
         let way = path.isEmpty ? other.name : "\(path) / \(other.name)"
-        visit(other, at: fallback.number, depth: depth + 1, path: way)
+        let next = SteerFooting(stop: fallback.stop)
+        visit(other, at: fallback.number, depth: depth + 1, path: way, on: next)
     }
 
     private func isMeant(_ place: Int) -> Bool {
@@ -92,16 +117,18 @@ struct SteerWalk {
     private mutating func visitBranches(
         of branch: SteerBranch,
         at place: Int,
-        _ isChosen: Bool,
+        _ stop: Int?,
         _ isLive: Bool,
         depth: Int,
         path: String,
         by above: SteerPassage
     ) {
         let node = table.nodes[place]
+        let isChosen = isChosen(place, stop)
+        let (stops, spare) = footings(node, stop)
         let prefix = path.isEmpty ? "" : path + " / "
         let kind = branch.policy.kind.word
-        let obstacles = isChosen ? obstacles(to: branch.policy, node) : []
+        let obstacles = isChosen ? obstacles(to: branch.policy, node, stops) : []
         let keeper = isChosen ? keeper(node) : nil
         var inherited = above.cause
         if !isChosen, inherited.isEmpty, !isLive {
@@ -115,26 +142,41 @@ struct SteerWalk {
             var passage = SteerPassage()
             passage.whyNot = isChosen && step < obstacles.count ? obstacles[step] : ""
             passage.isKept = step == keeper
+            let footing = SteerFooting(
+                stop: stops.indices.contains(step) ? stops[step] : nil,
+                spare: spare
+            )
             let isAddress = table.nodes[child].kind == .address
             passage.cause = isChosen ? passage.whyNot : inherited
             if isChosen, !isAddress, !passage.cause.isEmpty {
                 passage.cause = "\(inner.label): \(passage.cause)"
             }
+            var path = prefix + kind
             if case .address(let member) = inner.policy.kind {
-                if isChosen, isGiven(child), servingPath.isEmpty { servingPath = prefix + kind }
-                add(member, inner, parent: place, path: prefix + kind, passage.cause)
-                visit(inner, at: child, weighing: edge, depth: depth + 1, path: "", by: passage)
+                if isChosen, isGiven(child, footing.stop), servingPath.isEmpty {
+                    servingPath = path
+                }
+                add(member, inner, isChosen, path: path, passage.cause)
+                path = ""
             } else {
-                let path = prefix + "\(kind) \(step + 1)"
-                visit(inner, at: child, weighing: edge, depth: depth + 1, path: path, by: passage)
+                path += " \(step + 1)"
             }
+            visit(
+                inner,
+                at: child,
+                weighing: edge,
+                depth: depth + 1,
+                path: path,
+                on: footing,
+                by: passage
+            )
         }
     }
 
     private mutating func add(
         _ member: SteerMember,
         _ branch: SteerBranch,
-        parent: Int,
+        _ isAsked: Bool,
         path: String,
         _ cause: String
     ) {
@@ -142,10 +184,11 @@ struct SteerWalk {
         let override = word.hasWeightOverride ? table.health.weightOverride(member.slot) : nil
         let changed = table.health.changed(member.slot)
         let isEligible = word.takesNewWork && (override ?? branch.weight) != 0
-        // One record stands for all members of its address.
+        // One record stands for all members of its address, where the answer came by.
         let isAnswered = (0..<set.count).contains {
             set.address($0) == member.address
-                && (set.slot($0) == member.slot || isEligible && set.chose(parent))
+                && (isAsked && isEligible
+                    || (isAsked || trail.isCut) && set.slot($0) == member.slot)
         }
         let state =
             !word.takesNewWork
