@@ -133,7 +133,7 @@ extension `Faults in a file` {
                 + "    soa: { primary: ns1, mailbox: admin }\n    records:\n"
                 + "      www: { steer: top, ttl: 10m }\n"
                 + "steer:\n  top: { failover: [ { steer: w } ] }\n"
-                + "  w: { ttl: 5m, weighted: [ { address: 1.1.1.1, name: a } ] }\n"
+                + "  w: { ttl: 5m, weighted: [ { address: 1.1.1.1, name: a }, 1.1.1.2 ] }\n"
                 + "migrations:\n  m: { steer: w, to: a, lower-at: 2026-12-01T22:00:00Z, "
                 + "switch-at: 2026-12-01T22:05:00Z }",
             ["M1349 11:68"]
@@ -141,7 +141,7 @@ extension `Faults in a file` {
         Case(
             "migration too early",
             steer
-                + "steer:\n  w: { ttl: 5m, weighted: [ { address: 1.1.1.1, name: a } ] }\n"
+                + "steer:\n  w: { ttl: 5m, weighted: [ { address: 1.1.1.1, name: a }, 1.1.1.2 ] }\n"
                 + "migrations:\n  m: { steer: w, to: a, lower-at: 2026-12-01T22:00:00Z, "
                 + "switch-at: 2026-12-01T22:04:59Z }",
             ["M1349 10:68"]
@@ -149,8 +149,8 @@ extension `Faults in a file` {
         Case(
             "migration to a TTL that is no lower",
             steer
-                + "steer:\n  w: { ttl: 1s, weighted: [ { address: 1.1.1.1, name: a } ] }\n"
-                + "  v: { weighted: [ { address: 1.1.1.1, name: a } ] }\n"
+                + "steer:\n  w: { ttl: 1s, weighted: [ { address: 1.1.1.1, name: a }, 1.1.1.2 ] }\n"
+                + "  v: { weighted: [ { address: 1.1.1.1, name: a }, 1.1.1.2 ] }\n"
                 + "migrations: { m: { steer: w, to: a }, n: { ttl: 30s, steer: v, to: a } }",
             ["M1311 10:15", "M1311 10:49"]
         ),
@@ -160,6 +160,13 @@ extension `Faults in a file` {
                 + "steer:\n  w: { ttl: 5m, weighted: [ { address: 1.1.1.1, name: a } ] }\n"
                 + "migrations:\n  m: { steer: w, to: b }",
             ["M1344 10:22"]
+        ),
+        Case(
+            "migration of one branch",
+            steer
+                + "steer:\n  w: { ttl: 5m, weighted: [ { address: 1.1.1.1, name: a } ] }\n"
+                + "migrations:\n  m: { steer: w, to: a }",
+            ["M1755 10:22"]
         ),
         Case(
             "migration of no weights",
@@ -176,6 +183,12 @@ extension `Faults in a file` {
             "rules of other kinds",
             steer + "steer:\n  w: { failover: [1.1.1.1], answers: 2, sticky: name }",
             ["M1106 8:29", "M1106 8:41"]
+        ),
+        Case(
+            "numbers of no autonomous system (RFC 7607, RFC 7300)",
+            steer
+                + "steer:\n  w: { geo: [1.1.1.1, { address: 1.1.1.2, asn: [0, 4294967295] }] }",
+            ["M1207 8:49", "M1207 8:52"]
         ),
         Case(
             "regions outside of geo",

@@ -273,6 +273,41 @@ import Testing
         #expect(low?.suggestion?.contains("min-ttl") != true)
     }
 
+    @Test(
+        arguments: [
+            ("api: { steer: www, ttl: 1h }", "zones.example.com.records.api.ttl"),
+            ("'@': { steer: www, ttl: 1h }", "zones.example.com.records.@.ttl"),
+            ("far: { alias: api }, api: { steer: www, ttl: 20m }, ns1: { a: 192.0.2.9 }", nil),
+            ("far: { alias: api, ttl: 20m }, api: { steer: www, ttl: 1h }", nil),
+            ("api: { steer: www }", "ttl"),
+        ] as [(String, String?)]
+    )
+    func `the TTL that is to be lower is the one to blame`(records: String, option: String?) throws
+    {
+        let head = Self.head.replacing(
+            "www: { steer: www }, api: { steer: www, ttl: 2s }",
+            with: records
+        )
+        let steer =
+            "  www: { failover: [ 192.0.2.7, 192.0.2.8 ], probe: fast, ttl: 10m, "
+            + "failover-within: 60s }\n"
+        let result = read(steer, head: head)
+        let finding = result.warnings.first { $0.code == .slowFailover }
+        let said = try #require(finding?.suggestion, "\(CheckReport.text(result))")
+        guard let option else {
+            // The first of the names, by what is lowest on its way.
+            let owner = records.contains("alias: api, ttl") ? "far" : "api"
+            #expect(said.hasPrefix("a `zones.example.com.records.\(owner).ttl` of "), "\(said)")
+            return
+        }
+        #expect(said.hasPrefix("a `\(option)` of "), "\(said)")
+        guard option.contains("api") else { return }
+        let value = try #require(said.split(separator: " ").first { $0.hasSuffix("s") })
+        let better = read(steer, head: head.replacing("ttl: 1h", with: "ttl: \(value)"))
+        #expect(better.configuration != nil)
+        #expect(!better.warnings.contains { $0.code == .slowFailover })
+    }
+
     @Test(arguments: [
         "  www: { pool: web, failover-within: 10m }\n",
         "  www: { pool: web }\n",

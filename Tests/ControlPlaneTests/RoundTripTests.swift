@@ -289,6 +289,8 @@ import Testing
         let line = LatencyView.line(LatencyView.example.json)
         #expect(line?.text == "latency: 5 rows learnt, 6 from a file; 'rtt.csv':1:1: nonsense")
         #expect(line?.isGood == false)
+        let problem = LatencyView.example.json["file"]?["problem"]?.string
+        #expect(problem == "rtt.csv:1:1: nonsense")
         var good = LatencyView.example
         good.file = nil
         #expect(LatencyView.line(good.json)?.text == "latency: 5 rows learnt")

@@ -188,6 +188,15 @@ extension SettingsDecoder {
                 continue
             }
             checkBranch(migration.branch, of: branches, section, "to")
+            if branches.count == 1, branches[0].label == migration.branch {
+                section.fault(
+                    .idleMigration,
+                    "to",
+                    "`\(migration.branch)` is the only branch of `\(steer.name)`: all clients are "
+                        + "there already",
+                    "add the branch that they are to leave"
+                )
+            }
             if migration.ttl >= steer.ttl {
                 section.fault(
                     .wrongOrder,

@@ -55,6 +55,12 @@ extension DiagnosticCode {
                     + "this one.",
                 "Say `settle` in the policies that records name."
             )
+        case .idleMigration:
+            .init(
+                "migration that moves nobody",
+                "Its policy has no branch but the one that it moves to.",
+                "Add the branch that clients are to leave, or remove the migration."
+            )
         default: nil
         }
     }

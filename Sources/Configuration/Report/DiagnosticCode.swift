@@ -240,6 +240,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case loadWithoutLimits = "M1394"
     /// Answers that are to rest, of a policy that gives none itself.
     case idleSettle = "M1395"
+    /// A migration to where all clients are.
+    case idleMigration = "M1755"
 
     /// A file of measurements that cannot be used.
     case badMeasurements = "M1440"

@@ -179,9 +179,10 @@ extension Schema {
             .absent("no city"),
             "Cities by their English names, in capitals or not."
         ),
+        // RFC 7607 and RFC 7300: the first and the last number stand for no system.
         Option(
             "steer.**.asn",
-            .list(.integer(1...4_294_967_295)),
+            .list(.integer(1...4_294_967_294)),
             .absent("no autonomous system"),
             "Autonomous systems by number."
         ),

@@ -37,26 +37,56 @@ struct AliasWays {
         var policy: String
         /// The TTL of the name that it steers, when that has one of its own.
         var ttl: Interval?
+        /// The option of that TTL.
+        var option: String
         /// The lowest TTL on the way there.
         var way: Interval
+        /// The option of the lowest one.
+        var wayOption: String
+
+        /// How long answers live that a policy lets live for `most`, and the option that says so
+        /// where it is none of the policy's.
+        func ttl(atMost most: Interval) -> (ttl: Interval, option: String?) {
+            let own = ttl ?? most
+            guard way >= own else { return (way, wayOption) }
+            return (own, ttl == nil ? nil : option)
+        }
     }
 
     /// Where the addresses of a record's owner are chosen; nil when no policy does it.
     func steered(_ record: RecordSettings, _ zone: ZoneSettings) -> End? {
         var (record, zone) = (record, zone)
-        var ttl = Interval.max
+        var (ttl, option) = (Interval.max, "")
         var seen: Set<String> = []
         while seen.insert(record.owner).inserted {
-            if let policy = record.steer { return End(policy: policy, ttl: record.ttl, way: ttl) }
+            let own = Self.option(record, zone)
+            if let policy = record.steer {
+                return End(
+                    policy: policy,
+                    ttl: record.ttl,
+                    option: own,
+                    way: ttl,
+                    wayOption: option
+                )
+            }
             // A CNAME counts on the way only: resolvers follow it, and have both names.
             guard
                 let next = Self.alias(of: record) ?? (seen.count > 1 ? Self.cname(of: record) : nil)
             else { return nil }
-            ttl = min(ttl, record.ttl ?? zone.ttl)
+            let lower = record.ttl ?? zone.ttl
+            if lower < ttl { (ttl, option) = (lower, own) }
             guard let place = find(next) else { return nil }
             (record, zone) = (place.record, place.zone)
         }
         return nil
+    }
+
+    /// Where the TTL of a record is given, or can be.
+    private static func option(_ record: RecordSettings, _ zone: ZoneSettings) -> String {
+        let tail = "." + zone.name
+        let isBelow = record.owner.hasSuffix(tail)
+        let name = isBelow ? String(record.owner.dropLast(tail.count)) : "@"
+        return "zones.\(zone.name.dropLast()).records.\(name).ttl"
     }
 
     private func find(_ name: String) -> Place? {

@@ -30,6 +30,8 @@ public struct FailoverReport: Sendable {
         /// Resolvers that keep answers longer are shown as well, with their clients' share.
         var floors: [ResolverFloor]
         var terms: FailoverTerms
+        /// The option of the TTL, where it is none of the policy's.
+        var ttlOption: String?
         /// The one whose terms these are, at worst, where the probe is calculated from others.
         var decider: DecidingProbes.Decider?
     }
@@ -62,7 +64,7 @@ public struct FailoverReport: Sendable {
                     FailoverReport.name(
                         record.owner,
                         policy,
-                        ttl: min(end.way, end.ttl ?? policy.ttl),
+                        end.ttl(atMost: policy.ttl),
                         leaves.all(of: policy.policy),
                         floors,
                         &probes
@@ -84,7 +86,7 @@ public struct FailoverReport: Sendable {
     private static func name(
         _ owner: String,
         _ policy: SteerSettings,
-        ttl: Interval,
+        _ life: (ttl: Interval, option: String?),
         _ leaves: [PolicyLeaf],
         _ floors: [ResolverFloor],
         _ probes: inout DecidingProbes
@@ -102,7 +104,7 @@ public struct FailoverReport: Sendable {
                 if !name.groups[known].targets.contains(leaf.target) {
                     name.groups[known].targets.append(leaf.target)
                 }
-            } else if let group = group(leaf, policy, ttl: ttl, floors, &probes) {
+            } else if let group = group(leaf, policy, life, floors, &probes) {
                 name.groups.append(group)
             } else if !name.unchecked.contains(where: { $0.target == leaf.target }) {
                 let probe = leaf.probe.flatMap { probes.settings($0) }?.name
@@ -116,7 +118,7 @@ public struct FailoverReport: Sendable {
     private static func group(
         _ leaf: PolicyLeaf,
         _ policy: SteerSettings,
-        ttl: Interval,
+        _ life: (ttl: Interval, option: String?),
         _ floors: [ResolverFloor],
         _ probes: inout DecidingProbes
     ) -> Group? {
@@ -129,7 +131,7 @@ public struct FailoverReport: Sendable {
                 timeout: probe.timeout,
                 jitterPercent: probe.jitter.percent,
                 fall: decider.comesUp ? probe.rise : probe.fall,
-                ttl: ZoneAssembly.seconds(ttl),
+                ttl: ZoneAssembly.seconds(life.ttl),
                 leastTTL: policy.minTTL.map(ZoneAssembly.seconds)
             )
             let isOther = decider.probe != name
@@ -138,6 +140,7 @@ public struct FailoverReport: Sendable {
                 targets: [leaf.target],
                 floors: floors,
                 terms: terms,
+                ttlOption: life.option,
                 decider: isOther ? decider : nil
             )
         }
@@ -194,17 +197,19 @@ extension FailoverReport.Group {
 
     /// What to change, and to which value.
     fileprivate func remedy(_ within: Interval) -> String {
+        let option = ttlOption ?? "ttl"
         switch terms.remedy(within: within) {
         case .ttl(let seconds):
-            // A `min-ttl` above the `ttl` would not load.
-            let isBound = terms.leastTTL.map { $0 > seconds } ?? false
+            // A `min-ttl` above the `ttl` of its policy would not load.
+            let isBound = ttlOption == nil && (terms.leastTTL.map { $0 > seconds } ?? false)
             return isBound
                 ? "a `ttl` and a `min-ttl` of \(seconds)s keep within it"
-                : "a `ttl` of \(seconds)s keeps within it"
+                : "a `\(option)` of \(seconds)s keeps within it"
         case .interval(let interval):
             return "an `interval` of \(interval) in the probe `\(asking)` keeps within it"
         case .none:
-            return "neither `ttl` nor the `interval` of the probe `\(asking)` alone keeps within it"
+            return
+                "neither `\(option)` nor the `interval` of the probe `\(asking)` alone keeps within it"
         }
     }
 
@@ -232,7 +237,7 @@ extension FailoverReport.Group {
             return "shorten `interval` of the probe `\(asking)`, which the TTL follows"
         }
         let isLeast = terms.leastTTL != nil && least < terms.ttl && time.steadyTTL == least
-        return isLeast ? "lower `min-ttl`" : "lower `ttl`"
+        return isLeast ? "lower `min-ttl`" : "lower `\(ttlOption ?? "ttl")`"
     }
 }
 

@@ -249,7 +249,9 @@ extension LatencyView {
         if let count = file?["rows"]?.integer { text += ", \(count) from a file" }
         guard let problem = file?["problem"]?.string else { return (text, true) }
         let path = file?["path"]?.string ?? "?"
-        return (text + "; '\(path)'" + (problem.hasPrefix(":") ? problem : " \(problem)"), false)
+        let isPlaced = problem.hasPrefix("\(path):")
+        let rest = isPlaced ? String(problem.dropFirst(path.count)) : " \(problem)"
+        return (text + "; '\(path)'\(rest)", false)
     }
 }
 
@@ -260,7 +262,11 @@ extension LatencyView.File {
             JSONMember("path", .string(path)),
             JSONMember("rows", .integer(Int64(rows))),
             JSONMember("loaded", LatencyView.text(loadedAt == 0 ? nil : loaded)),
-            JSONMember("problem", LatencyView.text(problem)),
+            // A place in it says of which file, as findings do.
+            JSONMember(
+                "problem",
+                LatencyView.text(problem.map { $0.hasPrefix(":") ? path + $0 : $0 })
+            ),
         ])
     }
 }
