@@ -55,24 +55,10 @@ struct SteerWalk {
             )
         }
         var scratch = AnswerSet()
-        let weight = weight(branch, edge)
         let isLive = table.isLive(place, question, &scratch)
         let isChosen = isChosen(place, footing.stop)
-        let isGiven = isGiven(place, footing.stop)
-        steps.append(
-            SteerExplanation.Step(
-                depth: depth,
-                name: branch.label,
-                kind: branch.policy.kind.word,
-                isLive: isLive,
-                isChosen: isGiven,
-                isByPlace: node.kind == .regional,
-                why: why(branch.policy, node) + weight,
-                whyNot: isGiven ? "" : above.whyNot,
-                targets: SteerWalk.targets(branch.policy),
-                weight: weight
-            )
-        )
+        let whyNot = isGiven(place, footing.stop) ? nil : above.whyNot
+        tell(branch, node, weight(branch, edge), isLive: isLive, depth: depth, whyNot: whyNot)
         let fallback = isChosen ? nil : fallback(of: branch.policy, footing, depth)
         if let stop = fallback?.stop { told.insert(stop) }
         let isFailure =
@@ -112,6 +98,31 @@ struct SteerWalk {
     private func isMeant(_ place: Int) -> Bool {
         var scratch = AnswerSet()
         return table.isMeant(place, for: question.client, &scratch)
+    }
+
+    // Without a reason against it the answer came through it.
+    private mutating func tell(
+        _ branch: SteerBranch,
+        _ node: PolicyNode,
+        _ weight: String,
+        isLive: Bool,
+        depth: Int,
+        whyNot: String?
+    ) {
+        steps.append(
+            SteerExplanation.Step(
+                depth: depth,
+                name: branch.label,
+                kind: branch.policy.kind.word,
+                isLive: isLive,
+                isChosen: whyNot == nil,
+                isByPlace: node.kind == .regional,
+                why: why(branch.policy, node) + weight,
+                whyNot: whyNot ?? "",
+                targets: SteerWalk.targets(branch.policy),
+                weight: weight
+            )
+        )
     }
 
     private mutating func visitBranches(
