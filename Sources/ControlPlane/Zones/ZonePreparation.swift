@@ -20,8 +20,9 @@ struct ZonePreparation: Sendable {
     let faults: [ZoneFault]
     let transferred: TransferredZones
     let keyFaults: [String: ReloadProblem]
-    /// Zones whose changes are gone: only their files know what lay under those. Of others, what
-    /// nobody has asked to be read may be half written.
+    /// Zones whose changes are gone: only their files know what lay under those.
+    ///
+    /// Of others, what nobody has asked to be read may be half written.
     let rereads: Set<String>
     /// The zones that are made anew; nil for all.
     let touched: Set<DomainName>?

@@ -222,8 +222,9 @@ final class ZoneStore: Sendable {
         }
     }
 
-    /// Keeps nothing from now on: another process is about to read the file. What is being written
-    /// is waited for, and what is only being decided will not be kept.
+    /// Keeps nothing from now on: another process is about to read the file.
+    ///
+    /// What is being written is waited for, and what is only being decided will not be kept.
     func close() { gate.set(false) }
 
     /// Keeps changes again.

@@ -34,8 +34,8 @@ extension DNSQuery {
         if verdict == .reject(.formatError) { edns.subnet = nil }
     }
 
-    /// The OPT of a message that is no query: whatever its answer says, one goes along
-    /// (RFC 6891 §6.1.1). What it asks for besides is for queries.
+    // The OPT of a message that is no query: whatever its answer says, one goes along (RFC 6891
+    // §6.1.1). What it asks for besides is for queries.
     @inline(never)
     private mutating func readOption(ofOther bytes: Span<UInt8>) {
         var position = DNSQuery.headerLength

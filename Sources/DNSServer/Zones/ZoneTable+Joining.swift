@@ -93,8 +93,8 @@ private struct MovedZone {
         sets = [UInt32](repeating: absent, count: table.sets.count)
         guard table.kinship != nil else { return }
         byZone = [[Int]](repeating: [], count: table.zones.count)
-        for index in table.nodes.indices where byZone.indices.contains(Int(table.nodes[index].zone)) {
-            byZone[Int(table.nodes[index].zone)].append(index)
+        for (index, node) in table.nodes.enumerated() where Int(node.zone) < byZone.count {
+            byZone[Int(node.zone)].append(index)
         }
     }
 
