@@ -36,8 +36,8 @@ class Options:
 AGAIN = 3
 
 # Files whose scenarios measure time, CPU or memory, use fixed ports, or fill the machine.
-ALONE = {"attacks.py", "bad_input.py", "bounds.py", "browser.py", "demo.py", "failover_time.py",
-         "idle.py", "overload.py", "privileges.py", "reload.py", "tls_handshakes.py", "upgrade.py"}
+ALONE = {"attacks.py", "bad_input.py", "bounds.py", "browser.py", "demo.py", "idle.py", "overload.py",
+         "privileges.py", "tls_handshakes.py", "upgrade.py"}
 
 
 def scenario(name, limit=90, covers=()):
