@@ -18,6 +18,8 @@ import subprocess
 import tempfile
 import time
 
+from cpu import family, scheduled
+
 HEAD = "$TTL 300\n@ SOA ns h 1 3600 600 86400 60\n@ NS ns\nns A 192.0.2.53\n"
 
 
@@ -25,25 +27,6 @@ def free_port():
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return sock.getsockname()[1]
-
-
-def tree(pid):
-    found = [pid]
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/children") as file:
-            for child in file.read().split():
-                found += tree(int(child))
-    return found
-
-
-def seconds(pids):
-    """CPU time of processes, by the kernel's count of nanoseconds on a core."""
-    total = 0
-    for pid in pids:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/schedstat") as file:
-                total += int(file.read().split()[0])
-    return total / 1e9
 
 
 class Server:
@@ -62,13 +45,13 @@ class Server:
         time.sleep(0.5)
 
     def measure(self, queries, length, connections):
-        pids = tree(self.process.pid)
-        before = seconds(pids)
+        pids = family(self.process.pid)
+        before = scheduled(pids)
         done = subprocess.run(
             ["taskset", "-c", "1", "dnsperf", "-m", "dot", "-s", "127.0.0.1", "-p", str(self.port),
              "-d", queries, "-l", str(length), "-c", str(connections), "-q", "200"],
             capture_output=True, text=True, timeout=length + 30)
-        spent = seconds(pids) - before
+        spent = scheduled(pids) - before
         answered = int(re.search(r"Queries completed:\s+(\d+)", done.stdout)[1])
         if not answered:
             raise SystemExit(f"{self.name}: no answers\n{done.stdout}{done.stderr}"
@@ -77,7 +60,7 @@ class Server:
         return spent / answered * 1e6, answered / length, lost
 
     def end(self):
-        for pid in reversed(tree(self.process.pid)):
+        for pid in reversed(family(self.process.pid)):
             os.kill(pid, signal.SIGTERM)
         self.process.wait(10)
 

@@ -20,6 +20,8 @@ import subprocess
 import tempfile
 import time
 
+from cpu import family, scheduled
+
 SPACE, HERE, THERE, ADDRESS = "mtbench", "mtb0", "mtb1", "198.19.250."
 WAYS = {"sockets": "", "generic": ", xdp: { interface: %s, mode: generic }" % HERE,
         "native": ", xdp: { interface: %s, mode: native }" % HERE}
@@ -53,25 +55,6 @@ def write_files(folder):
             query = struct.pack("!6HB", 0, 0, 1, 0, 0, 1, len(name)) + name.encode()
             query += b"\7example\3com\0" + struct.pack("!HHBHHIH", 1, 1, 0, 41, 1232, 0, 0)
             file.write(struct.pack("!H", len(query)) + query)
-
-
-def family(pid):
-    found = [pid]
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/children") as file:
-            for child in file.read().split():
-                found += family(int(child))
-    return found
-
-
-def scheduled(pids):
-    """Seconds on a core, of all threads."""
-    total = 0
-    for pid in pids:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/schedstat") as file:
-                total += int(file.read().split()[0])
-    return total / 1e9
 
 
 def kernel_threads():

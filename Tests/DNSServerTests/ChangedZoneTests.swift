@@ -47,17 +47,6 @@ import Testing
             "$TTL 9\n@ SOA ns host 2 2 3 4 5\n@ NS ns\nns A 192.0.2.55\n*.er A 192.0.2.5\n",
     ]
 
-    private func table(_ zones: [(String, String)]) throws -> ZoneTable {
-        var builder = ZoneTableBuilder()
-        for (name, text) in zones {
-            let apex = try #require(DomainName(name))
-            builder.beginZone(apex, source: name)
-            builder.read(ZoneFileReader(Array(text.utf8), file: name, origin: apex))
-        }
-        let build = builder.build()
-        return try #require(build.table, "\(build.diagnostics)")
-    }
-
     private func snapshot(_ zones: ZoneTable, _ changed: ZoneTable) -> DNSSnapshot {
         let steer = SteerTable([], health: HealthTable(capacity: 1))
         return DNSSnapshot(zones: zones, changed: changed, steer: steer, generation: 1)
@@ -75,9 +64,9 @@ import Testing
             now.append((zone.0, text))
             changed.append((zone.0, text))
         }
-        let beside = changed.isEmpty ? ZoneTable.empty : try table(changed)
-        var one = ZoneFixture(snapshot(try table(ChangedZoneTests.zones), beside))
-        var other = ZoneFixture(snapshot(try table(now), .empty))
+        let beside = changed.isEmpty ? ZoneTable.empty : try ZoneFixture.table(changed)
+        var one = ZoneFixture(snapshot(try ZoneFixture.table(ChangedZoneTests.zones), beside))
+        var other = ZoneFixture(snapshot(try ZoneFixture.table(now), .empty))
         let labels = [
             "", "www.", "ns.", "to.", "far.", "in.", "www.in.", "new.", "x.in.", "back.", "new.in.",
             "a.wild.", "deep.er.", "q.er.", "er.", "nope.", "a.b.c.",
@@ -98,8 +87,8 @@ import Testing
     @Test func `an explanation looks where the answer is from`() throws {
         let (name, text) = ("other.test", try #require(ChangedZoneTests.changes["other.test"]))
         let snapshot = snapshot(
-            try table(ChangedZoneTests.zones),
-            try table([(name, text)])
+            try ZoneFixture.table(ChangedZoneTests.zones),
+            try ZoneFixture.table([(name, text)])
         )
         let asked = try #require(DomainName("q.er.other.test"))
         let found = snapshot.explain(name: asked, type: .A, now: .start, seed: 1)

@@ -21,10 +21,7 @@ struct DoorFixture: ~Copyable {
         keptQueries: Int = 0,
         updates: UpdateDesk? = nil
     ) throws -> DoorFixture {
-        let loopback = SocketAddress(IPAddress(v4: 0x7f00_0001), port: 0)
-        let stream = try Socket.listen(loopback, backlog: 64, reusePort: false)
-        let address = try #require(Socket.localAddress(stream))
-        let datagrams = try Socket.bindDatagram(address, reusePort: false)
+        let (address, stream, datagrams) = try sockets()
         var full = complete(snapshot, settings)
         full.security = [security]
         let shared = DNSShared(
@@ -36,6 +33,21 @@ struct DoorFixture: ~Copyable {
             updates: updates
         )
         return DoorFixture(full, shared, address, stream, datagrams, try EventLoop())
+    }
+
+    // One port for both; another test may have it for datagrams already.
+    private static func sockets(
+        attempts: Int = 20
+    ) throws -> (SocketAddress, FileDescriptor, FileDescriptor) {
+        let loopback = SocketAddress(IPAddress(v4: 0x7f00_0001), port: 0)
+        let stream = try Socket.listen(loopback, backlog: 64, reusePort: false)
+        let address = try #require(Socket.localAddress(stream))
+        if let datagrams = try? Socket.bindDatagram(address, reusePort: false) {
+            return (address, stream, datagrams)
+        }
+        stream.close()
+        try #require(attempts > 1, "no port is free for both")
+        return try sockets(attempts: attempts - 1)
     }
 
     /// The snapshot with one listener.

@@ -44,17 +44,6 @@ import Testing
             [RecordType.A, .NS, .MX, .DS, .TXT, .HTTPS].map { (name, $0) }
         }
 
-    private func table(_ zones: [(String, String)]) throws -> ZoneTable {
-        var builder = ZoneTableBuilder()
-        for (name, text) in zones {
-            let apex = try #require(DomainName(name))
-            builder.beginZone(apex, source: name)
-            builder.read(ZoneFileReader(Array(text.utf8), file: name, origin: apex))
-        }
-        let build = builder.build()
-        return try #require(build.table, "\(build.diagnostics)")
-    }
-
     private func expectSame(_ one: ZoneTable, _ other: ZoneTable) {
         var (found, wanted) = (ZoneFixture(one), ZoneFixture(other))
         for (name, type) in JoiningTests.questions {
@@ -68,16 +57,16 @@ import Testing
     }
 
     @Test func `tables of one zone each make the table of all of them`() throws {
-        let parts = try JoiningTests.zones.map { ZonePart(try table([$0])) }
+        let parts = try JoiningTests.zones.map { ZonePart(try ZoneFixture.table([$0])) }
         let joined = try #require(ZoneTable.joined(parts))
-        expectSame(joined, try table(JoiningTests.zones))
+        expectSame(joined, try ZoneFixture.table(JoiningTests.zones))
         // And once more: what was put together is as good as what was built.
         expectSame(try #require(ZoneTable.joined([ZonePart(joined)])), joined)
         let apex = try #require(DomainName("more.test"))
         #expect(joined.usableZone(apex).flatMap { joined.serial(ofZone: $0) } == 7)
         for (name, _) in JoiningTests.zones {
             let zone = try #require(DomainName(name))
-            let alone = try table(JoiningTests.zones.filter { $0.0 == name })
+            let alone = try ZoneFixture.table(JoiningTests.zones.filter { $0.0 == name })
             let number = try #require(joined.usableZone(zone))
             #expect(joined.contents(ofZone: number) == alone.contents(ofZone: 0))
         }
@@ -85,8 +74,8 @@ import Testing
 
     @Test func `a zone takes the place of its former version, and others stay`() throws {
         let name = try #require(DomainName("big.test"))
-        let all = try table(JoiningTests.zones)
-        let fresh = try table([("big.test", TruncationTests.zone)])
+        let all = try ZoneFixture.table(JoiningTests.zones)
+        let fresh = try ZoneFixture.table([("big.test", TruncationTests.zone)])
         let joined = try #require(
             ZoneTable.joined([ZonePart(all, without: [name]), ZonePart(fresh)])
         )
@@ -102,7 +91,7 @@ import Testing
         builder.beginZone(try #require(DomainName("gone.test")))
         builder.markUnusable(isAwaited: true)
         let awaited = try #require(builder.build().table)
-        let more = try table([("more.test", JoiningTests.more)])
+        let more = try ZoneFixture.table([("more.test", JoiningTests.more)])
         let joined = try #require(ZoneTable.joined([ZonePart(awaited), ZonePart(more)]))
         var fixture = ZoneFixture(joined)
         #expect(try fixture.ask("www.gone.test").code == .serverFailure)
@@ -111,13 +100,16 @@ import Testing
 
     @Test func `zones that have to do with each other are not copied`() throws {
         let inner = "$TTL 60\n@ SOA ns host 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
-        let outer = try table([("more.test", JoiningTests.more)])
-        let nested = try table([("sub.more.test", inner)])
+        let outer = try ZoneFixture.table([("more.test", JoiningTests.more)])
+        let nested = try ZoneFixture.table([("sub.more.test", inner)])
         #expect(ZoneTable.joined([ZonePart(outer), ZonePart(nested)]) == nil)
         #expect(ZoneTable.joined([ZonePart(outer), ZonePart(outer)]) == nil)
-        let both = try table([("more.test", JoiningTests.more), ("sub.more.test", inner)])
+        let both = try ZoneFixture.table([
+            ("more.test", JoiningTests.more), ("sub.more.test", inner),
+        ])
         #expect(ZoneTable.joined([ZonePart(both)]) == nil)
-        let aliased = try table([("more.test", JoiningTests.more + "\nal ALIAS mail\n")])
+        let aliased = try ZoneFixture.table([("more.test", JoiningTests.more + "\nal ALIAS mail\n")]
+        )
         #expect(ZoneTable.joined([ZonePart(aliased)]) == nil)
     }
 
@@ -133,7 +125,7 @@ import Testing
             builder.steer(owner: try #require(DomainName("www.s.test")), ttl: 9, policy: policy)
             return try #require(builder.build().table)
         }
-        let other = try table([("more.test", JoiningTests.more)])
+        let other = try ZoneFixture.table([("more.test", JoiningTests.more)])
         let steered = try build(3)
         let joined = try #require(ZoneTable.joined([ZonePart(other), ZonePart(steered)]))
         let zone = try #require(joined.usableZone(apex))
@@ -167,6 +159,6 @@ import Testing
         #expect(table.renumbered([3, nil], except: []) == nil)
         #expect(policies(try #require(table.renumbered([3, nil], except: [two]))).first == 3)
         #expect(table.hasOnlyRecords(zone: 0) == false)
-        #expect(try self.table([("more.test", JoiningTests.more)]).hasOnlyRecords(zone: 0))
+        #expect(try ZoneFixture.table([("more.test", JoiningTests.more)]).hasOnlyRecords(zone: 0))
     }
 }

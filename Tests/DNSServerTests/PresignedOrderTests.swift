@@ -94,24 +94,13 @@ import Testing
         #expect(other.code == .noError && other.answers.isEmpty)
     }
 
-    private func table(_ zones: [(String, String)]) throws -> ZoneTable {
-        var builder = ZoneTableBuilder()
-        for (name, text) in zones {
-            let apex = try #require(DomainName(name))
-            builder.beginZone(apex, source: name)
-            builder.read(ZoneFileReader(Array(text.utf8), file: name, origin: apex))
-        }
-        let build = builder.build()
-        return try #require(build.table, "\(build.diagnostics)")
-    }
-
     @Test(arguments: [[], ["example.com"], ["other.test"], ["example.com", "other.test"]])
     func `each has its own, whichever zones have changed`(changed: [String]) throws {
         let zones = [("example.com", Self.zone), ("other.test", Self.other)]
         let beside = zones.filter { changed.contains($0.0) }
         let snapshot = DNSSnapshot(
-            zones: try table(zones),
-            changed: beside.isEmpty ? .empty : try table(beside),
+            zones: try ZoneFixture.table(zones),
+            changed: beside.isEmpty ? .empty : try ZoneFixture.table(beside),
             steer: SteerTable([], health: HealthTable(capacity: 1)),
             generation: 1
         )

@@ -53,6 +53,18 @@ struct ZoneFixture {
         snapshot = DNSSnapshot(zones: table, steer: steer, generation: 1)
     }
 
+    /// A table of zones by their names and texts.
+    static func table(_ zones: [(String, String)]) throws -> ZoneTable {
+        var builder = ZoneTableBuilder()
+        for (name, text) in zones {
+            let apex = try #require(DomainName(name))
+            builder.beginZone(apex, source: name)
+            builder.read(ZoneFileReader(Array(text.utf8), file: name, origin: apex))
+        }
+        let build = builder.build()
+        return try #require(build.table, "\(build.diagnostics)")
+    }
+
     /// What a build finds wrong.
     static func problems(_ zones: KeyValuePairs<String, String>) throws -> [String] {
         var builder = ZoneTableBuilder()

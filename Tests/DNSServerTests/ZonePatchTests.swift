@@ -37,13 +37,9 @@ import Testing
 
     init() throws {
         apex = try #require(DomainName("p.test"))
-        var builder = ZoneTableBuilder()
-        for (name, text) in [("p.test", ZonePatchTests.zone), ("o.test", ZonePatchTests.other)] {
-            let zone = try #require(DomainName(name))
-            builder.beginZone(zone, source: name)
-            builder.read(ZoneFileReader(Array(text.utf8), file: name, origin: zone))
-        }
-        table = try #require(builder.build().table)
+        table = try ZoneFixture.table([
+            ("p.test", ZonePatchTests.zone), ("o.test", ZonePatchTests.other),
+        ])
     }
 
     private func records(_ table: ZoneTable) throws -> ZoneRecords {
@@ -155,13 +151,7 @@ import Testing
         var strange = ZoneRecords(apex: try #require(DomainName("q.test")))
         strange.begin()
         #expect(patched(table, strange) == nil)
-        var builder = ZoneTableBuilder()
-        for name in ["o.test", "in.o.test"] {
-            let zone = try #require(DomainName(name))
-            builder.beginZone(zone)
-            let text = Array(ZonePatchTests.other.utf8)
-            builder.read(ZoneFileReader(text, file: name, origin: zone))
-        }
-        #expect(ZonePatch(try #require(builder.build().table)) == nil)
+        let nested = ["o.test", "in.o.test"].map { ($0, ZonePatchTests.other) }
+        #expect(ZonePatch(try ZoneFixture.table(nested)) == nil)
     }
 }

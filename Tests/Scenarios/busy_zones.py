@@ -6,6 +6,7 @@
 """
 import multiprocessing
 import os
+import select
 import signal
 import socket
 import statistics
@@ -76,18 +77,18 @@ class Verdicts:
                     door = None
                 self.delays.append(self.until(1 if door is None else 2, door))
                 end = time.monotonic() + 0.2
-                while time.monotonic() < end:
-                    self.accept(door)
-                    time.sleep(0.01)
+                while (left := end - time.monotonic()) > 0:
+                    self.accept(door, left)
         except Exception as error:  # told by the scenario, which is another process
             self.failure = repr(error)
         self.told.put((self.delays, self.lost, self.failure))
 
-    def accept(self, door):
-        """Lets go of probes: a full queue would look like a closed port."""
-        for one in (self.other, door):
+    def accept(self, door, patience):
+        """Lets go of probes that come: a full queue would look like a closed port."""
+        doors = [one for one in (self.other, door) if one is not None]
+        for one in select.select(doors, [], [], patience)[0]:
             try:
-                while one is not None:
+                while True:
                     one.accept()[0].close()
             except BlockingIOError:
                 pass
@@ -105,8 +106,7 @@ class Verdicts:
         """
         total, last = 0.0, time.monotonic()
         while self.seen() != wanted and total < 30:
-            self.accept(door)
-            time.sleep(0.001)
+            self.accept(door, 0.001)
             now = time.monotonic()
             total, last = total + min(now - last, 0.025), now
         return total + min(time.monotonic() - last, 0.025)

@@ -6,6 +6,7 @@
 """
 import base64
 import os
+import select
 import random
 import socket
 import sqlite3
@@ -288,7 +289,9 @@ def flood(scene):
             sock.connect(("127.0.0.1", dns))
             for _ in range(count):
                 sock.send(message)
-                time.sleep(0.002)
+                # No faster than they can be taken: what finds no room in the socket proves nothing.
+                if select.select([sock], [], [], 0.002)[0]:
+                    codes.append(sock.recv(4096)[3] & 15)
             sock.settimeout(1)
             try:
                 while True:
@@ -359,12 +362,12 @@ def slow_disk(scene):
         target=lambda: done.append(martlet_command(scene, "zone", "discard", "a.test", *admin)))
     thread.start()
     worst = 0.0
-    for _ in range(30):
+    end = time.monotonic() + 0.8
+    while time.monotonic() < end:
         began = time.monotonic()
         with urllib.request.urlopen(f"http://127.0.0.1:{martlet.admin}/livez", timeout=10) as told:
             expect_equal(told.status, 200, "the process")
         worst = max(worst, time.monotonic() - began)
-        time.sleep(0.02)
     expect(not done, "the order waits for the disk")
     expect(worst < 0.5, f"the control thread was held up for {worst:.2f} s")
     expect_equal(dig(dns, "n.a.test"), "192.0.2.9", "the answer meanwhile")

@@ -15,10 +15,7 @@ extension Plane {
     /// Done means that it is in force. Where endpoints that alone would serve a pool have no
     /// verdict yet, it is valid and its sockets are open, and it is awaited.
     mutating func reload(_ now: Instant) -> ControlOutcome {
-        if let waiting = staged {
-            staged = nil
-            adopt(waiting, now)
-        }
+        adoptStaged(now)
         // What is needed for the reading alone must leave no holes among what stays.
         ProcessControl.mapAllocations(from: ServingProcess.readingBound)
         defer { ProcessControl.mapAllocations(from: ServingProcess.servingBound) }
@@ -322,6 +319,16 @@ extension Plane {
     func hasFirstVerdicts(_ now: Instant) -> Bool {
         aliases.knows(assembly.aliasNumbers.keys, settings.alias, now: now)
             && assembly.slots.allSatisfy { health.word($0).health != .unknown }
+    }
+
+    /// Puts what is staged into force, before something else is made that it would undo; false when
+    /// nothing is.
+    @discardableResult
+    mutating func adoptStaged(_ now: Instant) -> Bool {
+        guard let waiting = staged else { return false }
+        staged = nil
+        adopt(waiting, now)
+        return true
     }
 
     /// Puts a change into force: workers get a snapshot, new sockets, and drop old ones.

@@ -235,12 +235,7 @@ extension Plane {
         _ now: Instant
     ) {
         // What is staged was made without the flight, and the flight without what is staged.
-        var isOvertaken = flight.isOvertaken
-        if let waiting = staged {
-            staged = nil
-            adopt(waiting, now)
-            isOvertaken = true
-        }
+        let isOvertaken = adoptStaged(now) || flight.isOvertaken
         var late: [DomainName: RebasedZone] = [:]
         for commit in flight.commits where isOvertaken {
             late[commit.zone.name] = caughtUp(commit)

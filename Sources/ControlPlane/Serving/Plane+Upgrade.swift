@@ -15,10 +15,7 @@ extension Plane {
     /// Another program is about to start: it begins from what is saved here, so nothing that it
     /// would not know may change until it serves, or has failed.
     mutating func prepareUpgrade(_ now: Instant) {
-        if let waiting = staged {
-            staged = nil
-            adopt(waiting, now)
-        }
+        adoptStaged(now)
         isUpgrading = true
         upgradeProblem = nil
         settleUpdates(now)

@@ -29,10 +29,7 @@ extension Plane {
             return .done
         }
         guard zone.file != nil else { return .zoneWithoutFile }
-        if let waiting = staged {
-            staged = nil
-            adopt(waiting, now)
-        }
+        adoptStaged(now)
         return renew(zone, readsFile: true, now)
     }
 
@@ -50,17 +47,11 @@ extension Plane {
 
     /// Puts all zones together again as they are in force, but for some that are read again.
     mutating func rebuildZones(reading files: Set<String>, _ now: Instant) -> ControlOutcome {
-        if let waiting = staged {
-            staged = nil
-            adopt(waiting, now)
-        }
+        adoptStaged(now)
         zonesAreStale = true
         updater.rereads.formUnion(files)
         let problems = stageChange(now)
-        if let waiting = staged {
-            staged = nil
-            adopt(waiting, now)
-        }
+        adoptStaged(now)
         guard problems.isEmpty else { return .refused(problems) }
         let faults = assembly.zoneResult.faults.filter { files.contains($0.zone) }
         note(faults)

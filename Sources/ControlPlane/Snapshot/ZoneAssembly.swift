@@ -123,7 +123,7 @@ struct ZoneAssembly {
         return faults
     }
 
-    private func unsignable(_ zone: ZoneSettings) -> ZoneFault? {
+    func unsignable(_ zone: ZoneSettings) -> ZoneFault? {
         keyFaults[zone.name].map { problem in
             ZoneFault(
                 zone: zone.name,
@@ -134,7 +134,7 @@ struct ZoneAssembly {
         }
     }
 
-    private func fault(
+    func fault(
         _ zone: ZoneSettings,
         _ number: Int,
         _ build: ZoneBuild,
@@ -201,8 +201,8 @@ struct ZoneAssembly {
     /// The code of a transferred zone whose version is there no more, or damaged.
     static let lostCode = "M1532"
 
-    // What a zone is now; the reason when its file cannot be read.
-    private func read(
+    /// What a zone is now; the reason when its file cannot be read.
+    func read(
         _ zone: ZoneSettings,
         _ apex: DomainName,
         into builder: inout ZoneTableBuilder,
@@ -296,88 +296,6 @@ struct ZoneAssembly {
         }
     }
 
-    /// What came of reading one zone again.
-    enum Renewal {
-        /// The zones that have changed, this one among them, and what is noteworthy about it.
-        case done(ZoneTable, [ZoneDiagnostic], RebasedZone?)
-        /// Its file is faulty.
-        case faulty(ZoneFault)
-        /// It has to do with aliases, or too much has changed: all zones are to be read.
-        case needsAll
-    }
-
-    /// As many sets as zones that have changed may hold before all are put together again: they
-    /// are copied with each change, which takes a tenth of a second for so many.
-    static let changedLimit = 500_000
-
-    /// Reads one zone again, and puts it with those that have changed before.
-    func renew(_ zone: ZoneSettings, changed: ZoneTable) -> Renewal {
-        if let fault = unsignable(zone) { return .faulty(fault) }
-        guard let apex = DomainName(zone.name)?.lowercased, let former else { return .needsAll }
-        let others = changed.usableZone(apex) == nil || changed.zoneCount > 1
-        if former.isAliased(zone.name) || others && changed.setCount > ZoneAssembly.changedLimit {
-            return .needsAll
-        }
-        var builder = ZoneTableBuilder()
-        var rebased: [DomainName: RebasedZone] = [:]
-        let unreadable = begin(zone, apex, in: &builder, &rebased)
-        if builder.hasAliases { return .needsAll }
-        let build = builder.build()
-        guard let fresh = build.table, unreadable == nil else {
-            return .faulty(fault(zone, 0, build, unreadable))
-        }
-        let warnings = build.diagnostics(ofZone: 0)
-        if let table = ZoneAssembly.joined(changed, with: fresh) {
-            return .done(table, warnings, rebased[apex])
-        }
-        return rebuild(zone, apex, changed)
-    }
-
-    // Zones inside one another are made from their records, together.
-    private func rebuild(
-        _ zone: ZoneSettings,
-        _ apex: DomainName,
-        _ changed: ZoneTable
-    ) -> Renewal {
-        var builder = ZoneTableBuilder()
-        builder.add(changed, without: [apex])
-        let number = builder.zoneCount
-        var rebased: [DomainName: RebasedZone] = [:]
-        let unreadable = begin(zone, apex, in: &builder, &rebased)
-        let build = builder.build()
-        if let table = build.table, unreadable == nil {
-            return .done(table, build.diagnostics(ofZone: number), rebased[apex])
-        }
-        guard build.faultyZones.subtracting([number]).isEmpty else { return .needsAll }
-        // What lies over it may be in the way.
-        if unreadable == nil, former?.has(zone.name) != true,
-            overlays.stored(zone, apex.lowercased) != nil
-        {
-            return .needsAll
-        }
-        return .faulty(fault(zone, number, build, unreadable))
-    }
-
-    private func begin(
-        _ zone: ZoneSettings,
-        _ apex: DomainName,
-        in builder: inout ZoneTableBuilder,
-        _ rebased: inout [DomainName: RebasedZone]
-    ) -> ReloadProblem? {
-        builder.seconds = Clock.seconds
-        builder.beginZone(apex, source: zone.file ?? zone.name)
-        if zone.dnssec != nil { builder.markSignedHere() }
-        return read(zone, apex, into: &builder, &rebased)
-    }
-
-    /// Zones that have changed, with others in the place of their former versions; nil when they
-    /// have to be made from their records.
-    static func joined(_ changed: ZoneTable, with fresh: ZoneTable) -> ZoneTable? {
-        ZoneTable.joined([
-            ZonePart(changed, without: Set(fresh.zoneNames)), ZonePart(fresh),
-        ])
-    }
-
     private func refusal(_ build: ZoneBuild, _ unreadable: [ReloadProblem]) -> AssemblyRefusal {
         let errors = build.diagnostics.filter { $0.severity == .error }
         var refusal = AssemblyRefusal(problems: unreadable + errors.map(ZoneAssembly.problem))
@@ -398,47 +316,6 @@ struct ZoneAssembly {
                 "message": .string(found.message),
             ]
         )
-    }
-
-    private static func add(
-        _ soa: SOASettings,
-        _ apex: DomainName,
-        _ zone: ZoneSettings,
-        to builder: inout ZoneTableBuilder
-    ) {
-        guard let primary = DomainName(soa.primary), let mailbox = DomainName(soa.mailbox) else {
-            return
-        }
-        let value = StartOfAuthority(
-            primary: primary,
-            mailbox: mailbox,
-            numbers: (
-                soa.serial, seconds(soa.refresh), seconds(soa.retry), seconds(soa.expire),
-                seconds(soa.negativeTTL)
-            )
-        )
-        builder.add(.soa(value), owner: apex, ttl: seconds(zone.ttl))
-    }
-
-    private func add(
-        _ record: RecordSettings,
-        _ zone: ZoneSettings,
-        to builder: inout ZoneTableBuilder
-    ) {
-        guard let owner = DomainName(record.owner) else { return }
-        let place =
-            record.place.position.map {
-                ZonePosition(line: UInt32(clamping: $0.line), column: UInt32(clamping: $0.column))
-            } ?? .none
-        if let policy = record.steer.flatMap({ policies[$0] }) {
-            let ttl = ZoneAssembly.seconds(record.ttl ?? policy.ttl)
-            builder.steer(owner: owner, ttl: ttl, policy: policy.number, at: place)
-        }
-        let ttl = ZoneAssembly.seconds(record.ttl ?? zone.ttl)
-        for data in record.data {
-            guard let value = RecordValue(data) else { continue }
-            builder.add(value, owner: owner, ttl: ttl, at: place)
-        }
     }
 
     static func seconds(_ interval: Interval) -> UInt32 {

@@ -81,7 +81,7 @@ extension Plane {
         flight.arrival = arrival
         updater.flight = flight
         let present = assembly.zoneResult
-        let put: @Sendable () -> Void = { [reader] in
+        updater.store.perform("arrival", number: number) { [reader] in
             let renewal = reader.renew(zone, changed: present.changed, from: arrival.table)
             var outcome = ZoneArrival.Outcome(renewal: renewal)
             if case .done(let table, _, _) = renewal, !zone.transferTo.isEmpty {
@@ -89,31 +89,14 @@ extension Plane {
             }
             arrival.outcome.give(outcome)
         }
-        let work = Handed(put)
-        let results = updater.store.results
-        let body: @Sendable () -> Void = {
-            // Nothing of what it took is held when the control thread goes on.
-            work.take()?()
-            results.post(ZoneStore.Result(number: number))
-        }
-        do throws(SystemError) {
-            try WorkerThread.start(name: "arrival", isPatient: true, body: body)
-        } catch {
-            body()
-        }
         return true
     }
 
     /// Serves what was put together, unless other zones have changed since: then it is done again.
     mutating func land(_ arrival: ZoneArrival, isOvertaken: Bool, _ now: Instant) {
         let outcome = arrival.outcome.take()
-        var isOvertaken = isOvertaken
         // What is staged has the former version.
-        if let waiting = staged {
-            staged = nil
-            adopt(waiting, now)
-            isOvertaken = true
-        }
+        let isOvertaken = adoptStaged(now) || isOvertaken
         // A still newer version waits already: it brings along how both came about.
         let next = updater.arrivals.firstIndex { $0.zone == arrival.zone }
         guard let outcome, !isOvertaken else {

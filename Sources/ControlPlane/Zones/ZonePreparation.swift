@@ -97,10 +97,7 @@ extension Plane {
         guard case .wanted(let touched) = updater.preparing, phase != .waiting else {
             return false
         }
-        if let waiting = staged {
-            staged = nil
-            adopt(waiting, now)
-        }
+        adoptStaged(now)
         updater.preparing = .begun
         let preparation = ZonePreparation(
             settings: settingsWithDynamic,
@@ -116,30 +113,16 @@ extension Plane {
         var flight = ZoneUpdater.Flight(number: updater.nextNumber())
         flight.preparation = preparation
         updater.flight = flight
-        let (number, results) = (flight.number, updater.store.results)
-        let body: @Sendable () -> Void = {
-            preparation.make()
-            results.post(ZoneStore.Result(number: number))
-        }
-        do throws(SystemError) {
-            try WorkerThread.start(name: "zones-anew", isPatient: true, body: body)
-        } catch {
-            body()
-        }
+        updater.store.perform("zones-anew", number: flight.number) { preparation.make() }
         return true
     }
 
     /// Makes a snapshot of what was put together; what has changed meanwhile has it done again.
     mutating func land(_ preparation: ZonePreparation, isOvertaken: Bool, _ now: Instant) {
         updater.preparing = .none
-        var isOvertaken = isOvertaken
-        if let waiting = staged {
-            staged = nil
-            // Nobody is told yet.
-            updater.preparing = .begun
-            adopt(waiting, now)
-            isOvertaken = true
-        }
+        // Nobody is told yet of what waits.
+        if staged != nil { updater.preparing = .begun }
+        let isOvertaken = adoptStaged(now) || isOvertaken
         guard !isOvertaken else {
             updater.preparing = .wanted(preparation.touched)
             return

@@ -131,6 +131,23 @@ final class ZoneStore: Sendable {
         }
     }
 
+    /// Has a thread of its own do something, at whose end a result with this number comes; without a
+    /// thread to be had it is done here.
+    func perform(_ name: String, number: UInt64, _ body: @escaping @Sendable () -> Void) {
+        let work = Handed(body)
+        let results = results
+        let whole: @Sendable () -> Void = {
+            // Nothing of what it took is held when the control thread goes on.
+            work.take()?()
+            results.post(Result(number: number))
+        }
+        do throws(SystemError) {
+            try WorkerThread.start(name: name, isPatient: true, body: whole)
+        } catch {
+            whole()
+        }
+    }
+
     /// Has changes kept; false when too many wait, and nothing will come of it.
     func commit(_ commits: [ZoneCommit], number: UInt64) -> Bool {
         take(Job(number: number, commits: commits))

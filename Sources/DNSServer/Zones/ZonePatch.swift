@@ -266,16 +266,7 @@ public struct ZonePatch: ~Copyable {
         for type in types {
             guard let set = sets[type], !set.data.isEmpty else { continue }
             guard let compiled = compile(name, type, set, zone) else { return nil }
-            made.append(
-                ZoneSet(
-                    offset: compiled.offset,
-                    length: compiled.length,
-                    count: compiled.count,
-                    type: type,
-                    referenceCount: compiled.referenceCount,
-                    isSteered: false
-                )
-            )
+            made.append(ZoneSet(compiled, type: type))
         }
         guard made.count <= 200 else { return nil }
         return made.sorted { $0.type.rawValue < $1.type.rawValue }

@@ -72,24 +72,9 @@ extension ZoneTable {
                 steered[Int(set.offset)].policy = new.map { UInt32(truncatingIfNeeded: $0) } ?? 0
             }
         }
-        return ZoneTable(
-            slots: slots,
-            nodes: nodes,
-            sets: sets,
-            zones: self.zones,
-            steered: steered,
-            referrals: referrals,
-            glue: glue,
-            aliases: aliases,
-            bytes: bytes,
-            chains: chains,
-            deepest: deepest,
-            signatureEnds: signatureEnds,
-            outsideTargets: outsideTargets,
-            aliasedZones: aliasedZones,
-            kinship: kinship,
-            boards: boards
-        )
+        var copy = self
+        copy.steered = steered
+        return copy
     }
 
     /// The names of all zones that can be served.

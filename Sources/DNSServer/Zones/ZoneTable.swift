@@ -18,7 +18,7 @@ public struct ZoneTable: Sendable {
     let nodes: [ZoneNode]
     let sets: [ZoneSet]
     let zones: [ZoneEntry]
-    let steered: [SteeredSet]
+    var steered: [SteeredSet]
     let referrals: [Referral]
     let glue: [Glue]
     let aliases: [AliasEntry]
@@ -140,6 +140,34 @@ struct ZoneSet: BitwiseCopyable, Sendable {
     var type: RecordType
     var referenceCount: UInt8
     var isSteered: Bool
+
+    /// A set of records as they were compiled.
+    init(_ compiled: CompiledSet, type: RecordType) {
+        self.init(
+            offset: compiled.offset,
+            length: compiled.length,
+            count: compiled.count,
+            type: type,
+            referenceCount: compiled.referenceCount,
+            isSteered: false
+        )
+    }
+
+    init(
+        offset: UInt32,
+        length: UInt16,
+        count: UInt16,
+        type: RecordType,
+        referenceCount: UInt8,
+        isSteered: Bool
+    ) {
+        self.offset = offset
+        self.length = length
+        self.count = count
+        self.type = type
+        self.referenceCount = referenceCount
+        self.isSteered = isSteered
+    }
 
     var compiled: CompiledSet {
         CompiledSet(offset: offset, length: length, count: count, referenceCount: referenceCount)

@@ -128,16 +128,7 @@ struct ZoneTableLayout {
         }
         // Behind the records: the place of the addresses that go along, see `setHosts`.
         if ZoneSet.namesHosts(type) { bytes += [0xff, 0xff, 0xff, 0xff] }
-        append(
-            ZoneSet(
-                offset: compiled.offset,
-                length: compiled.length,
-                count: compiled.count,
-                type: type,
-                referenceCount: compiled.referenceCount,
-                isSteered: false
-            )
-        )
+        append(ZoneSet(compiled, type: type))
         return true
     }
 
