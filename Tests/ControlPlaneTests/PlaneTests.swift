@@ -53,6 +53,22 @@ private struct Stage: ~Copyable {
         plane.expire(now: now, loop: &loop)
     }
 
+    /// Gives an order, and waits for the disk where that is waited for.
+    mutating func perform(_ command: ControlCommand) throws -> ControlOutcome {
+        let outcome = plane.perform(command, now: now)
+        guard case .awaited(let number) = outcome else { return outcome }
+        var disk = try EventLoop()
+        disk.add(plane.store.results.descriptor, token: 0, interest: .read)
+        for _ in 0..<100 {
+            _ = disk.wait(timeoutMilliseconds: 100)
+            plane.takeStateResults(now)
+            if let end = plane.takeEnded().first(where: { $0.order == number }) {
+                return end.outcome
+            }
+        }
+        return outcome
+    }
+
     mutating func end() {
         plane.obey(.stop, now)
     }
@@ -341,7 +357,7 @@ private struct Stage: ~Copyable {
         first.turn()
         let change = EndpointChange(state: .draining, weight: .set(0))
         let command = ControlCommand.change(pool: "api", endpoint: "192.0.2.1:80", change)
-        let outcome = first.plane.perform(command, now: first.now)
+        let outcome = try first.perform(command)
         let saved = try File.read("\(place.folder)/state/overlay.json", limit: 10_000)
         first.end()
         #expect(outcome == .done)
@@ -354,18 +370,9 @@ private struct Stage: ~Copyable {
         var stage = try Stage.open(place)
         stage.turn()
         let change = EndpointChange(state: .draining)
-        let pool = stage.plane.perform(
-            .change(pool: "none", endpoint: "x", change),
-            now: stage.now
-        )
-        let endpoint = stage.plane.perform(
-            .change(pool: "api", endpoint: "x", change),
-            now: stage.now
-        )
-        let byAddress = stage.plane.perform(
-            .change(pool: "api", endpoint: "192.0.2.2:80", change),
-            now: stage.now
-        )
+        let pool = try stage.perform(.change(pool: "none", endpoint: "x", change))
+        let endpoint = try stage.perform(.change(pool: "api", endpoint: "x", change))
+        let byAddress = try stage.perform(.change(pool: "api", endpoint: "192.0.2.2:80", change))
         let state = stage.plane.health.word(stage.slots()["192.0.2.2:80"] ?? -1).administrative
         stage.end()
         #expect(pool == .unknownPool)

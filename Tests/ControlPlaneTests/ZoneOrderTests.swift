@@ -43,11 +43,13 @@ import Testing
             surface.outcome = .awaited(9)
             let first = ask(discard, "{}", &surface)
             #expect(isLater(first))
-            #expect(desk.answer(8, .done, surface.view) == nil, "another one's")
-            let told = try #require(desk.answer(9, end, surface.view))
+            let other = desk.answer(8, .done, surface, at: Self.moment)
+            let answer = desk.answer(9, end, surface, at: Self.moment)
+            let again = desk.answer(9, .done, surface, at: Self.moment)
+            #expect(other == nil && again == nil)
+            let told = try #require(answer)
             #expect(told.ticket == Handle(index: 3, generation: 5))
             #expect(told.response.status / 100 == UInt16(status / 100), "\(told.response.status)")
-            #expect(desk.answer(9, .done, surface.view) == nil, "again")
         }
     }
 
@@ -58,14 +60,16 @@ import Testing
         let first = ask(replace, body, &surface)
         #expect(isLater(first))
         let report = ZoneImport(zone: "example.com.", serial: 7, removed: 1, added: 2)
-        let told = try #require(desk.answer(1, .imported(report), surface.view))
+        let toldAnswer = desk.answer(1, .imported(report), surface, at: Self.moment)
+        let told = try #require(toldAnswer)
         guard case .bytes(let bytes) = told.response.body else { return }
         let json = try JSONReader.read(bytes)
         #expect(json["serial"]?.integer == 7 && json["kept"]?.bool == true)
         let second = ask(replace, body, &surface)
         #expect(isLater(second))
         let problem = ReloadProblem.start("M3091", "a name is steered", "leave it out")
-        let refused = try #require(desk.answer(1, .refused([problem]), surface.view))
+        let refusedAnswer = desk.answer(1, .refused([problem]), surface, at: Self.moment)
+        let refused = try #require(refusedAnswer)
         #expect(refused.response.status == 422)
     }
 
@@ -73,7 +77,8 @@ import Testing
         var surface = try StillSurface()
         surface.outcome = .awaited(2)
         #expect(isLater(ask(discard, "{}", &surface)))
-        let told = try #require(desk.answer(2, .noted("raise it"), surface.view))
+        let toldAnswer = desk.answer(2, .noted("raise it"), surface, at: Self.moment)
+        let told = try #require(toldAnswer)
         guard case .bytes(let bytes) = told.response.body else {
             Issue.record("no body")
             return

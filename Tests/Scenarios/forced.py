@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Health that an operator forces for a while, through the API and the command line."""
 import json
+import os
+import threading
 
 from harness import eventually, expect, expect_equal, never, scenario
 from harness.ask import ask_dns
@@ -88,6 +90,39 @@ def counted(scene):
     eventually("it ends", is_back, within=6)
     expect(set(ttls) >= {1, 2} and max(ttls) <= 3, f"the TTL counts down: {ttls}")
     expect_equal(sorted(ttls, reverse=True), ttls, "and never up")
+
+
+@scenario("a disk that does not answer keeps no verdict waiting, and what it does not keep does not hold", 40)
+def slow_disk(scene):
+    a, b, addresses, martlet = start(scene)
+    # Where the new text is written first: opening it waits for a reader.
+    place = os.path.join(martlet.state, "overlay.json.new")
+    os.mkfifo(place)
+    os.chmod(place, 0o666)
+    told = []
+
+    def drain():
+        told.append(command(scene, martlet, "drain", "web/b"))
+
+    thread = threading.Thread(target=drain)
+    thread.start()
+    never("the change ends", lambda: told, during=0.3)
+    a.health("fail")
+    eventually("a is out meanwhile", lambda: addresses() == {b.address}, within=2)
+    expect_equal(martlet.endpoint("web", "b")["administrative"], "ready", "b meanwhile")
+    expect(not told, "who asked for the change waits")
+    # It can be written, and not synced: pipes cannot.
+    with open(place, "rb") as pipe:
+        expect(b"draining" in pipe.read(), "the text")
+    thread.join(20)
+    status, out, err = told[0]
+    expect(status != 0 and "M3034" in out + err and "cannot be saved" in out + err, told)
+    expect_equal(martlet.endpoint("web", "b")["administrative"], "ready", "b after it")
+    expect("a change cannot be saved: overlay.json" in martlet.log(), "the log")
+    os.remove(place)
+    status, out, err = command(scene, martlet, "drain", "web/b")
+    expect_equal(status, 0, f"{out}{err}")
+    expect_equal(martlet.endpoint("web", "b")["administrative"], "draining", "b at last")
 
 
 @scenario("what cannot be forced is refused with the reason", 20)

@@ -22,6 +22,11 @@ extension AdminQuestion {
     /// What is ordered by it, when that ends with the disk or with verdicts.
     var order: ControlCommand? {
         switch self {
+        case .change(let pool, let endpoint, let change):
+            .change(pool: pool, endpoint: endpoint, change)
+        case .discardOverlay: .discardOverlay
+        case .steer(let policy, let order): .steer(policy: policy, order)
+        case .migrate(let name, let order): .migrate(name, order)
         case .reload: .reload
         case .discardZone(let name): .discardZone(name)
         case .importZone(let order): .importZone(order)
@@ -30,7 +35,7 @@ extension AdminQuestion {
     }
 }
 
-/// Changes of zones, which are answered once they are on the disk, and reloads, once in force.
+/// Changes, which are answered once they are on the disk, and reloads, once in force.
 extension AdminDesk {
     /// Gives an order; whoever has asked is answered now, or at its end.
     func answer<S: ControlSurface & ~Copyable>(
@@ -42,21 +47,22 @@ extension AdminDesk {
     ) throws(Problem) -> ServiceAnswer {
         let outcome = surface.perform(command, now: moment.now)
         guard case .awaited(let order) = outcome else {
-            return .now(AdminDesk.guarded(try conclude(question, outcome, surface.view)))
+            return .now(AdminDesk.guarded(try conclude(question, outcome, surface, at: moment)))
         }
         awaited.add(order, AwaitedOrders.Waiter(ticket: ticket, question: question))
         return .later
     }
 
     /// The answer to whoever waits for an order; nil when nobody does.
-    func answer(
+    func answer<S: ControlSurface & ~Copyable>(
         _ order: UInt64,
         _ outcome: ControlOutcome,
-        _ view: ControlView
+        _ surface: borrowing S,
+        at moment: Moment
     ) -> (ticket: Handle, response: ServiceResponse)? {
         guard let waiter = awaited.take(order) else { return nil }
         do throws(Problem) {
-            let response = try conclude(waiter.question, outcome, view)
+            let response = try conclude(waiter.question, outcome, surface, at: moment)
             return (waiter.ticket, AdminDesk.guarded(response))
         } catch {
             return (waiter.ticket, AdminDesk.guarded(error.response))
@@ -64,18 +70,30 @@ extension AdminDesk {
     }
 
     /// What is said of an order that has ended.
-    func conclude(
+    func conclude<S: ControlSurface & ~Copyable>(
         _ question: AdminQuestion,
         _ outcome: ControlOutcome,
-        _ view: ControlView
+        _ surface: borrowing S,
+        at moment: Moment
     ) throws(Problem) -> ServiceResponse {
         if let command = question.order { try check(outcome, of: command) }
-        guard case .importZone(let order) = question else {
+        switch question {
+        case .change(let pool, let endpoint, _):
+            var writer = SnapshotWriter(SnapshotSource(surface, pool: pool, at: moment))
+            writer.writeChanged(pool: pool, endpoint: endpoint)
+            return .json(writer.json)
+        case .steer(let policy, _): return AdminDesk.steering(surface.view, only: policy)
+        case .migrate: return AdminDesk.steering(surface.view, only: nil)
+        case .importZone(let order): return conclude(order, outcome)
+        default:
             guard case .noted(let text) = outcome else {
-                return generations(view, hasRead: question == .reload)
+                return generations(surface.view, hasRead: question == .reload)
             }
-            return generations(view, note: text)
+            return generations(surface.view, note: text)
         }
+    }
+
+    private func conclude(_ order: ZoneImportOrder, _ outcome: ControlOutcome) -> ServiceResponse {
         guard case .imported(let report) = outcome else { return .empty() }
         var writer = JSONWriter()
         writer.write([

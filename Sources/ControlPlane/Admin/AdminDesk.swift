@@ -79,15 +79,6 @@ struct AdminDesk: Sendable {
         case .snapshot, .pools:
             return AdminDesk.show(question, SnapshotSource(surface, at: moment))
         case .pool(let name): return try show(pool: name, surface, at: moment)
-        case .change(let pool, let endpoint, let change):
-            let command = ControlCommand.change(pool: pool, endpoint: endpoint, change)
-            try perform(command, &surface, at: moment)
-            var writer = SnapshotWriter(SnapshotSource(surface, pool: pool, at: moment))
-            writer.writeChanged(pool: pool, endpoint: endpoint)
-            return .json(writer.json)
-        case .discardOverlay:
-            try perform(.discardOverlay, &surface, at: moment)
-            return generations(surface.view)
         case .reloadZone(let name):
             try perform(.reloadZone(name), &surface, at: moment)
             return generations(surface.view)
@@ -95,17 +86,11 @@ struct AdminDesk: Sendable {
         case .orderKeys(let zone, let order):
             try perform(.keys(zone: zone, order), &surface, at: moment)
             return try keys(zone, surface.view)
-        case .reload, .discardZone, .importZone:
-            return try conclude(question, .done, surface.view)
+        case .change, .discardOverlay, .steer, .migrate, .reload, .discardZone, .importZone:
+            return try conclude(question, .done, surface, at: moment)
         case .exportZone(let name): return try export(name, surface.view)
         case .zoneChanges(let name): return try changes(name, surface.view)
         case .steering: return AdminDesk.steering(surface.view, only: nil)
-        case .steer(let policy, let order):
-            try perform(.steer(policy: policy, order), &surface, at: moment)
-            return AdminDesk.steering(surface.view, only: policy)
-        case .migrate(let name, let order):
-            try perform(.migrate(name, order), &surface, at: moment)
-            return AdminDesk.steering(surface.view, only: nil)
         case .upgrade:
             try perform(.upgrade, &surface, at: moment)
             var response = generations(surface.view)

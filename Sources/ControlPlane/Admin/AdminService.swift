@@ -76,7 +76,7 @@ public struct AdminService: ~Copyable {
     ) {
         let desk = self.desk
         for (order, outcome) in surface.takeEnded() {
-            guard let (ticket, response) = desk.answer(order, outcome, surface.view) else {
+            guard let (ticket, response) = desk.answer(order, outcome, surface, at: moment) else {
                 continue
             }
             service.complete(ticket, with: response, loop: &loop, at: moment) {

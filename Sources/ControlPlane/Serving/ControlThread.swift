@@ -20,6 +20,7 @@ struct ControlThread: ~Copyable {
     static let reportKind: UInt8 = 83
     static let noticeKind: UInt8 = 85
     static let fetchKind: UInt8 = 87
+    static let stateKind: UInt8 = 89
     static let updateKind: UInt8 = 96
     static let storeKind: UInt8 = 97
     private static let adminNumber = 0
@@ -64,6 +65,8 @@ struct ControlThread: ~Copyable {
         let storeToken = EventToken(kind: ControlThread.storeKind, index: 0)
         let results = plane.updater.store.results.descriptor
         loop.add(results, token: storeToken.raw, interest: .read)
+        let stateToken = EventToken(kind: ControlThread.stateKind, index: 0)
+        loop.add(plane.store.results.descriptor, token: stateToken.raw, interest: .read)
         self.plane = plane
     }
 
@@ -110,6 +113,7 @@ struct ControlThread: ~Copyable {
         case ControlThread.fetchKind: plane.takeFetches(now)
         case NotifyDriver.eventKind: plane.handleNotify(event, now, &loop)
         case ControlThread.updateKind: plane.takeUpdates()
+        case ControlThread.stateKind: plane.takeStateResults(now)
         case ControlThread.storeKind: plane.takeCommits(now)
         case ControlThread.linkKind:
             for order in plane.link.receiveOrders(isReadable: true) { plane.obey(order, now) }

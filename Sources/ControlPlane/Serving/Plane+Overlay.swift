@@ -23,11 +23,11 @@ extension Plane: ControlSurface {
         if isUpgrading { return .upgrading }
         switch command {
         case .change(let pool, let endpoint, let change):
-            return self.change(pool: pool, endpoint: endpoint, change, now)
+            return order(.change(pool: pool, endpoint: endpoint, change), now)
         case .measure(let rows): return .measured(learn(rows, now))
-        case .discardOverlay: return discardOverlay(now)
-        case .steer(let policy, let order): return perform(order, policy: policy, now)
-        case .migrate(let name, let order): return perform(order, migration: name, now)
+        case .discardOverlay: return order(.discardOverlay, now)
+        case .steer(let policy, let wish): return order(.steer(policy: policy, wish), now)
+        case .migrate(let name, let wish): return order(.migrate(name, wish), now)
         case .reload: return reload(now)
         case .reloadZone(let name): return reloadZone(name, now)
         case .keys(let zone, let order): return perform(order, zone: zone, now)
@@ -35,58 +35,6 @@ extension Plane: ControlSurface {
         case .importZone(let order): return enqueue(.replace(order), now)
         case .upgrade: return askForUpgrade()
         }
-    }
-
-    private mutating func change(
-        pool name: String,
-        endpoint: String,
-        _ change: EndpointChange,
-        _ now: Instant
-    ) -> ControlOutcome {
-        guard let pool = assembly.pools.first(where: { $0.view.label == name })?.view else {
-            return .unknownPool
-        }
-        // By its own name, by the name in the file, or by its address.
-        let found =
-            pool.endpoints.first { $0.name == endpoint || $0.configuredName == endpoint }
-            ?? pool.endpoints.first { $0.address?.description == endpoint }
-        guard let found else { return .unknownEndpoint }
-        let isOne = found.name == endpoint || found.configuredName != endpoint
-        let key = Overlay.Key(pool: name, endpoint: isOne ? found.name : found.configuredName)
-        var changed = overlay
-        if changed.change(key, change, realtime: Clock.realtime()) {
-            let outcome = adopt(changed, now)
-            guard outcome == .done else { return outcome }
-        }
-        guard let longest = change.drain else { return .done }
-        for endpoint in pool.endpoints
-        where endpoint.name == found.name
-            || !isOne && endpoint.configuredName == found.configuredName
-        {
-            guard !health.word(endpoint.slot).isReady else { continue }
-            beginDrain(endpoint.slot, longest: longest, now)
-        }
-        return .done
-    }
-
-    private mutating func discardOverlay(_ now: Instant) -> ControlOutcome {
-        var changed = overlay
-        guard changed.discard() else { return .done }
-        note(.overlayDiscarded, .info, "all changes made through the API are taken back")
-        return adopt(changed, now)
-    }
-
-    /// Saved before it holds: what the API has confirmed is not lost by a crash.
-    private mutating func adopt(_ changed: Overlay, _ now: Instant) -> ControlOutcome {
-        do throws(SystemError) {
-            try store.writeNow(.overlay, Array(changed.json.text(indented: true).utf8))
-        } catch {
-            note(.stateFailed, .error, "the change cannot be saved: \(error)")
-            return .failed("the change cannot be saved in the state folder: \(error)")
-        }
-        overlay = changed
-        if applyOverlay(to: assembly.pools, now) { needsSnapshot = true }
-        return .done
     }
 
     /// Makes the keeper follow the overlay; true when a weight is another one now.
@@ -115,17 +63,6 @@ extension Plane: ControlSurface {
             }
         }
         return hasNewWeight
-    }
-
-    /// What is no longer forced need not be kept.
-    mutating func forgetForced() {
-        guard overlay.expire(realtime: Clock.realtime()), !isRetired else { return }
-        // Now: a write by another thread could undo the next change of an operator.
-        do throws(SystemError) {
-            try store.writeNow(.overlay, Array(overlay.json.text(indented: true).utf8))
-        } catch {
-            note(.stateFailed, .error, "the end of a forced health cannot be saved: \(error)")
-        }
     }
 }
 

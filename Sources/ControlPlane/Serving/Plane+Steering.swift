@@ -38,7 +38,7 @@ extension Plane {
         lookAtSteering(now)
     }
 
-    private mutating func lookAtSteering(_ now: Instant) {
+    mutating func lookAtSteering(_ now: Instant) {
         steering.generation = health.generation
         let time = WallTime(nanoseconds: Clock.realtime())
         // Before the first verdicts nobody can fall behind.
@@ -46,16 +46,7 @@ extension Plane {
         steering.keeper.write(to: assembly.steering.board, at: time)
         steering.deadline = steering.keeper.deadline(now: now, at: time)
         for event in events { note(event) }
-        // A process that is not in charge yet, or any more, leaves no mark.
-        let saved = steering.keeper.saved
-        guard saved != steering.written, !isRetired, phase != .waiting else { return }
-        // Not soon but now, since orders are: the file must not be left with the older of two.
-        do throws(SystemError) {
-            try store.writeNow(.steering, Array(saved.json.text(indented: true).utf8))
-            steering.written = saved
-        } catch {
-            note(.stateFailed, .error, "changes of policies cannot be saved: \(error)")
-        }
+        saveSteering()
     }
 
     private var senses: SteeringKeeper.Senses {
@@ -126,52 +117,7 @@ extension Plane {
         )
     }
 
-    // MARK: Orders
-
-    mutating func perform(_ order: SteeringOrder, policy: String, _ now: Instant) -> ControlOutcome
-    {
-        carryOut(now) { keeper, time throws(SteeringRefusal) in
-            try keeper.order(order, policy: policy, at: time)
-        }
-    }
-
-    mutating func perform(
-        _ order: MigrationMachine.Order,
-        migration: String,
-        _ now: Instant
-    ) -> ControlOutcome {
-        carryOut(now) { keeper, time throws(SteeringRefusal) in
-            try keeper.order(order, migration: migration, at: time)
-        }
-    }
-
-    // Saved before it holds: what the API has confirmed is not lost by a crash.
-    private mutating func carryOut(
-        _ now: Instant,
-        _ body: (inout SteeringKeeper, WallTime) throws(SteeringRefusal) -> [SteeringEvent]
-    ) -> ControlOutcome {
-        var keeper = steering.keeper
-        let events: [SteeringEvent]
-        do throws(SteeringRefusal) {
-            events = try body(&keeper, WallTime(nanoseconds: Clock.realtime()))
-        } catch {
-            return .steeringRefused(error)
-        }
-        let saved = keeper.saved
-        do throws(SystemError) {
-            try store.writeNow(.steering, Array(saved.json.text(indented: true).utf8))
-        } catch {
-            note(.stateFailed, .error, "the change cannot be saved: \(error)")
-            return .failed("the change cannot be saved in the state folder: \(error)")
-        }
-        steering.keeper = keeper
-        steering.written = saved
-        for event in events { note(event) }
-        lookAtSteering(now)
-        return .done
-    }
-
-    private func note(_ event: SteeringEvent) {
+    func note(_ event: SteeringEvent) {
         let (level, text, policy) = SteeringWords.line(of: event)
         note(.steering, level, text, [JSONMember("policy", .string(policy))])
     }

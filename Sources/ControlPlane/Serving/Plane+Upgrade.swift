@@ -19,6 +19,7 @@ extension Plane {
         isUpgrading = true
         upgradeProblem = nil
         settleUpdates(now)
+        settleState(now)
         // A flight that is still being decided is refused: it would be answered here, and kept where
         // the other process has looked already.
         updater.store.close()

@@ -35,6 +35,8 @@ struct Plane: ~Copyable {
     /// When it is next seen what workers have missed of networks.
     var networksLookAt = Instant.never
     @Boxed var overlay = Overlay()
+    /// Changes of operators that wait for the disk.
+    @Boxed var stateOrders = StateOrders()
     /// The keys of signed zones.
     @Boxed var keys: KeyKeeper
     /// Asks parents for their DS sets.
@@ -176,7 +178,7 @@ extension Plane {
         next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
         next = min(next, networksLookAt, transfersDeadline)
         next = min(next, keysDeadline, min(repeatedLines.deadline, updater.orderDeadline))
-        next = min(next, packets.deadline)
+        next = min(next, packets.deadline, stateOrders.deadline)
         next = min(next, traces.deadline, min(steering.deadline, roundTrips.deadline))
         return min(next, drains.values.map(\.deadline).min() ?? .never, min(retiresAt, trimsAt))
     }
@@ -202,6 +204,7 @@ extension Plane {
         followTransfers(now, &loop)
         followUpdates(now)
         if now >= updater.orderDeadline { endLateOrders(now) }
+        if now >= stateOrders.deadline { endLateStateOrders(now) }
         followRepeatedLines(now)
         if now >= networksLookAt { followAliasNetworks(now) }
         if now >= keysDeadline { followKeys(now, &loop) }

@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// The state files: read at the start, written when something changes.
 ///
-/// Health is written by a thread of its own, since a disk may take long and the control thread
-/// runs the probes; the overlay is written before the API answers, because it was asked for.
+/// A thread of its own writes, since a disk may take long and the control thread runs the probes.
+/// Who has asked for a change hears of it once that is on the disk: by ``results``.
 final class StateStore: Sendable {
     /// Names of the files in the folder.
     enum Name: String, Sendable {
@@ -27,6 +27,16 @@ final class StateStore: Sendable {
         var bytes: [UInt8]
         // Of all that is written, in the order in which it was asked for.
         var number: UInt64
+        // By which whoever waits for the end knows it; nil when nobody does.
+        var ticket: UInt64?
+    }
+
+    /// How a write has ended that somebody waits for.
+    struct Result: Sendable {
+        /// What it was given.
+        var ticket: UInt64
+        /// Why the file is as it was; nil when it is written.
+        var problem: SystemError?
     }
 
     // The number of what a file holds, by the file. Held while a file is written, since two threads
@@ -49,6 +59,8 @@ final class StateStore: Sendable {
 
     /// The folder; nil when nothing is kept.
     let folder: String?
+    /// What was committed, in order; wakes whoever has it in its loop.
+    let results: Mailbox<Result>
     private let jobs: Mailbox<Job>
     private let order = Order()
 
@@ -57,10 +69,12 @@ final class StateStore: Sendable {
         self.folder = folder
         let jobs = try Mailbox<Job>()
         self.jobs = jobs
+        let results = try Mailbox<Result>()
+        self.results = results
         guard let folder else { return }
         let order = order
         try WorkerThread.startLoop(name: "state") { loop in
-            StateStore.write(jobs, to: folder, order, &loop)
+            StateStore.write(jobs, results, to: folder, order, &loop)
         }
     }
 
@@ -107,10 +121,20 @@ final class StateStore: Sendable {
         jobs.post(Job(name: name, bytes: bytes, number: order.next()))
     }
 
+    /// Has a file written, and its end told by ``results``; false when nothing is kept.
+    ///
+    /// Nothing else is to be committed to this file until then.
+    func commit(_ name: Name, _ bytes: [UInt8], ticket: UInt64) -> Bool {
+        guard folder != nil else { return false }
+        jobs.post(Job(name: name, bytes: bytes, number: order.next(), ticket: ticket))
+        return true
+    }
+
     private func path(_ name: Name) -> String? { folder.map { "\($0)/\(name.rawValue)" } }
 
     private static func write(
         _ jobs: Mailbox<Job>,
+        _ results: Mailbox<Result>,
         to folder: String,
         _ order: Order,
         _ loop: inout EventLoop
@@ -126,7 +150,12 @@ final class StateStore: Sendable {
                 do throws(SystemError) {
                     try order.write(job, to: path)
                     failed.remove(name)
+                    if let ticket = job.ticket { results.post(Result(ticket: ticket)) }
                 } catch {
+                    if let ticket = job.ticket {
+                        results.post(Result(ticket: ticket, problem: error))
+                        continue
+                    }
                     // Said once for each failing spell: a full disk must not fill the log too.
                     guard failed.insert(name).inserted else { continue }
                     ProcessControl.printError("martlet: \(path): \(error)")
