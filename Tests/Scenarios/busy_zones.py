@@ -16,7 +16,7 @@ import time
 
 from harness import eventually, expect, expect_equal, scenario
 from harness.ask import ask_dns, dig
-from harness.martlet import memory
+from harness.martlet import martlet_command, memory
 from transfers import KEY, KEYS, bind, records, serial
 from zone_api import BASE, Client, change
 from zone_api import KEY as API_KEY
@@ -340,3 +340,23 @@ zone-api: {{ listen: 127.0.0.1:{api}, key: {API_KEY} }}
         expect_equal(dig(dns, "ux4.l.test"), ["192.0.2.4"], "what was changed")
         expect_equal(dig(dns, "al.l.test"), ["10.0.0.1"], "the alias still")
     verdicts.tell("aliases", BOUND)
+
+
+@scenario("a large zone that is imported keeps no verdict waiting", 300)
+def imports(scene):
+    dns, port, count = scene.port(), scene.port(), size(scene)
+    scene.write("a.zone", text(1, count))
+    martlet = scene.martlet(f"""listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+{STEERED.replace("PORT", str(port))}zones:
+{SMALL}  a.test: {{ file: a.zone }}
+""")
+    with Verdicts(dns, port) as verdicts:
+        for number in range(2, 5):
+            path = scene.write("new.zone", text(number, count, salt=number * 8))
+            code, out, err = martlet_command(scene, "zone", "import", "a.test", path,
+                                             "--admin", f"127.0.0.1:{martlet.admin}", within=100)
+            expect_equal(code, 0, f"{out}{err}")
+            expect_equal(dig(dns, f"h{count - 1}.a.test"),
+                         [f"10.{number * 8 + (count - 1) // 62_500}.{(count - 1) // 250 % 250}."
+                          f"{(count - 1) % 250}"], "the last record of it")
+    verdicts.tell("imports", BOUND)

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
 internal import DNSProtocol
-internal import DNSServer
 internal import Essentials
-internal import Runtime
 
 /// What an import has done, or would do.
 public struct ZoneImport: Sendable, Equatable {
@@ -19,7 +17,7 @@ public struct ZoneImport: Sendable, Equatable {
 
 /// A whole zone from outside, in the place of what is served: all of it, or nothing.
 extension Plane {
-    /// Takes the text of a zone file, or looks at it alone; nil when it is about to be kept.
+    /// Has the text of a zone file taken, or looked at alone; nil when that has begun.
     mutating func importZone(_ order: ZoneImportOrder, _ number: UInt64) -> ControlOutcome? {
         guard let apex = DomainName(order.zone)?.lowercased, !apex.isRoot else {
             return .failed("'\(order.zone)' is no name of a zone")
@@ -34,113 +32,8 @@ extension Plane {
         if let reason = whyFormerLifeKeeps(apex) {
             return .failed("\(reason.text). \(reason.remedy)")
         }
-        do throws(AssemblyRefusal) {
-            let fresh = try Plane.imported(Array(order.text.utf8), apex)
-            let isKnown = configured != nil
-            return try place(fresh, apex, isKnown: isKnown, isTrial: order.isTrial, number)
-        } catch {
-            return .refused(error.problems)
-        }
-    }
-
-    // Read as any zone file, and nothing beside it.
-    private static func imported(
-        _ text: [UInt8],
-        _ apex: DomainName
-    ) throws(AssemblyRefusal) -> ZoneRecords {
-        var builder = ZoneTableBuilder()
-        builder.beginZone(apex, source: "import")
-        builder.read(ZoneFileReader(text, file: "import", origin: apex, defaultTTL: 3600))
-        let build = builder.build()
-        guard let table = build.table, let number = table.usableZone(apex) else {
-            throw AssemblyRefusal(
-                problems: build.diagnostics.filter { $0.severity == .error }
-                    .map(ZoneAssembly.problem)
-            )
-        }
-        return ZoneRecords(apex: apex, table.contents(ofZone: number))
-    }
-
-    private mutating func place(
-        _ fresh: ZoneRecords,
-        _ apex: DomainName,
-        isKnown: Bool,
-        isTrial: Bool,
-        _ number: UInt64
-    ) throws(AssemblyRefusal) -> ControlOutcome? {
-        let served = liveZone(apex)
-        var zone = served ?? ZoneRecords(apex: apex)
-        zone.begin()
-        let before = zone.serial
-        try Plane.replace(&zone, by: fresh)
-        if let before, let serial = zone.serial, !serial.isLater(thanSerial: before) {
-            zone.setSerial(before.nextSerial)
-        }
-        do throws(ZoneAPIFault) {
-            try settings.checkDynamic(zone)
-        } catch {
-            throw AssemblyRefusal(problems: [.start("M3091", error.message, "mend the records")])
-        }
-        let difference = zone.difference()
-        var report = ZoneImport(zone: "\(apex)", serial: zone.serial ?? 0, removed: 0, added: 0)
-        report.removed = difference?.deleted.count ?? 0
-        // Of a zone that was not there all of it is new, and no difference leads to it.
-        report.added = served == nil ? zone.records.count : difference?.added.count ?? 0
-        let isSame = difference == nil || Plane.isSerialAlone(difference)
-        if isSame, served != nil {
-            // Nothing but the serial would change.
-            (report.removed, report.added, report.serial) = (0, 0, before ?? 0)
-            return .imported(report)
-        }
-        let trial = ZoneAssembly.trial([(apex, zone)], changed: assembly.zoneResult.changed)
-        guard trial.table != nil else {
-            throw AssemblyRefusal(
-                problems: trial.faults.filter { $0.severity == .error }.map(ZoneAssembly.problem)
-            )
-        }
-        guard !isTrial else { return .imported(report) }
-        var change = ZoneChange(kind: isKnown ? .overlay : .made)
-        for key in zone.former.keys { change.sets[key] = .some(zone[key.owner, key.type]) }
-        if let difference, served != nil { change.differences = [difference] }
-        let ticket = ZoneTicket(order: (number, .imported(report)))
-        launch(.changes([apex: change], [apex: zone]), [], [ticket])
+        // Read, compared and laid out by another thread: a zone may be large.
+        launch(.replace(apex, order), [], [ZoneTicket(order: (number, .open))])
         return nil
-    }
-
-    // What is steered by the configuration stays, and the import has no addresses there.
-    private static func replace(
-        _ zone: inout ZoneRecords,
-        by fresh: ZoneRecords
-    ) throws(AssemblyRefusal) {
-        for (owner, sets) in zone.names {
-            for type in sets.keys where fresh[owner, type] == nil {
-                if type == DynamicRecord.type { zone.release(owner) }
-                zone[owner, type] = nil
-            }
-        }
-        var problems: [ReloadProblem] = []
-        for (owner, sets) in fresh.names {
-            for (type, set) in sets where zone[owner, type] != set {
-                if zone.isFixed(owner), type == .A || type == .AAAA || type == .CNAME {
-                    let text = "\(owner) \(type): the addresses of this name are steered"
-                    problems.append(.start("M3091", text, "leave them out of the import"))
-                    continue
-                }
-                zone[owner, type] = set
-            }
-        }
-        guard problems.isEmpty else { throw AssemblyRefusal(problems: problems) }
-    }
-
-    private static func isSerialAlone(_ difference: ZoneDifference?) -> Bool {
-        guard let difference, difference.deleted.count == 1, difference.added.count == 1,
-            let old = difference.deleted.first, let new = difference.added.first,
-            old.type == .SOA, new.type == .SOA, old.ttl == new.ttl, old.data.count == new.data.count
-        else { return false }
-        // The serial lies before the last four numbers.
-        let place = old.data.count - 20
-        guard place > 0 else { return false }
-        return old.data[..<place] == new.data[..<place]
-            && old.data[(place + 4)...] == new.data[(place + 4)...]
     }
 }

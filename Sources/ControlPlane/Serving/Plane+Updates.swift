@@ -207,6 +207,9 @@ extension Plane {
         guard let outcome else { return }
         flight.commits = outcome.commits
         for (index, code) in outcome.codes { flight.answers[index].code = code }
+        if let end = outcome.orderEnd {
+            for index in flight.tickets.indices { flight.tickets[index].order?.end = end }
+        }
         if flight.isOvertaken {
             ZoneUpdater.letGo(Array(outcome.live.values))
         } else {

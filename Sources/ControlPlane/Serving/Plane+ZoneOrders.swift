@@ -67,6 +67,8 @@ extension Plane {
         if let fault { return self.end(number, .failed(fault.message)) }
         switch end {
         case .imported(let report): self.end(number, .imported(report))
+        case .refused(let problems): self.end(number, .refused(problems))
+        case .open: self.end(number, .failed("nothing has become of the order; ask again"))
         case .discarded(let apex, let serial):
             if let found = assembly.zoneResult.faults.first(where: { $0.zone == "\(apex)" }) {
                 return self.end(number, .refused(found.problems))

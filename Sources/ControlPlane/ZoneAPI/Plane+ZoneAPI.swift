@@ -144,8 +144,9 @@ extension Plane {
     mutating func finish(_ tickets: [ZoneTicket], _ end: Result<Void, ZoneAPIFault>) {
         switch end {
         case .success:
-            for case let handle? in tickets.map(\.handle) {
-                updater.finished.append((handle, .empty()))
+            for ticket in tickets {
+                if let (number, end) = ticket.order { self.end(number, end, nil) }
+                if let handle = ticket.handle { updater.finished.append((handle, .empty())) }
             }
         case .failure(let fault): tell(tickets, fault)
         }

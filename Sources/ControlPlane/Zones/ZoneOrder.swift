@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Configuration
 internal import DNSProtocol
 internal import Essentials
 
@@ -17,8 +18,12 @@ struct ZoneOrder: Sendable {
     enum End: Sendable, Equatable {
         /// The changes of the zone are gone; the serial that it was served with.
         case discarded(DomainName, UInt32?)
-        /// The zone is another one.
+        /// The zone is another one, or would be.
         case imported(ZoneImport)
+        /// What was brought is wrong, and nothing of it is taken.
+        case refused([ReloadProblem])
+        /// The flight decides.
+        case open
     }
 
     /// After so long it is not waited for any more: a disk takes milliseconds.

@@ -11,6 +11,8 @@ enum ZoneTask: Sendable {
     case updates([Int: Plane.Admitted])
     /// A change that the API has asked for.
     case job(ZoneAPIJob)
+    /// What an operator has put in the place of a zone.
+    case replace(DomainName, ZoneImportOrder)
     /// What is decided already, and the zones as they are after it.
     case changes([DomainName: ZoneChange], [DomainName: ZoneRecords])
 
@@ -19,6 +21,7 @@ enum ZoneTask: Sendable {
         switch self {
         case .updates(let updates): Set(updates.values.map(\.apex))
         case .job(let job): [job.change.zone]
+        case .replace(let apex, _): [apex]
         case .changes(let changes, _): Set(changes.keys)
         }
     }
@@ -46,6 +49,8 @@ struct ZoneWork: Sendable {
         var codes: [Int: ResponseCode] = [:]
         /// What is to be said of a change by the API that changes nothing.
         var end: Result<Void, ZoneAPIFault>?
+        /// What is said to who has ordered it, once it is kept.
+        var orderEnd: ZoneOrder.End?
         var live: [DomainName: ZoneRecords] = [:]
         /// An alias begins in a changed zone, or leads through it.
         var isAliased = false
@@ -60,6 +65,7 @@ struct ZoneWork: Sendable {
     /// Does all of it; `outcome` gets what only the control thread can do something about.
     mutating func perform(_ task: ZoneTask, _ outcome: Handed<Outcome>) -> ZoneStore.Laid {
         var made = Outcome()
+        var laid = ZoneStore.Laid()
         switch task {
         case .updates(let updates):
             for (place, update) in updates.sorted(by: { $0.key < $1.key }) {
@@ -71,14 +77,22 @@ struct ZoneWork: Sendable {
             } catch {
                 made.end = .failure(error)
             }
+        case .replace(let apex, let order):
+            do throws(AssemblyRefusal) {
+                let report: ZoneImport
+                (report, laid.table) = try replace(apex, order)
+                made.orderEnd = .imported(report)
+            } catch {
+                made.orderEnd = .refused(error.problems)
+            }
+            if changes.isEmpty { made.end = .success(()) }
         case .changes(let changes, let zones):
             self.changes = changes
             live.merge(zones) { _, new in new }
         }
-        var laid = ZoneStore.Laid()
         if !changes.isEmpty {
             laid.commits = changes.map { commit($0, $1) }
-            (laid.table, laid.faults) = layOut()
+            if laid.table == nil { (laid.table, laid.faults) = layOut() }
             made.isAliased = changes.contains { $0.value.kind == .overlay && leads($0.key) }
         }
         made.commits = laid.commits

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Configuration
+internal import DNSProtocol
+internal import DNSServer
+internal import Essentials
+
+/// Imports: read, compared with what is served, and laid out.
+extension ZoneWork {
+    /// What an import would do, and the tables that it makes; nil when it changes nothing or is to be
+    /// looked at alone.
+    mutating func replace(
+        _ apex: DomainName,
+        _ order: ZoneImportOrder
+    ) throws(AssemblyRefusal) -> (report: ZoneImport, table: ZoneTable?) {
+        let fresh = try ZoneWork.read(Array(order.text.utf8), apex)
+        let served = take(apex)
+        var zone = served ?? ZoneRecords(apex: apex)
+        zone.begin()
+        let before = zone.serial
+        try ZoneWork.replace(&zone, by: fresh)
+        if let before, let serial = zone.serial, !serial.isLater(thanSerial: before) {
+            zone.setSerial(before.nextSerial)
+        }
+        do throws(ZoneAPIFault) {
+            try settings.checkDynamic(zone)
+        } catch {
+            throw AssemblyRefusal(problems: [.start("M3091", error.message, "mend the records")])
+        }
+        let difference = zone.difference()
+        var report = ZoneImport(zone: "\(apex)", serial: zone.serial ?? 0, removed: 0, added: 0)
+        report.removed = difference?.deleted.count ?? 0
+        // Of a zone that was not there all of it is new, and no difference leads to it.
+        report.added = served == nil ? zone.records.count : difference?.added.count ?? 0
+        if difference == nil || ZoneWork.isSerialAlone(difference), served != nil {
+            // Nothing but the serial would change.
+            (report.removed, report.added, report.serial) = (0, 0, before ?? 0)
+            live[apex] = served
+            return (report, nil)
+        }
+        let trial = ZoneAssembly.trial([(apex, zone)], changed: former.changed)
+        guard let table = trial.table else {
+            throw AssemblyRefusal(
+                problems: trial.faults.filter { $0.severity == .error }.map(ZoneAssembly.problem)
+            )
+        }
+        guard !order.isTrial else {
+            live[apex] = served
+            return (report, nil)
+        }
+        var change = ZoneChange(kind: configured(apex) == nil ? .made : .overlay)
+        for key in zone.former.keys { change.sets[key] = .some(zone[key.owner, key.type]) }
+        if let difference, served != nil { change.differences = [difference] }
+        changes[apex] = change
+        live[apex] = zone
+        return (report, table)
+    }
+
+    // Read as any zone file, and nothing beside it.
+    private static func read(
+        _ text: [UInt8],
+        _ apex: DomainName
+    ) throws(AssemblyRefusal) -> ZoneRecords {
+        var builder = ZoneTableBuilder()
+        builder.beginZone(apex, source: "import")
+        builder.read(ZoneFileReader(text, file: "import", origin: apex, defaultTTL: 3600))
+        let build = builder.build()
+        guard let table = build.table, let number = table.usableZone(apex) else {
+            throw AssemblyRefusal(
+                problems: build.diagnostics.filter { $0.severity == .error }
+                    .map(ZoneAssembly.problem)
+            )
+        }
+        return ZoneRecords(apex: apex, table.contents(ofZone: number))
+    }
+
+    // What is steered by the configuration stays, and the import has no addresses there.
+    private static func replace(
+        _ zone: inout ZoneRecords,
+        by fresh: ZoneRecords
+    ) throws(AssemblyRefusal) {
+        for (owner, sets) in zone.names {
+            for type in sets.keys where fresh[owner, type] == nil {
+                if type == DynamicRecord.type { zone.release(owner) }
+                zone[owner, type] = nil
+            }
+        }
+        var problems: [ReloadProblem] = []
+        for (owner, sets) in fresh.names {
+            for (type, set) in sets where zone[owner, type] != set {
+                if zone.isFixed(owner), type == .A || type == .AAAA || type == .CNAME {
+                    let text = "\(owner) \(type): the addresses of this name are steered"
+                    problems.append(.start("M3091", text, "leave them out of the import"))
+                    continue
+                }
+                zone[owner, type] = set
+            }
+        }
+        guard problems.isEmpty else { throw AssemblyRefusal(problems: problems) }
+    }
+
+    private static func isSerialAlone(_ difference: ZoneDifference?) -> Bool {
+        guard let difference, difference.deleted.count == 1, difference.added.count == 1,
+            let old = difference.deleted.first, let new = difference.added.first,
+            old.type == .SOA, new.type == .SOA, old.ttl == new.ttl, old.data.count == new.data.count
+        else { return false }
+        // The serial lies before the last four numbers.
+        let place = old.data.count - 20
+        guard place > 0 else { return false }
+        return old.data[..<place] == new.data[..<place]
+            && old.data[(place + 4)...] == new.data[(place + 4)...]
+    }
+}
