@@ -360,3 +360,41 @@ def imports(scene):
                          [f"10.{number * 8 + (count - 1) // 62_500}.{(count - 1) // 250 % 250}."
                           f"{(count - 1) % 250}"], "the last record of it")
     verdicts.tell("imports", BOUND)
+
+
+@scenario("a reload that reads a large zone keeps no verdict waiting, and the latest one wins", 300)
+def reloads(scene):
+    dns, port, count = scene.port(), scene.port(), size(scene)
+    scene.write("a.zone", text(1, count))
+    base = f"""listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+{STEERED.replace("PORT", str(port))}zones:
+{SMALL}  a.test: {{ file: a.zone }}
+"""
+    martlet = scene.martlet(base)
+    last = f"h{count - 1}.a.test"
+
+    def address(number):
+        return (f"10.{number * 8 + (count - 1) // 62_500}.{(count - 1) // 250 % 250}."
+                f"{(count - 1) % 250}")
+
+    with Verdicts(dns, port) as verdicts:
+        for number in range(2, 4):
+            scene.write("a.zone", text(number, count, salt=number * 8))
+            expect_equal(martlet.api("POST", "/api/v1/reload", timeout=100)[0], 200, "a reload")
+            expect_equal(dig(dns, last), [address(number)], "the last record of it")
+        # Several at once: each is answered, and what the file says last is in force.
+        ends = []
+
+        def ordered():
+            ends.append(martlet.api("POST", "/api/v1/reload", timeout=100)[0])
+
+        threads = []
+        for number in range(4, 7):
+            scene.write("a.zone", text(number, count, salt=number * 8))
+            threads.append(threading.Thread(target=ordered))
+            threads[-1].start()
+        for thread in threads:
+            thread.join(120)
+        expect_equal(ends, [200] * 3, "the ends of three reloads at once")
+        expect_equal(dig(dns, last), [address(6)], "the last record of the last")
+    verdicts.tell("reloads", BOUND)

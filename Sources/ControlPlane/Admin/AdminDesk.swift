@@ -260,11 +260,17 @@ struct AdminDesk: Sendable {
             var problem = Problem(.configurationRefused, text)
             problem.members = [JSONMember("errors", .array(reasons.map(\.json)))]
             throw problem
-        case .reloadPending(let seconds):
+        case .reloadPending(let seconds?):
             throw Problem(
                 .reloadPending,
                 "The file is valid and endpoints of it have no verdict yet: it is in force in "
                     + "\(seconds) s at the latest."
+            )
+        case .reloadPending(nil):
+            throw Problem(
+                .reloadPending,
+                "The file was read, and its zones are still being put together: the log tells when "
+                    + "it is in force, or why it is not."
             )
         case .stopping:
             throw Problem(.shuttingDown, "The process finishes what it has and ends.")

@@ -349,8 +349,8 @@ public enum ControlOutcome: Sendable, Equatable {
     /// The configuration has errors; nothing has changed.
     case refused([ReloadProblem])
     /// The configuration is valid, and in force once endpoints have their first verdicts: in so
-    /// many seconds at the latest.
-    case reloadPending(seconds: Int64)
+    /// many seconds at the latest. Nil while its zones are still read.
+    case reloadPending(seconds: Int64?)
     /// The process is on its way out.
     case stopping
     /// Another process is being started to take over.

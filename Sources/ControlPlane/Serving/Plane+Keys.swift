@@ -65,8 +65,7 @@ extension Plane {
         guard still.count < names.count else { return }
         // There is no former version of them that could be kept.
         updater.rereads.formUnion(names.filter { still[$0] == nil })
-        zonesAreStale = true
-        needsSnapshot = true
+        renewAllZones()
     }
 
     /// Tells the keeper that the present snapshot is what workers answer from.

@@ -10,129 +10,9 @@ internal import Steering
 
 /// From a new configuration to workers that serve by it: all of it, or nothing.
 extension Plane {
-    /// Reads the file again.
-    ///
-    /// Done means that it is in force. Where endpoints that alone would serve a pool have no
-    /// verdict yet, it is valid and its sockets are open, and it is awaited.
-    mutating func reload(_ now: Instant) -> ControlOutcome {
-        adoptStaged(now)
-        // What is needed for the reading alone must leave no holes among what stays.
-        ProcessControl.mapAllocations(from: ServingProcess.readingBound)
-        defer { ProcessControl.mapAllocations(from: ServingProcess.servingBound) }
-        do throws(AssemblyRefusal) {
-            try stageReload(now)
-            reloadProblems = []
-            return awaitAdoption(now)
-        } catch {
-            reloads.refused += 1
-            reloadProblems = error.problems
-            for problem in error.problems {
-                var event = LogEvent(
-                    .reloadRefused,
-                    .error,
-                    realtime: Clock.realtime(),
-                    problem.text
-                )
-                event.code = problem.code
-                log.record(event)
-            }
-            let count = error.problems.count
-            note(
-                .reloadRefused,
-                .error,
-                "the new configuration has \(count == 1 ? "an error" : "\(count) errors"): "
-                    + "generation \(generation) serves on"
-            )
-            return .refused(error.problems)
-        }
-    }
-
-    private mutating func stageReload(_ now: Instant) throws(AssemblyRefusal) {
-        let room = try? Workroom(name: "configuration")
-        let text = try asking { link throws(ReloadProblem) in try link.freshConfiguration() }
-        // Certificates are read first, by the supervisor: what it finds belongs to the errors.
-        var certificates = assembly.certificates
-        var access = assembly.access
-        var keys = assembly.sessionKeys
-        var geography = assembly.geography
-        var measurements = assembly.measurements
-        // A file that says nothing of places any more must be read for that.
-        if Plane.mayNameFiles(text) || geography.view != nil || measurements.path != nil,
-            let wanted = ConfigurationSource.readForService(text, path: setup.path).configuration
-        {
-            certificates = Plane.load(wanted.settings, known: certificates, &link)
-            access = Plane.loadAccess(wanted.settings, known: access, &link)
-            keys.load(wanted.settings) { path throws(CertificateFiles.Unreadable) in
-                try link.file(path)
-            }
-            geography = Plane.loadGeography(wanted.settings.geo, known: geography, &link)
-            measurements = Plane.loadMeasurements(
-                wanted.settings.latency,
-                known: measurements,
-                moment(now),
-                &link
-            )
-        }
-        let reading = ConfigurationSource.Reading(
-            path: setup.path,
-            certificates: certificates,
-            access: access,
-            geography: geography,
-            measurements: measurements,
-            isServed: !settings.listeners.isEmpty
-        )
-        let result = Plane.perform(in: room) { ConfigurationSource.read(text, reading) }
-        guard let read = result.configuration else {
-            throw AssemblyRefusal(problems: ConfigurationSource.problems(result))
-        }
-        let loaded = whole(read)
-        for warning in result.warnings { note(.notice, .warning, warning.description) }
-        let fresh = try assemble(
-            loaded.settings,
-            certificates,
-            access,
-            keys,
-            geography,
-            measurements,
-            isReload: true,
-            in: room
-        )
-        noteZones(fresh)
-        Plane.note(geography, since: assembly.geography, log)
-        Plane.note(measurements, since: assembly.measurements, log)
-        for fault in keys.survivedFaults { note(.notice, .warning, fault) }
-        let known = Set(sockets.map(\.key))
-        let wanted = SocketKey.all(of: loaded.settings).filter { !known.contains($0) }
-        if !wanted.isEmpty { awaitClosing() }
-        let opened = try asking { link throws(ReloadProblem) in try link.open(wanted) }
-        noteRestartNeeded(loaded)
-        stage(
-            Staged(
-                assembly: fresh,
-                reload: (loaded, text),
-                newSockets: opened,
-                adoptsBy: now + Plane.firstRound(of: fresh),
-                room: room
-            ),
-            now
-        )
-    }
-
-    /// False when no file that the supervisor opens can be named: then the text need not be read
-    /// twice.
-    private static func mayNameFiles(_ text: [UInt8]) -> Bool {
-        let keys = [
-            "https", "basic-auth", "jwt", "maintenance", "sticky", "geo", "latency", "cookies",
-            "tsig-keys",
-        ].map { Array($0.utf8) }
-        return text.indices.contains { start in
-            keys.contains { text[start] == $0[0] && text[start...].starts(with: $0) }
-        }
-    }
-
     /// Waits until workers have closed what an earlier reload took away: a place that comes back
     /// would be taken otherwise, by ourselves.
-    private func awaitClosing() {
+    func awaitClosing() {
         guard workers.words.closed < closeOrder, var pause = try? EventLoop() else { return }
         // A worker looks at its mailbox after each batch: milliseconds. The bound is for none.
         for _ in 0..<500 where workers.words.closed < closeOrder {
@@ -140,7 +20,7 @@ extension Plane {
         }
     }
 
-    private mutating func asking<Value>(
+    mutating func asking<Value>(
         _ question: (inout SupervisorLink) throws(ReloadProblem) -> Value
     ) throws(AssemblyRefusal) -> Value {
         do throws(ReloadProblem) {
@@ -150,38 +30,29 @@ extension Plane {
         }
     }
 
-    private func noteRestartNeeded(_ new: LoadedConfiguration) {
+    func noteRestartNeeded(_ new: LoadedConfiguration) {
         for change in ConfigurationDifference.needingRestart(from: loaded, to: new) {
             let option = change.option.isEmpty ? change.title : change.option
             note(.notice, .warning, "'\(option)' has changed: it takes effect at the next restart")
         }
     }
 
-    private func assemble(
+    func assemble(
         _ settings: Settings,
         _ certificates: CertificateFiles,
         _ access: AccessFiles,
         _ keys: SessionKeys,
         _ geography: Geography,
         _ measurements: MeasurementsFile,
+        zones: ZoneAssembly.Result?,
         isReload: Bool,
         in room: Workroom?
     ) throws(AssemblyRefusal) -> Assembly {
-        // Zone files may have changed behind an unchanged path.
-        let hasFiles = settings.zones.contains { $0.file != nil }
-        let isSame =
-            settings.zones == self.settings.zones
-            // The table has room for as many networks of clients as they say.
-            && settings.alias == self.settings.alias
-            && settings.steer.map(\.name) == self.settings.steer.map(\.name)
-            && settings.steer.map(\.ttl) == self.settings.steer.map(\.ttl)
         let present = Assembly.Present(
             registries: assembly.registries,
             names: names,
             running: Set(assembly.pools.map(\.view.label)),
-            zones: prepared(isReload)
-                ?? (isSame && !(isReload && (hasFiles || !assembly.zoneResult.faults.isEmpty))
-                    && !zonesAreStale ? presentZones : nil),
+            zones: zones ?? (isAsInForce(settings, isReload: isReload) ? presentZones : nil),
             formerZones: formerZones,
             transferred: secondaries.transferred,
             fileLimit: setup.fileLimit,
@@ -207,9 +78,17 @@ extension Plane {
         return try made.get()
     }
 
-    // As another thread has put them together, unless some are to be read.
-    private func prepared(_ isReload: Bool) -> ZoneAssembly.Result? {
-        isReload || zonesAreStale ? nil : updater.prepared
+    /// True when the zones that these settings want are those in force.
+    func isAsInForce(_ settings: Settings, isReload: Bool) -> Bool {
+        // Zone files may have changed behind an unchanged path.
+        let hasFiles = settings.zones.contains { $0.file != nil }
+        return settings.zones == self.settings.zones
+            // The table has room for as many networks of clients as they say.
+            && settings.alias == self.settings.alias
+            && settings.steer.map(\.name) == self.settings.steer.map(\.name)
+            && settings.steer.map(\.ttl) == self.settings.steer.map(\.ttl)
+            && !(isReload && (hasFiles || !assembly.zoneResult.faults.isEmpty))
+            && !zonesAreStale
     }
 
     private var presentZones: ZoneAssembly.Result {
@@ -222,7 +101,7 @@ extension Plane {
         return zones
     }
 
-    private static func perform<Value: Sendable>(
+    static func perform<Value: Sendable>(
         in room: Workroom?,
         _ work: @escaping @Sendable () -> Value
     ) -> Value {
@@ -248,6 +127,8 @@ extension Plane {
                 assembly.sessionKeys,
                 assembly.geography,
                 assembly.measurements,
+                // As another thread has put them together, unless some are to be read.
+                zones: zonesAreStale ? nil : updater.prepared,
                 isReload: false,
                 in: room
             )
@@ -270,7 +151,7 @@ extension Plane {
     }
 
     /// Has new endpoints probed; adopts at once when nobody has to wait for them.
-    private mutating func stage(_ change: Staged, _ now: Instant) {
+    mutating func stage(_ change: Staged, _ now: Instant) {
         register(change.assembly, now)
         // Until the change is adopted the present endpoints are probed as well.
         let fresh = Set(change.assembly.targets.map(\.slot))
@@ -391,7 +272,7 @@ extension Plane {
             finishReload()
             configurePackets(now)
         }
-        if let order = change.order { updater.endedOrders.append((order.number, .done)) }
+        for number in change.orders { updater.endedOrders.append((number, .done)) }
         endSteering(nil)
     }
 

@@ -11,19 +11,43 @@ extension Plane {
     mutating func awaitAdoption(_ now: Instant) -> ControlOutcome {
         guard staged?.reload != nil else { return .done }
         let number = updater.nextNumber()
-        staged?.order = (number, now + Plane.reloadPatience)
+        staged?.orders.append(number)
+        staged?.ordersUntil = now + Plane.reloadPatience
         return .awaited(number)
+    }
+
+    /// When those who have ordered a reload have waited long enough.
+    var reloadDeadline: Instant {
+        min(
+            reloading.map { $0.orders.isEmpty ? .never : $0.until } ?? .never,
+            staged.map { $0.orders.isEmpty ? .never : $0.ordersUntil } ?? .never
+        )
     }
 
     /// Tells those who have waited long enough what has become of their reload.
     mutating func followReload(_ now: Instant) {
-        guard let waiting = staged, let order = waiting.order else { return }
         var isStopping = false
         if case .stopping = phase { isStopping = true }
-        guard isStopping || now >= order.until else { return }
-        staged?.order = nil
+        if let waiting = reloading, !waiting.orders.isEmpty, isStopping || now >= waiting.until {
+            reloading?.orders = []
+            end(waiting.orders, isStopping ? .stopping : .reloadPending(seconds: nil))
+        }
+        guard let waiting = staged, !waiting.orders.isEmpty,
+            isStopping || now >= waiting.ordersUntil
+        else { return }
+        staged?.orders = []
         let seconds = max((waiting.adoptsBy - now).milliseconds + 999, 0) / 1000
-        let outcome = isStopping ? .stopping : ControlOutcome.reloadPending(seconds: seconds)
-        updater.endedOrders.append((order.number, outcome))
+        end(waiting.orders, isStopping ? .stopping : .reloadPending(seconds: seconds))
+    }
+
+    /// Gives a reload up whose zones are still read: another process reads the file itself.
+    mutating func dropReload() {
+        guard let waiting = reloading else { return }
+        reloading = nil
+        end(waiting.orders, .upgrading)
+    }
+
+    mutating func end(_ orders: [UInt64], _ outcome: ControlOutcome) {
+        for number in orders { updater.endedOrders.append((number, outcome)) }
     }
 }

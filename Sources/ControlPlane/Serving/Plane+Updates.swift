@@ -25,7 +25,9 @@ extension Plane {
 
     /// Decides what waits, unless an earlier change is still being kept.
     mutating func followUpdates(_ now: Instant) {
-        guard updater.flight == nil, !followPreparing(now), !updater.awaitsSteering else { return }
+        guard updater.flight == nil, !followPreparing(now), !followReloading(now),
+            !updater.awaitsSteering
+        else { return }
         if followArrivals(now) { return }
         followOrder()
         guard updater.flight == nil, !updater.awaitsSteering else { return }
@@ -131,6 +133,9 @@ extension Plane {
         let now = Clock.monotonic()
         if let arrival = flight.arrival {
             return land(arrival, isOvertaken: flight.isOvertaken, now)
+        }
+        if let zones = flight.reloaded {
+            return land(zones, isOvertaken: flight.isOvertaken, now)
         }
         if let preparation = flight.preparation {
             return land(preparation, isOvertaken: flight.isOvertaken, now)

@@ -18,6 +18,7 @@ extension Plane {
         adoptStaged(now)
         isUpgrading = true
         upgradeProblem = nil
+        dropReload()
         settleUpdates(now)
         settleState(now)
         // A flight that is still being decided is refused: it would be answered here, and kept where

@@ -87,7 +87,7 @@ extension Plane {
         updater.endedOrders.append((number, outcome))
     }
 
-    /// Gives up orders that the disk does not let come to an end.
+    /// Gives up orders that come to no end.
     mutating func endLateOrders(_ now: Instant) {
         for (number, until) in updater.openOrders where now >= until {
             let isBegun = !updater.orders.contains { $0.number == number }
@@ -96,9 +96,11 @@ extension Plane {
                 number,
                 .failed(
                     isBegun
-                        ? "the disk does not answer: it is not known whether the change is kept; "
-                            + "'martlet zone list' shows it once it is"
-                        : "other changes of zones are being kept, and the disk does not answer"
+                        ? "it takes longer than \(ZoneOrder.limit), for the size of the zone or for "
+                            + "a disk that does not answer, and goes on; 'martlet zone list' shows "
+                            + "whether it is done"
+                        : "other changes of zones take longer than \(ZoneOrder.limit): the disk "
+                            + "may not answer; nothing is changed, ask again"
                 )
             )
         }

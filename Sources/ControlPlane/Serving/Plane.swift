@@ -61,6 +61,8 @@ struct Plane: ~Copyable {
     var adoptedAt: Int64
     /// A configuration, or a change of it, that waits for first verdicts.
     @Boxed var staged: Staged?
+    /// A configuration whose zones are put together.
+    @Boxed var reloading: Reloading?
     /// Something that snapshots are made of has changed since the present one.
     var needsSnapshot = false
     /// The zones whose queries are counted by themselves, by their places.
@@ -139,7 +141,8 @@ struct Plane: ~Copyable {
         /// Where it was made.
         var room: Workroom?
         /// Who waits for it, and until when.
-        var order: (number: UInt64, until: Instant)?
+        var orders: [UInt64] = []
+        var ordersUntil = Instant.never
     }
 
     /// What the admin service is to do about its socket.
@@ -169,12 +172,15 @@ extension Plane {
     func nextDeadline() -> Instant {
         // What the end of a turn has changed waits for no timer.
         if needsSnapshot, staged == nil, updater.preparing == .none { return .start }
-        if updater.flight == nil, updater.wantsPreparation { return .start }
+        if updater.flight == nil, updater.wantsPreparation || reloading?.isWanted == true {
+            return .start
+        }
         if updater.flight == nil, !updater.awaitsSteering, updater.hasWork { return .start }
         var next = min(probes.nextDeadline(), resolver.nextDeadline(), keeper.nextDeadline)
         next = min(next, phase == .waiting ? opensBy : healthSaving.deadline)
         if case .stopping(let until) = phase { next = min(next, until) }
-        if let staged { next = min(next, staged.adoptsBy, staged.order?.until ?? .never) }
+        if let staged { next = min(next, staged.adoptsBy) }
+        next = min(next, reloadDeadline)
         next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
         next = min(next, networksLookAt, transfersDeadline)
         next = min(next, keysDeadline, min(repeatedLines.deadline, updater.orderDeadline))

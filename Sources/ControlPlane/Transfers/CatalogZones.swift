@@ -267,8 +267,7 @@ extension Plane {
         note(.transfer, .info, "catalogs name \(count) zones, \(gone.count) are gone or begin anew")
         loaded = loaded.serving(found.zones)
         configureSecondaries(now)
-        zonesAreStale = true
-        needsSnapshot = true
+        renewAllZones()
     }
 
     // Which of two catalogs a member belongs to does not stand in them.

@@ -31,8 +31,7 @@ extension Plane {
             if former.isAliased("\(apex)") {
                 // All are put together for that, and no difference leads there.
                 assembly.zoneResult.histories[apex] = nil
-                zonesAreStale = true
-                needsSnapshot = true
+                renewAllZones()
             } else {
                 zones.append((apex, records))
             }

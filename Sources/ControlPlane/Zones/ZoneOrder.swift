@@ -26,8 +26,8 @@ struct ZoneOrder: Sendable {
         case open
     }
 
-    /// After so long it is not waited for any more: a disk takes milliseconds.
-    static let limit = Interval.seconds(10)
+    /// After so long it is not waited for any more: clients of the API have patience for 30 s.
+    static let limit = Interval.seconds(25)
     /// Orders that wait.
     static let queueLimit = 100
 

@@ -92,6 +92,14 @@ extension Plane {
         }
     }
 
+    /// Has all zones put together anew before long.
+    mutating func renewAllZones() {
+        guard phase == .waiting else { return prepareZones(nil) }
+        // Nobody is served yet: nothing is kept waiting by it.
+        zonesAreStale = true
+        needsSnapshot = true
+    }
+
     /// Begins that, when it is wanted and nothing else is under way; true when it was begun.
     mutating func followPreparing(_ now: Instant) -> Bool {
         guard case .wanted(let touched) = updater.preparing, phase != .waiting else {

@@ -37,6 +37,8 @@ struct ZoneUpdater {
         var arrival: ZoneArrival?
         /// Zones that are put together anew, and nothing else.
         var preparation: ZonePreparation?
+        /// Zones of a configuration that was read, and nothing else.
+        var reloaded: ReloadedZones?
         /// What was decided.
         let outcome = Handed<ZoneWork.Outcome>()
         /// The zones have been put together anew meanwhile.
