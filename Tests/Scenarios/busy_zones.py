@@ -382,6 +382,11 @@ def reloads(scene):
             scene.write("a.zone", text(number, count, salt=number * 8))
             expect_equal(martlet.api("POST", "/api/v1/reload", timeout=100)[0], 200, "a reload")
             expect_equal(dig(dns, last), [address(number)], "the last record of it")
+        # The same of one file.
+        scene.write("a.zone", text(4, count, salt=32))
+        expect_equal(martlet.api("POST", "/api/v1/zones/a.test/reload", timeout=100)[0], 200,
+                     "the zone read again")
+        expect_equal(dig(dns, last), [address(4)], "the last record of it")
         # Several at once: each is answered, and what the file says last is in force.
         ends = []
 
@@ -389,12 +394,12 @@ def reloads(scene):
             ends.append(martlet.api("POST", "/api/v1/reload", timeout=100)[0])
 
         threads = []
-        for number in range(4, 7):
+        for number in range(5, 8):
             scene.write("a.zone", text(number, count, salt=number * 8))
             threads.append(threading.Thread(target=ordered))
             threads[-1].start()
         for thread in threads:
             thread.join(120)
         expect_equal(ends, [200] * 3, "the ends of three reloads at once")
-        expect_equal(dig(dns, last), [address(6)], "the last record of the last")
+        expect_equal(dig(dns, last), [address(7)], "the last record of the last")
     verdicts.tell("reloads", BOUND)

@@ -28,6 +28,7 @@ extension AdminQuestion {
         case .steer(let policy, let order): .steer(policy: policy, order)
         case .migrate(let name, let order): .migrate(name, order)
         case .reload: .reload
+        case .reloadZone(let name): .reloadZone(name)
         case .discardZone(let name): .discardZone(name)
         case .importZone(let order): .importZone(order)
         default: nil

@@ -79,14 +79,12 @@ struct AdminDesk: Sendable {
         case .snapshot, .pools:
             return AdminDesk.show(question, SnapshotSource(surface, at: moment))
         case .pool(let name): return try show(pool: name, surface, at: moment)
-        case .reloadZone(let name):
-            try perform(.reloadZone(name), &surface, at: moment)
-            return generations(surface.view)
         case .keys(let zone): return try keys(zone, surface.view)
         case .orderKeys(let zone, let order):
             try perform(.keys(zone: zone, order), &surface, at: moment)
             return try keys(zone, surface.view)
-        case .change, .discardOverlay, .steer, .migrate, .reload, .discardZone, .importZone:
+        case .change, .discardOverlay, .steer, .migrate, .reload, .reloadZone, .discardZone,
+            .importZone:
             return try conclude(question, .done, surface, at: moment)
         case .exportZone(let name): return try export(name, surface.view)
         case .zoneChanges(let name): return try changes(name, surface.view)

@@ -185,7 +185,8 @@ extension Plane {
         var flight = ZoneUpdater.Flight(number: updater.nextNumber())
         flight.reloaded = zones
         updater.flight = flight
-        updater.store.perform("zones-read", number: flight.number) { [reader, room = waiting.room] in
+        updater.store.perform("zones-read", number: flight.number) {
+            [reader, room = waiting.room] in
             let made = Plane.perform(in: room) {
                 Result { () throws(AssemblyRefusal) in try reader.table(wanted) }
             }
@@ -202,7 +203,8 @@ extension Plane {
         // Another one was read since, or an upgrade has begun.
         guard let waiting = reloading, waiting.number == zones.number else { return }
         let settings = whole(waiting.read).settings
-        guard !isOvertaken, let result = zones.result.take(), settings.zones == zones.settings.zones,
+        guard !isOvertaken, let result = zones.result.take(),
+            settings.zones == zones.settings.zones,
             settings.steer.map(\.name) == zones.settings.steer.map(\.name)
         else {
             reloading?.isWanted = true

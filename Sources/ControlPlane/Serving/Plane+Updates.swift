@@ -134,6 +134,9 @@ extension Plane {
         if let arrival = flight.arrival {
             return land(arrival, isOvertaken: flight.isOvertaken, now)
         }
+        if let reread = flight.reread {
+            return land(reread, isOvertaken: flight.isOvertaken, now)
+        }
         if let zones = flight.reloaded {
             return land(zones, isOvertaken: flight.isOvertaken, now)
         }

@@ -41,6 +41,7 @@ extension Plane {
         let outcome: ControlOutcome?
         switch order.wish {
         case .discard(let apex): outcome = discard(apex, order.number)
+        case .reread(let name): outcome = reread(name, order.number)
         case .replace(let wanted): outcome = importZone(wanted, order.number)
         }
         if let outcome { end(order.number, outcome) }
@@ -66,6 +67,10 @@ extension Plane {
     mutating func end(_ number: UInt64, _ end: ZoneOrder.End, _ fault: ZoneAPIFault?) {
         if let fault { return self.end(number, .failed(fault.message)) }
         switch end {
+        case .reread(let name):
+            let faults = assembly.zoneResult.faults.filter { $0.zone == name }
+            note(faults)
+            self.end(number, faults.isEmpty ? .done : .refused(faults.flatMap(\.problems)))
         case .imported(let report): self.end(number, .imported(report))
         case .refused(let problems): self.end(number, .refused(problems))
         case .open: self.end(number, .failed("nothing has become of the order; ask again"))
@@ -81,7 +86,7 @@ extension Plane {
         }
     }
 
-    private mutating func end(_ number: UInt64, _ outcome: ControlOutcome) {
+    mutating func end(_ number: UInt64, _ outcome: ControlOutcome) {
         // Nobody hears of one that was given up.
         guard updater.openOrders.removeValue(forKey: number) != nil else { return }
         updater.endedOrders.append((number, outcome))

@@ -16,7 +16,7 @@ extension Plane {
         )
     }
 
-    /// Reads a zone's file again; workers answer from it with their next batch of queries.
+    /// Has a zone's file read again; workers answer from it with their next batch of queries.
     mutating func reloadZone(_ name: String, _ now: Instant) -> ControlOutcome {
         let wanted = (name.hasSuffix(".") ? name : name + ".").lowercased()
         guard let zone = settings.zones.first(where: { $0.name == wanted }) else {
@@ -29,8 +29,7 @@ extension Plane {
             return .done
         }
         guard zone.file != nil else { return .zoneWithoutFile }
-        adoptStaged(now)
-        return renew(zone, readsFile: true, now)
+        return enqueue(.reread(zone.name), now)
     }
 
     /// Puts a zone together again: from the configuration and its file, or as it is in force, and
@@ -63,6 +62,14 @@ extension Plane {
         readsFile: Bool,
         _ now: Instant
     ) -> ControlOutcome {
+        let renewal = zoneReader(zone, readsFile: readsFile)
+            .renew(zone, changed: assembly.zoneResult.changed)
+        return take(renewal, of: zone, readsFile: readsFile, now)
+            ?? rebuildZones(reading: readsFile ? [zone.name] : [], now)
+    }
+
+    /// What puts one zone together: from its file, or as it is in force.
+    func zoneReader(_ zone: ZoneSettings, readsFile: Bool) -> ZoneAssembly {
         var reader = ZoneAssembly(
             settings,
             path: setup.path,
@@ -71,8 +78,18 @@ extension Plane {
         )
         reader.rereads = readsFile ? [zone.name] : []
         reader.keyFaults = keys.faults(of: [zone])
-        switch reader.renew(zone, changed: assembly.zoneResult.changed) {
-        case .needsAll: return rebuildZones(reading: readsFile ? [zone.name] : [], now)
+        return reader
+    }
+
+    /// Serves a zone that was put together; nil when all must be.
+    mutating func take(
+        _ renewal: ZoneAssembly.Renewal,
+        of zone: ZoneSettings,
+        readsFile: Bool,
+        _ now: Instant
+    ) -> ControlOutcome? {
+        switch renewal {
+        case .needsAll: return nil
         case .faulty(let fault):
             assembly.zoneResult.faults.removeAll { $0.zone == zone.name }
             assembly.zoneResult.faults.append(fault)
@@ -143,7 +160,7 @@ extension Plane {
         note(found.map { $0.value.fault("\($0.key)") }.sorted { $0.zone < $1.zone })
     }
 
-    private func note(_ faults: [ZoneFault]) {
+    func note(_ faults: [ZoneFault]) {
         for fault in faults {
             for problem in fault.problems {
                 var event = LogEvent(

@@ -37,6 +37,8 @@ struct ZoneUpdater {
         var arrival: ZoneArrival?
         /// Zones that are put together anew, and nothing else.
         var preparation: ZonePreparation?
+        /// A zone whose file is read again, and nothing else.
+        var reread: ZoneReread?
         /// Zones of a configuration that was read, and nothing else.
         var reloaded: ReloadedZones?
         /// What was decided.
