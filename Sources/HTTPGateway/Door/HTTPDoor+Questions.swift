@@ -78,14 +78,8 @@ extension HTTPDoor {
 
     /// RFC 9110 §12.5.1: a client that says what it takes has to take messages.
     private func acceptsMessages(_ c: Int) -> Bool {
-        var next = fields.first(.accept)
-        guard next != nil else { return true }
-        while let place = next {
-            let value = requestBytes(c).slice(fields[place].value)
-            if DNSMedia.isAccepted(by: value) { return true }
-            next = fields.next(.accept, from: place &+ 1)
-        }
-        return false
+        let type = DNSMedia.type
+        return AcceptedMedia.accepts(type.span, fields, requestBytes(c))
     }
 
     // MARK: Between the doors
@@ -183,9 +177,6 @@ enum DNSMedia {
             0x64, 0x6e, 0x73, 0x2d, 0x6d, 0x65, 0x73, 0x73, 0x61, 0x67, 0x65,
         ]
     }
-    /// `application/`.
-    static var kindLength: Int { 12 }
-
     /// True for the media type of messages, whatever parameters it has.
     static func isMessage(_ value: Span<UInt8>) -> Bool {
         let type = DNSMedia.type
@@ -193,21 +184,6 @@ enum DNSMedia {
         guard value.count > type.count else { return true }
         let next = value[type.count]
         return next == 0x3b || next == 0x20 || next == 0x09
-    }
-
-    /// True when a field `Accept` names messages, their kind, or everything.
-    static func isAccepted(by value: Span<UInt8>) -> Bool {
-        let type = DNSMedia.type
-        for index in 0..<value.count {
-            let isStart = index == 0 || value[index &- 1] == 0x2c || value[index &- 1] == 0x20
-            guard isStart else { continue }
-            let range = value.extracting(index..<value.count)
-            if begins(range, with: type.span) { return true }
-            if range.count > 2, range[0] == 0x2a, range[1] == 0x2f, range[2] == 0x2a { return true }
-            let isKind = begins(range, with: type.span.extracting(0..<kindLength))
-            if isKind, range.count > kindLength, range[kindLength] == 0x2a { return true }
-        }
-        return false
     }
 
     /// True for `dns`.

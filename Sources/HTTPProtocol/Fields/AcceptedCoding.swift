@@ -64,7 +64,7 @@ public enum AcceptedCoding {
     }
 
     /// `0`, `1`, and up to three digits behind a point (RFC 9110 §12.4.2).
-    private static func weight(_ text: Span<UInt8>, from start: Int) -> Int {
+    static func weight(_ text: Span<UInt8>, from start: Int) -> Int {
         guard text[start] == 0x30 || text[start] == 0x31 else { return -1 }
         var value = Int(text[start] &- 0x30) &* 1000
         guard text.count > start &+ 1 else { return value }
@@ -102,7 +102,7 @@ public enum AcceptedCoding {
         return value == 0x6964_656e_7469_7479
     }
 
-    private static func skipBlanks(_ text: Span<UInt8>, from start: Int) -> Int {
+    static func skipBlanks(_ text: Span<UInt8>, from start: Int) -> Int {
         var index = start
         while index < text.count, text[index] == 0x20 || text[index] == 0x09 { index &+= 1 }
         return index
