@@ -37,6 +37,24 @@ import Testing
         }
     }
 
+    // RFC 5155 §10.1: a hash takes 33 octets, and 255 are all that a name may have.
+    @Test(arguments: [("nsec3", 24, []), ("nsec3", 25, ["M1207"]), ("nsec", 25, [])])
+    func `the name of a zone leaves room for hashes`(
+        denial: String,
+        length: Int,
+        codes: [String]
+    ) {
+        let label = String(repeating: "a", count: 63)
+        let first = String(repeating: "b", count: length)
+        // 198 octets stand around the first label, with the lengths of all and the root.
+        let name = "\(first).abc.\(label).\(label).\(label)"
+        let text =
+            "listeners: [ { dns: ':5300' } ]\n"
+            + "zones: { \(name): { soa: { primary: ns.example.net., mailbox: h@example.com }, "
+            + "dnssec: { denial: \(denial) } } }"
+        #expect(read(text).diagnostics.map(\.code.rawValue) == codes)
+    }
+
     @Test(arguments: [
         ("algorithm: rsa", "M1206"), ("denial: none", "M1206"), ("signature-lifetime: 1m", "M1207"),
         ("signature-refresh: 100d", "M1207"), ("signature-lifetime: 5d", "M1311"),

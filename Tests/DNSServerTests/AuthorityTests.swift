@@ -259,7 +259,7 @@ import Testing
             #expect(any.code == one.code && any.answers == one.answers, "\(name) \(type)")
             #expect(any.authorities == one.authorities && any.additionals == one.additionals)
             #expect(any.answers.allSatisfy { $0.recordClass == 1 })
-            #expect(!any.isAuthoritative, "RFC 1034 §6.2.2")
+            #expect(!any.isAuthoritative, "RFC 1034 §3.7.1")
         }
     }
 

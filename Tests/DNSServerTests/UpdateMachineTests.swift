@@ -16,6 +16,7 @@ import Testing
               A   192.0.2.2
               TXT "t"
         alias CNAME www
+        a.ent TXT "below"
         """
 
     static let key = DomainName("key.example.com") ?? .root
@@ -108,6 +109,9 @@ import Testing
         ("www.example.com 0 IN TXT u", .setMissing),
         ("no.example.com 0 IN TXT t", .setMissing),
         ("alias.example.com 0 IN CNAME WWW.example.com.", .noError),
+        // §2.4.4, §2.4.5: a name that others lie below alone is not in use.
+        ("ent.example.com 0 ANY ANY", .nameError),
+        ("ent.example.com 0 NONE ANY", .noError),
         // Malformed, or elsewhere.
         ("www.example.com 1 ANY ANY", .formatError),
         ("www.example.com 1 IN A 192.0.2.1", .formatError),
@@ -198,6 +202,7 @@ import Testing
             "www.example.com 300 IN A 192.0.2.1", "no.example.com 0 ANY ANY",
             "www.example.com 0 NONE A 192.0.2.77", "example.com 0 ANY SOA",
             "example.com 0 ANY NS", "example.com 0 NONE NS ns1.example.com.",
+            "example.com 0 NONE SOA ns1.example.com. hostmaster.example.com. 7 3600 600 86400 60",
             // §3.4.2.2: nothing beside an alias, and no alias beside others.
             "alias.example.com 60 IN A 192.0.2.1", "www.example.com 60 IN CNAME a.",
             // An SOA that is not newer.
@@ -236,6 +241,19 @@ import Testing
         #expect(fixture.lines("alias.example.com", .A) == ["192.0.2.1"])
     }
 
+    @Test func `of WKS there is one for each address and protocol`() throws {
+        var fixture = try Fixture()
+        for data in ["c000020106 40", "c000020111 40", "c000020206 40", "c000020106 41"] {
+            let outcome = try fixture.send([], ["www.example.com 60 IN WKS \\# 6 \(data)"])
+            #expect(outcome.difference != nil)
+        }
+        #expect(
+            fixture.lines("www.example.com", .WKS) == [
+                "\\# 6 c00002010641", "\\# 6 c00002011140", "\\# 6 c00002020640",
+            ]
+        )
+    }
+
     @Test func `a DNAME and a CNAME do not come to stand beside each other`() throws {
         var fixture = try Fixture()
         _ = try fixture.send([], ["d.example.com 60 IN DNAME new.example.com."])
@@ -247,9 +265,11 @@ import Testing
             #expect(try fixture.send([], [update]).code == .noError, "passed over: RFC 6672 §5.2")
             #expect(fixture.zone.serial == former)
         }
-        #expect(fixture.lines("d.example.com", RecordType(39)) == ["new.example.com."])
+        #expect(fixture.lines("d.example.com", .DNAME) == ["new.example.com."])
         #expect(fixture.lines("d.example.com", .CNAME).isEmpty)
-        #expect(fixture.lines("alias.example.com", RecordType(39)).isEmpty)
+        _ = try fixture.send([], ["d.example.com 60 IN DNAME other.example.com."])
+        #expect(fixture.lines("d.example.com", .DNAME) == ["other.example.com."])
+        #expect(fixture.lines("alias.example.com", .DNAME).isEmpty)
     }
 
     @Test(arguments: [

@@ -3,12 +3,13 @@ internal import Essentials
 
 extension SettingsDecoder {
     /// What `dnssec` of a zone says; nil for a zone that is not signed here.
-    func signing(_ section: Section) -> SigningSettings? {
+    func signing(_ section: Section, _ zone: ZoneName) -> SigningSettings? {
         guard section.has("dnssec") else { return nil }
         let group = section.group("dnssec")
         var settings = SigningSettings()
         settings.algorithm = group.word("algorithm", .ecdsa)
         settings.denial = group.word("denial", .nsec)
+        if settings.denial == .nsec3 { checkRoomForHashes(group, zone) }
         settings.signatureLifetime = group.interval("signature-lifetime")
         settings.signatureRefresh = group.interval("signature-refresh")
         settings.keyTTL = group.interval("key-ttl")
@@ -23,5 +24,18 @@ extension SettingsDecoder {
             )
         }
         return settings
+    }
+
+    // RFC 5155 §10.1: a label of 32 digits stands before the name of the zone.
+    private func checkRoomForHashes(_ group: Section, _ zone: ZoneName) {
+        let most = 255 - 33
+        let length = zone.apex.utf8.count + 1
+        guard length > most else { return }
+        group.fault(
+            .outOfRange,
+            "denial",
+            "the name of the zone has \(length) octets, and NSEC3 has room for \(most) beside a hash",
+            "`denial: nsec` has room for all"
+        )
     }
 }

@@ -36,7 +36,7 @@ extension SettingsDecoder {
             ttl: section.interval("ttl"),
             records: records(section.members("records"), name)
         )
-        settings.dnssec = signing(section)
+        settings.dnssec = signing(section, name)
         settings.updates = updates(section.list("updates"), name)
         settings.serialRule = section.word("serial-rule", .increment)
         if let soa = settings.soa { addNameServer(soa.primary, to: &settings) }

@@ -56,6 +56,14 @@ public struct DNSQuery: BitwiseCopyable, Sendable {
         return query
     }
 
+    /// The same as the messages of a transfer answer it: CD is clear in them, whatever the request
+    /// has (RFC 5936 §2.2.1).
+    public var forTransfer: DNSQuery {
+        var query = self
+        query.flags &= ~0x0010
+        return query
+    }
+
     /// Octets of the header.
     @inlinable public static var headerLength: Int { 12 }
     /// The header's operation: 0 is a standard query.

@@ -17,6 +17,8 @@ public struct RecordType: RawRepresentable, Hashable, Sendable, BitwiseCopyable 
     @inlinable public static var CNAME: RecordType { RecordType(5) }
     /// The start of authority (RFC 1035).
     @inlinable public static var SOA: RecordType { RecordType(6) }
+    /// Services of a host (RFC 1035), which nobody asks for any more.
+    @inlinable public static var WKS: RecordType { RecordType(11) }
     /// A pointer to another name (RFC 1035).
     @inlinable public static var PTR: RecordType { RecordType(12) }
     /// Host information; the minimal answer to ANY (RFC 8482).

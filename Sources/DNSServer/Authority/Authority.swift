@@ -78,7 +78,7 @@ public enum Authority {
             cookie != .absent && context.isTurnedAway(query, cookie)
             ? .badCookie : run.answer(request, views, steer, &context, into: &output)
         if run.outcome.isUnsigned { code = run.withdraw(&output) }
-        // RFC 1034 §6.2.2: whoever asks for any class is never told that this is all there is.
+        // RFC 1034 §3.7.1: whoever asks for any class is never told that this is all there is.
         if query.recordClass == RecordClass.any { run.writer.isAuthoritative = false }
         if query.edns.isPresent, run.outcome.reason != nil || context.pads(for: query) {
             context.complete(&reply, of: query, run.outcome.reason, run.writer, output)

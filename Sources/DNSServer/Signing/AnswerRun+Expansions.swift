@@ -66,7 +66,10 @@ extension AnswerRun {
         let name = bytes.span.extracting(0..<count &+ 2)
         guard let scanned = WireName.scan(name, at: 0) else { return nil }
         let found = view.find(name, at: 0, scanned, type: query.type)
-        guard found.kind == .exact, found.zone == match.zone else { return nil }
+        guard found.zone == match.zone else { return nil }
+        // A DNAME at the apex stands in the same place.
+        if found.kind == .redirected { return found }
+        guard found.kind == .exact else { return nil }
         return ZoneMatch(kind: .wildcard, node: found.node, zone: match.zone)
     }
 

@@ -94,6 +94,7 @@ extension Authority {
         _ code: ResponseCode,
         _ context: AnswerContext,
         _ room: Int = 0,
+        isAuthoritative: Bool = false,
         reason: ExtendedError? = nil,
         into output: inout OutputSpan<UInt8>
     ) -> AnswerOutcome {
@@ -107,7 +108,7 @@ extension Authority {
             // Behind the head, the longest question and the OPT itself.
             reply.explain(reason, room: limit &- 300)
         }
-        let writer = ResponseWriter(
+        var writer = ResponseWriter(
             answering: query,
             request,
             limit: limit,
@@ -115,6 +116,7 @@ extension Authority {
             optionLength: reply.length,
             into: &output
         )
+        writer.isAuthoritative = isAuthoritative
         writer.finish(code, query: query, optionLength: reply.length, into: &output)
         if reply.length > 0, output.count > writer.start {
             reply.write(identifier: context.conduct.identity, into: &output)

@@ -42,7 +42,16 @@ extension Authority {
             case true?: code = .noError
             }
         }
-        var outcome = refuse(asked, request, code, context, transaction?.length ?? 0, into: &output)
+        // RFC 1996 §4.7: as the notice but for QR, AA included.
+        var outcome = refuse(
+            asked,
+            request,
+            code,
+            context,
+            transaction?.length ?? 0,
+            isAuthoritative: code == .noError,
+            into: &output
+        )
         outcome.isNotice = code == .noError || code == .refused
         if transaction != nil {
             outcome.signature = .good

@@ -20,7 +20,7 @@ struct TransferDesk {
 
     init(snapshot: DNSSnapshot, query: DNSQuery, request: [UInt8]) {
         self.snapshot = snapshot
-        self.query = query
+        self.query = query.forTransfer
         self.request = request
     }
 

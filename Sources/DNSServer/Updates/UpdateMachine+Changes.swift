@@ -29,7 +29,18 @@ extension UpdateMachine {
         }
         // One of a kind: the new one takes the place of the former (RFC 6672 §5.2 for DNAME).
         if type == .CNAME || type == .SOA || type == .DNAME { zone[owner, type] = nil }
+        if type == .WKS { replaceServices(record, &zone) }
         zone.add(record)
+    }
+
+    // §3.4.2.2: of WKS there is one for each address and protocol, which are its first five octets.
+    private func replaceServices(_ record: DNSMessage.Record, _ zone: inout ZoneRecords) {
+        var former = record
+        for data in zone[record.owner, record.type]?.data ?? []
+        where data.prefix(5) == record.data.prefix(5) {
+            former.data = data
+            zone.remove(former)
+        }
     }
 
     // §3.4.2.2; what DNSSEC puts beside an alias may stay there (RFC 4035 §2.5).

@@ -28,6 +28,17 @@ extension ZoneTableBuilder {
         return false
     }
 
+    /// True for a name that is there for NSEC3 alone: below a DNAME at an apex these may stand, since
+    /// they could be nowhere else (RFC 5155 §10.2).
+    func holdsHash(_ number: Int) -> Bool {
+        guard names[Int(names[number].parent)].parent == absent, hasRecord(number, .NSEC3) else {
+            return false
+        }
+        return recordNumbers(of: number).allSatisfy {
+            records[$0].type == .NSEC3 || records[$0].type == .RRSIG
+        }
+    }
+
     /// RFC 6672 §2.4: there is nothing below a DNAME; told once for each name.
     mutating func noteRedirected(_ number: Int) {
         // What follows below is not told again.
