@@ -137,7 +137,8 @@ import Testing
     @Test func `names fold in the types of RFC 4034 6,2 and in no other`() throws {
         let folded = [
             ("NS A.b.", "NS a.b."), ("SOA A. B. 1 2 3 4 5", "SOA a. b. 1 2 3 4 5"),
-            ("NAPTR 1 2 S T U Xy.", "NAPTR 1 2 S T U xy."), ("SRV 1 2 3 A.", "SRV 1 2 3 a."),
+            ("DNAME A.b.", "DNAME a.b."), ("NAPTR 1 2 S T U Xy.", "NAPTR 1 2 S T U xy."),
+            ("SRV 1 2 3 A.", "SRV 1 2 3 a."),
             (
                 "RRSIG A 8 1 60 2 1 7 Ab. QUJD", "RRSIG A 8 1 60 2 1 7 ab. QUJD"
             ),

@@ -90,7 +90,9 @@ import Testing
             ]
         ),
         (##"a TYPE65280 \# 4 0a0b 0C0d"##, [##"a.example.com. 60 TYPE65280 \# 4 0a0b0c0d"##]),
+        (##"a CLASS1 TYPE1 \# 4 c0000201"##, ["a.example.com. 60 A 192.0.2.1"]),
         (##"a TYPE1 \# 4 c0000201"##, ["a.example.com. 60 A 192.0.2.1"]),
+        (##"a NULL \# 1 00"##, [##"a.example.com. 60 NULL \# 1 00"##]),
         (##"a WKS \# 3 010203"##, [##"a.example.com. 60 WKS \# 3 010203"##]),
         (##"a TYPE65280 \# 0"##, [##"a.example.com. 60 TYPE65280 \# 0"##]),
         (
@@ -127,6 +129,7 @@ import Testing
         ("a BOGUS b", "zone:1:3 M1509"),
         ("a", "zone:1:1 M1509"),
         ("a CH TXT b", "zone:1:3 M1510"),
+        ("a CLASS32 TYPE1 \\# 0", "zone:1:3 M1509"),
         ("a 1h30 A 192.0.2.1", "zone:1:3 M1511"),
         ("a 2147483648 A 192.0.2.1", "zone:1:3 M1511"),
         ("a 1y A 192.0.2.1", "zone:1:3 M1511"),

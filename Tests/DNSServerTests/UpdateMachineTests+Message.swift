@@ -23,6 +23,10 @@ extension UpdateMachineTests {
         other = bytes
         other[5] = 2
         #expect(UpdateMessage(other) == nil)
+        // §3.1.1: the type of the zone is SOA.
+        other = bytes
+        other[12 + 13 + 1] = 1
+        #expect(UpdateMessage(other) == nil && UpdateMessage.zone(other) == nil)
         // Octets at random: nothing traps.
         let fixture = try Fixture()
         var random = SeededRandom(seed: 5)

@@ -28,6 +28,7 @@ import Testing
             "M1653 TXT of x.sub.example.com. is never answered: sub.example.com. is delegated"
         ),
         ("a CNAME ns\n@ MX 10 a", "M1654 MX leads to a.example.com., which is an alias"),
+        ("a CNAME ns\n@ NS a", "M1654 NS leads to a.example.com., which is an alias"),
         ("a CNAME ns\n_x._tcp SRV 0 0 1 a", "M1654 SRV leads to a.example.com., which is an alias"),
         (
             "@ MX 10 192.0.2.1",

@@ -320,7 +320,7 @@ class Primary:
         self.name = name
         self.serial, self.timers, self.stalls, self.answers = 1, (3600, 600, 86400), False, True
         self.stalled = threading.Event()
-        self.asked, self.filling = 0, 0
+        self.asked, self.filling, self.requests = 0, 0, []
         # The serial of the zone itself, where it is not that of the SOA; and whether it is all there.
         self.sends, self.is_whole = None, True
         self.listener = socket.create_server(("127.0.0.1", scene.port()))
@@ -355,6 +355,7 @@ class Primary:
                     return
                 kind = struct.unpack("!H", query[12 + len(self.wire()):][:2])[0]
                 self.asked += 1
+                self.requests.append(query)
                 bodies = [[self.soa()]]
                 if kind in (251, 252):
                     ns = self.record("", 2, b"\2ns" + self.wire())
@@ -482,6 +483,17 @@ zones:
                == "served", within=10)
     expect_equal(here(), ["192.0.2.5"], "the same version")
     expect_equal(here("s.test"), ["192.0.2.1"], "expire is not before refresh and retry")
+    # RFC 5936 §2.1, RFC 1995 §3: a question about the zone, in an IXFR the SOA in hand, and no bits.
+    name, kinds = source.wire(), set()
+    for request in source.requests:
+        kind, = struct.unpack("!H", request[12 + len(name):][:2])
+        kinds.add(kind)
+        expect_equal(request[2:12], struct.pack("!5H", 0, 1, 0, kind == 251, 0), f"the head of a request for {kind}")
+        expect_equal(request[12:16 + len(name)], name + struct.pack("!HH", kind, 1), "its question")
+        known = request[16 + len(name):]
+        expect(known.startswith(name + b"\0\6\0\1") if kind == 251 else not known, f"what follows: {known}")
+    expect_equal(kinds, {6, 251, 252}, "what is asked for")
+    expect(len({request[:2] for request in source.requests}) > len(source.requests) / 2, "ids differ")
 
 
 @scenario("a name that becomes steered is not deleted by a difference, and a forgotten serial is told of", 60)

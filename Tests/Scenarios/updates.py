@@ -376,3 +376,25 @@ def slow_disk(scene):
     thread.join(20)
     expect(done and done[0][0] == 0, f"the end of the order: {done}")
     expect_equal(dig(dns, "n.a.test"), "", "the answer after it")
+
+
+@scenario("what cannot be kept is answered SERVFAIL and changes nothing, and then all is as before", 60)
+def unkept(scene):
+    dns = scene.port()
+    scene.write("a.zone", ZONE)
+    martlet = scene.martlet(configuration(dns, ANYBODY))
+    expect_equal(update("nsupdate", dns, ["zone a.test", "update add n.a.test 60 A 192.0.2.9"]), "", "")
+    number = serial(dns)
+    store = sqlite3.connect(os.path.join(martlet.state, "zones.db"), isolation_level=None)
+    store.execute("CREATE TRIGGER t BEFORE INSERT ON zones BEGIN SELECT RAISE(ABORT, 'no'); END")
+    told = update("nsupdate", dns, ["zone a.test", "update add m.a.test 60 A 192.0.2.9",
+                                    "update delete n.a.test"])
+    expect("SERVFAIL" in told, told)
+    expect_equal(dig(dns, "m.a.test"), "", "what was to come")
+    expect_equal(dig(dns, "n.a.test"), "192.0.2.9", "what was to go")
+    expect_equal(serial(dns), number, "the serial")
+    store.execute("DROP TRIGGER t")
+    store.close()
+    expect_equal(update("nsupdate", dns, ["zone a.test", "update add m.a.test 60 A 192.0.2.9"]), "", "the next one")
+    expect_equal(dig(dns, "m.a.test"), "192.0.2.9", "its answer")
+    expect_equal(serial(dns), number + 1, "its serial")
