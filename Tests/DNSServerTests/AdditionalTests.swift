@@ -64,6 +64,20 @@ import Testing
         }
     }
 
+    // RFC 1035 §3.3.3 to §3.3.6: MB, MD and MF name hosts, MG does not.
+    @Test func `older types for mail bring addresses along too`() throws {
+        let more = "\nbox MB mail\nbox MD ns1\nbox MF mail\nbox MG mail\n"
+        var fixture = try ZoneFixture(["example.com": AdditionalTests.zone + more])
+        for (type, expected) in [
+            (7, AdditionalTests.mail), (3, [AdditionalTests.server]), (4, AdditionalTests.mail),
+            (8, []),
+        ] as [(UInt16, [String])] {
+            let lines = try fixture.lines("box.example.com", RecordType(type))
+            #expect(lines.contains { $0.hasPrefix("an") })
+            #expect(lines.filter { $0.hasPrefix("ad") } == expected, "\(type)")
+        }
+    }
+
     @Test func `what a policy chooses does not go along`() throws {
         let zone = AdditionalTests.zone
         var fixture = try ZoneFixture(["example.com": zone], steered: [("www.example.com", 0)])

@@ -79,7 +79,7 @@ struct ZoneKinship: Sendable {
         let start = Int(node.nameOffset)
         let name = Array(table.bytes[start..<start + Int(node.nameLength)])
         let apexLength = Int(table.zones[Int(node.zone)].apexLength)
-        let skipped = set.type == .SRV ? 6 : set.type == .NS ? 0 : 2
+        let skipped = ZoneSet.octets(aheadOfHost: set.type)
         for record in table.records(set, name, apexLength) {
             guard let length = WireName.length(in: record.data.span, at: skipped) else { continue }
             // A service whose target is its owner has the owner's addresses (RFC 9460 §2.5).

@@ -176,9 +176,16 @@ struct ZoneSet: BitwiseCopyable, Sendable {
     /// True when its records name hosts whose addresses the asker will want next.
     var namesHosts: Bool { !isSteered && ZoneSet.namesHosts(type) }
 
-    // RFC 1035 §3.3.9 and §3.3.11, RFC 2782, RFC 9460 §4.1.
+    // RFC 1035 §3.3.3 to §3.3.5, §3.3.9 and §3.3.11, RFC 2782, RFC 9460 §4.1.
     static func namesHosts(_ type: RecordType) -> Bool {
         type == .NS || type == .MX || type == .SRV || type.isService
+            // MD, MF and MB.
+            || type.rawValue == 3 || type.rawValue == 4 || type.rawValue == 7
+    }
+
+    /// Octets of the data in front of the host's name.
+    static func octets(aheadOfHost type: RecordType) -> Int {
+        type == .SRV ? 6 : type == .MX || type.isService ? 2 : 0
     }
 }
 

@@ -7,7 +7,7 @@ extension ZoneTableBuilder {
     /// Looks at whom a record names; the root stands for nobody.
     mutating func checkHost(_ record: Int, of number: Int) {
         let type = records[record].type
-        let skipped = type == .SRV ? 6 : type == .MX ? 2 : 0
+        let skipped = ZoneSet.octets(aheadOfHost: type)
         let target = bytes(of: record).dropFirst(skipped).map(ASCII.lowercased)
         guard target.count > 1, let shown = DomainName(wire: target) else { return }
         if isAddress(target) {

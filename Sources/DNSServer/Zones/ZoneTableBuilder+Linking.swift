@@ -70,7 +70,7 @@ extension ZoneTableBuilder {
     ) -> UInt32 {
         let set = layout.sets[place]
         let isCut = Int(names[number].cut) == number
-        let skipped = set.type == .SRV ? 6 : set.type == .MX || set.type.isService ? 2 : 0
+        let skipped = ZoneSet.octets(aheadOfHost: set.type)
         let firstGlue = layout.glue.count
         var offset = 12
         var seen: Set<[UInt8]> = []
