@@ -149,7 +149,8 @@ extension StatementTests {
         #expect(denied.authorities.contains { $0.type == .NSEC3 })
         // Nothing else stands there, nor does NSEC3 below another DNAME.
         for more in [
-            "\(digits) A 192.0.2.1\n", "d DNAME a.\n\(digits).d NSEC3 1 0 0 - \(digits)\n",
+            "\(digits) A 192.0.2.1\n", "x.\(digits) A 192.0.2.1\n",
+            "d DNAME a.\n\(digits).d NSEC3 1 0 0 - \(digits)\n",
         ] {
             let found = try ZoneFixture.problems(["example.com": text + more])
             #expect(found.contains { $0.hasPrefix("M1611") }, "\(more)")

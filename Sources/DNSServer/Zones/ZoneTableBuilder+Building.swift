@@ -146,7 +146,7 @@ extension ZoneTableBuilder {
             } else if hasRecord(number, .NS) {
                 names[number].cut = place
             }
-            if isRedirected(parent), !holdsHash(number) { noteRedirected(number) }
+            if let above = redirection(above: number) { noteRedirected(number, below: above) }
             let start = Int(names[number].offset)
             if nameBytes[start] == 1, nameBytes[start + 1] == UInt8(ascii: "*") {
                 names[parent].wildcard = place

@@ -28,9 +28,18 @@ extension ZoneTableBuilder {
         return false
     }
 
-    /// True for a name that is there for NSEC3 alone: below a DNAME at an apex these may stand, since
-    /// they could be nowhere else (RFC 5155 §10.2).
-    func holdsHash(_ number: Int) -> Bool {
+    /// The name with a DNAME that a name lies below, and must not; nil when it may be where it is.
+    func redirection(above number: Int) -> Int? {
+        let parent = Int(names[number].parent)
+        if isRedirected(parent) { return holdsHash(number) ? nil : parent }
+        let above = names[parent].parent
+        guard above != absent, isRedirected(Int(above)), holdsHash(parent) else { return nil }
+        return Int(above)
+    }
+
+    // A name that is there for NSEC3 alone: below a DNAME at an apex these may stand, since they
+    // could be nowhere else (RFC 5155 §10.2).
+    private func holdsHash(_ number: Int) -> Bool {
         guard names[Int(names[number].parent)].parent == absent, hasRecord(number, .NSEC3) else {
             return false
         }
@@ -40,11 +49,10 @@ extension ZoneTableBuilder {
     }
 
     /// RFC 6672 §2.4: there is nothing below a DNAME; told once for each name.
-    mutating func noteRedirected(_ number: Int) {
+    mutating func noteRedirected(_ number: Int, below above: Int) {
         // What follows below is not told again.
         let record = recordNumbers(of: number).first ?? firstRecord(below: number)
-        let parent = text(Int(names[number].parent))
-        let message = "\(text(number)) lies below \(parent), which has a DNAME"
+        let message = "\(text(number)) lies below \(text(above)), which has a DNAME"
         noteRecord(record, .conflictingDNAME, message)
     }
 
