@@ -14,6 +14,8 @@ struct ListenerChecks {
         findSharedInterfaces()
         checkAdmin()
         checkReach(settings)
+        checkClearQuestions(settings)
+        checkClearPorts()
         checkSecureTransfers(settings)
     }
 

@@ -84,6 +84,20 @@ extension DiagnosticCode {
                     + "takes some of its clients elsewhere.",
                 "Make the other branch `resident` as well, or move what divides its clients inside."
             )
+        case .clearQuestions:
+            .init(
+                "DNS over HTTPS without TLS",
+                "A route has `answer: dns`, and all listeners that lead to it are in the clear: RFC 8484 §5 "
+                    + "has it by `https` alone.",
+                "Give a listener `https`, or name in `trusted-proxies` what ends TLS in front of it."
+            )
+        case .clearPort:
+            .init(
+                "DNS over TLS at port 53",
+                "Port 53 is that of DNS in the clear, and RFC 7858 §3.1 forbids TLS there: clients and "
+                    + "firewalls take it for something else.",
+                "Use 853, or another port that clients are told."
+            )
         case .plainTextSpans:
             .init(
                 "secrets for the collector in plain text",

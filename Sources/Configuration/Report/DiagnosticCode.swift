@@ -222,6 +222,10 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case sharedMirror = "M1375"
     /// Copies in the clear of requests that go by TLS.
     case clearMirror = "M1376"
+    /// Questions of DNS over HTTPS that come in the clear.
+    case clearQuestions = "M1377"
+    /// DNS over TLS at the port of DNS in the clear.
+    case clearPort = "M1378"
     /// Spans are exported, and nothing makes any.
     case untracedExport = "M1380"
     /// Fields for the collector in plain text.
