@@ -111,6 +111,62 @@ import Testing
         }
     }
 
+    // MARK: A secret that changes by itself (RFC 7873 §7.1)
+
+    static let root = SipKey(3, 4)
+
+    /// What a server's own secret makes of a cookie that was made at another time.
+    func judgeOwn(
+        madeAt made: UInt32,
+        at time: UInt32
+    ) throws -> (state: CookieState, sent: ServerCookie, answer: ServerCookie) {
+        let secrets = CookieSecrets(daily: ServerCookieTests.root)
+        let address = IPAddress(v4: 9)
+        let sent = secrets.make(client: 5, for: address, at: made)
+        let text = try #require(ServerCookieTests.text(sent))
+        let bytes = QueryBytes()
+        let query = bytes.edns(options: bytes.option(10, ServerCookieTests.octets(text)))
+        let found = secrets.judge(query.read, query.bytes.span, from: address, at: time)
+        let judged = try #require(found)
+        return (judged.state, sent, judged.answer)
+    }
+
+    @Test func `a server's own secret is another one each day`() {
+        var made: Set<UInt64> = []
+        for time in [0, 86_399, 86_400, 1_559_731_985, .max] as [UInt32] {
+            let day = time / 86_400
+            let halves = [0, 1].map { (number: UInt8) in
+                let octets = [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: day >> $0) } + [number]
+                return SipHash.shortDigest(octets.span, key: ServerCookieTests.root)
+            }
+            let ofDay = CookieSecrets([SipKey(halves[0], halves[1])])
+            let cookie = CookieSecrets(daily: ServerCookieTests.root)
+                .make(client: 1, for: IPAddress(v4: 2), at: time)
+            #expect(cookie == ofDay.make(client: 1, for: IPAddress(v4: 2), at: time))
+            made.formUnion(halves)
+        }
+        #expect(made.count == 8, "two days of the five are one")
+    }
+
+    @Test func `a cookie of the day before is believed for its hour, and a new one comes back`()
+        throws
+    {
+        let midnight: UInt32 = 20_000 * 86_400
+        for (made, time, state, isKept) in [
+            (midnight - 600, midnight - 1, CookieState.good, true),
+            (midnight - 600, midnight, .good, false),
+            (midnight - 600, midnight + 3000, .good, false),
+            (midnight - 600, midnight + 3001, .bad, false),
+            (midnight, midnight + 1800, .good, true), (midnight, midnight + 1801, .good, false),
+            (midnight + 200, midnight - 100, .good, false),
+        ] as [(UInt32, UInt32, CookieState, Bool)] {
+            let found = try judgeOwn(madeAt: made, at: time)
+            #expect(found.state == state, "\(made) \(time)")
+            #expect((found.answer == found.sent) == isKept, "\(made) \(time)")
+            #expect(try judgeOwn(madeAt: time, at: time).answer.hash != 0)
+        }
+    }
+
     static let bad: [(String, String)] = [
         ("another address", "2464c4abcf10c957010000005cf79f111f8130c3eee29481"),
         ("another client", "2464c4abcf10c958010000005cf79f111f8130c3eee29480"),

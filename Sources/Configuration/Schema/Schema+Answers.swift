@@ -13,7 +13,9 @@ extension Schema {
         Option(
             "dns.cookies.secrets",
             .filePath,
-            .absent("one is made at the first start and kept in the state folder"),
+            .absent(
+                "another each day, of one that is made at the first start and kept in the state folder"
+            ),
             "File of secrets that servers behind one address share: one of 32 hexadecimal digits a "
                 + "line, at most 4; the first makes cookies, all are believed (RFC 9018 §5)."
         ),

@@ -44,7 +44,7 @@ struct Assembly: Sendable {
     let security: TLSAssembly
     let sessionKeys: SessionKeys
     /// What DNS cookies are made with.
-    let cookieSecrets: [SipKey]
+    let cookieSecrets: CookieSecrets
     /// What signed messages of DNS are judged by.
     let transactionKeys: TransactionKeys
 

@@ -13,7 +13,7 @@ extension Assembly {
             version: words(settings.dns.version, own: "martlet \(Version.current)"),
             explainsErrors: settings.dns.extendedErrors
         )
-        conduct.cookies = CookieSecrets(cookieSecrets)
+        conduct.cookies = cookieSecrets
         conduct.requiresCookies = settings.dns.cookies.require
         return conduct
     }

@@ -6,18 +6,18 @@ internal import Runtime
 
 /// The secrets that DNS cookies are made with (RFC 9018 §5).
 struct DNSCookieKeys: Sendable {
-    /// The server's own, without a file.
-    var own: [SipKey] = []
+    /// The server's own, without a file: another one each day.
+    var own = CookieSecrets()
     // What the file held when it could last be read.
     private var path: String?
     private var secrets: [SipKey] = []
     private var fault: String?
 
     /// A secret that follows from another one and does not give it away.
-    static func own(from secret: [UInt8]) -> [SipKey] {
-        guard !secret.isEmpty else { return [] }
+    static func own(from secret: [UInt8]) -> CookieSecrets {
+        guard !secret.isEmpty else { return CookieSecrets() }
         let digest = KeyedDigest.sha256(Array("dns cookies".utf8), key: secret)
-        return SipKey(Array(digest.prefix(16))).map { [$0] } ?? []
+        return SipKey(Array(digest.prefix(16))).map { CookieSecrets(daily: $0) } ?? CookieSecrets()
     }
 
     /// Reads the file of a configuration; when it is no use, what it held before stays in force.
@@ -57,8 +57,8 @@ struct DNSCookieKeys: Sendable {
     }
 
     /// The secrets in force; none when cookies are not answered.
-    func inForce(_ settings: DNSCookieSettings) throws(ReloadProblem) -> [SipKey] {
-        guard settings.enabled else { return [] }
+    func inForce(_ settings: DNSCookieSettings) throws(ReloadProblem) -> CookieSecrets {
+        guard settings.enabled else { return CookieSecrets() }
         guard let wanted = settings.secrets else { return own }
         guard wanted == path, !secrets.isEmpty else {
             throw .start(
@@ -67,6 +67,6 @@ struct DNSCookieKeys: Sendable {
                 "fill it by `openssl rand -hex 16`"
             )
         }
-        return secrets
+        return CookieSecrets(secrets)
     }
 }

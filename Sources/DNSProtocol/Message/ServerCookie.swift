@@ -50,8 +50,12 @@ public struct CookieSecrets: BitwiseCopyable, Sendable {
     static var oldest: Int32 { 3600 }
     static var newest: Int32 { -300 }
     static var renewed: Int32 { 1800 }
+    // RFC 7873 §7.1: how long one secret makes cookies, where nobody else has to know it.
+    static var period: UInt32 { 86_400 }
 
     private var keys = InlineArray<4, SipKey>(repeating: SipKey(0, 0))
+    // The only secret is no secret of cookies: those of each day follow from it.
+    private var isDaily = false
     /// How many there are; without any, cookies are not answered.
     public private(set) var count = 0
 
@@ -63,11 +67,41 @@ public struct CookieSecrets: BitwiseCopyable, Sendable {
         }
     }
 
+    /// Secrets that follow from this one, another each day (RFC 7873 §7.1).
+    ///
+    /// Which one made a cookie is told by the cookie's own time, so the one of the day before is
+    /// believed for as long as any cookie is.
+    public init(daily root: SipKey) {
+        self.init([root])
+        isDaily = true
+    }
+
     /// A new cookie for a client at an address.
     public func make(client: UInt64, for address: IPAddress, at time: UInt32) -> ServerCookie {
         var cookie = ServerCookie(client: client, head: 1 << 56 | UInt64(time), hash: 0)
-        cookie.hash = CookieSecrets.hash(cookie, address, keys[0])
+        cookie.hash = CookieSecrets.hash(cookie, address, secret(0, of: cookie))
         return cookie
+    }
+
+    private func secret(_ place: Int, of cookie: ServerCookie) -> SipKey {
+        guard isDaily else { return keys[place] }
+        let day = cookie.timestamp / CookieSecrets.period
+        func half(_ number: UInt8) -> UInt64 {
+            var input = InlineArray<5, UInt8>(repeating: number)
+            for place in 0..<4 {
+                input[place] = UInt8(truncatingIfNeeded: day >> UInt32(place * 8))
+            }
+            return SipHash.shortDigest(input.span, key: keys[0])
+        }
+        return SipKey(half(0), half(1))
+    }
+
+    // §7.1: whoever brings one of a former secret gets one of the present.
+    private func isLasting(_ cookie: ServerCookie, _ place: Int, at time: UInt32) -> Bool {
+        guard place == 0, Int32(bitPattern: time &- cookie.timestamp) <= CookieSecrets.renewed
+        else { return false }
+        return !isDaily
+            || cookie.timestamp / CookieSecrets.period == time / CookieSecrets.period
     }
 
     /// What the cookie of a query is worth, and the one to answer with.
@@ -88,9 +122,10 @@ public struct CookieSecrets: BitwiseCopyable, Sendable {
         guard age <= CookieSecrets.oldest, age >= CookieSecrets.newest else {
             return (.bad, fresh())
         }
-        for place in 0..<count where CookieSecrets.hash(sent, address, keys[place]) == sent.hash {
-            let isLasting = place == 0 && age <= CookieSecrets.renewed
-            return (.good, isLasting ? sent : fresh())
+        for place in 0..<count {
+            let secret = secret(place, of: sent)
+            guard CookieSecrets.hash(sent, address, secret) == sent.hash else { continue }
+            return (.good, isLasting(sent, place, at: time) ? sent : fresh())
         }
         return (.bad, fresh())
     }
