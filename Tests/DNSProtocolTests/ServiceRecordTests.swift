@@ -163,6 +163,12 @@ import Testing
         ),
         ("ipv4hint=192.0.2.1,", "1:20 M1515 ipv4hint: an item is empty"),
         ("ipv6hint=192.0.2.1", "1:20 M1515 ipv6hint: '192.0.2.1' is not an IPv6 address"),
+        // RFC 9460 §7.3, §8: these have no escapes.
+        (#"ipv4hint=192.0.2.\049"#, #"1:20 M1503 ipv4hint: its value is written without '\'"#),
+        (#"ipv6hint="\050::1""#, #"1:20 M1503 ipv6hint: its value is written without '\'"#),
+        (
+            #"mandatory=po\rt port=1"#, #"1:20 M1503 mandatory: its value is written without '\'"#
+        ),
         ("ech=AAE", "1:20 M1515 ech: its value is not base64"),
         ("ech=", "1:20 M1515 ech: it needs a value"),
         ("ohttp=1", "1:20 M1515 ohttp: it takes no value"),

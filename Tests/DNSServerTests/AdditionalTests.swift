@@ -82,6 +82,11 @@ import Testing
         let zone = AdditionalTests.zone
         var fixture = try ZoneFixture(["example.com": zone], steered: [("www.example.com", 0)])
         #expect(try fixture.ask("moving.example.com", .MX).additionals == [])
+        // RFC 9460 §4.4: it may be for other networks than that of the client subnet.
+        let services = zone + "\nfront HTTPS 0 www\nwww HTTPS 1 . port=443\nstill HTTPS 0 mail\n"
+        var other = try ZoneFixture(["example.com": services], steered: [("www.example.com", 0)])
+        #expect(try other.ask("front.example.com", .HTTPS).additionals == [])
+        #expect(try other.ask("still.example.com", .HTTPS).additionals.count == 3)
     }
 
     @Test func `RFC 2181 section 9 addresses without room are left out, and nothing is said`()

@@ -59,6 +59,8 @@ import Testing
         Case("options of version 1 have a form of their own", code: .badVersion, hasSOA: false) {
             ($0.version, $0.options) = (1, [(8, [9]), (10, [1])])
         },
+        // RFC 6891 §7: what breaks the format of OPT is told with OPT.
+        Case("a malformed option", code: .formatError, hasSOA: false) { $0.options = [(10, [1])] },
         Case("version 255", code: .badVersion, hasSOA: false) { $0.version = 255 },
         Case("an option of the largest number") { $0.options = [(65_535, [0])] },
         Case("a size below 512") { $0.size = 0 },
@@ -85,6 +87,9 @@ import Testing
         #expect(option.ttl & 0x00ff_ffff == flags, "\(one.name)")
         #expect(option.recordClass == 1232, "\(one.name)")
         #expect(!message.options.contains { [9, 100, 65_535].contains($0.code) }, "\(one.name)")
+        // RFC 6891 §7: the least of a response is its head, the question and OPT.
+        #expect(message.questions.count == 1, "\(one.name)")
+        #expect(one.code == .noError || message.answers.isEmpty && message.authorities.isEmpty)
     }
 
     private func check(_ message: DNSMessage, _ one: Case) {

@@ -112,6 +112,43 @@ import Testing
         #expect(counts == [100, 1, 0])
     }
 
+    // RFC 7766 §5.
+    @Test func `an answer goes the way that its query came`() throws {
+        var fixture = try fixture()
+        let sockets = [
+            try fixture.connect(), try fixture.connect(), try fixture.datagramSocket(),
+        ]
+        defer { for socket in sockets { socket.close() } }
+        fixture.turn()
+        for (number, socket) in sockets.enumerated().reversed() {
+            var query = ZoneFixture.query("some.example.com")
+            query[0] = UInt8(number)
+            _ = Socket.send(socket, (number == 2 ? query : framed(query)).span)
+        }
+        fixture.turn()
+        let streams = [messages(received(sockets[0]) ?? []), messages(received(sockets[1]) ?? [])]
+        #expect(streams.map { $0.map { $0?.id } } == [[0x00cd], [0x01cd]])
+        #expect(DNSMessage(received(sockets[2]) ?? [])?.id == 0x02cd)
+    }
+
+    // RFC 7766 §6.2.4.
+    @Test func `who has gone gets nothing more`() throws {
+        var fixture = try fixture()
+        let socket = try fixture.connect()
+        let query = framed(ZoneFixture.query("many.example.com"))
+        let burst = Array((0..<300).map { _ in query }.joined())
+        for _ in 0..<400 {
+            _ = Socket.send(socket, burst.span)
+            fixture.turn()
+        }
+        let answered = fixture.count(.queriesTCP)
+        #expect(answered > 0 && fixture.shared.connections.load(0) == 1)
+        socket.close()
+        fixture.turn()
+        #expect(fixture.count(.queriesTCP) == answered)
+        #expect(fixture.count(.connectionsClosed) == 1 && fixture.shared.connections.load(0) == 0)
+    }
+
     @Test func `what UDP truncates comes whole over TCP`() throws {
         var fixture = try fixture()
         let socket = try fixture.connect()

@@ -195,7 +195,8 @@ import Testing
 
     @Test func `padding is for encrypted transports, and for those who pad`() throws {
         var fixture = try fixture(DNSConduct(identity: "ns1"))
-        let asks = EDNSQuestion { $0.options = [(12, [0, 0]), (3, [])] }
+        // RFC 7830 §3: whatever octets it has.
+        let asks = EDNSQuestion { $0.options = [(12, [7, 0xff]), (3, [])] }
         for isStream in [false, true] {
             fixture.context.isStream = isStream
             #expect(try fixture.ask(asks).option(12) == [], "in the clear it has no octets")
@@ -210,6 +211,9 @@ import Testing
             let message = try #require(DNSMessage(bytes))
             #expect(message.option(12)?.allSatisfy { $0 == 0 } == true)
             #expect(message.option(3) != nil)
+            // RFC 7830 §3, RFC 8467 §3: once, and the last of all.
+            #expect(message.options.lastIndex { $0.code == 12 } == message.options.count - 1)
+            #expect(message.options.count { $0.code == 12 } == 1)
         }
     }
 

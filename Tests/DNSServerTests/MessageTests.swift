@@ -43,6 +43,17 @@ import Testing
         #expect(counts == [1, 1])
     }
 
+    // RFC 8484 §6: there are no datagrams.
+    @Test(arguments: [nil, 0, 512, 1232] as [UInt16?])
+    func `what a query says of the size of datagrams is not minded`(size: UInt16?) throws {
+        let zone = try ZoneFixture(["example.com": TruncationTests.zone])
+        var fixture = try DoorFixture.make(zone.snapshot)
+        let bytes = answer(ZoneFixture.query("many.example.com", edns: size), &fixture).bytes
+        let message = try #require(DNSMessage(bytes))
+        #expect(message.answers.count == 100 && !message.isTruncated)
+        #expect(bytes.count > 1232)
+    }
+
     @Test(
         arguments: [
             ("quick", 9), ("alias", 9), ("ns", 300), ("none", 77),

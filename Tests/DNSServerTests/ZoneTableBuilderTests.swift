@@ -78,6 +78,30 @@ import Testing
             "M1663 a DNSKEY of example.com. is no key of a zone: bit 7 and protocol 3"
         ),
         (
+            "a CDS 7 8 2 \(String(repeating: "ab", count: 32))",
+            "M1663 CDS of a.example.com. has no meaning: it is not the zone's own name"
+        ),
+        (
+            "@ CDS 0 0 0 00\n@ CDS 7 8 2 \(String(repeating: "ab", count: 32))",
+            "M1663 CDS of example.com. ends the delegation, and says more than that"
+        ),
+        (
+            "@ CDNSKEY 0 3 0 AA==\n@ CDNSKEY 257 3 8 QUJD",
+            "M1663 CDNSKEY of example.com. ends the delegation, and says more than that"
+        ),
+        (
+            "@ CDNSKEY 257 3 0 AA==",
+            "M1663 CDNSKEY of example.com. ends the delegation, and says more than that"
+        ),
+        (
+            "@ CDNSKEY 257 3 8 QUJD\n@ CDS 7 8 2 \(String(repeating: "ab", count: 32))",
+            "M1663 CDS and CDNSKEY of example.com. are about different keys"
+        ),
+        (
+            "@ CDNSKEY 257 3 8 QUJD\n@ CDS 0 0 0 00",
+            "M1663 CDS and CDNSKEY of example.com. are about different keys"
+        ),
+        (
             "@ TXT \"v=spf1 -all\"\n@ TXT \"v=spf1\"",
             "M1664 example.com. has 2 SPF policies: receivers take none"
         ),
@@ -104,6 +128,9 @@ import Testing
         "m ALIAS a.other.\n@ MX 10 m", "sub NS ns.other.\nsub DS 1 8 255 00",
         "sub NS ns.other.\n@ MX 10 mail.sub", "@ SPF \"v=spf1\"\n@ TXT \"v=spf1\"",
         "@ TXT \"v=spf1\"\n@ TXT \"v=spf1x\"", "@ DNSKEY 257 3 8 QUJD\n@ CDS 0 0 0 00",
+        "@ CDNSKEY 0 3 0 AA==\n@ CDS 0 0 0 00",
+        "@ CDNSKEY 257 3 8 QUJD\n@ CDS \(KeyTag.of([1, 1, 3, 8, 0x41, 0x42, 0x43].span)) 8 2 "
+            + String(repeating: "ab", count: 32),
         "ns RRSIG A 8 3 60 2 1 7 EXAMPLE.com. QUJD", "1.2.3 A 192.0.2.1\n@ MX 1 1.2.3",
     ]
 

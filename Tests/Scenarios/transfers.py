@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Zones between servers: BIND, Knot and NSD take them from Martlet, and Martlet from each of them."""
 import base64
+import itertools
 import os
 import re
 import signal
@@ -321,6 +322,9 @@ class Primary:
         self.serial, self.timers, self.stalls, self.answers = 1, (3600, 600, 86400), False, True
         self.stalled = threading.Event()
         self.asked, self.filling, self.requests = 0, 0, []
+        # Connections now, the most there were, and the most queries by one; and whether answers name
+        # another question.
+        self.open, self.most, self.busiest, self.misquotes = 0, 0, 0, False
         # The serial of the zone itself, where it is not that of the SOA; and whether it is all there.
         self.sends, self.is_whole = None, True
         self.listener = socket.create_server(("127.0.0.1", scene.port()))
@@ -344,13 +348,22 @@ class Primary:
         return owner + struct.pack("!HHIH", kind, 1, 60, len(data)) + data
 
     def serve(self, peer):
+        self.open += 1
+        self.most = max(self.most, self.open)
+        try:
+            self.converse(peer)
+        finally:
+            self.open -= 1
+
+    def converse(self, peer):
         with peer:
-            while True:
+            for number in itertools.count(1):
                 try:
                     size = struct.unpack("!H", exactly(peer, 2))[0]
                     query = exactly(peer, size)
                 except OSError:
                     return
+                self.busiest = max(self.busiest, number)
                 if not self.answers:
                     return
                 kind = struct.unpack("!H", query[12 + len(self.wire()):][:2])[0]
@@ -368,7 +381,10 @@ class Primary:
                         bodies.append([self.record("last", 1, bytes([192, 0, 2, 99])), soa])
                 for records in bodies:
                     head = query[:2] + struct.pack("!5H", 0x8400, 1, len(records), 0, 0)
-                    message = head + query[12:12 + len(self.wire()) + 4] + b"".join(records)
+                    question = query[12:12 + len(self.wire()) + 4]
+                    if self.misquotes:
+                        question = question[:-4] + b"\0\1\0\1"
+                    message = head + question + b"".join(records)
                     peer.sendall(struct.pack("!H", len(message)) + message)
                 if kind in (251, 252) and self.stalls:
                     self.stalled.set()
@@ -423,6 +439,11 @@ zones: {{ p.test: {{ transfer-from: [ {{ address: 127.0.0.1:{source.port} }} ] }
     asked = source.asked
     eventually("it is looked at again and again", lambda: source.asked > asked + 2, within=10)
     expect_equal(dig(dns, "www.p.test"), ["192.0.2.1"], "a zone that is looked at holds")
+    # RFC 7766 §6.2.1 to §6.2.3: a connection for each question, and none that waits for anything; this side
+    # may learn of its end when the next has come.
+    expect(source.most <= 2, f"{source.most} connections at a time")
+    expect_equal(source.busiest, 1, "queries by one connection")
+    eventually("none stays open", lambda: source.open == 0, within=5)
     source.answers = False
     eventually("it has expired", lambda: ask_dns(dns, "www.p.test").rcode == 2, within=10)
     expect("EDE: 14" in dig_text(dns, "www.p.test"), "and says why")
@@ -433,6 +454,10 @@ zones: {{ p.test: {{ transfer-from: [ {{ address: 127.0.0.1:{source.port} }} ] }
     eventually("a restart makes it no younger", lambda: ask_dns(dns, "www.p.test").rcode == 2, within=10)
     source.answers = True
     eventually("it is back", lambda: dig(dns, "www.p.test") == ["192.0.2.1"], within=15)
+    # RFC 7766 §7: the question of an answer is looked at as well.
+    source.misquotes = True
+    eventually("an answer to another question is none",
+               lambda: "its answer is about something else" in martlet.log(), within=10)
 
 
 @scenario("a good version stays: for an older one, one that is not whole, a file that is lost, a short expire", 90)

@@ -142,9 +142,9 @@ struct ZoneFetch {
         let request = question(.SOA)
         try exchange.ask(request)
         let (message, _) = try exchange.answer()
-        guard message.id == UInt16(request[0]) << 8 | UInt16(request[1]), message.isResponse else {
-            throw FetchFault("its answer is about something else")
-        }
+        guard message.id == UInt16(request[0]) << 8 | UInt16(request[1]), message.isResponse,
+            message.isAbout(job.zone, .SOA)
+        else { throw FetchFault("its answer is about something else") }
         guard message.code == .noError else {
             throw FetchFault("it answers \(message.code) when asked for the SOA")
         }

@@ -64,6 +64,15 @@ public struct DNSMessage: Sendable, Equatable {
     /// QR: an answer, not a question.
     public var isResponse: Bool { flags & 0x8000 != 0 }
 
+    /// True when it names no other question than this one; messages behind the first of a stream
+    /// may name none (RFC 7766 §7, RFC 5936 §2.2.1).
+    public func isAbout(_ name: DomainName, _ type: RecordType) -> Bool {
+        questions.allSatisfy {
+            $0.name == name && $0.type == type
+                && $0.recordClass == DNSProtocol.RecordClass.internet
+        }
+    }
+
     /// Decodes a message; nil when any octet of it is malformed or left over.
     public init?(_ bytes: Span<UInt8>) {
         guard bytes.count >= DNSQuery.headerLength else { return nil }

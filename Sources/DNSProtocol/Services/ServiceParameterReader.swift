@@ -166,14 +166,18 @@ struct ServiceParameterReader {
         return octets
     }
 
-    // RFC 9460 §A.1, the list whose items hold no comma.
+    // RFC 9460 §A.1, the list whose items hold no comma; §7.3 and §8 want none of it escaped.
     private func items(
         _ key: ServiceKey,
         _ text: Span<UInt8>,
         _ field: Int
     ) throws(ZoneRecordReader.Failure) -> [[UInt8]] {
         guard !text.isEmpty else { throw failure(field, "\(key) needs a value") }
-        let items = try string(text, field).split(
+        let octets = Array(copying: text)
+        guard !octets.contains(UInt8(ascii: "\\")) else {
+            throw failure(field, "\(key): its value is written without '\\'", .badEscape)
+        }
+        let items = octets.split(
             separator: UInt8(ascii: ","),
             omittingEmptySubsequences: false
         )

@@ -176,7 +176,8 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     /// Warning: DS at a name that is not delegated (RFC 4035 §2.4).
     case strayDS = 1662
     /// Warning: DNSSEC data that cannot be meant: a type of the apex elsewhere, a key that is
-    /// none of a zone, a signature over nothing or by another zone.
+    /// none of a zone, a signature over nothing or by another zone, CDS and CDNSKEY that contradict
+    /// each other.
     case oddDNSSEC = 1663
     /// Warning: two SPF policies at a name, or one of type SPF without its TXT (RFC 7208).
     case senderPolicy = 1664

@@ -104,9 +104,8 @@ extension Authority {
         guard output.freeCapacity > room else { return outcome }
         let limit = max(context.limit(for: query) &- room, AnswerContext.leastLimit)
         var reply = EDNSReply()
-        if let reason, query.edns.isPresent, context.conduct.explainsErrors {
-            // Behind the head, the longest question and the OPT itself.
-            reply.explain(reason, room: limit &- 300)
+        if !query.edns.options.isEmpty {
+            reply = context.reply(to: query, request, &outcome.cookie)
         }
         var writer = ResponseWriter(
             answering: query,
@@ -117,6 +116,9 @@ extension Authority {
             into: &output
         )
         writer.isAuthoritative = isAuthoritative
+        if query.edns.isPresent, reason != nil || context.pads(for: query) {
+            context.complete(&reply, of: query, reason, writer, output)
+        }
         writer.finish(code, query: query, optionLength: reply.length, into: &output)
         if reply.length > 0, output.count > writer.start {
             reply.write(identifier: context.conduct.identity, into: &output)

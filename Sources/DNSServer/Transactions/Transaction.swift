@@ -15,7 +15,7 @@ public struct Transaction: Sendable {
     private var isFirst = true
 
     /// How far apart clocks may be, in seconds (RFC 8945 §10).
-    static let fudge: UInt16 = 300
+    public static let fudge: UInt16 = 300
 
     init(_ key: TransactionKey, requestMAC: [UInt8], id: UInt16) {
         self.key = key
@@ -31,14 +31,16 @@ public struct Transaction: Sendable {
     /// Signs the message that begins at `start`; false, with nothing written, without room or
     /// memory.
     ///
-    /// `error` and `other` are for requests whose time or length of signature was wrong.
+    /// `error`, `other` and the client's own `fudge` are for requests whose time or length of
+    /// signature was wrong.
     @discardableResult @_lifetime(output: copy output)
     public mutating func sign(
         _ output: inout OutputSpan<UInt8>,
         from start: Int,
         seconds: UInt64,
         error: TSIGError = .none,
-        other: [UInt8] = []
+        other: [UInt8] = [],
+        fudge: UInt16 = Transaction.fudge
     ) -> Bool {
         guard start >= 0, output.count &- start >= DNSQuery.headerLength else { return false }
         var record = TSIGRecord(
@@ -47,7 +49,7 @@ public struct Transaction: Sendable {
             timeSigned: seconds,
             originalID: UInt16(output[start]) << 8 | UInt16(output[start &+ 1])
         )
-        record.fudge = Transaction.fudge
+        record.fudge = fudge
         record.error = error.rawValue
         record.other = other
         let (prior, end) = (TSIGRecord.counted(priorMAC), output.count)

@@ -83,14 +83,15 @@ public struct TransactionRefusal: Sendable {
         seconds: UInt64
     ) {
         if transaction != nil {
-            // §5.2.3: the client's time signs, and the other data are the server's.
+            // §5.2.3: the client's time and fudge sign, and the other data are the server's.
             let isTime = error == .badTime
             transaction?.sign(
                 &output,
                 from: start,
                 seconds: isTime ? record.timeSigned : seconds,
                 error: error,
-                other: isTime ? Transaction.time(seconds) : []
+                other: isTime ? Transaction.time(seconds) : [],
+                fudge: isTime ? record.fudge : Transaction.fudge
             )
             return
         }

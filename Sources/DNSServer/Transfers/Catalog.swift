@@ -12,7 +12,7 @@ public struct Catalog: Sendable, Equatable {
     public enum Fault: Error, Equatable, Sendable {
         /// It is of no version that is known here, or says none.
         case version
-        /// A label names more than one zone.
+        /// A name says more than one zone, or more than one catalog, where it must say one.
         case ambiguous(DomainName)
         /// Two labels name one zone.
         case repeated(DomainName)
@@ -54,9 +54,8 @@ public struct Catalog: Sendable, Equatable {
             switch (Catalog.text(Catalog.first(record.owner)), record.type) {
             case ("group", .TXT): members[zone]?.groups += Catalog.strings(record.data)
             case ("coo", .PTR):
-                // §4.4.1: one; whoever says two says nothing.
-                let isOther = members[zone]?.newOwner != nil
-                members[zone]?.newOwner = isOther ? apex.lowercased : DomainName(wire: record.data)
+                guard members[zone]?.newOwner == nil else { throw .ambiguous(record.owner) }
+                members[zone]?.newOwner = DomainName(wire: record.data)
             default: break
             }
         }

@@ -69,8 +69,8 @@ public struct IncomingTransfer: Sendable {
         }
         guard message.code == .noError else { throw .refused(message.code) }
         guard !message.isTruncated else { throw .disorder("a truncated message") }
-        if let question = message.questions.first, question.name != apex {
-            throw .disorder("an answer about \(question.name)")
+        guard message.isAbout(apex, known == nil ? .AXFR : .IXFR) else {
+            throw .disorder("an answer to another question")
         }
         let isFirst = state == .beginning
         guard !message.answers.isEmpty || !isFirst else { throw .disorder("an empty answer") }

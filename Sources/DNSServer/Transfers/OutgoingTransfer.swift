@@ -96,11 +96,16 @@ final class OutgoingTransfer {
         let room = transaction?.length ?? 0
         // Spans are of what is held here, not of what the object might hold next.
         let (request, table) = (request, table)
+        // RFC 9103 §6.3.4: each message has what the request asked for.
+        var reply = EDNSReply()
+        var cookie = CookieState.absent
+        if !query.edns.options.isEmpty { reply = context.reply(to: query, request.span, &cookie) }
         var writer = ResponseWriter(
             answering: query,
             request.span,
             limit: Int(UInt16.max) &- room,
             announcedSize: context.ednsSize,
+            optionLength: reply.length,
             into: &output
         )
         guard output.count > start else { return false }
@@ -109,7 +114,9 @@ final class OutgoingTransfer {
         let before = step
         advance(view, &writer, into: &output)
         guard step != before || step == .done else { return false }
-        writer.finish(.noError, query: query, into: &output)
+        if context.pads(for: query) { context.complete(&reply, of: query, nil, writer, output) }
+        writer.finish(.noError, query: query, optionLength: reply.length, into: &output)
+        if reply.length > 0 { reply.write(identifier: context.conduct.identity, into: &output) }
         if transaction != nil {
             guard transaction?.sign(&output, from: start, seconds: seconds) == true else {
                 return false

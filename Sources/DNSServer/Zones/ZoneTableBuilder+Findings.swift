@@ -88,12 +88,40 @@ extension ZoneTableBuilder {
             let message = "\(type) of \(text(number)) has no meaning: it is not the zone's own name"
             return noteRecord(found[0], .oddDNSSEC, message)
         }
+        if type == .CDS || type == .CDNSKEY { checkWordToParent(number, found, type) }
         for record in found where type == .DNSKEY {
             let data = Array(bytes(of: record).prefix(4))
             guard data.count == 4, data[0] & 1 == 0 || data[2] != 3 else { continue }
             let message = "a DNSKEY of \(text(number)) is no key of a zone: bit 7 and protocol 3"
             noteRecord(record, .oddDNSSEC, message)
         }
+    }
+
+    // RFC 8078 §4: that a delegation is to end is said alone. RFC 7344 §4: both sets say the same.
+    private mutating func checkWordToParent(_ number: Int, _ found: [Int], _ type: RecordType) {
+        let words = found.map { keyNamed(by: $0) }
+        let end: [UInt8] = type == .CDS ? [0, 0, 0, 0, 0] : [0, 0, 3, 0, 0]
+        if let place = words.firstIndex(of: 0),
+            found.count > 1 || Array(bytes(of: found[place])) != end
+        {
+            let message = "\(type) of \(text(number)) ends the delegation, and says more than that"
+            return noteRecord(found[place], .oddDNSSEC, message)
+        }
+        guard type == .CDS else { return }
+        let keys = recordNumbers(of: number).filter { records[$0].type == .CDNSKEY }
+        guard !keys.isEmpty, Set(keys.map { keyNamed(by: $0) }) != Set(words) else { return }
+        let message = "CDS and CDNSKEY of \(text(number)) are about different keys"
+        noteRecord(found[0], .oddDNSSEC, message)
+    }
+
+    // Tag and algorithm of the key that a CDS or CDNSKEY record is about; 0 for none.
+    private func keyNamed(by record: Int) -> UInt32 {
+        let data = Array(bytes(of: record))
+        let isDigest = records[record].type == .CDS
+        let place = isDigest ? 2 : 3
+        guard data.count > place, data[place] != 0 else { return 0 }
+        let tag = isDigest ? UInt16(data[0]) << 8 | UInt16(data[1]) : KeyTag.of(data.span)
+        return UInt32(data[place]) << 16 | UInt32(tag)
     }
 
     // MARK: SOA
