@@ -568,6 +568,12 @@ def secure(scene):
     martlet = scene.martlet(text("wrong.a.test"))
     eventually("the name is wrong", lambda: "TLS fails" in martlet.log())
     expect_equal(ask_dns(other, "www.a.test").rcode, 2, "nothing came")
+    # RFC 9103 §7.8: who refuses says why, and it is told.
+    keyless = text("ns.a.test").replace("        key: transfer.key\n", "")
+    martlet.reload(keyless.replace("  a.test:", "  b.test:"))
+    eventually("a zone of nobody's", lambda: "REFUSED (20 Not Authoritative) when asked for the SOA" in martlet.log())
+    martlet.reload(keyless)
+    eventually("without the key", lambda: "REFUSED (18 Prohibited) when asked for the zone" in martlet.log(), within=15)
     martlet.reload(text("ns.a.test"))
     martlet_command(scene, "zone", "reload", "a.test", "--admin", f"127.0.0.1:{martlet.admin}")
     eventually("the zone comes by TLS", lambda: serial(other, "a.test") == 1, within=15)

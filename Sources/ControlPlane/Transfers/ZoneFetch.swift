@@ -126,27 +126,37 @@ struct ZoneFetch {
 
     // MARK: Questions
 
-    private mutating func question(_ type: RecordType, authority: [UInt8] = []) -> [UInt8] {
+    // RFC 9103 §7.8: who serves zones by TLS knows EDNS, and says by it why it refuses.
+    private mutating func question(
+        _ type: RecordType,
+        to primary: FetchJob.Primary,
+        authority: [UInt8] = []
+    ) -> [UInt8] {
         let id = UInt16(truncatingIfNeeded: random.next())
+        let option = primary.security == nil ? [] : ZoneFetch.option
         var bytes: [UInt8] = [UInt8(id >> 8), UInt8(id & 255), 0, 0, 0, 1, 0, 0, 0]
-        bytes += [authority.isEmpty ? 0 : 1, 0, 0]
+        bytes += [authority.isEmpty ? 0 : 1, 0, option.isEmpty ? 0 : 1]
         bytes += job.zone.wire + [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 255), 0, 1]
-        return bytes + authority
+        return bytes + authority + option
     }
+
+    // OPT of version 0, for 1232 octets, without options.
+    private static let option: [UInt8] = [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]
 
     private mutating func serial(
         of primary: FetchJob.Primary,
         _ deadline: Instant
     ) throws(FetchFault) -> DNSMessage.Record {
         var exchange = try FetchExchange(primary, deadline)
-        let request = question(.SOA)
+        let request = question(.SOA, to: primary)
         try exchange.ask(request)
         let (message, _) = try exchange.answer()
         guard message.id == UInt16(request[0]) << 8 | UInt16(request[1]), message.isResponse,
             message.isAbout(job.zone, .SOA)
         else { throw FetchFault("its answer is about something else") }
         guard message.code == .noError else {
-            throw FetchFault("it answers \(message.code) when asked for the SOA")
+            let answer = "\(message.code)\(FetchExchange.reasons(message))"
+            throw FetchFault("it answers \(answer) when asked for the SOA")
         }
         guard let soa = message.answers.first(where: { $0.type == .SOA && $0.owner == job.zone })
         else { throw FetchFault("it does not have the zone: its answer has no SOA") }
@@ -216,7 +226,8 @@ struct ZoneFetch {
         _ deadline: Instant
     ) throws(FetchFault) -> IncomingTransfer {
         var exchange = try FetchExchange(primary, deadline)
-        let request = question(known == nil ? .AXFR : .IXFR, authority: known?.wire ?? [])
+        let type = known == nil ? RecordType.AXFR : .IXFR
+        let request = question(type, to: primary, authority: known?.wire ?? [])
         try exchange.ask(request)
         var transfer = IncomingTransfer(
             job.zone,
@@ -229,16 +240,17 @@ struct ZoneFetch {
             do throws(IncomingTransfer.Fault) {
                 try transfer.take(message, octets: octets)
             } catch {
-                throw FetchFault(ZoneFetch.text(of: error))
+                throw FetchFault(ZoneFetch.text(of: error, message))
             }
         }
         guard exchange.isSettled else { throw FetchFault("the end of its answer is not signed") }
         return transfer
     }
 
-    private static func text(of fault: IncomingTransfer.Fault) -> String {
+    private static func text(of fault: IncomingTransfer.Fault, _ message: DNSMessage) -> String {
         switch fault {
-        case .refused(let code): "it answers \(code) when asked for the zone"
+        case .refused(let code):
+            "it answers \(code)\(FetchExchange.reasons(message)) when asked for the zone"
         case .disorder(let what): "its answer is out of order: \(what)"
         case .tooLarge: "the zone is larger than 'size-limit'"
         }
@@ -314,68 +326,6 @@ struct ZoneFetch {
 
     private func served(_ table: ZoneTable) -> [DNSMessage.Record] {
         ZoneAssembly.Place(table: table, zone: 0).records
-    }
-}
-
-/// One question to a primary and its answer, signed where there is a key.
-struct FetchExchange: ~Copyable {
-    private var connection: FetchConnection
-    private var client: TransactionClient?
-    private let isSigned: Bool
-    /// True when nothing of the answer so far lacks a signature.
-    private(set) var isSettled = true
-
-    init(_ primary: FetchJob.Primary, _ deadline: Instant) throws(FetchFault) {
-        connection = try FetchConnection.open(
-            primary.address,
-            primary.security,
-            deadline: deadline
-        )
-        client = primary.key.map { TransactionClient($0) }
-        isSigned = primary.key != nil
-    }
-
-    private var seconds: UInt64 { UInt64(max(Clock.realtime(), 0)) / 1_000_000_000 }
-
-    mutating func ask(_ request: [UInt8]) throws(FetchFault) {
-        let now = seconds
-        try connection.send(client?.sign(request, seconds: now) ?? request)
-    }
-
-    /// The next message of the answer, and the octets that it had.
-    mutating func answer() throws(FetchFault) -> (message: DNSMessage, octets: Int) {
-        var bytes = try connection.receive()
-        let count = bytes.count
-        let now = seconds
-        if isSigned {
-            var length = count
-            do throws(TransactionClient.Fault) {
-                length = try client?.take(bytes.span, seconds: now) ?? count
-            } catch {
-                throw FetchFault(FetchExchange.text(of: error))
-            }
-            isSettled = length < count
-            if isSettled {
-                bytes.removeLast(count - length)
-                let additional = UInt16(bytes[10]) << 8 | UInt16(bytes[11])
-                bytes[10] = UInt8((additional &- 1) >> 8)
-                bytes[11] = UInt8(truncatingIfNeeded: additional &- 1)
-            }
-        }
-        guard let message = DNSMessage(bytes) else { throw FetchFault("its answer is malformed") }
-        return (message, count)
-    }
-
-    private static func text(of fault: TransactionClient.Fault) -> String {
-        switch fault {
-        case .unsigned: "its answer is not signed"
-        case .malformed: "its signature is malformed"
-        case .strangeKey: "its answer is signed with another key"
-        case .badSignature: "its signature is bad: BADSIG"
-        case .badTime: "its clock is more than 300 s apart: BADTIME"
-        case .refused(let code):
-            "it refuses our signature: \(TSIGError(rawValue: code)?.word ?? "NOTAUTH")"
-        }
     }
 }
 
