@@ -149,7 +149,7 @@ import Testing
             [one, two].flatMap { apex in
                 table.usableZone(apex).map { table.contents(ofZone: $0) } ?? []
             }.compactMap { content in
-                if case .steer(_, _, let policy) = content { policy } else { nil }
+                if case .steer(_, _, let policy, _) = content { policy } else { nil }
             }
         }
         let moved = try #require(table.renumbered([4, 2], except: []))

@@ -21,7 +21,7 @@ extension AnswerRun {
         }
         var answers = AnswerSet()
         read(entry, isIPv4: set.type == .A, view, context, into: &answers)
-        outcome.scope = answers.scope
+        outcome.scope = max(outcome.scope, answers.scope)
         // RFC 8767 §4: what is older than its TTL allowed says so (RFC 8914 §4.4).
         if query.edns.isPresent, answers.isStale { outcome.reason = .staleAnswer }
         let ttl = answers.ttl(atMost: entry.ttl)

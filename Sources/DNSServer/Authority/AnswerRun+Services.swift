@@ -40,19 +40,20 @@ extension AnswerRun {
     ) -> ResponseCode {
         let steered = view.steered[Int(set.offset)]
         var decision = Decision()
-        if steered.policy == absent {
+        if steered.isPlain {
             let entry = view.aliases[Int(steered.alias)]
             read(entry, isIPv4: true, view, context, into: &decision.ipv4)
             read(entry, isIPv4: false, view, context, into: &decision.ipv6)
-            outcome.scope = max(decision.ipv4.scope, decision.ipv6.scope)
+            let scope = max(decision.ipv4.scope, decision.ipv6.scope)
+            outcome.scope = max(outcome.scope, scope)
         } else {
             nameHash = decider(of: steered, view)
-            decide(Int(steered.policy), steer, &context, into: &decision)
+            decide(steered, steer, &context, into: &decision)
         }
         // A branch may have an all-down word of its own: a family with addresses goes before it.
         if decision.isAny(.servfail), !decision.isAny(.addresses) {
             writer.isAuthoritative = false
-            outcome.reason = steered.policy == absent ? .noReachableAuthority : decision.whyNothing
+            outcome.reason = steered.isPlain ? .noReachableAuthority : decision.whyNothing
             return .serverFailure
         }
         let ttl = decision.ttl(atMost: steered.ttl)
@@ -71,23 +72,38 @@ extension AnswerRun {
     }
 
     private mutating func decide(
-        _ policy: Int,
+        _ steered: SteeredSet,
         _ steer: borrowing SteerTable,
         _ context: inout AnswerContext,
         into decision: inout Decision
     ) {
-        outcome.policy = policy
+        // One policy mostly; a family without one has none of its addresses from here.
+        let ipv4 = steered.policy == absent ? -1 : Int(steered.policy)
+        let ipv6 = steered.policyIPv6 == absent ? -1 : Int(steered.policyIPv6)
+        outcome.policy = ipv4 < 0 ? ipv6 : ipv4
         // The same draws for both families, or the hints would name two places.
         var random = context.random
         let client = client(context.client, context.hearsSubnet)
         var question = question(.ipv4, now: context.now, client)
-        steer.answer(policy: policy, question, into: &decision.ipv4, random: &context.random)
+        ask(steer, ipv4, question, into: &decision.ipv4, &context.random)
         question.families = .ipv6
-        steer.answer(policy: policy, question, into: &decision.ipv6, random: &random)
+        ask(steer, ipv6, question, into: &decision.ipv6, &random)
         context.sample(decision.ipv4, steer, isFirst: true)
         context.sample(decision.ipv6, steer, isFirst: false)
         // Whatever either family looked at holds for no wider network (RFC 7871 §7.2.1).
-        outcome.scope = max(decision.ipv4.scope, decision.ipv6.scope)
+        let scope = max(decision.ipv4.scope, decision.ipv6.scope)
+        outcome.scope = max(outcome.scope, scope)
+    }
+
+    private func ask(
+        _ steer: borrowing SteerTable,
+        _ policy: Int,
+        _ question: SteerQuestion,
+        into answers: inout AnswerSet,
+        _ random: inout SeededRandom
+    ) {
+        guard policy >= 0 else { return answers.settleLasting() }
+        steer.answer(policy: policy, question, into: &answers, random: &random)
     }
 
     // All records or, with TC, none: a cut set would look like a whole one.

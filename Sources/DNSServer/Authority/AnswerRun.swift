@@ -30,6 +30,8 @@ struct AnswerRun {
     /// Hashes of the aliases in the answer: a target among them closes a loop.
     private var visited = InlineArray<16, UInt64>(repeating: 0)
     private(set) var steps = 0
+    /// What a steered alias that is not followed ends with.
+    var steeredCode = ResponseCode.noError
 
     @inline(__always)
     init(query: DNSQuery, writer: ResponseWriter) {
@@ -168,9 +170,8 @@ struct AnswerRun {
                 !AnswerRun.standsBesideAlias(query.type) || !isSigned(match, view),
                 let set = view.set(of: node, type: .CNAME)
             {
-                guard let next = follow(set, at: match, view, views, into: &output) else {
-                    return .noError
-                }
+                let next = follow(set, at: match, view, views, steer, &context, into: &output)
+                guard let next else { return steeredCode }
                 guard next.isChanged == view.isChanged else {
                     return cross(next, views, steer, &context, into: &output)
                 }
@@ -296,8 +297,13 @@ struct AnswerRun {
         at match: ZoneMatch,
         _ view: ZoneView,
         _ views: borrowing ZoneViews,
+        _ steer: borrowing SteerTable,
+        _ context: inout AnswerContext,
         into output: inout OutputSpan<UInt8>
     ) -> (match: ZoneMatch, isChanged: Bool)? {
+        guard !set.isSteered else {
+            return followSteered(set, at: match, view, views, steer, &context, into: &output)
+        }
         guard noteStep() else { return nil }
         let base = output.count
         place(set.compiled, rotation: 0, view, in: .answer, into: &output)
@@ -357,7 +363,7 @@ struct AnswerRun {
     // MARK: Steered sets
 
     @_lifetime(output: copy output)
-    private mutating func answerSteered(
+    mutating func answerSteered(
         _ set: ZoneSet,
         _ match: ZoneMatch,
         _ view: ZoneView,
@@ -369,14 +375,14 @@ struct AnswerRun {
         outcome.policy = Int(steered.policy)
         nameHash = decider(of: steered, view)
         let client = client(context.client, context.hearsSubnet)
-        let question = question(set.type == .A ? .ipv4 : .ipv6, now: context.now, client)
+        let question = question(AnswerRun.families(set.type), now: context.now, client)
         steer.answer(
             policy: Int(steered.policy),
             question,
             into: &context.answers,
             random: &context.random
         )
-        outcome.scope = context.answers.scope
+        outcome.scope = max(outcome.scope, context.answers.scope)
         outcome.mostTTL = steered.ttl
         outcome.ttl = context.answers.ttl(atMost: steered.ttl)
         outcome.isLasting = context.answers.isLasting
@@ -395,7 +401,11 @@ struct AnswerRun {
             shorten(recordsFrom: base, to: outcome.ttl, in: &output)
         case .addresses:
             let base = output.count
-            write(&context.answers, from: 0, ttl: outcome.ttl, type: set.type, into: &output)
+            if set.type == .CNAME {
+                write(steer.target(of: context.answers.address(0)), ttl: outcome.ttl, into: &output)
+            } else {
+                write(&context.answers, from: 0, ttl: outcome.ttl, type: set.type, into: &output)
+            }
             if signs { sign(from: base, ttl: steered.ttl, view, in: .answer, into: &output) }
         }
         return .noError

@@ -104,6 +104,7 @@ extension DNSSnapshot {
     private func onward(_ name: DomainName) -> DomainName? {
         guard let (table, node) = found(name, .A) else { return nil }
         if node.flags.contains(.cname), let set = table.view.set(of: node, type: .CNAME) {
+            guard !set.isSteered else { return nil }
             // The target stands in full behind the compiled record.
             return table.name(at: Int(set.offset) + Int(set.length))
         }

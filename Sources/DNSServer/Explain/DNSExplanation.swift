@@ -91,7 +91,7 @@ extension DNSSnapshot {
                     SteerQuestion(
                         now: now,
                         client: client,
-                        families: type == .A ? .ipv4 : type == .AAAA ? .ipv6 : .both,
+                        families: steer.families(asked: type, of: outcome.policy),
                         nameHash: outcome.nameHash
                     ),
                     seed: seed
@@ -171,12 +171,31 @@ extension DNSSnapshot {
             guard set.isSteered else { return "\(set.count) \(type) records" }
             let steered = view.steered[Int(set.offset)]
             guard steered.alias == absent else { return "its addresses are those of another name" }
-            let policy = Int(steered.policy)
-            let known = steer.definitions.indices.contains(policy)
-            return "steered by \(known ? steer.definitions[policy].name : "policy \(policy)")"
+            return policy(of: set, in: view)
         }
-        if node.flags.contains(.cname) { return "an alias" }
+        if node.flags.contains(.cname) {
+            let alias = view.set(of: node, type: .CNAME)
+            guard let alias, alias.isSteered else { return "an alias" }
+            return "an alias \(policy(of: alias, in: view))"
+        }
         return node.setCount == 0 ? "it has no records" : "it has records, but none of type \(type)"
+    }
+}
+
+extension DNSSnapshot {
+    private func policy(of set: ZoneSet, in view: ZoneView) -> String {
+        let steered = view.steered[Int(set.offset)]
+        let policy = Int(steered.policy == absent ? steered.policyIPv6 : steered.policy)
+        let known = steer.definitions.indices.contains(policy)
+        return "steered by \(known ? steer.definitions[policy].name : "policy \(policy)")"
+    }
+}
+
+extension SteerTable {
+    /// What a policy is asked for by a question of a type: a policy with names has nothing else.
+    public func families(asked type: RecordType, of policy: Int) -> SteerFamilies {
+        if answersNames(policy: policy) { return .names }
+        return type == .A ? .ipv4 : type == .AAAA ? .ipv6 : .both
     }
 }
 

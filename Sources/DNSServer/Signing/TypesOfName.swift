@@ -93,6 +93,8 @@ struct TypesOfName: BitwiseCopyable {
     private func has(_ type: RecordType) -> Bool {
         switch type {
         case .RRSIG, .NSEC, .NSEC3, .NSEC3PARAM, .DNSKEY, .CDS, .CDNSKEY: false
+        // What steers an alias is no data of its name: an alias stands alone.
+        case .LUA: kind != .delegation && !node.flags.contains(.cname)
         case .NS, .DS: kind == .delegation || type == .NS || !isApex
         default: kind != .delegation
         }

@@ -209,6 +209,8 @@ final class OutgoingTransfer {
         if isApex, set.type == .SOA || (set.type == .DS && view.zones[zone].parent != absent) {
             return next
         }
+        // It steers the alias, which is sent as it is now; an alias stands alone (RFC 1034 §3.6.2).
+        if set.type == .LUA, found.flags.contains(.cname) { return next }
         if owner.node != node { owner = OwnerPlace(node: node) }
         guard !set.isSteered else {
             let isWritten = writePresent(set, found, view, &writer, &owner, into: &output)

@@ -97,6 +97,8 @@ public struct UpdateMachine: Sendable {
         let isAdded = record.recordClass == RecordClass.internet
         if isAdded, record.type == .NS, zone.isSteered(atOrBelow: record.owner) { return true }
         guard zone.isSteered(record.owner) else { return false }
+        // Nothing stands beside an alias.
+        if isAdded, zone.isFixed(record.owner, .CNAME) { return true }
         let types: [RecordType] = isAdded ? [.A, .AAAA, .CNAME, .DNAME] : [.A, .AAAA, .ANY]
         return types.contains(record.type)
     }

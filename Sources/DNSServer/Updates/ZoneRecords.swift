@@ -64,7 +64,7 @@ public struct ZoneRecords: Sendable {
         for content in contents {
             switch content {
             case .record(let record): add(record)
-            case .steer(let owner, _, _), .alias(let owner, _, _):
+            case .steer(let owner, _, _, _), .alias(let owner, _, _):
                 fixed.append(content)
                 fixedNames.insert(owner)
             }
@@ -82,6 +82,29 @@ public struct ZoneRecords: Sendable {
     /// True when the addresses of a name are chosen, or another name's.
     public func isFixed(_ owner: DomainName) -> Bool { fixedNames.contains(owner) }
 
+    /// True when the set of a name and a type is chosen, or another name's; a chosen CNAME is in the
+    /// place of all.
+    public func isFixed(_ owner: DomainName, _ type: RecordType) -> Bool {
+        guard isFixed(owner) else { return false }
+        return fixed.contains { content in
+            switch content {
+            case .record: false
+            case .steer(owner, _, _, let types): types.contains(type) || types.contains(.CNAME)
+            case .steer: false
+            case .alias(let name, _, _): name == owner && (type == .A || type == .AAAA)
+            }
+        }
+    }
+
+    /// The types that records of type LUA of a name stand for; each begins with the one it is for.
+    public func chosenTypes(_ owner: DomainName) -> Set<RecordType> {
+        Set(
+            (self[owner, .LUA]?.data ?? []).compactMap { data in
+                data.count < 2 ? nil : RecordType(UInt16(data[0]) << 8 | UInt16(data[1]))
+            }
+        )
+    }
+
     /// The same, or they are to be chosen by a record that is not in force.
     public func isSteered(_ owner: DomainName) -> Bool {
         isFixed(owner) || self[owner, .LUA] != nil
@@ -93,17 +116,26 @@ public struct ZoneRecords: Sendable {
         return isSteered(owner) || fixedNames.contains { $0.isWithin(owner) }
     }
 
-    /// Takes what is steered, or another name's, from a name.
-    public mutating func release(_ owner: DomainName) {
-        guard fixedNames.remove(owner) != nil else { return }
+    /// Takes what is steered, or another name's, from a name; of what is steered only these types.
+    public mutating func release(_ owner: DomainName, _ types: Set<RecordType>? = nil) {
+        guard isFixed(owner) else { return }
         func isOwn(_ content: ZoneContent) -> Bool {
             switch content {
             case .record: false
-            case .steer(let name, _, _), .alias(let name, _, _): name == owner
+            case .steer(owner, _, _, let chosen): types?.isDisjoint(with: chosen) != true
+            case .steer: false
+            case .alias(let name, _, _): name == owner && types == nil
             }
         }
         released += fixed.filter(isOwn)
         fixed.removeAll(where: isOwn)
+        let isLeft = fixed.contains { content in
+            switch content {
+            case .record: false
+            case .steer(let name, _, _, _), .alias(let name, _, _): name == owner
+            }
+        }
+        if !isLeft { fixedNames.remove(owner) }
     }
 
     // What was taken from names since ``begin()`` is theirs again.
@@ -111,7 +143,7 @@ public struct ZoneRecords: Sendable {
         for content in released {
             switch content {
             case .record: continue
-            case .steer(let owner, _, _), .alias(let owner, _, _): fixedNames.insert(owner)
+            case .steer(let owner, _, _, _), .alias(let owner, _, _): fixedNames.insert(owner)
             }
         }
         fixed += released

@@ -6,8 +6,9 @@ internal import Essentials
 public enum ZoneContent: Sendable, Equatable {
     /// A record.
     case record(DNSMessage.Record)
-    /// A name whose addresses a policy chooses, by the policy's number.
-    case steer(owner: DomainName, ttl: UInt32, policy: Int)
+    /// A name whose sets of these types a policy chooses, by the policy's number: A, AAAA or both,
+    /// or CNAME.
+    case steer(owner: DomainName, ttl: UInt32, policy: Int, types: [RecordType] = [.A, .AAAA])
     /// A name that has the addresses of another one.
     case alias(owner: DomainName, ttl: UInt32, target: DomainName)
 }
@@ -65,11 +66,14 @@ extension ZoneTable {
         var steered = steered
         for node in nodes where node.setCount > 0 {
             for set in sets(of: node) where set.isSteered {
-                let old = self.steered[Int(set.offset)].policy
-                guard old != absent else { continue }
-                let new = numbers.indices.contains(Int(old)) ? numbers[Int(old)] : nil
-                guard new != nil || hidden.contains(Int(node.zone)) else { return nil }
-                steered[Int(set.offset)].policy = new.map { UInt32(truncatingIfNeeded: $0) } ?? 0
+                for part in [\SteeredSet.policy, \SteeredSet.policyIPv6] {
+                    let old = self.steered[Int(set.offset)][keyPath: part]
+                    guard old != absent else { continue }
+                    let new = numbers.indices.contains(Int(old)) ? numbers[Int(old)] : nil
+                    guard new != nil || hidden.contains(Int(node.zone)) else { return nil }
+                    steered[Int(set.offset)][keyPath: part] =
+                        new.map { UInt32(truncatingIfNeeded: $0) } ?? 0
+                }
             }
         }
         var copy = self
@@ -114,13 +118,36 @@ extension ZoneTable {
         }
         let steered = steered[Int(set.offset)]
         if set.type.isService { return services(set, steered, owner) }
+        guard steered.alias != absent else {
+            return steering(set, steered, of: node, owner)
+        }
         // Both families are one thing.
         guard set.type == .A else { return [] }
-        guard steered.alias != absent else {
-            return [.steer(owner: owner, ttl: steered.ttl, policy: Int(steered.policy))]
-        }
         guard let target = self.name(at: Int(aliases[Int(steered.alias)].target)) else { return [] }
         return [.alias(owner: owner, ttl: steered.ttl, target: target)]
+    }
+
+    // Both families are one thing where one policy is for both.
+    private func steering(
+        _ set: ZoneSet,
+        _ steered: SteeredSet,
+        of node: ZoneNode,
+        _ owner: DomainName
+    ) -> [ZoneContent] {
+        let other: RecordType? = set.type == .A ? .AAAA : set.type == .AAAA ? .A : nil
+        let twin = other.flatMap { type in
+            sets(of: node).first { $0.type == type && $0.isSteered }
+        }
+        let isSame =
+            twin.map { twin in
+                let known = self.steered[Int(twin.offset)]
+                return known.policy == steered.policy && known.ttl == steered.ttl
+                    && known.alias == absent
+            } ?? false
+        if isSame, set.type == .AAAA { return [] }
+        let types: [RecordType] = isSame ? [.A, .AAAA] : [set.type]
+        let policy = Int(steered.policy)
+        return [.steer(owner: owner, ttl: steered.ttl, policy: policy, types: types)]
     }
 
     private func services(

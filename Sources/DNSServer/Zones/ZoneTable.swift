@@ -212,13 +212,18 @@ struct ZoneEntry: BitwiseCopyable, Sendable {
 
 /// A set whose records a policy chooses, or an alias takes from elsewhere.
 struct SteeredSet: BitwiseCopyable, Sendable {
-    /// Absent for an alias of a name that is not steered.
+    /// Absent for an alias of a name that is not steered; of services: for IPv4.
     var policy: UInt32
     var ttl: UInt32
     /// The place in `aliases`; absent for a name that is steered itself.
     var alias = absent
     /// Of services: where their ``ServiceTemplate``s lie in `bytes`.
     var templates: UInt32 = 0
+    /// Of services: the policy for IPv6, which may be another one; absent for none.
+    var policyIPv6 = absent
+
+    /// True when no policy is asked: of an alias of a name that is not steered.
+    var isPlain: Bool { policy == absent && policyIPv6 == absent }
 }
 
 /// What goes along with a delegation, or with a set of NS, MX, SRV, SVCB or HTTPS.

@@ -108,7 +108,7 @@ extension ZoneTableBuilder {
     // What leads on from a name: its CNAME, or an ALIAS of its own.
     private func onward(_ number: Int) -> Int? {
         recordNumbers(of: number).first { place in
-            records[place].type == .CNAME
+            records[place].type == .CNAME && !records[place].isSteered
                 || records[place].isAlias && records[place].type == .A
         }
     }
@@ -162,7 +162,7 @@ extension ZoneTableBuilder {
             target: offset,
             nameHash: WireName.scan(way.last.span, at: 0)?.hash.value ?? 0
         )
-        var policy = absent
+        var policies = (ipv4: absent, ipv6: absent)
         switch end {
         case .nothing, .redirected:
             let message = "an ALIAS leads to a name that is not there: \(way.text)"
@@ -173,12 +173,16 @@ extension ZoneTableBuilder {
             let addresses = recordNumbers(of: found).filter {
                 records[$0].type == .A || records[$0].type == .AAAA
             }
-            if let steered = addresses.first(where: { records[$0].isSteered }) {
-                policy = records[steered].offset
-                entry.ttl = min(entry.ttl, records[steered].ttl)
+            policies = (policy(among: addresses, .A), policy(among: addresses, .AAAA))
+            for place in addresses where records[place].isSteered {
+                entry.ttl = min(entry.ttl, records[place].ttl)
             }
             if addresses.isEmpty {
-                let message = "an ALIAS leads to a name without addresses: \(way.text)"
+                let what =
+                    hasRecord(found, .CNAME)
+                    ? "a name whose CNAME is chosen for each client, and does not follow it"
+                    : "a name without addresses"
+                let message = "an ALIAS leads to \(what): \(way.text)"
                 noteRecord(record, .aliasWithoutAddresses, message)
             }
         case .outside:
@@ -191,7 +195,9 @@ extension ZoneTableBuilder {
         for index in Int(node.firstSet)..<Int(node.firstSet) + Int(node.setCount)
         where layout.sets[index].isSteered {
             let set = Int(layout.sets[index].offset)
-            layout.steered[set].policy = policy
+            let type = layout.sets[index].type
+            layout.steered[set].policy = type == .AAAA ? policies.ipv6 : policies.ipv4
+            if type.isService { layout.steered[set].policyIPv6 = policies.ipv6 }
             layout.steered[set].ttl = min(layout.steered[set].ttl, entry.ttl)
             layout.steered[set].alias = UInt32(truncatingIfNeeded: layout.aliases.count - 1)
         }

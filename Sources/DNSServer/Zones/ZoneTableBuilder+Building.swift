@@ -200,24 +200,32 @@ extension ZoneTableBuilder {
     // RFC 1034 §3.6.2, RFC 2181 §10.1: an alias stands alone.
     private mutating func checkCompany(_ number: Int, _ found: [Int]) {
         let aliases = found.filter { records[$0].type == .CNAME }
-        // DNSSEC's own types may stand beside an alias (RFC 4035 §2.5).
-        let others = found.filter { ![5, 46, 47, 25].contains(records[$0].type.rawValue) }
+        let isSteered = aliases.contains { records[$0].isSteered }
+        // DNSSEC's own types may stand beside an alias (RFC 4035 §2.5), and what steers it.
+        let others = found.filter { place in
+            ![5, 46, 47, 25].contains(records[place].type.rawValue)
+                && !(isSteered && records[place].type == .LUA)
+        }
         if let first = aliases.first, !others.isEmpty {
             let message = "\(text(number)) has a CNAME and other data"
             noteRecord(first, .conflictingCNAME, message)
         }
-        let targets = Set(aliases.map { canonical($0) })
-        if targets.count > 1 {
+        if aliases.count > 1, isSteered || Set(aliases.map { canonical($0) }).count > 1 {
             noteRecord(aliases[1], .conflictingCNAME, "\(text(number)) has two CNAMEs")
         }
         checkRedirections(number, found)
-        let steered = found.filter { records[$0].isSteered && records[$0].type == .A }
-        let addresses = found.filter {
-            !records[$0].isSteered && [RecordType.A, .AAAA].contains(records[$0].type)
-        }
-        if let first = steered.first, !addresses.isEmpty || steered.count > 1 {
+        for type in [RecordType.A, .AAAA] {
+            // Of one family the policy chooses all; the other one may be plain, or have its own.
+            let own = found.filter { records[$0].type == type }
+            guard own.count > 1, let first = own.first(where: { records[$0].isSteered }) else {
+                continue
+            }
             let message = "\(text(number)) is steered and has other addresses"
             noteRecord(first, .conflictingSteer, message)
+            break
+        }
+        let addresses = found.filter {
+            !records[$0].isSteered && [RecordType.A, .AAAA].contains(records[$0].type)
         }
         checkAliasCompany(number, addresses)
     }

@@ -8,6 +8,8 @@ extension ZoneTableBuilder {
     struct Outdone {
         /// The types by owner in lower case.
         var types: [[UInt8]: Set<RecordType>] = [:]
+        /// Of names with LUA: the types that are chosen by it.
+        var steered: [[UInt8]: Set<RecordType>] = [:]
         /// The names above these.
         var above: Set<[UInt8]> = []
         /// A DNAME is among them.
@@ -23,8 +25,15 @@ extension ZoneTableBuilder {
     /// Has records of the present zone not taken that cannot stand beside these sets.
     ///
     /// A CNAME and other data (RFC 1034 §3.6.2), a DNAME and names below it (RFC 6672 §2.4), other
-    /// addresses of a steered name: each is told as a warning.
-    public mutating func outdo(_ keys: some Sequence<RecordSetKey>) {
+    /// addresses of a steered name: each is told as a warning. `steered` are the sets that records
+    /// of type LUA among them choose.
+    public mutating func outdo(
+        _ keys: some Sequence<RecordSetKey>,
+        steered: [RecordSetKey] = []
+    ) {
+        for key in steered {
+            outdone.steered[key.owner.lowercased.wire, default: []].insert(key.type)
+        }
         for key in keys {
             let owner = key.owner.lowercased.wire
             outdone.types[owner, default: []].insert(key.type)
@@ -89,7 +98,11 @@ extension ZoneTableBuilder {
             }
             // It stands for the addresses of its name, and for nobody's below a delegation.
             if there.contains(.LUA) {
-                if isSteered || [.A, .AAAA, .CNAME, .ALIAS].contains(type) { return true }
+                let chosen = outdone.steered[name] ?? [.A, .AAAA]
+                if chosen.contains(.CNAME), !Self.standsBesideAlias(type) { return true }
+                if isSteered || [.CNAME, .ALIAS].contains(type) || chosen.contains(type) {
+                    return true
+                }
                 if type == .NS, name != zones.last?.apexName { return true }
             }
         }

@@ -64,13 +64,12 @@ extension ZoneTableBuilder {
         _ ttl: UInt32,
         to layout: inout ZoneTableLayout
     ) -> Bool {
-        let all = recordNumbers(of: number)
-        guard let first = found.first,
-            let steered = all.first(where: { place in
-                let record = records[place]
-                return (record.isSteered || record.isAlias) && record.type == .A
-            })
-        else { return false }
+        let made = recordNumbers(of: number).filter { place in
+            let record = records[place]
+            return (record.isSteered || record.isAlias)
+                && (record.type == .A || record.type == .AAAA)
+        }
+        guard let first = found.first, let steered = made.first else { return false }
         let isAlias = records[steered].isAlias
         let own = ownName(number)
         let atOwner = found.map { !isAliasMode($0) && target(of: $0, of: number, behind: 2) == own }
@@ -90,10 +89,17 @@ extension ZoneTableBuilder {
         }
         layout.addSteered(
             records[first].type,
-            policy: isAlias ? absent : records[steered].offset,
-            ttl: min(ttl, records[steered].ttl),
+            policy: policy(among: made, .A),
+            policyIPv6: policy(among: made, .AAAA),
+            ttl: made.reduce(ttl) { min($0, records[$1].ttl) },
             templates: templates
         )
         return true
+    }
+
+    // The families of one name may be chosen by one policy, by two, or one of them by none.
+    func policy(among made: [Int], _ type: RecordType) -> UInt32 {
+        made.first { records[$0].type == type && records[$0].isSteered }
+            .map { records[$0].offset } ?? absent
     }
 }

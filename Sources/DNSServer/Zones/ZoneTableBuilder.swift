@@ -150,8 +150,9 @@ public struct ZoneTableBuilder: ~Copyable {
             switch content {
             case .record(let record):
                 add(record.owner.wire, record.type, record.ttl, record.data, at: place)
-            case .steer(let owner, let ttl, let number):
-                if let number = policy(number) { steer(owner: owner, ttl: ttl, policy: number) }
+            case .steer(let owner, let ttl, let number, let types):
+                guard let number = policy(number) else { continue }
+                steer(owner: owner, ttl: ttl, policy: number, types: types)
             case .alias(let owner, let ttl, let target):
                 add(owner.wire, .ALIAS, ttl, target.wire, at: place)
             }
@@ -191,11 +192,12 @@ public struct ZoneTableBuilder: ~Copyable {
         add(owner.wire, value.type, ttl, value.wire, at: place)
     }
 
-    /// Lets a policy choose the addresses of a name, for A and for AAAA.
+    /// Lets a policy choose the addresses of a name, for A and for AAAA, or its CNAME.
     public mutating func steer(
         owner: DomainName,
         ttl: UInt32,
         policy: Int,
+        types: [RecordType] = [.A, .AAAA],
         at position: ZonePosition = .none
     ) {
         guard let zone = zones.last, let policy = UInt32(exactly: policy) else { return }
@@ -205,7 +207,7 @@ public struct ZoneTableBuilder: ~Copyable {
             let name = owner.lowercased.wire
             guard !isOutdone(name, .A, at: place, isSteered: true) else { return }
         }
-        for type in [RecordType.A, .AAAA] {
+        for type in types {
             let record = Record(
                 ttl: ttl,
                 offset: policy,

@@ -145,6 +145,7 @@ struct ZoneTableLayout {
     mutating func addSteered(
         _ type: RecordType,
         policy: UInt32,
+        policyIPv6: UInt32 = absent,
         ttl: UInt32,
         templates: [[UInt8]] = []
     ) {
@@ -154,7 +155,9 @@ struct ZoneTableLayout {
             return
         }
         for template in templates { bytes += template }
-        steered.append(SteeredSet(policy: policy, ttl: ttl, templates: place))
+        var set = SteeredSet(policy: policy, ttl: ttl, templates: place)
+        set.policyIPv6 = policyIPv6
+        steered.append(set)
         append(
             ZoneSet(
                 offset: UInt32(truncatingIfNeeded: steered.count - 1),

@@ -133,6 +133,12 @@ public struct AnswerSet: Sendable, BitwiseCopyable {
         life = ttl
     }
 
+    /// Makes this the answer of a family that no policy is asked for: there is none, and none comes.
+    public mutating func settleLasting() {
+        settle(.noData, ttl: .max)
+        isLasting = true
+    }
+
     /// Says for whom an answer without a policy holds, and for how many seconds at most.
     public mutating func hold(scope: UInt8, atMost seconds: UInt32 = .max) {
         self.scope = scope

@@ -9,7 +9,7 @@ struct PolicyNode: BitwiseCopyable {
     var kind = Kind.failover
     var draw = SteerPolicy.Draw.random
     var isMultiple = false
-    // Families of the addresses below.
+    // Families of the addresses below; of an address its own.
     var families: SteerFamilies = []
     var allDown = AllDown.inherit
     var most: UInt8 = 0
@@ -65,6 +65,8 @@ struct PolicyLayout {
     private(set) var regions: [RegionTable] = []
     private(set) var leastTTLs: [UInt32] = []
     private(set) var haveRules: [Bool] = []
+    /// The names that members answer with, by their numbers.
+    private(set) var targets: [[UInt8]] = []
     private let numbers: [String: Int]
     private var domains: [String: UInt16] = [:]
     // A node without branches: never live.
@@ -110,6 +112,11 @@ struct PolicyLayout {
         case .address(let member):
             node.kind = .address
             node.address = member.address
+            node.families = SteerFamilies(of: member.address)
+            if let target = member.target {
+                node.families = .names
+                keep(target)
+            }
             node.slot = UInt32(clamping: member.slot)
             nodes[place] = node
         case .named: lay(node, .failover, [SteerBranch(SteerPolicy(policy.kind))], at: place)
@@ -165,6 +172,13 @@ struct PolicyLayout {
         }
     }
 
+    private mutating func keep(_ target: SteerTarget) {
+        guard (0..<SteerTarget.limit).contains(target.number) else { return }
+        let missing = target.number + 1 - targets.count
+        if missing > 0 { targets += repeatElement([], count: missing) }
+        targets[target.number] = target.wire
+    }
+
     // Names beyond the number share the last one: an answer then has fewer, never two of one.
     private mutating func number(of domain: String) -> UInt16 {
         guard !domain.isEmpty else { return 0 }
@@ -186,9 +200,7 @@ struct PolicyLayout {
         if depths[place] >= 0 { return depths[place] }
         depths[place] = PolicyLayout.depthLimit
         var depth = 0
-        var families =
-            nodes[place].kind == .address
-            ? SteerFamilies(of: nodes[place].address) : []
+        var families = nodes[place].families
         for edge in nodes[place].edges {
             let below = settle(Int(edges[edge].node), &depths)
             guard below + 1 < PolicyLayout.depthLimit else {

@@ -7,6 +7,8 @@ public struct SteerExplanation: Sendable, Equatable {
     public var policy: String
     /// The addresses answered, in order.
     public var answers: [IPAddress]
+    /// The names answered, in wire form, by a policy that has those; its addresses are tokens.
+    public var targets: [[UInt8]] = []
     /// What is answered.
     public var outcome: SteerOutcome
     /// Which members were considered.
@@ -61,8 +63,10 @@ public struct SteerExplanation: Sendable, Equatable {
     public struct MemberExplanation: Sendable, Equatable {
         /// Name for people.
         public var name: String
-        /// The address.
+        /// The address; of a name its token.
         public var address: IPAddress
+        /// The name in wire form; empty for an address.
+        public var target: [UInt8] = []
         /// Place in the health table.
         public var slot: Int
         /// Place in the tree, for example `failover 1 / weighted`.
@@ -117,6 +121,9 @@ extension SteerTable {
         )
         guard definitions.indices.contains(policy) else { return explanation }
         explanation.policy = definitions[policy].name
+        if answersNames(policy: policy) {
+            explanation.targets = explanation.answers.map { target(of: $0) }
+        }
         var asked = question
         if set.isResting {
             asked.filter.latestReturn = board.heldSince(policy).nanoseconds

@@ -1,20 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Essentials
 
-/// One address a policy may answer with.
+/// A name that a policy may answer with in the place of an address.
+public struct SteerTarget: Sendable {
+    /// Names of one table.
+    public static var limit: Int { 1 << 20 }
+
+    /// Its number among the names of a table: the same name has the same number everywhere.
+    public var number: Int
+    /// The name in wire form and lower case.
+    public var wire: [UInt8]
+
+    /// Joins the parts.
+    public init(number: Int, wire: [UInt8]) {
+        self.number = number
+        self.wire = wire
+    }
+
+    /// What stands for the name where nodes and answers have addresses.
+    public var token: IPAddress { IPAddress(v6: UInt128(truncatingIfNeeded: number)) }
+}
+
+/// One address, or one name, a policy may answer with.
 public struct SteerMember: Sendable {
     /// Name for people, and what sticky draws know it by.
     public var name: String
     /// Place in the health table.
     public var slot: Int
-    /// The address to answer.
+    /// The address to answer; of a name its token.
     public var address: IPAddress
+    /// The name to answer; nil for an address.
+    public let target: SteerTarget?
 
     /// Joins the parts.
     public init(name: String, slot: Int, address: IPAddress) {
         self.name = name
         self.slot = slot
         self.address = address
+        target = nil
+    }
+
+    /// A member that is answered by a name; its health is that of the slot.
+    public init(name: String, slot: Int, target: SteerTarget) {
+        self.name = name
+        self.slot = slot
+        address = target.token
+        self.target = target
     }
 }
 

@@ -11,6 +11,8 @@ public struct SteerFamilies: OptionSet, Sendable, BitwiseCopyable {
     @inlinable public static var ipv4: SteerFamilies { SteerFamilies(rawValue: 1) }
     /// IPv6 addresses.
     @inlinable public static var ipv6: SteerFamilies { SteerFamilies(rawValue: 2) }
+    /// Names, of policies that answer with those: none has addresses as well.
+    @inlinable public static var names: SteerFamilies { SteerFamilies(rawValue: 4) }
     /// Both, from one decision: what HTTPS records hint at (RFC 9460 §7.3).
     @inlinable public static var both: SteerFamilies { [.ipv4, .ipv6] }
 

@@ -16,7 +16,7 @@ extension SteerTable {
         if node.allDown != .inherit { question.take(node) }
         switch node.kind {
         case .address:
-            guard question.families.contains(SteerFamilies(of: node.address)) else { return }
+            guard question.families.contains(node.families) else { return }
             if question.isListening { return set.wantsWord = true }
             set.append(node.address, node.slot)
         case .roundRobin: rotate(node, question, &set, &random)

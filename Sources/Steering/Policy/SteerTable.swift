@@ -29,6 +29,7 @@ public struct SteerTable: Sendable {
     let regions: [RegionTable]
     let leastTTLs: [UInt32]
     let haveRules: [Bool]
+    let targets: [[UInt8]]
     private(set) var board: DialBoard
 
     /// Lays the policies out; weights and times that change are read from the board.
@@ -48,6 +49,7 @@ public struct SteerTable: Sendable {
         edges = layout.edges
         regions = layout.regions
         leastTTLs = layout.leastTTLs
+        targets = layout.targets
     }
 
     /// ``DialBoard/dialChanges``: while it stays, so do the weights that policies read.
@@ -72,6 +74,17 @@ public struct SteerTable: Sendable {
     /// A board of the same size, on which nothing is set.
     public func emptyBoard() -> DialBoard {
         DialBoard(branches: board.branches, policies: board.policies)
+    }
+
+    /// True when a policy answers with names; it has no addresses then.
+    public func answersNames(policy: Int) -> Bool {
+        policy >= 0 && policy < definitions.count && nodes[policy].families == .names
+    }
+
+    /// The name that an answer of such a policy stands for, in wire form; empty for none.
+    public func target(of answer: IPAddress) -> [UInt8] {
+        guard let number = Int(exactly: answer.bits), number < targets.count else { return [] }
+        return targets[number]
     }
 
     /// Number of policies.

@@ -208,6 +208,7 @@ struct SteerWalk {
             SteerExplanation.MemberExplanation(
                 name: member.name.isEmpty ? "\(member.address)" : member.name,
                 address: member.address,
+                target: member.target?.wire ?? [],
                 slot: member.slot,
                 path: path,
                 configuredWeight: branch.weight,
