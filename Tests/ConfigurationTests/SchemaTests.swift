@@ -84,6 +84,7 @@ private struct Leaves {
         "routes[].jwt.claim-headers[].name", "tracing.otlp.headers[].name",
         "tracing.otlp.attributes[].name", "geo.networks.*.prefix",
         "migrations.*.name", "tsig-keys.*.name", "zones.*.member-of", "steer.*.is-dynamic",
+        "steer.*.is-of-checked-names",
         "dns.resolver-floors", "zones.*.members",
     ]
     private static let renamed = [

@@ -106,7 +106,7 @@ import Testing
             let message = DynamicRecordTests.fault("A \"\(script)\"")
             #expect(message?.contains(part) == true, "\(json): \(message ?? "taken")")
         }
-        #expect(DynamicRecordTests.fault("CNAME \"x\"")?.contains("CNAME") == true)
+        #expect(DynamicRecordTests.fault("MX \"x\"")?.contains("A, AAAA and CNAME") == true)
         #expect(DynamicRecordTests.fault("A x")?.contains("quotes") == true)
         #expect(DynamicRecordTests.fault("A \";-- octodns-dynamic:v2:x\"")?.contains("v1") == true)
         #expect(

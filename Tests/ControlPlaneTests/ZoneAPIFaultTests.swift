@@ -42,7 +42,7 @@ import Testing
 
     @Test(arguments: [
         "A \"pickclosest({'192.0.2.1'})\"", "A \"ifportup(443, {'192.0.2.1'})\"",
-        "A \"ifurlup('https://a.example/', {{'192.0.2.1'}})\"", "CNAME \"'a.example.'\"",
+        "A \"ifurlup('https://a.example/', {{'192.0.2.1'}})\"", "CNAME \"'192.0.2.1'\"",
     ])
     func `functions that are not understood have a remedy`(content: String) throws {
         let message = try message(DynamicRecord.type, content)

@@ -53,7 +53,7 @@ extension CrossChecks {
     ) -> Int {
         var total = policy.fallback.map { size(of: $0, policies, pools, &sizes, depth: depth) } ?? 0
         switch policy.kind {
-        case .address: break
+        case .address, .name: break
         case .pool(let name): total += pools[name] ?? 0
         case .steer(let name): total += size(of: name, policies, pools, &sizes, depth: depth)
         default:
@@ -99,7 +99,7 @@ extension CrossChecks {
         _ seen: inout Set<String>
     ) -> Bool {
         switch policy.kind {
-        case .address: return false
+        case .address, .name: return false
         case .pool(let name): return limited.contains(name)
         case .steer(let name):
             guard seen.insert(name).inserted, let named = policies[name] else { return false }

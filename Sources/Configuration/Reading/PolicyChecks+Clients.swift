@@ -81,7 +81,7 @@ extension PolicySettings.Kind {
     /// The key in the file; nil for what has no branches.
     var key: String? {
         switch self {
-        case .address, .pool, .steer: nil
+        case .address, .name, .pool, .steer: nil
         case .failover: "failover"
         case .roundRobin: "round-robin"
         case .weighted: "weighted"

@@ -91,7 +91,7 @@ extension PolicyChecks {
         guard residents.contains(where: { !$0.isEmpty }) else { return }
         let key: String
         switch policy.kind {
-        case .address, .pool, .steer, .geo: return
+        case .address, .name, .pool, .steer, .geo: return
         case .failover: key = "failover"
         case .roundRobin: key = "round-robin"
         case .weighted: key = "weighted"

@@ -45,7 +45,7 @@ struct PolicyChecks {
                 warnUnserved(section, policy)
             }
             switch policy.kind {
-            case .address, .pool, .steer: break
+            case .address, .name, .pool, .steer: break
             case .failover(let branches):
                 warnUnreachable(section, branches)
                 warnTwins(section, "failover", branches)

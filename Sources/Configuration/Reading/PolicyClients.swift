@@ -51,7 +51,7 @@ final class PolicyClients {
         }
         var found = Served()
         switch policy.kind {
-        case .address, .pool: found.isEverybody = true
+        case .address, .name, .pool: found.isEverybody = true
         case .steer(let name): found = served(PolicySettings(.steer(name)))
         case .geo(let branches): found = served(branches)
         case .roundRobin, .weighted, .failover, .proximity, .latency:

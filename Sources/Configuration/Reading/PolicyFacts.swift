@@ -34,7 +34,7 @@ final class PolicyFacts {
     /// True when there is always something to answer with, for every client.
     func neverFails(_ policy: PolicySettings) -> Bool {
         switch policy.kind {
-        case .address(_, let probe): return probe == nil
+        case .address(_, let probe), .name(_, let probe): return probe == nil
         case .pool(let name): return steadyPools.contains(name)
         case .steer(let name):
             if let known = steadyPolicies[name] { return known }

@@ -9,7 +9,8 @@ extension Schema {
             .list(.server(53)),
             .absent("those of `/etc/resolv.conf`"),
             "Resolvers asked, in this order from the one that answered last, for names that are in no "
-                + "zone served here; at most \(SettingsDecoder.resolverLimit)."
+                + "zone served here, and for what a dynamic CNAME leads to (`zone-api.probe`); at most "
+                + "\(SettingsDecoder.resolverLimit)."
         ),
         Option(
             "alias.min-ttl",

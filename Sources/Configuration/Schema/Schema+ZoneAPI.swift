@@ -19,7 +19,8 @@ extension Schema {
             "zone-api.probe",
             .reference(.probe),
             .absent("they count as up"),
-            "Probe that checks the addresses of dynamic records, as octoDNS writes them."
+            "Probe that checks the addresses of dynamic records, as octoDNS writes them, and those "
+                + "of the names that a dynamic CNAME leads to."
         ),
     ]
 

@@ -90,7 +90,7 @@ extension BranchSettings {
         if let name { return name }
         return switch policy.kind {
         case .address(let ip, _): "\(ip)"
-        case .pool(let name), .steer(let name): name
+        case .name(let name, _), .pool(let name), .steer(let name): name
         case .roundRobin: "round-robin"
         case .weighted: "weighted"
         case .failover: "failover"

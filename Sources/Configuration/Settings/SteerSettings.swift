@@ -19,6 +19,8 @@ public struct SteerSettings: Sendable, Equatable {
     public var settleMost = Interval.zero
     /// It is made of a record that the API was given, and stands in no configuration.
     public internal(set) var isDynamic = false
+    /// It answers with names, and a probe is to check some of them.
+    public internal(set) var isOfCheckedNames = false
 }
 
 extension SteerSettings {
@@ -26,7 +28,11 @@ extension SteerSettings {
     public init(dynamic name: String, policy: PolicySettings, ttl: Interval) {
         self.init(name: name, policy: policy, ttl: ttl, minTTL: nil, failoverWithin: nil)
         isDynamic = true
+        isOfCheckedNames = !policy.checkedNames.isEmpty
     }
+
+    /// The names that it may answer with and that a probe is to check.
+    public var checkedNames: Set<String> { isOfCheckedNames ? policy.checkedNames : [] }
 }
 
 /// What a steered name answers when nothing is healthy.
@@ -47,6 +53,11 @@ public struct PolicySettings: Sendable, Equatable {
     public indirect enum Kind: Sendable, Equatable {
         /// One address, checked by the probe when one is named.
         case address(IPAddress, probe: String?)
+        /// One name, to be answered as a CNAME; its addresses are checked by the probe when one is
+        /// named.
+        ///
+        /// No configuration has these, and no policy has addresses beside them.
+        case name(String, probe: String?)
         /// The endpoints of a pool.
         case pool(String)
         /// Another policy by name; references form no loop.
@@ -149,7 +160,7 @@ public struct BranchSettings: Sendable, Equatable {
     public var targetName: String {
         if let target { return target }
         switch policy.kind {
-        case .pool(let name), .steer(let name): return name
+        case .name(let name, _), .pool(let name), .steer(let name): return name
         case .address(let ip, _): return "\(ip)"
         default: return ""
         }
@@ -176,7 +187,7 @@ extension PolicySettings.Kind {
     /// The branches in their order.
     public var branches: [BranchSettings] {
         switch self {
-        case .address, .pool, .steer: []
+        case .address, .name, .pool, .steer: []
         case .roundRobin(let branches), .weighted(let branches), .failover(let branches),
             .geo(let branches), .proximity(let branches), .latency(let branches):
             branches
@@ -185,9 +196,17 @@ extension PolicySettings.Kind {
 }
 
 extension PolicySettings {
-    /// Plain addresses in it, those of policies that it names not counted.
+    /// Plain addresses and names in it, those of policies that it names not counted.
     public var addressCount: Int {
-        if case .address = kind { return 1 }
-        return kind.branches.reduce(0) { $0 + $1.policy.addressCount }
+        switch kind {
+        case .address, .name: 1
+        default: kind.branches.reduce(0) { $0 + $1.policy.addressCount }
+        }
+    }
+
+    /// The names in it that a probe is to check.
+    public var checkedNames: Set<String> {
+        if case .name(let name, .some) = kind { return [name] }
+        return kind.branches.reduce(into: []) { $0.formUnion($1.policy.checkedNames) }
     }
 }

@@ -162,7 +162,7 @@ struct QueryStory {
             SteerQuestion(
                 now: then,
                 client: record.client,
-                families: type == .A ? .ipv4 : type == .AAAA ? .ipv6 : .both
+                families: steer.families(asked: type, of: policy)
             ),
             answered: record.answers { teller.address($0, record) }
         )

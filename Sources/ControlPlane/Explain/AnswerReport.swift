@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
 internal import DNSServer
 internal import Essentials
 internal import Steering
@@ -61,7 +62,11 @@ struct AnswerReport {
             "name": .string(steer.definitions[policy].name),
             "answers": .integer(Int64(clamping: total(policy))),
             "answersIPv4": .integer(Int64(clamping: count(policy, isIPv4: true))),
-            "answersIPv6": .integer(Int64(clamping: count(policy, isIPv4: false))),
+            "answersIPv6": .integer(
+                Int64(
+                    clamping: steer.answersNames(policy: policy) ? 0 : count(policy, isIPv4: false)
+                )
+            ),
             "targets": .array(targets(policy, limit == AnswerReport.manyNetworks)),
             "networkCount": .integer(Int64(all.count)),
             "networks": .array(all.prefix(limit).map { json($0, of: total(policy)) }),
@@ -73,7 +78,7 @@ struct AnswerReport {
     private func targets(_ policy: Int, _ isAlone: Bool) -> [JSONValue] {
         let asked = isAlone ? AnswerReport.manyAnswers : AnswerReport.fewAnswers
         let identity = steer.identity(of: policy)
-        let shares = [SteerFamilies.ipv4, .ipv6].flatMap {
+        let shares = [SteerFamilies.ipv4, .ipv6, .names].flatMap {
             steer.shares(policy: policy, $0, answers: asked)
         }
         let landed = shares.reduce(0) { $0 + (requests($1.slot) ?? 0) }
@@ -83,7 +88,7 @@ struct AnswerReport {
             let requests = requests(share.slot)
             return [
                 "name": .string(names[share.slot] ?? share.name),
-                "address": .string("\(share.address)"),
+                "address": .string(text(share.address, policy)),
                 "weight": .integer(Int64(clamping: share.weight)),
                 "weightShare": AnswerReport.rounded(share.share),
                 "answers": .integer(Int64(clamping: answers)),
@@ -94,6 +99,11 @@ struct AnswerReport {
                 ),
             ]
         }
+    }
+
+    private func text(_ address: IPAddress, _ policy: Int) -> String {
+        guard steer.answersNames(policy: policy) else { return "\(address)" }
+        return DomainName(wire: steer.target(of: address)).map { "\($0)" } ?? "?"
     }
 
     // What the HTTP door has sent there; nil for an address that is in no pool.

@@ -30,6 +30,7 @@ struct PolicyLeaves {
         let own: [PolicyLeaf]
         switch policy.kind {
         case .address(let ip, let probe): own = [PolicyLeaf(target: "\(ip)", probe: probe)]
+        case .name(let name, let probe): own = [PolicyLeaf(target: name, probe: probe)]
         case .pool(let name):
             let endpoints = pools[name]?.endpoints ?? []
             own = endpoints.filter { $0.weight > 0 }.map { endpoint in

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import DNSProtocol
 public import Essentials
 public import Steering
 
@@ -77,7 +78,11 @@ extension SteerExplanation {
         [
             "name": .string(policy),
             "outcome": .string(outcome.word),
-            "answers": .array(answers.map { .string("\($0)") }),
+            "answers": .array(
+                targets.isEmpty
+                    ? answers.map { .string("\($0)") }
+                    : targets.map { .string(SteerExplanation.text($0)) }
+            ),
             "mode": .string(mode.word),
             "scope": .integer(Int64(scope)),
             "why": .string(why),
@@ -86,6 +91,12 @@ extension SteerExplanation {
                 members.map { $0.json(detail: details[$0.slot], supposed: supposed($0.slot)) }
             ),
         ]
+    }
+}
+
+extension SteerExplanation {
+    fileprivate static func text(_ target: [UInt8]) -> String {
+        DomainName(wire: target).map { "\($0)" } ?? "?"
     }
 }
 
@@ -129,7 +140,9 @@ extension SteerExplanation.MemberExplanation {
     public func json(detail: String? = nil, supposed: String? = nil) -> JSONValue {
         [
             "name": .string(name),
-            "address": .string("\(address)"),
+            "address": .string(
+                target.isEmpty ? "\(address)" : SteerExplanation.text(target)
+            ),
             "path": .string(path),
             "answered": .bool(isAnswered),
             "eligible": .bool(isEligible),

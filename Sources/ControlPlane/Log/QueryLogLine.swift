@@ -106,7 +106,7 @@ struct QueryLogLine {
             SteerQuestion(
                 now: moment.now + Interval(nanoseconds: record.time &- moment.realtime),
                 client: record.client,
-                families: type == .A ? .ipv4 : type == .AAAA ? .ipv6 : .both
+                families: steer.families(asked: type, of: policy)
             ),
             answered: record.answers { _ in nil }
         )

@@ -8,7 +8,7 @@ struct NameWish: Hashable, Sendable {
     var key: ResolvedNames.Key
     var minTTL: Interval
     var maxTTL: Interval
-    /// For an alias: the servers asked; none for those of the system.
+    /// For an alias, or what a policy answers with: the servers asked; none for those of the system.
     var servers: [SocketAddress] = []
 }
 
@@ -117,6 +117,7 @@ struct ResolverDriver: ~Copyable {
             )
         }
         if let server = wish.key.server { configuration.servers = [server] }
+        if !wish.servers.isEmpty { configuration.servers = wish.servers }
         return NameMachine(
             host: wish.key.host,
             configuration: configuration,

@@ -122,7 +122,9 @@ struct Assembly: Sendable {
                 probes: probes,
                 pools: pools.map(\.definition),
                 locations: present.locations,
-                regions: present.regions.following(present.geography)
+                regions: present.regions.following(present.geography),
+                names: present.names,
+                alias: settings.alias
             )
             let steering = try steer.steering(settings, registries: &registries)
             var regions = steer.regions
@@ -236,6 +238,7 @@ struct Assembly: Sendable {
             let key = ResolvedNames.Key(host: host, server: nil)
             wishes.insert(NameWish(key: key, minTTL: .seconds(5), maxTTL: .seconds(300)))
         }
+        wishes.formUnion(settings.policyNames)
         let alias = settings.alias
         for host in aliasNumbers.keys {
             var wish = NameWish(
@@ -265,9 +268,10 @@ struct Assembly: Sendable {
 }
 
 extension Settings {
-    /// True when a pool has an endpoint with this name.
+    /// True when a pool has an endpoint with this name, or a policy answers with it.
     func hasEndpoint(_ key: ResolvedNames.Key) -> Bool {
-        pools.contains { pool in
+        if hasPolicyName(key) { return true }
+        return pools.contains { pool in
             pool.resolve.nameserver == key.server
                 && pool.endpoints.contains { endpoint in
                     if case .name(key.host, _) = endpoint.address { true } else { false }

@@ -12,6 +12,10 @@ struct SteerAssembly {
     let probes: ProbeAssembly
     let pools: [String: PoolDefinition]
     let locations: LocationTable
+    /// What the names stand for that policies answer with.
+    let names: ResolvedNames
+    /// Who is asked for those.
+    let alias: AliasSettings
     /// Many names are often steered by the same map, and assemblies too.
     private(set) var regions: RegionTables
     private(set) var assembled: [AssembledPool] = []
@@ -19,13 +23,19 @@ struct SteerAssembly {
     // The policy by name that is being made.
     private var owner = ""
     private var addresses = PolicyAddresses()
+    /// The names that policies answer with, each with its number.
+    var targets: [String: SteerTarget] = [:]
 
     init(
         probes: ProbeAssembly,
         pools: [PoolDefinition],
         locations: LocationTable = .empty,
-        regions: RegionTables = RegionTables()
+        regions: RegionTables = RegionTables(),
+        names: ResolvedNames = ResolvedNames(),
+        alias: AliasSettings = AliasSettings()
     ) {
+        self.names = names
+        self.alias = alias
         self.regions = regions
         self.regions.forgetUses()
         self.probes = probes
@@ -116,6 +126,8 @@ struct SteerAssembly {
         switch kind {
         case .address(let ip, let probe):
             return .address(try member(ip, probe: probe, of: &pool, &registries))
+        case .name(let name, let probe):
+            return try target(name, probe: probe, of: &pool, &registries)
         case .pool: return .roundRobin([])
         case .steer(let name): return .named(name)
         case .roundRobin(let list):
@@ -146,7 +158,10 @@ struct SteerAssembly {
                 weight: UInt32(clamping: settings.weight),
                 domain: settings.domain ?? ""
             )
-            if case .pool(let name) = settings.policy.kind { branch.name = name }
+            switch settings.policy.kind {
+            case .pool(let name), .name(let name, _): branch.name = name
+            default: break
+            }
             if let name = settings.name { branch.name = name }
             branches.append(branch)
         }

@@ -264,7 +264,7 @@ extension PolicySettings {
     ) {
         let isCompared = isCompared || rollout != nil
         switch kind {
-        case .address: break
+        case .address, .name: break
         case .pool(let name): if isCompared { pools.insert(name) }
         case .steer(let name):
             guard isCompared, seen.insert(name).inserted else { return }

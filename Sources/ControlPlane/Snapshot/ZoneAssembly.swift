@@ -289,10 +289,17 @@ struct ZoneAssembly {
         builder.beginRecords(source: ZoneStore.fileName)
         builder.add(stored.records.map { .record($0) }) { $0 }
         for (key, set) in stored.sets where key.type == DynamicRecord.type {
-            guard let set, let policy = policies[DynamicRecord.policyName(key.owner)] else {
-                continue
+            for data in set?.data ?? [] {
+                guard let set, let type = DynamicRecord.answers(data),
+                    let policy = policies[DynamicRecord.policyName(key.owner, type)]
+                else { continue }
+                builder.steer(
+                    owner: key.owner,
+                    ttl: DynamicRecord.ttl(data) ?? set.ttl,
+                    policy: policy.number,
+                    types: [type]
+                )
             }
-            builder.steer(owner: key.owner, ttl: set.ttl, policy: policy.number)
         }
     }
 

@@ -33,27 +33,14 @@ enum ZoneAPIChange {
                 "send them in several requests"
             )
         }
-        var steered: Set<DomainName> = []
-        for set in sets {
-            try apply(set, to: &zone, needsChangeType)
-            guard set["type"]?.string?.uppercased() == "LUA",
-                set["changetype"]?.string?.uppercased() != "DELETE",
-                let owner = set["name"]?.string.flatMap({ DomainName($0)?.lowercased })
-            else { continue }
-            // As PowerDNS: the second would put itself in the place of the first.
-            guard steered.insert(owner).inserted else {
-                throw ZoneAPIFault(
-                    422,
-                    "RRset \(owner) IN LUA: it is given twice; a name is steered for A or for AAAA",
-                    "give AAAA another name, or steer the name in the configuration"
-                )
-            }
-        }
+        var dynamic = DynamicChange(sets)
+        for set in sets { try apply(set, to: &zone, &dynamic, needsChangeType) }
     }
 
     private static func apply(
         _ set: JSONValue,
         to zone: inout ZoneRecords,
+        _ dynamic: inout DynamicChange,
         _ needsChangeType: Bool
     ) throws(ZoneAPIFault) {
         let (owner, type) = try key(of: set, in: zone)
@@ -65,10 +52,9 @@ enum ZoneAPIChange {
                 "\(title): changetype '\(ZoneAPIFault.quote(word))' is none of REPLACE, DELETE, EXTEND, PRUNE"
             )
         }
-        let isDynamic = zone[owner, DynamicRecord.type] != nil
         let isAddress = type == .A || type == .AAAA
-        guard !zone.isFixed(owner) || !isAddress && (type != DynamicRecord.type || isDynamic)
-        else {
+        let isOthers = type == DynamicRecord.type && zone[owner, type] == nil && zone.isFixed(owner)
+        guard !isOthers, !isAddress || !zone.isFixed(owner, type) else {
             throw ZoneAPIFault(
                 422,
                 "\(title): the addresses of this name are steered",
@@ -77,7 +63,9 @@ enum ZoneAPIChange {
             )
         }
         if kind == .delete {
-            if type == DynamicRecord.type, isDynamic { zone.release(owner) }
+            guard type != DynamicRecord.type else {
+                return try dynamic.delete(set, of: owner, from: &zone)
+            }
             guard type != .SOA || owner != zone.apex else {
                 throw ZoneAPIFault(422, "\(title): a zone needs its SOA", replacesSOA)
             }
@@ -94,6 +82,9 @@ enum ZoneAPIChange {
             )
         }
         let data = try records(of: set, owner, type)
+        guard type != DynamicRecord.type else {
+            return try steer(owner, kind, data, set, in: &zone, &dynamic)
+        }
         if kind == .prune {
             guard type != .SOA || owner != zone.apex else {
                 throw ZoneAPIFault(422, "\(title): a zone needs its SOA", replacesSOA)
@@ -114,6 +105,33 @@ enum ZoneAPIChange {
             zone.add(DNSMessage.Record(owner: owner, type: type, ttl: ttl, data: one))
         }
         if type == .SOA, owner == zone.apex { try keepSerial(of: former, in: &zone, title) }
+    }
+
+    private static func steer(
+        _ owner: DomainName,
+        _ kind: Kind,
+        _ data: [[UInt8]],
+        _ set: JSONValue,
+        in zone: inout ZoneRecords,
+        _ dynamic: inout DynamicChange
+    ) throws(ZoneAPIFault) {
+        let title = "RRset \(owner) IN LUA"
+        let former = zone[owner, DynamicRecord.type]?.ttl
+        let ttl = try timeToLive(of: set, title) ?? (kind == .replace ? nil : former ?? 0)
+        guard let ttl else {
+            throw ZoneAPIFault(422, "\(title): 'ttl' is missing", "send seconds as a number")
+        }
+        var entries: [DynamicSet.Entry] = []
+        for one in data {
+            do throws(DynamicFault) {
+                entries.append(DynamicSet.Entry(ttl: ttl, record: try DynamicRecord(data: one)))
+            } catch {
+                throw ZoneAPIFault(422, "\(title): \(error.message)")
+            }
+        }
+        if kind == .prune { return try dynamic.prune(entries, of: owner, from: &zone) }
+        if kind == .extend, entries.isEmpty { return }
+        try dynamic.replace(by: entries, of: owner, in: &zone)
     }
 
     // A serial that is not newer is raised by whoever asks.

@@ -96,15 +96,32 @@ struct ZoneAPIDocument {
         }
         return found.sorted {
             ("\($0.key.owner)", $0.key.type.rawValue) < ("\($1.key.owner)", $1.key.type.rawValue)
-        }.map { key, records in
-            let contents = records.map { ZoneAPIDocument.content(of: $0) }.sorted()
-            return [
-                "comments": [], "name": .string("\(key.owner)"),
-                "records": .array(contents.map { ["content": .string($0), "disabled": false] }),
-                "ttl": .integer(Int64(records[0].ttl)),
-                "type": key.type == DynamicRecord.type ? "LUA" : .string("\(key.type)"),
-            ]
+        }.flatMap { key, records -> [JSONValue] in
+            guard key.type == DynamicRecord.type else {
+                let contents = records.map { ZoneAPIDocument.content(of: $0) }
+                return [set(key, "\(key.type)", contents, ttl: records[0].ttl)]
+            }
+            // octoDNS reads only sets of one such record back, and has each with its own TTL.
+            return records.map { record in
+                let ttl = DynamicRecord.ttl(record.data) ?? record.ttl
+                return (ZoneAPIDocument.content(of: record), ttl)
+            }.sorted { $0.0 < $1.0 }.map { set(key, "LUA", [$0.0], ttl: $0.1) }
         }
+    }
+
+    private func set(
+        _ key: RecordSetKey,
+        _ type: String,
+        _ contents: [String],
+        ttl: UInt32
+    ) -> JSONValue {
+        [
+            "comments": [], "name": .string("\(key.owner)"),
+            "records": .array(
+                contents.sorted().map { ["content": .string($0), "disabled": false] }
+            ),
+            "ttl": .integer(Int64(ttl)), "type": .string(type),
+        ]
     }
 
     private static func content(of record: DNSMessage.Record) -> String {

@@ -61,6 +61,14 @@ extension ZoneTableBuilder {
     /// Has not taken what the store has in another way, and what cannot stand beside that.
     mutating func mask(_ stored: StoredZone) {
         mask(stored.sets.keys)
-        outdo(stored.sets.compactMap { $0.value == nil ? nil : $0.key })
+        let chosen = stored.sets.filter { $0.key.type == DynamicRecord.type }
+        outdo(
+            stored.sets.compactMap { $0.value == nil ? nil : $0.key },
+            steered: chosen.flatMap { key, set in
+                (set?.data ?? []).compactMap(DynamicRecord.answers).map {
+                    RecordSetKey(key.owner, $0)
+                }
+            }
+        )
     }
 }

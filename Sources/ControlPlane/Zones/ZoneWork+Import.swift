@@ -79,15 +79,19 @@ extension ZoneWork {
         by fresh: ZoneRecords
     ) throws(AssemblyRefusal) {
         for (owner, sets) in zone.names {
+            if sets[DynamicRecord.type] != nil {
+                let left = fresh.chosenTypes(owner)
+                zone.release(owner, zone.chosenTypes(owner).subtracting(left))
+            }
             for type in sets.keys where fresh[owner, type] == nil {
-                if type == DynamicRecord.type { zone.release(owner) }
                 zone[owner, type] = nil
             }
         }
         var problems: [ReloadProblem] = []
         for (owner, sets) in fresh.names {
             for (type, set) in sets where zone[owner, type] != set {
-                if zone.isFixed(owner), type == .A || type == .AAAA || type == .CNAME {
+                let isAddress = type == .A || type == .AAAA
+                if isAddress && zone.isFixed(owner, type) || type == .CNAME && zone.isFixed(owner) {
                     let text = "\(owner) \(type): the addresses of this name are steered"
                     problems.append(.start("M3091", text, "leave them out of the import"))
                     continue

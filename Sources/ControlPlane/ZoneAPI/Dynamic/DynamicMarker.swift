@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import DNSProtocol
 internal import Essentials
 
 /// The marker of octoDNS in an LUA record: what its pools and rules are.
@@ -13,7 +14,10 @@ enum DynamicMarker {
     private static let sign = ";-- octodns-dynamic:"
 
     /// The rules of a script with a marker; nil for one without.
-    static func rules(_ script: String, isIPv6: Bool) throws(DynamicFault) -> DynamicRules? {
+    static func rules(
+        _ script: String,
+        answers: RecordType
+    ) throws(DynamicFault) -> DynamicRules? {
         guard let start = script.firstRange(of: sign) else { return nil }
         let rest = script[start.upperBound...]
         guard rest.hasPrefix("v1:") else {
@@ -30,19 +34,19 @@ enum DynamicMarker {
         } catch {
             throw DynamicFault("the marker of octoDNS holds no JSON: \(error)")
         }
-        return try rules(document, isIPv6)
+        return try rules(document, answers)
     }
 
     private static func rules(
         _ document: JSONValue,
-        _ isIPv6: Bool
+        _ answers: RecordType
     ) throws(DynamicFault) -> DynamicRules {
         try check(document, ["pools", "rules"], "dynamic")
         guard let members = document["pools"]?.members, let list = document["rules"]?.elements
         else { throw DynamicFault("the marker of octoDNS lacks pools or rules") }
         var pools: [String: (pool: DynamicRules.Pool, fallback: String?)] = [:]
         for member in members {
-            pools[member.name] = try pool(member.name, member.value, isIPv6)
+            pools[member.name] = try pool(member.name, member.value, answers)
         }
         var rules: [DynamicRules.Rule] = []
         for (index, rule) in list.enumerated() {
@@ -66,7 +70,7 @@ enum DynamicMarker {
     private static func pool(
         _ name: String,
         _ value: JSONValue,
-        _ isIPv6: Bool
+        _ answers: RecordType
     ) throws(DynamicFault) -> (pool: DynamicRules.Pool, fallback: String?) {
         try check(value, ["fallback", "values"], "pool '\(name)'")
         var values: [DynamicRules.Value] = []
@@ -79,8 +83,12 @@ enum DynamicMarker {
             guard (0...1_000_000).contains(weight) else {
                 throw DynamicFault("pool '\(name)': the weight of '\(text)' is \(weight)")
             }
+            // octoDNS has no other names than whole ones.
+            guard answers != .CNAME || text.hasSuffix(".") else {
+                throw DynamicFault("pool '\(name)': '\(text)' is no name with its last dot")
+            }
             var one = DynamicRules.Value(
-                ip: try DynamicRules.address(text, isIPv6: isIPv6),
+                target: try DynamicRules.target(text, answers),
                 weight: Int(weight)
             )
             switch item["status"]?.string ?? "obey" {

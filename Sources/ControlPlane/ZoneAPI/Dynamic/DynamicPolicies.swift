@@ -10,8 +10,9 @@ struct DynamicPolicies {
     static let limit = 2000
 
     var policies: [SteerSettings] = []
-    /// Records that no policy can be made of: their names have no addresses.
+    /// Records that no policy can be made of, or not as they say.
     var faults: [String] = []
+    private var checkedNames: Set<String> = []
 
     init(_ overlays: ZoneOverlays, _ settings: Settings) {
         let stored = overlays.zones.values.filter { zone in
@@ -35,24 +36,39 @@ struct DynamicPolicies {
         for (key, set) in names.sorted(by: { "\($0.key.owner)" < "\($1.key.owner)" }) {
             guard let set else { continue }
             do throws(DynamicFault) {
-                guard set.data.count == 1 else {
-                    throw DynamicFault("\(set.data.count) records of type LUA at one name")
-                }
-                guard policies.count < DynamicPolicies.limit else {
-                    throw DynamicFault("more than \(DynamicPolicies.limit) names are steered")
-                }
-                let record = try DynamicRecord(data: set.data[0])
-                policies.append(
-                    SteerSettings(
-                        dynamic: DynamicRecord.policyName(key.owner),
-                        policy: try record.rules.policy(probe: probe),
-                        ttl: .seconds(Int64(set.ttl))
-                    )
-                )
+                for entry in try DynamicSet(set).entries { try add(entry, key.owner, probe) }
             } catch {
                 faults.append("\(key.owner) LUA: \(error.message): the name has no addresses")
             }
         }
+    }
+
+    private mutating func add(
+        _ entry: DynamicSet.Entry,
+        _ owner: DomainName,
+        _ probe: String?
+    ) throws(DynamicFault) {
+        guard policies.count < DynamicPolicies.limit else {
+            throw DynamicFault("more than \(DynamicPolicies.limit) names are steered")
+        }
+        var policy = try entry.record.rules.policy(probe: probe)
+        let checked = checkedNames.union(policy.checkedNames)
+        if checked.count > SteerAssembly.checkedNameLimit {
+            policy = try entry.record.rules.policy(probe: nil)
+            faults.append(
+                "\(owner) LUA: more than \(SteerAssembly.checkedNameLimit) names would be checked: "
+                    + "the targets of this one count as up"
+            )
+        } else {
+            checkedNames = checked
+        }
+        policies.append(
+            SteerSettings(
+                dynamic: DynamicRecord.policyName(owner, entry.record.answers),
+                policy: policy,
+                ttl: .seconds(Int64(entry.ttl))
+            )
+        )
     }
 }
 

@@ -4,15 +4,16 @@ internal import DNSProtocol
 internal import DNSServer
 internal import Essentials
 
-/// A record of the type LUA, which stands for the addresses of its name.
+/// A record of the type LUA, which stands for the addresses of its name, or for its CNAME.
 ///
 /// It is kept as PowerDNS has it on the wire: two octets of the type that it answers for, then its
-/// text in character strings.
+/// text in character strings. A TTL of its own, where it has another one than its set, follows
+/// behind an empty one, as a comment of Lua.
 struct DynamicRecord: Sendable, Equatable {
     /// LUA, a type for private use (RFC 6895 §3.1) whose number PowerDNS has chosen.
     static let type = RecordType.LUA
 
-    /// A or AAAA.
+    /// A, AAAA or CNAME.
     var answers: RecordType
     /// The text between the quotes, as it came.
     var script: String
@@ -33,39 +34,74 @@ struct DynamicRecord: Sendable, Equatable {
 
     /// Reads what is kept of one.
     init(data: [UInt8]) throws(DynamicFault) {
-        var text: [UInt8] = []
+        let parts = try DynamicRecord.parts(data)
+        guard let type = DynamicRecord.answers(data),
+            let script = String(validating: parts.text, as: UTF8.self)
+        else { throw DynamicFault("the record holds no text") }
+        try self.init("\(type)", script)
+    }
+
+    /// The type that a record answers for, by what is kept of it.
+    static func answers(_ data: [UInt8]) -> RecordType? {
+        data.count > 2 ? RecordType(UInt16(data[0]) << 8 | UInt16(data[1])) : nil
+    }
+
+    /// The TTL that a record has of its own, by what is kept of it; nil for that of its set.
+    static func ttl(_ data: [UInt8]) -> UInt32? {
+        guard let parts = try? parts(data), parts.ownTTL.starts(with: ttlSign.utf8) else {
+            return nil
+        }
+        return UInt32(String(decoding: parts.ownTTL.dropFirst(ttlSign.utf8.count), as: UTF8.self))
+    }
+
+    private static let ttlSign = "\n-- ttl "
+
+    private static func parts(
+        _ data: [UInt8]
+    ) throws(DynamicFault) -> (text: [UInt8], ownTTL: [UInt8]) {
+        var parts: (text: [UInt8], ownTTL: [UInt8]) = ([], [])
+        var isBehind = false
         var position = 2
         while position < data.count {
             let end = position + 1 + Int(data[position])
             guard end <= data.count else { throw DynamicFault("the record is cut off") }
-            text += data[position + 1..<end]
+            if data[position] == 0 { isBehind = true }
+            if isBehind {
+                parts.ownTTL += data[position + 1..<end]
+            } else {
+                parts.text += data[position + 1..<end]
+            }
             position = end
         }
-        guard data.count > 2, let script = String(validating: text, as: UTF8.self) else {
-            throw DynamicFault("the record holds no text")
-        }
-        let type = RecordType(UInt16(data[0]) << 8 | UInt16(data[1]))
-        try self.init("\(type)", script)
+        return parts
     }
 
     private init(_ word: String, _ script: String) throws(DynamicFault) {
-        guard word == "A" || word == "AAAA" else {
+        guard let type = DynamicRecord.kinds.first(where: { "\($0)" == word }) else {
             throw DynamicFault(
-                "records of type \(word) are not steered here, only A and AAAA",
-                "give the addresses of the targets as values of a dynamic A or AAAA; to have one "
-                    + "target's addresses write `alias` in the configuration"
+                "records of type \(word) are not steered here, only A, AAAA and CNAME",
+                "write a set of type \(word) with its records as they are"
             )
         }
-        answers = word == "A" ? .A : .AAAA
+        answers = type
         self.script = script
-        let isIPv6 = answers == .AAAA
-        if let found = try DynamicMarker.rules(script, isIPv6: isIPv6) {
+        if let found = try DynamicMarker.rules(script, answers: answers) {
             rules = found
         } else {
-            rules = try DynamicScript.rules(script, isIPv6: isIPv6)
+            rules = try DynamicScript.rules(script, answers: answers)
         }
         _ = try rules.policy(probe: nil)
-        guard data.count <= 65_535 else { throw DynamicFault("the script is too long") }
+        // With room for a TTL.
+        guard data.count <= 65_500 else { throw DynamicFault("the script is too long") }
+    }
+
+    /// The types that a record may answer for.
+    static let kinds: [RecordType] = [.A, .AAAA, .CNAME]
+
+    /// What is kept of it, with a TTL of its own.
+    func data(ttl: UInt32) -> [UInt8] {
+        let text = Array("\(DynamicRecord.ttlSign)\(ttl)".utf8)
+        return data + [0, UInt8(clamping: text.count)] + text
     }
 
     /// What is kept of it.
@@ -83,9 +119,11 @@ struct DynamicRecord: Sendable, Equatable {
     /// What the API shows.
     var content: String { "\(answers) \"\(script)\"" }
 
-    /// What the policy is called that chooses the addresses of a name: no name in a configuration
-    /// has a colon.
-    static func policyName(_ owner: DomainName) -> String { "dynamic:\(owner.lowercased)" }
+    /// What the policy is called that chooses the set of a name and a type: no name in a
+    /// configuration has a colon.
+    static func policyName(_ owner: DomainName, _ answers: RecordType) -> String {
+        answers == .A ? "dynamic:\(owner.lowercased)" : "dynamic:\(owner.lowercased):\(answers)"
+    }
 
     /// True for the name of such a policy.
     static func isPolicy(_ name: String) -> Bool { name.hasPrefix("dynamic:") }

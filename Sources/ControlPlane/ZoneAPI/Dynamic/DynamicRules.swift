@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import DNSProtocol
 internal import Essentials
 
 /// Why the record of a steered name is refused: which part of it cannot be expressed.
@@ -18,8 +19,14 @@ struct DynamicFault: Error, Equatable {
 /// The first rule that is for a client counts. Of its pools the first counts that has a healthy
 /// value, and of those one is drawn by weight.
 struct DynamicRules: Sendable, Equatable {
+    /// What may be answered: an address, or the name that a CNAME leads to.
+    enum Target: Sendable, Equatable {
+        case address(IPAddress)
+        case name(DomainName)
+    }
+
     struct Value: Sendable, Equatable {
-        var ip: IPAddress
+        var target: Target
         var weight: Int
         /// False for one that counts as up whatever happens.
         var isChecked = true
@@ -50,7 +57,14 @@ struct DynamicRules: Sendable, Equatable {
         }
     }
 
-    /// The rules as a policy; `probe` checks its addresses.
+    /// True when some value is the name.
+    func leads(to name: DomainName) -> Bool {
+        rules.contains { rule in
+            rule.pools.contains { $0.values.contains { $0.target == .name(name.lowercased) } }
+        }
+    }
+
+    /// The rules as a policy; `probe` checks its addresses, and those of its names.
     func policy(probe: String?) throws(DynamicFault) -> PolicySettings {
         guard rules.last?.regions.isEmpty == true else {
             throw DynamicFault("there is no rule for everybody, which must come last")
@@ -93,14 +107,12 @@ struct DynamicRules: Sendable, Equatable {
         for pool in pools {
             var members: [BranchSettings] = []
             for value in pool.values where value.weight > 0 {
-                let address = PolicySettings(
-                    .address(value.ip, probe: value.isChecked ? probe : nil)
-                )
-                if let known = members.firstIndex(where: { $0.policy == address }) {
+                let end = PolicySettings(value.target.kind(value.isChecked ? probe : nil))
+                if let known = members.firstIndex(where: { $0.policy == end }) {
                     members[known].weight += value.weight
                     continue
                 }
-                var branch = BranchSettings(address)
+                var branch = BranchSettings(end)
                 branch.weight = value.weight
                 members.append(branch)
             }
@@ -121,11 +133,21 @@ struct DynamicRules: Sendable, Equatable {
 
     // MARK: Parts that both forms have
 
-    static func address(_ text: String, isIPv6: Bool) throws(DynamicFault) -> IPAddress {
-        guard let ip = IPAddress(text), ip.isIPv4 != isIPv6 else {
-            throw DynamicFault("'\(text)' is no address of \(isIPv6 ? "IPv6" : "IPv4")")
+    /// A value of a record that answers for a type.
+    static func target(_ text: String, _ answers: RecordType) throws(DynamicFault) -> Target {
+        guard answers == .CNAME else {
+            guard let ip = IPAddress(text), ip.isIPv4 == (answers == .A) else {
+                throw DynamicFault("'\(text)' is no address of \(answers == .A ? "IPv4" : "IPv6")")
+            }
+            return .address(ip)
         }
-        return ip
+        guard IPAddress(text) == nil, let name = DomainName(text), name != .root else {
+            throw DynamicFault(
+                "'\(text)' is no name that a CNAME can lead to",
+                "give the name of a host, or addresses as a dynamic A or AAAA"
+            )
+        }
+        return .name(name.lowercased)
     }
 
     static func network(_ text: String) throws(DynamicFault) -> RegionSettings {
@@ -145,5 +167,15 @@ struct DynamicRules: Sendable, Equatable {
             throw DynamicFault("there is no country '\(code)'")
         }
         return .country(code)
+    }
+}
+
+extension DynamicRules.Target {
+    /// The end of a policy that answers with it.
+    fileprivate func kind(_ probe: String?) -> PolicySettings.Kind {
+        switch self {
+        case .address(let ip): .address(ip, probe: probe)
+        case .name(let name): .name("\(name)", probe: probe)
+        }
     }
 }

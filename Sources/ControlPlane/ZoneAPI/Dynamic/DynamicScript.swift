@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import DNSProtocol
 internal import Essentials
 
 /// Well-known forms of LUA records, read without running anything.
@@ -49,17 +50,20 @@ struct DynamicScript {
 
     private var tokens: [Token]
     private var place = 0
-    private let isIPv6: Bool
+    private let answers: RecordType
 
     /// What a script says.
-    static func rules(_ script: String, isIPv6: Bool) throws(DynamicFault) -> DynamicRules {
-        var reader = DynamicScript(tokens: try tokens(script), isIPv6: isIPv6)
+    static func rules(
+        _ script: String,
+        answers: RecordType
+    ) throws(DynamicFault) -> DynamicRules {
+        var reader = DynamicScript(tokens: try tokens(script), answers: answers)
         return DynamicRules(rules: try reader.script())
     }
 
-    private init(tokens: [Token], isIPv6: Bool) {
+    private init(tokens: [Token], answers: RecordType) {
         self.tokens = tokens
-        self.isIPv6 = isIPv6
+        self.answers = answers
     }
 
     // MARK: Words
@@ -197,8 +201,8 @@ struct DynamicScript {
     private mutating func expression() throws(DynamicFault) -> DynamicRules.Pool {
         if case .text(let text)? = next {
             place += 1
-            let ip = try DynamicRules.address(text, isIPv6: isIPv6)
-            let value = DynamicRules.Value(ip: ip, weight: 1)
+            let target = try DynamicRules.target(text, answers)
+            let value = DynamicRules.Value(target: target, weight: 1)
             return DynamicRules.Pool(name: text, values: [value], isSticky: false)
         }
         guard case .word(let word)? = next, DynamicScript.pickers.contains(word) else {
@@ -223,8 +227,8 @@ struct DynamicScript {
             try expect(.mark("}"))
         } else {
             for text in try texts() {
-                let ip = try DynamicRules.address(text, isIPv6: isIPv6)
-                values.append(DynamicRules.Value(ip: ip, weight: 1))
+                let target = try DynamicRules.target(text, answers)
+                values.append(DynamicRules.Value(target: target, weight: 1))
             }
         }
         try expect(.mark(")"))
@@ -235,7 +239,7 @@ struct DynamicScript {
         guard case .text(let text)? = next else { throw unexpected("a text") }
         place += 1
         return DynamicRules.Value(
-            ip: try DynamicRules.address(text, isIPv6: isIPv6),
+            target: try DynamicRules.target(text, answers),
             weight: weight
         )
     }

@@ -62,36 +62,13 @@ extension Settings {
         var added = 0
         for (key, former) in zone.former where key.type == DynamicRecord.type {
             guard let set = zone[key.owner, key.type] else { continue }
-            let title = "RRset \(key.owner) IN LUA"
-            guard set.data.count == 1, let data = set.data.first else {
-                throw ZoneAPIFault(
-                    422,
-                    "\(title): one record for A or one for AAAA, not both",
-                    "give AAAA another name: octoDNS itself has one set LUA for the two, and reads "
-                        + "neither back; or steer the name in the configuration"
-                )
-            }
-            for type in [RecordType.A, .AAAA, .CNAME] where zone[key.owner, type] != nil {
-                throw ZoneAPIFault(
-                    422,
-                    "\(title): the name has records of type \(type) beside it, and a steered name "
-                        + "has no others for its addresses",
-                    "delete them in the same request"
-                )
-            }
             do throws(DynamicFault) {
-                let record = try DynamicRecord(data: data)
-                if record.rules.asksPlaces, !knowsPlaces {
-                    throw DynamicFault(
-                        "its rules ask where clients are, and `geo` of the configuration has no "
-                            + "source for that",
-                        "set `geo.database` or places of `geo.networks`"
-                    )
-                }
+                let entries = try DynamicSet(set).entries
+                for entry in entries { try check(entry.record, key.owner, zone) }
+                added += max(entries.count - (former?.data.count ?? 0), 0)
             } catch {
-                throw ZoneAPIFault(422, "\(title): \(error.message)")
+                throw ZoneAPIFault(422, "RRset \(key.owner) IN LUA: \(error.message)")
             }
-            if former == nil { added += 1 }
         }
         guard added > 0 else { return }
         guard steer.count(where: \.isDynamic) + added <= DynamicPolicies.limit else {
@@ -101,6 +78,32 @@ extension Settings {
                 "steer some by the configuration, which has no such bound"
             )
         }
+    }
+
+    private func check(
+        _ record: DynamicRecord,
+        _ owner: DomainName,
+        _ zone: ZoneRecords
+    ) throws(DynamicFault) {
+        if let type = SteeredNames.beside(record.answers, owner, zone) {
+            let reason =
+                record.answers == .CNAME
+                ? "beside an alias stands nothing (RFC 1034 §3.6.2)"
+                : "a steered name has no others for its addresses"
+            throw DynamicFault(
+                "the name has records of type \(type) beside it, and \(reason)",
+                owner == zone.apex && record.answers == .CNAME
+                    ? "give the alias another name" : "delete them in the same request"
+            )
+        }
+        guard !record.rules.leads(to: owner) else {
+            throw DynamicFault("a value leads back to the name itself", "name another host")
+        }
+        guard record.rules.asksPlaces, !knowsPlaces else { return }
+        throw DynamicFault(
+            "its rules ask where clients are, and `geo` of the configuration has no source for that",
+            "set `geo.database` or places of `geo.networks`"
+        )
     }
 
     private var knowsPlaces: Bool {

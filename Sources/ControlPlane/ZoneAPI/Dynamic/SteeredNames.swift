@@ -3,8 +3,8 @@ internal import DNSProtocol
 internal import DNSServer
 internal import Essentials
 
-/// What must not come to a name whose addresses are chosen, or taken from another name: steering
-/// would go off without a word.
+/// What must not come to a name whose addresses or CNAME are chosen, or taken from another name:
+/// steering would go off without a word.
 enum SteeredNames {
     private static let remedy =
         "take the name out of `records` of the configuration, or delete its LUA in the same request"
@@ -16,8 +16,10 @@ enum SteeredNames {
             switch type {
             case .A, .AAAA:
                 // The addresses of names that are steered already are refused as they come.
-                guard zone[owner, .LUA] != nil else { continue }
-                throw fault(key, "beside a record of type LUA stand no addresses")
+                let chosen = zone.chosenTypes(owner)
+                if chosen.contains(.CNAME) { throw standsAlone(key) }
+                guard chosen.contains(type) else { continue }
+                throw fault(key, "a record of type LUA stands for the addresses of this name")
             case .CNAME, .DNAME:
                 guard zone.isSteered(owner) else { continue }
                 throw fault(key, "the addresses of this name are steered")
@@ -26,9 +28,31 @@ enum SteeredNames {
                 throw fault(key, "a delegation would hide a name whose addresses are steered")
             case .LUA:
                 try checkPlace(of: key, in: zone)
-            default: continue
+            default:
+                guard zone.chosenTypes(owner).contains(.CNAME), !standsBesideAlias(type) else {
+                    continue
+                }
+                throw standsAlone(key)
             }
         }
+    }
+
+    /// A type that the name has already and that cannot stand beside what is chosen; nil for none.
+    static func beside(
+        _ chosen: RecordType,
+        _ owner: DomainName,
+        _ zone: ZoneRecords
+    ) -> RecordType? {
+        let there = zone.sets(of: owner).keys.filter { type in
+            guard chosen != .CNAME else { return type != .LUA && !standsBesideAlias(type) }
+            return type == chosen || type == .CNAME
+        }
+        return there.min { $0.rawValue < $1.rawValue }
+    }
+
+    // What DNSSEC puts beside an alias (RFC 4035 §2.5).
+    private static func standsBesideAlias(_ type: RecordType) -> Bool {
+        [25, 46, 47].contains(type.rawValue)
     }
 
     // It would be hidden from the beginning.
@@ -57,6 +81,10 @@ enum SteeredNames {
             }
             place += Int(wire[place]) + 1
         }
+    }
+
+    private static func standsAlone(_ key: RecordSetKey) -> ZoneAPIFault {
+        fault(key, "a record of type LUA makes the name an alias, which stands alone")
     }
 
     private static func fault(_ key: RecordSetKey, _ reason: String) -> ZoneAPIFault {
