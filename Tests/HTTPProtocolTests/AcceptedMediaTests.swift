@@ -18,7 +18,8 @@ import Testing
     @Test(arguments: [
         "application/dns-message", "Application/DNS-Message", "application/*", "*/*",
         "text/html, application/*;q=0.9", "text/html,*/*;q=0.001", "application/dns-message;q=1.0",
-        "application/dns-message;v=1;q=0.5", "*/*;q=0, application/*", "application/dns-message ; Q=0.1",
+        "application/dns-message;v=1;q=0.5", "*/*;q=0, application/*",
+        "application/dns-message ; Q=0.1",
         "application/*;q=0, application/dns-message;q=0.2", ",,*/*", "*/*;q=bad, application/*",
         "application/dns-message;q=0, application/dns-message",
     ])
@@ -26,8 +27,10 @@ import Testing
 
     @Test(arguments: [
         "", "text/html", "application/dns-message;q=0", "application/dns-message;q=0.000, */*",
-        "application/*;q=0, */*", "*/*;q=0", "application/json", "application/dns-messages", "application/d*",
-        "application/dns-message;q=2", "application/dns-message;q=", "application", "*", "*/dns-message",
+        "application/*;q=0, */*", "*/*;q=0", "application/json", "application/dns-messages",
+        "application/d*",
+        "application/dns-message;q=2", "application/dns-message;q=", "application", "*",
+        "*/dns-message",
         "application/dns-message;v=1;q=0",
     ])
     func `a client that takes it not`(line: String) { #expect(!Self.accepts([line])) }

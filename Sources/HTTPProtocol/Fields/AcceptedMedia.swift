@@ -57,7 +57,7 @@ public enum AcceptedMedia {
                 continue
             }
             index = AcceptedCoding.skipBlanks(text, from: index &+ 1)
-            guard index &+ 2 < text.count, ASCII.lowercased(text[index]) == UInt8(ascii: "q"),
+            guard index &+ 1 < text.count, ASCII.lowercased(text[index]) == UInt8(ascii: "q"),
                 text[index &+ 1] == UInt8(ascii: "=")
             else { continue }
             index &+= 2
