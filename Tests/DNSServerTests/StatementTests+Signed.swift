@@ -156,4 +156,84 @@ extension StatementTests {
             #expect(found.contains { $0.hasPrefix("M1611") }, "\(more)")
         }
     }
+
+    // RFC 4035 §3.1.3, §3.1.4.
+    @Test(arguments: signedWays)
+    func `without room for a proof there is TC`(way: String) throws {
+        var zone = try StatementTests.signed(way)
+        for (name, type) in [
+            ("no.example.com", RecordType.A), ("host.example.com", .PTR),
+            ("x.wild.example.com", .A), ("x.wild.example.com", .MX), ("x.open.example.com", .A),
+            ("x.safe.example.com", .A),
+        ] {
+            let question = EDNSQuestion {
+                ($0.name, $0.type, $0.ednsFlags) = (name, type, 0x8000)
+            }
+            let whole = zone.fixture.respond(question.bytes)
+            let types = try #require(DNSMessage(whole)).authorities.map(\.type)
+            var truncated = 0
+            for capacity in stride(from: 100, through: whole.count, by: 7) {
+                let bytes = zone.fixture.respond(question.bytes, capacity: capacity)
+                let message = try #require(DNSMessage(bytes), "\(capacity)")
+                truncated += message.isTruncated ? 1 : 0
+                #expect(message.isTruncated || message.authorities.map(\.type) == types, "\(name)")
+            }
+            #expect(truncated > 0, "\(name)")
+        }
+    }
+
+    // RFC 6672 §2.2.
+    @Test func `a name that becomes too long is answered with its DNAME, signed`() throws {
+        var zone = try SigningFixture(
+            [("example.com", RedirectionTests.zone)],
+            signed: ["example.com": try SigningFixture.keys()]
+        )
+        let label = String(repeating: "a", count: 50)
+        let message = try zone.ask("\(label).deep.example.com")
+        #expect(message.code == .nameExists)
+        #expect(message.answers.map(\.type) == [.DNAME, .RRSIG])
+        #expect(zone.faults(message.answers).isEmpty)
+    }
+
+    // RFC 5155 §7.1, RFC 6840 §6.4.
+    @Test(arguments: ["\(DenialMethod.narrowNSEC3)", "nsec3", "optout"])
+    func `the hash of an empty name has no types`(way: String) throws {
+        var zone = try StatementTests.signed(way)
+        let message = try zone.ask("ent.example.com", .A)
+        let proofs = message.authorities.filter { $0.type == .NSEC3 }
+        #expect(message.code == .noError && proofs.count == 1)
+        #expect(zone.faults(message.authorities).isEmpty)
+        // All but the bitmap: five octets, salt, and the next hash with its length.
+        #expect(proofs.first?.data.count == 26 + (way == "nsec3" ? 2 : 0))
+    }
+
+    // RFC 5155 §7.2, §7.3.
+    @Test func `of two chains of hashes in a zone one is used`() throws {
+        let texts = try ["nsec3", "optout"].map { try PresignedAnswerTests.text($0) }
+        let chains = texts.map { text in
+            text.split(separator: "\n").filter { $0.contains("NSEC3") }.joined(separator: "\n")
+        }
+        var plain = try ["nsec3", "optout"].map { try PresignedAnswerTests.fixture($0) }
+        for text in [texts[0] + "\n" + chains[1] + "\n", texts[1] + "\n" + chains[0] + "\n"] {
+            var zone = try PresignedAnswerTests.fixture("nsec3", text: text)
+            var used: Set<Int> = []
+            for name in ["no", "zz", "x.y.host", "ent", "q.b.ent", "0", "a.b.wild", "x.open"] {
+                let found = try zone.ask("\(name).example.com").authorities
+                let proofs = found.filter { $0.type == .NSEC3 }
+                #expect(!proofs.isEmpty && zone.faults(found.filter { $0.type != .NS }).isEmpty)
+                for chain in 0...1 {
+                    let wanted = try plain[chain].ask("\(name).example.com").authorities
+                    if proofs == wanted.filter({ $0.type == .NSEC3 }) { used.insert(chain) }
+                }
+                #expect(used.count == 1, "\(name)")
+            }
+            // Owners of the other chain are no more there than those of this one.
+            for chain in 0...1 {
+                let found = try plain[chain].ask("no.example.com").authorities
+                for proof in found where proof.type == .NSEC3 {
+                    #expect(try zone.ask("\(proof.owner)").code == .nameError)
+                }
+            }
+        }
+    }
 }

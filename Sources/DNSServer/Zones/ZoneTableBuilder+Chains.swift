@@ -13,13 +13,20 @@ extension ZoneTableBuilder {
     /// Notes the chain of each zone that has one; done when all names have their places.
     mutating func addChains(_ layout: inout ZoneTableLayout) {
         var members: [UInt32: [UInt32]] = [:]
+        var strangers: [UInt32: [UInt32]] = [:]
         let signed = zones.indices.filter { isPresigned($0) }
         guard !signed.isEmpty else { return }
         var kinds: [UInt32: RecordType] = [:]
+        var places: [UInt32: UInt32] = [:]
+        var chosen: [UInt32: [UInt8]] = [:]
         var ends = SignatureEnds()
         for zone in signed {
             let isHashed = usableParameters(of: Int(zones[zone].apex)) != nil
-            kinds[UInt32(truncatingIfNeeded: zone)] = isHashed ? .NSEC3 : .NSEC
+            let number = UInt32(truncatingIfNeeded: zone)
+            kinds[number] = isHashed ? .NSEC3 : .NSEC
+            guard isHashed else { continue }
+            let place = parameters(zone, layout)
+            (places[number], chosen[number]) = (place, Self.parameters(at: place, layout))
         }
         for number in names.indices {
             guard let type = kinds[names[number].zone], names[number].final != absent else {
@@ -30,7 +37,12 @@ extension ZoneTableBuilder {
                 ends.note(record, bytes(of: record), zone: Int(names[number].zone))
             }
             guard hasRecord(number, type) else { continue }
-            members[names[number].zone, default: []].append(names[number].final)
+            let zone = names[number].zone
+            if let chosen = chosen[zone], !isLink(number, chosen) {
+                strangers[zone, default: []].append(names[number].final)
+            } else {
+                members[zone, default: []].append(names[number].final)
+            }
         }
         layout.signatureEnds = ends.first.mapValues(\.seconds)
         for (_, first) in ends.first.sorted(by: { $0.key < $1.key }) { noteEnd(first) }
@@ -44,11 +56,11 @@ extension ZoneTableBuilder {
                 first: UInt32(truncatingIfNeeded: layout.chains.count),
                 count: UInt32(truncatingIfNeeded: sorted.count),
                 apex: layout.zones[entry].apex,
-                parameters: type == .NSEC3 ? parameters(Int(zone), layout) : 0
+                parameters: places[zone] ?? 0
             )
             layout.chains += sorted
             guard type == .NSEC3 else { continue }
-            for node in sorted where isHash(Int(node), layout) {
+            for node in sorted + (strangers[zone] ?? []) where isHash(Int(node), layout) {
                 layout.nodes[Int(node)].flags.insert(.hash)
             }
         }
@@ -73,6 +85,25 @@ extension ZoneTableBuilder {
 
     private static func isUsable(_ parameters: some Collection<UInt8>) -> Bool {
         parameters.count >= 5 && Array(parameters.prefix(2)) == [1, 0]
+    }
+
+    // RFC 5155 §7.3: of several chains one is used, and what has other parameters is no part of it.
+    private func isLink(_ number: Int, _ parameters: [UInt8]) -> Bool {
+        recordNumbers(of: number).contains { record in
+            guard records[record].type == .NSEC3 else { return false }
+            let data = Array(bytes(of: record).prefix(parameters.count))
+            // The flags, behind the algorithm, are of each record.
+            return data.count >= 5 && data.prefix(1) == parameters.prefix(1)
+                && data.dropFirst(2) == parameters.dropFirst(2)
+        }
+    }
+
+    // Algorithm, flags, iterations and salt.
+    private static func parameters(at place: UInt32, _ layout: ZoneTableLayout) -> [UInt8] {
+        let start = Int(place)
+        guard start > 0, start + 5 <= layout.bytes.count else { return [] }
+        let end = min(start + 5 + Int(layout.bytes[start + 4]), layout.bytes.count)
+        return Array(layout.bytes[start..<end])
     }
 
     private mutating func refuseSteering(_ number: Int) {
