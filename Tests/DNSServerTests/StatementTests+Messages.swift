@@ -2,6 +2,7 @@
 import DNSProtocol
 import DNSServer
 import Essentials
+import Runtime
 import Testing
 
 /// What RFCs state of messages between servers, and of zones without signatures.
@@ -58,6 +59,63 @@ extension StatementTests {
         }
     }
 
+    // RFC 5936 §4.1.2.
+    @Test func `who closes the connection ends the transfers over it`() throws {
+        var fixture = try DoorFixture.make(
+            tests.snapshot(["example.com": TransferTests.large(100_000)])
+        )
+        let socket = try fixture.connect()
+        fixture.turn()
+        let request = framed(TransferTests.request("example.com"))
+        let both = request + request
+        #expect(Socket.send(socket, both.span) == .count(both.count))
+        for _ in 0..<10 { fixture.handleEvents() }
+        #expect(fixture.shared.runningTransfers == 2)
+        socket.close()
+        for _ in 0..<3000 where fixture.shared.runningTransfers > 0 {
+            fixture.handleEvents()
+            if fixture.door.isPolling { fixture.poll() }
+        }
+        #expect(fixture.shared.runningTransfers == 0)
+        #expect(fixture.count(.transfersBroken) == 2 && fixture.count(.connectionsClosed) == 1)
+    }
+
+    // RFC 2181 §8.
+    @Test func `a TTL with its highest bit set counts as none when a zone is taken`() throws {
+        var records = [try SecondaryTests.soa(7), try SecondaryTests.address("a.example.com", 1)]
+        records.append(try SecondaryTests.address("b.example.com", 2))
+        (records[1].ttl, records[2].ttl) = (0x8000_0005, 0x7fff_ffff)
+        var transfer = try SecondaryTests.transfer()
+        try transfer.take(SecondaryTests.message(records + [records[0]]), octets: 1)
+        #expect(transfer.isDone && transfer.records.map(\.ttl) == [60, 0, 0x7fff_ffff])
+    }
+
+    // RFC 5936 §3.5.
+    @Test func `what a delegation hides is taken from a primary too, and passed on`() throws {
+        let server = try #require(DomainName("ns.example.com")).wire
+        let records = [
+            try SecondaryTests.soa(7), try SecondaryTests.record("example.com", .NS, server),
+            try SecondaryTests.record("sub.example.com", .NS, server),
+            try SecondaryTests.record("x.sub.example.com", .TXT, [1, 0x78]),
+            try SecondaryTests.address("ns.example.com", 1),
+        ]
+        var transfer = try SecondaryTests.transfer()
+        try transfer.take(SecondaryTests.message(records + [records[0]]), octets: 1)
+        let apex = try #require(DomainName("example.com"))
+        var builder = ZoneTableBuilder()
+        builder.beginZone(apex)
+        builder.add(transfer.records.map { .record($0) }) { _ in nil }
+        let table = try #require(builder.build().table)
+        var zone = ZoneFixture(table)
+        let referral = try zone.ask("x.sub.example.com", .TXT)
+        #expect(referral.answers.isEmpty && referral.authorities.map(\.type) == [.NS])
+        let number = try #require(table.usableZone(apex))
+        let kept = table.contents(ofZone: number).compactMap { content -> String? in
+            if case .record(let record) = content { TransferTests.line(record) } else { nil }
+        }
+        #expect(kept.sorted() == records.map { TransferTests.line($0) }.sorted())
+    }
+
     // MARK: Notices
 
     // RFC 1996 §3.9, §4.7.
@@ -101,6 +159,31 @@ extension StatementTests {
         #expect(unknown.additionals.allSatisfy { $0.type == .OPT })
         let known = try zone.ask("u.example.com", .MX)
         #expect(known.additionals.contains { $0.type == .A })
+    }
+
+    // RFC 4592 §2.3.
+    @Test func `an asterisk in data stands for itself`() throws {
+        let text =
+            "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n*.w A 192.0.2.2\n"
+            + "a CNAME *.w\nm MX 1 *.w\n"
+        var zone = try ZoneFixture(["example.com": text])
+        let made = try zone.ask("a.example.com").answers
+        #expect(made.map(\.owner) == ["a.example.com", "*.w.example.com"].map { DomainName($0) })
+        #expect(try zone.lines("m.example.com", .MX).last == "ad *.w.example.com. 60 A 192.0.2.2")
+    }
+
+    // RFC 4592 §4.4.
+    @Test func `a DNAME at a wildcard redirects what lies below the asterisk alone`() throws {
+        let text = "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n*.w DNAME ns\n"
+        var zone = try ZoneFixture(["example.com": text])
+        for name in ["x.w.example.com", "y.x.w.example.com"] {
+            let found = try zone.ask(name)
+            #expect(found.code == .noError && found.answers.isEmpty, "\(name)")
+            let made = try zone.ask(name, .DNAME).answers
+            #expect(made.map(\.owner) == [DomainName(name)], "\(name)")
+        }
+        let below = try zone.ask("a.*.w.example.com").answers
+        #expect(below.map(\.type) == [.DNAME, .CNAME])
     }
 
     // RFC 4592 §4.1.

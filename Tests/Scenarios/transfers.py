@@ -327,6 +327,7 @@ class Primary:
         self.open, self.most, self.busiest, self.misquotes = 0, 0, 0, False
         # The serial of the zone itself, where it is not that of the SOA; and whether it is all there.
         self.sends, self.is_whole = None, True
+        self.knows_changes = True
         self.listener = socket.create_server(("127.0.0.1", scene.port()))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.run, daemon=True).start()
@@ -369,8 +370,10 @@ class Primary:
                 kind = struct.unpack("!H", query[12 + len(self.wire()):][:2])[0]
                 self.asked += 1
                 self.requests.append(query)
-                bodies = [[self.soa()]]
-                if kind in (251, 252):
+                bodies, code = [[self.soa()]], 0
+                if kind == 251 and not self.knows_changes:
+                    bodies, code = [[]], 4
+                elif kind in (251, 252):
                     ns = self.record("", 2, b"\2ns" + self.wire())
                     host = self.record("www", 1, bytes([192, 0, 2, self.serial]))
                     fill = [self.record(f"f{i}", 16, b"\xc8" + b"x" * 200) for i in range(self.filling)]
@@ -380,7 +383,7 @@ class Primary:
                     if not self.stalls:
                         bodies.append([self.record("last", 1, bytes([192, 0, 2, 99])), soa])
                 for records in bodies:
-                    head = query[:2] + struct.pack("!5H", 0x8400, 1, len(records), 0, 0)
+                    head = query[:2] + struct.pack("!5H", 0x8400 | code, 1, len(records), 0, 0)
                     question = query[12:12 + len(self.wire()) + 4]
                     if self.misquotes:
                         question = question[:-4] + b"\0\1\0\1"
@@ -469,17 +472,31 @@ def kept(scene):
     short = Primary(scene, "s.test")
     short.timers = (3600, 600, 1)
     state = scene.path("state")
+    # RFC 1996 §3.4, §4.6: who takes a zone tells others in its turn, by UDP.
+    told = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    told.bind(("127.0.0.1", 0))
+    told.settimeout(10)
 
     def text(more=""):
         return f"""state: {state}
 listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
 zones:
-  p.test: {{ transfer-from: [ {{ address: 127.0.0.1:{source.port} }} ] }}
+  p.test:
+    transfer-from: [ {{ address: 127.0.0.1:{source.port} }} ]
+    notify: [ {{ address: 127.0.0.1:{told.getsockname()[1]} }} ]
   s.test: {{ transfer-from: [ {{ address: 127.0.0.1:{short.port} }} ] }}
 {more}"""
     martlet = scene.martlet(text())
     here = lambda name="p.test": dig(dns, f"www.{name}")
     eventually("the first versions", lambda: here() == ["192.0.2.1"] and here("s.test") == ["192.0.2.1"])
+    # RFC 1995 §2: from a primary that does not know IXFR all of the zone is taken.
+    source.serial, source.sends, source.knows_changes = 4, 4, False
+    eventually("the fourth", lambda: here() == ["192.0.2.4"], within=10)
+    expect("its changes were of no use: it answers NOTIMP" in martlet.log(), martlet.log()[-2000:])
+    notice = told.recv(512)
+    expect_equal(notice[2:16 + len(source.wire())],
+                 struct.pack("!5H", 0x2400, 1, 0, 0, 0) + source.wire() + struct.pack("!HH", 6, 1), "a notice")
+    source.knows_changes = True
     source.serial, source.sends = 5, 5
     eventually("the fifth", lambda: here() == ["192.0.2.5"], within=10)
     source.serial, source.sends = 9, 3

@@ -115,7 +115,7 @@ extension Plane {
         _ client: IPAddress,
         _ now: Instant
     ) {
-        secondaries.notice("\(zone)", serial, now: now)
+        secondaries.notice("\(zone)", serial, from: client, now: now)
         note(
             .transfer,
             .debug,

@@ -23,6 +23,27 @@ struct SecondaryKeeper {
         /// What is kept of it cannot be read: all of it is taken again.
         var isLost = false
         var lostAt: Instant?
+        /// Who has told of a change since somebody last looked.
+        var teller: IPAddress?
+
+        /// A primary says that there is a newer version; nil where an operator does.
+        mutating func notice(_ serial: SerialNumber?, from client: IPAddress?, now: Instant) {
+            if let client { teller = client }
+            machine.notice(serial, now: now)
+        }
+
+        /// Whom to ask, in which order, once it is time to.
+        ///
+        /// The one who has told of a change comes first, since others may not have it yet (RFC 1996
+        /// §3.11), and those that were no use last time come last.
+        mutating func begin(now: Instant) -> [FetchJob.Primary]? {
+            guard machine.begin(now: now) else { return nil }
+            let (first, wasToldBy) = (primaries.filter { problems[$0.address] == nil }, teller)
+            teller = nil
+            let order = first + primaries.filter { problems[$0.address] != nil }
+            return order.filter { $0.address.ip == wasToldBy }
+                + order.filter { $0.address.ip != wasToldBy }
+        }
     }
 
     /// What a turn asks of the plane.
@@ -145,7 +166,9 @@ struct SecondaryKeeper {
                 counts.expired += 1
                 events.append(.expired(name))
             }
-            if running < places, zone.machine.begin(now: now) { start(name, zone) }
+            if running < places, let primaries = zone.begin(now: now) {
+                start(name, zone, primaries)
+            }
             zones[name] = zone
         }
         return events
@@ -163,13 +186,11 @@ struct SecondaryKeeper {
         return next
     }
 
-    private mutating func start(_ name: String, _ zone: Zone) {
+    private mutating func start(_ name: String, _ zone: Zone, _ primaries: [FetchJob.Primary]) {
         guard let results, let apex = DomainName(name) else { return }
         let job = FetchJob(
             zone: apex.lowercased,
-            // Those that were no use last time come last.
-            primaries: zone.primaries.filter { zone.problems[$0.address] == nil }
-                + zone.primaries.filter { zone.problems[$0.address] != nil },
+            primaries: primaries,
             known: zone.isLost ? nil : zone.machine.serial,
             path: transferred.path(name),
             keepsHistory: zone.isTaken,
@@ -194,8 +215,13 @@ struct SecondaryKeeper {
     // MARK: News
 
     /// A primary says that a zone has changed.
-    mutating func notice(_ zone: String, _ serial: SerialNumber?, now: Instant) {
-        zones[zone]?.machine.notice(serial, now: now)
+    mutating func notice(
+        _ zone: String,
+        _ serial: SerialNumber?,
+        from client: IPAddress? = nil,
+        now: Instant
+    ) {
+        zones[zone]?.notice(serial, from: client, now: now)
     }
 
     /// The looks that are over; what they ask of the plane.

@@ -83,7 +83,10 @@ public struct IncomingTransfer: Sendable {
         }
     }
 
-    private mutating func take(_ record: DNSMessage.Record) throws(Fault) {
+    private mutating func take(_ sent: DNSMessage.Record) throws(Fault) {
+        var record = sent
+        // RFC 2181 §8: with the highest bit it counts as none, and is never sent on.
+        if record.ttl > 0x7fff_ffff { record.ttl = 0 }
         guard record.recordClass == RecordClass.internet else {
             throw .disorder("a record of class \(record.recordClass)")
         }
