@@ -82,7 +82,7 @@ import Testing
         ("away.example.com", .A, 2), ("x.Y.wild.example.com", .A, 1),
         ("*.wild.example.com", .TXT, 1), ("www.example.com", .A, 1), ("www.example.com", .AAAA, 1),
         ("www.example.com", .HTTPS, 1), ("example.com", .DNSKEY, 1), ("example.com", .CDS, 1),
-        ("example.com", .CDNSKEY, 1), ("host.example.com", .ANY, 1),
+        ("example.com", .CDNSKEY, 1), ("host.example.com", .ANY, 1), ("one.example.com", .ANY, 1),
     ]
 
     @Test(arguments: ways)

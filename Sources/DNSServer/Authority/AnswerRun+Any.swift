@@ -4,10 +4,20 @@ internal import Essentials
 
 /// Questions for whatever there is.
 extension AnswerRun {
-    // RFC 8482 §4.2: a made-up HINFO says that there is something, and nothing more.
+    // RFC 8482 §4.2: a made-up HINFO says that there is something, and nothing more; beside a CNAME
+    // nothing is made up, and that is the answer.
     @inline(never) @_lifetime(output: copy output)
-    mutating func writeMinimalAny(_ view: ZoneView, into output: inout OutputSpan<UInt8>) {
+    mutating func writeMinimalAny(
+        _ node: ZoneNode,
+        _ view: ZoneView,
+        into output: inout OutputSpan<UInt8>
+    ) {
         let base = output.count
+        if node.flags.contains(.cname), let set = view.set(of: node, type: .CNAME) {
+            place(set.compiled, rotation: 0, view, in: .answer, into: &output)
+            if signs { sign(from: base, view, in: .answer, into: &output) }
+            return
+        }
         let done = writer.writeRecordHead(
             ownerOffset: owner,
             type: .HINFO,

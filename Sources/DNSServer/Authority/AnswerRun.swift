@@ -212,7 +212,7 @@ struct AnswerRun {
                 answerAnyPresigned(node, view, into: &output)
                 return .noError
             }
-            writeMinimalAny(view, into: &output)
+            writeMinimalAny(node, view, into: &output)
             return .noError
         }
         if signing != absent, let code = answerAdded(node, match, view, into: &output) {
