@@ -160,6 +160,21 @@ import Testing
         #expect(RolloverMachine(json: earlier, policy: world.policy)?.buried == [])
     }
 
+    // RFC 4034 appendix B.
+    @Test func `a key whose tag another one has is not taken`() throws {
+        let world = Self.secured(Self.policy(.split))
+        var machine = world.machine
+        var twin = try #require(machine.keys.first { $0.key.role == .zsk }?.key)
+        twin.publicKey = [1, 2, 3]
+        _ = machine.handle(.roll(.zsk, urgent: false), now: world.now)
+        let wanted = machine.handle(.made(twin), now: world.now)
+        #expect(!machine.keys.contains { $0.key == twin })
+        #expect(wanted.contains(.make(.zsk, algorithm: 13)))
+        twin.tag &+= 1000
+        _ = machine.handle(.made(twin), now: world.now)
+        #expect(machine.keys.contains { $0.key == twin })
+    }
+
     @Test func `a clock that was a year ahead costs no more than the waits in full`() throws {
         var world = Self.secured(Self.policy(.split))
         let start = world.now
