@@ -35,9 +35,9 @@ class Options:
 # Scenarios that may be asked once more alone; when more fail, it is not for want of a quiet machine.
 AGAIN = 3
 
-# Files whose scenarios measure time, CPU or memory, use fixed ports, or fill the machine.
-ALONE = {"attacks.py", "bad_input.py", "bounds.py", "browser.py", "demo.py", "idle.py", "overload.py",
-         "privileges.py", "tls_handshakes.py", "upgrade.py"}
+# Files whose scenarios measure time, CPU or memory, or fill the machine.
+ALONE = {"attacks.py", "bad_input.py", "bounds.py", "idle.py", "overload.py", "tls_handshakes.py",
+         "upgrade.py"}
 
 
 def scenario(name, limit=90, covers=()):
