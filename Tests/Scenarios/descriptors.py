@@ -16,7 +16,7 @@ WORDS = re.compile("Too many open files|M31[01][0-9]|cannot start")
 @scenario("a start that lacks descriptors says so, and one that is ready answers updates", 120)
 def starts(scene):
     seen = {"refused": 0, "ready": 0}
-    for limit in range(16, 42, 2):
+    for limit in range(18, 60, 3):
         dns = scene.port()
         scene.write("a.zone", ZONE)
         config = scene.write(f"m{limit}.yaml", f"""state: {scene.path(f"state{limit}")}

@@ -37,10 +37,10 @@ def many_reloads(scene):
     for number in range(rounds):
         if number == rounds // 4:
             # By now the history of events and the heap have found their size.
-            memory, before = martlet.memory(), descriptors()
+            memory, before = martlet.heap(), descriptors()
         martlet.reload(texts[number % len(texts)])
     time.sleep(0.5)
-    grown = martlet.memory() / memory
+    grown = martlet.heap() / memory
     left = descriptors() - before
     load.stop()
     load.expect_no_failure(least=2000)
@@ -54,7 +54,7 @@ def many_reloads(scene):
     expect_equal((rounds - 1) % len(texts), 3, "the last text")
     eventually("no connection to c is left", lambda: c.seen()["carrying"] == 0)
     expect(c.seen()["carried"] > 0, "c carried requests while it was there")
-    expect(grown < 1.05 or martlet.memory() - memory < 2 << 20, f"memory grew to {grown:.2f}")
+    expect(grown < 1.05 or martlet.heap() - memory < 2 << 20, f"memory grew to {grown:.2f}")
     expect(left <= 40, f"{left} descriptors more than before")
 
 

@@ -103,7 +103,7 @@ struct AnswerReport {
 
     private func text(_ address: IPAddress, _ policy: Int) -> String {
         guard steer.answersNames(policy: policy) else { return "\(address)" }
-        return DomainName(wire: steer.target(of: address)).map { "\($0)" } ?? "?"
+        return DomainName(wire: steer.targetName(of: address)).map { "\($0)" } ?? "?"
     }
 
     // What the HTTP door has sent there; nil for an address that is in no pool.

@@ -29,8 +29,8 @@ extension AnswerRun {
         steeredCode = answerSteered(set, match, view, steer, &context, into: &output)
         guard context.answers.outcome == .addresses, !writer.isTruncated else { return nil }
         let target = steer.target(of: context.answers.address(0))
-        guard let scanned = WireName.scan(target.span, at: 0), isNew(scanned) else { return nil }
-        let found = views.find(target.span, at: 0, scanned, type: query.type)
+        guard let scanned = WireName.scan(target, at: 0), isNew(scanned) else { return nil }
+        let found = views.find(target, at: 0, scanned, type: query.type)
         let isSame = found.match.zone == match.zone && found.isChanged == view.isChanged
         // Behind the head of the record, which the owner is a pointer in.
         let place = base &- writer.start &+ 12
@@ -40,7 +40,7 @@ extension AnswerRun {
 
     /// The CNAME or, with TC, none.
     @_lifetime(output: copy output)
-    mutating func write(_ target: [UInt8], ttl: UInt32, into output: inout OutputSpan<UInt8>) {
+    mutating func write(_ target: Span<UInt8>, ttl: UInt32, into output: inout OutputSpan<UInt8>) {
         guard !target.isEmpty else { return }
         let done = writer.writeRecordHead(
             ownerOffset: owner,
@@ -53,7 +53,7 @@ extension AnswerRun {
             writer.isTruncated = true
             return
         }
-        output.write(target.span)
+        output.write(target)
         writer.add(1, to: .answer)
     }
 }

@@ -122,7 +122,7 @@ extension SteerTable {
         guard definitions.indices.contains(policy) else { return explanation }
         explanation.policy = definitions[policy].name
         if answersNames(policy: policy) {
-            explanation.targets = explanation.answers.map { target(of: $0) }
+            explanation.targets = explanation.answers.map { targetName(of: $0) }
         }
         var asked = question
         if set.isResting {

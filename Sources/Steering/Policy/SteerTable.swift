@@ -29,7 +29,9 @@ public struct SteerTable: Sendable {
     let regions: [RegionTable]
     let leastTTLs: [UInt32]
     let haveRules: [Bool]
-    let targets: [[UInt8]]
+    // The names in wire form, one behind the other, and where each begins; at the end where all end.
+    private let targetBytes: [UInt8]
+    private let targetPlaces: [Int]
     private(set) var board: DialBoard
 
     /// Lays the policies out; weights and times that change are read from the board.
@@ -49,7 +51,8 @@ public struct SteerTable: Sendable {
         edges = layout.edges
         regions = layout.regions
         leastTTLs = layout.leastTTLs
-        targets = layout.targets
+        targetBytes = layout.targets.flatMap(\.self)
+        targetPlaces = layout.targets.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
     }
 
     /// ``DialBoard/dialChanges``: while it stays, so do the weights that policies read.
@@ -82,9 +85,18 @@ public struct SteerTable: Sendable {
     }
 
     /// The name that an answer of such a policy stands for, in wire form; empty for none.
-    public func target(of answer: IPAddress) -> [UInt8] {
-        guard let number = Int(exactly: answer.bits), number < targets.count else { return [] }
-        return targets[number]
+    @_lifetime(borrow self)
+    public func target(of answer: IPAddress) -> Span<UInt8> {
+        guard let number = Int(exactly: answer.bits), number < targetPlaces.count - 1 else {
+            return targetBytes.span.extracting(0..<0)
+        }
+        return targetBytes.span.extracting(targetPlaces[number]..<targetPlaces[number + 1])
+    }
+
+    /// The same as bytes of its own: for what is shown to people.
+    public func targetName(of answer: IPAddress) -> [UInt8] {
+        let name = target(of: answer)
+        return name.indices.map { name[$0] }
     }
 
     /// Number of policies.

@@ -10,13 +10,13 @@ import time
 from .check import Failure, eventually, expect
 
 
-def memory(pid):
+def memory(pid, kind="Pss"):
     """Bytes of memory that a process uses: its proportional set size."""
     with open(f"/proc/{pid}/smaps_rollup") as file:
         for line in file:
-            if line.startswith("Pss:"):
+            if line.startswith(f"{kind}:"):
                 return int(line.split()[1]) * 1024
-    raise OSError("no Pss")
+    raise OSError(f"no {kind}")
 
 
 class Martlet:
@@ -226,6 +226,10 @@ class Martlet:
     def memory(self, pid=None):
         """Bytes of memory in use (proportional set size) by the serving process."""
         return memory(pid or self.serving())
+
+    def heap(self, pid=None):
+        """The same without files: other processes of this program come and go, and share those."""
+        return memory(pid or self.serving(), "Pss_Anon")
 
     def cpu_seconds(self, pid=None):
         with open(f"/proc/{pid or self.serving()}/stat") as file:
