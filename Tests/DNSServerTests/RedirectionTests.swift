@@ -29,6 +29,7 @@ import Testing
         two     DNAME one
         deep    DNAME \(long).\(long).\(long)
         root    DNAME .
+        back    DNAME @
         """
 
     static let inner = """
@@ -124,6 +125,21 @@ import Testing
                 "NOERROR aa", "an other.example.com. 300 DNAME d.example.net.",
                 "an q.cut.other.example.com. 300 CNAME q.cut.d.example.net.",
                 "au cut.d.example.net. 60 NS ns.example.org.",
+            ]
+        ),
+        // One that leads to its own owner is there once, whatever is asked for there.
+        (
+            "back.back.example.com", .DNAME,
+            [
+                "NOERROR aa", "an back.back.example.com. 300 CNAME back.example.com.",
+                "an back.example.com. 300 DNAME example.com.",
+            ]
+        ),
+        (
+            "back.back.example.com", .A,
+            [
+                "NOERROR aa", "an back.back.example.com. 300 CNAME back.example.com.",
+                "an back.example.com. 300 DNAME example.com.", soa,
             ]
         ),
         // Loops end, and each DNAME is there once.
@@ -250,6 +266,6 @@ import Testing
         let found = fixture.snapshot.zones.contents(ofZone: zone).filter {
             if case .record(let record) = $0 { record.type == .DNAME } else { false }
         }
-        #expect(found.count == 9)
+        #expect(found.count == 10)
     }
 }

@@ -76,14 +76,7 @@ extension AnswerRun {
         _ view: ZoneView,
         into output: inout OutputSpan<UInt8>
     ) -> Int? {
-        var position = writer.start &+ query.questionEnd
-        while steps > 1, position &+ 12 <= output.count {
-            let length = Int(output[position &+ 10]) << 8 | Int(output[position &+ 11])
-            if isRedirection(at: position, of: node, output.span, view) {
-                return position &- writer.start &+ 12
-            }
-            position &+= 12 &+ length
-        }
+        if steps > 1, let known = redirection(of: node, view, output.span) { return known }
         guard let top = offset(ofLast: Int(node.nameLength), in: output) else { return nil }
         let base = output.count &- writer.start
         let done = writer.place(
@@ -101,6 +94,32 @@ extension AnswerRun {
         // The CNAME is not signed: whoever validates makes it anew (RFC 6672 §5.3.1).
         if signs { sign(from: base &+ writer.start, view, in: .answer, into: &output) }
         return base &+ 12
+    }
+
+    /// True for a DNAME that is in the answer already, since it has led to its own owner: a record is
+    /// there once (RFC 2181 §5).
+    @inline(__always)
+    func hasLedHere(
+        _ type: RecordType,
+        _ node: ZoneNode,
+        _ view: ZoneView,
+        _ output: Span<UInt8>
+    ) -> Bool {
+        steps > 0 && type == .DNAME && redirection(of: node, view, output) != nil
+    }
+
+    // Where the data of a node's DNAME stand in the answer; nil while they do not.
+    @inline(never)
+    private func redirection(of node: ZoneNode, _ view: ZoneView, _ output: Span<UInt8>) -> Int? {
+        var position = writer.start &+ query.questionEnd
+        while position &+ 12 <= output.count {
+            let length = Int(output[position &+ 10]) << 8 | Int(output[position &+ 11])
+            if isRedirection(at: position, of: node, output, view) {
+                return position &- writer.start &+ 12
+            }
+            position &+= 12 &+ length
+        }
+        return nil
     }
 
     private func isRedirection(

@@ -232,6 +232,7 @@ struct AnswerRun {
             }
             return answerSteered(set, match, view, steer, &context, into: &output)
         }
+        guard !hasLedHere(set.type, node, view, output.span) else { return .noError }
         // Clients try addresses in order: turning the set spreads them (RFC 1794).
         var rotation = 0
         if set.count > 1, set.type == .A || set.type == .AAAA {

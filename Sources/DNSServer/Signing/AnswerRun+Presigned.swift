@@ -73,9 +73,10 @@ extension AnswerRun {
             let type = view.sets[index].type
             if type != .RRSIG, type != .NSEC, type != .NSEC3 {
                 found = view.sets[index]
-                break
+                if !hasLedHere(type, node, view, output.span) { break }
             }
         }
+        guard !hasLedHere(found.type, node, view, output.span) else { return }
         let base = output.count
         place(found.compiled, rotation: 0, view, in: .answer, into: &output)
         sign(from: base, view, in: .answer, into: &output)
