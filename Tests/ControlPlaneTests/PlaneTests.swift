@@ -364,6 +364,29 @@ private struct Stage: ~Copyable {
         #expect(String(decoding: saved, as: UTF8.self).contains("draining"))
     }
 
+    @Test func `what is being kept when the process is told to end is kept and confirmed`() throws {
+        let place = try Place()
+        try place.write(Self.unprobed)
+        var stage = try Stage.open(place)
+        stage.turn()
+        let change = EndpointChange(state: .draining)
+        let command = ControlCommand.change(pool: "api", endpoint: "192.0.2.1:80", change)
+        let first = stage.plane.perform(command, now: stage.now)
+        let second = stage.plane.perform(.discardOverlay, now: stage.now)
+        stage.end()
+        let ended = stage.plane.takeEnded()
+        let isWriting = !stage.plane.stateOrders.flights.isEmpty
+        guard case .awaited(let kept) = first, case .awaited(let late) = second else {
+            Issue.record("\(first) \(second)")
+            return
+        }
+        #expect(!isWriting)
+        #expect(ended.first { $0.order == kept }?.outcome == .done)
+        #expect(ended.first { $0.order == late }?.outcome == .stopping, "it had not begun")
+        let saved = try File.read("\(place.folder)/state/overlay.json", limit: 10_000)
+        #expect(String(decoding: saved, as: UTF8.self).contains("draining"))
+    }
+
     @Test func `unknown pools and endpoints are told apart`() throws {
         let place = try Place()
         try place.write(Self.unprobed)

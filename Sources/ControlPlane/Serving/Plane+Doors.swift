@@ -53,7 +53,10 @@ extension Plane {
         }
         let isWaiting = phase == .waiting
         // Before there is anything to save, what an earlier process has saved stays.
-        if !isWaiting, !isRetired { saveHealthNow(now) }
+        if !isWaiting, !isRetired {
+            settleState(now, .stopping)
+            saveHealthNow(now)
+        }
         saveRoundTripsNow(now)
         phase = .stopping(until: isWaiting ? now : now + settings.shutdownGrace)
         note(

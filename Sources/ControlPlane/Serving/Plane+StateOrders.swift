@@ -202,11 +202,14 @@ extension Plane {
         }
     }
 
-    /// Waits until what is being kept is: another process is about to read it, and takes no more.
-    mutating func settleState(_ now: Instant) {
+    /// Waits until what is being kept is: this process ends, or another one is about to read it.
+    ///
+    /// What has not begun does not begin any more.
+    mutating func settleState(_ now: Instant, _ outcome: ControlOutcome) {
         for file in [StateStore.Name.overlay, .steering] {
-            for order in stateOrders.take(file) { end(order, .upgrading) }
+            for order in stateOrders.take(file) { end(order, outcome) }
         }
+        saveSteering()
         guard !stateOrders.flights.isEmpty, var pause = try? EventLoop() else { return }
         pause.add(store.results.descriptor, token: 0, interest: .read)
         // A disk takes milliseconds; the bound is for one that does not answer at all.

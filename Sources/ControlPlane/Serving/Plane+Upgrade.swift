@@ -20,7 +20,7 @@ extension Plane {
         upgradeProblem = nil
         dropReload()
         settleUpdates(now)
-        settleState(now)
+        settleState(now, .upgrading)
         // A flight that is still being decided is refused: it would be answered here, and kept where
         // the other process has looked already.
         updater.store.close()
