@@ -48,6 +48,29 @@ public struct CivilTime: Equatable, Sendable {
         return rest < 0 ? (quotient - 1, rest + divisor) : (quotient, rest)
     }
 
+    /// Days from the beginning of 1970 to a day of the calendar, negative before.
+    ///
+    /// Any integers of some four digits give an answer: whether there is such a day is for
+    /// ``length(ofMonth:in:)`` to say.
+    public static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
+        let shifted = month > 2 ? year : year - 1
+        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+        let era = divide(shifted, by: 400).quotient
+        let yearOfEra = shifted - era * 400
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era * 146_097 + dayOfEra - 719_468
+    }
+
+    /// How many days a month has.
+    public static func length(ofMonth month: Int, in year: Int) -> Int {
+        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+        return switch month {
+        case 2: isLeap ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
+        }
+    }
+
     /// RFC 3339 with milliseconds: `2026-11-20T17:05:09.250Z`.
     public var rfc3339: String {
         let date = "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))"

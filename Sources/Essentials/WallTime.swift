@@ -42,13 +42,14 @@ extension WallTime {
             let hour = WallTime.number(&bytes, 2), WallTime.skip(&bytes, ":"),
             let minute = WallTime.number(&bytes, 2), WallTime.skip(&bytes, ":"),
             let second = WallTime.number(&bytes, 2),
-            1700...2200 ~= year, 1...12 ~= month, 1...WallTime.days(year, month) ~= day,
+            1700...2200 ~= year, 1...12 ~= month,
+            1...CivilTime.length(ofMonth: month, in: year) ~= day,
             hour < 24, minute < 60, second < 60 || second == 60 && minute == 59
         else { return nil }
         guard let fraction = WallTime.fraction(&bytes), let zone = WallTime.zone(&bytes),
             bytes.isEmpty
         else { return nil }
-        let day0 = WallTime.daysSince1970(year, month, day)
+        let day0 = CivilTime.days(year, month, day)
         let seconds = ((day0 * 24 + hour) * 60 + minute - zone) * 60 + second
         self.init(nanoseconds: Int64(seconds) * 1_000_000_000 + fraction)
     }
@@ -90,18 +91,6 @@ extension WallTime {
             skip(&bytes, ":"), let minutes = number(&bytes, 2), hours < 24, minutes < 60
         else { return nil }
         return (isEast ? 1 : -1) * (hours * 60 + minutes)
-    }
-
-    private static func days(_ year: Int, _ month: Int) -> Int {
-        let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-        return month == 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].contains(month) ? 30 : 31
-    }
-
-    private static func daysSince1970(_ year: Int, _ month: Int, _ day: Int) -> Int {
-        // Years begin in March here, so that the leap day is the last day of a year.
-        let shifted = month > 2 ? year : year - 1
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        return shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + dayOfYear - 719_468
     }
 }
 

@@ -283,16 +283,4 @@ import Testing
             _ = read(text, by: 1 + Int(random.next(below: 40)), ends: true)
         }
     }
-
-    @Test func `dates are those of the calendar`() {
-        for (text, seconds) in [
-            ("Thu, 01 Jan 1970 00:00:00 GMT", 0), ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777),
-            ("Tue, 29 Feb 2028 23:59:59 GMT", 1_835_481_599),
-            ("Fri, 31 Dec 2100 12:00:00 GMT", 4_133_937_600),
-        ] {
-            #expect(ExportAnswer.seconds(date: text) == Int64(seconds))
-            let civil = CivilTime(nanoseconds: Int64(seconds) * 1_000_000_000)
-            #expect(civil.httpDate == text)
-        }
-    }
 }

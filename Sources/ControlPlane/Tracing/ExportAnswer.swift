@@ -137,37 +137,13 @@ struct ExportAnswer: Sendable {
         _ realtime: Int64
     ) -> Interval? {
         guard let index = fields.first(.retryAfter) else { return nil }
-        let value = fields[index].value
-        let text = String(decoding: bytes[Int(value.start)..<Int(value.end)], as: UTF8.self)
-        if !text.isEmpty, text.utf8.allSatisfy(ASCII.isDigit) {
-            // More digits than a number has mean a long time all the same.
-            return .seconds(Int64(text).map { min($0, 86_400) } ?? 86_400)
+        let value = bytes.span.slice(fields[index].value)
+        let present = realtime / 1_000_000_000
+        switch DeltaSeconds(value) {
+        case .seconds(let seconds): return .seconds(Int64(min(seconds, 86_400)))
+        case .absent, .invalid:
+            guard let date = HTTPDate.seconds(value, now: present) else { return nil }
+            return .seconds(min(max(date - present, 0), 86_400))
         }
-        guard let seconds = ExportAnswer.seconds(date: text) else { return nil }
-        return .seconds(min(max(seconds - realtime / 1_000_000_000, 0), 86_400))
-    }
-
-    /// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
-    static func seconds(date text: String) -> Int64? {
-        let months = [
-            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-        ]
-        let words = text.split(separator: " ")
-        guard words.count == 6, words[5] == "GMT", let day = Int64(words[1]),
-            let place = months.firstIndex(of: String(words[2])), let year = Int64(words[3])
-        else { return nil }
-        let clock = words[4].split(separator: ":").compactMap { Int64($0) }
-        guard clock.count == 3, (1...31).contains(day), (1970...9999).contains(year),
-            clock.allSatisfy({ (0...60).contains($0) })
-        else { return nil }
-        // Days since 1970 of the proleptic Gregorian calendar, with years that begin in March.
-        let month = Int64(place) + 1
-        let shifted = month <= 2 ? year - 1 : year
-        let era = shifted / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        let days = era * 146_097 + dayOfEra - 719_468
-        return days * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]
     }
 }

@@ -11,7 +11,7 @@ struct DateText: BitwiseCopyable {
     init(realtime: Int64) {
         second = realtime / 1_000_000_000
         field = InlineArray(repeating: 0x20)
-        let date = CivilDate(seconds: second)
+        let date = CivilTime(nanoseconds: realtime)
         put(DateText.name(date.weekday, "SunMonTueWedThuFriSat"), at: 0)
         field[3] = UInt8(ascii: ",")
         put(date.day, at: 5)
@@ -61,38 +61,5 @@ struct DateText: BitwiseCopyable {
         let start = number * 3
         guard start >= 0, start + 2 < letters.count else { return (0x3f, 0x3f, 0x3f) }
         return (letters[start], letters[start + 1], letters[start + 2])
-    }
-}
-
-/// A moment in the civil calendar in UTC.
-struct CivilDate: Equatable {
-    var year: Int
-    var month: Int
-    var day: Int
-    var hour: Int
-    var minute: Int
-    var second: Int
-    /// 0 is Sunday.
-    var weekday: Int
-
-    /// The civil form of seconds since 1970, by counting in years that begin in March, so that
-    /// the leap day is the last of its year.
-    init(seconds: Int64) {
-        let days = Int((Double(seconds) / 86_400).rounded(.down))
-        let rest = Int(seconds) - days * 86_400
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra =
-            (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * dayOfYear + 2) / 153
-        day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
-        month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        hour = rest / 3600
-        minute = rest / 60 % 60
-        second = rest % 60
-        weekday = ((days + 4) % 7 + 7) % 7
     }
 }
