@@ -76,11 +76,34 @@ import Testing
         ZoneAPITests.set("REPLACE", ["192.0.2.9"]).with("ttl", -1),
         ZoneAPITests.set("REPLACE", ["192.0.2.9"]).with("ttl", "60"),
         ZoneAPITests.set("REPLACE", ["192.0.2.9", "192.0.2.9"]),
+        ZoneAPITests.set("REPLACE", ["ns. h. 1 2 3 4 5"], type: "SOA"),
+        ZoneAPITests.set("EXTEND", ["ns. h. 1 2 3 4 5"], type: "SOA"),
         [:], 5,
     ])
     func `what makes no sense is refused`(_ set: JSONValue) throws {
         let fault = #expect(throws: ZoneAPIFault.self) { try ZoneAPITests.change(set) }
         #expect(fault?.status == 422)
+    }
+
+    @Test func `a set comes once in a request, but may go and come again`() throws {
+        let set = ZoneAPITests.set("REPLACE", ["192.0.2.9"])
+        let fault = #expect(throws: ZoneAPIFault.self) { try ZoneAPITests.change(set, set) }
+        #expect(fault?.message.contains("Duplicate RRset www.example.com. IN A") == true)
+    }
+
+    @Test func `a new zone may come as the text of a zone file`() throws {
+        func make(_ text: JSONValue) throws -> ZoneRecords {
+            try ZoneAPIRequest.records(of: Self.apex, ["zone": text], serial: 5)
+        }
+        let zone = try make("$TTL 60\n@ SOA ns.x. h.x. 7 2 3 4 5\n@ NS ns.x.\nWWW A 192.0.2.1\n")
+        #expect(zone.serial == 7 && zone[Self.www, .A]?.ttl == 60)
+        for text: JSONValue in [
+            5, "www A 192.0.2", "$INCLUDE /etc/passwd", "x.example.org. 1 A 192.0.2.1",
+            "www 1 ALIAS a.", "www 1 RRSIG A 8 3 60 2 1 7 example.com. QUJD",
+        ] {
+            let fault = #expect(throws: ZoneAPIFault.self) { try make(text) }
+            #expect(fault?.status == 422)
+        }
     }
 
     @Test func `ids hold what paths cannot`() throws {
@@ -116,6 +139,7 @@ import Testing
         #expect(status(.patch, "\(base)/zones/a.", #"{"rrsets":[]}"#) == nil)
         #expect(status(.post, "\(base)/zones", #"{"name":"a"}"#) == 422)
         #expect(status(.post, "\(base)/zones", #"{"name":"a.","kind":"Slave"}"#) == 422)
+        #expect(status(.post, "\(base)/zones", #"{"name":"a.","kind":"Producer"}"#) == 422)
         #expect(status(.post, "\(base)/zones", #"{"name":"a.","kind":"Native"}"#) == nil)
     }
 

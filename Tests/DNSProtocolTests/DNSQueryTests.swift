@@ -167,8 +167,11 @@ import Testing
         ([0, 1, 20, 0, 10, 1, 0x20], "10.1.32.0"),
         ([0, 2, 48, 0, 0x20, 1, 0xd, 0xb8, 0, 1], "2001:db8:1::"),
         ([0, 2, 0, 0], "::"),
+        ([0, 0, 0, 0], "0.0.0.0"),  // of no family: who is not told of (`dig +subnet=0`)
         ([0, 1, 24, 1, 192, 0, 2], nil),  // scope in a query
         ([0, 3, 24, 0, 192, 0, 2], nil),  // unknown family
+        ([0, 0, 24, 0, 192, 0, 2], nil),
+        ([0, 0, 0, 1], nil),
         ([1, 1, 24, 0, 192, 0, 2], nil),  // unknown family 257
         ([0, 1, 33, 0, 192, 0, 2, 1, 0], nil),  // too long a prefix
         ([0, 2, 129, 0] + [UInt8](repeating: 0, count: 17), nil),

@@ -11,6 +11,7 @@ import Testing
         ("www.example.org. A 192.0.2.1", "M1601 www.example.org. is outside of zone example.com."),
         ("badexample.com. A 192.0.2.1", "M1601 badexample.com. is outside of zone example.com."),
         ("@ SOA ns h 9 2 3 4 5", "M1602 zone example.com. has 2 SOA records"),
+        ("x SOA ns h 9 2 3 4 5", "M1612 x.example.com. has an SOA and is not the zone's own name"),
         ("a CNAME b\na A 192.0.2.1", "M1603 a.example.com. has a CNAME and other data"),
         ("a CNAME b\na CNAME c", "M1603 a.example.com. has two CNAMEs"),
         ("@ CNAME b", "M1603 example.com. has a CNAME and other data"),
@@ -61,6 +62,10 @@ import Testing
             "M1660 a.example.com. has the same MX record twice; one is kept"
         ),
         ("a DS 1 8 255 00", "M1662 a.example.com. has DS and is not delegated: it has no NS"),
+        (
+            "@ DS 1 8 255 00",
+            "M1662 DS of example.com. belongs into the zone around it: nobody asks here"
+        ),
         (
             "a RRSIG TXT 8 3 60 2 1 7 @ QUJD",
             "M1663 RRSIG of a.example.com. signs TXT, which is not there"
@@ -159,9 +164,38 @@ import Testing
     }
 
     @Test func `errors of text and of content are reported together`() throws {
-        let text = "$TTL 1\n@ NS ns\nns A 1.2.3\na CNAME b\na A 192.0.2.1\nx.org. A 192.0.2.1\n"
+        let text = """
+            $TTL 1
+            @ NS ns
+            ns A 1.2.3
+            a CNAME b
+            a A 192.0.2.1
+            x.org. A 192.0.2.1
+            sub NS ns.sub
+            x.sub TXT y
+
+            """
         let codes = try ZoneFixture.problems(["example.com": text]).map { $0.prefix(5) }
-        #expect(Set(codes) == ["M1515", "M1601", "M1602", "M1603", "M1659"])
+        let all = ["M1515", "M1601", "M1602", "M1603", "M1652", "M1653", "M1659"]
+        #expect(codes.map { "\($0)" }.sorted() == all)
+    }
+
+    @Test func `the second SOA is told with its place`() {
+        var builder = ZoneTableBuilder()
+        let apex = DomainName("example.com") ?? .root
+        builder.beginZone(apex, source: "z")
+        let text = ZoneTableBuilderTests.head + "@ SOA ns h 9 2 3 4 5\n"
+        builder.read(ZoneFileReader(Array(text.utf8), file: "z", origin: apex))
+        #expect(
+            builder.build().diagnostics.map { "\($0)" } == [
+                "z:5:1: error M1602: zone example.com. has 2 SOA records"
+            ]
+        )
+    }
+
+    @Test func `a message repeats no octets that a terminal obeys`() {
+        let fault = ZoneDiagnostic(.badField, file: "z", at: .none, "'\u{1b}[31m\u{9b}\u{7f}é\n'")
+        #expect(fault.message == "'\\027[31m\\155\\127é\\010'")
     }
 
     @Test func `a zone is there once`() throws {

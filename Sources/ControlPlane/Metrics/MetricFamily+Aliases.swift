@@ -13,17 +13,23 @@ extension MetricFamily {
             "martlet_dns_zones",
             .gauge,
             labels: ["state"],
-            "Zones by state: served as their files are, by a former version (former), or answered "
-                + "SERVFAIL for want of one (unusable)."
+            "Zones by state, those of the API too: served as they are to be, without some of their "
+                + "changes (partial), by a former version (former), or answered SERVFAIL for want of "
+                + "one (unusable)."
         ) { source in
-            let faults = source.view.zoneFaults.filter { !$0.isPartial }
-            let former = faults.count { $0.keepsFormer }
-            let served = source.view.settings.zones.count - faults.count
-            return [
-                MetricSample(["served"], .integer(UInt64(clamping: served))),
-                MetricSample(["former"], .integer(UInt64(clamping: former))),
-                MetricSample(["unusable"], .integer(UInt64(clamping: faults.count - former))),
-            ]
+            let faults = Dictionary(source.view.zoneFaults.map { ($0.zone, $0.state) }) {
+                first,
+                _ in
+                first
+            }
+            let zones = source.view.settings.zones.count + source.view.madeZones.count
+            let states = ["partial", "former", "unusable"].map { state in
+                (state, faults.values.count { $0 == state })
+            }
+            let served = ("served", zones - faults.count)
+            return ([served] + states).map { state, count in
+                MetricSample([state], .integer(UInt64(clamping: count)))
+            }
         },
         MetricFamily(
             "martlet_dns_alias_targets",

@@ -11,6 +11,12 @@ enum ZoneAPIChange {
     static let setLimit = 10_000
     private static let replacesSOA = "replace it, with all of its numbers"
 
+    private struct Part: Hashable {
+        let owner: DomainName
+        let type: RecordType
+        let kind: Kind
+    }
+
     private enum Kind: String {
         case replace = "REPLACE"
         case delete = "DELETE"
@@ -34,15 +40,26 @@ enum ZoneAPIChange {
             )
         }
         var dynamic = DynamicChange(sets)
-        for set in sets { try apply(set, to: &zone, &dynamic, needsChangeType) }
+        var parts: Set<Part> = []
+        for set in sets {
+            let part = try part(of: set, in: zone, needsChangeType)
+            guard parts.insert(part).inserted else {
+                let word = part.kind.rawValue
+                throw ZoneAPIFault(
+                    422,
+                    "Duplicate RRset \(part.owner) IN \(part.type) with changetype: \(word)",
+                    "send each set once, with all of its records"
+                )
+            }
+            try apply(set, part, to: &zone, &dynamic)
+        }
     }
 
-    private static func apply(
-        _ set: JSONValue,
-        to zone: inout ZoneRecords,
-        _ dynamic: inout DynamicChange,
+    private static func part(
+        of set: JSONValue,
+        in zone: ZoneRecords,
         _ needsChangeType: Bool
-    ) throws(ZoneAPIFault) {
+    ) throws(ZoneAPIFault) -> Part {
         let (owner, type) = try key(of: set, in: zone)
         let title = "RRset \(owner) IN \(type)"
         let word = set["changetype"]?.string?.uppercased() ?? (needsChangeType ? "" : "REPLACE")
@@ -52,6 +69,24 @@ enum ZoneAPIChange {
                 "\(title): changetype '\(ZoneAPIFault.quote(word))' is none of REPLACE, DELETE, EXTEND, PRUNE"
             )
         }
+        guard type != .SOA || owner == zone.apex || kind == .delete else {
+            throw ZoneAPIFault(
+                422,
+                "\(title): an SOA stands at the name of its zone alone",
+                "make a zone of that name (POST), or change the SOA of \(zone.apex)"
+            )
+        }
+        return Part(owner: owner, type: type, kind: kind)
+    }
+
+    private static func apply(
+        _ set: JSONValue,
+        _ part: Part,
+        to zone: inout ZoneRecords,
+        _ dynamic: inout DynamicChange
+    ) throws(ZoneAPIFault) {
+        let (owner, type, kind) = (part.owner, part.type, part.kind)
+        let title = "RRset \(owner) IN \(type)"
         let isAddress = type == .A || type == .AAAA
         let isOthers = type == DynamicRecord.type && zone[owner, type] == nil && zone.isFixed(owner)
         guard !isOthers, !isAddress || !zone.isFixed(owner, type) else {

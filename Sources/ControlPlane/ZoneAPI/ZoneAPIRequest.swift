@@ -155,11 +155,12 @@ struct ZoneAPIRequest {
             )
         }
         let kind = body["kind"]?.string?.lowercased() ?? "native"
-        guard ["native", "master", "primary", "producer"].contains(kind) else {
+        guard ["native", "master", "primary"].contains(kind) else {
             throw ZoneAPIFault(
                 422,
                 "zones of kind '\(ZoneAPIFault.quote(kind))' are not made here",
-                "Native or Primary; secondaries stand in the configuration (`transfer-from`)"
+                "Native or Primary; secondaries and catalogs stand in the configuration "
+                    + "(`transfer-from`, `catalog`)"
             )
         }
         return .create(name.lowercased, body)
@@ -179,13 +180,51 @@ struct ZoneAPIRequest {
         return value
     }
 
+    /// What the text of a zone file in `zone` says; it includes no other file.
+    private static func text(
+        of name: DomainName,
+        _ value: JSONValue?
+    ) throws(ZoneAPIFault) -> ZoneRecords {
+        var zone = ZoneRecords(apex: name)
+        guard let value, value != .null else { return zone }
+        guard let text = value.string else {
+            throw ZoneAPIFault(422, "'zone' is no text", "send a zone file as one text")
+        }
+        var reader = ZoneFileReader(Array(text.utf8), file: "zone", origin: name)
+        while reader.next() {
+            guard let owner = DomainName(wire: reader.owner), owner.isWithin(name) else {
+                throw ZoneAPIFault(422, "line \(reader.position.line) of 'zone': out of zone")
+            }
+            let type = reader.type
+            guard type != .ALIAS, ![.RRSIG, .NSEC, .NSEC3, .LUA].contains(type) else {
+                throw ZoneAPIFault(
+                    422,
+                    "line \(reader.position.line) of 'zone': \(type) cannot be set",
+                    "leave the record out"
+                )
+            }
+            zone.add(
+                DNSMessage.Record(
+                    owner: owner.lowercased,
+                    type: type,
+                    ttl: reader.ttl,
+                    data: reader.data
+                )
+            )
+        }
+        if let fault = reader.diagnostics.first(where: { $0.severity == .error }) {
+            throw ZoneAPIFault(422, "\(fault)", "see the reference of zone files")
+        }
+        return zone
+    }
+
     /// The records of a new zone.
     static func records(
         of name: DomainName,
         _ body: JSONValue,
         serial: UInt32
     ) throws(ZoneAPIFault) -> ZoneRecords {
-        var zone = ZoneRecords(apex: name)
+        var zone = try text(of: name, body["zone"])
         try ZoneAPIChange.apply(body["rrsets"]?.elements ?? [], to: &zone, needsChangeType: false)
         for server in body["nameservers"]?.elements ?? [] {
             guard let text = server.string, text.hasSuffix("."), let host = DomainName(text) else {

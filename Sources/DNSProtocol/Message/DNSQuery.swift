@@ -101,6 +101,9 @@ public struct ClientSubnet: BitwiseCopyable, Sendable, Equatable {
     public var address: IPAddress
     /// How many leading bits the resolver discloses.
     public var sourceLength: UInt8
+    // Family 0, in which a client that is not told of has no address: `dig +subnet=0` asks so, and
+    // is answered so.
+    private var hasNoFamily = false
 
     // Octets of the address that the option carries.
     private var octets: Int { (Int(sourceLength) &+ 7) / 8 }
@@ -110,9 +113,18 @@ public struct ClientSubnet: BitwiseCopyable, Sendable, Equatable {
     /// Reads the option's data; nil for what must be answered FORMERR.
     ///
     /// Scope must be 0 in queries, the family known, the prefix no longer than the address, and the
-    /// address as long as the prefix says with zero bits after it (RFC 7871 §6, §7.1.2).
+    /// address as long as the prefix says with zero bits after it (RFC 7871 §6, §7.1.2). Without a prefix the
+    /// family may be 0, as BIND has it.
     init?(_ bytes: Span<UInt8>, at start: Int, length: Int) {
         guard length >= 4, start <= bytes.count &- length else { return nil }
+        if length == 4,
+            bytes[start] | bytes[start &+ 1] | bytes[start &+ 2] | bytes[start &+ 3] == 0
+        {
+            address = IPAddress(v4: 0)
+            sourceLength = 0
+            hasNoFamily = true
+            return
+        }
         let isIPv4 = bytes[start] == 0 && bytes[start &+ 1] == 1
         guard isIPv4 || (bytes[start] == 0 && bytes[start &+ 1] == 2) else { return nil }
         let source = Int(bytes[start &+ 2])
@@ -134,7 +146,8 @@ public struct ClientSubnet: BitwiseCopyable, Sendable, Equatable {
     @_lifetime(output: copy output)
     func write(scope: UInt8, into output: inout OutputSpan<UInt8>) {
         // Code, length, family, the two prefix lengths.
-        var head: UInt64 = 8 << 48 | UInt64(4 &+ octets) << 32 | (address.isIPv4 ? 1 : 2) << 16
+        let family: UInt64 = hasNoFamily ? 0 : address.isIPv4 ? 1 : 2
+        var head: UInt64 = 8 << 48 | UInt64(4 &+ octets) << 32 | family << 16
         if sourceLength > 0 { head |= UInt64(sourceLength) << 8 | UInt64(scope) }
         output.write(uint64: head)
         output.write(octets: octets, of: address)

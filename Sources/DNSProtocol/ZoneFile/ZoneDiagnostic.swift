@@ -42,11 +42,32 @@ public struct ZoneDiagnostic: Error, Sendable, Equatable, CustomStringConvertibl
     public var severity: Severity { code.isWarning ? .warning : .error }
 
     /// States something wrong.
+    ///
+    /// What a message repeats of a file may hold octets that a terminal would obey: they are written
+    /// as zone files write them.
     public init(_ code: ZoneCode, file: String, at position: ZonePosition, _ message: String) {
         self.code = code
         self.file = file
         self.position = position
-        self.message = message
+        self.message = ZoneDiagnostic.harmless(message)
+    }
+
+    private static func harmless(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        var result = ""
+        for scalar in text.unicodeScalars {
+            guard isControl(scalar) else {
+                result.unicodeScalars.append(scalar)
+                continue
+            }
+            let digits = String(scalar.value)
+            result += "\\" + String(repeating: "0", count: 3 - digits.count) + digits
+        }
+        return result
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value)
     }
 
     /// `zones/a.zone:3:7: error M1509: …`.
@@ -146,6 +167,8 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case aliasOfItself = 1610
     /// Two DNAMEs at a name, or one beside a delegation or above other names (RFC 6672 §2.3, §2.4).
     case conflictingDNAME = 1611
+    /// An SOA at another name than the zone's.
+    case strayStart = 1612
     /// Warning: a set whose records differ in TTL (RFC 2181 §5.2); the lowest counts.
     case differingTTL = 1650
     /// Warning: a zone without NS records at its apex.
@@ -173,7 +196,7 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     /// Warning: an SOA whose zone expires before it is refreshed, or whose negative answers live
     /// longer than a day.
     case oddTimes = 1661
-    /// Warning: DS at a name that is not delegated (RFC 4035 §2.4).
+    /// Warning: DS at a name that is not delegated, or at the zone's own (RFC 4035 §2.4).
     case strayDS = 1662
     /// Warning: DNSSEC data that cannot be meant: a type of the apex elsewhere, a key that is
     /// none of a zone, a signature over nothing or by another zone, CDS and CDNSKEY that contradict

@@ -180,6 +180,7 @@ extension ZoneTableBuilder {
 
     private mutating func addSets(of number: Int, to layout: inout ZoneTableLayout) {
         guard names[number].firstRecord != absent else { return }
+        checkOccluded(number)
         // The common case, a name with one record, needs no sorting.
         var found = recordNumbers(of: number)
         if found.count > 1 {
@@ -249,7 +250,10 @@ extension ZoneTableBuilder {
             return layout.addSteered(type, policy: records[first].offset, ttl: records[first].ttl)
         }
         if type == .NS || type == .MX || type == .SRV {
-            for record in found { checkHost(record, of: number) }
+            for record in found {
+                checkHost(record, of: number)
+                if type == .NS { checkGlue(record, of: number) }
+            }
         }
         if type.isService { checkServices(number, found) }
         let ttl = found.map { records[$0].ttl }.min() ?? 0
@@ -322,7 +326,8 @@ extension ZoneTableBuilder {
         guard let soa = starts.first, starts.count == 1 else {
             let amount = starts.isEmpty ? "no SOA" : "\(starts.count) SOA records"
             let message = "zone \(text(apex)) has \(amount)"
-            return note(.badSOA, file: zone.file, .none, message)
+            guard starts.count > 1 else { return note(.badSOA, file: zone.file, .none, message) }
+            return noteRecord(starts[1], .badSOA, message)
         }
         if !found.contains(where: { records[$0].type == .NS }) {
             let message = "zone \(text(apex)) has no NS records at its apex"

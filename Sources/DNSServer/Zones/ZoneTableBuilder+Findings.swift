@@ -20,6 +20,7 @@ extension ZoneTableBuilder {
         case .TXT: checkSenderPolicies(number, unique)
         case .SPF: checkObsoletePolicy(number, first)
         case .DS: checkDelegationSigner(number, first)
+        case .SOA: checkStart(number, first)
         case .RRSIG: for record in unique { checkSignature(record, of: number) }
         case .DNSKEY, .CDNSKEY, .CDS, .NSEC3PARAM, .ZONEMD: checkApexType(number, unique)
         default: break
@@ -58,9 +59,13 @@ extension ZoneTableBuilder {
 
     // MARK: DNSSEC
 
-    // RFC 4035 §2.4: DS stands at delegations alone.
+    // RFC 4035 §2.4: DS stands at delegations alone, in the zone around what is delegated.
     private mutating func checkDelegationSigner(_ number: Int, _ first: Int) {
-        guard names[number].parent != absent, !hasRecord(number, .NS) else { return }
+        guard names[number].parent != absent else {
+            let message = "DS of \(text(number)) belongs into the zone around it: nobody asks here"
+            return noteRecord(first, .strayDS, message)
+        }
+        guard !hasRecord(number, .NS) else { return }
         // Of a zone inside, whose apex is a name of its own.
         guard names[number].cut == absent else { return }
         noteRecord(first, .strayDS, "\(text(number)) has DS and is not delegated: it has no NS")
@@ -125,6 +130,13 @@ extension ZoneTableBuilder {
     }
 
     // MARK: SOA
+
+    // RFC 2181 §6: where a zone begins is at its own name.
+    private mutating func checkStart(_ number: Int, _ first: Int) {
+        guard names[number].parent != absent else { return }
+        let message = "\(text(number)) has an SOA and is not the zone's own name"
+        noteRecord(first, .strayStart, message)
+    }
 
     /// Times that keep secondaries or resolvers from doing their work (RFC 1912 §2.2, RFC 2308 §5).
     mutating func checkTimes(_ soa: Int) {

@@ -35,6 +35,56 @@ extension ZoneTableBuilder {
         noteRecord(record, .missingAddress, message)
     }
 
+    /// Below a delegation only addresses have a use: as glue.
+    mutating func checkOccluded(_ number: Int) {
+        guard names[number].cut != absent, Int(names[number].cut) != number else { return }
+        for record in recordNumbers(of: number) {
+            let isAlias = records[record].isAlias
+            let type = isAlias ? RecordType.ALIAS : records[record].type
+            guard type != .A, type != .AAAA else { continue }
+            let cut = text(Int(names[number].cut))
+            let message = "\(type) of \(text(number)) is never answered: \(cut) is delegated"
+            noteRecord(record, .occludedData, message)
+            return
+        }
+    }
+
+    /// A server inside of what is delegated to it is found by its address here alone.
+    mutating func checkGlue(_ record: Int, of number: Int) {
+        guard Int(names[number].cut) == number else { return }
+        let target = bytes(of: record).map(ASCII.lowercased)
+        guard isBelow(target, number) else { return }
+        if let host = host(target, zone: names[number].zone), !names[Int(host)].isForeign {
+            // What a policy chooses does not go along with a referral.
+            let isGlue = recordNumbers(of: Int(host)).contains { place in
+                let type = records[place].type
+                return (type == .A || type == .AAAA) && !records[place].isSteered
+                    && !records[place].isAlias
+            }
+            guard !isGlue else { return }
+        }
+        let server = DomainName(wire: target).map { "\($0)" } ?? "?"
+        let message = "\(text(number)) is delegated to \(server), which has no address here"
+        noteRecord(record, .missingGlue, message)
+    }
+
+    /// True for a name itself and for what lies below it.
+    func isBelow(_ target: [UInt8], _ number: Int) -> Bool {
+        let name = names[number]
+        var position = 0
+        while target.count - position > Int(name.length) {
+            position += Int(target[position]) + 1
+        }
+        return target.count - position == Int(name.length)
+            && WireName.matches(
+                target.span,
+                at: position,
+                nameBytes.span,
+                at: Int(name.offset),
+                length: Int(name.length)
+            )
+    }
+
     private func hasAddress(_ number: Int) -> Bool {
         // What is chosen by a policy or taken from elsewhere is there under these types too, and
         // what an alias leads to is its own matter.

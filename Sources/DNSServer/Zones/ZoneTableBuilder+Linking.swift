@@ -19,8 +19,6 @@ extension ZoneTableBuilder {
                 layout.nodes[place].cut = names[Int(name.cut)].final
                 if Int(name.cut) == number {
                     layout.nodes[place].link = addReferral(number, to: &layout)
-                } else {
-                    checkOccluded(number)
                 }
                 continue
             }
@@ -34,19 +32,6 @@ extension ZoneTableBuilder {
             }
         }
         linkAliases(&layout)
-    }
-
-    // Below a delegation only addresses have a use: as glue.
-    private mutating func checkOccluded(_ number: Int) {
-        for record in recordNumbers(of: number) {
-            let isAlias = records[record].isAlias
-            let type = isAlias ? RecordType.ALIAS : records[record].type
-            guard type != .A, type != .AAAA else { continue }
-            let cut = text(Int(names[number].cut))
-            let message = "\(type) of \(text(number)) is never answered: \(cut) is delegated"
-            noteRecord(record, .occludedData, message)
-            return
-        }
     }
 
     private mutating func addReferral(
@@ -76,19 +61,13 @@ extension ZoneTableBuilder {
         var seen: Set<[UInt8]> = []
         for record in uniqueRecords(of: number, set.type) {
             let target = target(of: record, of: number, behind: skipped)
-            let required = isCut && isBelow(target, number)
             if seen.insert(target).inserted {
                 let isOwner = set.type.isService && target == ownName(number)
                 let at = isOwner ? 0 : offset + skipped
                 // What an alias leads to is looked up next; a service is the end of the way.
                 let more = set.type.isService && isAliasMode(record) ? set.type : nil
-                let found = addGlue(target, number, at: at, required, and: more, to: &layout)
-                if required, !found {
-                    let server = DomainName(wire: target).map { "\($0)" } ?? "?"
-                    let message =
-                        "\(text(number)) is delegated to \(server), which has no address here"
-                    noteRecord(record, .missingGlue, message)
-                }
+                let required = isCut && isBelow(target, number)
+                addGlue(target, number, at: at, required, and: more, to: &layout)
             }
             // The next record's data: behind this one's, whose length stands in front of it.
             let lengthPlace = Int(set.offset) + offset - 2
@@ -115,22 +94,6 @@ extension ZoneTableBuilder {
         }
     }
 
-    private func isBelow(_ target: [UInt8], _ number: Int) -> Bool {
-        let name = names[number]
-        var position = 0
-        while target.count - position > Int(name.length) {
-            position += Int(target[position]) + 1
-        }
-        return target.count - position == Int(name.length)
-            && WireName.matches(
-                target.span,
-                at: position,
-                nameBytes.span,
-                at: Int(name.offset),
-                length: Int(name.length)
-            )
-    }
-
     private mutating func addGlue(
         _ target: [UInt8],
         _ number: Int,
@@ -138,19 +101,17 @@ extension ZoneTableBuilder {
         _ required: Bool,
         and more: RecordType?,
         to layout: inout ZoneTableLayout
-    ) -> Bool {
+    ) {
         guard let found = host(target, zone: names[number].zone), !names[Int(found)].isForeign,
             names[Int(found)].final != absent, let offset = UInt16(exactly: offset)
-        else { return false }
+        else { return }
         let node = layout.nodes[Int(names[Int(found)].final)]
-        var hasAny = false
         for index in Int(node.firstSet)..<Int(node.firstSet) + Int(node.setCount) {
             let set = layout.sets[index]
             let isWanted =
                 set.type == .A || set.type == .AAAA
                 || set.type == more && names[Int(found)].cut == absent
             guard isWanted, !set.isSteered else { continue }
-            hasAny = true
             layout.glue.append(
                 Glue(
                     set: UInt32(truncatingIfNeeded: index),
@@ -159,11 +120,10 @@ extension ZoneTableBuilder {
                 )
             )
         }
-        return hasAny
     }
 
-    // The name that has a host's addresses: its own, or the wildcard that stands for it.
-    private func host(_ target: [UInt8], zone: UInt32) -> UInt32? {
+    /// The name that has a host's addresses: its own, or the wildcard that stands for it.
+    func host(_ target: [UInt8], zone: UInt32) -> UInt32? {
         guard let closest = closest(to: target, zone: zone) else { return nil }
         if closest.isItself { return closest.name }
         let name = names[Int(closest.name)]

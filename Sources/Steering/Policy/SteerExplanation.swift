@@ -144,7 +144,7 @@ extension SteerTable {
     }
 
     private func why(_ policy: Int, _ set: AnswerSet, _ walk: SteerWalk) -> String {
-        let branch = walk.servingPath
+        let branch = walk.servingPath.isEmpty ? "the policy" : walk.servingPath
         let cause = walk.failure?.sentence ?? "no member takes new work"
         switch set.outcome {
         case .noData: return "the branch that serves has no address of this family"
