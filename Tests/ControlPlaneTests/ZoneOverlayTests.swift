@@ -95,10 +95,14 @@ import Testing
             .record(DNSMessage.Record(owner: apex, type: .SOA, ttl: 1, data: [])),
             .steer(owner: name("st.sub"), ttl: 5, policy: 0),
             .record(DNSMessage.Record(owner: name("l"), type: .LUA, ttl: 5, data: [0, 1, 1, 97])),
+            .alias(owner: name("al.down"), ttl: 5, target: name("x")),
         ]
         for (owner, type, isRefused) in [
             ("st.sub", RecordType.NS, true), ("sub", .NS, true), ("st.sub", .CNAME, true),
             ("st.sub", .DNAME, true), ("l", .A, true), ("l", .NS, true), ("st.sub", .TXT, false),
+            ("al.down", .CNAME, true), ("al.down", .DNAME, true), ("down", .NS, true),
+            ("al.down", .ALIAS, true), ("al.down", .TXT, false), ("st.sub", .ALIAS, true),
+            ("l", .ALIAS, true), ("other", .ALIAS, false),
             ("other", .NS, false), ("below.sub", .NS, false), ("other", .CNAME, false),
         ] {
             var zone = ZoneRecords(apex: apex, steered)

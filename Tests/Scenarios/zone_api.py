@@ -6,6 +6,8 @@ import subprocess
 
 from harness import Skip, eventually, expect, expect_equal, scenario
 from harness.ask import dig as dig_lines
+from harness.martlet import martlet_command
+from harness.nameserver import NameServer
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 OCTODNS_SYNC = os.path.join(ROOT, ".build", "venv", "bin", "octodns-sync")
@@ -158,6 +160,63 @@ def deaf(scene):
     eventually("the API answers", lambda: Client(api)("GET", BASE)[0] == 200)
 
 
+@scenario("an ALIAS of the API has the addresses of another name, here and outside, after kill -9 too", 90)
+def aliases(scene):
+    dns, api, outside = scene.port(), scene.port(), NameServer(["203.0.113.7"])
+    scene.write("a.zone", ZONE + "old ALIAS www\n")
+    martlet = scene.martlet(configuration(dns, api)
+                            + f"alias: {{ resolvers: [ 127.0.0.1:{outside.port} ], min-ttl: 1s }}\n")
+    client = Client(api)
+    eventually("the API answers", lambda: client("GET", BASE)[0] == 200)
+
+    def patch(zone, *changes):
+        status, said, _ = client("PATCH", f"{BASE}/zones/{zone}", {"rrsets": list(changes)})
+        return status, said
+
+    def shown(zone):
+        return sets(client("GET", f"{BASE}/zones/{zone}")[1])
+
+    # As external-dns makes the apex of a zone lead to a name: a new zone, and one of the configuration.
+    made = {"name": "o.test.", "kind": "Native", "nameservers": ["ns.a.test."],
+            "rrsets": [change("REPLACE", "o.test.", "ALIAS", ["www.a.test."], ttl=30)]}
+    expect_equal(client("POST", f"{BASE}/zones", made)[0], 201, "a zone with an ALIAS")
+    expect_equal(dig(dns, "o.test"), "192.0.2.1", "its addresses")
+    expect_equal(patch("a.test.", change("REPLACE", "a.test.", "ALIAS", ["lb.example.net."], ttl=300))[0],
+                 204, "an ALIAS to a name outside")
+    eventually("it is resolved", lambda: dig(dns, "a.test") == "203.0.113.7")
+    expect_equal(shown("a.test.")[("a.test.", "ALIAS")], (300, ["lb.example.net."]), "what is shown")
+    expect_equal(shown("a.test.")[("old.a.test.", "ALIAS")], (60, ["www.a.test."]), "that of the file")
+    told = martlet_command(scene, "zone", "diff", "a.test", "--admin", f"127.0.0.1:{martlet.admin}")
+    expect("+a.test." in told[1].replace("+ ", "+") and "ALIAS" in told[1], told)
+
+    # The target changes, by the API itself.
+    expect_equal(patch("a.test.", change("REPLACE", "www.a.test.", "A", ["192.0.2.9"]))[0], 204, "www")
+    expect_equal(dig(dns, "o.test"), "192.0.2.9", "the alias follows")
+    martlet.kill_serving()
+    martlet.wait_ready()
+    eventually("all of it is there", lambda: (dig(dns, "o.test"), dig(dns, "a.test"), dig(dns, "old.a.test"))
+               == ("192.0.2.9", "203.0.113.7", "192.0.2.9"))
+
+    # What cannot stand together, and how one takes the other's place.
+    for other in (change("REPLACE", "o.test.", "A", ["192.0.2.5"]),
+                  change("EXTEND", "o.test.", "AAAA", ["2001:db8::5"]),
+                  change("EXTEND", "o.test.", "ALIAS", ["ns.a.test."])):
+        status, said = patch("o.test.", other)
+        expect_equal(status, 422, f"{other}: {said}")
+    status, said = patch("a.test.", change("REPLACE", "www.a.test.", "ALIAS", ["ns.a.test."]))
+    expect(status == 422 and "beside it" in said["error"], said)
+    expect_equal(dig(dns, "o.test"), "192.0.2.9", "nothing has changed")
+    expect_equal(patch("o.test.", change("DELETE", "o.test.", "ALIAS"),
+                       change("REPLACE", "o.test.", "A", ["192.0.2.5"]))[0], 204, "plain addresses")
+    expect_equal(dig(dns, "o.test"), "192.0.2.5", "plain addresses")
+    expect_equal(patch("a.test.", change("DELETE", "old.a.test.", "ALIAS"))[0], 204, "one of the file")
+    expect_equal(dig(dns, "old.a.test"), "", "it is gone")
+    martlet.kill_serving()
+    martlet.wait_ready()
+    eventually("so it is then", lambda: (dig(dns, "o.test"), dig(dns, "old.a.test"), dig(dns, "a.test"))
+               == ("192.0.2.5", "", "203.0.113.7"))
+
+
 OCTODNS = """
 providers:
   config: {{ class: octodns.provider.yaml.YamlProvider, directory: {folder}, enforce_order: false }}
@@ -172,6 +231,7 @@ zones:
 
 RECORDS = """
 '':
+  - { type: ALIAS, ttl: 60, value: www.a.test. }
   - { type: NS, ttl: 300, values: [ns1.example.net., ns2.example.net.] }
   - { type: MX, ttl: 300, values: [ { preference: 10, exchange: mail.o.test. } ] }
   - { type: TXT, ttl: 300, values: ['v=spf1 -all', 'a semicolon \\; too'] }
@@ -201,6 +261,7 @@ def octodns(scene):
     told = sync("--doit", "--force")
     expect("Create" in told and "Error" not in told, told)
     expect_equal(sorted(dig(dns, "www.o.test").split()), ["192.0.2.1", "192.0.2.2"], "www")
+    expect_equal(dig(dns, "o.test"), "192.0.2.1", "the ALIAS")
     expect_equal(dig(dns, "_sip._tcp.o.test", "SRV"), "1 2 5060 www.o.test.", "SRV")
     told = sync()
     expect("No changes were planned" in told, told)

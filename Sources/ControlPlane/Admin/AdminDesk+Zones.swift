@@ -64,9 +64,7 @@ extension AdminDesk {
 
     private static func text(of apex: DomainName, in table: ZoneTable) -> String {
         guard let number = table.usableZone(apex) else { return "" }
-        let records = table.contents(ofZone: number).compactMap { content -> DNSMessage.Record? in
-            if case .record(let record) = content { record } else { nil }
-        }
+        let records = table.contents(ofZone: number).compactMap(\.record)
         let serial = table.serial(ofZone: number) ?? 0
         return ZoneAPIDocument(name: apex, serial: serial, records: records).text
     }

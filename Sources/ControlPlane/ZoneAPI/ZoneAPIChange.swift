@@ -43,7 +43,8 @@ enum ZoneAPIChange {
         var parts: Set<Part> = []
         for set in sets {
             let part = try part(of: set, in: zone, needsChangeType)
-            guard parts.insert(part).inserted else {
+            // octoDNS sends a set of LUA for each type that a name is steered for.
+            guard parts.insert(part).inserted || part.type == DynamicRecord.type else {
                 let word = part.kind.rawValue
                 throw ZoneAPIFault(
                     422,
@@ -89,7 +90,15 @@ enum ZoneAPIChange {
         let title = "RRset \(owner) IN \(type)"
         let isAddress = type == .A || type == .AAAA
         let isOthers = type == DynamicRecord.type && zone[owner, type] == nil && zone.isFixed(owner)
-        guard !isOthers, !isAddress || !zone.isFixed(owner, type) else {
+        guard !isAddress || kind == .delete || zone[owner, .ALIAS] == nil else {
+            throw ZoneAPIFault(
+                422,
+                "\(title): the name has an ALIAS, which stands for its addresses",
+                "delete that in the same request"
+            )
+        }
+        let isFree = zone[owner, .ALIAS] != nil || !zone.isFixed(owner, type)
+        guard !isOthers, !isAddress || isFree else {
             throw ZoneAPIFault(
                 422,
                 "\(title): the addresses of this name are steered",
@@ -219,13 +228,11 @@ enum ZoneAPIChange {
                 "give its mnemonic, or TYPE and its number (RFC 3597)"
             )
         }
-        guard type != .ALIAS, ![.RRSIG, .NSEC, .NSEC3].contains(type) else {
+        guard ![.RRSIG, .NSEC, .NSEC3].contains(type) else {
             throw ZoneAPIFault(
                 422,
                 "RRset \(text) IN \(type): this type cannot be set",
-                type == .ALIAS
-                    ? "write `alias` in the configuration"
-                    : "signatures and proofs are made here: see `dnssec` of the zone"
+                "signatures and proofs are made here: see `dnssec` of the zone"
             )
         }
         return (name.lowercased, type)

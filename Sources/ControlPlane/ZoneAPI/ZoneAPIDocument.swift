@@ -25,9 +25,7 @@ struct ZoneAPIDocument {
         for table in [snapshot.changed, snapshot.zones] {
             guard let number = table.usableZone(name) else { continue }
             let contents = withRecords ? table.contents(ofZone: number) : []
-            let records = contents.compactMap { content -> DNSMessage.Record? in
-                if case .record(let record) = content { record } else { nil }
-            }
+            let records = contents.compactMap(\.record)
             let serial = table.serial(ofZone: number) ?? 0
             self.init(name: name.lowercased, serial: serial, records: records)
             return

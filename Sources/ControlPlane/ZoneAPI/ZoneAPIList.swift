@@ -61,9 +61,7 @@ extension ZoneAPIDocument {
         self.init(
             name: name,
             serial: table.serial(ofZone: number) ?? 0,
-            records: table.contents(ofZone: number).compactMap { content in
-                if case .record(let record) = content { record } else { nil }
-            }
+            records: table.contents(ofZone: number).compactMap(\.record)
         )
     }
 }

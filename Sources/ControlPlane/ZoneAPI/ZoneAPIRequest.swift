@@ -196,7 +196,7 @@ struct ZoneAPIRequest {
                 throw ZoneAPIFault(422, "line \(reader.position.line) of 'zone': out of zone")
             }
             let type = reader.type
-            guard type != .ALIAS, ![.RRSIG, .NSEC, .NSEC3, .LUA].contains(type) else {
+            guard ![.RRSIG, .NSEC, .NSEC3, .LUA].contains(type) else {
                 throw ZoneAPIFault(
                     422,
                     "line \(reader.position.line) of 'zone': \(type) cannot be set",

@@ -79,9 +79,7 @@ public struct ZoneLines: Sendable {
             let errors = build.diagnostics.filter { $0.severity == .error }
             throw Fault(text: errors.map { "\($0)" }.joined(separator: "\n"))
         }
-        let records = table.contents(ofZone: number).compactMap { content -> DNSMessage.Record? in
-            if case .record(let record) = content { record } else { nil }
-        }
+        let records = table.contents(ofZone: number).compactMap(\.record)
         self.init(
             text: ZoneAPIDocument(
                 name: apex.lowercased,

@@ -93,7 +93,10 @@ struct ZoneWork: Sendable {
         if !changes.isEmpty {
             laid.commits = changes.map { commit($0, $1) }
             if laid.table == nil { (laid.table, laid.faults) = layOut() }
-            made.isAliased = changes.contains { $0.value.kind == .overlay && leads($0.key) }
+            made.isAliased = changes.contains { apex, change in
+                change.sets.keys.contains { $0.type == .ALIAS }
+                    || change.kind == .overlay && leads(apex)
+            }
         }
         made.commits = laid.commits
         made.live = live

@@ -39,9 +39,11 @@ public struct ZoneRecords: Sendable {
     public let apex: DomainName
     /// All sets by owner and type.
     public private(set) var names: [DomainName: [RecordType: RecordSet]] = [:]
-    /// What is steered, or taken from other names: it is never changed here.
+    /// What is steered: it is never changed here.
     public private(set) var fixed: [ZoneContent] = []
     private var fixedNames: Set<DomainName> = []
+    // The owners of ALIAS, which is a set like others, and stands for two more.
+    private var aliasNames: Set<DomainName> = []
     // What was taken from them since ``begin()``.
     private var released: [ZoneContent] = []
     // Of all records as they were at ``begin()``.
@@ -62,12 +64,10 @@ public struct ZoneRecords: Sendable {
         self.init(apex: apex)
         defer { begin() }
         for content in contents {
-            switch content {
-            case .record(let record): add(record)
-            case .steer(let owner, _, _, _), .alias(let owner, _, _):
-                fixed.append(content)
-                fixedNames.insert(owner)
-            }
+            if let record = content.record { add(record) }
+            guard case .steer(let owner, _, _, _) = content else { continue }
+            fixed.append(content)
+            fixedNames.insert(owner)
         }
     }
 
@@ -80,19 +80,21 @@ public struct ZoneRecords: Sendable {
     }
 
     /// True when the addresses of a name are chosen, or another name's.
-    public func isFixed(_ owner: DomainName) -> Bool { fixedNames.contains(owner) }
+    public func isFixed(_ owner: DomainName) -> Bool {
+        fixedNames.contains(owner) || aliasNames.contains(owner)
+    }
+
+    /// True when a policy chooses addresses of a name, or its CNAME.
+    public func isPolicySteered(_ owner: DomainName) -> Bool { fixedNames.contains(owner) }
 
     /// True when the set of a name and a type is chosen, or another name's; a chosen CNAME is in the
     /// place of all.
     public func isFixed(_ owner: DomainName, _ type: RecordType) -> Bool {
-        guard isFixed(owner) else { return false }
+        if aliasNames.contains(owner), type == .A || type == .AAAA { return true }
+        guard fixedNames.contains(owner) else { return false }
         return fixed.contains { content in
-            switch content {
-            case .record: false
-            case .steer(owner, _, _, let types): types.contains(type) || types.contains(.CNAME)
-            case .steer: false
-            case .alias(let name, _, _): name == owner && (type == .A || type == .AAAA)
-            }
+            guard case .steer(owner, _, _, let types) = content else { return false }
+            return types.contains(type) || types.contains(.CNAME)
         }
     }
 
@@ -114,38 +116,27 @@ public struct ZoneRecords: Sendable {
     public func isSteered(atOrBelow owner: DomainName) -> Bool {
         guard owner != apex else { return false }
         return isSteered(owner) || fixedNames.contains { $0.isWithin(owner) }
+            || aliasNames.contains { $0.isWithin(owner) }
     }
 
-    /// Takes what is steered, or another name's, from a name; of what is steered only these types.
+    /// Takes what is steered from a name; nil for all types.
     public mutating func release(_ owner: DomainName, _ types: Set<RecordType>? = nil) {
-        guard isFixed(owner) else { return }
+        guard fixedNames.contains(owner) else { return }
         func isOwn(_ content: ZoneContent) -> Bool {
-            switch content {
-            case .record: false
-            case .steer(owner, _, _, let chosen): types?.isDisjoint(with: chosen) != true
-            case .steer: false
-            case .alias(let name, _, _): name == owner && types == nil
-            }
+            guard case .steer(owner, _, _, let chosen) = content else { return false }
+            return types?.isDisjoint(with: chosen) != true
         }
         released += fixed.filter(isOwn)
         fixed.removeAll(where: isOwn)
         let isLeft = fixed.contains { content in
-            switch content {
-            case .record: false
-            case .steer(let name, _, _, _), .alias(let name, _, _): name == owner
-            }
+            if case .steer(owner, _, _, _) = content { true } else { false }
         }
         if !isLeft { fixedNames.remove(owner) }
     }
 
     // What was taken from names since ``begin()`` is theirs again.
     private mutating func giveBack() {
-        for content in released {
-            switch content {
-            case .record: continue
-            case .steer(let owner, _, _, _), .alias(let owner, _, _): fixedNames.insert(owner)
-            }
-        }
+        for case .steer(let owner, _, _, _) in released { fixedNames.insert(owner) }
         fixed += released
     }
 
@@ -156,6 +147,7 @@ public struct ZoneRecords: Sendable {
             let key = RecordSetKey(owner, type)
             keep(key)
             places[key] = nil
+            noteAlias(key, isThere: newValue?.data.isEmpty == false)
             guard let newValue, !newValue.data.isEmpty else {
                 names[owner]?[type] = nil
                 if names[owner]?.isEmpty == true { names[owner] = nil }
@@ -177,6 +169,7 @@ public struct ZoneRecords: Sendable {
     public mutating func add(_ record: DNSMessage.Record) {
         let key = RecordSetKey(record.owner, record.type)
         keep(key)
+        noteAlias(key, isThere: true)
         let same = Self.canonical(record.type, record.data)
         let found = place(of: same, in: key)
         // In place: a set of thousands is not copied for each of its records.
@@ -205,6 +198,11 @@ public struct ZoneRecords: Sendable {
             places[key]?[Self.canonical(key.type, last)] = found
         }
         if count == 0 { self[key.owner, key.type] = nil }
+    }
+
+    private mutating func noteAlias(_ key: RecordSetKey, isThere: Bool) {
+        guard key.type == .ALIAS else { return }
+        if isThere { aliasNames.insert(key.owner) } else { aliasNames.remove(key.owner) }
     }
 
     // What it was before the first change.

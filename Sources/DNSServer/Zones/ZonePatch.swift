@@ -94,7 +94,9 @@ public struct ZonePatch: ~Copyable {
         _ zone: Int
     ) -> Bool {
         let name = owner.wire
-        // A name beside an alias, two of them, an SOA below the apex: the builder says what it is.
+        // A name beside an alias, two of them, an SOA below the apex, the addresses of another name:
+        // the builder says what it is.
+        guard !types.contains(.ALIAS), sets[.ALIAS] == nil else { return false }
         if let alias = sets[.CNAME], sets.count > 1 || alias.data.count > 1 { return false }
         guard !ZonePatch.hasWildcard(name),
             let place = node(name, zone, isWanted: !sets.isEmpty, isHost: types != [.SOA])

@@ -11,6 +11,16 @@ public enum ZoneContent: Sendable, Equatable {
     case steer(owner: DomainName, ttl: UInt32, policy: Int, types: [RecordType] = [.A, .AAAA])
     /// A name that has the addresses of another one.
     case alias(owner: DomainName, ttl: UInt32, target: DomainName)
+
+    /// The record that it is in a zone file, an ALIAS too; nil for what a policy chooses.
+    public var record: DNSMessage.Record? {
+        switch self {
+        case .record(let record): record
+        case .alias(let owner, let ttl, let target):
+            DNSMessage.Record(owner: owner, type: .ALIAS, ttl: ttl, data: target.wire)
+        case .steer: nil
+        }
+    }
 }
 
 /// From a table back to what it was made of.

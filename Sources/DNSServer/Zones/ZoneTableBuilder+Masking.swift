@@ -96,6 +96,9 @@ extension ZoneTableBuilder {
             if isSteered || type == .ALIAS, there.contains(.A) || there.contains(.AAAA) {
                 return true
             }
+            if there.contains(.ALIAS), isSteered || [.A, .AAAA, .LUA].contains(type) {
+                return true
+            }
             // It stands for the addresses of its name, and for nobody's below a delegation.
             if there.contains(.LUA) {
                 let chosen = outdone.steered[name] ?? [.A, .AAAA]

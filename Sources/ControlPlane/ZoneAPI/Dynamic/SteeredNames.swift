@@ -20,6 +20,7 @@ enum SteeredNames {
                 if chosen.contains(.CNAME) { throw standsAlone(key) }
                 guard chosen.contains(type) else { continue }
                 throw fault(key, "a record of type LUA stands for the addresses of this name")
+            case .ALIAS: try checkAlias(key, in: zone)
             case .CNAME, .DNAME:
                 guard zone.isSteered(owner) else { continue }
                 throw fault(key, "the addresses of this name are steered")
@@ -34,6 +35,31 @@ enum SteeredNames {
                 }
                 throw standsAlone(key)
             }
+        }
+    }
+
+    // It stands for the addresses of its name, as a policy does.
+    private static func checkAlias(
+        _ key: RecordSetKey,
+        in zone: ZoneRecords
+    ) throws(ZoneAPIFault) {
+        let others = zone.sets(of: key.owner)
+        if let other = [.A, .AAAA, .CNAME, .LUA].first(where: { others[$0] != nil }) {
+            throw ZoneAPIFault(
+                422,
+                "RRset \(key.owner) IN ALIAS: the name has \(other) beside it",
+                "delete that in the same request"
+            )
+        }
+        guard !zone.isPolicySteered(key.owner) else {
+            throw fault(key, "the addresses of this name are steered")
+        }
+        guard others[.ALIAS]?.data.count == 1 else {
+            throw ZoneAPIFault(
+                422,
+                "RRset \(key.owner) IN ALIAS: a name has the addresses of one other name",
+                "send one record"
+            )
         }
     }
 
