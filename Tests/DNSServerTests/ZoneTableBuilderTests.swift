@@ -118,6 +118,25 @@ import Testing
             "@ MX 0 .\n@ MX 10 ns",
             "M1665 example.com. has the null MX and another one (RFC 7505 §3)"
         ),
+        (
+            "bad_host A 192.0.2.1",
+            "M1666 A of bad_host.example.com.: names of hosts have letters, digits and inner "
+                + "hyphens alone"
+        ),
+        (
+            "-x AAAA 2001:db8::1",
+            "M1666 AAAA of -x.example.com.: names of hosts have letters, digits and inner "
+                + "hyphens alone"
+        ),
+        (
+            "x-.y MX 10 ns",
+            "M1666 MX of x-.y.example.com.: names of hosts have letters, digits and inner "
+                + "hyphens alone"
+        ),
+        (
+            "a.*.b TXT x",
+            "M1667 the asterisk inside of a.*.b.example.com. stands for nothing but itself"
+        ),
     ]
 
     @Test(arguments: faults.indices)
@@ -129,6 +148,7 @@ import Testing
 
     // What looks like a fault and is none.
     static let fine = [
+        "*.x-1.3com A 192.0.2.1\n_x TXT a\n_y CNAME ns",
         "@ MX 0 .", "_x._tcp SRV 0 0 0 .", "@ MX 10 mail.other.", "*.w A 192.0.2.1\n@ MX 10 x.w",
         "m ALIAS a.other.\n@ MX 10 m", "sub NS ns.other.\nsub DS 1 8 255 00",
         "sub NS ns.other.\n@ MX 10 mail.sub", "@ SPF \"v=spf1\"\n@ TXT \"v=spf1\"",
@@ -143,6 +163,19 @@ import Testing
     func `good content is not warned about`(text: String) throws {
         let zone = ZoneTableBuilderTests.head + text
         #expect(try ZoneFixture.problems(["example.com": zone]) == [])
+    }
+
+    @Test func `signatures hold for longer than what they are of is kept`() {
+        for (seconds, isTold) in [(UInt32(59), true), (60, false)] {
+            var builder = ZoneTableBuilder()
+            let apex = DomainName("example.com") ?? .root
+            builder.beginZone(apex, source: "z")
+            builder.markSignedHere(holding: seconds)
+            let text = ZoneTableBuilderTests.head
+            builder.read(ZoneFileReader(Array(text.utf8), file: "z", origin: apex))
+            let codes = builder.build().diagnostics.map(\.code)
+            #expect(codes == (isTold ? [.shortSignatures] : []))
+        }
     }
 
     @Test func `times of an SOA that do harm are told`() throws {

@@ -77,7 +77,9 @@ extension ZoneAssembly {
     ) -> ReloadProblem? {
         builder.seconds = Clock.seconds
         builder.beginZone(apex, source: zone.file ?? zone.name)
-        if zone.dnssec != nil { builder.markSignedHere() }
+        if let signing = zone.dnssec {
+            builder.markSignedHere(holding: ZoneAssembly.seconds(signing.signatureRefresh))
+        }
         return read(zone, apex, into: &builder, &rebased)
     }
 

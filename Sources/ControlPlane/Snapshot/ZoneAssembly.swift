@@ -184,7 +184,9 @@ struct ZoneAssembly {
         for (number, zone) in zones.enumerated() {
             guard let apex = DomainName(zone.name) else { continue }
             builder.beginZone(apex, source: zone.file ?? zone.name)
-            if zone.dnssec != nil { builder.markSignedHere() }
+            if let signing = zone.dnssec {
+                builder.markSignedHere(holding: Self.seconds(signing.signatureRefresh))
+            }
             guard faults[number] == nil else {
                 if let contents = former?.contents(zone.name) {
                     builder.add(contents) { former?.number($0, in: policies) }

@@ -206,6 +206,13 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case senderPolicy = 1664
     /// Warning: the null MX beside another one (RFC 7505 §3).
     case nullExchange = 1665
+    /// Warning: addresses or MX of a name that is no host's (RFC 952, RFC 1123 §2.1).
+    case oddHostName = 1666
+    /// Warning: an asterisk behind the first label, which is no wildcard (RFC 4592 §2.1.1).
+    case innerAsterisk = 1667
+    /// Warning: a zone that is signed here whose signatures may end before caches forget what they
+    /// are of (RFC 6781 §4.4.2).
+    case shortSignatures = 1676
 
     /// Warnings do not refuse a zone.
     public var isWarning: Bool { rawValue >= 1650 || 1430...1439 ~= rawValue }

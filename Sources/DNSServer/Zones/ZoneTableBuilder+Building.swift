@@ -181,6 +181,7 @@ extension ZoneTableBuilder {
     private mutating func addSets(of number: Int, to layout: inout ZoneTableLayout) {
         guard names[number].firstRecord != absent else { return }
         checkOccluded(number)
+        checkAsterisk(number)
         // The common case, a name with one record, needs no sorting.
         var found = recordNumbers(of: number)
         if found.count > 1 {
@@ -257,6 +258,8 @@ extension ZoneTableBuilder {
         }
         if type.isService { checkServices(number, found) }
         let ttl = found.map { records[$0].ttl }.min() ?? 0
+        let zone = Int(names[number].zone)
+        zones[zone].greatestTTL = max(zones[zone].greatestTTL, ttl)
         if let odd = found.first(where: { records[$0].ttl != ttl }), type != .SOA,
             type != .RRSIG
         {
@@ -334,6 +337,7 @@ extension ZoneTableBuilder {
             note(.missingNS, file: zone.file, .none, message)
         }
         checkTimes(soa)
+        checkSignatures(number)
         // RFC 2308 §3: a negative answer lives as long as the lower of minimum and the SOA's TTL.
         let minimum = bytes(of: soa).suffix(4).reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
         let negative = layout.compile(

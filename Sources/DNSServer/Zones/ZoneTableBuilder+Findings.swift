@@ -15,8 +15,11 @@ extension ZoneTableBuilder {
         }
         switch type {
         // Nearly all sets, of which there may be millions, are of these.
-        case .A, .AAAA, .CNAME: return
-        case .MX: checkNullExchange(number, unique)
+        case .A, .AAAA: checkHostName(number, first)
+        case .CNAME: return
+        case .MX:
+            checkHostName(number, first)
+            checkNullExchange(number, unique)
         case .TXT: checkSenderPolicies(number, unique)
         case .SPF: checkObsoletePolicy(number, first)
         case .DS: checkDelegationSigner(number, first)
@@ -24,6 +27,50 @@ extension ZoneTableBuilder {
         case .RRSIG: for record in unique { checkSignature(record, of: number) }
         case .DNSKEY, .CDNSKEY, .CDS, .NSEC3PARAM, .ZONEMD: checkApexType(number, unique)
         default: break
+        }
+    }
+
+    // Letters, digits and hyphens inside of labels; the first label may be the wildcard.
+    private mutating func checkHostName(_ number: Int, _ record: Int) {
+        let start = Int(names[number].offset)
+        let end = start + Int(names[number].length)
+        var place = start
+        while place < end, nameBytes[place] != 0 {
+            let label = place + 1..<min(place + 1 + Int(nameBytes[place]), end)
+            let isWildcard =
+                place == start && label.count == 1 && nameBytes[label.lowerBound] == 0x2a
+            guard isWildcard || isHostLabel(label) else {
+                let type = records[record].type
+                let message = "\(type) of \(text(number)): names of hosts have letters, digits and "
+                return noteRecord(record, .oddHostName, message + "inner hyphens alone")
+            }
+            place = label.upperBound
+        }
+    }
+
+    private func isHostLabel(_ label: Range<Int>) -> Bool {
+        for place in label {
+            let octet = nameBytes[place]
+            let isInside = place > label.lowerBound && place < label.upperBound - 1
+            guard
+                ASCII.isLetter(octet) || ASCII.isDigit(octet)
+                    || octet == UInt8(ascii: "-") && isInside
+            else { return false }
+        }
+        return true
+    }
+
+    /// An asterisk that is meant to stand for names and does not.
+    mutating func checkAsterisk(_ number: Int) {
+        let start = Int(names[number].offset)
+        let end = start + Int(names[number].length)
+        var place = start + 1 + Int(nameBytes[start])
+        while place + 1 < end, nameBytes[place] != 0 {
+            if nameBytes[place] == 1, nameBytes[place + 1] == 0x2a {
+                let message = "the asterisk inside of \(text(number)) stands for nothing but itself"
+                return noteRecord(recordNumbers(of: number).first, .innerAsterisk, message)
+            }
+            place += 1 + Int(nameBytes[place])
         }
     }
 
@@ -127,6 +174,17 @@ extension ZoneTableBuilder {
         guard data.count > place, data[place] != 0 else { return 0 }
         let tag = isDigest ? UInt16(data[0]) << 8 | UInt16(data[1]) : KeyTag.of(data.span)
         return UInt32(data[place]) << 16 | UInt32(tag)
+    }
+
+    // RFC 6781 §4.4.2: a validator that has data and not yet their new signature fails.
+    mutating func checkSignatures(_ number: Int) {
+        let zone = zones[number]
+        guard zone.isSignedHere, zone.greatestTTL > zone.signaturesHold else { return }
+        let apex = DomainName(wire: zone.apexName).map { "\($0)" } ?? "?"
+        let message =
+            "zone \(apex) has a TTL of \(zone.greatestTTL) s, and signatures that may hold for "
+            + "\(zone.signaturesHold) s more: raise signature-refresh"
+        note(.shortSignatures, file: zone.file, .none, message)
     }
 
     // MARK: SOA

@@ -61,6 +61,9 @@ public struct ZoneTableBuilder: ~Copyable {
         var isAwaited = false
         /// Martlet signs it: what its file has of signing does not count.
         var isSignedHere = false
+        /// For so many seconds at least signatures hold that are given out.
+        var signaturesHold: UInt32 = .max
+        var greatestTTL: UInt32 = 0
     }
 
     /// The numbers of the zones that something refuses, in the order in which they were begun.
@@ -132,10 +135,12 @@ public struct ZoneTableBuilder: ~Copyable {
         zones[last].isAwaited = isAwaited
     }
 
-    /// Says that the present zone is signed as it is answered for.
-    public mutating func markSignedHere() {
+    /// Says that the present zone is signed as it is answered for, and how many seconds a signature
+    /// holds at least when it is given out.
+    public mutating func markSignedHere(holding seconds: UInt32 = .max) {
         guard let last = zones.indices.last else { return }
         zones[last].isSignedHere = true
+        zones[last].signaturesHold = seconds
     }
 
     /// Adds what another table has of the present zone; `policy` gives the number of a policy here
