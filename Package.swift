@@ -77,6 +77,7 @@ let package = Package(
             ]
         ),
         module("DNSServer", ["Essentials", "DNSProtocol", "Steering", "Runtime"]),
+        module("EdgeCache", ["Essentials", "HTTPProtocol"]),
         module("HTTPGateway", ["Essentials", "HTTPProtocol", "Steering", "Runtime"]),
         module("Prober", ["Essentials", "DNSProtocol", "HTTPProtocol", "Steering", "Runtime"]),
         module(
@@ -110,6 +111,7 @@ let package = Package(
         tests("ConfigurationTests", ["Configuration"]),
         tests("RuntimeTests", ["Runtime"]),
         tests("DNSServerTests", ["DNSServer", "DNSProtocol", "Steering", "Runtime"]),
+        tests("EdgeCacheTests", ["EdgeCache", "HTTPProtocol"]),
         tests("HTTPGatewayTests", ["HTTPGateway", "HTTPProtocol", "Steering"]),
         tests("ProberTests", ["Prober", "Steering", "DNSProtocol", "HTTPProtocol", "Runtime"]),
         tests(

@@ -11,6 +11,7 @@ enum ImportRule {
         "Configuration": ["Essentials"],
         "Runtime": ["Essentials"],
         "DNSServer": ["Essentials", "DNSProtocol", "Steering", "Runtime"],
+        "EdgeCache": ["Essentials", "HTTPProtocol"],
         "HTTPGateway": ["Essentials", "HTTPProtocol", "Steering", "Runtime"],
         "Prober": ["Essentials", "DNSProtocol", "HTTPProtocol", "Steering", "Runtime"],
         "ControlPlane": [
