@@ -18,15 +18,12 @@ public enum AcceptedCoding {
         var plain = -1
         var place = fields.first(.acceptEncoding)
         while let index = place {
-            var list = ListReader(fields[index].value)
-            while let element = list.next(bytes) {
-                let text = bytes.slice(element)
-                let (name, weight) = read(text)
-                guard weight >= 0 else { continue }
-                let word = text.extracting(0..<name)
+            var list = WeightedList(fields[index].value)
+            while let (name, weight) = list.next(bytes) {
+                let word = bytes.slice(name)
                 if let coding = coding(word) {
                     weights[Int(coding.rawValue)] = max(weights[Int(coding.rawValue)], weight)
-                } else if name == 1, word[0] == UInt8(ascii: "*") {
+                } else if word.count == 1, word[0] == UInt8(ascii: "*") {
                     any = weight
                 } else if isPlain(word) {
                     plain = weight
@@ -46,21 +43,6 @@ public enum AcceptedCoding {
             }
         }
         return plain > bestWeight ? nil : best
-    }
-
-    /// The length of the name, and its weight in thousandths: -1 for a malformed one.
-    private static func read(_ text: Span<UInt8>) -> (Int, Int) {
-        var end = 0
-        while end < text.count, FieldSyntax.isTokenByte(text[end]) { end &+= 1 }
-        guard end > 0 else { return (0, -1) }
-        var index = skipBlanks(text, from: end)
-        if index == text.count { return (end, 1000) }
-        guard text[index] == UInt8(ascii: ";") else { return (end, -1) }
-        index = skipBlanks(text, from: index &+ 1)
-        guard index &+ 2 < text.count, ASCII.lowercased(text[index]) == UInt8(ascii: "q"),
-            text[index &+ 1] == UInt8(ascii: "=")
-        else { return (end, -1) }
-        return (end, weight(text, from: index &+ 2))
     }
 
     /// `0`, `1`, and up to three digits behind a point (RFC 9110 §12.4.2).
