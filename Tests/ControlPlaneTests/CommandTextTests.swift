@@ -55,6 +55,35 @@ import Testing
         #expect(SpanText.text(seconds) == text)
     }
 
+    @Test func `zones that have not come, or have expired, are told of`() {
+        func zone(_ name: String, _ state: String, _ problem: JSONValue = .null) -> JSONValue {
+            let primary: JSONValue = ["address": "192.0.2.1:53", "problem": problem]
+            return [
+                "name": .string(name), "state": .string(state), "problems": .array([]),
+                "transfer": ["primaries": .array([primary])],
+            ]
+        }
+        let zones = [
+            zone("a.test.", "served", "silent"), zone("b.test.", "awaited", "it refuses"),
+            zone("c.test.", "expired"),
+        ]
+        #expect(
+            ZoneFaultText.briefly(.array(zones)) == """
+                zone b.test. is answered SERVFAIL: it has not come from its primaries (192.0.2.1:53: it refuses)
+                zone c.test. is answered SERVFAIL: it has expired, its primaries are silent for too long
+
+                """
+        )
+        #expect(
+            ZoneFaultText.lines(.array(zones)).contains("192.0.2.1") == false,
+            "the list has it"
+        )
+        let many = (0..<21).map { zone("z\($0).test.", "awaited") }
+        let lines = ZoneFaultText.briefly(.array(many)).split(separator: "\n")
+        #expect(lines.count == 21)
+        #expect(lines.last?.hasPrefix("1 more of the zones") == true)
+    }
+
     @Test func `a refused configuration is shown with its places`() {
         let problem: JSONValue = [
             "title": "The configuration was refused", "code": "M3030", "detail": "1 error.",

@@ -89,7 +89,7 @@ import Testing
     @Test func `what cannot be served stays that`() throws {
         var builder = ZoneTableBuilder()
         builder.beginZone(try #require(DomainName("gone.test")))
-        builder.markUnusable(isAwaited: true)
+        builder.markUnusable(.awaited)
         let awaited = try #require(builder.build().table)
         let more = try ZoneFixture.table([("more.test", JoiningTests.more)])
         let joined = try #require(ZoneTable.joined([ZonePart(awaited), ZonePart(more)]))

@@ -290,6 +290,14 @@ zones:
     expect("EDE: 14" in told and "has not come from its primaries" in told, told)
     states = {zone["name"]: zone["state"] for zone in martlet.snapshot()["zones"]}
     expect_equal(states, {"b.test.": "awaited", "c.test.": "served", "d.test.": "awaited"}, "states")
+    counts = {state: martlet.metric("martlet_dns_zones", state=state) for state in ("served", "awaited", "unusable")}
+    expect_equal(counts, {"served": 1, "awaited": 2, "unusable": 0}, "martlet_dns_zones")
+    admin = ("--admin", f"127.0.0.1:{martlet.admin}")
+    status, out, err = martlet_command(scene, "status", *admin)
+    expect(status == 0 and "zone b.test. is answered SERVFAIL: it has not come from its primaries (127.0.0.1:" in out
+           and "BADSIG" in out and "zone c.test." not in out, out + err)
+    status, out, err = martlet_command(scene, "explain-dns", "www.b.test", *admin)
+    expect(status == 0 and "the zone has not come from its primaries" in out and "faulty" not in out, out + err)
 
 
 @scenario("requests for zones that are refused fill no log", 30)
@@ -454,14 +462,30 @@ zones: {{ p.test: {{ transfer-from: [ {{ address: 127.0.0.1:{source.port} }} ] }
     eventually("none stays open", lambda: source.open == 0, within=5)
     source.answers = False
     eventually("it has expired", lambda: ask_dns(dns, "www.p.test").rcode == 2, within=10)
-    expect("EDE: 14" in dig_text(dns, "www.p.test"), "and says why")
-    status, out, _ = martlet_command(scene, "zone", "list", "--admin", f"127.0.0.1:{martlet.admin}")
+    # RFC 8914 §4.25: such a zone is Invalid Data.
+    told = dig_text(dns, "www.p.test")
+    expect("EDE: 24" in told and "the zone has expired: its primaries have been silent" in told, told)
+    admin = ("--admin", f"127.0.0.1:{martlet.admin}")
+    status, out, _ = martlet_command(scene, "zone", "list", *admin)
     expect("expired" in out and "primary" in out, out)
+    status, out, _ = martlet_command(scene, "status", *admin)
+    expect("zone p.test. is answered SERVFAIL: it has expired" in out, out)
+    status, out, err = martlet_command(scene, "explain-dns", "www.p.test", *admin)
+    expect(status == 0 and "the zone has expired" in out and "faulty" not in out, out + err)
+    expect_equal({zone["name"]: zone["state"] for zone in martlet.snapshot()["zones"]}, {"p.test.": "expired"}, "state")
+    expect_equal([martlet.metric("martlet_dns_zones", state=state) for state in ("served", "expired")], [0, 1],
+                 "martlet_dns_zones")
+    expect(" error transfer zone p.test. is answered SERVFAIL: " in martlet.log() and "state=expired" in martlet.log(),
+           martlet.log())
     martlet.kill_serving()
     martlet.wait_ready()
     eventually("a restart makes it no younger", lambda: ask_dns(dns, "www.p.test").rcode == 2, within=10)
     source.answers = True
     eventually("it is back", lambda: dig(dns, "www.p.test") == ["192.0.2.1"], within=15)
+    expect(" info transfer zone p.test. has expired no longer: " in martlet.log() and "state=served" in martlet.log(),
+           martlet.log())
+    expect_equal([martlet.metric("martlet_dns_zones", state=state) for state in ("served", "expired")], [1, 0],
+                 "martlet_dns_zones")
     # RFC 7766 §7: the question of an answer is looked at as well.
     source.misquotes = True
     eventually("an answer to another question is none",

@@ -67,7 +67,13 @@ struct SnapshotWriter {
         json.name("zones")
         json.beginArray()
         let faults = Dictionary(view.zoneFaults.map { ($0.zone, $0) }) { first, _ in first }
-        for zone in view.settings.zones + view.madeZones { write(zone, faults[zone.name]) }
+        let states = view.unservedZones
+        for zone in view.settings.zones {
+            write(zone, states[zone.name], faults[zone.name], isMade: false)
+        }
+        for zone in view.madeZones {
+            write(zone, states[zone.name], faults[zone.name], isMade: true)
+        }
         json.endArray()
         json.endObject()
     }
@@ -350,21 +356,25 @@ struct SnapshotWriter {
         json.endObject()
     }
 
-    private mutating func write(_ zone: ZoneSettings, _ fault: ZoneFault?) {
+    private mutating func write(
+        _ zone: ZoneSettings,
+        _ state: String?,
+        _ fault: ZoneFault?,
+        isMade: Bool
+    ) {
         json.beginObject()
         member("name", zone.name)
-        let serial = DomainName(zone.name).flatMap { view.snapshot?.dns.serial(of: $0) }
+        let apex = DomainName(zone.name)
+        let serial = apex.flatMap { view.snapshot?.dns.serial(of: $0) }
         member("serial", serial.map { UInt64($0) })
         member("file", zone.file)
         member("names", UInt64(zone.records.count))
-        let isMade = view.madeZones.contains { $0.name == zone.name }
         let isChangeable = zone.file != nil || zone.soa != nil
         member("changedSets", UInt64(isChangeable ? view.zoneChanges[zone.name] ?? 0 : 0))
         member("isMade", isMade)
-        let secondary = view.secondaries[zone.name]
-        member("state", secondary?.unserved ?? fault?.state ?? "served")
+        member("state", state ?? "served")
         json.name("transfer")
-        json.write(secondary?.json ?? .null)
+        json.write(view.secondaries[zone.name]?.json ?? .null)
         json.name("problems")
         json.write(.array(fault?.problems.map(\.json) ?? []))
         json.endObject()

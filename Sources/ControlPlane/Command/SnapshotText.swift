@@ -31,7 +31,7 @@ public enum SnapshotText {
             let line = "the last reload was refused: \(count)"
             text += TextTable.paint(line, .bad, usesColour) + "\n"
         }
-        let faults = ZoneFaultText.lines(snapshot["zones"])
+        let faults = ZoneFaultText.briefly(snapshot["zones"])
         if !faults.isEmpty { text += TextTable.paint(faults, .bad, usesColour) }
         if let problem = snapshot["tracing"]?["problem"]?.string {
             let line = "the collector takes no spans: \(problem)"

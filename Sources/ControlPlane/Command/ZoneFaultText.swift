@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Essentials
 
-/// Zones whose files are faulty, for people.
+/// Zones that are not served as they are to be, for people.
 public enum ZoneFaultText {
     /// All zones, those that need somebody first.
     public static func table(_ zones: JSONValue?, usesColour: Bool) -> String {
@@ -51,8 +51,37 @@ public enum ZoneFaultText {
         return text
     }
 
-    /// One line for each error of the zones that are not served as their files are; empty without.
+    private static func problems(ofPrimaries zone: JSONValue) -> String {
+        let found = (zone["transfer"]?["primaries"]?.elements ?? []).compactMap { primary in
+            primary["problem"]?.string.map { "\(primary["address"]?.string ?? "?"): \($0)" }
+        }
+        return found.isEmpty ? "" : " (\(found.joined(separator: "; ")))"
+    }
+
+    /// Of so many zones ``briefly(_:)`` has lines of their own: a catalog whose primary is silent
+    /// may have ten thousand.
+    private static let zoneLimit = 20
+
+    /// The same as ``lines(_:)`` for a picture of everything: of the first zones, and with what is
+    /// wrong with their primaries.
+    static func briefly(_ zones: JSONValue?) -> String {
+        let all = (zones?.elements ?? []).filter { $0["state"] != "served" }
+        var text = lines(.array(Array(all.prefix(zoneLimit))), namesPrimaries: true)
+        if all.count > zoneLimit {
+            let count = all.count - zoneLimit
+            text +=
+                "\(count) more of the zones are not served as they are to be: see 'martlet zone list'\n"
+        }
+        return text
+    }
+
+    /// One line for each error of the zones that are not served as their files are, and for each zone
+    /// that has not come from its primaries, or has expired; empty without.
     public static func lines(_ zones: JSONValue?) -> String {
+        lines(zones, namesPrimaries: false)
+    }
+
+    private static func lines(_ zones: JSONValue?, namesPrimaries: Bool) -> String {
         var text = ""
         for zone in zones?.elements ?? [] where zone["state"] != "served" {
             let name = zone["zone"]?.string ?? zone["name"]?.string ?? "?"
@@ -60,8 +89,14 @@ public enum ZoneFaultText {
                 switch zone["state"]?.string {
                 case "former": "keeps its former version"
                 case "partial": "is served without some of its changes"
+                case "awaited": "is answered SERVFAIL: it has not come from its primaries"
+                case "expired":
+                    "is answered SERVFAIL: it has expired, its primaries are silent for too long"
                 default: "is answered SERVFAIL until its file is mended"
                 }
+            if zone["state"] == "awaited" || zone["state"] == "expired" {
+                text += "zone \(name) \(what)\(namesPrimaries ? problems(ofPrimaries: zone) : "")\n"
+            }
             for problem in zone["problems"]?.elements ?? [] {
                 let file = problem["file"]?.string.map { "\($0):" } ?? ""
                 let line = problem["line"]?.integer.map { "\($0):" } ?? ""

@@ -14,20 +14,11 @@ extension MetricFamily {
             .gauge,
             labels: ["state"],
             "Zones by state, those of the API too: served as they are to be, without some of their "
-                + "changes (partial), by a former version (former), or answered SERVFAIL for want of "
-                + "one (unusable)."
+                + "changes (partial), by a former version (former), or answered SERVFAIL: for want of "
+                + "one (unusable), since they have not come from their primaries (awaited), or since "
+                + "those have been silent for too long (expired)."
         ) { source in
-            let faults = Dictionary(source.view.zoneFaults.map { ($0.zone, $0.state) }) {
-                first,
-                _ in
-                first
-            }
-            let zones = source.view.settings.zones.count + source.view.madeZones.count
-            let states = ["partial", "former", "unusable"].map { state in
-                (state, faults.values.count { $0 == state })
-            }
-            let served = ("served", zones - faults.count)
-            return ([served] + states).map { state, count in
+            source.view.zoneCounts.map { state, count in
                 MetricSample([state], .integer(UInt64(clamping: count)))
             }
         },

@@ -213,7 +213,9 @@ struct ZoneAssembly {
         guard zone.transferFrom.isEmpty else {
             if let records = transferred.records(zone.name) {
                 builder.add(records.map { .record($0) }) { _ in nil }
-            } else if !transferred.expired.contains(zone.name), transferred.isLost(zone.name) {
+            } else if transferred.expired.contains(zone.name) {
+                builder.markUnusable(.expired)
+            } else if transferred.isLost(zone.name) {
                 let path = transferred.path(zone.name) ?? "it"
                 return .start(
                     ZoneAssembly.lostCode,
@@ -221,7 +223,7 @@ struct ZoneAssembly {
                     "nothing: it is taken from its primaries again; see what has damaged it"
                 )
             } else {
-                builder.markUnusable(isAwaited: true)
+                builder.markUnusable(.awaited)
             }
             return nil
         }

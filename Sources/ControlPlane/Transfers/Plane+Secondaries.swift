@@ -76,17 +76,27 @@ extension Plane {
 
     private mutating func carryOut(_ event: SecondaryKeeper.Event, _ now: Instant) {
         switch event {
-        case .adopt(let name, let version): arrive(name, version, now)
+        case .adopt(let name, let version, let isBack):
+            if isBack {
+                let text =
+                    "zone \(name) has expired no longer: a primary answers, it is served again"
+                note(.transfer, .info, text, Plane.fields(name, state: "served"))
+            }
+            arrive(name, version, now)
         case .expired(let name):
             note(
                 .transfer,
                 .error,
                 "zone \(name) is answered SERVFAIL: its primaries have been silent for longer than "
                     + "its SOA allows (expire)",
-                [JSONMember("zone", .string(name))]
+                Plane.fields(name, state: "expired")
             )
             arrive(name, nil, now)
         }
+    }
+
+    private static func fields(_ zone: String, state: String) -> [JSONMember] {
+        [JSONMember("zone", .string(zone)), JSONMember("state", .string(state))]
     }
 
     /// Has zones taken again whose versions cannot be read.

@@ -48,8 +48,8 @@ struct SecondaryKeeper {
 
     /// What a turn asks of the plane.
     enum Event {
-        /// A newer version is in hand, or one that had expired is good again.
-        case adopt(String, FetchResult.Update? = nil)
+        /// A newer version is in hand, or one that had expired is good again: `isBack`.
+        case adopt(String, FetchResult.Update? = nil, isBack: Bool = false)
         /// The zone must not be answered from any more.
         case expired(String)
     }
@@ -240,10 +240,11 @@ struct SecondaryKeeper {
             zone.problems = [:]
             for problem in result.problems { zone.problems[problem.primary] = problem.text }
             var event: Event?
+            let hadExpired = zone.isExpired
             if let serial = result.serial, let timers = result.timers {
                 zone.machine.succeed(serial, timers, now: now, draw: draw)
                 zone.source = result.source
-                if zone.isExpired { event = .adopt(name) }
+                if hadExpired { event = .adopt(name, isBack: true) }
                 zone.isExpired = false
                 transferred.expired.remove(name)
             } else {
@@ -255,7 +256,7 @@ struct SecondaryKeeper {
                 transferred.known.insert(name)
                 if transferred.folder == nil { transferred.versions[name] = update.records }
                 counts.updated += 1
-                event = .adopt(name, update)
+                event = .adopt(name, update, isBack: hadExpired)
             }
             zones[name] = zone
             found.append((result, event))

@@ -120,9 +120,16 @@ public enum ExtendedError: UInt16, Sendable, BitwiseCopyable {
     case notForClient = 0xff00
     /// Operators took out all that the name is made of; has no number of its own either.
     case withheld = 0xff01
+    /// The zone has come from elsewhere, and is too old: Invalid Data, with a text of its own.
+    case expired = 0xff02
 
-    /// The number (INFO-CODE); those of private use are told as 0, Other, with their text.
-    public var code: UInt16 { rawValue < 0xc000 ? rawValue : ExtendedError.other.rawValue }
+    /// The number (INFO-CODE); those of private use are told by that of what they are a case of, with
+    /// their text.
+    public var code: UInt16 {
+        // RFC 8914 §4.25 names a zone that has expired.
+        if self == .expired { return ExtendedError.invalidData.rawValue }
+        return rawValue < 0xc000 ? rawValue : ExtendedError.other.rawValue
+    }
 
     /// What is told besides the number.
     public var text: StaticString {
@@ -132,6 +139,7 @@ public enum ExtendedError: UInt16, Sendable, BitwiseCopyable {
         case .withheld: "all endpoints weigh 0, are drained or in maintenance"
         case .invalidData: "the zone file is faulty"
         case .notReady: "the zone has not come from its primaries"
+        case .expired: "the zone has expired: its primaries have been silent for too long"
         default: ""
         }
     }

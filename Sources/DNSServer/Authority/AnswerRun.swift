@@ -81,10 +81,10 @@ struct AnswerRun {
         _ context: inout AnswerContext,
         into output: inout OutputSpan<UInt8>
     ) -> ResponseCode {
-        guard !view.zones[match.zone].isUnusable else {
+        if let absence = view.zones[match.zone].absence {
             outcome.zone = match.zone
             outcome.zoneIdentity = view.zones[match.zone].identity
-            outcome.reason = view.zones[match.zone].isAwaited ? .notReady : .invalidData
+            outcome.reason = absence.reason
             return .serverFailure
         }
         let length = Int(view.zones[match.zone].apexLength)

@@ -142,8 +142,8 @@ extension DNSSnapshot {
         var step = DNSExplanation.Step(name: name, why: "no zone served here holds this name")
         guard let (table, match) = find(name, type), match.kind != .outside else { return step }
         step.zone = table.zoneName(match.zone)
-        guard !table.view.zones[match.zone].isUnusable else {
-            step.why = "the file of the zone is faulty, and no former version is there"
+        if let absence = table.view.zones[match.zone].absence {
+            step.why = absence.words
             return step
         }
         step.node = table.name(ofNode: match.node)

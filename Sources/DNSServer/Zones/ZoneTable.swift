@@ -200,14 +200,17 @@ struct ZoneEntry: BitwiseCopyable, Sendable {
     /// The SOA with the TTL of negative answers (RFC 2308 §3).
     var negative: CompiledSet
     var apexLength: UInt8
-    /// Its file is faulty, and there is no former version: SERVFAIL for all of it.
-    var isUnusable = false
-    /// It comes from elsewhere, and has not come, or is too old.
-    var isAwaited = false
+    /// Why all of it is answered SERVFAIL; nil for a zone that is served.
+    var absence: ZoneAbsence?
     /// What its file says of what is not there.
     var chain = ZoneChainPlace()
     /// What stands for its name where queries are counted.
     var identity: UInt64 = 0
+}
+
+extension ZoneEntry {
+    /// True for a zone that is there to be answered SERVFAIL.
+    var isUnusable: Bool { absence != nil }
 }
 
 /// A set whose records a policy chooses, or an alias takes from elsewhere.

@@ -309,8 +309,7 @@ extension ZoneTableBuilder {
                 delegation: delegation(of: zone),
                 negative: .nothing,
                 apexLength: name.length,
-                isUnusable: true,
-                isAwaited: zone.isAwaited,
+                absence: zone.absence,
                 identity: CountedZones.identity(zone.apexName)
             )
         )
@@ -323,7 +322,7 @@ extension ZoneTableBuilder {
         let zone = zones[number]
         guard !zone.isDuplicate, zone.apex != absent else { return }
         let apex = Int(zone.apex)
-        guard !zone.isUnusable else { return addUnusable(zone, to: &layout) }
+        guard zone.absence == nil else { return addUnusable(zone, to: &layout) }
         let found = recordNumbers(of: apex)
         let starts = found.filter { records[$0].type == .SOA }
         guard let soa = starts.first, starts.count == 1 else {

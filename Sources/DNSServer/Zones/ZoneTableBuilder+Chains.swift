@@ -68,7 +68,7 @@ extension ZoneTableBuilder {
 
     // A zone that is signed by Martlet has its own.
     private func isPresigned(_ zone: Int) -> Bool {
-        guard !zones[zone].isSignedHere, !zones[zone].isUnusable, !zones[zone].isDuplicate,
+        guard !zones[zone].isSignedHere, zones[zone].absence == nil, !zones[zone].isDuplicate,
             zones[zone].apex != absent
         else { return false }
         let apex = Int(zones[zone].apex)

@@ -57,8 +57,8 @@ public struct ZoneTableBuilder: ~Copyable {
         /// The name in the zone around this one that delegates it.
         var delegation = absent
         var isDuplicate = false
-        var isUnusable = false
-        var isAwaited = false
+        /// Why it is answered SERVFAIL; nil for one that is to be served.
+        var absence: ZoneAbsence?
         /// Martlet signs it: what its file has of signing does not count.
         var isSignedHere = false
         /// For so many seconds at least signatures hold that are given out.
@@ -127,12 +127,9 @@ public struct ZoneTableBuilder: ~Copyable {
     }
 
     /// Says that the present zone cannot be served: whatever is asked of it is answered SERVFAIL.
-    ///
-    /// `isAwaited` says that it is to come from elsewhere, and has not.
-    public mutating func markUnusable(isAwaited: Bool = false) {
+    public mutating func markUnusable(_ absence: ZoneAbsence = .faulty) {
         guard let last = zones.indices.last else { return }
-        zones[last].isUnusable = true
-        zones[last].isAwaited = isAwaited
+        zones[last].absence = absence
     }
 
     /// Says that the present zone is signed as it is answered for, and how many seconds a signature
@@ -169,8 +166,8 @@ public struct ZoneTableBuilder: ~Copyable {
         for number in table.zones.indices {
             guard let apex = table.zoneName(number), !gone.contains(apex) else { continue }
             beginZone(apex, source: "\(apex)")
-            if table.zones[number].isUnusable {
-                markUnusable(isAwaited: table.zones[number].isAwaited)
+            if let absence = table.zones[number].absence {
+                markUnusable(absence)
             } else {
                 add(table.contents(ofZone: number)) { $0 }
             }
