@@ -54,6 +54,12 @@ import Testing
         }
         #expect(one.nameCount == other.nameCount)
         #expect(one.setCount == other.setCount)
+        for zone in other.usableZones {
+            let counts = [one, other].map { table in
+                table.usableZone(zone).flatMap { table.nameCount(ofZone: $0) }
+            }
+            #expect(counts[0] == counts[1], "\(zone)")
+        }
     }
 
     @Test func `tables of one zone each make the table of all of them`() throws {
@@ -95,6 +101,7 @@ import Testing
         let joined = try #require(ZoneTable.joined([ZonePart(awaited), ZonePart(more)]))
         var fixture = ZoneFixture(joined)
         #expect(try fixture.ask("www.gone.test").code == .serverFailure)
+        #expect(fixture.snapshot.nameCount(of: try #require(DomainName("gone.test"))) == nil)
         #expect(try fixture.ask("mail.more.test").answers.count == 1)
     }
 

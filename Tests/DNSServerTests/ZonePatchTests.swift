@@ -77,6 +77,8 @@ import Testing
         let zone = try #require(patched.usableZone(apex))
         let all = Set(patched.contents(ofZone: zone).map { "\($0)" })
         #expect(all == Set(records.contents.map { "\($0)" }))
+        let number = try #require(built.usableZone(apex))
+        #expect(patched.nameCount(ofZone: zone) == built.nameCount(ofZone: number))
     }
 
     private func set(

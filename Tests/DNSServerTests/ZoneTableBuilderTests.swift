@@ -185,6 +185,19 @@ import Testing
         #expect(problems.first?.contains("after 3600 s (expire), before they look") == true)
     }
 
+    @Test func `names are counted zone by zone`() throws {
+        let inner = "$TTL 60\n@ SOA ns host 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
+        let outer = inner + "a.b.c A 192.0.2.2\nsub NS ns.sub\nns.sub A 192.0.2.3\n"
+        let table = try ZoneFixture.table([("t.test", outer), ("sub.t.test", inner)])
+        let counts = try ["t.test", "sub.t.test"].map { name in
+            table.usableZone(try #require(DomainName(name))).flatMap { zone in
+                table.nameCount(ofZone: zone)
+            }
+        }
+        // The inner zone answers for its apex and what is below it.
+        #expect(counts == [5, 2])
+    }
+
     @Test func `a zone needs an SOA, and should have NS`() throws {
         let problems = try ZoneFixture.problems(["example.com": "$TTL 1\na A 192.0.2.1\n"])
         #expect(

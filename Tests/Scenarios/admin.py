@@ -172,6 +172,9 @@ def status_page(scene):
     links = [word for word in (b"http://", b"https://", b"//cdn") if word in
              body.replace(b"http://www.w3.org/2000/svg", b"")]
     expect(not links, f"it needs nothing from elsewhere: {links}")
+    expect(b'"Zones", ["Name", "State", "Serial", "Names", "Problem"]' in body, "zones with their states")
+    zone = martlet.snapshot()["zones"][0]
+    expect(zone["names"] > 1 and zone["state"] == "served", f"what it shows of one: {zone}")
     doors = martlet.snapshot()["doors"]
     expect(doors["http"]["requests"] >= 10 and doors["dns"]["queries"] >= 10,
            f"the counts that its rates are made of: {doors}")

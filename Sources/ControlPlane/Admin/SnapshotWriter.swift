@@ -366,9 +366,10 @@ struct SnapshotWriter {
         member("name", zone.name)
         let apex = DomainName(zone.name)
         let serial = apex.flatMap { view.snapshot?.dns.serial(of: $0) }
+        let names = apex.flatMap { view.snapshot?.dns.nameCount(of: $0) }
         member("serial", serial.map { UInt64($0) })
         member("file", zone.file)
-        member("names", UInt64(zone.records.count))
+        member("names", names.map { UInt64(clamping: $0) })
         let isChangeable = zone.file != nil || zone.soa != nil
         member("changedSets", UInt64(isChangeable ? view.zoneChanges[zone.name] ?? 0 : 0))
         member("isMade", isMade)

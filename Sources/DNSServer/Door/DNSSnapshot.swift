@@ -101,6 +101,14 @@ extension DNSSnapshot {
         return nil
     }
 
+    /// How many names a zone has that is served.
+    public func nameCount(of apex: DomainName) -> Int? {
+        for table in [changed, zones] {
+            if let zone = table.usableZone(apex) { return table.nameCount(ofZone: zone) }
+        }
+        return nil
+    }
+
     /// True when the client subnet that `client` states is heard.
     func trusts(_ client: IPAddress, _ trust: SubnetTrust) -> Bool {
         switch trust {

@@ -206,6 +206,7 @@ public struct ZonePatch: ~Copyable {
             )
         )
         layout.deepest = max(layout.deepest, scanned.labelCount)
+        layout.zones[zone].names &+= 1
         kinship.parents.append(parent)
         kinship.children.append(0)
         kinship.children[Int(parent)] += 1
@@ -243,6 +244,7 @@ public struct ZonePatch: ~Copyable {
             kinship.parents[place] = absent
             kinship.waste += Int(layout.nodes[place].nameLength) + MemoryLayout<ZoneNode>.stride
             layout.nodes[place].nameLength = 0
+            layout.zones[Int(layout.nodes[place].zone)].names &-= 1
             guard parent != absent else { return true }
             kinship.children[Int(parent)] -= 1
             place = Int(parent)

@@ -47,6 +47,13 @@ extension ZoneTable {
         return bytes[end - 20..<end - 16].reduce(0) { $0 << 8 | UInt32($1) }
     }
 
+    /// Names that lookups find in a zone, empty non-terminals included: counted when they were laid
+    /// out; nil for one that is not served.
+    public func nameCount(ofZone zone: Int) -> Int? {
+        guard zones.indices.contains(zone), !zones[zone].isUnusable else { return nil }
+        return Int(zones[zone].names)
+    }
+
     /// True for a zone that an alias begins in or leads through: it is not to be changed by itself.
     public func hasAliases(zone: Int) -> Bool { aliasedZones.contains(zone) }
 

@@ -206,6 +206,8 @@ struct ZoneEntry: BitwiseCopyable, Sendable {
     var chain = ZoneChainPlace()
     /// What stands for its name where queries are counted.
     var identity: UInt64 = 0
+    /// Names that lookups find in it, empty non-terminals included.
+    var names: UInt32 = 0
 }
 
 extension ZoneEntry {

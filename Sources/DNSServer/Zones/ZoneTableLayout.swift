@@ -187,7 +187,23 @@ struct ZoneTableLayout {
             while slots[slot] != 0 { slot = (slot + 1) & (capacity - 1) }
             slots[slot] = (hash & ~0xffff_ffff) | UInt64(number + 1)
         }
-        return table(slots, board: AliasBoard(count: outsideTargets.count, networks: limits))
+        var counted = self
+        counted.countNames()
+        return counted.table(
+            slots,
+            board: AliasBoard(count: outsideTargets.count, networks: limits)
+        )
+    }
+
+    private mutating func countNames() {
+        var counts = [UInt32](repeating: 0, count: zones.count)
+        for node in nodes
+        where node.nameLength > 0 && node.flags.isDisjoint(with: [.hash, .hidden])
+            && Int(node.zone) < counts.count
+        {
+            counts[Int(node.zone)] += 1
+        }
+        for zone in zones.indices { zones[zone].names = counts[zone] }
     }
 
     /// The same with the slots that lead to the nodes.
