@@ -76,7 +76,8 @@ private struct Leaves {
     /// What the file has in another shape: names are keys, records and policies are lists by kind.
     private static let ownShape: Set<String> = [
         "probes.*.name", "pools.*.name", "zones.*.name", "zones.*.records.*.owner",
-        "zones.*.records.*.data", "zones.*.records.*.place", "steer.*.name", "steer.*.policy",
+        "zones.*.records.*.data", "zones.*.records.*.place", "zones.*.soa.place", "steer.*.name",
+        "steer.*.policy",
         "probes.*.check.tcp", "routes[].when", "routes[].action",
         "routes[].request-headers.set[].name", "routes[].request-headers.add[].name",
         "routes[].response-headers.set[].name", "routes[].response-headers.add[].name",

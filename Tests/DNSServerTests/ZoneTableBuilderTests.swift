@@ -185,6 +185,27 @@ import Testing
         #expect(problems.first?.contains("after 3600 s (expire), before they look") == true)
     }
 
+    @Test func `a finding without a line names its zone instead`() throws {
+        var builder = ZoneTableBuilder()
+        let apex = try #require(DomainName("made.test"))
+        builder.beginZone(apex)
+        let soa = StartOfAuthority(
+            primary: apex,
+            mailbox: apex,
+            numbers: (1, 7200, 60, 3600, 60)
+        )
+        builder.add(.soa(soa), owner: apex, ttl: 60)
+        let found = builder.build().diagnostics
+        #expect(
+            found.map(\.description) == [
+                "warning M1651: zone made.test. has no NS records at its apex",
+                "warning M1661: zone made.test.: secondaries give up after 3600 s (expire), before "
+                    + "they look again after 7200 s (refresh)",
+            ]
+        )
+        #expect(found.allSatisfy { $0.position == .none })
+    }
+
     @Test func `names are counted zone by zone`() throws {
         let inner = "$TTL 60\n@ SOA ns host 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n"
         let outer = inner + "a.b.c A 192.0.2.2\nsub NS ns.sub\nns.sub A 192.0.2.3\n"

@@ -46,6 +46,23 @@ def zone_findings(scene):
     expect(logged(2), f"and so does a reload:\n{martlet.log()}")
 
 
+@scenario("a finding about an SOA points to it in the configuration, with the right file")
+def start_of_authority(scene):
+    dns = scene.port()
+    text = f"""listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+zones:
+  c.test:
+    records: {{ www: {{ a: 192.0.2.1 }} }}
+    soa: {{ primary: ns.example.net, mailbox: me@c.test, refresh: 2h, expire: 1h }}
+"""
+    martlet = scene.martlet(text)
+    line = 1 + open(martlet.config).read().split("    soa:")[0].count("\n")
+    status, out, _ = martlet_command(scene, "check", martlet.config)
+    expect(status == 0 and f"martlet0.yaml:{line}:" in out and "M1661: secondaries give up" in out
+           and "c.test.:1" not in out, out)
+    expect(f" M1661 {martlet.config}:{line}: secondaries give up" in martlet.log(), martlet.log())
+
+
 @scenario("all that is wrong with zones is found at once, in each file and in others")
 def zones_at_once(scene):
     os.mkdir(scene.path("zones"))

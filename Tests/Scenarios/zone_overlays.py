@@ -53,6 +53,22 @@ def in_force(scene):
             expect_equal(it.dig(f"www.{zone}"), "192.0.2.77", f"{zone} after {what}")
 
 
+@scenario("that changes lie over a faulty zone is a notice beside its errors, and none of them", 60)
+def noticed(scene):
+    it = Setting(scene)
+    it.start(A)
+    expect_equal(patch(it, "a.test", change("REPLACE", "n.a.test.", "A", ["192.0.2.9"]))[0], 204, "a change")
+    scene.write("a.zone", ZONE + "bad A 192.0.2\n")
+    told = run(it, "zone", "reload", "a.test", code=1)
+    expect("1 error in zone" in told and "M3109 changes lie over zone a.test." in told, told)
+    log = it.martlet.log()
+    expect(" warning zone-faulty M3109" in log and " error zone-faulty M3109" not in log, log)
+    for words in (("zone", "list"), ("status",)):
+        told = run(it, *words)
+        expect("zone a.test. keeps its former version: a.zone:" in told.replace(scene.folder + "/", "")
+               and "zone a.test.: M3109: changes lie over" in told, told)
+
+
 @scenario("what is discarded is served no more, dynamic records among it", 90)
 def discarded(scene):
     it = Setting(scene)

@@ -78,7 +78,8 @@ extension SettingsDecoder {
             refresh: soa.interval("refresh"),
             retry: soa.interval("retry"),
             expire: soa.interval("expire"),
-            negativeTTL: soa.interval("negative-ttl")
+            negativeTTL: soa.interval("negative-ttl"),
+            place: SourcePlace(soa.nameRange.start)
         )
     }
 

@@ -68,6 +68,8 @@ public struct SOASettings: Sendable, Equatable {
     public var expire: Interval
     /// How long a negative answer may be kept (RFC 2308).
     public var negativeTTL: Interval
+    /// Where it stands, for findings.
+    public var place = SourcePlace()
 }
 
 /// What one owner name holds.

@@ -247,7 +247,8 @@ struct AdminDesk: Sendable {
             let text = "The zone '\(zone)' stands in the configuration, which is to be reloaded."
             throw Problem(.zoneWithoutFile, text)
         case .refused(let reasons):
-            let count = reasons.count == 1 ? "1 error" : "\(reasons.count) errors"
+            let errors = reasons.count { !$0.isNotice }
+            let count = errors == 1 ? "1 error" : "\(errors) errors"
             var text = "\(count) in the configuration; the one in force serves on."
             if case .reloadZone(let zone) = command {
                 text = "\(count) in zone '\(zone)'; it is answered as before."

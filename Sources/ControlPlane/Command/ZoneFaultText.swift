@@ -104,7 +104,8 @@ public enum ZoneFaultText {
                 let place = file + line + column + (file.isEmpty ? "" : " ")
                 let code = problem["code"]?.string ?? "?"
                 let message = problem["message"]?.string ?? "?"
-                text += "zone \(name) \(what): \(place)\(code): \(message)\n"
+                let told = problem["severity"] == "notice" ? "" : " \(what)"
+                text += "zone \(name)\(told): \(place)\(code): \(message)\n"
             }
         }
         return text

@@ -245,6 +245,8 @@ public struct ReloadProblem: Error, Sendable, Equatable {
     public var text: String
     /// The same as data.
     public var json: JSONValue
+    /// No reason by itself: what to know about the others.
+    public var isNotice = false
 
     /// A problem from its parts.
     public init(code: String, text: String, json: JSONValue) {

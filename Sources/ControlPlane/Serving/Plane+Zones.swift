@@ -165,9 +165,9 @@ extension Plane {
             for problem in fault.problems {
                 var event = LogEvent(
                     .zoneFaulty,
-                    .error,
+                    problem.isNotice ? .warning : .error,
                     realtime: Clock.realtime(),
-                    "\(fault.consequence): \(problem.text)",
+                    problem.isNotice ? problem.text : "\(fault.consequence): \(problem.text)",
                     [JSONMember("zone", .string(fault.zone))]
                 )
                 event.code = problem.code

@@ -44,21 +44,24 @@ public enum ConfigurationTrial {
             let assembly = try Assembly.make(settings, present: present)
             // One that cannot be read has no place: it was found when the options were read.
             let faults = assembly.zoneResult.faults.flatMap(\.diagnostics)
-            return (result.adding(findings(faults + assembly.zoneResult.warnings)), [])
+            let found = faults + assembly.zoneResult.warnings
+            return (result.adding(findings(found, result.file)), [])
         } catch {
             let known = Set(error.zoneFaults.map { "\($0.code)" })
-            let judged = result.adding(findings(error.zoneFaults))
+            let judged = result.adding(findings(error.zoneFaults, result.file))
             return (judged, error.problems.filter { !known.contains($0.code) })
         }
     }
 
     /// `zones/a.zone:3:1: M1652: ...`.
     static func text(of found: ZoneDiagnostic) -> String {
-        let place = found.position.line == 0 ? "" : ":\(found.position.line)"
-        return "\(found.file)\(place): \(found.message)"
+        let line = found.position.line == 0 ? "" : ":\(found.position.line)"
+        let place = found.file + line
+        return (place.isEmpty ? "" : place + ": ") + found.statement
     }
 
-    private static func findings(_ found: [ZoneDiagnostic]) -> [ZoneFinding] {
+    // What stands in no file is a matter of the configuration that has it served.
+    private static func findings(_ found: [ZoneDiagnostic], _ path: String) -> [ZoneFinding] {
         var files: [String: [ArraySlice<UInt8>]] = [:]
         return found.map { one in
             let line = Int(one.position.line)
@@ -66,11 +69,11 @@ public enum ConfigurationTrial {
                 files[one.file] = ZoneText.lines(of: one.file)
             }
             return ZoneFinding(
-                file: one.file,
+                file: one.file.isEmpty ? path : one.file,
                 position: line == 0
                     ? nil : SourcePosition(line: line, column: max(Int(one.position.column), 1)),
                 severity: one.severity == .error ? .error : .warning,
-                message: "\(one.code): \(one.message)",
+                message: "\(one.code): \(one.statement)",
                 excerpt: ZoneText.excerpt(files[one.file], line)
             )
         }

@@ -23,7 +23,13 @@ extension ZoneAssembly {
                 seconds(soa.negativeTTL)
             )
         )
-        builder.add(.soa(value), owner: apex, ttl: seconds(zone.ttl))
+        builder.add(.soa(value), owner: apex, ttl: seconds(zone.ttl), at: position(soa.place))
+    }
+
+    private static func position(_ place: SourcePlace) -> ZonePosition {
+        place.position.map {
+            ZonePosition(line: UInt32(clamping: $0.line), column: UInt32(clamping: $0.column))
+        } ?? .none
     }
 
     func add(
@@ -32,10 +38,7 @@ extension ZoneAssembly {
         to builder: inout ZoneTableBuilder
     ) {
         guard let owner = DomainName(record.owner) else { return }
-        let place =
-            record.place.position.map {
-                ZonePosition(line: UInt32(clamping: $0.line), column: UInt32(clamping: $0.column))
-            } ?? .none
+        let place = ZoneAssembly.position(record.place)
         if let policy = record.steer.flatMap({ policies[$0] }) {
             let ttl = ZoneAssembly.seconds(record.ttl ?? policy.ttl)
             builder.steer(owner: owner, ttl: ttl, policy: policy.number, at: place)

@@ -76,7 +76,7 @@ extension ZoneAssembly {
         _ rebased: inout [DomainName: RebasedZone]
     ) -> ReloadProblem? {
         builder.seconds = Clock.seconds
-        builder.beginZone(apex, source: zone.file ?? zone.name)
+        builder.beginZone(apex, source: source(of: zone))
         if let signing = zone.dnssec {
             builder.markSignedHere(holding: ZoneAssembly.seconds(signing.signatureRefresh))
         }

@@ -25,7 +25,7 @@ extension ZoneAssembly {
         var builder = ZoneTableBuilder()
         builder.add(changed, without: gone)
         for case (let apex, let records?) in zones {
-            builder.beginZone(apex, source: "\(apex)")
+            builder.beginZone(apex)
             builder.add(records.contents) { $0 }
         }
         return builder.build()

@@ -154,7 +154,7 @@ struct ZoneAssembly {
         {
             let text = "changes lie over zone \(zone.name) that were made while it served"
             let remedy = "if they are in the way, 'martlet zone discard' takes all of them back"
-            problems.append(.start("M3109", text, remedy))
+            problems.append(.notice("M3109", text, remedy))
         }
         return ZoneFault(
             zone: zone.name,
@@ -183,7 +183,7 @@ struct ZoneAssembly {
         var unreadable: [Int: ReloadProblem] = [:]
         for (number, zone) in zones.enumerated() {
             guard let apex = DomainName(zone.name) else { continue }
-            builder.beginZone(apex, source: zone.file ?? zone.name)
+            builder.beginZone(apex, source: source(of: zone))
             if let signing = zone.dnssec {
                 builder.markSignedHere(holding: Self.seconds(signing.signatureRefresh))
             }
@@ -199,6 +199,9 @@ struct ZoneAssembly {
         }
         return (builder.build(), unreadable)
     }
+
+    /// The file that a zone stands in; empty for one that comes from elsewhere, or from the store.
+    func source(of zone: ZoneSettings) -> String { zone.file ?? (zone.soa == nil ? "" : path) }
 
     /// The code of a transferred zone whose version is there no more, or damaged.
     static let lostCode = "M1532"
@@ -251,8 +254,8 @@ struct ZoneAssembly {
                 problem = .start("M1006", message, "see that 'user' may read it")
             }
         }
-        if let soa = zone.soa { ZoneAssembly.add(soa, apex, zone, to: &builder) }
         builder.beginRecords(source: path)
+        if let soa = zone.soa { ZoneAssembly.add(soa, apex, zone, to: &builder) }
         for record in zone.records { add(record, zone, to: &builder) }
         if let stored { rebased[stored.name] = lay(stored, over: &builder) }
         return problem
@@ -290,7 +293,8 @@ struct ZoneAssembly {
 
     // Its records, and the names that are steered by some of them.
     private func add(_ stored: StoredZone, to builder: inout ZoneTableBuilder) {
-        builder.beginRecords(source: ZoneStore.fileName)
+        // What messages and the API have made stands in no file that anybody could mend.
+        builder.beginRecords(source: "")
         builder.add(stored.records.map { .record($0) }) { $0 }
         for (key, set) in stored.sets where key.type == DynamicRecord.type {
             for data in set?.data ?? [] {
@@ -321,7 +325,7 @@ struct ZoneAssembly {
             text: found.description,
             json: [
                 "code": .string("\(found.code)"),
-                "file": .string(found.file),
+                "file": found.file.isEmpty ? .null : .string(found.file),
                 "line": line == 0 ? .null : .integer(Int64(line)),
                 "column": line == 0 ? .null : .integer(Int64(column)),
                 "message": .string(found.message),

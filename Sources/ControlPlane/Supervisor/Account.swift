@@ -39,4 +39,15 @@ extension ReloadProblem {
             ]
         )
     }
+
+    /// What to know about the other problems, and to do if it is of use; it is no error.
+    static func notice(_ code: String, _ message: String, _ remedy: String) -> ReloadProblem {
+        var notice = start(code, message, remedy)
+        notice.isNotice = true
+        notice.json = [
+            "code": .string(code), "severity": "notice", "message": .string(message),
+            "remedy": .string(remedy),
+        ]
+        return notice
+    }
 }

@@ -37,6 +37,8 @@ public struct ZoneDiagnostic: Error, Sendable, Equatable, CustomStringConvertibl
     public var position: ZonePosition
     /// What is wrong, for a person.
     public var message: String
+    /// The zone whose record it is about; nil where the text alone was looked at.
+    public var zone: String?
 
     /// Errors refuse the zone.
     public var severity: Severity { code.isWarning ? .warning : .error }
@@ -75,7 +77,15 @@ public struct ZoneDiagnostic: Error, Sendable, Equatable, CustomStringConvertibl
         let kind = severity == .error ? "error" : "warning"
         let place =
             position.line == 0 ? file : "\(file):\(position.line):\(position.column)"
-        return "\(place.isEmpty ? "" : place + ": ")\(kind) \(code): \(message)"
+        return "\(place.isEmpty ? "" : place + ": ")\(kind) \(code): \(statement)"
+    }
+
+    /// The message, with the zone in front where neither a line nor the message says which it is.
+    public var statement: String {
+        guard position.line == 0, let zone, !message.contains("zone \(zone)") else {
+            return message
+        }
+        return "zone \(zone): \(message)"
     }
 }
 

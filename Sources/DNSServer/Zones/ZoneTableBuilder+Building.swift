@@ -166,8 +166,9 @@ extension ZoneTableBuilder {
 
     mutating func noteRecord(_ number: Int?, _ code: ZoneCode, _ message: String) {
         guard let number else { return }
-        let position = ZonePosition(line: records[number].line, column: 1)
-        note(code, file: records[number].file, position, message)
+        let line = records[number].line
+        let position = line == 0 ? .none : ZonePosition(line: line, column: 1)
+        note(code, file: records[number].file, position, message, isOfZone: true)
     }
 
     func text(_ number: Int) -> String {
@@ -333,7 +334,7 @@ extension ZoneTableBuilder {
         }
         if !found.contains(where: { records[$0].type == .NS }) {
             let message = "zone \(text(apex)) has no NS records at its apex"
-            note(.missingNS, file: zone.file, .none, message)
+            noteRecord(soa, .missingNS, message)
         }
         checkTimes(soa)
         checkSignatures(number)

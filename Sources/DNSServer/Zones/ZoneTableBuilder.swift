@@ -165,7 +165,7 @@ public struct ZoneTableBuilder: ~Copyable {
     public mutating func add(_ table: ZoneTable, without gone: Set<DomainName>) {
         for number in table.zones.indices {
             guard let apex = table.zoneName(number), !gone.contains(apex) else { continue }
-            beginZone(apex, source: "\(apex)")
+            beginZone(apex)
             if let absence = table.zones[number].absence {
                 markUnusable(absence)
             } else {
@@ -323,7 +323,8 @@ public struct ZoneTableBuilder: ~Copyable {
         _ code: ZoneCode,
         file: UInt32,
         _ position: ZonePosition,
-        _ message: String
+        _ message: String,
+        isOfZone: Bool = false
     ) {
         let zone = zone(ofFile: file)
         if !code.isWarning { faultyZones.insert(zone) }
@@ -331,7 +332,11 @@ public struct ZoneTableBuilder: ~Copyable {
         let known = diagnostics.count { $0.severity == (code.isWarning ? .warning : .error) }
         guard known < limit else { return }
         let name = files.indices.contains(Int(file)) ? files[Int(file)] : ""
-        diagnostics.append(ZoneDiagnostic(code, file: name, at: position, message))
+        var found = ZoneDiagnostic(code, file: name, at: position, message)
+        if isOfZone, zones.indices.contains(zone) {
+            found.zone = DomainName(wire: zones[zone].apexName).map { "\($0)" }
+        }
+        diagnostics.append(found)
         diagnosedZones.append(zone)
     }
 
