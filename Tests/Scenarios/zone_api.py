@@ -142,6 +142,43 @@ def traces(scene):
     expect_equal(dig(dns, "h.2/25.test"), "", "its answer then")
 
 
+@scenario("zones that are made and removed for ever leave room for others to be counted", 60,
+          covers=["dns.counted-zones"])
+def places(scene):
+    dns, api = scene.port(), scene.port()
+    scene.write("a.zone", ZONE)
+    martlet = scene.martlet(configuration(dns, api) + "dns: { counted-zones: 2 }\n")
+    client = Client(api)
+    eventually("the API answers", lambda: client("GET", BASE)[0] == 200)
+
+    def count(zone):
+        return martlet.metric("martlet_dns_zone_queries_total", zone=zone)
+
+    def counts(zone):
+        before = count(f"{zone}.")
+        dig(dns, zone, "SOA")
+        return count(f"{zone}.") > before
+
+    expect(counts("a.test"), "a zone of the configuration")
+    for number in range(4):
+        name = f"n{number}.test"
+        made = {"name": f"{name}.", "kind": "Native", "nameservers": [f"ns.{name}."], "rrsets": []}
+        expect_equal(client("POST", f"{BASE}/zones", made)[0], 201, name)
+        eventually(f"{name} has the place", lambda: counts(name), within=10)
+        expect(count(f"{name}.") < 30 and count(f"n{number - 1}.test.") == 0, "counts begin anew, and the former ends")
+        expect_equal(client("DELETE", f"{BASE}/zones/{name}.")[0], 204, name)
+    expect(counts("a.test"), "one that stays keeps its own")
+    # Findings about what the API has made name the zone, since no file has it.
+    soa = change("REPLACE", "s.test.", "SOA", ["ns.s.test. host.s.test. 1 7200 60 3600 60"])
+    made = {"name": "s.test.", "kind": "Native", "nameservers": ["ns.s.test."], "rrsets": [soa]}
+    expect_equal(client("POST", f"{BASE}/zones", made)[0], 201, "s.test")
+    martlet.reload()
+    expect(" M1661 zone s.test.: secondaries give up" in martlet.log() and "zones.db" not in martlet.log(),
+           martlet.log())
+    names = {zone["name"]: zone["names"] for zone in martlet.snapshot()["zones"]}
+    expect_equal(names, {"a.test.": 3, "s.test.": 1}, "names in force")
+
+
 @scenario("the API says why it cannot listen, and everything else serves", 30)
 def deaf(scene):
     lowest = int(open("/proc/sys/net/ipv4/ip_unprivileged_port_start").read())

@@ -23,7 +23,8 @@ extension Schema {
             .integer(0...10_000),
             "100",
             "Zones whose queries metrics count by themselves, in the order of the configuration; all "
-                + "others are counted together as `other`.",
+                + "others are counted together as `other`. When all places are taken, that of a zone "
+                + "that is gone goes to one that has none, and counts begin at 0 for it.",
             restart: true
         ),
         Option(

@@ -86,6 +86,7 @@ extension Plane {
         if !areAllNew {
             retiresAt = now + .milliseconds(200)
         } else if !formerSnapshots.isEmpty {
+            passOnZonePlaces()
             let former = Handed(formerSnapshots)
             formerSnapshots = []
             formerRooms = []

@@ -121,7 +121,7 @@ extension Plane {
             keptKeys: keys.zones,
             zoneChanges: updater.overlays.counts,
             madeZones: updater.overlays.more(than: settings.zones),
-            countedZones: countedZones,
+            countedZones: counted.labels,
             locations: assembly.locations,
             steering: steeringView,
             latency: latencyView,

@@ -236,6 +236,7 @@ extension Plane {
             slotsGiven[slot] = number
         }
         configureKeys()
+        updater.hasOtherZones = true
         countZones()
         snapshot = Plane.snapshot(assembly, number: number, health: health, slotsGiven)
         aliases.keep(only: Set(assembly.aliasNumbers.keys))

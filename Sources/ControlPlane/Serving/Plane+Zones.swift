@@ -120,17 +120,6 @@ extension Plane {
         }
     }
 
-    /// Has the queries of zones counted that are new, while there is room.
-    mutating func countZones() {
-        let zones = shared.dns.countedZones
-        guard zones.count < zones.limit else { return }
-        let known = assembly.settings.zones
-        for zone in known + updater.overlays.more(than: known) {
-            guard let apex = DomainName(zone.name), zones.add(apex) else { continue }
-            countedZones.append("\(apex.lowercased)")
-        }
-    }
-
     /// Has workers answer from the zones, and sign with the keys, that are in force now.
     mutating func adoptZones(_ now: Instant) {
         countZones()

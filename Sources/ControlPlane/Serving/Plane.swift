@@ -65,8 +65,8 @@ struct Plane: ~Copyable {
     @Boxed var reloading: Reloading?
     /// Something that snapshots are made of has changed since the present one.
     var needsSnapshot = false
-    /// The zones whose queries are counted by themselves, by their places.
-    var countedZones: [String] = []
+    /// The zones whose queries are counted by themselves.
+    var counted = CountedPlaces()
 
     /// The sockets in use, one entry for each worker.
     var sockets: [OpenSocket] = []

@@ -92,6 +92,8 @@ struct ZoneUpdater {
     var wasOrder = false
     /// The latest turn was one of the API.
     var wasJob = false
+    /// Zones have come or gone since those were last looked at that are counted by themselves.
+    var hasOtherZones = true
     /// Zones that are read from their files when all are put together anew.
     var rereads: Set<String> = []
     private var number: UInt64 = 0
@@ -153,6 +155,7 @@ struct ZoneUpdater {
         for commit in commits {
             let name = commit.zone.name
             overlays.settle(commit)
+            if commit.isRemoval || overlays.zones[name] == nil { hasOtherZones = true }
             guard !commit.isRemoval else {
                 overlays.zones[name] = nil
                 continue

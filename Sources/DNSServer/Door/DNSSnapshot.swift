@@ -109,6 +109,14 @@ extension DNSSnapshot {
         return nil
     }
 
+    /// True for the apex of a zone, be it answered SERVFAIL.
+    public func hasZone(_ apex: DomainName) -> Bool {
+        guard let (table, match) = find(apex, .SOA), match.kind != .outside,
+            table.zones.indices.contains(match.zone)
+        else { return false }
+        return table.zones[match.zone].identity == CountedZones.identity(apex)
+    }
+
     /// True when the client subnet that `client` states is heard.
     func trusts(_ client: IPAddress, _ trust: SubnetTrust) -> Bool {
         switch trust {

@@ -2,63 +2,6 @@
 public import DNSProtocol
 internal import Essentials
 
-/// Which zones are counted by themselves, and at which place: the same for all workers.
-///
-/// The control thread writes, before a zone serves; workers read one or two words a query. A zone
-/// that has gone keeps its place until the process ends, so that no other one inherits its counts.
-public final class CountedZones: Sendable {
-    /// The most zones that are counted by themselves.
-    public let limit: Int
-    // An open table of two words an entry: the identity of a zone, and its place.
-    private let words: SharedWords
-    private let mask: Int
-    private let given = SharedWords(count: 1)
-
-    init(limit: Int) {
-        self.limit = max(limit, 0)
-        var capacity = 16
-        while capacity < self.limit * 2 { capacity *= 2 }
-        mask = capacity - 1
-        words = SharedWords(count: capacity * 2)
-    }
-
-    /// Zones that have places.
-    public var count: Int { Int(truncatingIfNeeded: given.load(0)) }
-
-    /// Gives the next place to a zone; false when it has one, or there is none left.
-    ///
-    /// For one thread.
-    public func add(_ zone: DomainName) -> Bool {
-        let identity = CountedZones.identity(zone)
-        guard count < limit, place(identity) == limit else { return false }
-        var entry = Int(truncatingIfNeeded: identity) & mask
-        while words.load(entry &* 2) != 0 { entry = (entry &+ 1) & mask }
-        // The place first: who sees the identity sees the place.
-        words.store(entry &* 2 &+ 1, UInt64(count))
-        words.store(entry &* 2, identity)
-        given.addOwned(0, 1)
-        return true
-    }
-
-    /// The place of a zone; ``limit`` for one that is not counted by itself.
-    func place(_ identity: UInt64) -> Int {
-        var entry = Int(truncatingIfNeeded: identity) & mask
-        // At most half of the entries are taken: the end of a run is near.
-        for _ in 0...mask {
-            let found = words.load(entry &* 2)
-            if found == identity { return Int(truncatingIfNeeded: words.load(entry &* 2 &+ 1)) }
-            if found == 0 { return limit }
-            entry = (entry &+ 1) & mask
-        }
-        return limit
-    }
-
-    static func identity(_ zone: DomainName) -> UInt64 { identity(zone.lowercased.wire) }
-
-    /// What stands for the name of a zone, in lower case: never zero.
-    static func identity(_ wire: [UInt8]) -> UInt64 { max(Hash.bytes(wire.span), 1) }
-}
-
 /// Questions of one worker by zone with response code, and by type.
 ///
 ///     zones   four words a place: NOERROR, NXDOMAIN, SERVFAIL, other; behind the counted zones
@@ -94,6 +37,7 @@ struct QuestionTally: Sendable {
         byType.addOwned(min(Int(type.rawValue), QuestionTally.lastType &+ 1), 1)
     }
 
+    /// Since the process began, whichever zone had the place.
     func count(place: Int, code: Int) -> UInt64 { byZone.load(place * 4 + code) }
     func count(type: Int) -> UInt64 { byType.load(type) }
 }
@@ -112,10 +56,23 @@ extension DNSShared {
         let all = places + [("other", limit), ("none", limit + 1)]
         return all.flatMap { name, place in
             QuestionTally.codes.enumerated().map { code, word in
-                let count = books.reduce(0) { $0 &+ $1.questions.count(place: place, code: code) }
-                return (name, word, count)
+                let base = place < limit ? countedZones.base(place: place, code: code) : 0
+                return (name, word, sum(place: place, code: code) &- base)
             }
         }
+    }
+
+    private func sum(place: Int, code: Int) -> UInt64 {
+        books.reduce(0) { $0 &+ $1.questions.count(place: place, code: code) }
+    }
+
+    /// Gives places of zones that are gone to others, whose counts begin at zero; `zones` are those
+    /// that have all places then.
+    ///
+    /// For one thread, once every worker has adopted a snapshot that is newer than the last time, and
+    /// names none of the zones that are gone: what it counted of them later would be another zone's.
+    public func reassignZones(_ zones: [DomainName], changed: [Int]) {
+        countedZones.reassign(zones, changed: changed) { sum(place: $0, code: $1) }
     }
 
     /// Queries by type, over all workers: each type that has a mnemonic here and was asked for, and
