@@ -226,7 +226,12 @@ import Testing
         var updater = ZoneUpdater(store: try ZoneStore(folder: folder.path, notes: &notes))
         #expect(!updater.hasWork)
         updater.jobs.append(
-            ZoneAPIJob(change: .delete(ZoneStoreTests.zone), ifMatch: nil, ticket: .none)
+            ZoneAPIJob(
+                change: .delete(ZoneStoreTests.zone),
+                ifMatch: nil,
+                ticket: .none,
+                client: IPAddress(v4: 0)
+            )
         )
         #expect(updater.hasWork)
         updater.flight = ZoneUpdater.Flight(number: 1, commits: [], answers: [])

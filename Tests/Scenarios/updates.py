@@ -144,6 +144,12 @@ def rules(scene):
     told = attempt("update add dyn.a.test 5 A 192.0.2.8", f"hmac-sha256:up.test:{wrong}")
     expect("NOTAUTH" in told or "BADSIG" in told, told)
     expect_equal(dig(dns, "dyn.a.test"), "192.0.2.7", "the answer after all that")
+    events = [event for event in martlet.json("GET", "/api/v1/events")["events"]
+              if event["kind"] == "zone-changed"]
+    expect_equal([(event["zone"], event["client"], event["key"], event["sets"]) for event in events],
+                 [("a.test.", "127.0.0.1", "up.test.", 1)] * 3
+                 + [("a.test.", "127.0.0.1", "host.a.test.", 1)], "the trail")
+    expect(all(a["to"] == b["from"] for a, b in zip(events, events[1:])), events)
     # Keys and rules follow a reload; what was changed stays.
     martlet.reload(configuration(dns, "      - { key: host.a.test, names: [zone] }\n"))
     expect("REFUSED" in attempt("update add dyn.a.test 5 A 192.0.2.8"), "a key of former rules")
@@ -314,6 +320,12 @@ def flood(scene):
     lines = [line for line in martlet.log().split("\n") if "change of zones is refused" in line]
     expect(1 <= len(lines) <= 10, f"{len(lines)} lines")
     expect(all(" info " in line and "client=127.0.0.1" in line for line in lines), lines[0])
+    # Those that are kept have a line each, until there are too many.
+    sender = Updater(dns, 0, False)
+    codes = [sender.send(message(count, f"n{count}.a.test", "192.0.2.1")) for count in range(100)]
+    expect_equal(set(codes), {0}, "kept")
+    lines = [line for line in martlet.log().split("\n") if " zone-changed " in line]
+    expect_equal(len(lines), 60, "lines of what is kept")
     # One whom no rule is about, with the rate of errors set.
     martlet.reload(text.replace("127.0.0.1]", "192.0.2.0/24]").replace("127.0.0.0/8]", "192.0.2.0/24]")
                    + "dns: { rate-limit: { errors: 5/s, slip: 0 } }\n")

@@ -179,6 +179,55 @@ def places(scene):
     expect_equal(names, {"a.test.": 3, "s.test.": 1}, "names in force")
 
 
+def changes_told(martlet, kind="zone-changed"):
+    """The fields of the events of a kind, without their numbers and times."""
+    events = martlet.json("GET", "/api/v1/events")["events"]
+    names = ("zone", "change", "client", "key", "updates", "sets", "from", "to")
+    return [{name: event[name] for name in names if name in event}
+            for event in events if event["kind"] == kind]
+
+
+@scenario("the log says who has changed which zone, and the API is counted", 60)
+def audited(scene):
+    dns, client, martlet = started(scene)
+    path = f"{BASE}/zones/a.test."
+    made = {"name": "m.test.", "kind": "Native", "nameservers": ["ns1.a.test."]}
+    expect_equal(client("POST", f"{BASE}/zones", made)[0], 201, "a new zone")
+    two = {"rrsets": [change("REPLACE", "x.a.test.", "A", ["192.0.2.7"]),
+                      change("REPLACE", "y.a.test.", "A", ["192.0.2.7"])]}
+    expect_equal(client("PATCH", path, two)[0], 204, "two sets")
+    expect_equal(client("PATCH", path, two)[0], 204, "nothing more")
+    expect_equal(client("PATCH", path, {"rrsets": [change("MELT", "x.a.test.", "A")]})[0], 422, "")
+    expect_equal(client("DELETE", f"{BASE}/zones/m.test.")[0], 204, "the zone goes")
+    fresh = scene.write("fresh.zone", ZONE + "z A 192.0.2.1\n")
+    admin = ["--admin", f"127.0.0.1:{martlet.admin}"]
+    for words in (["import", "a.test", fresh, "--check"], ["import", "a.test", fresh],
+                  ["discard", "a.test"]):
+        code, out, err = martlet_command(scene, "zone", *words, *admin)
+        expect_equal(code, 0, f"{words}: {out}{err}")
+    told = changes_told(martlet)
+    serial = told[0]["to"]
+    expect_equal(told, [
+        {"zone": "m.test.", "change": "made", "client": "127.0.0.1", "sets": 1, "to": serial},
+        {"zone": "a.test.", "change": "changed", "client": "127.0.0.1", "sets": 2,
+         "from": 10, "to": 11},
+        {"zone": "m.test.", "change": "removed", "client": "127.0.0.1", "sets": 1, "from": serial},
+        {"zone": "a.test.", "change": "imported", "sets": 3, "from": 11, "to": 12},
+        {"zone": "a.test.", "change": "discarded", "sets": told[-1]["sets"], "from": 12, "to": 10},
+    ], "the trail")
+    expect("zone a.test. is changed by the zone API: 2 sets" in martlet.log(), martlet.log())
+    # Of wrong keys at most ten lines in a minute.
+    for number in range(12):
+        wrong = Client(client.port, "d3Jvbmcgd3Jvbmc=")
+        expect_equal(wrong("PATCH" if number else "GET", path)[0], 401, "another key")
+    expect_equal(changes_told(martlet, "zone-api-denied"), [{"client": "127.0.0.1"}] * 10, "")
+    for labels, count in (({"method": "PATCH", "class": "2xx"}, 2),
+                          ({"method": "PATCH", "class": "4xx"}, 12),
+                          ({"method": "POST", "class": "2xx"}, 1),
+                          ({"method": "PUT", "class": "2xx"}, 0)):
+        expect_equal(martlet.metric("martlet_zone_api_requests_total", **labels), count, f"{labels}")
+
+
 @scenario("the API says why it cannot listen, and everything else serves", 30)
 def deaf(scene):
     lowest = int(open("/proc/sys/net/ipv4/ip_unprivileged_port_start").read())

@@ -46,6 +46,10 @@ public enum EventKind: String, Sendable, CaseIterable {
     case resolved
     /// A zone whose file is faulty: its former version is served, or SERVFAIL.
     case zoneFaulty = "zone-faulty"
+    /// A change of a zone that serves was kept: by an update, the zone API or an operator.
+    case zoneChanged = "zone-changed"
+    /// A request of the zone API had a wrong key, or none.
+    case zoneAPIDenied = "zone-api-denied"
     /// A peer has taken a zone, or may not; a zone has come from a primary, or could not be taken.
     case transfer
     /// Keys of a signed zone stand elsewhere, or something is wrong with them or their parent.

@@ -14,10 +14,23 @@ struct RepeatedLines: Sendable {
         case lostChange = "changes of zones that were not kept"
         /// A peer may not take a zone, or not now.
         case refusedTransfer = "refused transfers of zones"
+        /// A dynamic update is kept.
+        case keptUpdate = "dynamic updates that were kept"
+        /// A change by the zone API or an operator is kept.
+        case keptChange = "changes of zones by the zone API and by operators that were kept"
+        /// The zone API was asked with a wrong key.
+        case wrongKey = "requests of the zone API with a wrong key"
+
+        /// Lines in a minute.
+        var limit: Int { isExpected ? RepeatedLines.keptLimit : RepeatedLines.limit }
+        /// True for what goes as it should, however often.
+        var isExpected: Bool { self == .keptUpdate || self == .keptChange }
     }
 
     /// Lines of one cause in a minute.
     static let limit = 10
+    /// The same of changes that were kept: they are a trail of who has changed what.
+    static let keptLimit = 60
     static let period = Interval.seconds(60)
 
     private struct Minute: Sendable {
@@ -33,7 +46,7 @@ struct RepeatedLines: Sendable {
         var minute = minutes[cause] ?? fresh
         // What was left out is told before another minute begins.
         if now >= minute.end, minute.leftOut == 0 { minute = fresh }
-        let isTold = minute.told < RepeatedLines.limit
+        let isTold = minute.told < cause.limit
         if isTold { minute.told += 1 } else { minute.leftOut += 1 }
         minutes[cause] = minute
         return isTold

@@ -36,5 +36,16 @@ extension MetricFamily {
                 return MetricSample([kind.word], .integer(count))
             }
         },
+        MetricFamily(
+            "martlet_zone_api_requests",
+            .counter,
+            labels: ["method", "class"],
+            "Requests of the zone API by method and by class of the status that they were "
+                + "answered with."
+        ) { source in
+            source.view.zoneAPICounts.samples.map { method, status, count in
+                MetricSample([method, status], .integer(count))
+            }
+        },
     ]
 }

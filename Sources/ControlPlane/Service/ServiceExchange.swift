@@ -77,6 +77,10 @@ struct ServiceExchange {
     private var chunks: ChunkDecoder?
     private var trailers: TrailerParser?
     private var closes = false
+    /// The method of the request that is read; nil while none is, and for one that cannot be.
+    private var method: Method?
+    /// What was answered, until somebody takes that.
+    private var told: (method: Method?, status: UInt16)?
     private var isHead = false
     private var peerHasFinished = false
 
@@ -195,6 +199,7 @@ struct ServiceExchange {
             let name = text(fields[index].name).lowercased()
             made.fields.append(ServiceRequest.Field(name, text(fields[index].value)))
         }
+        method = head.method
         isHead = head.method == .head
         closes = closes || !head.isPersistent
         input.removeFirst(min(head.length, input.count))
@@ -264,6 +269,8 @@ struct ServiceExchange {
     /// Puts the answer to the request of the last ``next(fields:now:)`` into the output.
     mutating func answer(_ response: ServiceResponse, at moment: Moment) {
         guard phase == .asked else { return }
+        told = (method, response.status)
+        method = nil
         var text = "HTTP/1.1 \(response.status) \(StatusText.reason(response.status))\r\n"
         text += "Date: \(CivilTime(nanoseconds: moment.realtime).httpDate)\r\n"
         for field in response.fields where ServiceExchange.isClean(field) {
@@ -293,6 +300,12 @@ struct ServiceExchange {
     private static func isClean(_ field: (name: String, value: String)) -> Bool {
         FieldSyntax.isToken(Array(field.name.utf8).span)
             && FieldSyntax.isFieldValue(Array(field.value.utf8).span)
+    }
+
+    /// The method and the status of the latest answer, once.
+    mutating func takeTold() -> (method: Method?, status: UInt16)? {
+        defer { told = nil }
+        return told
     }
 
     /// Adds to a stream; false when the reader is too far behind, which ends it.

@@ -37,6 +37,10 @@ public struct ServiceListener: ~Copyable {
     public let limits: ServiceLimits
     /// Connections refused because every place was taken.
     public private(set) var refusedConnections: UInt64 = 0
+    /// What was answered, for the owner to take; kept where he wants that.
+    private(set) var told: [ServiceOutcome] = []
+    /// True when somebody takes that after each call.
+    var tells = false
     /// Sees requests before their bodies are read.
     var gate: ServiceGate?
     private let kind: UInt8
@@ -270,7 +274,18 @@ public struct ServiceListener: ~Copyable {
         }
     }
 
+    /// Takes what was answered since the last time.
+    mutating func takeTold() -> [ServiceOutcome] {
+        defer { if !told.isEmpty { told = [] } }
+        return told
+    }
+
     private mutating func send(_ index: Int, at moment: Moment) {
+        if tells, let peer = places[index].connection?.peer,
+            let (method, status) = places[index].connection?.exchange.takeTold()
+        {
+            told.append(ServiceOutcome(method: method, status: status, peer: peer))
+        }
         while let connection = places[index].connection, connection.exchange.hasOutput {
             let output = connection.exchange.output
             let rest = output.span.extracting(connection.exchange.sent..<output.count)

@@ -86,3 +86,11 @@ public struct ServiceRequest: Sendable {
         return found
     }
 }
+
+/// What became of a request.
+struct ServiceOutcome: Sendable {
+    /// Nil for a request whose head could not be read.
+    var method: Method?
+    var status: UInt16
+    var peer: SocketAddress
+}

@@ -78,6 +78,8 @@ public struct ControlView: Sendable {
     var keptKeys: [String: KeptZone] = [:]
     /// How many sets of zones have been changed while they serve, by the names of the zones.
     var zoneChanges: [String: Int] = [:]
+    /// Requests of the zone API.
+    var zoneAPICounts = ZoneAPICounts()
     /// Zones that stand in no configuration.
     var madeZones: [ZoneSettings] = []
     /// The zones whose queries are counted by themselves, by their places.

@@ -33,7 +33,9 @@ extension Plane {
             return .failed("\(reason.text). \(reason.remedy)")
         }
         // Read, compared and laid out by another thread: a zone may be large.
-        launch(.replace(apex, order), [], [ZoneTicket(order: (number, .open))])
+        var ticket = ZoneTicket(order: (number, .open))
+        ticket.change = .imported
+        launch(.replace(apex, order), [], [ticket])
         return nil
     }
 }

@@ -120,6 +120,7 @@ extension Plane {
             transferCounts: TransferCounts(secondaries.counts, notices),
             keptKeys: keys.zones,
             zoneChanges: updater.overlays.counts,
+            zoneAPICounts: zoneAPICounts,
             madeZones: updater.overlays.more(than: settings.zones),
             countedZones: counted.labels,
             locations: assembly.locations,

@@ -22,7 +22,7 @@ extension Plane {
         for (cause, count) in repeatedLines.takeLeftOut(at: now) {
             note(
                 .limit,
-                .warning,
+                cause.isExpected ? .info : .warning,
                 "the log says nothing of \(count) further \(cause.rawValue) in a minute",
                 [
                     JSONMember("cause", .string("\(cause)")),

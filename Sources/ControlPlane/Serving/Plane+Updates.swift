@@ -151,7 +151,9 @@ extension Plane {
                 return answer(flight.answers)
             }
             let waits = waits(flight, isAliased: outcome?.isAliased == true)
+            let kept = keptChanges(flight, outcome)
             publish(flight, waits ? nil : table, waits: waits, now)
+            note(kept, isInForce: !waits)
             guard !waits else { return }
             tell(flight.tickets, nil)
             return answer(flight.answers)
@@ -199,9 +201,7 @@ extension Plane {
         var fields = zone.map { [JSONMember("zone", .string("\($0)"))] } ?? []
         if let answer = answers.first {
             fields.append(JSONMember("client", .string("\(answer.request.client)")))
-            if case .good(let transaction) = answer.signature {
-                fields.append(JSONMember("key", .string("\(transaction.key.name)")))
-            }
+            if let key = answer.key { fields.append(JSONMember("key", .string("\(key)"))) }
         }
         let text = "a change of zones is refused: \(reason)"
         note(repeated: .refusedChange, .notice, .info, text, fields)

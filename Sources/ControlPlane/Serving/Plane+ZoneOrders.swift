@@ -58,7 +58,8 @@ extension Plane {
         var change = ZoneChange()
         change.isRemoval = true
         let serial = assembly.zoneResult.place(of: apex)?.serial?.rawValue
-        let ticket = ZoneTicket(order: (number, .discarded(apex, serial)))
+        var ticket = ZoneTicket(order: (number, .discarded(apex, serial)))
+        ticket.change = .discarded
         launch(.changes([apex: change], [:]), [], [ticket])
         return nil
     }

@@ -104,6 +104,7 @@ struct Plane: ~Copyable {
     /// Servers that are told of changed zones.
     @Boxed var notifier = NotifyDriver()
     var notices = NoticeCounts()
+    var zoneAPICounts = ZoneAPICounts()
     /// Where members of catalogs are named.
     var catalogPlaces: [String: CatalogPlace] = [:]
     /// All zones are to be read again with the next snapshot.

@@ -16,6 +16,19 @@ struct ZoneAPIJob: Sendable {
     var change: Change
     var ifMatch: String?
     var ticket: Handle
+    /// Who asks.
+    var client: IPAddress
+}
+
+extension ZoneAPIJob.Change {
+    /// What the log says of it once it is kept.
+    var word: KeptChange.Word {
+        switch self {
+        case .create: .made
+        case .patch: .changed
+        case .delete: .removed
+        }
+    }
 }
 
 /// The zone API (that of PowerDNS): what is shown, and changes on their way to a flight.
@@ -29,7 +42,7 @@ extension Plane {
             return .now(Plane.refusal(.unauthorized))
         }
         do throws(ZoneAPIFault) {
-            return try answer(try ZoneAPIRequest(request), request.ticket)
+            return try answer(try ZoneAPIRequest(request), request)
         } catch {
             return .now(Plane.refusal(error))
         }
@@ -50,8 +63,9 @@ extension Plane {
 
     private mutating func answer(
         _ request: ZoneAPIRequest,
-        _ ticket: Handle
+        _ asked: ServiceRequest
     ) throws(ZoneAPIFault) -> ServiceAnswer {
+        let ticket = asked.ticket
         switch request.wish {
         case .fixed(let value): return .now(.json(value))
         case .list(let name, let limit, let offset):
@@ -80,9 +94,9 @@ extension Plane {
         case .metadata(let name):
             try checkKnown(name)
             return .now(.empty())
-        case .create(let name, let body): try enqueue(.create(name, body), request, ticket)
-        case .patch(let name, let sets): try enqueue(.patch(name, sets), request, ticket)
-        case .delete(let name): try enqueue(.delete(name), request, ticket)
+        case .create(let name, let body): try enqueue(.create(name, body), request, asked)
+        case .patch(let name, let sets): try enqueue(.patch(name, sets), request, asked)
+        case .delete(let name): try enqueue(.delete(name), request, asked)
         }
         return .later
     }
@@ -90,13 +104,20 @@ extension Plane {
     private mutating func enqueue(
         _ change: ZoneAPIJob.Change,
         _ request: ZoneAPIRequest,
-        _ ticket: Handle
+        _ asked: ServiceRequest
     ) throws(ZoneAPIFault) {
         guard canChange else { throw ZoneAPIFault.unchangeable(whyUnchangeable) }
         guard updater.jobs.count < Plane.zoneJobLimit else {
             throw .unchangeable("\(Plane.zoneJobLimit) changes wait; ask again")
         }
-        updater.jobs.append(ZoneAPIJob(change: change, ifMatch: request.ifMatch, ticket: ticket))
+        updater.jobs.append(
+            ZoneAPIJob(
+                change: change,
+                ifMatch: request.ifMatch,
+                ticket: asked.ticket,
+                client: asked.peer.ip
+            )
+        )
     }
 
     // MARK: What is there
@@ -133,6 +154,8 @@ extension Plane {
                 continue
             }
             var ticket = ZoneTicket(handle: job.ticket)
+            ticket.client = job.client
+            ticket.change = job.change.word
             if case .create(let name, _) = job.change { ticket.created = name }
             launch(.job(job), [], [ticket])
             return true

@@ -19,6 +19,7 @@ struct ZoneAPIService: ~Copyable {
         var limits = ServiceLimits()
         limits.body = ZoneAPIRequest.bodyLimit
         listener = ServiceListener(limits: limits, kind: ZoneAPIService.kind)
+        listener.tells = true
     }
 
     func owns(kind: UInt8) -> Bool {
@@ -32,6 +33,7 @@ struct ZoneAPIService: ~Copyable {
         plane: inout Plane,
         at moment: Moment
     ) {
+        defer { plane.note(listener.takeTold()) }
         guard EventToken(raw: event.token).kind == ZoneAPIService.renderedKind else {
             return listener.handle(event, loop: &loop, at: moment) { plane.answerZoneAPI($0) }
         }
@@ -57,6 +59,7 @@ struct ZoneAPIService: ~Copyable {
             Plane.hasKey(request, key) ? nil : Plane.refusal(.unauthorized)
         }
         listener.expire(loop: &loop, at: moment)
+        plane.note(listener.takeTold())
         let isServing = plane.phase == .serving && !plane.isRetired
         let wanted = isServing ? plane.settings.zoneAPI.address : nil
         guard wanted != address else { return }

@@ -32,6 +32,7 @@ extension ZoneWork {
                 let key = RecordSetKey(record.owner, record.type)
                 change.sets[key] = .some(zone[record.owner, record.type])
             }
+            changedSets = zone.changedSets
             zone.begin()
             live[name] = zone
             changes[name] = change
@@ -127,6 +128,7 @@ extension ZoneWork {
         var change = ZoneChange()
         for key in zone.former.keys { change.sets[key] = .some(zone[key.owner, key.type]) }
         if let difference = zone.difference() { change.differences = [difference] }
+        changedSets = zone.changedSets
         changes[name] = change
         return true
     }

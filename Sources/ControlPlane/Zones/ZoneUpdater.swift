@@ -179,6 +179,9 @@ struct ZoneTicket: Sendable {
     var order: (number: UInt64, end: ZoneOrder.End)?
     /// The zone that was made.
     var created: DomainName?
+    /// What the log says of the change once it is kept, and who has asked for it by the API.
+    var change: KeptChange.Word?
+    var client: IPAddress?
 }
 
 /// What a flight does to a zone.

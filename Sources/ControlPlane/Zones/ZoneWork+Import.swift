@@ -51,6 +51,7 @@ extension ZoneWork {
         for key in zone.former.keys { change.sets[key] = .some(zone[key.owner, key.type]) }
         if let difference, served != nil { change.differences = [difference] }
         changes[apex] = change
+        changedSets = zone.changedSets
         live[apex] = zone
         return (report, table)
     }

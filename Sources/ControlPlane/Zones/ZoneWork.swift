@@ -41,6 +41,10 @@ struct ZoneWork: Sendable {
     /// The zones in a form that can be changed.
     var live: [DomainName: ZoneRecords] = [:]
     var changes: [DomainName: ZoneChange] = [:]
+    /// What updates have changed, by the places of their answers.
+    var steps: [Int: ZoneUpdateStep] = [:]
+    /// Sets that a change by the API or an import is about, without the SOA.
+    var changedSets = 0
 
     /// What was decided.
     struct Outcome: Sendable {
@@ -52,6 +56,9 @@ struct ZoneWork: Sendable {
         /// What is said to who has ordered it, once it is kept.
         var orderEnd: ZoneOrder.End?
         var live: [DomainName: ZoneRecords] = [:]
+        /// For the log: what each update has changed, and how many sets anything else has.
+        var steps: [Int: ZoneUpdateStep] = [:]
+        var changedSets = 0
         /// An alias begins in a changed zone, or leads through it.
         var isAliased = false
     }
@@ -69,7 +76,7 @@ struct ZoneWork: Sendable {
         switch task {
         case .updates(let updates):
             for (place, update) in updates.sorted(by: { $0.key < $1.key }) {
-                made.codes[place] = decide(update)
+                made.codes[place] = decide(update, place)
             }
         case .job(let job):
             do throws(ZoneAPIFault) {
@@ -99,6 +106,7 @@ struct ZoneWork: Sendable {
             }
         }
         made.commits = laid.commits
+        (made.steps, made.changedSets) = (steps, changedSets)
         made.live = live
         live = [:]
         outcome.give(made)
@@ -107,7 +115,7 @@ struct ZoneWork: Sendable {
 
     // MARK: Updates
 
-    private mutating func decide(_ update: Plane.Admitted) -> ResponseCode {
+    private mutating func decide(_ update: Plane.Admitted, _ place: Int) -> ResponseCode {
         guard let message = UpdateMessage(update.plain) else { return .formatError }
         let apex = message.zone.lowercased
         guard var records = take(apex) else { return .serverFailure }
@@ -124,6 +132,7 @@ struct ZoneWork: Sendable {
             changes[apex, default: ZoneChange()].sets[set] = .some(records[set.owner, set.type])
         }
         changes[apex]?.differences.append(difference)
+        steps[place] = ZoneUpdateStep(zone: apex, sets: records.changedSets, difference)
         return outcome.code
     }
 

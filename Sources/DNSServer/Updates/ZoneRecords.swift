@@ -278,6 +278,11 @@ public struct ZoneRecords: Sendable {
         return digest
     }
 
+    /// How many sets are others than they were at ``begin()``, the SOA aside.
+    public var changedSets: Int {
+        former.count { key, old in key.type != .SOA && old != self[key.owner, key.type] }
+    }
+
     /// Notes changes from now on.
     public mutating func begin() {
         settled = digest
