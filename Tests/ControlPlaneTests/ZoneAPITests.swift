@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Configuration
 import DNSProtocol
 import DNSServer
 import Essentials
@@ -107,7 +108,105 @@ import Testing
         }
     }
 
+    @Test func `servers are named in one way`() throws {
+        func make(_ more: JSONMember) throws -> ZoneRecords {
+            let servers = JSONMember("nameservers", ["ns1.example.net."])
+            return try ZoneAPIRequest.records(of: Self.apex, .object([servers, more]), serial: 5)
+        }
+        let set: JSONValue = [
+            "name": "example.com.", "type": "NS", "ttl": 60,
+            "records": [["content": "ns2.example.net."]],
+        ]
+        for more in [
+            JSONMember("rrsets", [set]), JSONMember("zone", "@ 60 NS ns2.example.net.\n"),
+        ] {
+            let fault = #expect(throws: ZoneAPIFault.self) { try make(more) }
+            #expect(fault?.status == 422)
+            #expect(fault?.message.hasPrefix("Nameservers list MUST NOT be mixed") == true)
+        }
+        // Those of a delegation are other ones.
+        let below = JSONMember("zone", "sub 60 NS ns2.example.net.\n")
+        #expect(try make(below)[Self.apex, .NS]?.data.count == 1)
+    }
+
+    private static func standing(_ zone: String) throws -> ZoneAPIStanding {
+        let text = "listeners: [ { dns: \"127.0.0.1:0\" } ]\nzones: { a.test: { \(zone) } }\n"
+        let read = ConfigurationReader().read(Array(text.utf8), file: "t.yaml")
+        let settings = try #require(read.configuration).settings
+        return settings.zones.standing(of: DomainName("A.test") ?? .root)
+    }
+
+    private static let own = "soa: { primary: ns, mailbox: host@a.test }"
+
+    @Test func `kinds, primaries and signatures are shown as they are`() throws {
+        let secondary = try Self.standing(
+            "transfer-from: [ { address: 192.0.2.1 }, { address: '[2001:db8::1]:54' } ]"
+        )
+        #expect(secondary.kind == .secondary && !secondary.isSigned)
+        #expect(secondary.primaries == ["192.0.2.1:53", "[2001:db8::1]:54"])
+        #expect(
+            try Self.standing("\(Self.own), notify: [ { address: 192.0.2.1 } ]").kind == .primary
+        )
+        let signed = try Self.standing("\(Self.own), dnssec: {}")
+        #expect(signed.kind == .native && signed.isSigned)
+        #expect(ZoneAPIStanding(nil) == ZoneAPIStanding())
+        var document = ZoneAPIDocument(name: Self.apex, serial: 1, records: [])
+        document.standing = secondary
+        #expect(document.summary["kind"]?.string == "Slave")
+        #expect(document.summary["masters"]?.elements?.count == 2)
+        document.standing = signed
+        #expect(document.summary["dnssec"]?.bool == true)
+    }
+
+    @Test func `what would not be done is refused`() throws {
+        let secondary = try Self.standing("transfer-from: [ { address: 192.0.2.1 } ]")
+        func status(_ standing: ZoneAPIStanding, _ wanted: JSONValue) -> UInt16? {
+            do throws(ZoneAPIFault) {
+                try standing.check(wanted, Self.apex)
+                return nil
+            } catch {
+                return error.status
+            }
+        }
+        for fine: JSONValue in [
+            [:], ["kind": "native"], ["masters": []], ["dnssec": false], ["kind": .null],
+            ["account": "x", "soa_edit_api": "INCREASE", "api_rectify": true],
+        ] { #expect(status(ZoneAPIStanding(), fine) == nil, "\(fine)") }
+        for fine: JSONValue in [
+            ["kind": "Slave"], ["kind": "SECONDARY"], ["masters": ["192.0.2.1"]],
+            ["primaries": ["192.0.2.1:53"]],
+        ] { #expect(status(secondary, fine) == nil, "\(fine)") }
+        for bad: JSONValue in [
+            ["kind": "Master"], ["kind": 5], ["kind": "Producer"], ["masters": ["192.0.2.1"]],
+            ["masters": 5], ["dnssec": true],
+        ] { #expect(status(ZoneAPIStanding(), bad) == 422, "\(bad)") }
+        for bad: JSONValue in [
+            ["kind": "Native"], ["masters": []], ["masters": ["192.0.2.1:54"]],
+        ] { #expect(status(secondary, bad) == 422, "\(bad)") }
+    }
+
+    @Test func `what cannot be read is refused in the words of the API`() throws {
+        var limits = ServiceLimits()
+        limits.body = 8 << 20
+        limits.errorForm = .error
+        let moment = Moment(now: Instant(nanoseconds: 1_000_000_000), realtime: 0)
+        var exchange = ServiceExchange(limits: limits, at: moment)
+        var fields = FieldTable(limit: 100)
+        let head = "POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 8388609\r\n\r\n"
+        exchange.receive(Array(head.utf8).span, at: moment)
+        _ = exchange.next(fields: &fields, at: moment)
+        let text = String(decoding: exchange.output, as: UTF8.self)
+        #expect(text.hasPrefix("HTTP/1.1 413 "), "\(text)")
+        let body = try #require(text.split(separator: "\r\n\r\n").last)
+        let error = try JSONReader.read(Array(body.utf8))["error"]?.string ?? ""
+        #expect(error.contains("8388608 bytes") && !error.contains("MiB"), "\(error)")
+        let told = exchange.takeTold()
+        #expect(told?.method == .post && told?.status == 413)
+    }
+
     @Test func `ids hold what paths cannot`() throws {
+        #expect(ZoneAPIDocument.identifier(.root) == "=2E")
+        #expect(ZoneAPIDocument.name(ofIdentifier: "=2E") == .root)
         let name = try #require(DomainName("0/25.2.0.192.in-addr.arpa"))
         #expect(ZoneAPIDocument.identifier(name) == "0=2F25.2.0.192.in-addr.arpa.")
         #expect(ZoneAPIDocument.name(ofIdentifier: "0=2F25.2.0.192.in-addr.arpa.") == name)
@@ -133,6 +232,15 @@ import Testing
         #expect(status(.get, "\(base)/zones/a.") == nil)
         #expect(status(.get, "\(base)/zones/a./cryptokeys") == 404)
         #expect(status(.delete, "\(base)/zones") == 405)
+        for path in ["/api", "/api/v1/servers", base, "\(base)/config", "\(base)/statistics"] {
+            #expect(status(.post, path) == 405, "\(path)")
+            #expect(status(.head, path) == nil, "\(path)")
+        }
+        for bad in ["limit=x", "limit=-1", "offset=", "offset=1.5", "limit=9999999999999999999"] {
+            #expect(status(.get, "\(base)/zones?\(bad)") == 422, "\(bad)")
+        }
+        #expect(status(.get, "\(base)/zones?limit=0&offset=7") == nil)
+        #expect(status(.post, "\(base)/zones", #"{"name":"."}"#) == nil)
         #expect(status(.post, "\(base)/zones/a.") == 405)
         #expect(status(.patch, "\(base)/zones/a.", "[]") == 400)
         #expect(status(.patch, "\(base)/zones/a.", "{") == 400)

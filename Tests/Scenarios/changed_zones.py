@@ -250,6 +250,9 @@ def not_ours(scene):
     status, told, _ = it.client("PATCH", f"{BASE}/zones/a.test.", patch)
     expect(status == 422 and "signed" in told["error"], f"{status} {told}")
     expect("RRSIG" in dig_text(it.dns, "a.test", "SOA", "+dnssec"), "its signature")
+    shown = it.client("GET", f"{BASE}/zones/a.test.")[1]
+    listed = it.client("GET", f"{BASE}/zones?zone=a.test.")[1][0]
+    expect_equal((shown["dnssec"], listed["dnssec"], shown["kind"]), (True, True, "Native"), "shown")
     # One that is awaited is nevertheless a zone of the configuration.
     other = {**NEW, "name": "s.test.", "rrsets": []}
     status, told, _ = it.client("POST", f"{BASE}/zones", other)
@@ -271,6 +274,8 @@ zone s.test {{ type primary; file "{file}"; allow-transfer {{ 127.0.0.1; }}; not
     scene.write("a.zone", ZONE.replace("host 10", "host 20") + many)
     it.martlet.reload()
     eventually("the zone is there", lambda: it.dig("www.s.test"), within=20)
+    shown = it.client("GET", f"{BASE}/zones/s.test.")[1]
+    expect_equal((shown["kind"], shown["masters"]), ("Slave", [f"127.0.0.1:{primary.port}"]), "shown")
     updater = Updater(it.dns, "t", tcp=True)
     updater.start()
     for number in range(30, 36):

@@ -228,6 +228,66 @@ def audited(scene):
         expect_equal(martlet.metric("martlet_zone_api_requests_total", **labels), count, f"{labels}")
 
 
+@scenario("the API shows zones as they are, and refuses what it would not do", 60)
+def attributes(scene):
+    dns, api = scene.port(), scene.port()
+    scene.write("a.zone", ZONE)
+    martlet = scene.martlet(f"""
+listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+zone-api: {{ listen: 127.0.0.1:{api}, key: {KEY} }}
+zones:
+  a.test: {{ file: a.zone, dnssec: {{}} }}
+  b.test: {{ file: a.zone, notify: [ {{ address: 127.0.0.1 }} ] }}
+  c.test: {{ transfer-from: [ {{ address: 127.0.0.1:{dns} }} ] }}
+  d.test: {{ file: a.zone }}
+""")
+    client = Client(api)
+    eventually("the API answers", lambda: client("GET", BASE)[0] == 200)
+    zones = {zone["name"]: (zone["kind"], zone["masters"], zone["dnssec"])
+             for zone in client("GET", f"{BASE}/zones")[1]}
+    expect_equal(zones, {"a.test.": ("Native", [], True), "b.test.": ("Master", [], False),
+                         "d.test.": ("Native", [], False)}, "zones")
+    expect_equal(client("GET", f"{BASE}/zones/b.test.")[1]["kind"], "Master", "one")
+    for zone, wanted, status in (("b.test.", {"kind": "Master", "account": "x"}, 204),
+                                 ("b.test.", {"kind": "Native"}, 422),
+                                 ("a.test.", {"dnssec": True}, 204),
+                                 ("d.test.", {"dnssec": True}, 422),
+                                 ("d.test.", {"masters": ["192.0.2.1"]}, 422),
+                                 ("none.test.", {"kind": "Native"}, 404)):
+        seen, told, _ = client("PUT", f"{BASE}/zones/{zone}", wanted)
+        expect(seen == status and (seen == 204 or told["error"]), f"{zone} {wanted}: {seen} {told}")
+    # A new one without its sets, and what is too large.
+    made = {"name": "m.test.", "kind": "Master", "nameservers": ["ns1.a.test."]}
+    status, zone, _ = client("POST", f"{BASE}/zones?rrsets=false", made)
+    expect_equal((status, zone["kind"], "rrsets" in zone), (201, "Native", False), "without sets")
+    large = scene.path("large.json")
+    with open(large, "w", encoding="ascii") as file:
+        file.write(" " * ((8 << 20) + 1))
+    done = subprocess.run(["curl", "-sS", "-H", f"X-API-Key: {KEY}", "--data-binary", f"@{large}",
+                           f"http://127.0.0.1:{api}{BASE}/zones"], capture_output=True, timeout=20)
+    expect("8388608 bytes" in json.loads(done.stdout)["error"], done.stdout)
+    # The root zone, by the API and by the command; others stay as they are.
+    made = {"name": ".", "kind": "Native", "nameservers": ["ns1.a.test."],
+            "rrsets": [{"name": "below.", "type": "A", "ttl": 5, "records": [{"content": "192.0.2.9"}]}]}
+    status, zone, _ = client("POST", f"{BASE}/zones", made)
+    expect_equal((status, zone["id"]), (201, "=2E"), f"the root: {zone}")
+    expect_equal((dig(dns, "below"), dig(dns, "www.b.test")), ("192.0.2.9", "192.0.2.1"), "both")
+    path = f"{BASE}/zones/=2E"
+    one = {"rrsets": [change("REPLACE", "other.", "A", ["192.0.2.7"])]}
+    expect_equal(client("PATCH", path, one)[0], 204, "a change of the root")
+    fresh = scene.write("root.zone", ZONE.replace("www", "third"))
+    code, out, err = martlet_command(scene, "zone", "import", ".", fresh, "--admin",
+                                     f"127.0.0.1:{martlet.admin}")
+    expect_equal(code, 0, out + err)
+    expect_equal((dig(dns, "third"), dig(dns, "other")), ("192.0.2.1", ""), "the import")
+    martlet.stop()
+    martlet.start()
+    eventually("after a restart", lambda: dig(dns, "third") == "192.0.2.1")
+    expect_equal(client("DELETE", path)[0], 204, "the root goes")
+    expect_equal(client("GET", path)[0], 404, "it is gone")
+    expect_equal(dig(dns, "www.b.test"), "192.0.2.1", "the others then")
+
+
 @scenario("the API says why it cannot listen, and everything else serves", 30)
 def deaf(scene):
     lowest = int(open("/proc/sys/net/ipv4/ip_unprivileged_port_start").read())

@@ -150,7 +150,7 @@ extension ProblemCode {
     public var remedy: String {
         switch self {
         case .malformedRequest: "Send HTTP/1.1 as RFC 9112 describes it."
-        case .bodyTooLarge: "Send at most 1 MiB."
+        case .bodyTooLarge: "Send less, in several requests where that is possible."
         case .requestTimeout: "Send the whole request within 10 seconds."
         case .tooManyConnections: "Close connections that are not needed, then try again."
         case .notFound: "See Documentation/reference/api.md for the paths."
@@ -195,6 +195,14 @@ extension ProblemCode {
     }
 }
 
+/// How a service says that it refuses a request.
+public enum ServiceErrorForm: Sendable, Equatable {
+    /// As `application/problem+json` (RFC 9457).
+    case problem
+    /// As an object with one member, `error`, as PowerDNS does.
+    case error
+}
+
 /// One refusal, rendered as `application/problem+json` (RFC 9457).
 public struct Problem: Error, Equatable, Sendable {
     /// The kind.
@@ -228,6 +236,13 @@ public struct Problem: Error, Equatable, Sendable {
             JSONMember("remedy", .string(code.remedy)),
         ]
         return .object(known + members)
+    }
+
+    /// The answer in the form of a service.
+    func response(as form: ServiceErrorForm) -> ServiceResponse {
+        guard form == .error else { return response }
+        let text = "\(code.title): \(detail) \(code.remedy)"
+        return .json(["error": .string(text)], status: status)
     }
 
     /// The answer.

@@ -24,6 +24,8 @@ public struct ServiceLimits: Sendable, Equatable {
     public var ping = Interval.seconds(15)
     /// How long what a refused client still sends is read and thrown away.
     public var linger = Interval.seconds(2)
+    /// How a request is refused that cannot be read.
+    public var errorForm = ServiceErrorForm.problem
 
     /// The bounds as shipped.
     public init() {}
@@ -373,7 +375,7 @@ struct ServiceExchange {
     /// Answers a request that cannot be read on, and closes after that.
     mutating func refuse(_ problem: Problem, at moment: Moment) {
         isHead = false
-        refuse(problem.response, at: moment)
+        refuse(problem.response(as: limits.errorForm), at: moment)
     }
 
     private mutating func refuse(_ response: ServiceResponse, at moment: Moment) {

@@ -262,7 +262,7 @@ public struct ServiceListener: ~Copyable {
         var response = response
         if case .stream = response.body, streamCount >= limits.streams {
             let detail = "All \(limits.streams) places for readers of a stream are taken."
-            response = Problem(.tooManyConnections, detail).response
+            response = Problem(.tooManyConnections, detail).response(as: limits.errorForm)
         }
         places[index].connection?.exchange.answer(response, at: moment)
     }

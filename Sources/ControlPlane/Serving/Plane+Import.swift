@@ -19,7 +19,7 @@ public struct ZoneImport: Sendable, Equatable {
 extension Plane {
     /// Has the text of a zone file taken, or looked at alone; nil when that has begun.
     mutating func importZone(_ order: ZoneImportOrder, _ number: UInt64) -> ControlOutcome? {
-        guard let apex = DomainName(order.zone)?.lowercased, !apex.isRoot else {
+        guard let apex = DomainName(order.zone)?.lowercased else {
             return .failed("'\(order.zone)' is no name of a zone")
         }
         let configured = settings.zones.first { $0.name == "\(apex)" }

@@ -8,7 +8,7 @@ internal import Runtime
 /// A change that the API has asked for, and that waits for its flight.
 struct ZoneAPIJob: Sendable {
     enum Change: Sendable {
-        case create(DomainName, JSONValue)
+        case create(DomainName, JSONValue, withSets: Bool)
         case patch(DomainName, [JSONValue])
         case delete(DomainName)
     }
@@ -71,12 +71,17 @@ extension Plane {
         case .list(let name, let limit, let offset):
             let names = (settings.zones + updater.overlays.more(than: settings.zones)).map(\.name)
             let shown = ZoneAPIList(names: names, only: name, limit: limit, offset: offset)
-            return render(ticket, name) { ServiceResponse.json(shown.summaries($0)) }
+            return render(ticket, name) { [known = settings.zones] in
+                ServiceResponse.json(shown.summaries($0, known))
+            }
         case .show(let name, let withSets, let owner, let type):
             try checkKnown(name)
             let tag = request.ifNoneMatch
+            let standing = settings.zones.standing(of: name)
             return render(ticket, name) { zones in
-                guard let document = ZoneAPIDocument(zones, name) else { return nil }
+                guard let document = ZoneAPIDocument(zones, name, standing: standing) else {
+                    return nil
+                }
                 return document.response(
                     unless: tag,
                     document.whole(withSets: withSets, name: owner, type: type)
@@ -91,10 +96,14 @@ extension Plane {
             try checkKnown(name)
             tellAll(of: name, Clock.monotonic())
             return .now(.json(["result": "Notification queued"]))
-        case .metadata(let name):
+        case .metadata(let name, let wanted):
             try checkKnown(name)
+            let standing = settings.zones.standing(of: name)
+            let shown = ZoneAPIDocument(snapshot.dns, name, withRecords: false, standing: standing)
+            try (shown?.standing ?? standing).check(wanted, name)
             return .now(.empty())
-        case .create(let name, let body): try enqueue(.create(name, body), request, asked)
+        case .create(let name, let body, let withSets):
+            try enqueue(.create(name, body, withSets: withSets), request, asked)
         case .patch(let name, let sets): try enqueue(.patch(name, sets), request, asked)
         case .delete(let name): try enqueue(.delete(name), request, asked)
         }
@@ -156,7 +165,9 @@ extension Plane {
             var ticket = ZoneTicket(handle: job.ticket)
             ticket.client = job.client
             ticket.change = job.change.word
-            if case .create(let name, _) = job.change { ticket.created = name }
+            if case .create(let name, _, let withSets) = job.change {
+                ticket.created = (name, withSets)
+            }
             launch(.job(job), [], [ticket])
             return true
         }
@@ -180,14 +191,14 @@ extension Plane {
         for ticket in tickets {
             if let (number, end) = ticket.order { self.end(number, end, fault) }
             guard let handle = ticket.handle else { continue }
-            guard fault == nil, let name = ticket.created else {
+            guard fault == nil, let (name, withSets) = ticket.created else {
                 updater.finished.append((handle, fault.map(Plane.refusal) ?? .empty()))
                 continue
             }
             let answer = render(handle, name) { zones in
                 let made = ZoneAPIDocument(zones, name)
                 guard let made else { return ServiceResponse.empty() }
-                return made.response(status: 201, made.whole(withSets: true))
+                return made.response(status: 201, made.whole(withSets: withSets))
             }
             if case .now(let response) = answer { updater.finished.append((handle, response)) }
         }

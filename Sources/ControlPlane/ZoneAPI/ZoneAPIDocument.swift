@@ -13,6 +13,8 @@ struct ZoneAPIDocument {
     var serial: UInt32
     /// What the zone holds; steered names are not shown.
     var records: [DNSMessage.Record]
+    /// What the configuration says of it.
+    var standing = ZoneAPIStanding()
 
     init(name: DomainName, serial: UInt32, records: [DNSMessage.Record]) {
         self.name = name
@@ -21,13 +23,20 @@ struct ZoneAPIDocument {
     }
 
     /// A zone of a snapshot; nil when it is not served.
-    init?(_ snapshot: DNSSnapshot, _ name: DomainName, withRecords: Bool = true) {
+    init?(
+        _ snapshot: DNSSnapshot,
+        _ name: DomainName,
+        withRecords: Bool = true,
+        standing: ZoneAPIStanding = ZoneAPIStanding()
+    ) {
         for table in [snapshot.changed, snapshot.zones] {
             guard let number = table.usableZone(name) else { continue }
             let contents = withRecords ? table.contents(ofZone: number) : []
             let records = contents.compactMap(\.record)
             let serial = table.serial(ofZone: number) ?? 0
             self.init(name: name.lowercased, serial: serial, records: records)
+            self.standing = standing
+            if table.holdsSignatures(zone: number) { self.standing.isSigned = true }
             return
         }
         return nil
@@ -35,6 +44,8 @@ struct ZoneAPIDocument {
 
     /// The id of a zone in paths: its name, and `=2F` for what a path cannot hold.
     static func identifier(_ name: DomainName) -> String {
+        // A dot alone would be lost on the way (RFC 3986 §5.2.4).
+        if name.isRoot { return "=2E" }
         var text = ""
         for octet in "\(name)".utf8 {
             if ASCII.isLetter(octet) || ASCII.isDigit(octet) || ".-_".utf8.contains(octet) {
@@ -63,9 +74,11 @@ struct ZoneAPIDocument {
     /// The object in lists.
     var summary: JSONValue {
         [
-            "account": "", "catalog": "", "dnssec": false, "edited_serial": .integer(Int64(serial)),
-            "id": .string(ZoneAPIDocument.identifier(name)), "kind": "Native",
-            "last_check": 0, "masters": [], "name": .string("\(name)"), "notified_serial": 0,
+            "account": "", "catalog": "", "dnssec": .bool(standing.isSigned),
+            "edited_serial": .integer(Int64(serial)),
+            "id": .string(ZoneAPIDocument.identifier(name)), "kind": .string(standing.kind.rawValue),
+            "last_check": 0, "masters": .array(standing.primaries.map { .string($0) }),
+            "name": .string("\(name)"), "notified_serial": 0,
             "serial": .integer(Int64(serial)),
             "url": .string("\(ZoneAPIDocument.base)/zones/\(ZoneAPIDocument.identifier(name))"),
         ]

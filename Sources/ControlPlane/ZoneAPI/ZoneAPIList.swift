@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Configuration
 internal import DNSProtocol
 internal import DNSServer
 internal import Essentials
@@ -13,12 +14,16 @@ struct ZoneAPIList: Sendable {
     var offset: Int
 
     /// The objects of those that are served, by name.
-    func summaries(_ zones: DNSSnapshot) -> JSONValue {
+    func summaries(_ zones: DNSSnapshot, _ settings: [ZoneSettings] = []) -> JSONValue {
+        let known = Dictionary(settings.map { ($0.name, $0) }) { first, _ in first }
         let wanted = only.map { "\($0)" }
         let sorted = names.filter { wanted == nil || $0 == wanted }.sorted()
         let shown = sorted.dropFirst(max(offset, 0)).prefix(max(limit, 0))
         let documents = shown.compactMap { name in
-            DomainName(name).flatMap { ZoneAPIDocument(zones, $0, withRecords: false)?.summary }
+            DomainName(name).flatMap { apex in
+                let standing = ZoneAPIStanding(known[name])
+                return ZoneAPIDocument(zones, apex, withRecords: false, standing: standing)?.summary
+            }
         }
         return .array(documents)
     }

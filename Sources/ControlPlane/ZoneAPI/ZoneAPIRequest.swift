@@ -16,8 +16,8 @@ struct ZoneAPIRequest {
         case show(DomainName, withSets: Bool, DomainName?, RecordType?)
         /// One zone as a zone file.
         case export(DomainName)
-        /// A new zone.
-        case create(DomainName, JSONValue)
+        /// A new zone, shown with its sets or without.
+        case create(DomainName, JSONValue, withSets: Bool)
         /// Changes of sets.
         case patch(DomainName, [JSONValue])
         /// The zone goes.
@@ -25,7 +25,7 @@ struct ZoneAPIRequest {
         /// Secondaries are told.
         case notify(DomainName)
         /// What PowerDNS keeps of a zone beside its records, and Martlet does not.
-        case metadata(DomainName)
+        case metadata(DomainName, JSONValue)
     }
 
     static let bodyLimit = 8 << 20
@@ -49,25 +49,18 @@ struct ZoneAPIRequest {
         func parameter(_ name: String) -> String? {
             parameters.first { $0.name == name }?.value
         }
-        let method = "\(request.method.name)"
-        guard segments.first == "api" else { throw ZoneAPIFault.noPath }
-        guard segments.count > 1 else {
-            wish = .fixed([["version": 1, "url": "/api/v1"]])
+        // Whoever sends the answer leaves its body out.
+        let method = request.method == .head ? "GET" : "\(request.method.name)"
+        if let document = ZoneAPIRequest.fixed(segments) {
+            guard method == "GET" else { throw ZoneAPIRequest.method }
+            wish = .fixed(document)
             return
         }
-        guard segments.count > 2, segments[1] == "v1", segments[2] == "servers" else {
+        guard segments.starts(with: ["api", "v1", "servers", "localhost"]) else {
             throw ZoneAPIFault.noPath
         }
-        guard segments.count > 3 else {
-            wish = .fixed([ZoneAPIDocument.server])
-            return
-        }
-        guard segments[3] == "localhost" else { throw ZoneAPIFault.noPath }
         let rest = Array(segments.dropFirst(4))
         switch (rest.first, rest.count) {
-        case (nil, _): wish = .fixed(ZoneAPIDocument.server)
-        case ("config", 1): wish = .fixed(ZoneAPIDocument.configuration)
-        case ("statistics", 1): wish = .fixed([])
         case ("zones", 1):
             let only = parameter("zone").map { DomainName($0)?.lowercased }
             if only == .some(nil) {
@@ -79,11 +72,11 @@ struct ZoneAPIRequest {
             }
             wish =
                 method == "POST"
-                ? try ZoneAPIRequest.creation(request)
+                ? try ZoneAPIRequest.creation(request, withSets: parameter("rrsets") != "false")
                 : .list(
                     only ?? nil,
-                    limit: parameter("limit").flatMap { Int($0) } ?? .max,
-                    offset: parameter("offset").flatMap { Int($0) } ?? 0
+                    limit: try ZoneAPIRequest.count("limit", parameter("limit")) ?? .max,
+                    offset: try ZoneAPIRequest.count("offset", parameter("offset")) ?? 0
                 )
             guard ["GET", "POST"].contains(method) else { throw ZoneAPIRequest.method }
         case ("zones", 2...3):
@@ -98,6 +91,30 @@ struct ZoneAPIRequest {
             wish = try ZoneAPIRequest.zone(name, word, method, request, parameter)
         default: throw ZoneAPIFault.noPath
         }
+    }
+
+    // What does not depend on zones.
+    private static func fixed(_ path: [String]) -> JSONValue? {
+        switch path {
+        case ["api"], ["api", "v1"]: [["version": 1, "url": "/api/v1"]]
+        case ["api", "v1", "servers"]: [ZoneAPIDocument.server]
+        case ["api", "v1", "servers", "localhost"]: ZoneAPIDocument.server
+        case ["api", "v1", "servers", "localhost", "config"]: ZoneAPIDocument.configuration
+        case ["api", "v1", "servers", "localhost", "statistics"]: []
+        default: nil
+        }
+    }
+
+    private static func count(_ name: String, _ text: String?) throws(ZoneAPIFault) -> Int? {
+        guard let text else { return nil }
+        guard let count = Int(text), count >= 0 else {
+            throw ZoneAPIFault(
+                422,
+                "'\(name)' is no number: '\(ZoneAPIFault.quote(text))'",
+                "give a whole number from 0 on, or leave it out"
+            )
+        }
+        return count
     }
 
     private static let method = ZoneAPIFault(
@@ -136,17 +153,18 @@ struct ZoneAPIRequest {
         case ("DELETE", ""): return .delete(name)
         case ("PUT", "notify"): return .notify(name)
         case ("PUT", ""):
-            _ = try body(request)
-            return .metadata(name)
+            return .metadata(name, try body(request))
         case (_, ""), (_, "export"), (_, "notify"): throw self.method
         default: throw ZoneAPIFault.noPath
         }
     }
 
-    private static func creation(_ request: ServiceRequest) throws(ZoneAPIFault) -> Wish {
+    private static func creation(
+        _ request: ServiceRequest,
+        withSets: Bool
+    ) throws(ZoneAPIFault) -> Wish {
         let body = try body(request)
-        guard let text = body["name"]?.string, text.hasSuffix("."), let name = DomainName(text),
-            !name.isRoot
+        guard let text = body["name"]?.string, text.hasSuffix("."), let name = DomainName(text)
         else {
             throw ZoneAPIFault(
                 422,
@@ -163,7 +181,7 @@ struct ZoneAPIRequest {
                     + "(`transfer-from`, `catalog`)"
             )
         }
-        return .create(name.lowercased, body)
+        return .create(name.lowercased, body, withSets: withSets)
     }
 
     private static func body(_ request: ServiceRequest) throws(ZoneAPIFault) -> JSONValue {
@@ -226,7 +244,15 @@ struct ZoneAPIRequest {
     ) throws(ZoneAPIFault) -> ZoneRecords {
         var zone = try text(of: name, body["zone"])
         try ZoneAPIChange.apply(body["rrsets"]?.elements ?? [], to: &zone, needsChangeType: false)
-        for server in body["nameservers"]?.elements ?? [] {
+        let servers = body["nameservers"]?.elements ?? []
+        guard servers.isEmpty || zone[name, .NS] == nil else {
+            throw ZoneAPIFault(
+                422,
+                "Nameservers list MUST NOT be mixed with zone-level NS in rrsets",
+                "leave `nameservers` out, or the NS of \(name) in `rrsets` and `zone`"
+            )
+        }
+        for server in servers {
             guard let text = server.string, text.hasSuffix("."), let host = DomainName(text) else {
                 throw ZoneAPIFault(
                     422,

@@ -18,6 +18,7 @@ struct ZoneAPIService: ~Copyable {
     init() {
         var limits = ServiceLimits()
         limits.body = ZoneAPIRequest.bodyLimit
+        limits.errorForm = .error
         listener = ServiceListener(limits: limits, kind: ZoneAPIService.kind)
         listener.tells = true
     }

@@ -9,7 +9,7 @@ extension ZoneWork {
     /// Notes what a job changes; false when there is nothing to do.
     mutating func begin(_ job: ZoneAPIJob) throws(ZoneAPIFault) -> Bool {
         switch job.change {
-        case .create(let name, let body):
+        case .create(let name, let body, _):
             guard configured(name) == nil else {
                 // Also one that is not served yet, or not now.
                 throw ZoneAPIFault(
@@ -138,7 +138,7 @@ extension ZoneAPIJob.Change {
     /// The zone that is changed.
     var zone: DomainName {
         switch self {
-        case .create(let name, _), .patch(let name, _), .delete(let name): name
+        case .create(let name, _, _), .patch(let name, _), .delete(let name): name
         }
     }
 }

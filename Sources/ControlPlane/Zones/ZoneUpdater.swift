@@ -177,8 +177,8 @@ struct ZoneTicket: Sendable {
     var handle: Handle?
     /// The order, and what its end is when all is kept.
     var order: (number: UInt64, end: ZoneOrder.End)?
-    /// The zone that was made.
-    var created: DomainName?
+    /// The zone that was made, and whether it is shown with its sets.
+    var created: (name: DomainName, withSets: Bool)?
     /// What the log says of the change once it is kept, and who has asked for it by the API.
     var change: KeptChange.Word?
     var client: IPAddress?

@@ -54,6 +54,15 @@ extension ZoneTable {
         return Int(zones[zone].names)
     }
 
+    /// True for a zone whose records have their signatures with them, as its file or its primary
+    /// has them.
+    public func holdsSignatures(zone: Int) -> Bool {
+        guard zones.indices.contains(zone), !zones[zone].isUnusable,
+            nodes.indices.contains(Int(zones[zone].apex))
+        else { return false }
+        return sets(of: nodes[Int(zones[zone].apex)]).contains { $0.type == .RRSIG }
+    }
+
     /// True for a zone that an alias begins in or leads through: it is not to be changed by itself.
     public func hasAliases(zone: Int) -> Bool { aliasedZones.contains(zone) }
 
