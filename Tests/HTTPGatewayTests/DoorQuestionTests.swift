@@ -67,6 +67,9 @@ import Testing
         arguments: [
             ("", 400), ("?dns=", 400), ("?dns=A", 400), ("?dns=AAA=", 400), ("?dns=+/+/", 400),
             ("?dn=AAAA", 400), ("?dns=AAAA", 200), ("?dns=AAAA&dns=BBBB", 200),
+            ("?dns=%41AA%41", 200), ("?dns=%41A%4", 400), ("?dns=%4xAAA", 400),
+            ("?dns=%2B%2F%2b%2f", 400), ("?dns=%", 400),
+            ("?dns=" + String(repeating: "%41", count: 1000), 200),
             ("?dns=" + String(repeating: "A", count: 5_460), 200),
             ("?dns=" + String(repeating: "A", count: 5_468), 400),
         ]

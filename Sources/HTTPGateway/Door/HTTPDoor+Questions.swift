@@ -117,7 +117,14 @@ extension HTTPDoor {
         var pairs = PairReader(query, separator: UInt8(ascii: "&"))
         while pairs.next() {
             guard DNSMedia.isParameter(query.slice(pairs.name)) else { continue }
-            let text = query.slice(pairs.value)
+            var text = query.slice(pairs.value)
+            if DNSMedia.hasEscape(text) {
+                // An octet and its escape are the same (RFC 3986 §6.2.2.2).
+                var isText = false
+                scratch.write { isText = DNSMedia.unescape(text, into: &$0) }
+                guard isText else { return false }
+                text = scratch.bytes
+            }
             guard !text.isEmpty, text.count <= HTTPDoor.questionLimit * 4 / 3 &+ 2 else {
                 return false
             }
@@ -189,6 +196,32 @@ enum DNSMedia {
     /// True for `dns`.
     static func isParameter(_ name: Span<UInt8>) -> Bool {
         name.count == 3 && name[0] == 0x64 && name[1] == 0x6e && name[2] == 0x73
+    }
+
+    /// True when octets of a text are written as `%` and two digits.
+    static func hasEscape(_ text: Span<UInt8>) -> Bool {
+        for index in text.indices where text[index] == UInt8(ascii: "%") { return true }
+        return false
+    }
+
+    /// Appends a text without its escapes; false when one is none, or there is no room.
+    @_lifetime(output: copy output)
+    static func unescape(_ text: Span<UInt8>, into output: inout OutputSpan<UInt8>) -> Bool {
+        guard output.freeCapacity >= text.count else { return false }
+        var index = 0
+        while index < text.count {
+            if text[index] != UInt8(ascii: "%") {
+                output.append(text[index])
+                index &+= 1
+                continue
+            }
+            guard text.count &- index > 2, let high = ASCII.hexDigit(text[index &+ 1]),
+                let low = ASCII.hexDigit(text[index &+ 2])
+            else { return false }
+            output.append(high << 4 | low)
+            index &+= 3
+        }
+        return true
     }
 
     private static func begins(_ value: Span<UInt8>, with text: Span<UInt8>) -> Bool {
