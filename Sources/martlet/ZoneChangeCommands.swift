@@ -70,9 +70,11 @@ enum ZoneChangeCommands {
             return query.run(given) { answer in
                 let count = { (name: String) in answer[name]?.integer ?? 0 }
                 let verb = isTrial ? "would be" : "is"
-                return "zone \(answer["zone"]?.string ?? zone) \(verb) imported: "
+                let told =
+                    "zone \(answer["zone"]?.string ?? zone) \(verb) imported: "
                     + "\(count("removed")) records less, \(count("added")) more, "
                     + "serial \(count("serial"))\n"
+                return told + differing(answer["records"], count("removed") + count("added"))
             }
         } catch {
             return error.say(given)
@@ -107,6 +109,14 @@ enum ZoneChangeCommands {
         } catch {
             throw Refusal(error.text)
         }
+    }
+
+    // What an import would change, as a comparison shows it.
+    private static func differing(_ value: JSONValue?, _ count: Int64) -> String {
+        guard let value else { return "" }
+        let shown = ZoneComparison(from: texts(value["removed"]), to: texts(value["added"]))
+        let left = count - Int64(shown.removed.count + shown.added.count)
+        return shown.text + (left > 0 ? "and \(left) records more\n" : "")
     }
 
     private static func texts(_ value: JSONValue?) -> [String] {

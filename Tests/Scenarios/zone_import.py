@@ -56,6 +56,9 @@ zones:
     before = client("GET", f"{BASE}/zones/a.test.")[1]
     told = zone("import", "a.test", fresh, "--check")
     expect("would be imported" in told and "serial 12" in told, told)
+    for line in ("- www.a.test.\t60\tIN\tA\t192.0.2.9\n", "+ web.a.test.\t60\tIN\tA\t192.0.2.1\n",
+                 "- ns.a.test.\t60\tIN\tA\t192.0.2.53\n"):
+        expect(line in told, f"{line}: {told}")
     expect_equal(client("GET", f"{BASE}/zones/a.test.")[1], before, "after a look")
     zone("import", "a.test", fresh)
     eventually("the import", lambda: dig(dns, "web.a.test") == ["192.0.2.1"])
@@ -63,6 +66,26 @@ zones:
     expect_equal(dig(dns, "ns.a.test"), ["192.0.2.54"], "what has changed")
     told = zone("import", "a.test", fresh)
     expect("0 records less, 0 more, serial 12" in told, told)
+    # The zone's own file: nothing but the serial lies over it, and its next version counts.
+    zone("import", "a.test", scene.path("a.zone"))
+    told = zone("diff", "a.test")
+    expect(told.count("\n") == 2 and told.count("SOA") == 2, told)
+    expect("1 set" in zone("list"), zone("list"))
+    expect_equal((dig(dns, "www.a.test"), dig(dns, "web.a.test")), (["192.0.2.1"], []), "as the file")
+    scene.write("a.zone", ZONE.replace("www A 192.0.2.1", "www A 192.0.2.44").replace(" 10 ", " 40 "))
+    martlet.reload()
+    eventually("the next version", lambda: dig(dns, "www.a.test") == ["192.0.2.44"])
+    expect_equal(client("PATCH", f"{BASE}/zones/a.test.", more)[0], 204, "a change of that")
+    told = zone("import", "a.test", fresh)
+    expect_equal(dig(dns, "www.a.test"), [], "the import again")
+    martlet.stop()
+    martlet.start()
+    eventually("after a restart", lambda: dig(dns, "web.a.test") == ["192.0.2.1"])
+    expect_equal((dig(dns, "www.a.test"), dig(dns, "new.a.test", "TXT")), ([], []), "and no more")
+    zone("discard", "a.test")
+    scene.write("a.zone", ZONE.replace(" 10 ", " 50 "))
+    martlet.reload()
+    zone("import", "a.test", fresh)
     # A faulty one changes nothing.
     bad = scene.write("bad.zone", ZONE + "web A 192.0.2.300\n")
     expect("bad.zone:6" in zone("import", "a.test", bad, status=1), "a bad address")
@@ -89,3 +112,47 @@ zones:
     expect_equal(dig(dns, "web.a.test"), ["192.0.2.1"], "the import then")
     zone("discard", "a.test")
     eventually("taken back", lambda: dig(dns, "www.a.test") == ["192.0.2.1"])
+
+
+@scenario("an import of the zone's own file takes back what was steered and changed, aliases or not", 60)
+def own_file(scene):
+    dns, api = scene.port(), scene.port()
+    for name in ("a", "b"):
+        scene.write(f"{name}.zone", ZONE)
+    martlet = scene.martlet(f"""
+listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+zone-api: {{ listen: 127.0.0.1:{api}, key: {KEY} }}
+zones:
+  a.test: {{ file: a.zone }}
+  b.test: {{ file: b.zone, records: {{ l: {{ alias: www.b.test }} }} }}
+""")
+    client = Client(api)
+    eventually("the API answers", lambda: client("GET", BASE)[0] == 200)
+
+    def zone(*words):
+        seen, out, err = martlet_command(
+            scene, "zone", *words, "--admin", f"127.0.0.1:{martlet.admin}")
+        expect_equal(seen, 0, f"zone {words}: {out}{err}")
+        return out + err
+
+    for name in ("a.test", "b.test"):
+        more = [change("REPLACE", f"www.{name}.", "A", ["192.0.2.9"])]
+        if name == "a.test":
+            more.append(change("REPLACE", "dyn.a.test.", "LUA", ["A \"pickrandom({'192.0.2.8'})\""]))
+        status, told, _ = client("PATCH", f"{BASE}/zones/{name}.", {"rrsets": more})
+        expect_equal(status, 204, f"{name}: {told}")
+    expect_equal((dig(dns, "dyn.a.test"), dig(dns, "l.b.test")), (["192.0.2.8"], ["192.0.2.9"]), "")
+    expect("; dyn.a.test. is steered: its addresses are chosen, and not here\n"
+           in zone("export", "a.test"), zone("export", "a.test"))
+    expect("; l.b.test. is an alias of www.b.test." in zone("export", "b.test"), "an alias")
+    for _ in range(2):
+        for name in ("a", "b"):
+            zone("import", f"{name}.test", scene.path(f"{name}.zone"))
+        eventually("as the files", lambda: dig(dns, "www.a.test") == dig(dns, "l.b.test") == ["192.0.2.1"])
+        expect_equal(dig(dns, "dyn.a.test"), [], "what was steered")
+        told = zone("list")
+        expect(told.count("1 sets") == 2, told)
+        martlet.stop()
+        martlet.start()
+    eventually("after a restart", lambda: dig(dns, "www.a.test") == dig(dns, "l.b.test") == ["192.0.2.1"])
+    expect_equal(dig(dns, "dyn.a.test"), [], "what was steered then")

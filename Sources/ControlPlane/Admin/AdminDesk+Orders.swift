@@ -96,12 +96,18 @@ extension AdminDesk {
 
     private func conclude(_ order: ZoneImportOrder, _ outcome: ControlOutcome) -> ServiceResponse {
         guard case .imported(let report) = outcome else { return .empty() }
+        var members = [
+            JSONMember("zone", .string(report.zone)),
+            JSONMember("serial", .integer(Int64(report.serial))),
+            JSONMember("removed", .integer(Int64(report.removed))),
+            JSONMember("added", .integer(Int64(report.added))),
+            JSONMember("kept", .bool(!order.isTrial)),
+        ]
+        if let difference = report.difference?.prefix(ZoneComparison.shownLimit) {
+            members.append(JSONMember("records", difference.json))
+        }
         var writer = JSONWriter()
-        writer.write([
-            "zone": .string(report.zone), "serial": .integer(Int64(report.serial)),
-            "removed": .integer(Int64(report.removed)), "added": .integer(Int64(report.added)),
-            "kept": .bool(!order.isTrial),
-        ])
+        writer.write(.object(members))
         return .json(writer)
     }
 }

@@ -41,24 +41,13 @@ extension AdminDesk {
         guard zone.transferFrom.isEmpty else {
             throw Problem(.zoneWithoutFile, "The zone '\(apex)' is what its primaries have.")
         }
-        let reader = ZoneAssembly(
-            view.settings,
-            path: view.configurationPath,
-            former: FormerZones(all: .empty, changed: .empty, policies: [])
-        )
-        switch reader.renew(zone, changed: .empty) {
-        case .done(let table, _, _): return AdminDesk.text(of: apex, in: table)
-        case .faulty(let fault):
-            let text = fault.problems.first?.text ?? "it is faulty"
-            throw Problem(.configurationRefused, "Zone '\(apex)' cannot be read: \(text)")
-        case .needsAll:
-            // Where its aliases lead does not matter: no answer is made of it.
-            let result = try? reader.table([zone])
-            guard let found = result, found.faults.isEmpty else {
-                let text = result?.faults.first?.problems.first?.text ?? "it is faulty"
-                throw Problem(.configurationRefused, "Zone '\(apex)' cannot be read: \(text)")
-            }
-            return AdminDesk.text(of: apex, in: found.table)
+        do throws(ReloadProblem) {
+            let path = view.configurationPath
+            let table = try ZoneAssembly.configured(zone, view.settings, path: path)
+            return AdminDesk.text(of: apex, in: table)
+        } catch {
+            let text = "Zone '\(apex)' cannot be read: \(error.text)"
+            throw Problem(.configurationRefused, text)
         }
     }
 

@@ -92,7 +92,8 @@ public struct AdminRoute: Sendable {
             "POST",
             "/api/v1/zones/ZONE/import",
             .importZone,
-            "Puts a zone file, `text`, in the place of what is served; with `check` only looks at it."
+            "Puts a zone file, `text`, in the place of what is served; with `check` only looks at it, "
+                + "and shows up to 500 `records` of each side."
         ),
         AdminRoute(
             "DELETE",

@@ -13,6 +13,12 @@ public struct ZoneImport: Sendable, Equatable {
     public var removed: Int
     /// Records that came.
     public var added: Int
+    /// The records themselves, of an import that is only looked at.
+    var difference: ZoneComparison?
+
+    init(zone: String, serial: UInt32, removed: Int, added: Int) {
+        (self.zone, self.serial, self.removed, self.added) = (zone, serial, removed, added)
+    }
 }
 
 /// A whole zone from outside, in the place of what is served: all of it, or nothing.

@@ -257,13 +257,14 @@ extension Plane {
         for apex in gone { updater.noteChange(of: apex) }
         if waits {
             // Only the file knows what lay under the changes.
-            updater.rereads.formUnion(gone.map { "\($0)" })
+            let bare = flight.commits.filter { $0.isRemoval || $0.restsOnFile }
+            updater.rereads.formUnion(bare.map { "\($0.zone.name)" })
             let zones = gone.isEmpty ? Set(flight.commits.map(\.zone.name)) : nil
             return awaitSteering(zones, flight.tickets, flight.answers)
         }
         if isOvertaken || gone.contains(where: { mustRebuild(without: $0) }) {
             for commit in flight.commits where !commit.isRemoval {
-                serve(commit.zone.name, table, now)
+                serve(commit, table, now)
             }
             for apex in gone { takeBack(apex, now) }
         } else if let table {

@@ -91,3 +91,30 @@ extension ZoneAssembly {
         ])
     }
 }
+
+extension ZoneAssembly {
+    /// A zone as the configuration and its file have it now, without what lies over it.
+    static func configured(
+        _ zone: ZoneSettings,
+        _ settings: Settings,
+        path: String
+    ) throws(ReloadProblem) -> ZoneTable {
+        let reader = ZoneAssembly(
+            settings,
+            path: path,
+            former: FormerZones(all: .empty, changed: .empty, policies: [])
+        )
+        let unknown = ReloadProblem.start("M1518", "it is faulty", "'martlet check' says where")
+        switch reader.renew(zone, changed: .empty) {
+        case .done(let table, _, _): return table
+        case .faulty(let fault): throw fault.problems.first ?? unknown
+        case .needsAll:
+            // Where its aliases lead does not matter: no answer is made of it.
+            let result = try? reader.table([zone])
+            guard let found = result, found.faults.isEmpty else {
+                throw result?.faults.first?.problems.first ?? unknown
+            }
+            return found.table
+        }
+    }
+}

@@ -13,6 +13,8 @@ struct ZoneAPIDocument {
     var serial: UInt32
     /// What the zone holds; steered names are not shown.
     var records: [DNSMessage.Record]
+    /// Names whose addresses are chosen, or another name's: those are not among the records.
+    var left: [DomainName: Left] = [:]
     /// What the configuration says of it.
     var standing = ZoneAPIStanding()
 
@@ -35,6 +37,7 @@ struct ZoneAPIDocument {
             let records = contents.compactMap(\.record)
             let serial = table.serial(ofZone: number) ?? 0
             self.init(name: name.lowercased, serial: serial, records: records)
+            left = ZoneAPIDocument.left(of: contents)
             self.standing = standing
             if table.holdsSignatures(zone: number) { self.standing.isSigned = true }
             return
@@ -76,7 +79,8 @@ struct ZoneAPIDocument {
         [
             "account": "", "catalog": "", "dnssec": .bool(standing.isSigned),
             "edited_serial": .integer(Int64(serial)),
-            "id": .string(ZoneAPIDocument.identifier(name)), "kind": .string(standing.kind.rawValue),
+            "id": .string(ZoneAPIDocument.identifier(name)),
+            "kind": .string(standing.kind.rawValue),
             "last_check": 0, "masters": .array(standing.primaries.map { .string($0) }),
             "name": .string("\(name)"), "notified_serial": 0,
             "serial": .integer(Int64(serial)),
@@ -143,14 +147,14 @@ struct ZoneAPIDocument {
 
     /// The zone as a zone file, absolute names throughout.
     var text: String {
-        let lines = records.map { record in
-            let data = RecordText.data(record.type, record.data.span)
-            return (
-                record.type == .SOA ? 0 : 1,
-                "\(record.owner)\t\(record.ttl)\tIN\t\(record.type)\t\(data)"
-            )
-        }
-        return lines.sorted { $0 < $1 }.map { $0.1 + "\n" }.joined()
+        let lines = records.map { ($0.type == .SOA ? 0 : 1, ZoneAPIDocument.line($0)) }
+        return lines.sorted { $0 < $1 }.map { $0.1 + "\n" }.joined() + comments
+    }
+
+    /// A record as a line.
+    static func line(_ record: DNSMessage.Record) -> String {
+        let data = RecordText.data(record.type, record.data.span)
+        return "\(record.owner)\t\(record.ttl)\tIN\t\(record.type)\t\(data)"
     }
 
     /// What clients look at before they send LUA records: that those are taken, and places known.

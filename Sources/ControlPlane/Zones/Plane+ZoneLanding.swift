@@ -7,8 +7,9 @@ internal import Essentials
 /// Changes that have been kept while the zones under them became others.
 extension Plane {
     /// Serves a zone as it is in force with what has just been kept over it.
-    mutating func serve(_ apex: DomainName, _ trial: ZoneTable?, _ now: Instant) {
-        let outcome = renewZone(apex, readsFile: false, now)
+    mutating func serve(_ commit: ZoneCommit, _ trial: ZoneTable?, _ now: Instant) {
+        let apex = commit.zone.name
+        let outcome = renewZone(apex, readsFile: commit.restsOnFile, now)
         // A zone that has left the configuration meanwhile is served no more.
         guard outcome != .done, outcome != .unknownZone else { return }
         // It has been acknowledged: then it is served as it was laid out.

@@ -62,6 +62,8 @@ struct ZoneCommit: Sendable {
     var dropsJournal = false
     /// Sets that are not among `sets` go.
     var replacesAll = false
+    /// What is not among `sets` is as the file has it now, which may not be as it was in force.
+    var restsOnFile = false
     /// The zone goes.
     var isRemoval = false
 

@@ -18,6 +18,16 @@ public struct ZoneComparison: Sendable, Equatable {
         added = new.filter { !before.contains($0) }.sorted()
     }
 
+    /// Lines of each side that are shown of an import.
+    static let shownLimit = 500
+
+    /// The first lines of each side.
+    func prefix(_ count: Int) -> ZoneComparison {
+        var part = self
+        (part.removed, part.added) = (Array(removed.prefix(count)), Array(added.prefix(count)))
+        return part
+    }
+
     /// True when both have the same records.
     public var isEmpty: Bool { removed.isEmpty && added.isEmpty }
 
@@ -53,7 +63,8 @@ public struct ZoneLines: Sendable {
 
     /// The lines of a text of such lines.
     public init(text: String) {
-        lines = text.split(separator: "\n").map(String.init)
+        // What an export leaves out stands there as comments.
+        lines = text.split(separator: "\n").filter { $0.first != ";" }.map(String.init)
     }
 
     /// Why a file cannot be used: what is wrong with it, a line for each.

@@ -191,4 +191,6 @@ struct ZoneChange: Sendable {
     var sets: [RecordSetKey: RecordSet?] = [:]
     var differences: [ZoneDifference] = []
     var isRemoval = false
+    /// The sets are all that is to lie over the file of the zone as it is now.
+    var restsOnFile = false
 }

@@ -45,15 +45,65 @@ extension ZoneWork {
         }
         guard !order.isTrial else {
             live[apex] = served
+            report.difference = ZoneComparison(
+                from: ZoneWork.lines(served == nil ? [] : difference?.deleted ?? []),
+                to: ZoneWork.lines(served == nil ? zone.records : difference?.added ?? [])
+            )
             return (report, nil)
         }
         var change = ZoneChange(kind: configured(apex) == nil ? .made : .overlay)
-        for key in zone.former.keys { change.sets[key] = .some(zone[key.owner, key.type]) }
+        if let base = configuredRecords(apex) {
+            change.restsOnFile = true
+            change.sets = ZoneWork.differences(of: zone, from: base)
+        } else {
+            for key in zone.former.keys { change.sets[key] = .some(zone[key.owner, key.type]) }
+        }
         if let difference, served != nil { change.differences = [difference] }
         changes[apex] = change
         changedSets = zone.changedSets
         live[apex] = zone
         return (report, table)
+    }
+
+    private static func lines(_ records: [DNSMessage.Record]) -> [String] {
+        records.map(ZoneAPIDocument.line)
+    }
+
+    // The zone without what lies over it; nil for one that stands in no configuration, or cannot be
+    // read now.
+    private func configuredRecords(_ apex: DomainName) -> ZoneRecords? {
+        guard let zone = configured(apex), zone.transferFrom.isEmpty,
+            let table = try? ZoneAssembly.configured(zone, settings, path: "configuration"),
+            let number = table.usableZone(apex)
+        else { return nil }
+        return ZoneRecords(apex: apex, table.contents(ofZone: number))
+    }
+
+    /// The sets that a zone has otherwise than its file, in whatever order their records stand: what
+    /// is equal must not lie over the next version of the file.
+    ///
+    /// The SOA is kept in any case: by its serial a newer file is told from this one.
+    static func differences(
+        of zone: ZoneRecords,
+        from base: ZoneRecords
+    ) -> [RecordSetKey: RecordSet?] {
+        var found: [RecordSetKey: RecordSet?] = [:]
+        for (owner, sets) in zone.names {
+            for (type, set) in sets {
+                let isSOA = type == .SOA && owner == zone.apex
+                let known = base[owner, type]
+                if !isSOA, known?.ttl == set.ttl, known.map({ Set($0.data) }) == Set(set.data) {
+                    continue
+                }
+                found[RecordSetKey(owner, type)] = .some(set)
+            }
+        }
+        for (owner, sets) in base.names {
+            for type in sets.keys where zone[owner, type] == nil {
+                found[RecordSetKey(owner, type)] = .some(nil)
+            }
+        }
+        return found
     }
 
     // Read as any zone file, and nothing beside it.

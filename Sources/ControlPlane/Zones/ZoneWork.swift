@@ -166,7 +166,8 @@ struct ZoneWork: Sendable {
         commit.sets = change.sets
         commit.differences = change.differences
         commit.isRemoval = change.isRemoval
-        commit.replacesAll = isNew
+        commit.replacesAll = isNew || change.restsOnFile
+        commit.restsOnFile = change.restsOnFile
         commit.dropsJournal = isNew
         // By what a later process knows that the journal leads to what it serves.
         commit.zone.facts = live[apex]?.digest.bytes ?? []

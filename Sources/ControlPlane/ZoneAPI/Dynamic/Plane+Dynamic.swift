@@ -116,7 +116,7 @@ extension ZoneUpdater.Flight {
     func changesSteering(_ overlays: ZoneOverlays) -> Bool {
         commits.contains { commit in
             commit.sets.keys.contains { $0.type == DynamicRecord.type }
-                || commit.isRemoval
+                || (commit.isRemoval || commit.restsOnFile)
                     && overlays.zones[commit.zone.name]?.sets.keys.contains {
                         $0.type == DynamicRecord.type
                     } == true
