@@ -13,8 +13,8 @@ struct ZoneAPIDocument {
     var serial: UInt32
     /// What the zone holds; steered names are not shown.
     var records: [DNSMessage.Record]
-    /// Names whose addresses are chosen, or another name's: those are not among the records.
-    var left: [DomainName: Left] = [:]
+    /// Names whose addresses are chosen: those are not among the records.
+    var steered: Set<DomainName> = []
     /// What the configuration says of it.
     var standing = ZoneAPIStanding()
 
@@ -37,7 +37,7 @@ struct ZoneAPIDocument {
             let records = contents.compactMap(\.record)
             let serial = table.serial(ofZone: number) ?? 0
             self.init(name: name.lowercased, serial: serial, records: records)
-            left = ZoneAPIDocument.left(of: contents)
+            steered = ZoneAPIDocument.steered(in: contents)
             self.standing = standing
             if table.holdsSignatures(zone: number) { self.standing.isSigned = true }
             return
