@@ -61,6 +61,16 @@ import Testing
         (Exchange(status: 599, response: ["Cache-Control: must-understand, max-age=60"]), .status),
         (Exchange(status: 302, response: ["ETag: \"a\""]), .notExplicit),
         (Exchange(status: 500, response: ["ETag: \"a\""]), .notExplicit),
+        (
+            Exchange(
+                status: 500,
+                response: [
+                    "CDN-Cache-Control: stale-while-revalidate=60",
+                    "Expires: Sun, 06 Nov 1994 08:50:37 GMT",
+                ]
+            ),
+            .notExplicit
+        ),
         (Exchange(status: 599, response: ["Last-Modified: x"]), .notExplicit),
         (Exchange(response: ["Cache-Control: max-age=60", "Vary: *"]), .varies),
         (Exchange(response: ["Cache-Control: max-age=60", "Vary: a", "Vary: b, *"]), .varies),

@@ -32,7 +32,7 @@ import Testing
             "Accept-Encoding", ["Accept-Encoding: gzip, br"],
             ["Accept-Encoding: br", "Accept-Encoding: gzip"]
         ),
-        ("Accept-Encoding", ["Accept-Encoding: gzip;q=x, br"], ["Accept-Encoding: br"]),
+        ("X-A", ["X-A: 1, 2"], ["X-A: 1", "X-A: 2"]),
         (
             "Accept-Language", ["Accept-Language: de-CH, de;q=0.9, en;q=0.8"],
             ["accept-language: de-ch,en;q=0.1,de;q=0.2"]
@@ -52,6 +52,8 @@ import Testing
         ("Accept-Encoding", ["Accept-Encoding: *"], ["Accept-Encoding: *, gzip;q=0"]),
         ("Accept-Encoding", ["Accept-Encoding: gzip"], ["Accept-Encoding: gzip;q=0"]),
         ("Accept-Encoding", ["Accept-Encoding: "], []),
+        ("Accept-Encoding", ["Accept-Encoding: br, gzip;q=1.0000"], ["Accept-Encoding: br"]),
+        ("Accept-Encoding", ["Accept-Encoding: a!b;q=0"], ["Accept-Encoding: a;q=0, b;q=0"]),
         ("Accept-Encoding", ["Accept-Encoding: ab"], ["Accept-Encoding: a, b"]),
         ("Accept-Language", ["Accept-Language: de, en"], ["Accept-Language: en, de"]),
         ("Accept-Language", ["Accept-Language: de, en"], ["Accept-Language: de;q=0.1, en"]),

@@ -345,6 +345,7 @@ def aliases(scene):
 
     # What cannot stand together, and how one takes the other's place.
     for other in (change("REPLACE", "o.test.", "A", ["192.0.2.5"]),
+                  change("EXTEND", "o.test.", "LUA", ["A \"pickrandom({'192.0.2.8'})\""]),
                   change("EXTEND", "o.test.", "AAAA", ["2001:db8::5"]),
                   change("EXTEND", "o.test.", "ALIAS", ["ns.a.test."])):
         status, said = patch("o.test.", other)
@@ -352,8 +353,8 @@ def aliases(scene):
     status, said = patch("a.test.", change("REPLACE", "www.a.test.", "ALIAS", ["ns.a.test."]))
     expect(status == 422 and "beside it" in said["error"], said)
     expect_equal(dig(dns, "o.test"), "192.0.2.9", "nothing has changed")
-    expect_equal(patch("o.test.", change("DELETE", "o.test.", "ALIAS"),
-                       change("REPLACE", "o.test.", "A", ["192.0.2.5"]))[0], 204, "plain addresses")
+    expect_equal(patch("o.test.", change("REPLACE", "o.test.", "A", ["192.0.2.5"]),
+                       change("DELETE", "o.test.", "ALIAS"))[0], 204, "plain addresses")
     expect_equal(dig(dns, "o.test"), "192.0.2.5", "plain addresses")
     expect_equal(patch("a.test.", change("DELETE", "old.a.test.", "ALIAS"))[0], 204, "one of the file")
     expect_equal(dig(dns, "old.a.test"), "", "it is gone")
@@ -361,6 +362,64 @@ def aliases(scene):
     martlet.wait_ready()
     eventually("so it is then", lambda: (dig(dns, "o.test"), dig(dns, "old.a.test"), dig(dns, "a.test"))
                == ("192.0.2.5", "", "203.0.113.7"))
+
+
+@scenario("aliases of several zones: a circle costs its names alone, serials stay, and zones come and go", 90)
+def circles(scene):
+    dns, api = scene.port(), scene.port()
+    scene.write("a.zone", ZONE + "al ALIAS w.later.test.\n")
+    text = configuration(dns, api).replace(
+        "zones: {", "zones: { other.test: { soa: { primary: ns.a.test, mailbox: h@a.test }, "
+        "transfer-to: [ { network: 127.0.0.0/8 } ], records: { b: { alias: x.a.test }, t: { txt: here } } }, ").replace(
+        "file: a.zone", "file: a.zone, transfer-to: [ { network: 127.0.0.0/8 } ]")
+    martlet = scene.martlet(text)
+    client = Client(api)
+    eventually("the API answers", lambda: client("GET", BASE)[0] == 200)
+
+    def patch(zone, *changes):
+        status, said, _ = client("PATCH", f"{BASE}/zones/{zone}", {"rrsets": list(changes)})
+        expect_equal(status, 204, f"{changes}: {said}")
+
+    def serial():
+        return int(dig(dns, "a.test", "SOA").split()[2])
+
+    # A zone that comes is where an alias leads, and one that goes is not.
+    expect_equal(dig(dns, "al.a.test"), "", "nothing there yet")
+    made = {"name": "later.test.", "kind": "Native", "nameservers": ["ns.a.test."],
+            "rrsets": [change("REPLACE", "w.later.test.", "A", ["192.0.2.41"])]}
+    expect_equal(client("POST", f"{BASE}/zones", made)[0], 201, "a zone")
+    expect_equal(dig(dns, "al.a.test"), "192.0.2.41", "the alias leads there")
+    # Serials do not rise by restarts and reloads, and differences never hold an ALIAS.
+    patch("a.test.", change("REPLACE", "x.a.test.", "A", ["192.0.2.77"]))
+    before = serial()
+    patch("a.test.", change("DELETE", "x.a.test.", "A"), change("REPLACE", "x.a.test.", "ALIAS", ["ns.a.test."]))
+    patch("a.test.", change("REPLACE", "y.a.test.", "A", ["192.0.2.78"]))
+    now = serial()
+    martlet.kill_serving()
+    martlet.wait_ready()
+    eventually("it serves", lambda: dig(dns, "y.a.test") == "192.0.2.78")
+    martlet.reload()
+    expect_equal(serial(), now, "the serial")
+    patch("a.test.", change("DELETE", "x.a.test.", "ALIAS"), change("DELETE", "al.a.test.", "ALIAS"))
+    martlet.kill_serving()
+    martlet.wait_ready()
+    eventually("it serves", lambda: dig(dns, "y.a.test") == "192.0.2.78")
+    for start in range(before, serial()):
+        changes = " ".join(dig_lines(dns, "a.test", f"IXFR={start}"))
+        expect("65401" not in changes and "ALIAS" not in changes, changes)
+    # x leads to b, and b to x: nobody can see it from one zone alone.
+    patch("a.test.", change("REPLACE", "x.a.test.", "ALIAS", ["b.other.test."]))
+    for _ in range(2):
+        expect_equal((dig(dns, "x.a.test"), dig(dns, "b.other.test")), ("", ""), "no addresses")
+        expect_equal((dig(dns, "y.a.test"), dig(dns, "t.other.test", "TXT")), ("192.0.2.78", '"here"'),
+                     "all others")
+        patch("a.test.", change("REPLACE", "y.a.test.", "A", ["192.0.2.78"]))
+        martlet.stop()
+        martlet.start()
+        eventually("it serves", lambda: dig(dns, "y.a.test") == "192.0.2.78")
+    martlet.reload()
+    expect("M1432" in martlet.log() and "leads in a circle" in martlet.log(), martlet.log())
+    expect_equal(client("DELETE", f"{BASE}/zones/later.test.")[0], 204, "the zone goes")
 
 
 OCTODNS = """

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import DNSProtocol
+internal import DNSServer
 
 /// How the zones stand: one account of it for the API, the metrics and the page.
 extension ControlView {
@@ -9,7 +11,14 @@ extension ControlView {
     var unservedZones: [String: String] {
         var states = Dictionary(zoneFaults.map { ($0.zone, $0.state) }) { first, _ in first }
         for (name, zone) in secondaries {
-            if let state = zone.unserved { states[name] = state }
+            if let state = zone.unserved {
+                states[name] = state
+            } else if states[name] == nil, let dns = snapshot?.dns, let apex = DomainName(name),
+                dns.serial(of: apex) == nil
+            {
+                // It has come, and cannot be served for what is in it.
+                states[name] = "unusable"
+            }
         }
         return states
     }

@@ -179,6 +179,8 @@ struct ZoneAssembly {
     ) -> (build: ZoneBuild, unreadable: [Int: ReloadProblem]) {
         var builder = ZoneTableBuilder()
         builder.aliasNetworks = alias.networkLimits
+        builder.toleratesLostAliases =
+            !overlays.zones.isEmpty || zones.contains { !$0.transferFrom.isEmpty }
         builder.seconds = Clock.seconds
         var unreadable: [Int: ReloadProblem] = [:]
         for (number, zone) in zones.enumerated() {

@@ -120,12 +120,8 @@ extension ZoneAssembly {
         /// True when it has nothing but records.
         var isPlain: Bool { table.hasOnlyRecords(zone: zone) }
 
-        /// Its records, but for names that are steered and aliases.
-        var records: [DNSMessage.Record] {
-            table.contents(ofZone: zone).compactMap { content in
-                if case .record(let record) = content { record } else { nil }
-            }
-        }
+        /// Its records, but for names that are steered.
+        var records: [DNSMessage.Record] { table.contents(ofZone: zone).compactMap(\.record) }
     }
 }
 

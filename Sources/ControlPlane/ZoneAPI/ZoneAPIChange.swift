@@ -89,14 +89,9 @@ enum ZoneAPIChange {
         let (owner, type, kind) = (part.owner, part.type, part.kind)
         let title = "RRset \(owner) IN \(type)"
         let isAddress = type == .A || type == .AAAA
-        let isOthers = type == DynamicRecord.type && zone[owner, type] == nil && zone.isFixed(owner)
-        guard !isAddress || kind == .delete || zone[owner, .ALIAS] == nil else {
-            throw ZoneAPIFault(
-                422,
-                "\(title): the name has an ALIAS, which stands for its addresses",
-                "delete that in the same request"
-            )
-        }
+        let isOthers =
+            type == DynamicRecord.type && zone[owner, type] == nil && zone.isPolicySteered(owner)
+        // What stands beside an ALIAS is judged when all is done: it may go in the same request.
         let isFree = zone[owner, .ALIAS] != nil || !zone.isFixed(owner, type)
         guard !isOthers, !isAddress || isFree else {
             throw ZoneAPIFault(

@@ -102,7 +102,7 @@ struct ZoneWork: Sendable {
             if laid.table == nil { (laid.table, laid.faults) = layOut() }
             made.isAliased = changes.contains { apex, change in
                 change.sets.keys.contains { $0.type == .ALIAS }
-                    || change.kind == .overlay && leads(apex)
+                    || (change.kind == .overlay ? leads(apex) : former.all.hasAliases)
             }
         }
         made.commits = laid.commits
@@ -168,13 +168,15 @@ struct ZoneWork: Sendable {
         commit.isRemoval = change.isRemoval
         commit.replacesAll = isNew || change.restsOnFile
         commit.restsOnFile = change.restsOnFile
-        commit.dropsJournal = isNew
+        // Secondaries have what these are answered with, and no difference tells of that.
+        commit.dropsJournal = isNew || change.differences.contains(where: \.isOfAnswers)
         // By what a later process knows that the journal leads to what it serves.
         commit.zone.facts = live[apex]?.digest.bytes ?? []
         return commit
     }
 
-    // A zone that is only among the changed ones has no way of an alias.
+    // A zone that is only among the changed ones has no way of an alias. One that comes or goes may be
+    // where an alias of any other one leads.
     private func leads(_ apex: DomainName) -> Bool {
         former.all.usableZone(apex).map { former.all.hasAliases(zone: $0) } ?? false
     }
@@ -213,5 +215,12 @@ struct ZoneWork: Sendable {
             }
         }
         return patch.table()
+    }
+}
+
+extension ZoneDifference {
+    /// True when it has records that are never sent, but what they are answered with.
+    fileprivate var isOfAnswers: Bool {
+        (deleted + added).contains { $0.type == .ALIAS || $0.type == .LUA }
     }
 }

@@ -145,6 +145,9 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case danglingAlias = 1430
     /// Warning: an ALIAS of a name that is served here and has no addresses.
     case aliasWithoutAddresses = 1431
+    /// Warning: an ALIAS that a change or another server has brought, and that leads in a circle, through
+    /// too many names or to the root: its name has no addresses.
+    case lostAlias = 1432
 
     /// A steered name or an ALIAS in a zone that is signed in its file.
     case steeredPresigned = 1460

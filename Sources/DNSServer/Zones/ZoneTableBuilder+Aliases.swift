@@ -14,6 +14,8 @@ extension ZoneTableBuilder {
         case redirected(name: [UInt8], ttl: UInt32)
         /// No name: its zone is served here and does not have it.
         case nothing
+        /// No end at all, which has been told.
+        case lost
     }
 
     /// A way, as far as it has been gone.
@@ -81,13 +83,11 @@ extension ZoneTableBuilder {
             let isLoop = way.names.contains(target)
             way.names.append(target)
             if isLoop {
-                noteRecord(record, .aliasLoop, "an ALIAS leads in a circle: \(way.text)")
-                return nil
+                return lose(record, .aliasLoop, "an ALIAS leads in a circle: \(way.text)", way)
             }
             guard target.count > 1 else {
                 let message = "\(text(number)) is an ALIAS of the root, which has no addresses"
-                noteRecord(record, .aliasOfNothing, message)
-                return nil
+                return lose(record, .aliasOfNothing, message, way)
             }
             let end = find(target, apexes)
             if case .redirected(let name, let ttl) = end {
@@ -101,8 +101,17 @@ extension ZoneTableBuilder {
         }
         let limit = Authority.chainLimit
         let message = "the ALIAS of \(text(number)) leads through more than \(limit) names"
-        noteRecord(record, .aliasTooLong, message)
-        return nil
+        return lose(record, .aliasTooLong, message, way)
+    }
+
+    private mutating func lose(
+        _ record: Int,
+        _ code: ZoneCode,
+        _ message: String,
+        _ way: Way
+    ) -> (End, Way)? {
+        noteRecord(record, toleratesLostAliases ? .lostAlias : code, message)
+        return toleratesLostAliases ? (.lost, way) : nil
     }
 
     // What leads on from a name: its CNAME, or an ALIAS of its own.
@@ -164,6 +173,7 @@ extension ZoneTableBuilder {
         )
         var policies = (ipv4: absent, ipv6: absent)
         switch end {
+        case .lost: break
         case .nothing, .redirected:
             let message = "an ALIAS leads to a name that is not there: \(way.text)"
             noteRecord(record, .danglingAlias, message)

@@ -15,6 +15,12 @@ public struct ZoneTableBuilder: ~Copyable {
     /// How far names outside that aliases lead to are asked by the networks of clients.
     public var aliasNetworks = AliasNetworkLimits()
 
+    /// Whether an ALIAS that leads nowhere costs its own name alone, and not its zone.
+    ///
+    /// A way may lead through zones that come from elsewhere, or change while they serve: none of them can
+    /// be asked beforehand, and none may take another one down.
+    public var toleratesLostAliases = false
+
     struct Name: BitwiseCopyable {
         var hash: UInt64
         var offset: UInt32

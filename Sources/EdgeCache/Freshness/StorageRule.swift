@@ -69,7 +69,9 @@ public struct StorageRule: Sendable {
         // Of HEAD there is nothing to keep: it is answered from what GET has brought.
         guard request.method == .get || request.method == .query else { return .refuse(.method) }
         let (said, isTargeted) = CacheDirectives.ofResponse(fields, bytes, targets: rules.targets)
-        if let reason = refusal(request, status, said, fields, bytes) { return .refuse(reason) }
+        if let reason = refusal(request, status, said, isTargeted, fields, bytes) {
+            return .refuse(reason)
+        }
         var facts = facts(status, said, isTargeted, fields, bytes, now)
         facts.initialAge = age(fields, bytes, sent: sent, now: now)
         let isValidated = !facts.traits.isDisjoint(with: [.hasETag, .hasLastModified])
@@ -85,6 +87,7 @@ public struct StorageRule: Sendable {
         _ request: CacheRequest,
         _ status: UInt16,
         _ said: CacheDirectives,
+        _ isTargeted: Bool,
         _ fields: borrowing FieldTable,
         _ bytes: Span<UInt8>
     ) -> NotStored? {
@@ -106,7 +109,7 @@ public struct StorageRule: Sendable {
         if fields.first(.setCookie) != nil, !rules.keepsCookies { return .cookie }
         let isExplicit =
             words.contains(.isPublic) || said.sharedMaxAge.isPresent || said.maxAge.isPresent
-            || fields.first(.expires) != nil
+            || fields.first(.expires) != nil && !isTargeted
         guard isExplicit || StorageRule.isHeuristicallyCacheable(status) else {
             return .notExplicit
         }

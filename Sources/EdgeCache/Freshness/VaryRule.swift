@@ -41,6 +41,7 @@ public enum VaryRule {
     // None of these can stand in a field.
     private static let separator: UInt8 = 0
     private static let isThere: UInt8 = 1
+    private static let isRefused: UInt8 = 2
 
     private static func put(_ byte: UInt8, into output: inout OutputSpan<UInt8>) -> Bool {
         guard output.freeCapacity > 0 else { return false }
@@ -72,9 +73,11 @@ public enum VaryRule {
         _ bytes: Span<UInt8>,
         into output: inout OutputSpan<UInt8>
     ) -> Bool {
+        var isFirst = true
         for index in 0..<request.count
         where FieldSyntax.equalsIgnoringCase(bytes.slice(request[index].name), name) {
-            guard put(isThere, into: &output) else { return false }
+            if isFirst, !put(isThere, into: &output) { return false }
+            isFirst = false
             var list = ListReader(request[index].value)
             while let element = list.next(bytes) {
                 let text = bytes.slice(element)
@@ -113,6 +116,8 @@ public enum VaryRule {
                 found.weights[found.count] = weight
                 found.count &+= 1
             }
+            // Others may read what is malformed in ways of their own.
+            if list.hasMalformed { found.isOverfull = true }
             place = request.next(known, from: index &+ 1)
         }
         return found
@@ -137,9 +142,8 @@ public enum VaryRule {
                 ? precedes(bytes.slice(weigh.ranges[left]), bytes.slice(weigh.ranges[right])) : b
         }
         for index in 0..<found.count {
-            let isRefused = found.weights[index] == 0
             guard writeLowered(bytes.slice(found.ranges[index]), into: &output),
-                put(isRefused ? UInt8(ascii: "!") : isThere, into: &output)
+                put(found.weights[index] == 0 ? isRefused : isThere, into: &output)
             else { return false }
         }
         return true
@@ -160,7 +164,7 @@ public enum VaryRule {
         sort(&found) { weigh, left, right in weigh.weights[left] > weigh.weights[right] }
         for index in 0..<found.count {
             guard writeLowered(bytes.slice(found.ranges[index]), into: &output),
-                put(found.weights[index] == 0 ? UInt8(ascii: "!") : isThere, into: &output)
+                put(found.weights[index] == 0 ? isRefused : isThere, into: &output)
             else { return false }
         }
         return true

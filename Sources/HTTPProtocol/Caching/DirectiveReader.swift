@@ -49,7 +49,10 @@ struct DirectiveReader {
         var index = start
         while index < end {
             if bytes[index] == UInt8(ascii: ",") { return index }
-            if quotesClose, bytes[index] == UInt8(ascii: "\"") {
+            // Elsewhere a quote begins nothing: it would swallow what comes behind.
+            if quotesClose, bytes[index] == UInt8(ascii: "\""), index > start,
+                bytes[index &- 1] == UInt8(ascii: "=")
+            {
                 let close = DirectiveReader.closingQuote(bytes, from: index &+ 1, to: end)
                 quotesClose = close != nil
                 index = close ?? index

@@ -80,8 +80,7 @@ public struct RangeRequest: BitwiseCopyable, Sendable {
             guard ASCII.isDigit(text[index]) else { return nil }
             let (product, overflows) = value.multipliedReportingOverflow(by: 10)
             let (sum, spills) = product.addingReportingOverflow(Int64(text[index] &- 0x30))
-            value = overflows || spills ? .max : sum
-            if value == .max { break }
+            value = value == .max || overflows || spills ? .max : sum
         }
         return value
     }

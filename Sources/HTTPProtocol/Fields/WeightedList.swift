@@ -5,6 +5,8 @@ internal import Essentials
 /// `Accept-Language` have it; what is malformed is passed over.
 public struct WeightedList: BitwiseCopyable, Sendable {
     private var list: ListReader
+    /// True once something malformed was passed over.
+    public private(set) var hasMalformed = false
 
     /// A walk over the value in `range`.
     public init(_ range: ByteRange) { list = ListReader(range) }
@@ -17,6 +19,7 @@ public struct WeightedList: BitwiseCopyable, Sendable {
                 let token = ByteRange(start: element.start, count: UInt32(length))
                 return (token, weight)
             }
+            hasMalformed = true
         }
         return nil
     }

@@ -87,6 +87,7 @@ func withResponseFields<Result>(
         ("no-store=1", .noStore), ("no-store;x", .noStore), ("private=", .isPrivate),
         ("no-cache=\"\"", .noCache), ("no-cache=\"a", .noCache),
         ("max-age=\"60, no-store", .noStore),
+        ("max-age\", no-store, x=\"1\"", .noStore), ("\"a\", no-store, \"b\"", .noStore),
         ("a=\"b\\\", no-store", .noStore), ("\"\\\"\\\"\\\", no-store", .noStore),
         ("no-cache=\"Set-Cookie\"", .noCacheFields), ("no-cache=Set-Cookie", .noCacheFields),
         ("private=\"X-A, X-B\"", .privateFields),

@@ -42,7 +42,7 @@ import Testing
         "bytes 0-1",
         "bytes=0-1;", "bytes=0 - 1", "bytes=0x0-1", "items=0-1", "bytes=--1", "bytes=-1-",
         "bytes=0-1,x",
-        "bytes=0-0,2-2,4-4,6-6,8-8,10-10,12-12,14-14,16-16",
+        "bytes=0-99999999999999999999x", "bytes=0-0,2-2,4-4,6-6,8-8,10-10,12-12,14-14,16-16",
     ])
     func `what is broken, or too much, is passed over`(text: String) {
         #expect(Self.resolve(text, 10_000) == nil)
@@ -68,6 +68,7 @@ import Testing
         "", "bytes", "bytes 1-2", "bytes 2-1/9", "bytes 1-9/9", "bytes */*", "bytes */",
         "bytes 1-/9",
         "bytes -1/9", "bytes=1-2/9", "items 1-2/9", "bytes 1-2/9x", "bytes  1-2/9", "bytes 1-2/",
+        "bytes 0-5/99999999999999999999x",
     ])
     func `and what cannot be is none`(text: String) { #expect(Self.content(text) == nil) }
 

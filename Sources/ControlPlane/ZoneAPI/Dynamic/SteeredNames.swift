@@ -15,6 +15,7 @@ enum SteeredNames {
             let (owner, type) = (key.owner, key.type)
             switch type {
             case .A, .AAAA:
+                if zone[owner, .ALIAS] != nil { try checkAlias(key, in: zone) }
                 // The addresses of names that are steered already are refused as they come.
                 let chosen = zone.chosenTypes(owner)
                 if chosen.contains(.CNAME) { throw standsAlone(key) }
@@ -28,6 +29,7 @@ enum SteeredNames {
                 guard zone.isSteered(atOrBelow: owner) else { continue }
                 throw fault(key, "a delegation would hide a name whose addresses are steered")
             case .LUA:
+                if zone[owner, .ALIAS] != nil { try checkAlias(key, in: zone) }
                 try checkPlace(of: key, in: zone)
             default:
                 guard zone.chosenTypes(owner).contains(.CNAME), !standsBesideAlias(type) else {
@@ -47,8 +49,9 @@ enum SteeredNames {
         if let other = [.A, .AAAA, .CNAME, .LUA].first(where: { others[$0] != nil }) {
             throw ZoneAPIFault(
                 422,
-                "RRset \(key.owner) IN ALIAS: the name has \(other) beside it",
-                "delete that in the same request"
+                "RRset \(key.owner): an ALIAS stands for the addresses of its name, and has \(other) "
+                    + "beside it",
+                "delete one of them in the same request"
             )
         }
         guard !zone.isPolicySteered(key.owner) else {
