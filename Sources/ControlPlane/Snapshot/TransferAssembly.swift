@@ -9,7 +9,12 @@ extension Settings {
     var transferRules: TransferRules {
         var rules = TransferRules()
         rules.limit = dns.transfers.concurrent
-        for zone in zones {
+        // Of 100,000 zones few have any: the names of the others need not be read at each change.
+        for place in zones.indices {
+            guard !zones[place].transferTo.isEmpty || !zones[place].transferFrom.isEmpty else {
+                continue
+            }
+            let zone = zones[place]
             guard let name = DomainName(zone.name) else { continue }
             if !zone.transferTo.isEmpty {
                 rules.takers[name] = zone.transferTo.map { taker in

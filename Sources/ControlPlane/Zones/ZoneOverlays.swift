@@ -31,6 +31,8 @@ struct ZoneOverlays: Sendable {
 
     /// Zones that the configuration does not know, as it would have them.
     func more(than settings: [ZoneSettings]) -> [ZoneSettings] {
+        // Asked at each change and for each look: without such zones it costs what lies over zones.
+        guard zones.values.contains(where: { $0.kind == .made }) else { return [] }
         let known = Set(settings.map(\.name))
         return zones.values.filter { $0.kind == .made && !known.contains("\($0.name)") }
             .sorted { $0.name.wire.lexicographicallyPrecedes($1.name.wire) }
