@@ -9,9 +9,11 @@ internal import Essentials
 public final class CountedZones: Sendable {
     /// The most zones that are counted by themselves.
     public let limit: Int
-    // Two open tables of two words an entry: the identity of a zone, and its place. One is in use, and
-    // gains entries; the other one is filled when places change hands.
-    private let tables: [SharedWords]
+    // Two open tables behind each other, of two words an entry: the identity of a zone, and its place. One
+    // is in use, and gains entries; the other one is filled when places change hands. Two objects would
+    // have their references counted at each query.
+    private let words: SharedWords
+    // Which table is in use: 0 or 1.
     private let active = SharedWords(count: 1)
     private let mask: Int
     private let given = SharedWords(count: 1)
@@ -23,7 +25,7 @@ public final class CountedZones: Sendable {
         var capacity = 16
         while capacity < self.limit * 2 { capacity *= 2 }
         mask = capacity - 1
-        tables = [SharedWords(count: capacity * 2), SharedWords(count: capacity * 2)]
+        words = SharedWords(count: capacity * 4)
         bases = SharedWords(count: self.limit * QuestionTally.codes.count)
     }
 
@@ -36,7 +38,7 @@ public final class CountedZones: Sendable {
     public func add(_ zone: DomainName) -> Bool {
         let identity = CountedZones.identity(zone)
         guard count < limit, place(identity) == limit else { return false }
-        insert(identity, count, into: Int(truncatingIfNeeded: active.load(0)))
+        insert(identity, count, into: start(Int(truncatingIfNeeded: active.load(0))))
         given.addOwned(0, 1)
         return true
     }
@@ -54,31 +56,37 @@ public final class CountedZones: Sendable {
             }
         }
         let next = 1 - Int(truncatingIfNeeded: active.load(0) & 1)
-        for word in 0..<(mask + 1) * 2 { tables[next].store(word, 0) }
+        let start = start(next)
+        for word in 0..<(mask + 1) * 2 { words.store(start + word, 0) }
         for (place, zone) in zones.prefix(limit).enumerated() {
-            insert(CountedZones.identity(zone), place, into: next)
+            insert(CountedZones.identity(zone), place, into: start)
         }
         active.store(0, UInt64(next))
     }
 
-    private func insert(_ identity: UInt64, _ place: Int, into table: Int) {
-        guard tables.indices.contains(table) else { return }
-        let words = tables[table]
+    // Where a table begins.
+    private func start(_ table: Int) -> Int { (table & 1) &* (mask &+ 1) &* 2 }
+
+    private func insert(_ identity: UInt64, _ place: Int, into start: Int) {
         var entry = Int(truncatingIfNeeded: identity) & mask
-        for _ in 0...mask where words.load(entry &* 2) != 0 { entry = (entry &+ 1) & mask }
+        for _ in 0...mask where words.load(start &+ entry &* 2) != 0 {
+            entry = (entry &+ 1) & mask
+        }
         // The place first: who sees the identity sees the place.
-        words.store(entry &* 2 &+ 1, UInt64(place))
-        words.store(entry &* 2, identity)
+        words.store(start &+ entry &* 2 &+ 1, UInt64(place))
+        words.store(start &+ entry &* 2, identity)
     }
 
     /// The place of a zone; ``limit`` for one that is not counted by itself.
     func place(_ identity: UInt64) -> Int {
-        let words = active.load(0) == 0 ? tables[0] : tables[1]
+        let start = start(Int(truncatingIfNeeded: active.load(0)))
         var entry = Int(truncatingIfNeeded: identity) & mask
         // At most half of the entries are taken: the end of a run is near.
         for _ in 0...mask {
-            let found = words.load(entry &* 2)
-            if found == identity { return Int(truncatingIfNeeded: words.load(entry &* 2 &+ 1)) }
+            let found = words.load(start &+ entry &* 2)
+            if found == identity {
+                return Int(truncatingIfNeeded: words.load(start &+ entry &* 2 &+ 1))
+            }
             if found == 0 { return limit }
             entry = (entry &+ 1) & mask
         }

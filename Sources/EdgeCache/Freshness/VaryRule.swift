@@ -26,13 +26,21 @@ public enum VaryRule {
     ) -> Bool {
         var list = ListReader(names)
         while let name = list.next(response) {
-            guard writeLowered(response.slice(name), into: &output) else { return false }
-            let isWritten: Bool
-            switch KnownField.recognize(response, name) {
-            case .acceptEncoding: isWritten = writeCodings(request, bytes, into: &output)
-            case .acceptLanguage: isWritten = writeLanguages(request, bytes, into: &output)
-            default: isWritten = writeLines(response.slice(name), request, bytes, into: &output)
-            }
+            let text = response.slice(name)
+            guard writeLowered(text, into: &output) else { return false }
+            let known = KnownField.recognize(response, name)
+            let isWritten =
+                switch known {
+                case .acceptEncoding:
+                    writeTokens(known, text, request, bytes, into: &output) { tokens, one, other in
+                        isBefore(tokens, one, other, bytes)
+                    }
+                case .acceptLanguage:
+                    writeTokens(known, text, request, bytes, into: &output) { tokens, one, other in
+                        tokens.weights[one] > tokens.weights[other]
+                    }
+                default: writeLines(text, request, bytes, into: &output)
+                }
             guard isWritten, put(separator, into: &output) else { return false }
         }
         return true
@@ -47,14 +55,6 @@ public enum VaryRule {
         guard output.freeCapacity > 0 else { return false }
         output.append(byte)
         return true
-    }
-
-    /// To say nothing is not to say that nothing is wanted (RFC 9110 §12.5.3).
-    private static func writePresence(
-        _ isPresent: Bool,
-        into output: inout OutputSpan<UInt8>
-    ) -> Bool {
-        put(isPresent ? isThere : separator, into: &output)
     }
 
     private static func writeLowered(
@@ -123,45 +123,21 @@ public enum VaryRule {
         return found
     }
 
-    private static func writeCodings(
+    private static func writeTokens(
+        _ known: KnownField,
+        _ name: Span<UInt8>,
         _ request: borrowing FieldTable,
         _ bytes: Span<UInt8>,
-        into output: inout OutputSpan<UInt8>
+        into output: inout OutputSpan<UInt8>,
+        by precedes: (Tokens, Int, Int) -> Bool
     ) -> Bool {
-        var found = tokens(.acceptEncoding, request, bytes)
-        guard !found.isOverfull else {
-            return writeLines("accept-encoding".utf8Span.span, request, bytes, into: &output)
-        }
-        guard writePresence(request.first(.acceptEncoding) != nil, into: &output) else {
+        var found = tokens(known, request, bytes)
+        guard !found.isOverfull else { return writeLines(name, request, bytes, into: &output) }
+        // To say nothing is not to say that nothing is wanted (RFC 9110 §12.5.3).
+        guard put(request.first(known) != nil ? isThere : separator, into: &output) else {
             return false
         }
-        // What is refused by name says more than not to name it, where there is an asterisk.
-        sort(&found) { weigh, left, right in
-            let (a, b) = (weigh.weights[left] == 0, weigh.weights[right] == 0)
-            return a == b
-                ? precedes(bytes.slice(weigh.ranges[left]), bytes.slice(weigh.ranges[right])) : b
-        }
-        for index in 0..<found.count {
-            guard writeLowered(bytes.slice(found.ranges[index]), into: &output),
-                put(found.weights[index] == 0 ? isRefused : isThere, into: &output)
-            else { return false }
-        }
-        return true
-    }
-
-    private static func writeLanguages(
-        _ request: borrowing FieldTable,
-        _ bytes: Span<UInt8>,
-        into output: inout OutputSpan<UInt8>
-    ) -> Bool {
-        var found = tokens(.acceptLanguage, request, bytes)
-        guard !found.isOverfull else {
-            return writeLines("accept-language".utf8Span.span, request, bytes, into: &output)
-        }
-        guard writePresence(request.first(.acceptLanguage) != nil, into: &output) else {
-            return false
-        }
-        sort(&found) { weigh, left, right in weigh.weights[left] > weigh.weights[right] }
+        sort(&found, by: precedes)
         for index in 0..<found.count {
             guard writeLowered(bytes.slice(found.ranges[index]), into: &output),
                 put(found.weights[index] == 0 ? isRefused : isThere, into: &output)
@@ -184,6 +160,19 @@ public enum VaryRule {
                 place &-= 1
             }
         }
+    }
+
+    // What is taken before what is refused, each by the alphabet: to refuse a coding says more than not
+    // to name it, where there is an asterisk.
+    private static func isBefore(
+        _ tokens: Tokens,
+        _ one: Int,
+        _ other: Int,
+        _ bytes: Span<UInt8>
+    ) -> Bool {
+        let (first, second) = (tokens.weights[one] == 0, tokens.weights[other] == 0)
+        guard first == second else { return second }
+        return precedes(bytes.slice(tokens.ranges[one]), bytes.slice(tokens.ranges[other]))
     }
 
     private static func precedes(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {

@@ -28,7 +28,7 @@ public struct EvictionQueue: Sendable {
         var place = Place.nowhere
     }
 
-    private enum Place: UInt8 { case nowhere, small, main }
+    private enum Place: UInt8 { case small, main, nowhere }
 
     private struct List {
         var head = EvictionQueue.none
@@ -39,8 +39,10 @@ public struct EvictionQueue: Sendable {
     private static let none: UInt32 = .max
 
     private var entries: [Entry] = []
-    private var small = List()
-    private var main = List()
+    // By the numbers of their places.
+    private var lists = InlineArray<2, List>(repeating: List())
+    private var small: List { lists[Int(Place.small.rawValue)] }
+    private var main: List { lists[Int(Place.main.rawValue)] }
     private var sketch: FrequencySketch
     private let budget: Int
     private let smallLimit: Int
@@ -70,18 +72,13 @@ public struct EvictionQueue: Sendable {
         remove(slot)
         while entries.count <= slot { entries.append(Entry()) }
         entries[slot] = Entry(hash: hash, octets: min(max(octets, 0), budget))
-        append(slot, to: \.small, .small)
+        append(slot, to: .small)
     }
 
     /// Forgets an object that is gone.
     public mutating func remove(_ slot: Int) {
         guard entries.indices.contains(slot) else { return }
-        switch entries[slot].place {
-        case .nowhere: return
-        case .small: unlink(slot, from: \.small)
-        case .main: unlink(slot, from: \.main)
-        }
-        entries[slot].place = .nowhere
+        unlink(slot)
     }
 
     /// Makes room for an object of so many octets that is about to be taken in: the next object that has
@@ -95,70 +92,65 @@ public struct EvictionQueue: Sendable {
             let isFull = self.octets + octets > budget
             let isLong = small.octets + octets > smallLimit && small.head != EvictionQueue.none
             guard isLong || isFull && main.head != EvictionQueue.none else { return nil }
-            guard isLong else { return pop(from: \.main, Int(main.head)) }
+            guard isLong else { return pop(Int(main.head)) }
             let candidate = Int(small.head)
             // While there is room nothing is weighed.
             guard isFull else {
-                promote(candidate)
+                moveToMain(candidate)
                 continue
             }
-            guard main.head != EvictionQueue.none else { return pop(from: \.small, candidate) }
+            guard main.head != EvictionQueue.none else { return pop(candidate) }
             let victim = Int(main.head)
             guard sketch.count(entries[candidate].hash) > sketch.count(entries[victim].hash) else {
-                turn(victim)
-                return pop(from: \.small, candidate)
+                moveToMain(victim)
+                return pop(candidate)
             }
-            promote(candidate)
-            return pop(from: \.main, victim)
+            moveToMain(candidate)
+            return pop(victim)
         }
     }
 
-    private mutating func turn(_ slot: Int) {
-        unlink(slot, from: \.main)
-        append(slot, to: \.main, .main)
+    /// Puts an object at the end of the main queue, from wherever it is.
+    private mutating func moveToMain(_ slot: Int) {
+        unlink(slot)
+        append(slot, to: .main)
     }
 
-    private mutating func promote(_ slot: Int) {
-        unlink(slot, from: \.small)
-        append(slot, to: \.main, .main)
-    }
-
-    private mutating func pop(from list: WritableKeyPath<EvictionQueue, List>, _ slot: Int) -> Int {
-        unlink(slot, from: list)
-        entries[slot].place = .nowhere
+    private mutating func pop(_ slot: Int) -> Int {
+        unlink(slot)
         return slot
     }
 
-    private mutating func append(
-        _ slot: Int,
-        to list: WritableKeyPath<EvictionQueue, List>,
-        _ place: Place
-    ) {
-        let number = UInt32(truncatingIfNeeded: slot)
+    private mutating func append(_ slot: Int, to place: Place) {
+        let (number, list) = (UInt32(truncatingIfNeeded: slot), Int(place.rawValue))
         entries[slot].place = place
         entries[slot].next = EvictionQueue.none
-        entries[slot].previous = self[keyPath: list].tail
-        if self[keyPath: list].tail == EvictionQueue.none {
-            self[keyPath: list].head = number
+        entries[slot].previous = lists[list].tail
+        if lists[list].tail == EvictionQueue.none {
+            lists[list].head = number
         } else {
-            entries[Int(self[keyPath: list].tail)].next = number
+            entries[Int(lists[list].tail)].next = number
         }
-        self[keyPath: list].tail = number
-        self[keyPath: list].octets += entries[slot].octets
+        lists[list].tail = number
+        lists[list].octets += entries[slot].octets
     }
 
-    private mutating func unlink(_ slot: Int, from list: WritableKeyPath<EvictionQueue, List>) {
+    /// Takes an object out of its list, if it is in one.
+    private mutating func unlink(_ slot: Int) {
+        guard entries[slot].place != .nowhere else { return }
+        let list = Int(entries[slot].place.rawValue)
         let (previous, next) = (entries[slot].previous, entries[slot].next)
         if previous == EvictionQueue.none {
-            self[keyPath: list].head = next
+            lists[list].head = next
         } else {
             entries[Int(previous)].next = next
         }
         if next == EvictionQueue.none {
-            self[keyPath: list].tail = previous
+            lists[list].tail = previous
         } else {
             entries[Int(next)].previous = previous
         }
-        self[keyPath: list].octets -= entries[slot].octets
+        lists[list].octets -= entries[slot].octets
+        entries[slot].place = .nowhere
     }
 }
