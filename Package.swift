@@ -40,7 +40,7 @@ let package = Package(
             name: "MartletDoors",
             targets: [
                 "Essentials", "Steering", "Runtime", "DNSProtocol", "DNSServer", "HTTPProtocol",
-                "HTTPGateway",
+                "HTTPGateway", "EdgeCache",
             ]
         ),
     ],
@@ -78,13 +78,16 @@ let package = Package(
         ),
         module("DNSServer", ["Essentials", "DNSProtocol", "Steering", "Runtime"]),
         module("EdgeCache", ["Essentials", "HTTPProtocol"]),
-        module("HTTPGateway", ["Essentials", "HTTPProtocol", "Steering", "Runtime"]),
+        module(
+            "HTTPGateway",
+            ["Essentials", "HTTPProtocol", "Steering", "Runtime", "EdgeCache"]
+        ),
         module("Prober", ["Essentials", "DNSProtocol", "HTTPProtocol", "Steering", "Runtime"]),
         module(
             "ControlPlane",
             [
                 "Essentials", "DNSProtocol", "HTTPProtocol", "Steering", "Configuration",
-                "Runtime", "DNSServer", "HTTPGateway", "Prober",
+                "Runtime", "DNSServer", "EdgeCache", "HTTPGateway", "Prober",
             ],
             resources: [.embedInCode("Admin/status.html")]
         ),
@@ -112,13 +115,13 @@ let package = Package(
         tests("RuntimeTests", ["Runtime"]),
         tests("DNSServerTests", ["DNSServer", "DNSProtocol", "Steering", "Runtime"]),
         tests("EdgeCacheTests", ["EdgeCache", "HTTPProtocol"]),
-        tests("HTTPGatewayTests", ["HTTPGateway", "HTTPProtocol", "Steering"]),
+        tests("HTTPGatewayTests", ["HTTPGateway", "EdgeCache", "HTTPProtocol", "Steering"]),
         tests("ProberTests", ["Prober", "Steering", "DNSProtocol", "HTTPProtocol", "Runtime"]),
         tests(
             "ControlPlaneTests",
             [
-                "ControlPlane", "Configuration", "DNSProtocol", "DNSServer", "HTTPGateway",
-                "HTTPProtocol", "Prober", "Runtime", "Steering",
+                "ControlPlane", "Configuration", "DNSProtocol", "DNSServer", "EdgeCache",
+                "HTTPGateway", "HTTPProtocol", "Prober", "Runtime", "Steering",
             ]
         ),
         tests("martletTests", ["martlet", "ControlPlane", "Configuration", "Prober", "Steering"]),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import EdgeCache
 import Steering
 import Testing
 
@@ -22,6 +23,14 @@ import Testing
         }
         places += (0..<GatewayMetrics.routeLimit).flatMap { place in
             (0..<GatewayMetrics.mirrorWords).map { GatewayMetrics.mirror(place) + $0 }
+        }
+        for place in 0..<GatewayMetrics.cacheLimit {
+            places += CacheResult.allCases.map { GatewayMetrics.cacheResult($0, cache: place) }
+            places += CacheMiss.allCases.map { GatewayMetrics.cacheMiss($0, cache: place) }
+            places += NotStored.allCases.map { GatewayMetrics.cacheRefused($0, cache: place) }
+            places += CacheRefusal.allCases.map { GatewayMetrics.cacheRefused($0, cache: place) }
+            places += CacheSource.allCases.map { GatewayMetrics.cacheBytes($0, cache: place) }
+            places += CacheFetch.allCases.map { GatewayMetrics.cacheFetch($0, cache: place) }
         }
         places.append(GatewayMetrics.pool(0))
         let buckets = GatewayMetrics.durationBounds.count + 1

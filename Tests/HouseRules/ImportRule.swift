@@ -12,11 +12,11 @@ enum ImportRule {
         "Runtime": ["Essentials"],
         "DNSServer": ["Essentials", "DNSProtocol", "Steering", "Runtime"],
         "EdgeCache": ["Essentials", "HTTPProtocol"],
-        "HTTPGateway": ["Essentials", "HTTPProtocol", "Steering", "Runtime"],
+        "HTTPGateway": ["Essentials", "HTTPProtocol", "Steering", "Runtime", "EdgeCache"],
         "Prober": ["Essentials", "DNSProtocol", "HTTPProtocol", "Steering", "Runtime"],
         "ControlPlane": [
             "Essentials", "DNSProtocol", "HTTPProtocol", "Steering", "Configuration", "Runtime",
-            "DNSServer", "HTTPGateway", "Prober",
+            "DNSServer", "EdgeCache", "HTTPGateway", "Prober",
         ],
         "martlet": [
             "Essentials", "DNSProtocol", "HTTPProtocol", "Steering", "Configuration", "Runtime",

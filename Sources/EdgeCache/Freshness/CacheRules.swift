@@ -3,7 +3,7 @@ public import Essentials
 public import HTTPProtocol
 
 /// What an operator decides where RFC 9111 leaves a choice.
-public struct CacheRules: Sendable {
+public struct CacheRules: Sendable, Equatable {
     /// The share of the time since `Last-Modified` that a response is taken to stay as it is when it
     /// does not say: RFC 9111 §4.2.2 names a tenth.
     public var heuristicPercent: Int64 = 10
@@ -11,6 +11,13 @@ public struct CacheRules: Sendable {
     public var heuristicLimit = Interval.seconds(86_400)
     /// The most that any lifetime is, whatever the origin says.
     public var lifetimeLimit = Interval.seconds(365 * 86_400)
+    /// How long responses are fresh, by their status, that do not say it.
+    public var lifetimes: [CacheLifetime] = []
+    /// Whether ``lifetimes`` hold also where the response says another one; what it forbids by
+    /// `no-store`, `private` or `no-cache` stays forbidden.
+    public var lifetimesWin = false
+    /// For how long a response that says nothing of it may be used while it is asked for anew.
+    public var staleWhileRevalidate = Interval.zero
     /// For how long a response that says nothing of it may be used when the origin fails.
     public var staleIfError = Interval.zero
     /// Whether `stale-while-revalidate` and `stale-if-error` count beside `s-maxage`, which by RFC 9111

@@ -109,7 +109,7 @@ public struct StorageRule: Sendable {
         if fields.first(.setCookie) != nil, !rules.keepsCookies { return .cookie }
         let isExplicit =
             words.contains(.isPublic) || said.sharedMaxAge.isPresent || said.maxAge.isPresent
-            || fields.first(.expires) != nil && !isTargeted
+            || fields.first(.expires) != nil && !isTargeted || rules.lifetime(status) != nil
         guard isExplicit || StorageRule.isHeuristicallyCacheable(status) else {
             return .notExplicit
         }
@@ -184,7 +184,9 @@ public struct StorageRule: Sendable {
             || said.sharedMaxAge.isPresent && !isAllowed
         if isBound { traits.insert(.neverStale) }
         let origin = StorageRule.date(.date, fields, bytes, present) ?? present
+        let ruled = rules.lifetime(status)
         var lifetime = explicitLifetime(said, isTargeted, fields, bytes, origin, present)
+        if rules.lifetimesWin || lifetime == nil { lifetime = ruled ?? lifetime }
         if lifetime == nil, let modified,
             StorageRule.isHeuristicallyCacheable(status) || said.words.contains(.isPublic)
         {
@@ -198,7 +200,8 @@ public struct StorageRule: Sendable {
             received: now,
             initialAge: .zero,
             lifetime: min(lifetime ?? .zero, rules.lifetimeLimit),
-            staleWhileRevalidate: .seconds(said.staleWhileRevalidate.value ?? 0),
+            staleWhileRevalidate: said.staleWhileRevalidate.isPresent
+                ? .seconds(said.staleWhileRevalidate.value ?? 0) : rules.staleWhileRevalidate,
             staleIfError: said.staleIfError.isPresent
                 ? .seconds(said.staleIfError.value ?? 0) : rules.staleIfError
         )

@@ -229,7 +229,8 @@ public enum GatewayMetrics {
     public static let rateLimit = 256
     static let routeStart = rateStart + rateLimit * 2
     static let mirrorStart = routeStart + routeLimit * routeWords
-    static let poolStart = mirrorStart + routeLimit * mirrorWords
+    static let cacheStart = mirrorStart + routeLimit * mirrorWords
+    static let poolStart = cacheStart + cacheLimit * cacheWords
     static var slotStart: Int { poolStart + poolLimit * poolWords }
 
     /// Words of a table for so many endpoint slots.

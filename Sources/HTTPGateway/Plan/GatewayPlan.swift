@@ -14,6 +14,8 @@ public struct GatewayPlan: Sendable {
     public var pools: [PoolDefinition] = []
     /// What only this door needs of each pool.
     public var poolPlans: [GatewayPoolPlan] = []
+    /// What routes may have in front of their pools; a cache's place here is its number.
+    public var caches: [CachePlan] = []
     /// Which request goes to which pool.
     public var routes: [RoutePlan] = []
     /// Bounds per process and per message.

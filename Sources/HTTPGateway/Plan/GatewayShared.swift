@@ -47,6 +47,8 @@ public final class GatewayShared: Sendable {
     let credentials: CredentialDesk
     /// Which numbers belong to which route.
     let routes = CounterPlaces(count: GatewayMetrics.routeLimit)
+    /// Which numbers belong to which cache.
+    let caches = CounterPlaces(count: GatewayMetrics.cacheLimit)
     /// Connections without a request so far, by client network.
     let unfinished = UnfinishedTable()
     /// The budgets of full TLS handshakes by client network.

@@ -17,6 +17,7 @@ public final class GatewaySnapshot: Sendable {
     /// By ``RouteRecord/identity``: what an exchange under way goes on with.
     let routeNumbers: [UInt64: Int32]
     let pools: [PoolRecord]
+    let caches: [CacheRecord]
     let retries: RetryTable
     let listeners: [ListenerRecord]
     let labels: LabelTable
@@ -39,6 +40,7 @@ public final class GatewaySnapshot: Sendable {
         )
         pools = zip(plan.pools, plan.poolPlans).map { PoolRecord($0, $1, &actions) }
         self.actions = actions
+        caches = plan.caches.map(CacheRecord.init)
         listeners = plan.listeners.map(ListenerRecord.init)
         labels = LabelTable(plan)
         var addresses: [SocketAddress?] = []

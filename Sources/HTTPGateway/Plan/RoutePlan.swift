@@ -36,6 +36,8 @@ public struct RoutePlan: Sendable, Equatable {
     public var compress: CompressPlan?
     /// Where copies of its requests go; nil for nowhere.
     public var mirror: MirrorPlan?
+    /// The number of the cache in front of its pools; nil for none.
+    public var cache: Int?
     /// Who goes first when there is not enough for all.
     public var priority = Priority.normal
     /// Attempts after the first; nil means the pool's.

@@ -30,6 +30,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
     var supplies = false  // some of the edits only supply what is missing
     var compress: Int32 = -1  // in the action table
     var mirror: Int32 = -1  // in the action table
+    var cache: Int32 = -1  // among the snapshot's caches
     var path = ByteRange.empty  // in the action table; empty for an expression
     var isExactPath = false
     var priority = Priority.normal
@@ -89,6 +90,7 @@ struct RouteRecord: Sendable, BitwiseCopyable {
         if let plan = plan.maintenance { maintenance = actions.add(plan) }
         if let plan = plan.compress { compress = actions.add(plan) }
         if let plan = plan.mirror { mirror = actions.add(plan) }
+        if let number = plan.cache { cache = Int32(clamping: number) }
         switch plan.path {
         case .exact(let text):
             path = actions.keep(Array(text.utf8))

@@ -72,7 +72,7 @@ extension DeltaSeconds {
 }
 
 /// The names of fields that speak to this cache, the nearest first (RFC 9213 §2.2).
-public struct TargetList: Sendable {
+public struct TargetList: Sendable, Equatable {
     let names: [[UInt8]]
 
     /// A list of names, in any case.

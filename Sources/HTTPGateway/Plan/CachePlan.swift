@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+public import EdgeCache
+public import Essentials
+
+/// A cache that routes may have in front of their pools.
+public struct CachePlan: Sendable, Equatable {
+    /// What names it in the configuration and in metrics; its store is kept by it across reloads.
+    public var name: String
+    /// Octets of what is stored.
+    public var memory = 256 << 20
+    /// Octets of one response that is stored; never more than an eighth of the memory.
+    public var objectLimit = 8 << 20
+    /// What is kept and used again, and for how long.
+    public var rules = CacheRules()
+    /// What tells requests apart.
+    public var key = CacheKeyRule()
+    /// The request of a key from which on its response is kept.
+    public var minUses = 1
+    /// How long a request waits for what another one is fetching before it goes itself.
+    public var waitLimit = Interval.seconds(5)
+    /// How long it is remembered that a key's responses are not kept.
+    public var passLifetime = Interval.seconds(120)
+    /// Whether `X-Cache-Status` stands beside `Cache-Status`.
+    public var hasStatusField = true
+    /// What the cache calls itself in `Cache-Status` (RFC 9211 §2).
+    public var statusName = "Martlet"
+    /// Networks whose clients may send `PURGE`; empty for nobody.
+    public var purgers: [Prefix] = []
+
+    /// A cache with the shipped rules.
+    public init(name: String) { self.name = name }
+}
+
+/// A cache compiled for the loops.
+struct CacheRecord: Sendable {
+    /// The same for caches of the same name in every snapshot.
+    let identity: UInt64
+    let memory: Int
+    let objectLimit: Int
+    let rules: ReuseRule
+    let storage: StorageRule
+    let key: CacheKeyRule
+    let minUses: UInt8
+    let waitLimit: Interval
+    let passLifetime: Interval
+    let hasStatusField: Bool
+    let statusName: [UInt8]
+    private let purgers: [Prefix]
+
+    init(_ plan: CachePlan) {
+        identity = Hash.text(plan.name)
+        memory = max(plan.memory, 0)
+        objectLimit = min(max(plan.objectLimit, 0), memory / 8)
+        rules = ReuseRule(plan.rules)
+        storage = StorageRule(plan.rules)
+        key = plan.key
+        minUses = UInt8(clamping: max(plan.minUses, 1))
+        waitLimit = plan.waitLimit
+        passLifetime = plan.passLifetime
+        hasStatusField = plan.hasStatusField
+        statusName = Array(plan.statusName.utf8)
+        purgers = plan.purgers
+    }
+
+    /// True when a client of this address may take out what is stored.
+    func mayPurge(_ client: IPAddress) -> Bool {
+        for prefix in purgers where prefix.contains(client) { return true }
+        return false
+    }
+}
