@@ -77,7 +77,7 @@ let package = Package(
             ]
         ),
         module("DNSServer", ["Essentials", "DNSProtocol", "Steering", "Runtime"]),
-        module("EdgeCache", ["Essentials", "HTTPProtocol"]),
+        module("EdgeCache", ["Essentials", "HTTPProtocol", "Runtime"]),
         module(
             "HTTPGateway",
             ["Essentials", "HTTPProtocol", "Steering", "Runtime", "EdgeCache"]
@@ -114,7 +114,7 @@ let package = Package(
         tests("ConfigurationTests", ["Configuration"]),
         tests("RuntimeTests", ["Runtime"]),
         tests("DNSServerTests", ["DNSServer", "DNSProtocol", "Steering", "Runtime"]),
-        tests("EdgeCacheTests", ["EdgeCache", "HTTPProtocol"]),
+        tests("EdgeCacheTests", ["EdgeCache", "HTTPProtocol", "Runtime"]),
         tests("HTTPGatewayTests", ["HTTPGateway", "EdgeCache", "HTTPProtocol", "Steering"]),
         tests("ProberTests", ["Prober", "Steering", "DNSProtocol", "HTTPProtocol", "Runtime"]),
         tests(

@@ -11,7 +11,7 @@ enum ImportRule {
         "Configuration": ["Essentials"],
         "Runtime": ["Essentials"],
         "DNSServer": ["Essentials", "DNSProtocol", "Steering", "Runtime"],
-        "EdgeCache": ["Essentials", "HTTPProtocol"],
+        "EdgeCache": ["Essentials", "HTTPProtocol", "Runtime"],
         "HTTPGateway": ["Essentials", "HTTPProtocol", "Steering", "Runtime", "EdgeCache"],
         "Prober": ["Essentials", "DNSProtocol", "HTTPProtocol", "Steering", "Runtime"],
         "ControlPlane": [
@@ -27,7 +27,7 @@ enum ImportRule {
     /// Modules from outside, and the targets that may see each.
     static let outside: [String: Set<String>] = [
         "Swift": Set(modules.keys),
-        "Synchronization": ["Essentials", "Steering", "Runtime", "ControlPlane"],
+        "Synchronization": ["Essentials", "Steering", "EdgeCache", "Runtime", "ControlPlane"],
         // The C library: memcpy and friends in Essentials, everything else behind CLinux.
         "Glibc": ["Essentials", "Runtime"],
         "CLinux": ["Runtime"],

@@ -48,10 +48,14 @@ public struct ReuseRule: Sendable {
         now: WallTime
     ) -> ReuseVerdict {
         let verdict = freely(request, stored, now)
-        guard case .ask = verdict, rules.heedsClients,
-            request.directives.words.contains(.onlyIfCached)
-        else { return verdict }
+        guard case .ask = verdict, forbidsAsking(request) else { return verdict }
         return .unavailable
+    }
+
+    /// True when the client wants nothing that has to be asked for, and that is heeded (RFC 9111
+    /// §5.2.1.7).
+    public func forbidsAsking(_ request: CacheRequest) -> Bool {
+        rules.heedsClients && request.directives.words.contains(.onlyIfCached)
     }
 
     private func freely(

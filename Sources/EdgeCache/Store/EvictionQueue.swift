@@ -84,12 +84,13 @@ public struct EvictionQueue: Sendable {
     /// Makes room for an object of so many octets that is about to be taken in: the next object that has
     /// to go, which is forgotten, or nil when there is room.
     ///
-    /// Nil too for what is greater than all room: it is not to be taken in.
-    public mutating func makeRoom(for octets: Int) -> Int? {
+    /// Nil too for what is greater than all room: it is not to be taken in. `others` are octets of the
+    /// budget that are taken by what is in no queue.
+    public mutating func makeRoom(for octets: Int, beside others: Int = 0) -> Int? {
         let octets = max(octets, 0)
-        guard octets <= budget else { return nil }
+        guard octets <= budget - others else { return nil }
         while true {
-            let isFull = self.octets + octets > budget
+            let isFull = self.octets + octets > budget - others
             let isLong = small.octets + octets > smallLimit && small.head != EvictionQueue.none
             guard isLong || isFull && main.head != EvictionQueue.none else { return nil }
             guard isLong else { return pop(Int(main.head)) }

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+
+extension StoreShard {
+    /// Octets that a body of unknown length is first given.
+    private static let firstGrowth = 16_384
+
+    private func slot(_ ref: StoredRef, _ phase: StoredRecord.Phase) -> Int? {
+        guard let slot = slot(ref), records[slot].phase == phase else { return nil }
+        return slot
+    }
+
+    // MARK: Head
+
+    /// Stores the head of a fill, and takes the memory for a body whose length is known.
+    mutating func open(
+        _ fill: StoredRef,
+        _ facts: StoredFacts,
+        _ head: Span<UInt8>,
+        _ response: borrowing FieldTable,
+        _ responseBytes: Span<UInt8>,
+        _ request: borrowing FieldTable,
+        _ requestBytes: Span<UInt8>,
+        _ length: UInt64?
+    ) -> OpenAnswer {
+        guard let slot = slot(fill, .awaited),
+            records[slot].isIndexed || records[slot].pins > 1
+        else { return .overtaken }
+        guard length ?? 0 <= UInt64(objectLimit) else { return .tooLarge }
+        let size = Int(length ?? 0)
+        let keyCount = Int(records[slot].keyCount)
+        let varies = StoreShard.namesCount(response)
+        let octets = keyCount + varies + head.count
+        guard octets <= CellAllocator.cell << CellAllocator.topOrder else { return .tooLarge }
+        guard let text = run(octets) else { return .noRoom }
+        memory.write(at: place(text), keyText(slot))
+        writeNames(response, responseBytes, at: place(text) + keyCount)
+        memory.write(at: place(text) + keyCount + varies, head)
+        let names = memory.bytes(at: place(text) + keyCount, count: varies)
+        guard let vary = digest(names, request, requestBytes) else {
+            cells.give(text)
+            return .tooLarge
+        }
+        var body = Extents()
+        guard grow(&body, by: CellAllocator.cells(size)) else {
+            cells.give(text)
+            return .noRoom
+        }
+        cells.give(records[slot].text)
+        records[slot].text = text
+        records[slot].namesCount = UInt32(truncatingIfNeeded: varies)
+        records[slot].headCount = UInt32(truncatingIfNeeded: head.count)
+        records[slot].vary = vary
+        records[slot].body = body
+        records[slot].facts = facts
+        records[slot].length = length ?? .max
+        records[slot].phase = .growing
+        return .kept
+    }
+
+    /// Octets of all `Vary` lines as one list.
+    private static func namesCount(_ fields: borrowing FieldTable) -> Int {
+        var count = 0
+        var place = fields.first(.vary)
+        while let index = place {
+            count += Int(fields[index].value.count) + (count > 0 ? 1 : 0)
+            place = fields.next(.vary, from: index &+ 1)
+        }
+        return count
+    }
+
+    private func writeNames(
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>,
+        at start: Int
+    ) {
+        let comma: InlineArray<1, UInt8> = [UInt8(ascii: ",")]
+        var end = start
+        var place = fields.first(.vary)
+        while let index = place {
+            if end > start {
+                memory.write(at: end, comma.span)
+                end += 1
+            }
+            let value = bytes.slice(fields[index].value)
+            memory.write(at: end, value)
+            end += value.count
+            place = fields.next(.vary, from: index &+ 1)
+        }
+    }
+
+    // MARK: Body
+
+    /// Where the next octets of a fill go, with memory for so many of them; nil when there is none.
+    mutating func reserve(_ fill: StoredRef, _ count: Int) -> (body: Extents, written: Int)? {
+        guard let slot = slot(fill, .growing) else { return nil }
+        let written = records[slot].written
+        let end = written + count
+        guard end <= objectLimit, UInt64(end) <= records[slot].length else { return nil }
+        var body = records[slot].body
+        if end > body.capacity {
+            let missing = CellAllocator.cells(end - body.capacity)
+            let wanted = max(missing, CellAllocator.cells(max(body.capacity, 1)))
+            let first = CellAllocator.cells(min(StoreShard.firstGrowth, objectLimit))
+            let most = CellAllocator.cells(objectLimit) - Int(body.cells)
+            guard
+                grow(&body, by: min(max(wanted, first), max(most, missing)))
+                    || grow(&body, by: missing)
+            else { return nil }
+            records[slot].body = body
+        }
+        return (body, written)
+    }
+
+    /// Lets readers see octets that were written.
+    mutating func publish(_ fill: StoredRef, _ count: Int) {
+        guard let slot = slot(fill, .growing) else { return }
+        records[slot].written += count
+    }
+
+    // MARK: Ends
+
+    /// Makes a fill a whole object; one that is shorter than its head says has failed.
+    mutating func close(_ fill: StoredRef) {
+        guard let slot = slot(fill, .growing) else { return }
+        let written = records[slot].written
+        guard records[slot].length == .max || records[slot].length == UInt64(written) else {
+            end(slot, .failed)
+            return
+        }
+        cells.trim(&records[slot].body, to: CellAllocator.cells(written))
+        records[slot].length = UInt64(written)
+        records[slot].phase = .complete
+        guard records[slot].isIndexed else { return }
+        forgetOthers(slot)
+        queue.insert(slot, hash: records[slot].hash, octets: octets(slot))
+    }
+
+    /// Forgets what an object replaces, and the oldest of too many under one key.
+    private mutating func forgetOthers(_ slot: Int) {
+        var count = 0
+        var place = chain(records[slot].hash, keyText(slot))
+        while let other = place {
+            place = next(other)
+            guard other != slot, records[other].phase == .complete else { continue }
+            count += 1
+            let isSame =
+                records[other].vary == records[slot].vary
+                && StoreShard.isEqual(names(other), names(slot))
+            if isSame || count >= StoreShard.chainLimit { detach(other) }
+        }
+    }
+
+    private mutating func end(_ slot: Int, _ phase: StoredRecord.Phase) {
+        records[slot].phase = phase
+        detach(slot)
+    }
+
+    /// Ends a fill that may not be stored; until a time that is remembered.
+    mutating func refuse(_ fill: StoredRef, _ until: WallTime?) {
+        guard let slot = slot(fill), records[slot].isFill else { return }
+        guard let until, records[slot].isIndexed else {
+            end(slot, .refused)
+            return
+        }
+        var place = chain(records[slot].hash, keyText(slot))
+        while let other = place {
+            place = next(other)
+            if records[other].phase == .passing { detach(other) }
+        }
+        records[slot].phase = .passing
+        records[slot].until = until
+        queue.insert(slot, hash: records[slot].hash, octets: octets(slot))
+    }
+
+    /// Ends a fill that came to nothing.
+    mutating func fail(_ fill: StoredRef) {
+        guard let slot = slot(fill), records[slot].isFill else { return }
+        end(slot, .failed)
+    }
+
+    /// Ends a fill whose base still holds, and gives that a new head.
+    mutating func renew(
+        _ fill: StoredRef,
+        _ base: StoredRef,
+        _ facts: StoredFacts,
+        _ head: Span<UInt8>
+    ) -> Bool {
+        guard let fill = slot(fill, .awaited), let base = slot(base, .complete) else {
+            return false
+        }
+        let before = Int(records[base].keyCount) + Int(records[base].namesCount)
+        guard let text = run(before + head.count) else { return false }
+        let old = memory.bytes(at: place(records[base].text), count: before)
+        memory.write(at: place(text), old)
+        memory.write(at: place(text) + before, head)
+        cells.give(records[base].text)
+        records[base].text = text
+        records[base].headCount = UInt32(truncatingIfNeeded: head.count)
+        records[base].facts = facts
+        // An order that came since the origin was asked still holds.
+        if records[fill].isIndexed { records[base].isSoft = false }
+        end(fill, .renewed)
+        return true
+    }
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+
+extension StoreShard {
+    /// What a walk over the entries of a key has found.
+    private struct Scan {
+        /// The newest whole object that is for the request.
+        var best: Int?
+        /// A fill that may be.
+        var fill: Int?
+        /// The newest entry with a head.
+        var guide: Int?
+        var hasHead = false
+        var isPassing = false
+        var expired: Int?
+    }
+
+    /// A digest that was made, and for which names.
+    private struct Known {
+        var slot: Int
+        var digest: Digest128?
+    }
+
+    /// What of a request decides, beside its fields.
+    struct Question {
+        var hash: UInt64
+        var request: CacheRequest
+        var rule: ReuseRule
+        var now: WallTime
+        var mayFetch: Bool
+        var worker: Int
+    }
+
+    /// Looks for something to answer a request with, and begins a fill where there is none.
+    mutating func find(
+        _ question: Question,
+        _ key: Span<UInt8>,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>
+    ) -> CacheFound {
+        let scan = scan(question, key, fields, bytes)
+        if let expired = scan.expired { detach(expired) }
+        var reason = scan.hasHead ? FetchReason.varyMiss : .uriMiss
+        if let best = scan.best {
+            let facts = records[best].facts(question.now)
+            switch question.rule.judge(question.request, facts, now: question.now) {
+            case .fresh: return .fresh(hit(best))
+            case .stale: return .stale(hit(best))
+            case .staleWhileAsking:
+                guard !scan.isPassing else { break }
+                let base = hit(best)
+                guard question.mayFetch, scan.fill == nil,
+                    let fill = begin(question.hash, key, scan.guide, fields, bytes)
+                else { return .stale(base) }
+                return .refreshing(base, fill: pin(fill))
+            case .unavailable: return miss(question, .unavailable)
+            case .ask(let why): reason = FetchReason(why)
+            }
+        } else if question.rule.forbidsAsking(question.request) {
+            return miss(question, .unavailable)
+        }
+        if scan.isPassing { return miss(question, .passing) }
+        guard question.mayFetch else { return miss(question, .absent(reason)) }
+        let base = scan.best.map { pin($0) } ?? .none
+        if let fill = scan.fill {
+            records[fill].watchers |= StoreShard.bit(question.worker)
+            return miss(question, .wait(pin(fill), base: base))
+        }
+        guard let fill = begin(question.hash, key, scan.guide, fields, bytes) else {
+            if let best = slot(base) { unpin(best) }
+            counts.overloads += 1
+            return miss(question, .overloaded)
+        }
+        return miss(question, .fetch(pin(fill), base: base, reason))
+    }
+
+    static func bit(_ worker: Int) -> UInt64 { 1 << UInt64(truncatingIfNeeded: worker & 63) }
+
+    private mutating func hit(_ slot: Int) -> StoredRef {
+        queue.hit(slot)
+        counts.hits += 1
+        return pin(slot)
+    }
+
+    private mutating func miss(_ question: Question, _ found: CacheFound) -> CacheFound {
+        queue.miss(question.hash)
+        counts.misses += 1
+        return found
+    }
+
+    private func scan(
+        _ question: Question,
+        _ key: Span<UInt8>,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>
+    ) -> Scan {
+        var scan = Scan()
+        var known: Known?
+        var place = chain(question.hash, key)
+        while let slot = place {
+            place = next(slot)
+            switch records[slot].phase {
+            case .passing:
+                if records[slot].until > question.now {
+                    scan.isPassing = true
+                } else {
+                    scan.expired = slot
+                }
+                continue
+            case .growing, .complete:
+                scan.hasHead = true
+                if scan.guide == nil { scan.guide = slot }
+            case .awaited: break
+            case .free, .refused, .failed, .renewed: continue
+            }
+            guard isFor(slot, fields, bytes, &known) else { continue }
+            if records[slot].phase == .complete {
+                guard let best = scan.best, records[best].born >= records[slot].born else {
+                    scan.best = slot
+                    continue
+                }
+            } else if scan.fill == nil, isUsable(slot, question) {
+                scan.fill = slot
+            }
+        }
+        return scan
+    }
+
+    /// False for a head that has come and may not answer this request without asking: then the request
+    /// has to be asked for by itself (RFC 9111 §5.2.2.4).
+    private func isUsable(_ slot: Int, _ question: Question) -> Bool {
+        guard records[slot].phase == .growing else { return true }
+        switch question.rule.judge(question.request, records[slot].facts, now: question.now) {
+        case .fresh, .stale, .staleWhileAsking: return true
+        case .ask, .unavailable: return false
+        }
+    }
+
+    // MARK: Vary
+
+    /// True when an entry is for a request, by the fields that it names.
+    private func isFor(
+        _ slot: Int,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>,
+        _ known: inout Known?
+    ) -> Bool {
+        guard records[slot].namesCount > 0 else { return true }
+        if let last = known, StoreShard.isEqual(names(last.slot), names(slot)) {
+            return last.digest == records[slot].vary
+        }
+        let digest = digest(names(slot), fields, bytes)
+        known = Known(slot: slot, digest: digest)
+        return digest == records[slot].vary
+    }
+
+    /// The same, of one entry alone.
+    func isFor(_ slot: Int, _ fields: borrowing FieldTable, _ bytes: Span<UInt8>) -> Bool {
+        var known: Known?
+        return isFor(slot, fields, bytes, &known)
+    }
+
+    /// The digest of what a request says in the fields that are named; nil when that is too long.
+    func digest(
+        _ names: Span<UInt8>,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>
+    ) -> Digest128? {
+        var isWhole = false
+        let count = memory.write(at: place(scratch), limit: StoreShard.varyLimit) { output in
+            isWhole = VaryRule.write(
+                ByteRange(from: 0, to: names.count),
+                of: names,
+                fields,
+                bytes,
+                into: &output
+            )
+        }
+        guard isWhole else { return nil }
+        return SipHash.digest(memory.bytes(at: place(scratch), count: count), key: key)
+    }
+
+    // MARK: Beginning
+
+    /// A new fill that is awaited. It is taken to vary by what the newest entry of the key varies by.
+    private mutating func begin(
+        _ hash: UInt64,
+        _ key: Span<UInt8>,
+        _ guide: Int?,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>
+    ) -> Int? {
+        // To make room must not take away what is looked at.
+        if let guide { records[guide].pins += 1 }
+        defer { if let guide { unpin(guide) } }
+        let varies = guide.map { Int(records[$0].namesCount) } ?? 0
+        guard let text = run(key.count + varies, records: 1) else { return nil }
+        guard let slot = takeRecord() else {
+            cells.give(text)
+            return nil
+        }
+        memory.write(at: place(text), key)
+        var record = StoredRecord()
+        record.generation = records[slot].generation
+        record.phase = .awaited
+        record.hash = hash
+        record.text = text
+        record.keyCount = UInt32(truncatingIfNeeded: key.count)
+        if let guide, varies > 0, let digest = digest(names(guide), fields, bytes) {
+            memory.write(at: place(text) + key.count, names(guide))
+            record.namesCount = UInt32(truncatingIfNeeded: varies)
+            record.vary = digest
+        }
+        records[slot] = record
+        attach(slot)
+        return slot
+    }
+}

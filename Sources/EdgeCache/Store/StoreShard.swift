@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+
+/// One part of a store, with its own memory, as it is while its lock is held.
+///
+/// The entries of a key are a list, the newest first; the index knows the first of them. An entry lives
+/// until it is out of the index and nobody uses it:
+///
+///     find ──▶ awaited ──open──▶ growing ──close──▶ complete ──▶ forgotten or evicted
+///                 │ └─renew─▶ renewed   └─fail─▶ failed
+///                 └─refuse─▶ passing: a mark that answers under this key cannot be stored
+struct StoreShard: Sendable {
+    /// Octets for what a request says in the fields that an entry varies by.
+    static let varyLimit = 8192
+    /// The most entries under one key.
+    static let chainLimit = 64
+    /// The most objects that go because free memory is in too many pieces for one other.
+    static let mergeLimit = 64
+
+    let number: Int
+    let memory: CacheMemory
+    /// Where this part's memory begins.
+    let start: Int
+    /// Octets that may be in use.
+    let budget: Int
+    /// The most octets of one body.
+    let objectLimit: Int
+
+    var records: [StoredRecord] = []
+    var free: [UInt32] = []
+    var index = StoreIndex()
+    var queue: EvictionQueue
+    var cells: CellAllocator
+    /// Where the text lies that a request is compared by.
+    let scratch: CellRun
+    let key: SipKey
+    var counts = CacheStatistics()
+
+    init(number: Int, _ memory: CacheMemory, start: Int, count: Int, limit: Int, key: SipKey) {
+        self.number = number
+        self.memory = memory
+        self.start = start
+        self.key = key
+        budget = max(count, 0)
+        objectLimit = limit
+        queue = EvictionQueue(budget: budget, keys: max(budget >> 14, 64))
+        cells = CellAllocator(cells: budget / CellAllocator.cell)
+        scratch = cells.run(CellAllocator.cells(StoreShard.varyLimit)) ?? .empty
+        counts.budget = budget
+    }
+
+    // MARK: Places
+
+    func ref(_ slot: Int) -> StoredRef {
+        StoredRef(shard: number, slot: slot, generation: records[slot].generation)
+    }
+
+    /// The record that a reference names; nil when that is gone.
+    func slot(_ ref: StoredRef) -> Int? {
+        let slot = ref.slot
+        guard slot < records.count, records[slot].generation == ref.generation,
+            records[slot].phase != .free
+        else { return nil }
+        return slot
+    }
+
+    /// Octets that are in use, of the budget.
+    var used: Int {
+        cells.inUse * CellAllocator.cell + (records.count - free.count) * StoredRecord.cost
+    }
+
+    func octets(_ slot: Int) -> Int {
+        (Int(records[slot].text.count) + Int(records[slot].body.cells)) * CellAllocator.cell
+            + StoredRecord.cost
+    }
+
+    func place(_ run: CellRun) -> Int { start + Int(run.start) * CellAllocator.cell }
+
+    @_lifetime(immortal)
+    func keyText(_ slot: Int) -> Span<UInt8> {
+        memory.bytes(at: place(records[slot].text), count: Int(records[slot].keyCount))
+    }
+
+    @_lifetime(immortal)
+    func names(_ slot: Int) -> Span<UInt8> {
+        memory.bytes(
+            at: place(records[slot].text) + Int(records[slot].keyCount),
+            count: Int(records[slot].namesCount)
+        )
+    }
+
+    @_lifetime(immortal)
+    func head(_ slot: Int) -> Span<UInt8> {
+        let record = records[slot]
+        return memory.bytes(
+            at: place(record.text) + Int(record.keyCount) + Int(record.namesCount),
+            count: Int(record.headCount)
+        )
+    }
+
+    // MARK: The entries of a key
+
+    /// The first entry under a key.
+    func chain(_ hash: UInt64, _ key: Span<UInt8>) -> Int? {
+        index.find(hash) { slot in
+            records[slot].hash == hash && StoreShard.isEqual(keyText(slot), key)
+        }
+    }
+
+    static func isEqual(_ one: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
+        guard one.count == other.count else { return false }
+        for index in one.indices where one[index] != other[index] { return false }
+        return true
+    }
+
+    func next(_ slot: Int) -> Int? {
+        let next = records[slot].next
+        return next == StoredRecord.none ? nil : Int(next)
+    }
+
+    /// Makes an entry the first under its key.
+    mutating func attach(_ slot: Int) {
+        let hash = records[slot].hash
+        let first = chain(hash, keyText(slot))
+        records[slot].isIndexed = true
+        records[slot].next = first.map { UInt32($0) } ?? StoredRecord.none
+        if let first {
+            index.replace(hash, first, by: slot)
+        } else {
+            index.insert(hash, slot)
+        }
+    }
+
+    /// Takes an entry from what can be found; its memory goes with its last user.
+    mutating func detach(_ slot: Int) {
+        guard records[slot].isIndexed else { return }
+        queue.remove(slot)
+        let hash = records[slot].hash
+        if let first = chain(hash, keyText(slot)) {
+            if first != slot {
+                var before = first
+                while let next = next(before), next != slot { before = next }
+                records[before].next = records[slot].next
+            } else if let next = next(slot) {
+                index.replace(hash, slot, by: next)
+            } else {
+                index.remove(hash, slot)
+            }
+        }
+        records[slot].isIndexed = false
+        records[slot].next = StoredRecord.none
+        if records[slot].pins == 0 { remove(slot) }
+    }
+
+    // MARK: Use
+
+    mutating func pin(_ slot: Int) -> StoredRef {
+        records[slot].pins += 1
+        return ref(slot)
+    }
+
+    mutating func unpin(_ slot: Int) {
+        guard records[slot].pins > 0 else { return }
+        records[slot].pins -= 1
+        guard records[slot].pins == 0 else { return }
+        guard records[slot].isIndexed else {
+            remove(slot)
+            return
+        }
+        // Nobody is left who would bring it to an end.
+        if records[slot].isFill { detach(slot) }
+        if records[slot].phase == .passing { cells.trim(&records[slot].body, to: 0) }
+    }
+
+    /// Gives everything back that an entry has.
+    private mutating func remove(_ slot: Int) {
+        cells.give(records[slot].text)
+        cells.trim(&records[slot].body, to: 0)
+        var empty = StoredRecord()
+        // Zero is for what has never been given out.
+        empty.generation = records[slot].generation &+ 1
+        records[slot] = empty
+        free.append(UInt32(slot))
+    }
+
+    // MARK: Room
+
+    /// A place for a new record.
+    mutating func takeRecord() -> Int? {
+        if let slot = free.popLast() { return Int(slot) }
+        guard records.count < StoredRef.slotLimit else { return nil }
+        records.append(StoredRecord())
+        return records.count - 1
+    }
+
+    /// Lets objects go until so many cells and records more keep within the budget.
+    mutating func makeRoom(_ count: Int, records: Int = 0) -> Bool {
+        let needed = count * CellAllocator.cell + records * StoredRecord.cost
+        while used + needed > budget {
+            let others = used - queue.octets
+            guard let slot = queue.makeRoom(for: needed, beside: others) else { return false }
+            evict(slot)
+        }
+        return true
+    }
+
+    private mutating func evict(_ slot: Int) {
+        if records[slot].phase == .complete { counts.evictions += 1 }
+        detach(slot)
+    }
+
+    /// Lets one object go although there is room, so that what is free may join.
+    private mutating func merge() -> Bool {
+        guard let slot = queue.makeRoom(for: budget - queue.octets + 1) else { return false }
+        evict(slot)
+        return true
+    }
+
+    /// Cells without a gap for so many octets.
+    mutating func run(_ octets: Int, records: Int = 0) -> CellRun? {
+        let count = max(CellAllocator.cells(octets), 1)
+        guard count <= 1 << CellAllocator.topOrder, makeRoom(count, records: records) else {
+            return nil
+        }
+        for _ in 0...StoreShard.mergeLimit {
+            if let run = cells.run(count) { return run }
+            guard merge() else { return nil }
+        }
+        return nil
+    }
+
+    /// Adds so many cells to a body that is nobody's yet, or grows.
+    mutating func grow(_ body: inout Extents, by count: Int) -> Bool {
+        guard makeRoom(count) else { return false }
+        for _ in 0...StoreShard.mergeLimit {
+            if cells.grow(&body, by: count) { return true }
+            guard merge() else { return false }
+        }
+        return false
+    }
+}

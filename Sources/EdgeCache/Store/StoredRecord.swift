@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// What is kept about an entry beside its octets.
+struct StoredRecord: BitwiseCopyable, Sendable {
+    /// How far it is.
+    enum Phase: UInt8 { case free, awaited, growing, complete, passing, refused, failed, renewed }
+
+    /// Octets that each entry is charged beside its cells: this record, and its places in the index and
+    /// in the queue.
+    static let cost = 256
+    static let none = UInt32.max
+
+    /// The key's.
+    var hash: UInt64 = 0
+    /// Of what the request says in the fields that the names name.
+    var vary = Digest128(low: 0, high: 0)
+    /// Workers to tell, a bit for each.
+    var watchers: UInt64 = 0
+    /// Octets of the body where the head tells them, else `UInt64.max`.
+    var length = UInt64.max
+    /// Octets of the body that are there.
+    var written = 0
+    var facts = StoredFacts.unknown
+    /// Until when a key's answers are taken not to be storable.
+    var until = WallTime(nanoseconds: .min)
+    /// Where the key, the names and the head lie, in this order.
+    var text = CellRun.empty
+    var keyCount: UInt32 = 0
+    var namesCount: UInt32 = 0
+    var headCount: UInt32 = 0
+    var body = Extents()
+    /// The next entry under the same key, which is older.
+    var next = StoredRecord.none
+    var generation: UInt32 = 0
+    /// How many use it.
+    var pins: UInt32 = 0
+    var phase = Phase.free
+    /// True while it can be found.
+    var isIndexed = false
+    /// Stale until it is asked for anew.
+    var isSoft = false
+
+    /// When it was made, as far as its head and the way it took tell.
+    var born: WallTime { facts.received + Interval.zero.minus(facts.initialAge) }
+
+    var isFill: Bool { phase == .awaited || phase == .growing }
+
+    /// What is known of it at `now`, with its being made stale.
+    func facts(_ now: WallTime) -> StoredFacts {
+        var facts = facts
+        if isSoft { facts.lifetime = min(facts.lifetime, facts.age(now)) }
+        return facts
+    }
+}
+
+extension StoredFacts {
+    static let unknown = StoredFacts(
+        status: 0,
+        traits: [],
+        received: WallTime(nanoseconds: 0),
+        initialAge: .zero,
+        lifetime: .zero,
+        staleWhileRevalidate: .zero,
+        staleIfError: .zero
+    )
+}
