@@ -21,6 +21,30 @@ public enum NamedFields {
         }
     }
 
+    /// True when `no-cache` or `private` of these fields names one so, in any case.
+    public static func contains(
+        _ name: Span<UInt8>,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>
+    ) -> Bool {
+        var place = fields.first(.cacheControl)
+        while let index = place {
+            var reader = DirectiveReader(fields[index].value)
+            while let directive = reader.next(bytes) {
+                let known = DirectiveName.recognize(bytes, directive.name)
+                guard known == .noCache || known == .isPrivate, directive.namesFields else {
+                    continue
+                }
+                var list = ListReader(directive.argument)
+                while let field = list.next(bytes) {
+                    if FieldSyntax.equalsIgnoringCase(bytes.slice(field), name) { return true }
+                }
+            }
+            place = fields.next(.cacheControl, from: index &+ 1)
+        }
+        return false
+    }
+
     private static func hide(
         _ name: Span<UInt8>,
         in fields: inout FieldTable,

@@ -123,6 +123,12 @@ func withResponseFields<Result>(
             return (0..<fields.count).map { fields[$0].isForbidden }
         }
         #expect(hidden == [false, true, true, true, false, true])
+        let named = withResponseFields(lines) { fields, bytes in
+            (0..<fields.count).map {
+                NamedFields.contains(bytes.slice(fields[$0].name), fields, bytes)
+            }
+        }
+        #expect(named == hidden)
     }
 
     @Test func `many quotes cost no more than their length`() {
