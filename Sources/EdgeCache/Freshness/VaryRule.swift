@@ -67,7 +67,7 @@ public enum VaryRule {
     }
 
     /// All lines of a field as one list; that there is none differs from an empty one.
-    private static func writeLines(
+    static func writeLines(
         _ name: Span<UInt8>,
         _ request: borrowing FieldTable,
         _ bytes: Span<UInt8>,
