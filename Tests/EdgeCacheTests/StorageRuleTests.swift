@@ -56,6 +56,7 @@ import Testing
         (Exchange(method: "POST", response: ["Cache-Control: max-age=60"]), .method),
         (Exchange(method: "PUT", response: ["Cache-Control: max-age=60"]), .method),
         (Exchange(method: "OPTIONS", response: ["Cache-Control: max-age=60"]), .method),
+        (Exchange(status: 103, response: ["Cache-Control: max-age=60"]), .status),
         (Exchange(status: 206, response: ["Cache-Control: max-age=60"]), .status),
         (Exchange(status: 304, response: ["Cache-Control: max-age=60"]), .status),
         (Exchange(status: 599, response: ["Cache-Control: must-understand, max-age=60"]), .status),
