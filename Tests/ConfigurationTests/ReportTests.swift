@@ -153,6 +153,22 @@ import Testing
         #expect(difference.text == "Nothing changes.\n")
     }
 
+    @Test func `changes of a cache are told as those of anything else`() throws {
+        let cache = "\ncaches:\n  site: { memory: 1GiB, lifetimes: { 404: 1m } }\nzones:\n"
+        let route = ("pool: api, retry: 2", "pool: api, cache: site, retry: 2")
+        let added = try Self.difference([route, ("zones:\n", cache)])
+        #expect(added.text.contains("+ cache site added: memory 1GiB, lifetimes.404 1m\n"))
+        #expect(added.text.contains("api/: cache none -> site\n"), "\(added.text)")
+        let text = sample.replacing("pool: api, retry", with: "pool: api, cache: site, retry")
+            .replacing("zones:\n", with: cache)
+        let other = text.replacing("404: 1m", with: "404: 2m, 5xx: 1s")
+        let old = try #require(read(text).configuration)
+        let new = try #require(read(other).configuration)
+        let changed = ConfigurationDifference(from: old, to: new).text
+        #expect(changed.contains("~ cache site: lifetimes.404 1m -> 2m\n"), "\(changed)")
+        #expect(changed.contains("~ cache site: lifetimes.5xx none -> 1s\n"))
+    }
+
     @Test func `changes are told by object, old and new value`() throws {
         let difference = try Self.difference([
             ("      - { address: 10.0.1.2:8080 }", "      - { address: 10.0.1.3:8080, tier: 1 }"),

@@ -86,9 +86,13 @@ private struct Leaves {
         "tracing.otlp.attributes[].name", "geo.networks.*.prefix",
         "migrations.*.name", "tsig-keys.*.name", "zones.*.member-of", "steer.*.is-dynamic",
         "steer.*.is-of-checked-names",
-        "dns.resolver-floors", "zones.*.members",
+        "dns.resolver-floors", "zones.*.members", "caches.*.name",
+        "caches.*.lifetimes[].statuses",
     ]
     private static let renamed = [
+        "caches.*.allow-stale-with-smaxage": "caches.*.allow-stale-with-s-maxage",
+        "caches.*.status-name": "caches.*.name",
+        "caches.*.lifetimes[].lifetime": "caches.*.lifetimes.*",
         "zones.*.members[].groups": "zones.*.members[].group",
         "zones.*.members[].new-owner": "zones.*.members[].coo",
         "probes.*.check.command.program": "probes.*.command",
@@ -108,7 +112,7 @@ private struct Leaves {
     ]
     private static let mappings: Set<String> = [
         "probes", "pools", "zones", "steer", "records", "networks",
-        "migrations", "tsig-keys",
+        "migrations", "tsig-keys", "caches",
     ]
 
     mutating func collect(_ value: Any, _ path: String) {

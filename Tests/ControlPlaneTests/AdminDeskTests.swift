@@ -27,8 +27,9 @@ struct StillSurface: ControlSurface, ~Copyable {
             endpoints:
               - { address: 192.0.2.1:80, name: one, weight: 3 }
               - { address: 192.0.2.2:80, name: two }
+        caches: { site: { purge: 192.0.2.0/24 } }
         routes:
-          - { host: www.example.com, path: /a/, pool: web }
+          - { host: www.example.com, path: /a/, pool: web, cache: site }
           - { host: "*.example.com", path: /, pool: web, mirror: { pool: web } }
         zones:
           example.com:

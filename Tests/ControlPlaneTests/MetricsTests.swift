@@ -124,7 +124,7 @@ import Testing
             "certificate", "route", "decision", "file", "credentials", "side",
             "condition", "priority", "measure", "outcome", "probe", "content",
             "policy", "branch", "migration", "phase", "target", "source", "family",
-            "action", "standing", "method", "interface", "mode", "copying",
+            "action", "cache", "standing", "method", "interface", "mode", "copying",
         ]
         for family in MetricFamily.all {
             for label in family.labels { #expect(known.contains(label), "\(family.name) \(label)") }

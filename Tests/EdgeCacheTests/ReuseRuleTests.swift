@@ -161,6 +161,20 @@ import Testing
         #expect(!ReuseRule(rules).mayServeOnError(other, now: Exchange.time(60)))
     }
 
+    @Test func `an operator may have it asked for meanwhile where the origin says nothing`() throws
+    {
+        var rules = CacheRules()
+        rules.staleWhileRevalidate = .seconds(100)
+        func verdict(_ said: String, _ now: Int64) throws -> ReuseVerdict {
+            let facts = try Exchange(response: ["Cache-Control: " + said], rules: rules).facts()
+            return ReuseRule(rules).judge(Exchange.request(), facts, now: Exchange.time(now))
+        }
+        #expect(try verdict("max-age=60", 159) == .staleWhileAsking)
+        #expect(try verdict("max-age=60", 160) == .ask(.stale))
+        #expect(try verdict("max-age=60, stale-while-revalidate=0", 60) == .ask(.stale))
+        #expect(try verdict("max-age=60, must-revalidate", 60) == .ask(.stale))
+    }
+
     @Test func `an operator may let s-maxage stand beside what RFC 5861 allows`() throws {
         var rules = CacheRules()
         rules.allowsStaleBesideSharedMaxAge = true

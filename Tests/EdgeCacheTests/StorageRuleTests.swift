@@ -176,4 +176,42 @@ import Testing
         let lines = ["Cache-Control: max-age=9"]
         #expect(try Exchange(response: lines, delay: -5).facts().initialAge == .zero)
     }
+
+    static let ruled: [(Int, [String], Bool, Int64?)] = [
+        (200, [], false, 10), (201, [], false, 40), (404, [], false, 30), (500, [], false, 40),
+        (502, [], false, 0), (599, [], false, 0),
+        // What the origin says goes first, and what nobody can read says that it is stale.
+        (200, ["Cache-Control: max-age=60"], false, 60), (200, ["Expires: 0"], false, 0),
+        (200, ["Cache-Control: max-age=60"], true, 10), (200, ["Expires: 0"], true, 10),
+        (200, ["Cache-Control: s-maxage=5"], true, 10),
+        (200, ["Last-Modified: Sat, 05 Nov 1994 08:49:37 GMT"], false, 10),
+        // What it forbids stays forbidden, and so does what is not for everybody.
+        (200, ["Cache-Control: no-store"], true, nil), (200, ["Cache-Control: private"], true, nil),
+        (200, ["Set-Cookie: a=b"], true, nil), (206, [], true, nil), (304, [], true, nil),
+    ]
+
+    @Test(arguments: ruled)
+    func `an operator says how long a status is fresh`(
+        _ example: (status: Int, lines: [String], wins: Bool, seconds: Int64?)
+    ) throws {
+        var rules = CacheRules()
+        rules.lifetimes = [
+            CacheLifetime(200...599, .seconds(40)), CacheLifetime(404...404, .seconds(30)),
+            CacheLifetime(500...599, .zero), CacheLifetime(200...200, .seconds(10)),
+            CacheLifetime(500...500, .seconds(40)),
+        ]
+        rules.lifetimesWin = example.wins
+        let lines = [Exchange.date, "ETag: \"a\""] + example.lines
+        let exchange = Exchange(status: example.status, response: lines, rules: rules)
+        guard let seconds = example.seconds else {
+            guard case .refuse = exchange.judge() else {
+                Issue.record("kept")
+                return
+            }
+            return
+        }
+        let facts = try exchange.facts()
+        #expect(facts.lifetime == .seconds(seconds))
+        #expect(!facts.traits.contains(.isHeuristic))
+    }
 }

@@ -161,6 +161,9 @@ public struct OutsideChecks: Sendable {
     /// Policies of valid settings whose failover may take longer than their bound.
     public var failover: @Sendable (_ settings: Settings) -> [FailoverFinding] = { _ in [] }
 
+    /// What the machine has of memory; nil when nobody has looked.
+    public var memory: ByteCount?
+
     /// True when the text is to replace a configuration with listeners.
     public var isServed = false
 

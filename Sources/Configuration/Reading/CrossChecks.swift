@@ -6,6 +6,7 @@ struct CrossChecks {
     let reading: Reading
     let root: Section
     let settings: Settings
+    let checks: OutsideChecks
 
     func run() {
         resolveReferences()
@@ -17,6 +18,7 @@ struct CrossChecks {
         checkTLSProbes()
         checkCalculated()
         checkMirrors()
+        checkCaches()
         warnUnused()
     }
 
@@ -26,7 +28,10 @@ struct CrossChecks {
             guard case .mapping(let entries)? = root.entries[key]?.value.content else { return [] }
             return entries.map(\.key)
         }
-        return [.probe: keys("probes"), .pool: keys("pools"), .steer: keys("steer")]
+        return [
+            .probe: keys("probes"), .pool: keys("pools"), .steer: keys("steer"),
+            .cache: keys("caches"),
+        ]
     }
 
     private func resolveReferences() {
@@ -39,6 +44,7 @@ struct CrossChecks {
                 case .probe: (.unknownProbe, "probe")
                 case .pool: (.unknownPool, "pool")
                 case .steer: (.unknownPolicy, "policy")
+                case .cache: (.unknownCache, "cache")
                 }
             let all = names[reference.kind] ?? []
             let suggestion =
@@ -149,6 +155,7 @@ struct CrossChecks {
         let used = Set(reading.references.map { "\($0.kind) \($0.name)" })
         let kinds: [(ReferenceKind, String, String)] = [
             (.probe, "probes", "probe"), (.pool, "pools", "pool"), (.steer, "steer", "policy"),
+            (.cache, "caches", "cache"),
         ]
         for (kind, key, noun) in kinds {
             guard case .mapping(let entries)? = root.entries[key]?.value.content else { continue }

@@ -30,6 +30,16 @@ final class Reading {
         var pools: [String]
     }
 
+    /// A route with a cache.
+    struct CacheUse {
+        var name: String
+        var range: SourceRange
+        var option: String
+        var pools: [String]
+        /// Whether the route asks for credentials.
+        var isGuarded: Bool
+    }
+
     /// Parameters of a service record, which only the reader of zone files understands.
     struct Service {
         var parameters: String
@@ -51,6 +61,7 @@ final class Reading {
     var references: [Reference] = []
     var addressProbes: [AddressProbe] = []
     var mirrors: [Mirror] = []
+    var cacheUses: [CacheUse] = []
     /// Policies with branches, at all depths.
     var policies: [(section: Section, policy: PolicySettings)] = []
     var services: [Service] = []

@@ -65,6 +65,8 @@ extension SettingsDecoder {
         guard let action = action(section, path) else { return nil }
         route.action = action
         route.mirror = mirror(section, action)
+        let isGuarded = route.basicAuth != nil || route.jwt != nil
+        route.cache = cache(of: section, action, isGuarded: isGuarded)
         return route
     }
 

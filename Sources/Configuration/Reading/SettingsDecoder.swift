@@ -37,6 +37,7 @@ struct SettingsDecoder {
         checkRoles(pools, settings.probes)
         checkCookies(pools, settings.listeners)
         settings.pools = pools.map(\.0)
+        settings.caches = root.members("caches").map(cache)
         settings.routes = routes(root.list("routes"))
         settings.zones = zones(root.members("zones"))
         checkServices()
@@ -47,7 +48,7 @@ struct SettingsDecoder {
         settings.migrations = settle(migrations, settings)
         settings.latency = latency(root.group("latency"))
         checkLatency(settings, root)
-        CrossChecks(reading: reading, root: root, settings: settings).run()
+        CrossChecks(reading: reading, root: root, settings: settings, checks: checks).run()
         PolicyChecks(reading: reading, settings: settings).run()
         // A section knows the reading: the circle would keep both, and the whole file.
         reading.policies = []

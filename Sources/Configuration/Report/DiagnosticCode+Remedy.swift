@@ -25,6 +25,7 @@ extension DiagnosticCode {
         case "M1470"..."M1489", "M1534", "M1693"..."M1694": transferExplanation
         case "M1490"..."M1499", "M1510": updateExplanation
         case "M1690"..."M1692": packetExplanation
+        case "M1800"..."M1819": cacheExplanation
         case ..<"M1351": meaningExplanation
         case "M1410"..."M1419": commandExplanation
         default: warningExplanation

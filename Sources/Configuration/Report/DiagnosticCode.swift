@@ -291,6 +291,18 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case sharedInterface = "M1690"
     /// Not the name of an interface.
     case badInterface = "M1691"
+    /// A cache that is not defined.
+    case unknownCache = "M1800"
+    /// A cache where everybody proves who they are.
+    case cachedAccess = "M1810"
+    /// A cache in front of a pool that keeps clients at their endpoints.
+    case cachedSessions = "M1811"
+    /// Cookies of one client that are given to all.
+    case sharedCookies = "M1812"
+    /// A key of requests that leaves out the query.
+    case keyWithoutQuery = "M1813"
+    /// Caches that may take more memory than there is.
+    case cachesBeyondMemory = "M1814"
     /// A program that is not there.
     case missingCommand = "M1415"
     /// A program that cannot be executed.
@@ -310,7 +322,7 @@ extension DiagnosticCode {
     public var severity: Severity {
         switch rawValue {
         case "M1410"..."M1414", "M1440"..."M1449", "M1470"..."M1484", "M1490"..."M1494": .error
-        case "M1690"..."M1692": .error
+        case "M1690"..."M1692", "M1800"..."M1809": .error
         default: rawValue >= "M1351" ? .warning : .error
         }
     }

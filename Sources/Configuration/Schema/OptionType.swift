@@ -111,6 +111,8 @@ public enum ReferenceKind: String, Sendable, Hashable, CaseIterable {
     case pool
     /// A key under `steer`.
     case steer
+    /// A key under `caches`.
+    case cache
 }
 
 /// The record types that a file can hold.

@@ -10,13 +10,15 @@ public struct Schema: Sendable {
             + proxyOptions
             + probeOptions + roleOptions + poolOptions + outlierOptions + overloadOptions
             + hedgeOptions + retryOptions + stickyOptions + routeOptions + mirrorOptions
+            + cacheOptions
             + geoOptions + latencyOptions + aliasOptions + queryOptions + answerOptions
             + transactionOptions + signingOptions + transferOptions + catalogOptions
             + keyOptions + zoneOptions
             + steerOptions
             + failoverOptions + steerChangeOptions,
         groups: allGroups + probeGroups + roleGroups + tlsGroups + stickyGroups + guardGroups
-            + retryGroups + outlierGroups + overloadGroups + mirrorGroups + tracingGroups
+            + retryGroups + outlierGroups + overloadGroups + mirrorGroups + cacheGroups
+            + tracingGroups
             + geoGroups + latencyGroups + aliasGroups + queryGroups + answerGroups + changeGroups
             + transactionGroups + signingGroups + transferGroups + catalogGroups
             + keyGroups + updateGroups

@@ -37,6 +37,8 @@ public struct RouteSettings: Sendable, Equatable {
     public var responseHeaders: HeaderEditSettings
     /// Where copies of requests go; nil for nowhere.
     public var mirror: MirrorSettings?
+    /// The cache in front of its pools; nil for none.
+    public var cache: String?
     /// Who goes first when there is not enough for all.
     public var priority: RoutePriority
     /// Attempts after the first; nil means the pool's.

@@ -46,6 +46,8 @@ public struct Settings: Sendable, Equatable {
     public var probes: [ProbeSettings]
     /// Sets of endpoints by name.
     public var pools: [PoolSettings]
+    /// What routes may have in front of their pools, by name.
+    public var caches: [CacheSettings] = []
     /// Which request goes to which pool.
     public var routes: [RouteSettings]
     /// Zones that the DNS door answers for.

@@ -49,6 +49,7 @@ public enum ConfigurationSource {
             case .writable(let path)?: .writable(path: path)
             }
         }
+        checks.memory = MachineMemory.total()
         return checks
     }()
 

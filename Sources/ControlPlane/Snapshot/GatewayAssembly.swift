@@ -31,7 +31,13 @@ enum GatewayAssembly {
             plan.pools.enumerated().map { ($1.name, $0) },
             uniquingKeysWith: { first, _ in first }
         )
-        plan.routes = settings.routes.map { RouteAssembly(pools: places, access: access).plan($0) }
+        plan.caches = settings.caches.map(\.plan)
+        let assembly = RouteAssembly(
+            pools: places,
+            caches: settings.caches.map(\.name),
+            access: access
+        )
+        plan.routes = settings.routes.map(assembly.plan)
         let limits = settings.limits
         let probes = min(
             limits.concurrentProbes,

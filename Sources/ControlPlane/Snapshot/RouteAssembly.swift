@@ -8,6 +8,8 @@ internal import Steering
 struct RouteAssembly {
     /// The numbers of pools by name.
     let pools: [String: Int]
+    /// The names of caches by their numbers.
+    let caches: [String]
     /// The files that access depends on.
     let access: AccessFiles
 
@@ -31,6 +33,7 @@ struct RouteAssembly {
         plan.requestFields = edits(route.requestHeaders, route)
         plan.responseFields = security(route) + edits(route.responseHeaders, route)
         plan.mirror = route.mirror.flatMap(mirror)
+        plan.cache = route.cache.flatMap { caches.firstIndex(of: $0) }
         plan.priority =
             switch route.priority {
             case .high: .high

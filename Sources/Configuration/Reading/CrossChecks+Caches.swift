@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Essentials
+
+/// What a cache means for those who are answered from it, and for the machine.
+extension CrossChecks {
+    func checkCaches() {
+        checkCacheMemory()
+        let sticky = Set(settings.pools.filter { $0.sticky != nil }.map(\.name))
+        for use in reading.cacheUses {
+            if use.isGuarded {
+                reading.report(
+                    .cachedAccess,
+                    use.range,
+                    option: use.option,
+                    "everybody who may come in gets what `\(use.name)` has kept for one of them",
+                    "see that answers for one person alone say `private`"
+                )
+            }
+            guard let pool = use.pools.first(where: sticky.contains) else { continue }
+            reading.report(
+                .cachedSessions,
+                use.range,
+                option: use.option,
+                "`\(pool)` keeps clients at their endpoints, and who is answered from `\(use.name)` "
+                    + "comes to none",
+                "give answers for everybody a route and a pool of their own"
+            )
+        }
+    }
+
+    private func checkCacheMemory() {
+        guard let machine = checks.memory else { return }
+        let sum = settings.caches.reduce(0) {
+            $0.addingReportingOverflow($1.memory.bytes).partialValue
+        }
+        guard sum > machine.bytes, let entry = root.entries["caches"] else { return }
+        reading.report(
+            .cachesBeyondMemory,
+            entry.keyRange,
+            option: "caches",
+            "the caches may take \(ByteCount(sum)), and this machine has \(machine) of memory",
+            "lower `memory`"
+        )
+    }
+}

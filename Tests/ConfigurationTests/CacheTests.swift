@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import Configuration
+import Essentials
+import Testing
+
+@Suite struct `Caches in a file` {
+    private func text(_ cache: String, route: String = "pool: a, cache: c") -> String {
+        """
+        listeners: [{ http: ':80' }]
+        pools:
+          a: { endpoints: [{ address: '127.0.0.1:1' }] }
+          s: { sticky: { cookie: S }, endpoints: [{ address: '127.0.0.1:2' }] }
+        caches: { c: { \(cache) } }
+        routes:
+          - { \(route) }
+          - { host: other.example, split: { a: 1, s: 1 } }
+        """
+    }
+
+    private func codes(_ text: String, _ checks: OutsideChecks = OutsideChecks()) -> [String] {
+        read(text, checks: checks).diagnostics.map(\.code.rawValue)
+    }
+
+    @Test func `a cache without options has those of the reference`() throws {
+        let settings = try settings(text(""))
+        let cache = try #require(settings.caches.first)
+        #expect(settings.routes.map(\.cache) == ["c", nil])
+        #expect([cache.memory.bytes, cache.objectLimit.bytes] == [256 << 20, 8 << 20])
+        #expect(cache.lifetimes.isEmpty && cache.purge.isEmpty && cache.targets == nil)
+        #expect(cache.heuristicPercent == Percentage(10) && cache.minUses == 1)
+        #expect([cache.wait, cache.passLifetime] == [.seconds(5), .seconds(120)])
+        #expect([cache.staleIfError, cache.staleWhileRevalidate] == [.zero, .zero])
+        #expect(cache.statusHeader && cache.statusName == "Martlet" && cache.key.host)
+        #expect(!cache.override && !cache.heedClients && !cache.keepCookies)
+        #expect(cache.key.query == .all && cache.key.only.isEmpty && cache.key.without.isEmpty)
+    }
+
+    @Test func `a small cache keeps small answers`() throws {
+        let cache = try settings(text("memory: 16MiB")).caches.first
+        #expect(cache?.objectLimit == ByteCount(2 << 20))
+        #expect(codes(text("memory: 16MiB, object-limit: 2MiB")).isEmpty)
+        #expect(codes(text("memory: 16MiB, object-limit: 3MiB")) == ["M1311"])
+    }
+
+    @Test func `lifetimes name statuses and classes`() throws {
+        let lifetimes = "lifetimes: { 200: 1d, 301-308: 1h, 5xx: 5s, any: 0 }"
+        let cache = try #require(try settings(text(lifetimes)).caches.first)
+        #expect(cache.lifetimes.map(\.statuses) == [200...200, 301...308, 500...599, 200...599])
+        let day = Interval.seconds(86_400)
+        #expect(cache.lifetimes.map(\.lifetime) == [day, .seconds(3600), .seconds(5), .zero])
+        for name in ["1xx", "6xx", "xx", "5x", "100", "600", "+xx", "100-200", "all", "20x"] {
+            #expect(codes(text("lifetimes: { '\(name)': 5s }")) == ["M1210"], "\(name)")
+        }
+        #expect(codes(text("lifetimes: { 200: 5 }")) == ["M1201"])
+        #expect(codes(text("lifetimes: { 200: 1s, 200: 2s }")) == ["M1102"])
+        #expect(codes(text("override: true")) == ["M1106"])
+        #expect(codes(text("override: true, lifetimes: { 200: 1s }")).isEmpty)
+    }
+
+    private static let faults: [(cache: String, codes: [String])] = [
+        ("key: { only: [a] }", []), ("key: { without: ['utm_*'] }", []),
+        ("key: { query: sorted }", []), ("key: { only: a, without: b }", ["M1105"]),
+        ("key: { query: sorted, only: a }", ["M1105"]),
+        ("key: { query: none, without: a }", ["M1105"]), ("key: { query: none }", ["M1813"]),
+        ("key: { only: [] }", ["M1103"]), ("key: { headers: ['a b'] }", ["M1216"]),
+        ("keep-cookies: true", ["M1812"]), ("name: 1a", ["M1216"]), ("name: fra1", []),
+        ("memory: 1KiB", ["M1207"]), ("min-uses: 0", ["M1207"]), ("purge: here", ["M1209"]),
+        ("heuristic-percent: 101%", ["M1207"]), ("wiat: 5s", ["M1101"]),
+    ]
+
+    @Test(arguments: faults)
+    func `what is wrong with a cache is said`(_ example: (cache: String, codes: [String])) {
+        #expect(codes(text(example.cache)) == example.codes)
+    }
+
+    private static let routes: [(route: String, codes: [String])] = [
+        ("pool: a, cache: c", []), ("split: { a: 1 }, cache: c", []),
+        ("pool: a, cache: d", ["M1352", "M1800"]), ("pool: a", ["M1352"]),
+        ("redirect: { to: / }, cache: c", ["M1105"]),
+        ("respond: { body: x }, cache: c", ["M1105"]),
+        ("pool: s, cache: c", ["M1811"]), ("split: { a: 1, s: 1 }, cache: c", ["M1811"]),
+        ("pool: a, cache: c, basic-auth: { users: u }", ["M1810"]),
+        ("pool: s, cache: c, jwt: { keys: k }", ["M1810", "M1811"]),
+    ]
+
+    @Test(arguments: routes)
+    func `what a cache means for a route is said`(_ example: (route: String, codes: [String])) {
+        #expect(codes(text("", route: example.route)) == example.codes)
+    }
+
+    @Test func `a name that is nearly right is suggested`() {
+        let wrong = text("", route: "pool: a, cache: cc")
+        let found = read(wrong).diagnostics.first { $0.code == .unknownCache }
+        #expect(found?.suggestion == "did you mean `c`?")
+        #expect(found?.message == "there is no cache `cc`")
+    }
+
+    @Test func `caches are measured by the memory of the machine`() {
+        var checks = OutsideChecks()
+        checks.memory = ByteCount(1 << 30)
+        let whole = text("memory: 1GiB")
+        #expect(codes(whole, checks).isEmpty)
+        #expect(codes(whole).isEmpty)
+        let two = whole.replacing("caches: {", with: "caches: { d: { memory: 1MiB },")
+            .replacing("- { host", with: "- { path: /d, pool: a, cache: d }\n  - { host")
+        #expect(codes(two).isEmpty)
+        #expect(codes(two, checks) == ["M1814"])
+    }
+}
