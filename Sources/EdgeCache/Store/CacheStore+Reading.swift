@@ -80,7 +80,7 @@ extension CacheStore {
         return StoredPiece(memory.bytes(at: found.place, count: found.count), found.state)
     }
 
-    /// Ends the use of an entry. ``StoredRef/none`` is ignored.
+    /// Ends the use of an entry; ``StoredRef/none`` is ignored.
     public func release(_ ref: StoredRef) {
         guard !ref.isNone else { return }
         shards[ref.shard].withLock { shard in

@@ -184,7 +184,9 @@ extension StoreShard {
 
     // MARK: Beginning
 
-    /// A new fill that is awaited. It is taken to vary by what the newest entry of the key varies by.
+    /// A new fill that is awaited.
+    ///
+    /// It is taken to vary by what the newest entry of the key varies by: others need not wait in vain.
     private mutating func begin(
         _ hash: UInt64,
         _ key: Span<UInt8>,

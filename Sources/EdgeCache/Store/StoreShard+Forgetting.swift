@@ -5,8 +5,9 @@ extension StoreShard {
     /// Records that are looked at while the lock is held once.
     static let sliceSize = 256
 
-    /// Forgets one entry; a fill goes on for those who read it, and is not found any more. True for an
-    /// object.
+    /// Forgets one entry; true for an object.
+    ///
+    /// A fill goes on for those who read it, and is not found any more.
     private mutating func forget(_ slot: Int, _ mode: PurgeMode) -> Bool {
         let isObject = records[slot].phase == .complete
         if isObject { counts.purges += 1 }

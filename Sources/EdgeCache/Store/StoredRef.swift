@@ -57,7 +57,9 @@ public enum FetchReason: UInt8, Sendable, CaseIterable {
     }
 }
 
-/// What a store knows for a request. Each entry that is named is kept for the caller, who releases it.
+/// What a store knows for a request.
+///
+/// Each entry that is named is kept for the caller, who releases it.
 public enum CacheFound: Sendable, Equatable {
     /// It is stored, and fresh.
     case fresh(StoredRef)
