@@ -128,7 +128,7 @@ import Testing
         store.release(fill)
         #expect(desk.purge("b") == 1)
         // A record, and a cell for its text.
-        #expect(store.statistics().octets == before + 256 + 512)
+        #expect(store.statistics().octets == before + StoredRecord.cost + 512)
     }
 
     @Test func `a fill without anybody ends`() throws {
@@ -277,6 +277,11 @@ import Testing
         desk.store.release(pinned)
         #expect(desk.store.facts(pinned) == nil)
         #expect(desk.store.statistics().octets < counts.octets)
+    }
+
+    @Test func `a record is no larger than what is charged for it`() {
+        // Beside it lie 32 octets in the queue, and about 11 in the index.
+        #expect(MemoryLayout<StoredRecord>.stride + 32 + 11 <= StoredRecord.cost)
     }
 
     @Test func `shards are large enough for objects`() {

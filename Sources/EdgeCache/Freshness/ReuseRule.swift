@@ -35,11 +35,11 @@ public enum ReuseVerdict: Sendable, Equatable {
 }
 
 /// Whether a stored response may answer a request (RFC 9111 §4).
-public struct ReuseRule: Sendable {
-    private let rules: CacheRules
+public struct ReuseRule: BitwiseCopyable, Sendable {
+    private let heedsClients: Bool
 
     /// By what an operator decided.
-    public init(_ rules: CacheRules) { self.rules = rules }
+    public init(_ rules: CacheRules) { heedsClients = rules.heedsClients }
 
     /// Judges a stored response whose key, and the fields that `Vary` names, fit the request.
     public func judge(
@@ -55,7 +55,7 @@ public struct ReuseRule: Sendable {
     /// True when the client wants nothing that has to be asked for, and that is heeded (RFC 9111
     /// §5.2.1.7).
     public func forbidsAsking(_ request: CacheRequest) -> Bool {
-        rules.heedsClients && request.directives.words.contains(.onlyIfCached)
+        heedsClients && request.directives.words.contains(.onlyIfCached)
     }
 
     private func freely(
@@ -68,14 +68,14 @@ public struct ReuseRule: Sendable {
         let left = stored.freshFor(now)
         let isFresh = left > .zero
         let asked = request.directives
-        if rules.heedsClients, !isTakenByClient(asked, stored, left, now) {
+        if heedsClients, !isTakenByClient(asked, stored, left, now) {
             return .ask(isFresh ? .request : .stale)
         }
         if isFresh { return .fresh }
         guard !stored.traits.contains(.neverStale) else { return .ask(.stale) }
         let staleness = Interval.zero.minus(left)
         if staleness < stored.staleWhileRevalidate { return .staleWhileAsking }
-        if rules.heedsClients, isTakenStale(asked, staleness) { return .stale }
+        if heedsClients, isTakenStale(asked, staleness) { return .stale }
         return .ask(.stale)
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Essentials
 public import HTTPProtocol
 internal import Runtime
 internal import Synchronization
@@ -26,9 +27,7 @@ extension CacheStore {
         shards[ref.shard].withLock { shard in
             guard let slot = shard.slot(ref) else { return false }
             let head = shard.head(slot)
-            guard !head.isEmpty, output.freeCapacity >= head.count else { return false }
-            for index in head.indices { output.append(head[index]) }
-            return true
+            return !head.isEmpty && output.write(head)
         }
     }
 

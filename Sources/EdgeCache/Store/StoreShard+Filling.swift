@@ -133,7 +133,9 @@ extension StoreShard {
         cells.trim(&records[slot].body, to: CellAllocator.cells(written))
         records[slot].length = UInt64(written)
         records[slot].phase = .complete
+        counts.fills -= 1
         guard records[slot].isIndexed else { return }
+        counts.objects += 1
         forgetOthers(slot)
         queue.insert(slot, hash: records[slot].hash, octets: octets(slot))
     }
@@ -155,6 +157,7 @@ extension StoreShard {
 
     private mutating func end(_ slot: Int, _ phase: StoredRecord.Phase) {
         records[slot].phase = phase
+        counts.fills -= 1
         detach(slot)
     }
 
@@ -171,6 +174,7 @@ extension StoreShard {
             if records[other].phase == .passing { detach(other) }
         }
         records[slot].phase = .passing
+        counts.fills -= 1
         records[slot].until = until
         queue.insert(slot, hash: records[slot].hash, octets: octets(slot))
     }

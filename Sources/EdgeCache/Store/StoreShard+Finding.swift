@@ -24,7 +24,7 @@ extension StoreShard {
     }
 
     /// What of a request decides, beside its fields.
-    struct Question {
+    struct Question: BitwiseCopyable {
         var hash: UInt64
         var request: CacheRequest
         var rule: ReuseRule
@@ -216,6 +216,7 @@ extension StoreShard {
             record.vary = digest
         }
         records[slot] = record
+        counts.fills += 1
         attach(slot)
         return slot
     }

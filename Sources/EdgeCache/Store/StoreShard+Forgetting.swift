@@ -52,10 +52,6 @@ extension StoreShard {
     var statistics: CacheStatistics {
         var counts = counts
         counts.octets = used
-        for record in records {
-            if record.isFill { counts.fills += 1 }
-            if record.phase == .complete, record.isIndexed { counts.objects += 1 }
-        }
         return counts
     }
 }

@@ -136,6 +136,7 @@ struct StoreShard: Sendable {
     /// Takes an entry from what can be found; its memory goes with its last user.
     mutating func detach(_ slot: Int) {
         guard records[slot].isIndexed else { return }
+        if records[slot].phase == .complete { counts.objects -= 1 }
         queue.remove(slot)
         let hash = records[slot].hash
         if let first = chain(hash, keyText(slot)) {
@@ -176,6 +177,7 @@ struct StoreShard: Sendable {
 
     /// Gives everything back that an entry has.
     private mutating func remove(_ slot: Int) {
+        if records[slot].isFill { counts.fills -= 1 }
         cells.give(records[slot].text)
         cells.trim(&records[slot].body, to: 0)
         var empty = StoredRecord()

@@ -8,7 +8,7 @@ struct StoredRecord: BitwiseCopyable, Sendable {
 
     /// Octets that each entry is charged beside its cells: this record, and its places in the index and
     /// in the queue.
-    static let cost = 256
+    static let cost = 272
     static let none = UInt32.max
 
     /// The key's.
