@@ -110,7 +110,8 @@ extension StoreShard {
         let written = records[slot].written
         if offset < written {
             let (place, count) = records[slot].body.place(at: offset)
-            return (start + place, min(count, written - offset), .bytes)
+            // Never octets without any: a reader would ask for ever.
+            return (start + place, min(count, written - offset), count > 0 ? .bytes : .failed)
         }
         if phase == .complete || records[slot].length == UInt64(written) { return (0, 0, .end) }
         records[slot].watchers |= watcher
