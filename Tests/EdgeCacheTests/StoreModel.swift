@@ -134,6 +134,16 @@ final class StoreModel {
             return
         }
         for other in keys[key] ?? [] where other.phase == .passing { forget(other) }
+        guard entry.phase == .awaited else {
+            // What has come stays for who reads it; what remembers is another entry.
+            entry.phase = .refused
+            forget(entry)
+            let marker = Entry()
+            marker.phase = .passing
+            marker.until = until
+            keys[key, default: []].insert(marker, at: 0)
+            return
+        }
         entry.phase = .passing
         entry.until = until
     }

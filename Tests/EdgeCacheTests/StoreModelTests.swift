@@ -185,6 +185,10 @@ private final class Comparison {
             check(desk.store.takeWatchers(ref) == entry.watchers, "other watchers")
             entry.watchers = 0
         }
+        if entry.phase == .refused, !entry.body.isEmpty {
+            let (body, last) = desk.body(ref, watcher: worker)
+            check(body == entry.body && last == .failed, "what had come is gone")
+        }
         guard entry.phase == .growing || entry.phase == .complete else { return }
         check(desk.store.facts(ref) == entry.facts, "other facts")
         check(desk.head(ref) == entry.head, "another head")

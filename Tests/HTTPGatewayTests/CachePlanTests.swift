@@ -69,6 +69,7 @@ import Testing
         let words = CacheResult.allCases.map { "\($0.word)" }
         #expect(Set(words).count == words.count)
         #expect(Set(CacheMiss.allCases.map { "\($0.word)" }).count == CacheMiss.allCases.count)
+        #expect(GatewayMetrics.cache(GatewayMetrics.cacheLimit) == GatewayMetrics.pool(0))
         // They are labels of one family.
         let refusals =
             NotStored.allCases.map { "\($0.word)" } + CacheRefusal.allCases.map { "\($0.word)" }

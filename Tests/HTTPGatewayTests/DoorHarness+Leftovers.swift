@@ -35,6 +35,9 @@ extension DoorHarness {
         expect("mirrors", door.mirrors.count)
         expect("copies", Int(shared.copies.load(0)))
         expect("blocks of copies", Int(shared.copies.load(1)))
+        expect("reads of stores", door.reads.count)
+        expect("fetches", door.fetches.count)
+        expect("answers in parts", door.parts.count)
         expect("unfinished", Int(shared.unfinished.count(DoorHarness.loopback)))
         expect("waiting", door.line.count)
         for pool in 0..<4 {

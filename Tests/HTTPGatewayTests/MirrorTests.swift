@@ -103,7 +103,7 @@ import Testing
         let all = [start] + skips + failures + verdicts + buckets + [sum]
         #expect(Set(all).count == all.count)
         #expect((all.max() ?? 0) < GatewayMetrics.mirror(1))
-        #expect(GatewayMetrics.mirror(GatewayMetrics.routeLimit) == GatewayMetrics.pool(0))
+        #expect(GatewayMetrics.mirror(GatewayMetrics.routeLimit) == GatewayMetrics.cache(0))
         #expect(GatewayMetrics.route(GatewayMetrics.routeLimit) == start)
     }
 }

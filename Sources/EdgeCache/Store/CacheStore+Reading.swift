@@ -104,10 +104,11 @@ extension StoreShard {
         _ watcher: UInt64
     ) -> (place: Int, count: Int, state: PieceState) {
         let phase = records[slot].phase
-        guard phase == .growing || phase == .complete || phase == .awaited else {
+        let written = records[slot].written
+        // What had come before a fill was refused is there for who began to read it.
+        guard phase != .failed, phase != .refused || offset < written else {
             return (0, 0, .failed)
         }
-        let written = records[slot].written
         if offset < written {
             let (place, count) = records[slot].body.place(at: offset)
             // Never octets without any: a reader would ask for ever.

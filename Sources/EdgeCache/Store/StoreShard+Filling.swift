@@ -168,15 +168,44 @@ extension StoreShard {
             end(slot, .refused)
             return
         }
-        var place = chain(records[slot].hash, keyText(slot))
-        while let other = place {
-            place = next(other)
-            if records[other].phase == .passing { detach(other) }
+        forgetMarker(records[slot].hash, keyText(slot))
+        guard records[slot].phase == .awaited else {
+            // Who reads what has come goes on; what remembers holds nothing of it.
+            end(slot, .refused)
+            return mark(records[slot].hash, keyText(slot), until)
         }
         records[slot].phase = .passing
         counts.fills -= 1
         records[slot].until = until
         queue.insert(slot, hash: records[slot].hash, octets: octets(slot))
+    }
+
+    private mutating func forgetMarker(_ hash: UInt64, _ key: Span<UInt8>) {
+        var place = chain(hash, key)
+        while let other = place {
+            place = next(other)
+            if records[other].phase == .passing { detach(other) }
+        }
+    }
+
+    /// Remembers that a key's answers are not stored.
+    private mutating func mark(_ hash: UInt64, _ key: Span<UInt8>, _ until: WallTime) {
+        guard let text = run(key.count, records: 1) else { return }
+        guard let slot = takeRecord() else {
+            cells.give(text)
+            return
+        }
+        memory.write(at: place(text), key)
+        var record = StoredRecord()
+        record.generation = records[slot].generation
+        record.phase = .passing
+        record.hash = hash
+        record.text = text
+        record.keyCount = UInt32(truncatingIfNeeded: key.count)
+        record.until = until
+        records[slot] = record
+        attach(slot)
+        queue.insert(slot, hash: hash, octets: octets(slot))
     }
 
     /// Ends a fill that came to nothing.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import EdgeCache
 internal import Essentials
 internal import HTTPProtocol
 internal import Runtime
@@ -38,6 +39,8 @@ struct Client: BitwiseCopyable {
     var isUnnamed = false
     /// One came, so that its socket is the proxy's.
     var isCarried = false
+    /// A fetch whose first reader came by TLS.
+    var cameSecurely = false
     var kind = ClientKind.connection
     /// Among the sessions or streams, for those kinds; for a connection among the WebSockets.
     var place: Int32 = -1
@@ -99,6 +102,10 @@ struct Exchange: BitwiseCopyable {
     var isHedge = false  // the attempt under way is the second of two
     var isAttemptHedge = false  // it began as one, and may be the only one by now
     var hedge: HedgeOutcome?  // how the second one ended
+    var read: Int32 = -1  // what it holds of a store, when it does
+    var cache: Int16 = -1  // of its route, when there is one
+    var cached = CacheNote()
+    var cacheResult: CacheResult?
     var hedgeAt = Instant.never  // when a second one is due
     var holdsPlace = false  // under the pool's limit of requests at a time
     var isReplayable = false
@@ -199,6 +206,15 @@ struct Upstream: BitwiseCopyable {
 
     var isSecure: Bool { !tls.isNone }
     var isStream: Bool { kind == .stream }
+
+    /// One that stands for an object of a store.
+    init(client: Handle, limits: HeadLimits) {
+        fd = .none
+        slot = -1
+        address = SocketAddress(IPAddress(v4: 0), port: 0)
+        self.client = client
+        parser = ResponseParser(limits: limits)
+    }
 
     init(fd: FileDescriptor, to endpoint: EndpointRecord, client: Handle, limits: HeadLimits) {
         self.fd = fd

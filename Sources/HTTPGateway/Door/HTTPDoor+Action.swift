@@ -75,7 +75,7 @@ extension HTTPDoor {
         let path = path(of: c)
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
-        actions.hide(record.requestEdits, in: &fields, of: bytes, isTLS: clients[c].isSecure)
+        actions.hide(record.requestEdits, in: &fields, of: bytes, isTLS: cameSecurely(c))
         var text = RouteText()
         let context = TemplateContext(
             record: record,
@@ -85,7 +85,7 @@ extension HTTPDoor {
             client: client(of: c),
             requestID: clients[c].exchange.requestID,
             traceID: trace(of: c)?.traceID ?? 0,
-            isTLS: clients[c].isSecure
+            isTLS: cameSecurely(c)
         )
         tail.write { output in
             text = actions.writeRequest(context, into: &output, hasPlainPath: hasPlainPath)
@@ -108,7 +108,8 @@ extension HTTPDoor {
     /// Writes into the tail what is said to the client beside the response: by the route, and of
     /// the session when an endpoint answers.
     mutating func renderResponse(_ c: Int, isOwn: Bool = true) -> RouteText {
-        let text = renderRoute(c, isOwn: isOwn)
+        var text = renderRoute(c, isOwn: isOwn)
+        if clients[c].exchange.cache >= 0 { text = renderCache(c, after: text) }
         return tellsTimes(c) ? renderTimes(c, after: text) : text
     }
 

@@ -136,7 +136,7 @@ extension HTTPDoor {
         switch clients[c].kind {
         case .connection: Int(clients[c].place)
         case .stream: Int(streams[Int(clients[c].place)].socket)
-        case .session, .passage, .mirror: -1
+        case .session, .passage, .mirror, .fetch: -1
         }
     }
 

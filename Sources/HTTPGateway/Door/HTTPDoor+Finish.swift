@@ -8,6 +8,7 @@ internal import Steering
 extension HTTPDoor {
     /// The response has gone to the client whole.
     mutating func completeResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        if clients[c].kind == .fetch { return completeFetch(c, u, &loop) }
         lookBehindPiped(c, u)
         let hasExcess = hasExcess(c)
         let isReusable =
@@ -84,6 +85,7 @@ extension HTTPDoor {
     mutating func endExchange(_ c: Int) {
         dropRival(c)
         if clients[c].exchange.mirror >= 0 { leaveMirror(c) }
+        leaveRead(c)
         endAttempt(c)
         releasePipe(c)
         forgetClient(c)
@@ -138,6 +140,7 @@ extension HTTPDoor {
     /// Answers instead of the origin; what is left of the request body is not read.
     mutating func answer(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
         guard clients[c].kind != .mirror else { return endCopy(c, .failed(.init(fault)), &loop) }
+        guard clients[c].kind != .fetch else { return fetchBroke(c, fault, &loop) }
         detachUpstream(c, &loop, keep: false)
         // Who speaks TLS with somebody else cannot be told anything.
         let isPassage = clients[c].kind == .passage
@@ -265,6 +268,7 @@ extension HTTPDoor {
     /// When the client has part of a response, the connection is reset, so that it cannot look whole.
     mutating func abandon(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
         guard clients[c].kind != .mirror else { return endCopy(c, .failed(.init(fault)), &loop) }
+        guard clients[c].kind != .fetch else { return fetchBroke(c, fault, &loop) }
         clients[c].exchange.reason = .fault(fault)
         // Whoever goes away in mid-answer leaves an endpoint that has done well so far.
         if clients[c].exchange.responseStarted, clients[c].phase == .relaying,

@@ -19,7 +19,8 @@ extension HTTPDoor {
         }
         nameRequest(c)
         if clients[c].exchange.isEarly { hideEarlyField(c) }
-        let changes = renderRequest(c)
+        var changes = renderRequest(c)
+        if clients[c].kind == .fetch { changes = renderFetch(c, after: changes) }
         let pending = clients[c].input
         let isWhole = RequestHeadWriter.write(
             into: &scratch,
@@ -58,6 +59,7 @@ extension HTTPDoor {
             isTrusted
             ? listenerRecords[listener].droppedOfTrusted : listenerRecords[listener].droppedOfOthers
         if stripsSession(c) { dropped.insert(.cookie) }
+        if clients[c].kind == .fetch { dropped.formUnion(HTTPDoor.ownConditions) }
         let trace = attemptTrace(of: c)
         if let trace {
             dropped.insert(.traceparent)
@@ -68,7 +70,7 @@ extension HTTPDoor {
             forwarding: Forwarding(
                 client: clients[c].peer.ip,
                 isTrusted: isTrusted,
-                isSecure: clients[c].isSecure,
+                isSecure: cameSecurely(c),
                 style: listenerRecords[listener].forwarded
             ),
             dropped: dropped,
@@ -79,6 +81,9 @@ extension HTTPDoor {
             endpoint: upstreams[u].address
         )
     }
+
+    /// True when the request came by TLS, itself or that of which it is the fetch.
+    func cameSecurely(_ c: Int) -> Bool { clients[c].isSecure || clients[c].cameSecurely }
 
     /// Keeps what the socket did not take of the head; the rest of the count was body.
     ///
@@ -295,7 +300,7 @@ extension HTTPDoor {
     }
 
     /// True when the endpoint is told who asks: no trailer may say something else.
-    private func tellsIdentity(_ c: Int) -> Bool {
+    func tellsIdentity(_ c: Int) -> Bool {
         let access = routeRecord(c).access
         guard access >= 0 else { return false }
         let rule = actions.access[Int(access)]

@@ -18,7 +18,10 @@ extension HTTPDoor {
         self.now = now
         let newPools = new.pools
         for c in 0..<clients.highWater where !clients.handle(at: c).isNone {
-            let isRouted = clients[c].phase == .authenticating || clients[c].exchange.isQuestion
+            let isRouted =
+                clients[c].phase == .authenticating || clients[c].phase == .fetching
+                || clients[c].exchange.isQuestion
+            if clients[c].exchange.cache >= 0 { carryCache(c, to: new) }
             if isRouted, clients[c].exchange.pool < 0 { carryRoute(c, to: new) }
             guard clients[c].exchange.pool >= 0 else { continue }
             let slot = clients[c].exchange.poolSlot
@@ -53,11 +56,12 @@ extension HTTPDoor {
         keptShare = UInt64(max(new.plan.keptShare, 0))
         traceShare = new.plan.traceShare ?? -1
         labels = new.labels
+        shelve()
         chooser = Chooser(plan: new.selection, adopting: chooser)
         fieldsOwner = .none
         // Never smaller: heads accepted under the old limits may have to be read again.
         fields = FieldTable(limit: max(fields.limit, Int(limits.head.fields)))
-        responseFields = FieldTable(limit: max(responseFields.limit, Int(limits.head.fields)))
+        responseFields = FieldTable(limit: max(responseFields.limit, Int(limits.head.fields) + 4))
         dropStrangers()
         failOrphans(&loop)
     }
@@ -102,6 +106,7 @@ extension HTTPDoor {
     private mutating func dropStrangers() {
         for u in 0..<upstreams.highWater where !upstreams.handle(at: u).isNone {
             let slot = Int(upstreams[u].slot)
+            guard upstreams[u].kind != .stored else { continue }
             if slot < addresses.count, addresses[slot] == upstreams[u].address { continue }
             if upstreams[u].state == .session { leaveOrigin(Int(upstreams[u].place)) }
             guard upstreams[u].state == .idle else { continue }
@@ -168,6 +173,7 @@ extension HTTPDoor {
     public mutating func tick(now: Instant, realtime: Int64) {
         self.now = now
         if realtime / 1_000_000_000 != dates.second { dates = DateText(realtime: realtime) }
+        wallOffset = Interval(nanoseconds: realtime) + (.start - now)
         buffers.trim()
         pipePool.trim()
     }

@@ -105,6 +105,9 @@ extension HTTPDoor {
         if upstreams[u].isStream {
             return receiveFromStream(u, into: block, at: start, upTo: end)
         }
+        if upstreams[u].kind == .stored {
+            return readStored(u, into: block, at: start, upTo: end)
+        }
         let result = buffers.receive(upstreams[u].fd, into: block, at: start, upTo: end)
         if case .count(let count) = result, count < end &- start {
             upstreams[u].canRead = upstreams[u].hangUp

@@ -29,6 +29,7 @@ extension HTTPDoor {
             countSession(c)
         }
         recordRoute(c, status)
+        recordCache(c)
         let pool = Int(clients[c].exchange.poolSlot)
         let isRequest = clients[c].phase != .tunnel && clients[c].kind != .passage
         if pool >= 0, pool < GatewayMetrics.poolLimit, isRequest {

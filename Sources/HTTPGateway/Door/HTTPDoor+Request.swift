@@ -165,6 +165,12 @@ extension HTTPDoor {
         case .dns: return takeMessage(c, &loop)
         case .pool, .split: break
         }
+        if record.cache >= 0, consult(c, record, &loop) { return }
+        sendOn(c, record, &loop)
+    }
+
+    /// Sends the request to an endpoint of the route's pool.
+    mutating func sendOn(_ c: Int, _ record: RouteRecord, _ loop: inout EventLoop) {
         let pool = pool(of: record, c)
         guard pools.indices.contains(pool) else { return refuse(c, .fault(.poolEmpty), &loop) }
         apply(record, pool, to: c)
@@ -228,12 +234,17 @@ extension HTTPDoor {
         return routes.match(request)
     }
 
-    private mutating func apply(_ record: RouteRecord, _ pool: Int, to c: Int) {
-        clients[c].exchange.pool = Int32(pool)
-        clients[c].exchange.poolSlot = pools[pool].slot
+    /// Bounds the time of the whole exchange.
+    mutating func boundRequest(_ c: Int, _ record: RouteRecord) {
         let listener = listenerRecords[Int(clients[c].listener)].timeouts.request
         let bound = record.requestTimeout == .zero ? listener : record.requestTimeout
         if bound < .max { clients[c].exchange.deadline = clients[c].exchange.began + bound }
+    }
+
+    mutating func apply(_ record: RouteRecord, _ pool: Int, to c: Int) {
+        clients[c].exchange.pool = Int32(pool)
+        clients[c].exchange.poolSlot = pools[pool].slot
+        boundRequest(c, record)
         if clients[c].exchange.isGRPC { boundByGRPC(c) }
         clients[c].exchange.bodyLimit = record.bodyLimit
         noteRetries(c, record, pool: pool)

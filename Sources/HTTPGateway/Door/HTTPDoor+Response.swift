@@ -95,7 +95,9 @@ extension HTTPDoor {
 
     /// Passes a 1xx on (RFC 9110 §15.2); HTTP/1.0 does not know them.
     private mutating func passInterim(_ c: Int, _ u: Int, _ loop: inout EventLoop) -> Bool {
-        guard clients[c].exchange.head.minorVersion > 0 else { return true }
+        guard clients[c].exchange.head.minorVersion > 0, clients[c].kind != .fetch else {
+            return true
+        }
         if clients[c].isStream { return passInterimOnStream(c, u) }
         let pending = upstreams[u].input
         ResponseHeadWriter.writeInterim(
@@ -164,10 +166,12 @@ extension HTTPDoor {
 
     /// A final response has begun: writes its head anew and sends it with what there is of the
     /// body, in one call.
-    private mutating func beginResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+    mutating func beginResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         let isSuspect = responseHead.status >= 400 || clients[c].exchange.isGRPC
         if isSuspect, discardsAnswer(c, u, &loop) { return }
         settleHedge(c)
+        if clients[c].kind == .fetch { return takeFetched(c, u, &loop) }
+        if clients[c].exchange.cache >= 0 { noteAnswer(c, u) }
         if clients[c].isStream {
             return isNoTunnel(c)
                 ? answerNoTunnel(c, &loop) : beginStreamResponse(c, u, &loop)
@@ -265,7 +269,7 @@ extension HTTPDoor {
             from: Int(transfer.start),
             count: Int(transfer.end &- transfer.start)
         )
-        let isHeld = endsConnection(c) || fillsPipe(c, u)
+        let isHeld = endsConnection(c) || isDirect(c, u) || fillsPipe(c, u)
         // A copy of a small body costs less than a system call with two pieces.
         let isJoined = body.count <= HTTPDoor.joinedBody
         if isJoined { scratch.append { $0.write(body) } }
@@ -330,6 +334,7 @@ extension HTTPDoor {
         for _ in 0..<16 {
             guard flushOutput(c, &loop), flushResponse(c, u, &loop) else { return }
             if clients[c].exchange.response.isSourceDone { return completeResponse(c, u, &loop) }
+            if upstreams[u].kind == .stored, isOverrun(c) { return takeOver(c, u, &loop) }
             if clients[c].exchange.coding >= 0 {
                 guard !putsOff(c, .coding) else { return arm(c, betweenBytes(c)) }
                 guard stepCoding(c, u, &loop) else { return }
@@ -342,6 +347,10 @@ extension HTTPDoor {
                 continue
             }
             guard upstreams[u].canRead else { return awaitOrigin(c, u) }
+            if isDirect(c, u) {
+                guard sendStored(c, u, &loop) else { return }
+                continue
+            }
             let isMoved =
                 splices(c) ? spliceResponse(c, u, &loop) : receiveResponse(c, u, &loop)
             guard isMoved else { return }
@@ -464,6 +473,7 @@ extension HTTPDoor {
         _ loop: inout EventLoop
     ) -> Bool {
         if clients[c].isStream { return offerContent(c, u) }
+        if clients[c].kind == .fetch { return storeContent(c, u, &loop) }
         while clients[c].exchange.response.hasFramed {
             let transfer = clients[c].exchange.response
             let bytes = buffers.bytes(

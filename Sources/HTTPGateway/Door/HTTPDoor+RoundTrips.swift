@@ -18,8 +18,8 @@ extension HTTPDoor {
 
     /// Copies of requests have no client, and the way to a proxy is not the way to its clients.
     @inline(never) private mutating func measureRoundTripNow(_ c: Int) {
-        guard clients[c].kind != .mirror, clients[c].kind != .stream, !clients[c].isCarried,
-            !isTrusted(c), let time = Socket.roundTrip(clients[c].fd)
+        guard clients[c].kind != .mirror, clients[c].kind != .fetch, clients[c].kind != .stream,
+            !clients[c].isCarried, !isTrusted(c), let time = Socket.roundTrip(clients[c].fd)
         else { return }
         measuresAgainAt = now + HTTPDoor.measuringGap
         roundTrips.write(clients[c].peer.ip, time, at: now)

@@ -19,7 +19,7 @@ extension HTTPDoor {
     /// Gets a pipe for a response that has just begun, if one is worth while and to be had.
     mutating func beginSplice(_ c: Int, _ u: Int) {
         guard HTTPDoor.spliced.contains(clients[c].exchange.response.unread),
-            !clients[c].isSecure, !upstreams[u].isSecure, !upstreams[u].isStream,
+            !clients[c].isSecure, !upstreams[u].isSecure, upstreams[u].kind == .connection,
             clients[c].exchange.coding < 0, !comparesContent(c), let pipe = pipePool.take()
         else { return }
         guard let handle = pipes.insert(pipe) else { return pipePool.give(pipe) }

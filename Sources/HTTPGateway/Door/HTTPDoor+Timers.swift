@@ -52,6 +52,7 @@ extension HTTPDoor {
         case .prefix: refuse(c, .fault(.bodyTimeout), &loop)
         case .authenticating: refuse(c, .fault(.authTimeout), &loop)
         case .asking: break
+        case .fetching: isLate ? answer(c, .requestTimeout, &loop) : waitedEnough(c, &loop)
         case .queued: queueExpired(c, isLate: isLate, &loop)
         case .connecting:
             if isLate { return finishLate(c, &loop) }

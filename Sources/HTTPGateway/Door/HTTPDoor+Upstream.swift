@@ -176,6 +176,7 @@ extension HTTPDoor {
     /// Closes a connection that is in no stack.
     mutating func closeUpstream(_ u: Int) {
         if upstreams[u].isStream { return freeOriginStream(u) }
+        if upstreams[u].kind == .stored { return freeStored(u) }
         if upstreams[u].isSecure { tls.close(upstreams[u].tls, saying: true) }
         buffers.give(upstreams[u].input.block)
         buffers.give(upstreams[u].output.block)
@@ -191,7 +192,7 @@ extension HTTPDoor {
         clients[c].exchange.upstream = .none
         guard upstreams.contains(handle) else { return }
         let u = Int(handle.index)
-        if keep, !upstreams[u].isStream {
+        if keep, upstreams[u].kind == .connection {
             keepUpstream(u, pool: Int(clients[c].exchange.pool))
         } else {
             closeUpstream(u)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import EdgeCache
 public import Essentials
 internal import HTTPProtocol
 public import Runtime
@@ -9,9 +10,9 @@ internal import Steering
 /// One value, owned by one thread, driven by events and time. All state is plain bytes in slabs,
 /// reached through `inout self`, so a request costs no allocation and no reference count. The
 /// life of an exchange is the enum ``Phase``; each extension file of this type is one part of it:
-/// Listening, Arrival, Security, Passage, Request, Prefix, Shedding, Limit, Access, Coding,
-/// Choosing, Questions, Queue, Hedge, Upstream, Forward, Response, Splice, Tunnel, Mirror, Copy, Finish,
-/// Timers, Drain, Record.
+/// Listening, Arrival, Security, Passage, Request, Prefix, Shedding, Limit, Access, Coding, Caching,
+/// Fetch, Stored, Choosing, Questions, Queue, Hedge, Upstream, Forward, Response, Splice, Tunnel, Mirror,
+/// Copy, Finish, Timers, Drain, Record.
 public struct HTTPDoor: ~Copyable {
     let anchor = Anchor()
     let worker: Int
@@ -62,6 +63,13 @@ public struct HTTPDoor: ~Copyable {
     var traceShare: Int
     var labels: LabelTable
     var addresses: [SocketAddress?]
+    var caches: [CacheRecord] = []
+    /// By cache, where its numbers lie.
+    var cachePlaces: [Int32] = []
+    /// By cache, its place in ``stores``.
+    var cacheStores: [Int32] = []
+    /// Those of the present plan, and those that are still read.
+    var stores: [CacheStore?] = []
 
     var chooser: Chooser
     var clients: Slab<Client>
@@ -83,7 +91,9 @@ public struct HTTPDoor: ~Copyable {
     /// Connections by HTTP/2 to endpoints with something left to do.
     var readyOrigins: [Handle] = []
     var passages = Slab<PassageState>(limit: 1 << 20)
-    var workspace: HTTP2Workspace
+    var workspace = HTTP2Workspace(
+        limits: HeadLimits(headBytes: UInt32(GatewayLimits.headBytesMaximum), fields: 1024)
+    )
     var buffers = BufferPool(limit: 1 << 18)
     var pipes = Slab<Pipe>(limit: HTTPDoor.pipeLimit)
     var pipePool = PipePool(limit: HTTPDoor.pipeLimit)
@@ -108,6 +118,9 @@ public struct HTTPDoor: ~Copyable {
     var responseFields: FieldTable
     var requestHead = RequestHead()
     var responseHead = ResponseHead()
+    /// Of a stored head that is looked at beside the response's.
+    var storedFields = FieldTable(limit: 1_028)
+    var storedHead = ResponseHead()
     /// What the limit said to the request that is being looked at.
     var latestLimit = RateDecision(isAllowed: true, full: 0, remaining: 0, wait: .zero)
     /// Credentials that were verified a short while ago.
@@ -131,6 +144,14 @@ public struct HTTPDoor: ~Copyable {
     var hedges: [HedgeMachine]
     /// Attempts that were put aside for a second one.
     var rivals = Slab<Rival>(limit: 1 << 16)
+    /// What exchanges hold of stores.
+    var reads = Slab<StoredRead>(limit: 1 << 20)
+    /// Those that wait for news of their object, as lists by its number.
+    var readers = [Int32](repeating: -1, count: 1024)
+    var fetches = Slab<FetchState>(limit: 1 << 16)
+    /// Of reads whose answer has several parts.
+    var parts = Slab<StoredParts>(limit: 1 << 16)
+    var hearsNews = false
     /// Of exchanges that are mirrored, and of their copies.
     var mirrors = Slab<MirrorState>(limit: 1 << 20)
     /// Clients with something left to do although no event will come.
@@ -146,7 +167,9 @@ public struct HTTPDoor: ~Copyable {
     /// Costly work that this turn has done, in microseconds.
     var effort: Int32 = 0
     var now: Instant
-    var dates: DateText
+    var dates = DateText(realtime: 0)
+    /// What the wall clock says, less what the other one does.
+    var wallOffset = Interval.zero
     var lag: LagMachine
     var isShuttingDown = false
     var farewell = Farewell()
@@ -207,9 +230,6 @@ public struct HTTPDoor: ~Copyable {
         let room = min(max(limits.connections, 1024), 1 << 18)
         clients = Slab(limit: 1 << 20, reserving: room)
         upstreams = Slab(limit: 1 << 20, reserving: room)
-        workspace = HTTP2Workspace(
-            limits: HeadLimits(headBytes: UInt32(GatewayLimits.headBytesMaximum), fields: 1024)
-        )
         timers = TimerWheel(now: now, reserving: room)
         upstreamTimers = TimerWheel(now: now, reserving: room)
         random = SeededRandom(seed: seed ^ 0x5bd1_e995)
@@ -218,12 +238,14 @@ public struct HTTPDoor: ~Copyable {
         tail = Scratch(capacity: BufferPool.blockSize)
         plainPath = Scratch(capacity: BufferPool.blockSize)
         fields = FieldTable(limit: Int(limits.head.fields))
-        responseFields = FieldTable(limit: Int(limits.head.fields))
+        // With what is written behind a stored head.
+        responseFields = FieldTable(limit: Int(limits.head.fields) + 4)
         line = WaitingLine(pools: pools.count)
         hedges = HTTPDoor.hedges(pools)
         self.now = now
         lag = LagMachine(now: now)
-        dates = DateText(realtime: 0)
+        tick(now: now, realtime: Clock.realtime())
+        shelve()
     }
 
     /// Handles one event whose token has a kind of ``EventKind``.
@@ -252,6 +274,7 @@ public struct HTTPDoor: ~Copyable {
         case EventKind.listener:
             accept(token.index, &loop)
         case EventKind.password: takeVerdicts(&loop)
+        case EventKind.news: takeNews(&loop)
         default: break
         }
     }
@@ -287,6 +310,7 @@ public struct HTTPDoor: ~Copyable {
         case .prefix: readPrefix(c, &loop)
         case .authenticating, .queued, .pausing:
             if clients[c].hangUp { abandon(c, .clientGone, &loop) }
+        case .fetching: clients[c].hangUp ? abandon(c, .clientGone, &loop) : lookAgain(c, &loop)
         case .connecting, .asking: break
         case .waiting:
             // As nginx has it: a client that closes while its answer is awaited has given up.
@@ -333,6 +357,8 @@ public enum EventKind {
     public static let password: UInt8 = 19
     /// Sessions that come back from ``TLSSigner``.
     public static let signer: UInt8 = 21
+    /// News of what other workers fetch.
+    public static let news: UInt8 = 22
     /// All kinds of the door.
     public static let range: ClosedRange<UInt8> = 16...31
 }

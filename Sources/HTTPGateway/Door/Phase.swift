@@ -16,6 +16,8 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
     case authenticating
     /// Its message is on its way to the DNS door, and the answer back within this turn.
     case asking
+    /// What it wants is being fetched for the cache, by itself or by another request.
+    case fetching
     /// Every endpoint is at its limit; waiting in the pool's queue.
     case queued
     /// An attempt has failed; a pause before the next.
@@ -44,6 +46,7 @@ enum Phase: UInt8, BitwiseCopyable, Sendable {
         case .prefix: "body-prefix"
         case .authenticating: "authenticating"
         case .asking: "asking"
+        case .fetching: "fetching"
         case .queued: "queued"
         case .pausing: "pausing"
         case .connecting: "connecting"

@@ -15,6 +15,7 @@ extension Reason {
         case .route(.respond): return "the route answers with a text of its own"
         case .route(.maintenance): return "the route is being worked on"
         case .route(.dns): return "the route answered a question of DNS"
+        case .route(.purge): return "what the request names was taken out of the route's cache"
         case .fault(let fault): return fault.meaning
         }
     }
@@ -32,6 +33,9 @@ extension Fault {
         case .optionsEnd, .traceEnd: "Max-Forwards was 0, so it went no further"
         case .bodyTooLarge:
             "the body is larger than the route's body-limit, or than limits.body-prefix where that refuses"
+        case .notStored: "the client wanted it from the cache alone, and it is not there"
+        case .fetchFailed: "another request was fetching it for the cache, and failed"
+        case .purgeDenied: "the cache's purge does not name the client's network"
         case .messageMalformed: "there was no message of DNS in the request, or not a query"
         case .methodRefused: "questions of DNS come by GET, HEAD or POST"
         case .notAcceptable: "the client takes no answers of DNS, says its Accept"

@@ -25,6 +25,7 @@ enum Reason: BitwiseCopyable, Equatable, Sendable {
         case .route(.respond): "respond"
         case .route(.maintenance): "maintenance"
         case .route(.dns): "dns"
+        case .route(.purge): "purge"
         }
     }
 
@@ -40,7 +41,9 @@ enum Reason: BitwiseCopyable, Equatable, Sendable {
 }
 
 /// How a route answers without an endpoint.
-enum RouteAnswer: UInt8, BitwiseCopyable, Sendable { case redirect, respond, maintenance, dns }
+enum RouteAnswer: UInt8, BitwiseCopyable, Sendable {
+    case redirect, respond, maintenance, dns, purge
+}
 
 /// Why the door ended an exchange itself.
 enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
@@ -49,6 +52,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case optionsEnd, traceEnd, pathEncoding, tooEarly, overloaded
     case unauthorized, insufficientScope, authLimited, authBusy, authTimeout, authUnavailable
     case headerTimeout, bodyTimeout, clientGone, clientSlow
+    // What is in a cache, or is fetched for it by another request.
+    case notStored, fetchFailed, purgeDenied
     // The request for an answer of DNS.
     case messageMalformed, methodRefused, notAcceptable, unsupportedType
     // The connection, before its first request.
@@ -82,6 +87,9 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .authTimeout: "auth-timeout"
         case .authUnavailable: "auth-unavailable"
         case .bodyTooLarge: "body-too-large"
+        case .notStored: "not-stored"
+        case .fetchFailed: "fetch-failed"
+        case .purgeDenied: "purge-denied"
         case .messageMalformed: "dns-message-malformed"
         case .methodRefused: "method-refused"
         case .notAcceptable: "not-acceptable"
@@ -158,7 +166,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .optionsEnd: 200
         case .misdirected: 421
         case .tooEarly: 425
-        case .clientDenied, .insufficientScope: 403
+        case .clientDenied, .insufficientScope, .purgeDenied: 403
         case .unauthorized: 401
         case .rateLimited, .authLimited: 429
         case .bodyTooLarge: 413
@@ -170,11 +178,12 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
             .overloaded,
             .outOfBuffers, .shutdown, .authBusy, .authTimeout, .authUnavailable, .originRefused:
             503
-        case .connectTimeout, .originSlow, .firstByteTimeout, .tryTimeout,
+        case .notStored, .connectTimeout, .originSlow, .firstByteTimeout, .tryTimeout,
             .betweenBytesTimeout, .requestTimeout:
             504
-        case .connectRefused, .connectFailed, .originSecurity, .originVersion, .originReset,
-            .originClosed, .originStatus, .originGRPC, .originMalformed, .originTruncated,
+        case .fetchFailed, .connectRefused, .connectFailed, .originSecurity, .originVersion,
+            .originReset, .originClosed, .originStatus, .originGRPC, .originMalformed,
+            .originTruncated,
             .upgradeIgnored,
             .endpointDown, .endpointDrained:
             502

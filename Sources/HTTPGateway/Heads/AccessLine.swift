@@ -89,6 +89,7 @@ enum AccessLine {
                 writeSession(facts.exchange.turn, into: &output)
                 writePriority(facts.exchange.priority, into: &output)
                 writeHedge(facts.exchange.hedge, into: &output)
+                writeCache(facts.exchange.cacheResult, into: &output)
                 writeSecurityJSON(facts, bytes, sessions, &output)
                 output.write("}\n")
             } else {
@@ -127,6 +128,14 @@ enum AccessLine {
     ) {
         guard turn != .none else { return }
         writeMember(",\"session\":\"", turn.word, into: &output)
+    }
+
+    private static func writeCache(
+        _ result: CacheResult?,
+        into output: inout OutputSpan<UInt8>
+    ) {
+        guard let result else { return }
+        writeMember(",\"cache\":\"", result.word, into: &output)
     }
 
     private static func writeHedge(

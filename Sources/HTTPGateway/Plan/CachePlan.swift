@@ -45,6 +45,7 @@ struct CacheRecord: Sendable {
     let passLifetime: Interval
     let hasStatusField: Bool
     let statusName: [UInt8]
+    let keepsCookies: Bool
     private let purgers: [Prefix]
 
     init(_ plan: CachePlan) {
@@ -59,6 +60,7 @@ struct CacheRecord: Sendable {
         passLifetime = plan.passLifetime
         hasStatusField = plan.hasStatusField
         statusName = Array(plan.statusName.utf8)
+        keepsCookies = plan.rules.keepsCookies
         purgers = plan.purgers
     }
 
@@ -66,5 +68,18 @@ struct CacheRecord: Sendable {
     func mayPurge(_ client: IPAddress) -> Bool {
         for prefix in purgers where prefix.contains(client) { return true }
         return false
+    }
+}
+
+extension CachePlan {
+    /// What its store is made by.
+    var store: CacheStorePlan {
+        let memory = max(memory, 0)
+        var store = CacheStorePlan(
+            memory: memory,
+            objectLimit: min(max(objectLimit, 0), memory / 8)
+        )
+        store.passLifetime = passLifetime
+        return store
     }
 }

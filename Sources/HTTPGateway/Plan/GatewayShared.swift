@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import EdgeCache
 public import Essentials
 public import Runtime
 public import Steering
@@ -57,6 +58,10 @@ public final class GatewayShared: Sendable {
     let signer: TLSSigner
     /// The beginnings of the latest requests, seen by the supervisor after a crash.
     public let lastRequests: SharedMemory?
+    /// What caches hold.
+    public let shelf = CacheShelf()
+    /// News of what is fetched, by the worker that hears them.
+    let news: [Mailbox<CacheNews>]
     /// Client connections open in the whole process.
     let connections = SharedWords(count: 1, stride: 8)
 
@@ -84,6 +89,9 @@ public final class GatewayShared: Sendable {
         pending = WaitingBoard(pools: GatewayMetrics.poolLimit)
         places = PoolPlaces(pools: GatewayMetrics.poolLimit)
         reports = try Mailbox()
+        var news: [Mailbox<CacheNews>] = []
+        for _ in 0..<self.workers { news.append(try Mailbox()) }
+        self.news = news
         credentials = try CredentialDesk(workers: self.workers, rates: rates.attempts)
         signer = try TLSSigner(workers: self.workers)
         metrics = (0..<self.workers).map { _ in

@@ -133,6 +133,12 @@ struct BodyTransfer: BitwiseCopyable {
         return true
     }
 
+    /// Gives what is ready, and all that follows, another framing; what is ready was plain.
+    mutating func turn(to sink: Sink, in buffers: inout BufferPool, block: Block) {
+        self.sink = sink
+        if sink == .chunked { frame(in: &buffers, block: block) }
+    }
+
     /// Frames bytes that something else has put at the front of the block, behind the room.
     mutating func present(_ count: Int, in buffers: inout BufferPool, block: Block) {
         rawStart = Int32(BodyTransfer.room)

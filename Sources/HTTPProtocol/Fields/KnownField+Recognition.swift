@@ -92,6 +92,8 @@ extension KnownField {
         case 0x72657265666572: .referer
         case 0x73657269707865: .expires
         case 0x6e6f697461636f6c: .location
+        case 0x65676e61722d6669: .ifRange
+        case 0x686374616d2d6669: .ifMatch
         default: .other
         }
     }
@@ -157,6 +159,7 @@ extension KnownField {
         case (17, 0x726177726f662d78, 0x746f72702d646564, 0x6f746f72702d6465): .xForwardedProto
         case (17, 0x6669646f6d2d6669, 0x636e69732d646569, 0x65636e69732d6465): .ifModifiedSince
         case (18, 0x75612d79786f7270, 0x616369746e656874, 0x6574616369746e65): .proxyAuthenticate
+        case (19, 0x646f6d6e752d6669, 0x69732d6465696669, 0x65636e69732d6465): .ifUnmodifiedSince
         case (19, 0x75612d79786f7270, 0x74617a69726f6874, 0x6e6f6974617a6972): .proxyAuthorization
         default: .other
         }

@@ -17,6 +17,9 @@ public struct FieldSet: BitwiseCopyable, Sendable, ExpressibleByArrayLiteral {
         bits |= 1 << UInt64(known.rawValue & 63)
     }
 
+    /// Adds all fields of another set.
+    @inlinable public mutating func formUnion(_ other: FieldSet) { bits |= other.bits }
+
     /// True when the field is in the set.
     @inlinable public func contains(_ known: KnownField) -> Bool {
         (bits >> UInt64(known.rawValue & 63)) & 1 == 1
@@ -121,6 +124,12 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case ifModifiedSince
     /// `If-None-Match`.
     case ifNoneMatch
+    /// `If-Match`.
+    case ifMatch
+    /// `If-Unmodified-Since`.
+    case ifUnmodifiedSince
+    /// `If-Range`.
+    case ifRange
     /// `Range`.
     case range
     /// `Accept-Ranges`.

@@ -11,6 +11,8 @@ enum UpstreamKind: UInt8, BitwiseCopyable {
     case session
     /// A stream of such a connection: one exchange, and no socket.
     case stream
+    /// No connection but an object of a store, which is read as if it came by one.
+    case stored
 }
 
 /// What speaks HTTP/2 with the endpoint of one slot.

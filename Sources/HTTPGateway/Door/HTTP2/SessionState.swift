@@ -15,6 +15,8 @@ enum ClientKind: UInt8, BitwiseCopyable {
     case passage
     /// A copy of a request on its way to another pool: no client at all, and no socket.
     case mirror
+    /// A request whose answer goes into a store: no client at all, and no socket.
+    case fetch
 }
 
 /// What a connection by HTTP/2 has beyond its socket and buffers.

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import EdgeCache
+internal import Essentials
+internal import HTTPProtocol
+internal import Runtime
+
+/// What caches say, and what becomes of them at a reload.
+extension HTTPDoor {
+    // MARK: Reload
+
+    /// Takes over the caches of the present plan; stores that are still read keep their places.
+    mutating func shelve() {
+        caches = snapshot.caches
+        cachePlaces = shared.cachePlaces(snapshot)
+        let present = shared.shelf.stores(for: snapshot.plan.caches.map { ($0.name, $0.store) })
+        var used = stores.map { _ in false }
+        for place in 0..<reads.highWater where !reads.handle(at: place).isNone {
+            used[Int(reads[place].store)] = true
+        }
+        for place in 0..<fetches.highWater where !fetches.handle(at: place).isNone {
+            used[Int(fetches[place].store)] = true
+        }
+        for place in stores.indices {
+            let isPresent = present.contains { $0 === stores[place] }
+            if !isPresent, !used[place] { stores[place] = nil }
+        }
+        cacheStores = present.map { store in Int32(self.place(of: store, used: used)) }
+    }
+
+    private mutating func place(of store: CacheStore?, used: [Bool]) -> Int {
+        if let store, let known = stores.firstIndex(where: { $0 === store }) { return known }
+        let free = stores.indices.first {
+            stores[$0] == nil && !(used.indices.contains($0) && used[$0])
+        }
+        guard let place = free else {
+            stores.append(store)
+            return stores.count - 1
+        }
+        stores[place] = store
+        return place
+    }
+
+    /// An exchange goes on with the cache of the same name, if there still is one.
+    mutating func carryCache(_ c: Int, to new: GatewaySnapshot) {
+        let number = Int(clients[c].exchange.cache)
+        let known = caches.indices.contains(number) ? caches[number].identity : 0
+        let moved = new.caches.firstIndex { $0.identity == known }
+        clients[c].exchange.cache = Int16(truncatingIfNeeded: moved ?? -1)
+        guard clients[c].kind == .fetch else { return }
+        fetches[Int(clients[c].place)].cache = Int32(moved ?? -1)
+    }
+
+    /// The present as origins and clients count it; the clock is asked once a second.
+    var wallTime: WallTime {
+        WallTime(nanoseconds: 0) + (wallOffset + (now - .start))
+    }
+
+    // MARK: Words
+
+    /// Adds `Cache-Status` (RFC 9211), and the word that users of other caches know.
+    @inline(never)
+    mutating func renderCache(_ c: Int, after rendered: RouteText) -> RouteText {
+        let cache = Int(clients[c].exchange.cache)
+        guard caches.indices.contains(cache), clients[c].exchange.cacheResult != nil else {
+            return rendered
+        }
+        var text = beginLines(after: rendered)
+        guard text.isWhole else { return text }
+        let read = Int(clients[c].exchange.read)
+        let status = clients[c].exchange.cached.status(read < 0 ? nil : reads[read].timeToLive)
+        let isUpdating = clients[c].exchange.cacheResult == .stale
+        let isStale = clients[c].exchange.cacheResult == .errorStale
+        let name = caches[cache].statusName
+        let hasWord = caches[cache].hasStatusField
+        tail.append { output in
+            text.isWhole = status.writeField(name: name.span, into: &output)
+            if text.isWhole, hasWord {
+                let word = isStale ? .stale : CacheWord(status, isUpdating: isUpdating)
+                text.isWhole =
+                    output.write("X-Cache-Status: ") && output.write(word.text)
+                    && output.writeLineEnd()
+            }
+            text.fields = ByteRange(from: Int(text.fields.start), to: output.count)
+        }
+        return text
+    }
+
+    /// Makes the end of the tail that of the lines, so that more can be added.
+    private mutating func beginLines(after rendered: RouteText) -> RouteText {
+        guard rendered.isWhole else { return rendered }
+        // What was rendered lies at the front of the tail; when there was nothing, nobody cleared it.
+        if rendered.fields.isEmpty, rendered.target.isEmpty, rendered.host.isEmpty {
+            tail.write { _ in }
+        }
+        var text = rendered
+        if text.fields.isEmpty { text.fields = ByteRange(from: tail.count, to: tail.count) }
+        return text
+    }
+
+    /// Adds whole lines to what was rendered.
+    mutating func append(_ lines: Span<UInt8>, to rendered: RouteText) -> RouteText {
+        var text = beginLines(after: rendered)
+        guard text.isWhole else { return text }
+        tail.append { output in
+            text.isWhole = output.write(lines)
+            text.fields = ByteRange(from: Int(text.fields.start), to: output.count)
+        }
+        return text
+    }
+
+    // MARK: Ends
+
+    /// Forgets what stood for an object; the hold on it is the exchange's.
+    mutating func freeStored(_ u: Int) {
+        buffers.give(upstreams[u].input.block)
+        buffers.give(upstreams[u].output.block)
+        upstreams.remove(upstreams.handle(at: u))
+    }
+
+    /// Somebody else's fetch takes too long: the request goes itself.
+    mutating func waitedEnough(_ c: Int, _ loop: inout EventLoop) {
+        clients[c].exchange.cached.isCollapsed = false
+        clients[c].exchange.cached.detail = .waitedTooLong
+        let read = Int(clients[c].exchange.read)
+        if read >= 0, let store = stores[Int(reads[read].store)], mayUseBase(c, store) {
+            // RFC 5861 §4: an origin that does not answer has failed.
+            useBase(read)
+            clients[c].exchange.cacheResult = .errorStale
+            return serveHeld(c, &loop)
+        }
+        clients[c].exchange.cacheResult = .miss
+        goOn(c, &loop)
+    }
+}
