@@ -263,13 +263,14 @@ extension HTTPDoor {
             guard keepOutput(c, from: 0, &loop) else { return }
             return pumpResponse(c, &loop)
         }
+        if isDirect(c, u) { return sendFirstStored(c, u, &loop) }
         let transfer = clients[c].exchange.response
         let body = buffers.bytes(
             responseBlock(c, u),
             from: Int(transfer.start),
             count: Int(transfer.end &- transfer.start)
         )
-        let isHeld = endsConnection(c) || isDirect(c, u) || fillsPipe(c, u)
+        let isHeld = endsConnection(c) || fillsPipe(c, u)
         // A copy of a small body costs less than a system call with two pieces.
         let isJoined = body.count <= HTTPDoor.joinedBody
         if isJoined { scratch.append { $0.write(body) } }

@@ -137,9 +137,7 @@ extension HTTPDoor {
             }
             return false
         }
-        let wanted = clients[c].exchange.response.unread
-        let bytes = piece.bytes.extracting(0..<Int(min(wanted, UInt64(piece.bytes.count))))
-        switch send(c, bytes) {
+        switch send(c, portion(of: piece.bytes, for: c)) {
         case .count(let sent):
             sentStored(c, u, sent)
             return true
@@ -149,6 +147,39 @@ extension HTTPDoor {
         case .endOfStream, .failed: abandon(c, .clientGone, &loop)
         }
         return false
+    }
+
+    /// As much of what lies there as is wanted, and as is sent at once.
+    @_lifetime(copy bytes)
+    private func portion(of bytes: Span<UInt8>, for c: Int) -> Span<UInt8> {
+        let wanted = Int(clamping: clients[c].exchange.response.unread)
+        // What a session takes in one call it holds in memory of a fixed size.
+        let most = clients[c].isSecure ? BufferPool.blockSize : wanted
+        return bytes.extracting(0..<min(bytes.count, wanted, most))
+    }
+
+    /// Sends the head, which is in the scratch, and the first content of the store in one call.
+    mutating func sendFirstStored(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
+        let headCount = scratch.count
+        let read = reads[Int(upstreams[u].place)]
+        guard let store = stores[Int(read.store)] else { return abandon(c, .internalError, &loop) }
+        let piece = store.piece(read.ref, at: read.offset, watcher: worker)
+        // Where nothing is there yet the worker has been noted as one to tell.
+        if piece.bytes.isEmpty, piece.state == .wait { hearNews(Int(upstreams[u].place)) }
+        let content = portion(of: piece.bytes, for: c)
+        let result =
+            content.isEmpty ? send(c, scratch.bytes) : send(c, scratch.bytes, content)
+        var sent = 0
+        switch result {
+        case .count(let count): sent = count
+        case .wouldBlock: break
+        case .endOfStream, .failed: return abandon(c, .clientGone, &loop)
+        }
+        count(.bytesOut, UInt64(headCount))
+        clients[c].exchange.bytesOut &+= UInt64(headCount)
+        if sent > headCount { sentStored(c, u, sent - headCount) }
+        guard sent >= headCount || keepOutput(c, from: sent, &loop) else { return }
+        pumpResponse(c, &loop)
     }
 
     /// Octets have gone out of the store.
