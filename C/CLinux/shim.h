@@ -9,6 +9,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
@@ -135,6 +136,18 @@ static inline long mt_recvmmsg(int fd, struct mt_mmsghdr *messages, unsigned cou
 }
 static inline long mt_sendmmsg(int fd, struct mt_mmsghdr *messages, unsigned count) {
     return MT_RESULT(syscall(SYS_sendmmsg, fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+// UDP_SEGMENT, which is not named without _GNU_SOURCE: the kernel makes datagrams of `octets` of one
+// message. Negative for a kernel that does not know it.
+#define MT_UDP_SEGMENT 103
+static const size_t mt_segment_control_size = CMSG_SPACE(sizeof(uint16_t));
+static inline long mt_knows_segments(int fd) { return mt_getsockopt_int(fd, IPPROTO_UDP, MT_UDP_SEGMENT); }
+static inline size_t mt_put_segment_control(uint8_t *place, uint16_t octets) {
+    struct cmsghdr head = {
+        .cmsg_len = CMSG_LEN(sizeof octets), .cmsg_level = IPPROTO_UDP, .cmsg_type = MT_UDP_SEGMENT};
+    memcpy(place, &head, sizeof head);
+    memcpy(place + CMSG_LEN(0), &octets, sizeof octets);
+    return mt_segment_control_size;
 }
 
 // Events.

@@ -24,6 +24,9 @@ internal import Glibc
     var receivedCount = 0
     var dirtyCount: Int
     var replyCount = 0
+    var bundled: BundledMessages
+    /// Answers that left with others in one message, of those sent last.
+    public internal(set) var bundledCount = 0
 
     /// Room for `capacity` datagrams of up to `inputSize` bytes and answers of up to `outputSize`.
     public init(capacity: Int, inputSize: Int, outputSize: Int) {
@@ -32,6 +35,7 @@ internal import Glibc
         self.outputSize = max(outputSize, 1)
         let count = self.capacity
         dirtyCount = count
+        bundled = BundledMessages(capacity: count)
         unsafe input = .allocate(capacity: count * self.inputSize)
         unsafe output = .allocate(capacity: count * self.outputSize)
         unsafe control = .allocate(capacity: count * DatagramBatch.controlSize)
@@ -74,6 +78,7 @@ internal import Glibc
         // Only headers that the last batch overwrote need their lengths back.
         for index in 0..<dirtyCount { prepare(index) }
         replyCount = 0
+        bundledCount = 0
         let result = unsafe mt_recvmmsg(fd.raw, received, UInt32(capacity))
         receivedCount = max(result, 0)
         dirtyCount = receivedCount

@@ -50,6 +50,7 @@ extension MetricFamily {
         dns("martlet_dns_malformed", .malformed),
         dns("martlet_dns_dropped", .dropped),
         dns("martlet_dns_unsent", .unsent),
+        dns("martlet_dns_bundled", .bundled),
         MetricFamily(
             "martlet_dns_cookies",
             .counter,

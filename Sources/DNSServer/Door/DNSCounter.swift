@@ -35,6 +35,8 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
     case dropped
     /// UDP responses that the kernel did not take.
     case unsent
+    /// UDP responses that left with others to the same asker, in one message to the kernel.
+    case bundled
     /// Queries with a cookie of ours that is good.
     case cookiesGood
     /// Queries with a cookie of a server that is not ours, or too old.
@@ -108,6 +110,7 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .malformed: "martlet_dns_malformed"
         case .dropped: "martlet_dns_dropped"
         case .unsent: "martlet_dns_unsent"
+        case .bundled: "martlet_dns_bundled"
         case .cookiesGood, .cookiesBad, .cookiesNew: "martlet_dns_cookies"
         case .rateDropped, .ratePutOff, .rateExceeded: "martlet_dns_rate_limited"
         case .connectionsAccepted: "martlet_dns_tcp_connections_accepted"
@@ -179,6 +182,7 @@ public enum DNSCounter: Int, CaseIterable, Sendable {
         case .malformed: "Messages that broke the DNS format."
         case .dropped: "Messages that were no queries and got no response."
         case .unsent: "UDP responses that the kernel did not take."
+        case .bundled: "UDP responses that were handed to the kernel with others to the same asker."
         case .connectionsAccepted: "TCP connections of DNS clients accepted."
         case .connectionsClosed: "TCP connections of DNS clients closed."
         case .cookiesGood, .cookiesBad, .cookiesNew: "Queries with a DNS cookie, by its worth."

@@ -41,6 +41,8 @@ public struct DNSDoor: ~Copyable {
         var datagrams = FileDescriptor.none
         // Looked at each turn, and not reported by the loop; see `receive`.
         var isPolled = false
+        // What the socket sends together.
+        var bundleLimit = BundleLimit()
         var stream = FileDescriptor.none
         var acceptsAgainAt = Instant.never
     }
@@ -166,6 +168,7 @@ public struct DNSDoor: ~Copyable {
         listeners[number].datagrams.close()
         listeners[number].datagrams = socket
         listeners[number].isPolled = false
+        listeners[number].bundleLimit = BundleLimit()
         let token = EventToken(kind: DNSEventKind.datagrams, index: number)
         loop.add(socket, token: token.raw, interest: .read)
     }
@@ -338,8 +341,11 @@ public struct DNSDoor: ~Copyable {
                 handIn(updates, number)
                 context.random = random
             }
-            if let sent = send(to: source), sent < replies {
+            if let sent = send(to: source, number), sent < replies {
                 tally.add(.unsent, UInt32(truncatingIfNeeded: replies &- sent))
+            }
+            if batch.bundledCount > 0 {
+                tally.add(.bundled, UInt32(truncatingIfNeeded: batch.bundledCount))
             }
             // A batch that is not full has emptied the socket: asking again would cost a call.
             guard taken == DNSDoor.batchSize else { break }

@@ -24,10 +24,11 @@ extension DNSDoor {
 
     /// How many of the batch's answers were taken; nil when that is not known.
     @inline(__always)
-    mutating func send(to source: DatagramSource) -> Int? {
+    mutating func send(to source: DatagramSource, _ number: Int) -> Int? {
         switch source {
         case .socket(let socket):
-            guard case .count(let count) = batch.send(socket) else { return nil }
+            let result = batch.send(socket, &listeners[number].bundleLimit)
+            guard case .count(let count) = result else { return nil }
             return count
         case .queue(let place): return sendPackets(place)
         }

@@ -9,6 +9,7 @@ extension DatagramBatch {
     mutating func clear() {
         receivedCount = 0
         replyCount = 0
+        bundledCount = 0
     }
 
     /// Adds the data of a frame, cut to the room for a datagram.
