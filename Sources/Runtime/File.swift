@@ -13,8 +13,36 @@ public enum File {
         return try read(fd, limit: limit)
     }
 
+    /// Reads a file of at most `limit` bytes; ``SystemError/invalid`` for a folder, pipe or device,
+    /// ``SystemError/tooLarge`` beyond.
+    ///
+    /// For many small files: it is opened, asked for its size, and read at once into as much.
+    public static func readRegular(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        let (fd, size) = try openSized(path)
+        defer { fd.close() }
+        guard size <= limit else { throw .tooLarge }
+        var result = 0
+        // One octet more than there should be: its absence is the end.
+        let content = unsafe [UInt8](unsafeUninitializedCapacity: size + 1) { buffer, count in
+            guard let base = buffer.baseAddress else { return }
+            unsafe result = mt_read(fd.raw, base, size + 1)
+            count = max(result, 0)
+        }
+        guard result != size || size == 0 else { return content }
+        // It is another one by now, does not say how much it holds, or cannot be read at all.
+        let all = content + (try read(fd, limit: limit))
+        guard all.count <= limit else { throw .tooLarge }
+        return all
+    }
+
     /// Opens a file for reading; ``SystemError/invalid`` for a folder, pipe or device.
     public static func openRegular(_ path: String) throws(SystemError) -> FileDescriptor {
+        try openSized(path).fd
+    }
+
+    private static func openSized(
+        _ path: String
+    ) throws(SystemError) -> (fd: FileDescriptor, size: Int) {
         // Not blocking: a pipe of that name must not stop the one who opens it.
         let opened = unsafe mt_open(path, O_RDONLY | O_NONBLOCK, 0)
         let fd = FileDescriptor(raw: Int32(try checked(opened)))
@@ -23,7 +51,7 @@ public enum File {
             fd.close()
             throw .invalid
         }
-        return fd
+        return (fd, max(Int(status.st_size), 0))
     }
 
     /// Reads a descriptor to its end.

@@ -196,4 +196,32 @@ import Testing
     @Test func `a far word finds nothing`() {
         #expect(Spelling.nearest(to: "colour", among: ["probe", "pool", "zone"]) == nil)
     }
+
+    @Test func `names are taken or refused alike, whether they look plain or not`() throws {
+        var texts = [""]
+        for length in 1...5 {
+            let shorter = texts.filter { $0.utf8.count == length - 1 }
+            for text in shorter { texts += ["a", "-", ".", "_", "B", "0", "/"].map { text + $0 } }
+        }
+        let long = String(repeating: "a", count: 63)
+        let name = "\(long).\(long).\(long).\(String(repeating: "a", count: 61))"
+        texts += [long, long + "a", long + ".", name, name + ".", name + "a"]
+        for text in texts {
+            let whole = text.hasSuffix(".") ? String(text.dropLast()) : text
+            let labels = whole.split(separator: ".", omittingEmptySubsequences: false)
+            let isName = whole.utf8.count <= 253 && labels.allSatisfy { 1...63 ~= $0.utf8.count }
+            let isHost =
+                isName
+                && labels.allSatisfy {
+                    !$0.hasPrefix("-") && !$0.hasSuffix("-") && !$0.contains("/")
+                }
+            let (name, host) = (try? OptionType.zoneName(text), try? OptionType.domainName(text))
+            guard name == (isName ? text.lowercased() : nil),
+                host == (isHost ? text.lowercased() : nil)
+            else {
+                Issue.record("\(text): \(name ?? "refused"), \(host ?? "refused")")
+                continue
+            }
+        }
+    }
 }

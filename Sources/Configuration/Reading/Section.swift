@@ -186,15 +186,15 @@ struct Section {
 
     /// The members of a mapping from names, such as `pools`.
     func members(_ key: String) -> [Section] {
+        guard let node = entries[key]?.value else { return [] }
         let memberPattern = Schema.join(pattern, key) + ".*"
         let memberPath = Schema.join(path, key)
-        guard let node = entries[key]?.value else { return [] }
         guard case .mapping(let list) = node.content else {
             report(.wrongKind, node.range, key: key, "`\(memberPath)` must be a mapping of names")
             return []
         }
         let names = reading.schema.group(memberPattern)?.names ?? .label
-        var seen: [String: SourceRange] = [:]
+        var seen = [String: SourceRange](minimumCapacity: list.count)
         return list.compactMap { entry in
             if let first = seen.updateValue(entry.keyRange, forKey: entry.key) {
                 report(
@@ -225,8 +225,8 @@ struct Section {
 
     /// The members of a list, such as `listeners`.
     func list(_ key: String) -> [Section] {
-        let memberPath = Schema.join(path, key)
         guard let node = entries[key]?.value else { return [] }
+        let memberPath = Schema.join(path, key)
         guard case .sequence(let nodes) = node.content else {
             report(.wrongKind, node.range, key: key, "`\(memberPath)` must be a list")
             return []

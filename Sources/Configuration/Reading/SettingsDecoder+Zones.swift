@@ -3,7 +3,7 @@ internal import Essentials
 
 extension SettingsDecoder {
     func zones(_ sections: [Section]) -> [ZoneSettings] {
-        var seen: [String: Int] = [:]
+        var seen = [String: Int](minimumCapacity: sections.count)
         return sections.compactMap { section in
             guard let name = ZoneName(section.name) else {
                 section.report(
@@ -121,7 +121,9 @@ extension SettingsDecoder {
 
     /// A path as seen from the folder of the configuration.
     func resolve(path: String) -> String {
-        guard !path.hasPrefix("/"), let slash = reading.file.lastIndex(of: "/") else { return path }
+        guard path.utf8.first != 0x2f, let slash = reading.file.utf8.lastIndex(of: 0x2f) else {
+            return path
+        }
         return String(reading.file[...slash]) + path
     }
 

@@ -42,6 +42,7 @@ extension OptionType {
         _ text: String,
         judging judge: (Substring) throws(Misnomer) -> Void
     ) throws(ValueFault) -> String {
+        if isPlain(text) { return text }
         let name = text.lowercased()
         let labels = name.droppingFinalDot.split(separator: ".", omittingEmptySubsequences: false)
         func refuse(_ why: String, _ hint: String? = nil) -> ValueFault {
@@ -61,6 +62,26 @@ extension OptionType {
             do throws(Misnomer) { try judge(label) } catch { throw refuse(error.why) }
         }
         return name
+    }
+
+    /// True for labels of small letters, digits and `_`, with `-` inside: nearly all names, of which
+    /// nothing has to be taken apart.
+    private static func isPlain(_ text: String) -> Bool {
+        guard text.utf8.count <= 253 else { return false }
+        var length = 0
+        var last: UInt8 = 0x2d
+        for octet in text.utf8 {
+            switch octet {
+            case 0x61...0x7a, 0x30...0x39, 0x5f: length += 1
+            case 0x2d where length > 0: length += 1
+            case 0x2e where last != 0x2d: length = 0
+            default: return false
+            }
+            guard length <= 63 else { return false }
+            // Nothing may end with `-`, nor may a label that has not begun.
+            last = length > 0 ? octet : 0x2d
+        }
+        return last != 0x2d
     }
 
     static func mailbox(_ text: String) throws(ValueFault) -> String {

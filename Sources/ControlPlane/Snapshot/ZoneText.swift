@@ -35,8 +35,7 @@ enum ZoneText {
 
     /// A zone is read by the thread that looks after health: a pipe would keep it waiting.
     private static func bytes(of path: String) throws(SystemError) -> [UInt8] {
-        guard File.isRegular(path) != false else { throw .invalid }
-        return try File.read(path, limit: sizeLimit)
+        try File.readRegular(path, limit: sizeLimit)
     }
 
     /// A line of a file, for people.

@@ -88,10 +88,8 @@ extension ZoneTableBuilder {
 
     // In the order in which they were compiled.
     private func uniqueRecords(of number: Int, _ type: RecordType) -> [Int] {
-        var seen: Set<[UInt8]> = []
-        return recordNumbers(of: number).filter { records[$0].type == type }.sorted().filter {
-            seen.insert(canonical($0)).inserted
-        }
+        let found = recordNumbers(of: number).filter { records[$0].type == type }
+        return withoutCopies(found.sorted()[...])
     }
 
     private mutating func addGlue(
