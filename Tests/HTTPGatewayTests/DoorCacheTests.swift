@@ -490,6 +490,22 @@ import Testing
         #expect(stage.leftovers() == [])
     }
 
+    @Test(arguments: [1, 5, 60_000])
+    func `what has its end in hand when it turns out to be too large ends`(_ excess: Int) throws {
+        var stage = try Self.stage([.silence]) { $0.caches[0].objectLimit = 50_000 }
+        let guest = stage.visit(get("/x"))
+        stage.turn { $0.told(0).contains("/x") }
+        let size = 50_000 + excess
+        let head =
+            "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n"
+        let text = head + String(size, radix: 16) + "\r\n" + String(repeating: "y", count: size)
+        stage.say(0, Array((text + "\r\n0\r\nX-Sum: 1\r\n\r\n").utf8))
+        let heard = stage.hear(guest, until: "\r\n0\r\n")
+        #expect(heard.hasSuffix("\r\n\r\n") && heard.contains("\r\n0\r\n"))
+        #expect(heard.utf8.count { $0 == UInt8(ascii: "y") } == size)
+        #expect(stage.leftovers() == [])
+    }
+
     @Test func `what is larger than an object may be is passed on`() throws {
         let body = String(repeating: "x", count: 100_000) + "end"
         var stage = try Self.stage([Self.fresh(body)]) { $0.caches[0].objectLimit = 50_000 }

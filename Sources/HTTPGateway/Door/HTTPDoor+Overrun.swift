@@ -46,7 +46,10 @@ extension HTTPDoor {
         let read = reads[Int(clients[c].exchange.read)]
         guard leadsOverfull(read) else { return false }
         let stored = fetches[Int(clients[Int(read.fetch.index)].place)].stored
-        return read.offset >= stored && !clients[c].exchange.response.hasRaw
+        // What is compressed waits in the coder's own transfer.
+        let coding = Int(clients[c].exchange.coding)
+        let source = coding >= 0 ? codings[coding].source : clients[c].exchange.response
+        return read.offset >= stored && !source.hasRaw && !source.hasFramed
     }
 
     /// Takes the connection to the endpoint over from the fetch, and goes on with what it has.

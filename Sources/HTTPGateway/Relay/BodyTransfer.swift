@@ -136,7 +136,12 @@ struct BodyTransfer: BitwiseCopyable {
     /// Gives what is ready, and all that follows, another framing; what is ready was plain.
     mutating func turn(to sink: Sink, in buffers: inout BufferPool, block: Block) {
         self.sink = sink
-        if sink == .chunked { frame(in: &buffers, block: block) }
+        guard sink == .chunked else { return }
+        frame(in: &buffers, block: block)
+        // Without chunks there was no last one to write.
+        guard isSourceDone else { return }
+        makeRoom(for: BodyTransfer.room, after: 0, in: &buffers, block: block)
+        end &+= Int32(buffers.write(block, at: Int(end)) { $0.writeChunkedEnd() })
     }
 
     /// Frames bytes that something else has put at the front of the block, behind the room.
