@@ -4,6 +4,7 @@ import base64
 import gzip
 import re
 import subprocess
+import time
 
 import access
 from caching_herd import expect_all
@@ -122,7 +123,7 @@ def compressed(scene):
 def origins(scene):
     authority = Authority(scene)
     script = Script(scene, rule=Answer(FRESH, 'ETag: "1"', pieces=[CONTENT]))
-    script.rules["/short"] = Answer("Cache-Control: max-age=1", 'ETag: "1"', pieces=[CONTENT])
+    script.rules["/short"] = Answer("Cache-Control: max-age=2", 'ETag: "1"', pieces=[CONTENT])
     script.rules["/cut"] = Answer(FRESH, form="chunked", pieces=[CONTENT, 0.2, CONTENT])
     # Another Martlet speaks HTTP/2 to this one; what it says is what the script says.
     back = scene.port()
@@ -142,6 +143,8 @@ def origins(scene):
             expect_all(replies, content, f"{pool} {path}")
             expect_equal(told.count(path) - before, 1, f"{pool}: requests for {path}")
         edge.expect_words("/short", "MISS", "HIT")
+        time.sleep(2.1)
+        edge.expect_words("/short", "REVALIDATED", "HIT")
         edge.martlet.stop()
 
 

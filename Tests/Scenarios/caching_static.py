@@ -127,10 +127,10 @@ def static_route(scene):
 
 @scenario("nginx changes a file: 304 while it is the same, all of it when it is another")
 def changed_file(scene):
-    web = Web(scene, more='add_header Cache-Control "max-age=1";')
+    web = Web(scene, more='add_header Cache-Control "max-age=2";')
     edge = Edge(scene, web)
     edge.expect_words("/static/photo.jpg", "MISS", "HIT")
-    time.sleep(1.1)
+    time.sleep(2.1)
     reply = edge.ask("/static/photo.jpg")
     expect_equal((reply.status, field(reply.head, "X-Cache-Status")), (200, "REVALIDATED"), "304")
     expect("fwd-status=304" in field(reply.head, "Cache-Status"), reply.head)
@@ -138,11 +138,11 @@ def changed_file(scene):
     with open(f"{web.root}/static/photo.jpg", "wb") as file:
         file.write(PHOTO[:5000])
     edge.expect_words("/static/photo.jpg", "HIT")
-    time.sleep(1.1)
+    time.sleep(2.1)
     reply = edge.ask("/static/photo.jpg")
     expect_equal((field(reply.head, "X-Cache-Status"), reply.body), ("EXPIRED", PHOTO[:5000]), "new")
     os.remove(f"{web.root}/static/photo.jpg")
-    time.sleep(1.1)
+    time.sleep(2.1)
     expect_equal(edge.ask("/static/photo.jpg").status, 404, "gone")
     web.expect_requests(*(("GET", "/static/photo.jpg", status) for status in (200, 304, 200, 404)))
 
