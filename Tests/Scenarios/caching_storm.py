@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything at once at a cache: nobody gets what is in part, or what was for another."""
 import asyncio
+import gzip
 import random
 import time
 
@@ -81,9 +82,9 @@ class Client:
         lang = draw.choice(("de", "fr"))
         lines = [f"Accept-Language: {lang}"]
         method = draw.choices(("GET", "HEAD", "PURGE", "POST"), (90, 4, 3, 3))[0]
-        if draw.random() < 0.2:
+        if draw.random() < 0.3:
             lines.append(draw.choice(("Range: bytes=0-99", "Range: bytes=-50", "Range: bytes=5-,1-2",
-                                      'If-None-Match: "1"', "Accept-Encoding: gzip, br")))
+                                      'If-None-Match: "1"', "Accept-Encoding: gzip")))
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 22)
         try:
             writer.write(request(path, *lines, method=method))
@@ -103,20 +104,21 @@ class Client:
             writer.close()
 
     def check(self, path, lang, method, reply):
-        coded = field(reply.head, "Content-Encoding")
-        if reply.status != 200 or method != "GET" or not reply.whole or coded:
+        if reply.status != 200 or method != "GET" or not reply.whole:
             return
         self.whole += 1
-        line = reply.body.partition(b";")[0]
+        is_coded = field(reply.head, "Content-Encoding") is not None
+        body = gzip.decompress(reply.body) if is_coded else reply.body
+        line = body.partition(b";")[0]
         found = line.decode().split(" ")
         size = len(line) + 1
-        is_same = reply.body == (line + b";") * (len(reply.body) // size)
+        is_same = body == (line + b";") * (len(body) // size)
         if found[0] != path or found[1] not in (lang, "all") or not is_same:
-            self.wrong.append(f"{path} {lang}: {line[:60]}, {len(reply.body)}")
+            self.wrong.append(f"{path} {lang}: {line[:60]}, {len(body)}")
         # All of it: as long as the origin says it, or one of the long ones.
         whole = size * (1 + hash_of(path) % 9000)
-        if len(reply.body) % whole:
-            self.wrong.append(f"{path}: {len(reply.body)} of {whole}")
+        if len(body) % whole:
+            self.wrong.append(f"{path}: {len(body)} of {whole}")
 
 
 @scenario("a storm of clients that leave, purge, change and ask for parts, at an origin that fails", 240)

@@ -4,8 +4,9 @@ import time
 
 from harness import eventually, expect, expect_equal, scenario
 from harness.ask import curl, field
+from harness.crowd import crowd, request
 from harness.edge import Edge
-from harness.script import Answer, Script
+from harness.script import Answer, Gate, Script
 
 C = "caches.*."
 FRESH = "Cache-Control: max-age=60"
@@ -154,3 +155,28 @@ def content_of_requests(scene):
     expect_equal(edge.ask("/b", method="POST", body=b"x").body, b"POSTx", "POST")
     edge.expect_words("/b", "MISS", "HIT")
     eventually("counted", lambda: edge.results("bypass") >= 3)
+
+
+@scenario("all forms of a request at what is still coming, and at what is there; HTTP/1.0 gets no chunks")
+def growing(scene):
+    content = bytes(range(256)) * 2000
+    script = Script(scene)
+    edge = Edge(scene, script)
+    for form in ("length", "chunked"):
+        gate, path = Gate(), f"/{form}"
+        script.rules[path] = Answer(FRESH, 'ETag: "1"', form=form, pieces=[content[:1000], gate, content[1000:]])
+        first = request(path)
+        asked = [first, first.replace(b"HTTP/1.1", b"HTTP/1.0"), request(path, "Range: bytes=10-19"),
+                 request(path, "Range: bytes=-10"), request(path, 'If-None-Match: "1"'),
+                 request(path, "Range: bytes=0-9", 'If-Range: "2"')]
+        wanted = [(200, content), (200, content), (206, content[10:20]), (206, content[-10:]), (304, b""),
+                  (200, content)]
+        for state in ("coming", "there"):
+            # The first one is ahead, so that none of the others is served as it comes.
+            replies = crowd(edge.http, asked, asked=gate.open, gap=0.05)
+            for data, reply, (status, body) in zip(asked, replies, wanted):
+                what = f"{form}, {state}: {data[:90]}"
+                expect(reply.whole and reply.body == body, f"{what}: {reply.status}, {len(reply.body)}")
+                expect_equal(reply.status, status, what)
+            expect("chunked" not in (field(replies[1].head, "Transfer-Encoding") or ""), "HTTP/1.0")
+        expect_equal(script.count(path), 1, "requests")
