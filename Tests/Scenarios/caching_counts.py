@@ -30,7 +30,8 @@ def counted(scene):
         "/fresh": Answer(FRESH, pieces=[b"x" * 1000]), "/tag": Answer(short, 'ETag: "1"'),
         "/swr": Answer(short + ", stale-while-revalidate=60"),
         "/error": [Answer(short + ", stale-if-error=60"), Answer(status=503)],
-        "/private": Answer("Cache-Control: private"), "/cookie": Answer(FRESH, "Set-Cookie: a=1"), "/vary": Answer(FRESH, "Vary: X-A"),
+        "/private": Answer("Cache-Control: private"), "/cookie": Answer(FRESH, "Set-Cookie: a=1"),
+        "/vary": Answer(FRESH, "Vary: X-A"),
         "/wait": Answer(FRESH, before=(gate,))})
     edge = Edge(scene, script, "heed-clients: true")
     for path in ("/fresh", "/fresh", "/fresh", "/swr", "/tag", "/error", "/private", "/private",

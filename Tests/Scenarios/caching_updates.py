@@ -164,7 +164,8 @@ def growing(scene):
     edge = Edge(scene, script)
     for form in ("length", "chunked"):
         gate, path = Gate(), f"/{form}"
-        script.rules[path] = Answer(FRESH, 'ETag: "1"', form=form, pieces=[content[:1000], gate, content[1000:]])
+        script.rules[path] = Answer(FRESH, 'ETag: "1"', form=form,
+                                    pieces=[content[:1000], gate, content[1000:]])
         first = request(path)
         asked = [first, first.replace(b"HTTP/1.1", b"HTTP/1.0"), request(path, "Range: bytes=10-19"),
                  request(path, "Range: bytes=-10"), request(path, 'If-None-Match: "1"'),
