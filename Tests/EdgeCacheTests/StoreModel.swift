@@ -72,8 +72,15 @@ final class StoreModel {
             entry.facts.received.nanoseconds - entry.facts.initialAge.nanoseconds
         }
         var best: Entry?
+        func isChosen(_ entry: Entry) -> Bool {
+            entry.color != nil && facts(entry, now).isFresh(now)
+        }
         for entry in matching where entry.phase == .complete {
-            if best.map({ born($0) < born(entry) }) ?? true { best = entry }
+            guard let last = best, isChosen(last) == isChosen(entry) else {
+                if best == nil || isChosen(entry) { best = entry }
+                continue
+            }
+            if born(last) < born(entry) { best = entry }
         }
         let fill = matching.first { entry in
             guard entry.phase == .growing else { return entry.phase == .awaited }

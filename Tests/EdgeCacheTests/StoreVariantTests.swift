@@ -36,8 +36,52 @@ import Testing
         try desk.put("a", "all", StoreDesk.facts(at: 5, lifetime: 5), request: red)
         try desk.put("a", "red", StoreDesk.facts(at: 10), vary: ["Color"], request: red, at: 10)
         #expect(desk.fresh("a", red, at: 11) == "red")
-        try desk.put("a", "blue", StoreDesk.facts(at: 0), vary: ["Color"], request: blue, at: 11)
+        let old = StoreDesk.facts(at: 0, lifetime: 12)
+        try desk.put("a", "blue", old, vary: ["Color"], request: blue, at: 11)
         #expect(desk.find("a", blue, at: 12, mayFetch: false) == .absent(.stale), "made at 0")
+    }
+
+    @Test func `a fresh one with Vary goes before a newer one without`() throws {
+        try desk.put("a", "all", StoreDesk.facts(at: 8), request: blue)
+        let old = StoreDesk.facts(at: 0, lifetime: 30)
+        try desk.put("a", "red", old, vary: ["Color"], request: red, at: 70)
+        #expect(desk.fresh("a", red, at: 20) == "red")
+        #expect(desk.fresh("a", red, at: 30) == "all", "stale")
+        #expect(desk.fresh("a", blue, at: 20) == "all")
+    }
+
+    @Test func `what a request would get is known though it is stale`() throws {
+        let rule = desk.rule
+        func candidate(_ lines: [String], at seconds: Int64) -> StoredRef {
+            let (head, key) = (ReadHead(lines), Array("a".utf8))
+            let bytes = head.bytes
+            return store.candidate(
+                key.span,
+                head.request,
+                head.fields,
+                bytes.span,
+                by: rule,
+                now: Exchange.time(seconds)
+            )
+        }
+        #expect(candidate(red, at: 0).isNone)
+        try desk.put("a", "red", vary: ["Color"], request: red)
+        #expect(candidate(blue, at: 0).isNone)
+        let ref = candidate(red, at: 100)
+        #expect(desk.text(ref) == "red")
+        func freshen(at seconds: Int64) -> Bool {
+            let head = Array("newer".utf8)
+            return store.freshen(ref, facts: StoreDesk.facts(at: seconds), head: head.span)
+        }
+        #expect(freshen(at: 100))
+        #expect(desk.fresh("a", red, at: 120) == "red" && desk.head(ref) == "newer")
+        store.spoil(ref)
+        #expect(desk.fresh("a", red, at: 120) == nil)
+        #expect(freshen(at: 120))
+        #expect(desk.fresh("a", red, at: 120) == nil, "an order holds until the origin was asked")
+        store.release(ref)
+        #expect(desk.purge("a") == 1)
+        #expect(!freshen(at: 120))
     }
 
     @Test func `a fill is taken to vary as what is stored does`() throws {

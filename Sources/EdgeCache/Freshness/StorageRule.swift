@@ -73,7 +73,7 @@ public struct StorageRule: Sendable {
             return .refuse(reason)
         }
         var facts = facts(status, said, isTargeted, fields, bytes, now)
-        facts.initialAge = age(fields, bytes, sent: sent, now: now)
+        facts.initialAge = initialAge(fields, bytes, sent: sent, now: now)
         let isValidated = !facts.traits.isDisjoint(with: [.hasETag, .hasLastModified])
         let longest = max(facts.staleWhileRevalidate, facts.staleIfError)
         let isUsable =
@@ -238,8 +238,10 @@ public struct StorageRule: Sendable {
 
     // MARK: Age
 
-    /// `corrected_initial_age` (§4.2.3).
-    private func age(
+    /// How old a response was when its head came: `corrected_initial_age` (§4.2.3).
+    ///
+    /// Of a 304 it is that of what it renews, too.
+    public func initialAge(
         _ fields: borrowing FieldTable,
         _ bytes: Span<UInt8>,
         sent: WallTime,

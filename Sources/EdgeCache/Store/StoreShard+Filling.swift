@@ -221,9 +221,24 @@ extension StoreShard {
         _ facts: StoredFacts,
         _ head: Span<UInt8>
     ) -> Bool {
-        guard let fill = slot(fill, .awaited), let base = slot(base, .complete) else {
-            return false
-        }
+        guard let fill = slot(fill, .awaited), let base = slot(base, .complete),
+            write(base, facts, head)
+        else { return false }
+        // An order that came since the origin was asked still holds.
+        if records[fill].isIndexed { records[base].isSoft = false }
+        end(fill, .renewed)
+        return true
+    }
+
+    /// Gives an object a new head.
+    ///
+    /// What was made stale by order stays so: nobody knows whether the answer is older than the order.
+    mutating func freshen(_ ref: StoredRef, _ facts: StoredFacts, _ head: Span<UInt8>) -> Bool {
+        guard let slot = slot(ref, .complete) else { return false }
+        return write(slot, facts, head)
+    }
+
+    private mutating func write(_ base: Int, _ facts: StoredFacts, _ head: Span<UInt8>) -> Bool {
         let before = Int(records[base].keyCount) + Int(records[base].namesCount)
         guard let text = run(before + head.count) else { return false }
         let old = memory.bytes(at: place(records[base].text), count: before)
@@ -233,9 +248,6 @@ extension StoreShard {
         records[base].text = text
         records[base].headCount = UInt32(truncatingIfNeeded: head.count)
         records[base].facts = facts
-        // An order that came since the origin was asked still holds.
-        if records[fill].isIndexed { records[base].isSoft = false }
-        end(fill, .renewed)
         return true
     }
 }

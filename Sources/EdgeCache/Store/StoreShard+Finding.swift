@@ -117,15 +117,34 @@ extension StoreShard {
             }
             guard isFor(slot, fields, bytes, &known) else { continue }
             if records[slot].phase == .complete {
-                guard let best = scan.best, records[best].born >= records[slot].born else {
+                if scan.best.map({ isBetter(slot, than: $0, question.now) }) ?? true {
                     scan.best = slot
-                    continue
                 }
             } else if scan.fill == nil, isUsable(slot, question) {
                 scan.fill = slot
             }
         }
         return scan
+    }
+
+    /// True for the more recent one, but that a fresh one with `Vary` goes before one without: some
+    /// resources forget it in the answer that they give by default (RFC 9111 §4.1).
+    private func isBetter(_ one: Int, than other: Int, _ now: WallTime) -> Bool {
+        func isChosen(_ slot: Int) -> Bool {
+            records[slot].namesCount > 0 && records[slot].facts(now).isFresh(now)
+        }
+        guard isChosen(one) == isChosen(other) else { return isChosen(one) }
+        return records[one].born > records[other].born
+    }
+
+    /// The object that a request would be answered with, fresh or not.
+    mutating func candidate(
+        _ question: Question,
+        _ key: Span<UInt8>,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>
+    ) -> StoredRef {
+        scan(question, key, fields, bytes).best.map { pin($0) } ?? .none
     }
 
     /// False for a head that has come and may not answer this request without asking: then the request

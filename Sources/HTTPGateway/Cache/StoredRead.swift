@@ -55,6 +55,8 @@ struct FetchState: BitwiseCopyable {
     var isKept = false
     /// It turned out to be more than is kept: what has come waits for the first reader, who goes on alone.
     var isOverfull = false
+    /// A 304 was of no use: it has been sent once more, without a condition.
+    var isRepeated = false
     /// Octets of content in the store.
     var stored: UInt64 = 0
     /// Octets of the validators, in the block behind the request's head.

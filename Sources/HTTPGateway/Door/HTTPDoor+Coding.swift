@@ -85,7 +85,12 @@ extension HTTPDoor {
     /// Keeps in mind which coding the client wants.
     mutating func readAccepted(_ c: Int, _ record: RouteRecord) {
         let rule = actions.compressions[Int(record.compress)]
-        let coding = AcceptedCoding.choose(rule.codings, fields, requestBytes(c))
+        // RFC 9111 §5.2.1.6: a client may want content as it is.
+        let isBound =
+            fields.first(.cacheControl) != nil
+            && CacheDirectives(fields, requestBytes(c)).words.contains(.noTransform)
+        let coding =
+            isBound ? nil : AcceptedCoding.choose(rule.codings, fields, requestBytes(c))
         clients[c].exchange.accepts = coding?.rawValue ?? Exchange.unwantedCoding
     }
 

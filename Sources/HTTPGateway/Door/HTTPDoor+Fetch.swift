@@ -213,8 +213,9 @@ extension HTTPDoor {
         case .store(let facts): keep(f, u, store, facts, present, &loop)
         case .refuse(let reason):
             countRefused(state.cache, GatewayMetrics.cacheRefused(reason, cache: 0))
-            // What went wrong once need not do so again.
-            let isLasting = status < 500 && reason != .useless
+            // What went wrong once need not do so again, and what is one client's says nothing of others.
+            let isOwn = reason == .requestNoStore || reason == .authorization
+            let isLasting = status < 500 && reason != .useless && !isOwn
             let span = caches[Int(state.cache)].passLifetime
             handOver(f, u, store, until: isLasting ? present + span : nil, &loop)
         }
@@ -336,69 +337,6 @@ extension HTTPDoor {
         finishFetch(f, u, isWhole: true, &loop)
     }
 
-    /// RFC 9111 §4.3.3, §4.3.4: what is stored still holds.
-    private mutating func renew(
-        _ f: Int,
-        _ u: Int,
-        _ store: CacheStore,
-        _ present: WallTime,
-        _ loop: inout EventLoop
-    ) {
-        let state = fetches[Int(clients[f].place)]
-        let pending = upstreams[u].input
-        let newer = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
-        scratch.write { _ = store.writeHead(state.base, into: &$0) }
-        guard parseHeld(scratch.bytes) else { return fetchBroke(f, .internalError, &loop) }
-        let held = scratch.bytes
-        let chosen = HeadUpdate.selects(
-            storedFields,
-            held,
-            by: responseFields,
-            newer,
-            isOnly: true,
-            now: present
-        )
-        guard chosen != .none else { return fetchBroke(f, .originMalformed, &loop) }
-        var isWhole = false
-        tail.write { output in
-            isWhole = HeadUpdate.write(
-                storedHead,
-                storedFields,
-                held,
-                with: responseFields,
-                newer,
-                keepsCookies: caches[Int(state.cache)].keepsCookies,
-                now: present,
-                into: &output
-            )
-        }
-        guard isWhole, parseHeld(tail.bytes) else { return fetchBroke(f, .internalError, &loop) }
-        let verdict = caches[Int(state.cache)].storage.judge(
-            CacheRequest(.get, fields, requestBytes(f)),
-            status: storedHead.status,
-            storedFields,
-            tail.bytes,
-            sent: state.sent,
-            now: present
-        )
-        if case .store(let facts) = verdict {
-            _ = store.renew(state.fill, base: state.base, facts: facts, head: tail.bytes)
-        } else {
-            store.refuse(state.fill, until: nil)
-        }
-        noteRenewal(state.leader)
-        tellReaders(f)
-        clients[f].exchange.response = BodyTransfer(.none, toChunks: false)
-        clients[f].exchange.response.rawStart = pending.start &+ Int32(responseHead.length)
-        clients[f].exchange.response.rawEnd = pending.end
-        finishFetch(f, u, isWhole: true, &loop)
-    }
-
-    private mutating func noteRenewal(_ leader: Handle) {
-        guard clients.contains(leader) else { return }
-        clients[Int(leader.index)].exchange.cached.isRenewed = true
-    }
-
     // MARK: Handing over
 
     /// The answer is not kept: whoever began the fetch gets it as it comes, others go themselves.
@@ -494,12 +432,13 @@ extension HTTPDoor {
         }
     }
 
-    private mutating func finishFetch(
-        _ f: Int,
-        _ u: Int,
-        isWhole: Bool,
-        _ loop: inout EventLoop
-    ) {
+    mutating func finishFetch(_ f: Int, _ u: Int, isWhole: Bool, _ loop: inout EventLoop) {
+        settleFetch(f, u, isWhole: isWhole, &loop)
+        dropFetch(f)
+    }
+
+    /// Ends the attempt that the fetch has under way, whose answer has come.
+    mutating func settleFetch(_ f: Int, _ u: Int, isWhole: Bool, _ loop: inout EventLoop) {
         lookBehindPiped(f, u)
         let isReusable =
             isWhole && clients[f].exchange.originPersists && clients[f].exchange.requestSent
@@ -515,7 +454,6 @@ extension HTTPDoor {
         giveBackPlace(f)
         recordFetch(f, slot: slot)
         detachUpstream(f, &loop, keep: isReusable)
-        dropFetch(f)
     }
 
     /// Counts what the endpoint has done.

@@ -6,10 +6,12 @@ internal import Runtime
 
 /// Taking objects out of the store: because something was changed behind it, or because somebody says so.
 extension HTTPDoor {
-    /// An answer has come that is not kept: what it makes invalid is forgotten (RFC 9111 §4.4).
+    /// An answer has come that is not kept: what it makes invalid is forgotten (RFC 9111 §4.4), and what an
+    /// answer to HEAD tells of is freshened (§4.3.5).
     mutating func noteAnswer(_ c: Int, _ u: Int) {
         guard upstreams[u].kind != .stored else { return }
         let method = clients[c].exchange.head.method
+        if method == .head, responseHead.status == 200 { return noteHead(c, u) }
         guard Invalidation.isDue(method, status: responseHead.status), recallHead(c) else { return }
         forget(c, u)
     }
