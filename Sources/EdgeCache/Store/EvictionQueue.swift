@@ -91,14 +91,20 @@ public struct EvictionQueue: Sendable {
         guard octets <= budget - others else { return nil }
         while true {
             let isFull = self.octets + octets > budget - others
-            let isLong = small.octets + octets > smallLimit && small.head != EvictionQueue.none
-            guard isLong || isFull && main.head != EvictionQueue.none else { return nil }
-            guard isLong else { return pop(Int(main.head)) }
+            let hasSmall = small.head != EvictionQueue.none
+            let isLong = hasSmall && small.octets + octets > smallLimit
+            guard isLong || isFull && (hasSmall || main.head != EvictionQueue.none) else {
+                return nil
+            }
             let candidate = Int(small.head)
             // While there is room nothing is weighed.
             guard isFull else {
                 moveToMain(candidate)
                 continue
+            }
+            // Room is asked for in steps, the first of them small: a queue that is nearly long counts.
+            guard isLong || hasSmall && small.octets > smallLimit / 2 else {
+                return pop(main.head != EvictionQueue.none ? Int(main.head) : candidate)
             }
             guard main.head != EvictionQueue.none else { return pop(candidate) }
             let victim = Int(main.head)

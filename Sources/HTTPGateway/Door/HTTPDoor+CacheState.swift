@@ -42,12 +42,22 @@ extension HTTPDoor {
 
     /// An exchange goes on with the cache of the same name, if there still is one.
     mutating func carryCache(_ c: Int, to new: GatewaySnapshot) {
-        let number = Int(clients[c].exchange.cache)
-        let known = caches.indices.contains(number) ? caches[number].identity : 0
-        let moved = new.caches.firstIndex { $0.identity == known }
-        clients[c].exchange.cache = Int16(truncatingIfNeeded: moved ?? -1)
-        guard clients[c].kind == .fetch else { return }
-        fetches[Int(clients[c].place)].cache = Int32(moved ?? -1)
+        let isFetch = clients[c].kind == .fetch
+        let number =
+            isFetch
+            ? Int(fetches[Int(clients[c].place)].cache) : Int(clients[c].exchange.cache)
+        let moved: Int?
+        if caches.indices.contains(number) {
+            let known = caches[number].identity
+            moved = new.caches.firstIndex { $0.identity == known }
+        } else {
+            moved = nil
+        }
+        if isFetch {
+            fetches[Int(clients[c].place)].cache = Int32(moved ?? -1)
+        } else {
+            clients[c].exchange.cache = Int16(truncatingIfNeeded: moved ?? -1)
+        }
     }
 
     /// The present as origins and clients count it; the clock is asked once a second.

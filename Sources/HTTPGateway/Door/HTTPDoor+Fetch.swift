@@ -29,22 +29,24 @@ extension HTTPDoor {
             cache: Int32(cache),
             leader: isAwaited ? clients.handle(at: c) : .none
         )
+        // The endpoint hears the name that the log and the client do.
+        nameRequest(c)
         guard let f = insertFetch(of: c, state) else {
             stores[Int(state.store)]?.refuse(fill, until: nil)
+            tellReaders(of: fill, state.store)
             release(fill, state.store)
-            release(base, state.store)
-            return wakeReaders(fill.number, state.store)
+            return release(base, state.store)
         }
         let read = Int(clients[c].exchange.read)
         if isAwaited, read >= 0 { reads[read].fetch = clients.handle(at: f) }
         // Its octets are those of the request, so that what was read of one holds for both.
         fieldsOwner = clients.handle(at: f)
-        countFetch(state, isAwaited: isAwaited)
         let record = routeRecord(f)
         let pool = pool(of: record, f)
         guard pools.indices.contains(pool) else { return fetchBroke(f, .poolEmpty, &loop) }
         apply(record, pool, to: f)
         writeValidators(f)
+        countFetch(fetches[Int(clients[f].place)], isAwaited: isAwaited)
         startAttempt(f, &loop)
     }
 
@@ -78,14 +80,11 @@ extension HTTPDoor {
         client.exchange.changesRequest = asker.changesRequest
         client.exchange.hasPlainPath = asker.hasPlainPath
         client.exchange.priority = asker.priority
+        client.exchange.hasLostRoute = asker.hasLostRoute
         client.exchange.requestID = asker.requestID
         client.exchange.began = now
         client.exchange.headDone = now
         client.exchange.keepsClient = false
-        if asker.clientPlace >= 0 {
-            let behind = realClients.insert(realClients[Int(asker.clientPlace)])
-            client.exchange.clientPlace = behind.map { Int32($0.index) } ?? -1
-        }
         guard let place = fetches.insert(state) else {
             buffers.give(block)
             return nil
@@ -96,13 +95,18 @@ extension HTTPDoor {
             fetches.remove(place)
             return nil
         }
-        return Int(handle.index)
+        let f = Int(handle.index)
+        if asker.clientPlace >= 0 {
+            let behind = realClients.insert(realClients[Int(asker.clientPlace)])
+            clients[f].exchange.clientPlace = behind.map { Int32($0.index) } ?? -1
+        }
+        return f
     }
 
     private func countFetch(_ state: FetchState, isAwaited: Bool) {
         guard cachePlaces.indices.contains(Int(state.cache)) else { return }
         let kind: CacheFetch =
-            !isAwaited ? .background : state.base.isNone ? .fetch : .revalidate
+            !isAwaited ? .background : state.validators > 0 ? .revalidate : .fetch
         let place = Int(cachePlaces[Int(state.cache)])
         words.addOwned(GatewayMetrics.cacheFetch(kind, cache: place), 1)
     }
@@ -187,17 +191,23 @@ extension HTTPDoor {
         guard recallHead(f), let store = stores[Int(state.store)] else {
             return fetchBroke(f, .internalError, &loop)
         }
-        judgeEndpoint(f, status)
         // A reload took the cache away.
         guard caches.indices.contains(Int(state.cache)) else {
-            return handOver(f, u, store, until: nil, &loop)
+            // Nobody but the store has asked whether something has changed.
+            let isOwn = status == 304 && !state.base.isNone
+            return isOwn
+                ? fetchBroke(f, .internalError, &loop) : handOver(f, u, store, until: nil, &loop)
         }
         let present = wallTime
-        if status == 304, !state.base.isNone { return renew(f, u, store, present, &loop) }
+        if status == 304, !state.base.isNone {
+            judgeEndpoint(f, status)
+            return renew(f, u, store, present, &loop)
+        }
         if isFailure(status), let facts = store.facts(state.base),
             caches[Int(state.cache)].rules.mayServeOnError(facts, now: present)
         {
             // RFC 5861 §4: what is stale is better than that.
+            judgeEndpoint(f, status)
             return fetchBroke(f, .originStatus, &loop)
         }
         let pending = upstreams[u].input
@@ -213,9 +223,10 @@ extension HTTPDoor {
         case .store(let facts): keep(f, u, store, facts, present, &loop)
         case .refuse(let reason):
             countRefused(state.cache, GatewayMetrics.cacheRefused(reason, cache: 0))
-            // What went wrong once need not do so again, and what is one client's says nothing of others.
-            let isOwn = reason == .requestNoStore || reason == .authorization
-            let isLasting = status < 500 && reason != .useless && !isOwn
+            // What one client's request makes of the answer says nothing of others: only what the origin
+            // says of all its answers is remembered.
+            let isSaid = reason == .noStore || reason == .isPrivate || reason == .varies
+            let isLasting = status < 400 && isSaid
             let span = caches[Int(state.cache)].passLifetime
             handOver(f, u, store, until: isLasting ? present + span : nil, &loop)
         }
@@ -290,9 +301,11 @@ extension HTTPDoor {
             let reason: CacheRefusal = answer == .tooLarge ? .tooLarge : .noRoom
             countRefused(state.cache, GatewayMetrics.cacheRefused(reason, cache: 0))
             let span = caches[Int(state.cache)].passLifetime
-            let isLasting = answer == .tooLarge
+            let most = UInt64(caches[Int(state.cache)].objectLimit)
+            let isLasting = answer == .tooLarge && length ?? 0 > most
             return handOver(f, u, store, until: isLasting ? present + span : nil, &loop)
         }
+        judgeEndpoint(f, clients[f].exchange.status)
         fetches[Int(clients[f].place)].isKept = true
         clients[f].exchange.response = BodyTransfer(framing, toChunks: false)
         if upstreams[u].isStream { followStream(f, u, framing) }
@@ -348,22 +361,26 @@ extension HTTPDoor {
         _ loop: inout EventLoop
     ) {
         let state = fetches[Int(clients[f].place)]
-        let leader = state.leader
-        let c = Int(leader.index)
-        let isThere =
-            clients.contains(leader) && clients[c].phase == .fetching
-            && clients[c].exchange.read >= 0
-            && reads[Int(clients[c].exchange.read)].ref == state.fill
-        if isThere { leaveRead(c) }
+        let leader = leader(of: state)
+        if let c = leader { leaveRead(c) }
         store.refuse(state.fill, until: end)
         tellReaders(f)
-        guard isThere else {
+        guard let c = leader, !wantsPart(c) else {
+            judgeEndpoint(f, clients[f].exchange.status)
             detachUpstream(f, &loop, keep: false)
-            return dropFetch(f)
+            recordFetch(f, slot: Int(clients[f].exchange.slot))
+            dropFetch(f)
+            return leader.map { goOn($0, &loop) } ?? ()
         }
         giveExchange(of: f, to: c, u)
         dropFetch(f)
-        beginResponse(c, u, &loop)
+        passResponse(c, u, &loop)
+    }
+
+    /// True for a request that would get all of what it wants a part of: it asks for that itself.
+    private mutating func wantsPart(_ c: Int) -> Bool {
+        guard responseHead.status == 200 else { return false }
+        return recallHead(c) && fields.first(.range) != nil
     }
 
     /// Makes the attempt that the fetch has under way the client's own.
@@ -394,7 +411,11 @@ extension HTTPDoor {
         clients[c].exchange.connected = fetch.connected
         clients[c].exchange.sent = fetch.sent
         clients[c].exchange.isLastResort = fetch.isLastResort
-        clients[c].exchange.requestSent = true
+        clients[c].exchange.serving = fetch.serving
+        clients[c].exchange.session = fetch.session
+        clients[c].exchange.turn = fetch.turn
+        clients[c].exchange.hasCookie = fetch.hasCookie
+        clients[c].exchange.requestSent = fetch.requestSent
         clients[c].phase = .waiting
         upstreams[u].client = clients.handle(at: c)
     }
@@ -416,18 +437,19 @@ extension HTTPDoor {
         tellReaders(f)
         fetches[Int(clients[f].place)].isKept = false
         dropFetch(f)
-        let c = Int(state.leader.index)
-        guard clients.contains(state.leader), clients[c].phase == .fetching,
-            clients[c].exchange.read >= 0,
-            reads[Int(clients[c].exchange.read)].ref == state.fill
-        else { return }
-        guard isOfOrigin(fault) else { return goOn(c, &loop) }
-        fetchFailed(c, store, fault, &loop)
+        guard let c = leader(of: state) else { return }
+        switch fault {
+        case .outOfBuffers, .internalError, .noRoute: goOn(c, &loop)
+        default: fetchFailed(c, store, fault, &loop)
+        }
     }
 
+    /// True when others would have met the same.
     private func isOfOrigin(_ fault: Fault) -> Bool {
         switch fault {
-        case .outOfBuffers, .internalError, .shutdown, .clientGone, .noRoute: false
+        case .outOfBuffers, .internalError, .shutdown, .clientGone, .noRoute, .requestTimeout,
+            .queueFull, .queueDisplaced, .queueTimeout, .atLimit, .poolEmpty, .clientSlow:
+            false
         default: true
         }
     }
@@ -487,20 +509,36 @@ extension HTTPDoor {
     /// Tells the readers of what is fetched that there is news, on all workers.
     mutating func tellReaders(_ f: Int) {
         let state = fetches[Int(clients[f].place)]
-        guard let store = stores[Int(state.store)] else { return }
-        var waiting = store.takeWatchers(state.fill)
+        tellReaders(of: state.fill, state.store)
+    }
+
+    /// Tells the readers of an entry that there is news, on all workers.
+    mutating func tellReaders(of fill: StoredRef, _ place: Int32) {
+        guard let store = stores[Int(place)] else { return }
+        var waiting = store.takeWatchers(fill)
         while waiting != 0 {
-            let number = waiting.trailingZeroBitCount
+            // A bit stands for each worker of the same number but for multiples of 64.
+            var number = waiting.trailingZeroBitCount
             waiting &= waiting &- 1
-            if number == worker {
-                wakeReaders(state.fill.number, state.store)
-            } else if number < shared.news.count {
-                let news = CacheNews(
-                    store: ObjectIdentifier(store),
-                    number: state.fill.number
-                )
-                shared.news[number].post(news)
+            while number < shared.news.count {
+                if number == worker {
+                    wakeReaders(fill.number, place)
+                } else {
+                    let news = CacheNews(store: ObjectIdentifier(store), number: fill.number)
+                    shared.news[number].post(news)
+                }
+                number &+= 64
             }
         }
+    }
+
+    /// Who began a fetch and waits for its head still; nil when it is gone, or does something else.
+    func leader(of state: FetchState) -> Int? {
+        let c = Int(state.leader.index)
+        guard clients.contains(state.leader), clients[c].phase == .fetching,
+            clients[c].exchange.read >= 0,
+            reads[Int(clients[c].exchange.read)].ref == state.fill
+        else { return nil }
+        return c
     }
 }

@@ -20,8 +20,10 @@ extension HTTPDoor {
         for c in 0..<clients.highWater where !clients.handle(at: c).isNone {
             let isRouted =
                 clients[c].phase == .authenticating || clients[c].phase == .fetching
-                || clients[c].exchange.isQuestion
-            if clients[c].exchange.cache >= 0 { carryCache(c, to: new) }
+                || clients[c].exchange.isQuestion || clients[c].exchange.read >= 0
+            if clients[c].exchange.cache >= 0 || clients[c].kind == .fetch {
+                carryCache(c, to: new)
+            }
             if isRouted, clients[c].exchange.pool < 0 { carryRoute(c, to: new) }
             guard clients[c].exchange.pool >= 0 else { continue }
             let slot = clients[c].exchange.poolSlot

@@ -25,6 +25,14 @@ extension HTTPDoor {
         timers.cancel(f)
     }
 
+    /// True when content of the store waits for the client.
+    func hasStored(_ c: Int) -> Bool {
+        let handle = clients[c].exchange.upstream
+        guard upstreams.contains(handle) else { return false }
+        let u = Int(handle.index)
+        return upstreams[u].kind == .stored && upstreams[u].canRead
+    }
+
     /// True while who began the fetch reads what it stores.
     private func isLed(_ f: Int) -> Bool {
         let state = fetches[Int(clients[f].place)]

@@ -42,15 +42,13 @@ extension HTTPDoor {
         if !store.renew(state.fill, base: state.base, facts: facts, head: tail.bytes) {
             store.refuse(state.fill, until: nil)
         }
-        noteRenewal(state.leader)
+        if let c = leader(of: state) {
+            clients[c].exchange.cached.isRenewed = true
+            clients[c].exchange.cacheResult = .revalidated
+        }
         tellReaders(f)
         endAnswer(f, u)
         finishFetch(f, u, isWhole: true, &loop)
-    }
-
-    private mutating func noteRenewal(_ leader: Handle) {
-        guard clients.contains(leader) else { return }
-        clients[Int(leader.index)].exchange.cached.isRenewed = true
     }
 
     /// The answer has no content.
@@ -103,7 +101,10 @@ extension HTTPDoor {
                 into: &output
             )
         }
-        return isWhole && parseHeld(tail.bytes)
+        // With what is written behind it, it is read again at each answer.
+        let room = BufferPool.blockSize / 2
+        return isWhole && tail.count < room && parseHeld(tail.bytes)
+            && storedFields.count <= Int(limits.head.fields) + 1
     }
 
     /// What is known of an object under the head that was written; nil when it may be kept no longer.

@@ -171,6 +171,11 @@ extension HTTPDoor {
         if isSuspect, discardsAnswer(c, u, &loop) { return }
         settleHedge(c)
         if clients[c].kind == .fetch { return takeFetched(c, u, &loop) }
+        passResponse(c, u, &loop)
+    }
+
+    /// As ``beginResponse(_:_:_:)`` for an answer that nothing else is to become of.
+    mutating func passResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         if clients[c].exchange.cache >= 0 { noteAnswer(c, u) }
         if clients[c].isStream {
             return isNoTunnel(c)
@@ -371,6 +376,8 @@ extension HTTPDoor {
 
     func betweenBytes(_ c: Int) -> Interval {
         let pool = Int(clients[c].exchange.pool)
+        // Who reads what is fetched hears of its end: the fetch has the bound.
+        if pool < 0, clients[c].exchange.read >= 0 { return .max }
         return pool >= 0 ? pools[pool].timeouts.betweenBytes : .seconds(30)
     }
 

@@ -63,7 +63,7 @@ extension HTTPDoor {
             guard !isLate || !pending else { return abandon(c, .requestTimeout, &loop) }
             let isClientSlow =
                 !clients[c].output.isEmpty || clients[c].exchange.response.hasFramed
-                || tls.hasBacklog(clients[c].tls) || hasPiped(c)
+                || tls.hasBacklog(clients[c].tls) || hasPiped(c) || hasStored(c)
             if isClientSlow, takesBytes(c) {
                 return arm(c, listenerRecords[Int(clients[c].listener)].timeouts.send)
             }
