@@ -18,6 +18,9 @@ final class StoreModel {
         var isKept = true
         var until: Int64 = 0
         var head = ""
+        var tags: Set<Int> = []
+        /// Tags that were purged while it was awaited.
+        var meant: Set<Int> = []
         var body: [UInt8] = []
         var length: UInt64?
         var watchers: UInt64 = 0
@@ -158,6 +161,21 @@ final class StoreModel {
     func purge(_ key: Int, _ mode: PurgeMode) -> Int {
         var count = 0
         for entry in keys[key] ?? [] {
+            if entry.phase == .complete { count += 1 }
+            if entry.phase == .complete, mode == .soft {
+                entry.isSoft = true
+            } else {
+                forget(entry)
+            }
+        }
+        return count
+    }
+
+    func purge(tag: Int, _ mode: PurgeMode) -> Int {
+        var count = 0
+        for entry in keys.values.joined() {
+            if entry.phase == .awaited { entry.meant.insert(tag) }
+            guard entry.tags.contains(tag) else { continue }
             if entry.phase == .complete { count += 1 }
             if entry.phase == .complete, mode == .soft {
                 entry.isSoft = true

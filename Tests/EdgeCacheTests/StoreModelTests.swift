@@ -98,6 +98,11 @@ private final class Comparison {
         }
     }
 
+    private func head() -> (Set<Int>, String) {
+        let tags = (pick(4), pick(4))
+        return ([tags.0, tags.1], "head\nSurrogate-Key: t\(tags.0) t\(tags.1)\n\(pick(10))")
+    }
+
     func open(_ place: Int) {
         let (fill, isLong) = (held[place], pick(20) == 0)
         let entry = fill.entry
@@ -109,7 +114,8 @@ private final class Comparison {
         )
         let length: UInt64? = isLong ? 2 << 20 : pick(2) == 0 ? UInt64(pick(5000)) : nil
         let varies = pick(3) > 0
-        let head = "head \(pick(10))"
+        let (tags, head) = head()
+        if entry.phase == .awaited, !entry.meant.isDisjoint(with: tags) { model.forget(entry) }
         let isOvertaken = entry.phase != .awaited || !entry.isKept && entry.pins == 1
         let answer = desk.open(
             fill.ref,
@@ -124,6 +130,7 @@ private final class Comparison {
         entry.phase = .growing
         entry.facts = facts
         entry.head = head
+        entry.tags = tags
         entry.length = length
         entry.color = varies ? fill.color : nil
     }
@@ -163,11 +170,12 @@ private final class Comparison {
     private func renew(_ fill: Held) {
         guard let (ref, base) = fill.base else { return }
         let facts = StoreDesk.facts(at: now, lifetime: Int64(pick(30)))
-        let head = "renewed \(pick(10))"
+        let (tags, head) = head()
         check(desk.renew(fill.ref, ref, facts, head: head), "renew")
         base.facts = facts
         base.head = head
-        if fill.entry.isKept { base.isSoft = false }
+        if fill.entry.isKept, fill.entry.meant.isDisjoint(with: base.tags) { base.isSoft = false }
+        base.tags = tags
         fill.entry.phase = .renewed
         model.forget(fill.entry)
     }
@@ -217,7 +225,12 @@ private final class Comparison {
 
     func purge() {
         let mode: PurgeMode = pick(2) == 0 ? .hard : .soft
-        if pick(5) > 0 {
+        if pick(2) == 0 {
+            let (tag, name) = { ($0, Array("t\($0)".utf8)) }(pick(4))
+            let count = desk.store.purge(tag: name.span, mode)
+            return check(count == model.purge(tag: tag, mode), "purge tag")
+        }
+        if pick(3) > 0 {
             let key = pick(5)
             check(desk.purge("key \(key)", mode) == model.purge(key, mode), "purge")
             return

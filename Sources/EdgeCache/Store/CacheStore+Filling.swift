@@ -18,11 +18,13 @@ extension CacheStore {
         _ requestBytes: Span<UInt8>,
         length: UInt64?
     ) -> OpenAnswer {
-        shards[fill.shard].withLock {
+        let tags = tags(head)
+        return shards[fill.shard].withLock {
             $0.open(
                 fill,
                 facts,
                 head,
+                tags,
                 response,
                 responseBytes,
                 request,
@@ -78,7 +80,8 @@ extension CacheStore {
         head: Span<UInt8>
     ) -> Bool {
         guard fill.shard == base.shard else { return false }
-        return shards[fill.shard].withLock { $0.renew(fill, base, facts, head) }
+        let tags = tags(head)
+        return shards[fill.shard].withLock { $0.renew(fill, base, facts, head, tags) }
     }
 
     /// The workers that wait for a fill and have not been told, a bit for each by its number modulo 64.

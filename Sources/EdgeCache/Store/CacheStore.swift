@@ -50,6 +50,12 @@ public final class CacheStore: Sendable {
 
     deinit { memory.discard(at: 0, count: memory.count) }
 
+    var shardNumbers: ClosedRange<Int> { 0...mask }
+
+    func digest(tag: Span<UInt8>) -> UInt64 { TagList.digest(tag, key: key) }
+
+    func tags(_ head: Span<UInt8>) -> TagList { TagList(head, key: key) }
+
     func place(_ text: Span<UInt8>) -> (shard: Int, hash: UInt64) {
         let digest = SipHash.digest(text, key: key)
         return (Int(truncatingIfNeeded: digest.high) & mask, digest.low)
@@ -84,37 +90,7 @@ public final class CacheStore: Sendable {
     /// What it holds and has done.
     public func statistics() -> CacheStatistics {
         var sum = CacheStatistics()
-        for shard in 0...mask { sum.add(shards[shard].withLock { $0.statistics }) }
+        for shard in shardNumbers { sum.add(shards[shard].withLock { $0.statistics }) }
         return sum
-    }
-
-    // MARK: Forgetting
-
-    /// Forgets all variants of a key; how many objects that were.
-    ///
-    /// A fill that is under way goes on for those who wait, and is not kept.
-    public func purge(key: Span<UInt8>, _ mode: PurgeMode) -> Int {
-        let (shard, hash) = place(key)
-        return shards[shard].withLock { $0.purge(hash, key, mode) }
-    }
-
-    /// Forgets what `isMeant` by its key and head; how many objects that were.
-    ///
-    /// Fills without a head yet are not kept either, since nobody knows whether they are meant. A lock is
-    /// held for a few hundred entries at a time, and `isMeant` is called meanwhile: it must not ask the
-    /// store.
-    public func purge(
-        _ mode: PurgeMode,
-        where isMeant: (_ key: Span<UInt8>, _ head: Span<UInt8>) -> Bool
-    ) -> Int {
-        var count = 0
-        for shard in 0...mask {
-            var first = 0
-            while first < shards[shard].withLock({ $0.records.count }) {
-                count += shards[shard].withLock { $0.purge(from: first, mode, where: isMeant) }
-                first += StoreShard.sliceSize
-            }
-        }
-        return count
     }
 }

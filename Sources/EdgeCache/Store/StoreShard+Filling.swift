@@ -19,15 +19,16 @@ extension StoreShard {
         _ fill: StoredRef,
         _ facts: StoredFacts,
         _ head: Span<UInt8>,
+        _ tags: TagList,
         _ response: borrowing FieldTable,
         _ responseBytes: Span<UInt8>,
         _ request: borrowing FieldTable,
         _ requestBytes: Span<UInt8>,
         _ length: UInt64?
     ) -> OpenAnswer {
-        guard let slot = slot(fill, .awaited),
-            records[slot].isIndexed || records[slot].pins > 1
-        else { return .overtaken }
+        guard let slot = slot(fill, .awaited) else { return .overtaken }
+        if purges.haveMeant(tags, since: records[slot].purges) { detach(slot) }
+        guard records[slot].isIndexed || records[slot].pins > 1 else { return .overtaken }
         guard length ?? 0 <= UInt64(objectLimit) else { return .tooLarge }
         let size = Int(length ?? 0)
         let keyCount = Int(records[slot].keyCount)
@@ -44,7 +45,8 @@ extension StoreShard {
             return .tooLarge
         }
         var body = Extents()
-        guard grow(&body, by: CellAllocator.cells(size)) else {
+        guard grow(&body, by: CellAllocator.cells(size), beside: StoreShard.octets(tags))
+        else {
             cells.give(text)
             return .noRoom
         }
@@ -57,6 +59,7 @@ extension StoreShard {
         records[slot].facts = facts
         records[slot].length = length ?? .max
         records[slot].phase = .growing
+        if records[slot].isIndexed { tag(slot, tags) }
         return .kept
     }
 
@@ -190,7 +193,7 @@ extension StoreShard {
 
     /// Remembers that a key's answers are not stored.
     private mutating func mark(_ hash: UInt64, _ key: Span<UInt8>, _ until: WallTime) {
-        guard let text = run(key.count, records: 1) else { return }
+        guard let text = run(key.count, beside: StoredRecord.cost) else { return }
         guard let slot = takeRecord() else {
             cells.give(text)
             return
@@ -219,13 +222,19 @@ extension StoreShard {
         _ fill: StoredRef,
         _ base: StoredRef,
         _ facts: StoredFacts,
-        _ head: Span<UInt8>
+        _ head: Span<UInt8>,
+        _ tags: TagList
     ) -> Bool {
-        guard let fill = slot(fill, .awaited), let base = slot(base, .complete),
-            write(base, facts, head)
-        else { return false }
+        guard let fill = slot(fill, .awaited), let base = slot(base, .complete) else {
+            return false
+        }
+        let wereMeant = purges.haveMeant(
+            TagList(self.head(base), key: key),
+            since: records[fill].purges
+        )
+        guard write(base, facts, head, tags) else { return false }
         // An order that came since the origin was asked still holds.
-        if records[fill].isIndexed { records[base].isSoft = false }
+        if records[fill].isIndexed, !wereMeant { records[base].isSoft = false }
         end(fill, .renewed)
         return true
     }
@@ -233,14 +242,26 @@ extension StoreShard {
     /// Gives an object a new head.
     ///
     /// What was made stale by order stays so: nobody knows whether the answer is older than the order.
-    mutating func freshen(_ ref: StoredRef, _ facts: StoredFacts, _ head: Span<UInt8>) -> Bool {
+    mutating func freshen(
+        _ ref: StoredRef,
+        _ facts: StoredFacts,
+        _ head: Span<UInt8>,
+        _ tags: TagList
+    ) -> Bool {
         guard let slot = slot(ref, .complete) else { return false }
-        return write(slot, facts, head)
+        return write(slot, facts, head, tags)
     }
 
-    private mutating func write(_ base: Int, _ facts: StoredFacts, _ head: Span<UInt8>) -> Bool {
+    private mutating func write(
+        _ base: Int,
+        _ facts: StoredFacts,
+        _ head: Span<UInt8>,
+        _ tags: TagList
+    ) -> Bool {
         let before = Int(records[base].keyCount) + Int(records[base].namesCount)
-        guard let text = run(before + head.count) else { return false }
+        guard let text = run(before + head.count, beside: StoreShard.octets(tags)) else {
+            return false
+        }
         let old = memory.bytes(at: place(records[base].text), count: before)
         memory.write(at: place(text), old)
         memory.write(at: place(text) + before, head)
@@ -248,6 +269,8 @@ extension StoreShard {
         records[base].text = text
         records[base].headCount = UInt32(truncatingIfNeeded: head.count)
         records[base].facts = facts
+        untag(base)
+        if records[base].isIndexed { tag(base, tags) }
         return true
     }
 }

@@ -217,7 +217,7 @@ extension StoreShard {
         if let guide { records[guide].pins += 1 }
         defer { if let guide { unpin(guide) } }
         let varies = guide.map { Int(records[$0].namesCount) } ?? 0
-        guard let text = run(key.count + varies, records: 1) else { return nil }
+        guard let text = run(key.count + varies, beside: StoredRecord.cost) else { return nil }
         guard let slot = takeRecord() else {
             cells.give(text)
             return nil
@@ -229,6 +229,7 @@ extension StoreShard {
         record.hash = hash
         record.text = text
         record.keyCount = UInt32(truncatingIfNeeded: key.count)
+        record.purges = purges.count
         if let guide, varies > 0, let digest = digest(names(guide), fields, bytes) {
             memory.write(at: place(text) + key.count, names(guide))
             record.namesCount = UInt32(truncatingIfNeeded: varies)

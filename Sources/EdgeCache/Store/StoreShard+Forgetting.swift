@@ -3,12 +3,14 @@ internal import Runtime
 
 extension StoreShard {
     /// Records that are looked at while the lock is held once.
-    static let sliceSize = 256
+    static let lookLimit = 256
+    /// Entries that are forgotten while the lock is held once: what each of them has lies somewhere else.
+    static let forgetLimit = 32
 
     /// Forgets one entry; true for an object.
     ///
     /// A fill goes on for those who read it, and is not found any more.
-    private mutating func forget(_ slot: Int, _ mode: PurgeMode) -> Bool {
+    mutating func forget(_ slot: Int, _ mode: PurgeMode) -> Bool {
         let isObject = records[slot].phase == .complete
         if isObject { counts.purges += 1 }
         if isObject, mode == .soft {
@@ -30,22 +32,25 @@ extension StoreShard {
         return count
     }
 
-    /// Forgets entries from one record on that are meant, and all fills whose head is not known yet.
+    /// Forgets entries from one record on that are meant, and all fills whose head is not known yet; how many
+    /// objects that were, and where to go on.
     mutating func purge(
         from first: Int,
         _ mode: PurgeMode,
         where isMeant: (_ key: Span<UInt8>, _ head: Span<UInt8>) -> Bool
-    ) -> Int {
-        var count = 0
-        guard first < records.count else { return 0 }
-        for slot in first..<min(first + StoreShard.sliceSize, records.count)
-        where records[slot].isIndexed {
+    ) -> (count: Int, next: Int?) {
+        var (count, forgotten, slot) = (0, 0, first)
+        let end = min(first + StoreShard.lookLimit, records.count)
+        while slot < end, forgotten < StoreShard.forgetLimit {
+            defer { slot += 1 }
+            guard records[slot].isIndexed else { continue }
             // Of a mark nothing is known either; to ask once more costs little.
             let hasHead = records[slot].headCount > 0
             guard !hasHead || isMeant(keyText(slot), head(slot)) else { continue }
             if forget(slot, mode) { count += 1 }
+            forgotten += 1
         }
-        return count
+        return (count, slot < records.count ? slot : nil)
     }
 
     /// What it holds and has done.

@@ -31,6 +31,8 @@ struct StoreShard: Sendable {
     var records: [StoredRecord] = []
     var free: [UInt32] = []
     var index = StoreIndex()
+    var tags = TagIndex()
+    var purges = RecentPurges()
     var queue: EvictionQueue
     var cells: CellAllocator
     /// Where the text lies that a request is compared by.
@@ -69,11 +71,12 @@ struct StoreShard: Sendable {
     /// Octets that are in use, of the budget.
     var used: Int {
         cells.inUse * CellAllocator.cell + (records.count - free.count) * StoredRecord.cost
+            + tags.count * TagIndex.cost
     }
 
     func octets(_ slot: Int) -> Int {
         (Int(records[slot].text.count) + Int(records[slot].body.cells)) * CellAllocator.cell
-            + StoredRecord.cost
+            + StoredRecord.cost + Int(records[slot].tagCount) * TagIndex.cost
     }
 
     func place(_ run: CellRun) -> Int { start + Int(run.start) * CellAllocator.cell }
@@ -138,6 +141,7 @@ struct StoreShard: Sendable {
         guard records[slot].isIndexed else { return }
         if records[slot].phase == .complete { counts.objects -= 1 }
         queue.remove(slot)
+        untag(slot)
         let hash = records[slot].hash
         if let first = chain(hash, keyText(slot)) {
             if first != slot {
@@ -197,9 +201,9 @@ struct StoreShard: Sendable {
         return records.count - 1
     }
 
-    /// Lets objects go until so many cells and records more keep within the budget.
-    mutating func makeRoom(_ count: Int, records: Int = 0) -> Bool {
-        let needed = count * CellAllocator.cell + records * StoredRecord.cost
+    /// Lets objects go until so many cells more, and octets beside them, keep within the budget.
+    mutating func makeRoom(_ count: Int, beside octets: Int = 0) -> Bool {
+        let needed = count * CellAllocator.cell + octets
         while used + needed > budget {
             let others = used - queue.octets
             guard let slot = queue.makeRoom(for: needed, beside: others) else { return false }
@@ -221,9 +225,9 @@ struct StoreShard: Sendable {
     }
 
     /// Cells without a gap for so many octets.
-    mutating func run(_ octets: Int, records: Int = 0) -> CellRun? {
+    mutating func run(_ octets: Int, beside others: Int = 0) -> CellRun? {
         let count = max(CellAllocator.cells(octets), 1)
-        guard count <= 1 << CellAllocator.topOrder, makeRoom(count, records: records) else {
+        guard count <= 1 << CellAllocator.topOrder, makeRoom(count, beside: others) else {
             return nil
         }
         for _ in 0...StoreShard.mergeLimit {
@@ -234,8 +238,8 @@ struct StoreShard: Sendable {
     }
 
     /// Adds so many cells to a body that is nobody's yet, or grows.
-    mutating func grow(_ body: inout Extents, by count: Int) -> Bool {
-        guard makeRoom(count) else { return false }
+    mutating func grow(_ body: inout Extents, by count: Int, beside others: Int = 0) -> Bool {
+        guard makeRoom(count, beside: others) else { return false }
         for _ in 0...StoreShard.mergeLimit {
             if cells.grow(&body, by: count) { return true }
             guard merge() else { return false }

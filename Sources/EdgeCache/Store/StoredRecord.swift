@@ -8,7 +8,7 @@ struct StoredRecord: BitwiseCopyable, Sendable {
 
     /// Octets that each entry is charged beside its cells: this record, and its places in the index and
     /// in the queue.
-    static let cost = 272
+    static let cost = 280
     static let none = UInt32.max
 
     /// The key's.
@@ -32,10 +32,15 @@ struct StoredRecord: BitwiseCopyable, Sendable {
     var body = Extents()
     /// The next entry under the same key, which is older.
     var next = StoredRecord.none
+    /// The last of its tags.
+    var tags = TagIndex.none
+    /// How many tags had been purged when it was begun.
+    var purges: UInt32 = 0
     var generation: UInt32 = 0
     /// How many use it.
     var pins: UInt32 = 0
     var phase = Phase.free
+    var tagCount: UInt8 = 0
     /// True while it can be found.
     var isIndexed = false
     /// Stale until it is asked for anew.
