@@ -188,6 +188,38 @@ import Testing
         #expect(store.statistics().fills == 0)
     }
 
+    @Test func `a key is kept from so many requests on`() throws {
+        let head = ReadHead([])
+        func find(_ key: String, _ uses: Int, mayFetch: Bool = true) -> CacheFound {
+            let (key, bytes) = (Array(key.utf8), head.bytes)
+            return store.find(
+                key.span,
+                head.request,
+                head.fields,
+                bytes.span,
+                by: desk.rule,
+                now: Exchange.time(0),
+                mayFetch: mayFetch,
+                leastUses: uses,
+                worker: 0
+            )
+        }
+        #expect(find("a", 3) == .tooRare)
+        #expect(find("a", 3, mayFetch: false) == .absent(.uriMiss))
+        #expect(find("b", 2) == .tooRare)
+        guard case .fetch(let fill, _, .uriMiss) = find("a", 3) else {
+            Issue.record("not fetched")
+            return
+        }
+        #expect(find("a", 200) == .wait(fill, base: .none), "somebody fetches it anyway")
+        #expect(desk.open(fill, StoreDesk.facts(lifetime: -1)) == .kept)
+        store.close(fill)
+        guard case .fetch(_, _, .stale) = find("a", 200) else {
+            Issue.record("what is stored is kept")
+            return
+        }
+    }
+
     @Test func `clients are heeded where the rules say so`() throws {
         var rules = CacheRules()
         rules.heedsClients = true

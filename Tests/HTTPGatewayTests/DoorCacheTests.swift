@@ -75,6 +75,22 @@ import Testing
         #expect(stage.leftovers() == [])
     }
 
+    @Test func `what is asked for too seldom goes on in the plain way`() throws {
+        var stage = try Self.stage([Self.fresh()]) { $0.caches[0].minUses = 3 }
+        for _ in 0..<2 {
+            let text = Self.text(&stage, get("/x"))
+            #expect(text.contains("Cache-Status: Martlet; fwd=uri-miss; detail=too-rare\r\n"))
+        }
+        #expect(Self.text(&stage, get("/x")).contains("; fwd=uri-miss; stored; ttl=60\r\n"))
+        #expect(Self.text(&stage, get("/x")).contains("; hit; ttl=60\r\n"))
+        #expect(stage.origins[0].requests == 3)
+        let place = Int(stage.door.cachePlaces[0])
+        let rare = GatewayMetrics.cacheRefused(CacheRefusal.tooRare, cache: place)
+        #expect(stage.shared.metrics[0].load(rare) == 2)
+        #expect(Self.results(stage) == ["miss": 3, "hit": 1])
+        #expect(stage.leftovers() == [])
+    }
+
     @Test func `many requests make one`() throws {
         var stage = try Self.stage([.silence, .answer(ok("other"))])
         let guests = (0..<40).map { _ in stage.visit(get("/x")) }

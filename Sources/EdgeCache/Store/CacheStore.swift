@@ -64,7 +64,8 @@ public final class CacheStore: Sendable {
     /// Looks for something to answer a request with.
     ///
     /// `worker` is told when what it waits for goes on. With `mayFetch` false nothing is begun nor waited
-    /// for. Every entry that is named is kept for the caller.
+    /// for; nor is it for a key of which nothing is stored and that was asked for less than `leastUses` times,
+    /// this one included, as far as is remembered. Every entry that is named is kept for the caller.
     public func find(
         _ key: Span<UInt8>,
         _ request: CacheRequest,
@@ -73,6 +74,7 @@ public final class CacheStore: Sendable {
         by rule: ReuseRule,
         now: WallTime,
         mayFetch: Bool,
+        leastUses: Int = 1,
         worker: Int
     ) -> CacheFound {
         let (shard, hash) = place(key)
@@ -82,6 +84,7 @@ public final class CacheStore: Sendable {
             rule: rule,
             now: now,
             mayFetch: mayFetch,
+            leastUses: leastUses,
             worker: worker
         )
         return shards[shard].withLock { $0.find(question, key, fields, bytes) }

@@ -66,6 +66,9 @@ public struct EvictionQueue: Sendable {
         sketch.add(entries[slot].hash)
     }
 
+    /// About how often a key was asked for lately, up to ``FrequencySketch/greatest``.
+    public func uses(_ hash: UInt64) -> Int { sketch.count(hash) }
+
     /// Takes a new object in; one that is in already is put in its place.
     public mutating func insert(_ slot: Int, hash: UInt64, octets: Int) {
         guard slot >= 0, slot < Int(EvictionQueue.none) else { return }

@@ -30,6 +30,7 @@ extension StoreShard {
         var rule: ReuseRule
         var now: WallTime
         var mayFetch: Bool
+        var leastUses: Int
         var worker: Int
     }
 
@@ -67,6 +68,9 @@ extension StoreShard {
         if let fill = scan.fill {
             records[fill].watchers |= StoreShard.bit(question.worker)
             return miss(question, .wait(pin(fill), base: base))
+        }
+        if !scan.hasHead, queue.uses(question.hash) + 1 < question.leastUses {
+            return miss(question, .tooRare)
         }
         guard let fill = begin(question.hash, key, scan.guide, fields, bytes) else {
             if let best = slot(base) { unpin(best) }

@@ -73,6 +73,8 @@ public enum CacheFound: Sendable, Equatable {
     case wait(StoredRef, base: StoredRef)
     /// There is nothing that can be used, and the caller may not fetch for the store.
     case absent(FetchReason)
+    /// Nothing is stored, and it was not asked for often enough to be.
+    case tooRare
     /// Its answers could not be stored lately.
     case passing
     /// It would have to be asked for, and the client does not want that: 504 (RFC 9111 §5.2.1.7).

@@ -12,6 +12,8 @@ struct CacheNote: BitwiseCopyable {
         case originFailed
         /// What another request fetches took too long.
         case waitedTooLong
+        /// It was not asked for often enough to be kept.
+        case tooRare
 
         var word: StaticString? {
             switch self {
@@ -19,6 +21,7 @@ struct CacheNote: BitwiseCopyable {
             case .passing: "passing"
             case .originFailed: "origin-failed"
             case .waitedTooLong: "waited-too-long"
+            case .tooRare: "too-rare"
             }
         }
     }

@@ -141,4 +141,51 @@ extension HTTPDoor {
         clients[c].exchange.cacheResult = .miss
         goOn(c, &loop)
     }
+
+    // MARK: Counting
+
+    func countMiss(_ c: Int, _ reason: CacheMiss) {
+        guard let place = cachePlace(c) else { return }
+        words.addOwned(GatewayMetrics.cacheMiss(reason, cache: place), 1)
+    }
+
+    /// Where the numbers of the exchange's cache are; nil where it has none.
+    func cachePlace(_ c: Int) -> Int? {
+        let cache = Int(clients[c].exchange.cache)
+        return cachePlaces.indices.contains(cache) ? Int(cachePlaces[cache]) : nil
+    }
+
+    /// Counts what became of the request for its cache.
+    @inline(__always) func recordCache(_ c: Int) {
+        guard clients[c].exchange.cache >= 0, let result = clients[c].exchange.cacheResult,
+            let place = cachePlace(c)
+        else { return }
+        words.addOwned(GatewayMetrics.cacheResult(result, cache: place), 1)
+        let isStored = result == .hit || result == .stale || result == .errorStale
+        let source = isStored ? CacheSource.store : .origin
+        let content = clients[c].exchange.response.total
+        words.addOwned(GatewayMetrics.cacheBytes(source, cache: place), content)
+    }
+}
+
+extension CacheMiss {
+    init(_ reason: FetchReason) {
+        switch reason {
+        case .uriMiss: self = .uriMiss
+        case .varyMiss: self = .varyMiss
+        case .stale: self = .stale
+        case .request: self = .request
+        }
+    }
+}
+
+extension CacheStatus.Forward {
+    init(_ reason: FetchReason) {
+        switch reason {
+        case .uriMiss: self = .uriMiss
+        case .varyMiss: self = .varyMiss
+        case .stale: self = .stale
+        case .request: self = .request
+        }
+    }
 }

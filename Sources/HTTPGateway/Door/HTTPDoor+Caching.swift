@@ -32,10 +32,7 @@ extension HTTPDoor {
             return true
         }
         if let reason = unasked(c) {
-            clients[c].exchange.cached.forward = reason
-            clients[c].exchange.cacheResult = .bypass
-            countMiss(c, reason == .method ? .method : .bypass)
-            return false
+            return miss(c, reason == .method ? .method : .bypass, reason, .bypass)
         }
         return look(c, cache, store, turn: 0, &loop)
     }
@@ -68,10 +65,7 @@ extension HTTPDoor {
         _ loop: inout EventLoop
     ) -> Bool {
         guard turn < HTTPDoor.lookLimit, writeKey(c, cache) else {
-            clients[c].exchange.cached.forward = .bypass
-            clients[c].exchange.cacheResult = .bypass
-            countMiss(c, .bypass)
-            return false
+            return miss(c, .bypass, .bypass, .bypass)
         }
         let isGet = requestHead.method == .get
         let request = CacheRequest(requestHead.method, fields, requestBytes(c))
@@ -83,6 +77,7 @@ extension HTTPDoor {
             by: caches[cache].rules,
             now: wallTime,
             mayFetch: isGet,
+            leastUses: Int(caches[cache].minUses),
             worker: worker
         )
         return follow(found, c, cache, turn, &loop)
@@ -118,27 +113,34 @@ extension HTTPDoor {
             clients[c].exchange.cached.isCollapsed = true
             clients[c].exchange.cacheResult = .wait
             return awaitHead(c, fill, base: base, isLeader: false, turn: turn, &loop)
-        case .absent(let reason):
-            countMiss(c, CacheMiss(reason))
-            clients[c].exchange.cached.forward = CacheStatus.Forward(reason)
-            clients[c].exchange.cacheResult = .miss
-            return false
+        case .absent(let reason): return miss(c, CacheMiss(reason), .init(reason), .miss)
+        case .tooRare:
+            let word = GatewayMetrics.cacheRefused(CacheRefusal.tooRare, cache: 0)
+            countRefused(Int32(cache), word)
+            clients[c].exchange.cached.detail = .tooRare
+            return miss(c, .uriMiss, .uriMiss, .miss)
         case .passing:
-            countMiss(c, .passing)
-            clients[c].exchange.cached.forward = .uriMiss
             clients[c].exchange.cached.detail = .passing
-            clients[c].exchange.cacheResult = .pass
-            return false
-        case .overloaded:
-            countMiss(c, .bypass)
-            clients[c].exchange.cached.forward = .bypass
-            clients[c].exchange.cacheResult = .bypass
-            return false
+            return miss(c, .passing, .uriMiss, .pass)
+        case .overloaded: return miss(c, .bypass, .bypass, .bypass)
         case .unavailable:
             clients[c].exchange.cacheResult = .unavailable
             refuse(c, .fault(.notStored), &loop)
         }
         return true
+    }
+
+    /// Notes why a request goes on in the plain way; false, which says just that.
+    private mutating func miss(
+        _ c: Int,
+        _ reason: CacheMiss,
+        _ forward: CacheStatus.Forward,
+        _ result: CacheResult
+    ) -> Bool {
+        countMiss(c, reason)
+        clients[c].exchange.cached.forward = forward
+        clients[c].exchange.cacheResult = result
+        return false
     }
 
     /// Writes what names the request's object into the tail.
@@ -152,13 +154,14 @@ extension HTTPDoor {
         // An empty query is another one than none.
         let hasQuery =
             !head.query.isEmpty || !target.isEmpty && target[target.count - 1] == UInt8(ascii: "?")
+        let query = hasQuery ? bytes.slice(head.query) : nil
         var isWhole = false
         tail.write { output in
             isWhole = caches[cache].key.write(
                 isSecure: isSecure,
                 host: bytes.slice(head.authority),
                 path: path,
-                query: hasQuery ? bytes.slice(head.query) : nil,
+                query: query,
                 fields,
                 bytes,
                 into: &output
@@ -347,52 +350,5 @@ extension HTTPDoor {
         if leadsOverfull(read) { queueReady(Int(read.fetch.index)) }
         if read.parts >= 0 { parts.remove(parts.handle(at: Int(read.parts))) }
         reads.remove(reads.handle(at: place))
-    }
-
-    // MARK: Counting
-
-    func countMiss(_ c: Int, _ reason: CacheMiss) {
-        guard let place = cachePlace(c) else { return }
-        words.addOwned(GatewayMetrics.cacheMiss(reason, cache: place), 1)
-    }
-
-    /// Where the numbers of the exchange's cache are; nil where it has none.
-    func cachePlace(_ c: Int) -> Int? {
-        let cache = Int(clients[c].exchange.cache)
-        return cachePlaces.indices.contains(cache) ? Int(cachePlaces[cache]) : nil
-    }
-
-    /// Counts what became of the request for its cache.
-    @inline(__always) func recordCache(_ c: Int) {
-        guard clients[c].exchange.cache >= 0, let result = clients[c].exchange.cacheResult,
-            let place = cachePlace(c)
-        else { return }
-        words.addOwned(GatewayMetrics.cacheResult(result, cache: place), 1)
-        let isStored = result == .hit || result == .stale || result == .errorStale
-        let source = isStored ? CacheSource.store : .origin
-        let content = clients[c].exchange.response.total
-        words.addOwned(GatewayMetrics.cacheBytes(source, cache: place), content)
-    }
-}
-
-extension CacheMiss {
-    init(_ reason: FetchReason) {
-        switch reason {
-        case .uriMiss: self = .uriMiss
-        case .varyMiss: self = .varyMiss
-        case .stale: self = .stale
-        case .request: self = .request
-        }
-    }
-}
-
-extension CacheStatus.Forward {
-    init(_ reason: FetchReason) {
-        switch reason {
-        case .uriMiss: self = .uriMiss
-        case .varyMiss: self = .varyMiss
-        case .stale: self = .stale
-        case .request: self = .request
-        }
     }
 }
