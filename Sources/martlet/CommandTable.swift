@@ -170,6 +170,13 @@ enum CommandTable {
             run: ZoneCommand.run
         ),
         Command(
+            name: "cache",
+            usage: "list | purge CACHE --url URL|--prefix URL|--host HOST|--tag TAG|--all [--soft] "
+                + "| why URL [--cache CACHE] [--admin URL] [--json]",
+            help: "show caches and what they have stored, and take it out",
+            run: CacheCommand.run
+        ),
+        Command(
             name: "upgrade",
             usage: "[--binary FILE] [--admin URL] [--json]",
             help: "have another binary take over, without a lost connection",

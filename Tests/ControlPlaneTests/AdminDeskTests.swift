@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Configuration
 import DNSServer
+import EdgeCache
 import Essentials
 import HTTPGateway
 import HTTPProtocol
@@ -57,7 +58,7 @@ struct StillSurface: ControlSurface, ~Copyable {
         let health = HealthTable(capacity: 16)
         let load = LoadTable(capacity: 16, workers: 1)
         let now = Instant(nanoseconds: 100_000_000_000)
-        let http = try GatewayShared(workers: 1, health: health, load: load)
+        let http = try Self.shared(health, load)
         var keeper = HealthKeeper(table: health, load: load)
         for registration in assembly.registrations { _ = keeper.register(registration, now: now) }
         _ = keeper.record(assembly.slots[0], .success, now: now)
@@ -106,6 +107,15 @@ struct StillSurface: ControlSurface, ~Copyable {
         )
         view.locations = assembly.locations
         view.steering = Self.steering(assembly.steering.plan, now)
+    }
+
+    /// What the doors share, with a store for the cache.
+    private static func shared(_ health: HealthTable, _ load: LoadTable) throws -> GatewayShared {
+        let http = try GatewayShared(workers: 1, health: health, load: load)
+        _ = http.shelf.stores(for: [
+            (name: "site", plan: CacheStorePlan(memory: 4 << 20, objectLimit: 1 << 19))
+        ])
+        return http
     }
 
     private static func steering(_ plan: SteeringPlan, _ now: Instant) -> SteeringView? {

@@ -33,6 +33,8 @@ import Testing
             ("/metrics", .metrics(isOpenMetrics: false)), ("/api/v1/snapshot", .snapshot),
             ("/api/v1/pools", .pools), ("/api/v1/pools/", .pools),
             ("/api/v1/pools/a%2Fb", .pool("a/b")), ("/api/v1/pools/steer:www", .pool("steer:www")),
+            ("/api/v1/caches", .caches),
+            ("/api/v1/cached?url=a&cache=b", .cached(url: "a", cache: "b")),
             ("/api/v1/events", .events(after: 0)), ("/api/v1/events?after=7", .events(after: 7)),
             ("/api/v1/events/stream", .eventStream(after: nil)),
         ] as [(String, AdminQuestion)]

@@ -12,7 +12,7 @@ struct AdminDesk: Sendable {
 
     /// Who may ask; follows the configuration.
     var gate: AdminGuard
-    private let events: EventLog
+    let events: EventLog
     private let log: LogThread?
     /// Writes large answers; nil until the first listener is open.
     var renderer: AdminRenderer?
@@ -89,6 +89,9 @@ struct AdminDesk: Sendable {
         case .exportZone(let name): return try export(name, surface.view)
         case .zoneChanges(let name): return try changes(name, surface.view)
         case .steering: return AdminDesk.steering(surface.view, only: nil)
+        case .caches: return AdminDesk.answer(["caches": CachesView(surface.view).json])
+        case .purge(let cache, let order): return try purge(cache, order, surface.view, at: moment)
+        case .cached(let url, let cache): return try cached(url, cache, surface.view, at: moment)
         case .upgrade:
             try perform(.upgrade, &surface, at: moment)
             var response = generations(surface.view)
@@ -150,6 +153,20 @@ struct AdminDesk: Sendable {
             let (desk, view) = (self, surface.view)
             return {
                 AdminDesk.response { () throws(Problem) in try desk.changes(name, view) }
+            }
+        case .purge(let cache, let order):
+            let (desk, view) = (self, surface.view)
+            return {
+                AdminDesk.response { () throws(Problem) in
+                    try desk.purge(cache, order, view, at: moment)
+                }
+            }
+        case .cached(let url, let cache):
+            let (desk, view) = (self, surface.view)
+            return {
+                AdminDesk.response { () throws(Problem) in
+                    try desk.cached(url, cache, view, at: moment)
+                }
             }
         default: return nil
         }

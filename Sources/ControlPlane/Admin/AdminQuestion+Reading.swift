@@ -58,6 +58,12 @@ extension AdminQuestion {
         case .discardZone: return .discardZone(values.first ?? "")
         case .zoneChanges: return .zoneChanges(values.first ?? "")
         case .importZone: return .importZone(try ZoneImportOrder(values.first ?? "", request))
+        case .caches: return .caches
+        case .purge: return .purge(cache: values.first ?? "", try PurgeOrder(request))
+        case .cached:
+            try parameters.check(known: ["url", "cache"])
+            let url = try parameters.required("url")
+            return .cached(url: url, cache: parameters.value("cache"))
         case .upgrade: return .upgrade
         case .explain: return .explain(try RequestSketch(parameters))
         case .explainDNS: return .explainDNS(try QuerySketch(parameters))

@@ -46,6 +46,12 @@ public enum AdminQuestion: Sendable, Equatable {
     case zoneChanges(String)
     /// Puts a zone in the place of what is served.
     case importZone(ZoneImportOrder)
+    /// All caches.
+    case caches
+    /// Takes stored responses out of a cache.
+    case purge(cache: String, PurgeOrder)
+    /// What is stored of a URL: in one cache, or in all.
+    case cached(url: String, cache: String?)
     /// Has another program take over.
     case upgrade
     /// Which endpoint would serve a request, and why.
@@ -75,11 +81,11 @@ public enum AdminQuestion: Sendable, Equatable {
 }
 
 extension AdminQuestion {
-    /// True when the answer goes through tables of the doors or through a zone, however few
+    /// True when the answer goes through tables of the doors, a zone or a store, however few
     /// endpoints there are.
     var isLong: Bool {
         switch self {
-        case .queries, .answers, .exportZone, .zoneChanges: true
+        case .queries, .answers, .exportZone, .zoneChanges, .purge, .cached: true
         default: false
         }
     }

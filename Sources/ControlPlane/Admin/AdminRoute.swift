@@ -7,6 +7,7 @@ public struct AdminRoute: Sendable {
         case page, live, ready, started, metrics, snapshot, pools, pool, endpoint, overlay
         case steering, steer, migrate, roundTrips, measure, queries, answers
         case allKeys, keys, orderKeys, exportZone, discardZone, zoneChanges, importZone
+        case caches, purge, cached
         case reload, reloadZone, upgrade, explain, explainDNS, place, failoverTime, request, events,
             eventStream
     }
@@ -100,6 +101,24 @@ public struct AdminRoute: Sendable {
             "/api/v1/zones/ZONE/changes",
             .discardZone,
             "Takes back what updates and the zone API have changed of a zone of the configuration."
+        ),
+        AdminRoute(
+            "GET",
+            "/api/v1/caches",
+            .caches,
+            "All caches: plan, what they hold, hit ratios, reasons of misses."
+        ),
+        AdminRoute(
+            "POST",
+            "/api/v1/caches/CACHE/purge",
+            .purge,
+            "Takes stored responses out of a cache, by URL, prefix, host or tag, or all of them."
+        ),
+        AdminRoute(
+            "GET",
+            "/api/v1/cached",
+            .cached,
+            "What caches have stored of a URL, and for how long."
         ),
         AdminRoute("POST", "/api/v1/upgrade", .upgrade, "Has the program at its place take over."),
         AdminRoute("GET", "/api/v1/explain", .explain, "Where a request would go, and why."),

@@ -48,6 +48,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case zoneFaulty = "zone-faulty"
     /// A change of a zone that serves was kept: by an update, the zone API or an operator.
     case zoneChanged = "zone-changed"
+    /// Somebody has taken stored responses out of a cache.
+    case cachePurged = "cache-purged"
     /// A request of the zone API had a wrong key, or none.
     case zoneAPIDenied = "zone-api-denied"
     /// A peer has taken a zone, or may not; a zone has come from a primary, or could not be taken.

@@ -61,7 +61,48 @@ extension MetricFamily {
                 GatewayMetrics.cacheFetch($1, cache: $0)
             }
         },
+        store("objects", .gauge, "Whole responses that are stored.") { $0.objects },
+        store(
+            "stored_bytes",
+            .gauge,
+            unit: "bytes",
+            "Bytes in use for what is stored, and what is kept about it."
+        ) { $0.octets },
+        store(
+            "memory_bytes",
+            .gauge,
+            unit: "bytes",
+            "Bytes that may be in use, as `memory` of the cache says."
+        ) { $0.budget },
+        store("fills", .gauge, "Responses that are on their way into the store.") { $0.fills },
+        store(
+            "evictions",
+            .counter,
+            "Stored responses that went for want of room, since the cache began to serve."
+        ) { $0.evictions },
+        store(
+            "purged",
+            .counter,
+            "Stored responses that were taken out, or made stale, by order or by what changed them."
+        ) { $0.purges },
+        store(
+            "overloads",
+            .counter,
+            "Requests for which there was no room to store the response, so that nothing was begun."
+        ) { $0.overloads },
     ]
+
+    private static func store(
+        _ name: String,
+        _ type: MetricType,
+        unit: String = "",
+        _ help: String,
+        _ value: @escaping @Sendable (CacheStatistics) -> Int
+    ) -> MetricFamily {
+        MetricFamily("martlet_cache_\(name)", type, unit: unit, labels: ["cache"], help) { source in
+            source.perStore(value)
+        }
+    }
 }
 
 extension MetricSource {
@@ -74,5 +115,17 @@ extension MetricSource {
         return shared.http.cacheNumbers(snapshot).flatMap { name, place in
             kinds.map { MetricSample([name, $0.word], .integer(http(index(place, $0.kind)))) }
         }
+    }
+    /// One sample for each cache whose store has begun; those that are not told apart together.
+    fileprivate func perStore(_ value: (CacheStatistics) -> Int) -> [MetricSample] {
+        guard let snapshot = view.snapshot?.gateway else { return [] }
+        let names = shared.http.cacheNumbers(snapshot).map(\.name)
+        var sums: [String: UInt64] = [:]
+        for plan in snapshot.plan.caches {
+            guard let store = shared.http.shelf.store(of: plan.name) else { continue }
+            let name = names.contains(plan.name) ? plan.name : "(other)"
+            sums[name, default: 0] &+= positive(value(store.statistics()))
+        }
+        return names.compactMap { name in sums[name].map { MetricSample([name], .integer($0)) } }
     }
 }

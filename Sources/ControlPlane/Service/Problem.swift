@@ -65,6 +65,8 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case unknownZone = "M3043"
     /// The zone has no file that could be read again.
     case zoneWithoutFile = "M3044"
+    /// There is no cache of this name, or it does not serve yet.
+    case unknownCache = "M3045"
     /// The zone has no key of this role.
     case noSuchRole = "M3075"
     /// A rollover of this role is under way.
@@ -86,7 +88,7 @@ extension ProblemCode {
         case .malformedRequest, .invalidJSON: 400
         case .originRefused: 403
         case .notFound, .unknownPool, .unknownEndpoint, .unknownRequest, .doorMissing,
-            .unknownChange, .unknownPolicy, .unknownZone, .zoneWithoutKeys:
+            .unknownChange, .unknownPolicy, .unknownZone, .zoneWithoutKeys, .unknownCache:
             404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
@@ -137,6 +139,7 @@ extension ProblemCode {
         case .unknownPolicy: "There is no such policy"
         case .unknownZone: "There is no such zone"
         case .zoneWithoutFile: "The zone has no file"
+        case .unknownCache: "There is no such cache"
         case .noSuchRole: "There is no key of this role"
         case .rolloverRunning: "A rollover is under way"
         case .nothingAwaited: "Nothing is expected of the parent"
@@ -191,6 +194,7 @@ extension ProblemCode {
         case .reloadPending:
             "Look at `generation` of the snapshot; shorter timeouts of probes make it sooner."
         case .zoneWithoutFile: "Change it in the configuration, then `martlet reload`."
+        case .unknownCache: "GET /api/v1/caches lists the names."
         }
     }
 }

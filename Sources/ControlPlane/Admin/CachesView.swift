@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import EdgeCache
+internal import Essentials
+internal import HTTPGateway
+
+/// The caches of the configuration in force, with what they hold and have done.
+struct CachesView {
+    private let view: ControlView
+    private let source: MetricSource
+    /// Where the numbers of caches are that have some of their own.
+    private let places: [String: Int]
+
+    init(_ view: ControlView) {
+        self.view = view
+        source = MetricSource(view: view, usage: nil)
+        let numbers = view.snapshot.map { view.shared.http.cacheNumbers($0.gateway) } ?? []
+        places = Dictionary(numbers.map { ($0.name, $0.place) }) { first, _ in first }
+    }
+
+    /// One object for each; none without caches.
+    var json: JSONValue {
+        let caches = view.snapshot?.gateway.plan.caches ?? []
+        return .array(caches.enumerated().map { json($1, number: $0) })
+    }
+
+    private func json(_ plan: CachePlan, number: Int) -> JSONValue {
+        let routes = view.snapshot?.gateway.plan.routes.filter { $0.cache == number } ?? []
+        var members = [
+            JSONMember("name", .string(plan.name)),
+            JSONMember("memoryBytes", .integer(Int64(plan.memory))),
+            JSONMember("objectLimitBytes", .integer(Int64(min(plan.objectLimit, plan.memory / 8)))),
+            JSONMember("key", plan.key.json),
+            JSONMember("minUses", .integer(Int64(plan.minUses))),
+            JSONMember("purge", .array(plan.purgers.map { .string("\($0)") })),
+            JSONMember("routes", .array(routes.map { .string($0.name) })),
+        ]
+        let store = view.shared.http.shelf.store(of: plan.name)
+        members.append(JSONMember("store", store?.statistics().json ?? .null))
+        return .object(members + numbers(plan.name))
+    }
+
+    /// What has become of requests; null for caches that are not told apart.
+    private func numbers(_ name: String) -> [JSONMember] {
+        guard let place = places[name] else {
+            return ["requests", "misses", "bytes", "hitRatio", "byteHitRatio"].map {
+                JSONMember($0, .null)
+            }
+        }
+        let requests = CacheResult.allCases.map {
+            (word: "\($0.word)", count: source.http(GatewayMetrics.cacheResult($0, cache: place)))
+        }
+        let hits = [CacheResult.hit, .stale, .errorStale].reduce(UInt64(0)) {
+            $0 &+ source.http(GatewayMetrics.cacheResult($1, cache: place))
+        }
+        let bytes = CacheSource.allCases.map {
+            (word: "\($0.word)", count: source.http(GatewayMetrics.cacheBytes($0, cache: place)))
+        }
+        let stored = source.http(GatewayMetrics.cacheBytes(.store, cache: place))
+        return [
+            JSONMember("requests", CachesView.object(requests)),
+            JSONMember("misses", misses(of: name)),
+            JSONMember("bytes", CachesView.object(bytes)),
+            JSONMember("hitRatio", CachesView.ratio(hits, of: requests)),
+            JSONMember("byteHitRatio", CachesView.ratio(stored, of: bytes)),
+        ]
+    }
+
+    /// Requests that went to an endpoint, by reason; null for a cache that is not told apart.
+    func misses(of name: String) -> JSONValue {
+        guard let place = places[name] else { return .null }
+        return CachesView.object(
+            CacheMiss.allCases.map {
+                (word: "\($0.word)", count: source.http(GatewayMetrics.cacheMiss($0, cache: place)))
+            }
+        )
+    }
+
+    private static func object(_ counts: [(word: String, count: UInt64)]) -> JSONValue {
+        .object(counts.map { JSONMember($0.word, .integer(Int64(clamping: $0.count))) })
+    }
+
+    private static func ratio(
+        _ part: UInt64,
+        of counts: [(word: String, count: UInt64)]
+    ) -> JSONValue {
+        let whole = counts.reduce(UInt64(0)) { $0 &+ $1.count }
+        return whole == 0 ? .null : .number(min(Double(part) / Double(whole), 1))
+    }
+}
+
+extension CacheStatistics {
+    fileprivate var json: JSONValue {
+        [
+            "objects": .integer(Int64(objects)), "bytes": .integer(Int64(octets)),
+            "budgetBytes": .integer(Int64(budget)), "fills": .integer(Int64(fills)),
+            "evictions": .integer(Int64(evictions)), "purged": .integer(Int64(purges)),
+            "overloads": .integer(Int64(overloads)),
+        ]
+    }
+}
+
+extension CacheKeyRule {
+    fileprivate var json: JSONValue {
+        func list(_ names: [[UInt8]]) -> JSONValue {
+            .array(names.map { .string(String(decoding: $0, as: UTF8.self)) })
+        }
+        let (word, names): (String, [[UInt8]]) =
+            switch query {
+            case .all: ("all", [])
+            case .none: ("none", [])
+            case .sorted: ("sorted", [])
+            case .only(let names): ("only", names)
+            case .without(let names): ("without", names)
+            }
+        return [
+            "host": .bool(hasHost), "query": .string(word), "parameters": list(names),
+            "headers": list(fields), "cookies": list(cookies),
+        ]
+    }
+}
