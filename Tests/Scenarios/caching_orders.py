@@ -109,7 +109,7 @@ def command(scene):
     cache(scene, martlet, "purge", "none", "--all", status=1)
 
 
-@scenario("caches: a URL stands for all fields and cookies of the key", 60)
+@scenario("caches: a URL stands for all fields and cookies of the key; explain tells the key", 60)
 def keys(scene):
     _, http, martlet = start(scene, "caches: { pages: { lifetimes: { 200: 1h }, key: "
                                     "{ headers: [X-Plan], without: [utm_*] } } }\n")
@@ -122,5 +122,12 @@ def keys(scene):
     expect_equal(sorted(entry["key"] for entry in found["entries"]),
                  [f"http://www.example.com/x?b=2 x-plan: {plan}" for plan in ("gold", "lead")],
                  "entries")
+    seen, out, err = martlet_command(scene, "explain", url, "--header", "X-Plan: gold",
+                                     "--admin", f"127.0.0.1:{martlet.admin}")
+    expect("pages may answer" in out and "key http://www.example.com/x?b=2 x-plan: gold" in out,
+           f"{seen} {out}{err}")
+    out = martlet_command(scene, "explain", url, "--method", "POST",
+                          "--admin", f"127.0.0.1:{martlet.admin}")[1]
+    expect("pages is not asked: only GET and HEAD" in out, out)
     told = cache(scene, martlet, "purge", "pages", "--url", url)
     expect_equal(told, "2 objects taken out of cache pages\n", "both plans")

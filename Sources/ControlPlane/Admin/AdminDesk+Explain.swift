@@ -59,6 +59,7 @@ extension AdminDesk {
             "protocol": explanation.origin.isEmpty ? .null : .string(explanation.origin),
             "compression": explanation.compression.isEmpty
                 ? .null : .string(explanation.compression),
+            "cache": explanation.cache?.json ?? .null,
             "responseHeaders": .array(explanation.answerFields.map { .string($0) }),
             "hedge": explanation.hedge.isEmpty ? .null : .string(explanation.hedge),
             "mirror": explanation.mirror.isEmpty ? .null : .string(explanation.mirror),
@@ -179,6 +180,15 @@ extension AliasExplanation {
             members.append(JSONMember("failure", failure.isEmpty ? .null : .string(failure)))
         }
         return .object(members)
+    }
+}
+
+extension CacheExplanation {
+    fileprivate var json: JSONValue {
+        [
+            "name": .string(name), "key": key.isEmpty ? .null : .string(key),
+            "mayAnswer": .bool(mayAnswer), "why": .string(why),
+        ]
     }
 }
 

@@ -14,6 +14,7 @@ public enum ExplanationText {
             text += line("action", document["action"]?.string ?? "?")
             if let limit = document["limit"]?.string { text += line("limit", limit) }
             if let access = document["access"]?.string { text += line("access", access) }
+            text += cache(document["cache"])
             if let retry = document["retry"]?.string { text += line("retry", retry) }
             text += answer(document)
             if let hedge = document["hedge"]?.string { text += line("hedge", hedge) }
@@ -49,6 +50,15 @@ public enum ExplanationText {
         text += line("balance", pool["balance"]?.string ?? "?")
         text += chosen(pool, usesColour)
         return text + "\n" + candidates(pool, usesColour)
+    }
+
+    /// What the cache in front of the endpoints makes of the request.
+    private static func cache(_ cache: JSONValue?) -> String {
+        guard let cache, let name = cache["name"]?.string else { return "" }
+        let may = cache["mayAnswer"]?.bool == true ? "may answer" : "is not asked"
+        var text = line("cache", "\(name) \(may): \(cache["why"]?.string ?? "?")")
+        if let key = cache["key"]?.string { text += line("", "key \(TextTable.Cell(key).text)") }
+        return text
     }
 
     /// How endpoints are asked, and what becomes of what they answer.

@@ -25,6 +25,8 @@ public struct RequestExplanation: Sendable, Equatable {
     public var origin = ""
     /// Which coding the answer of an endpoint would get, in words; empty where none is asked.
     public var compression = ""
+    /// What the route's cache makes of it; nil without one, and where the door answers itself.
+    public var cache: CacheExplanation?
     /// What the route does with the fields of the answer, one thing each.
     public var answerFields: [String] = []
     /// When another endpoint is asked as well; empty for never.
@@ -100,6 +102,7 @@ extension GatewaySnapshot {
         explainLimit(of: route, view, fields, rates, now, &explanation)
         explainAccess(of: route, fields, request.span, &explanation)
         guard explanation.status == nil else { return explanation }
+        explanation.cache = cacheExplanation(of: route, view, fields)
         let number = pool(of: route, head, fields, request.span, client)
         guard pools.indices.contains(number) else { return explanation }
         explanation.origin = protocolText(pool: number, head)

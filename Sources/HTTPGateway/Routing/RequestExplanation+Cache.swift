@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import EdgeCache
+internal import Essentials
+internal import HTTPProtocol
+
+/// What the cache in front of a route's pools makes of a request.
+public struct CacheExplanation: Sendable, Equatable {
+    /// The cache.
+    public var name: String
+    /// What requests have in common that get the same answers, as text; empty for a request without.
+    public var key = ""
+    /// True when the request may be answered from the store.
+    public var mayAnswer = false
+    /// One sentence: why, or why not.
+    public var why = ""
+}
+
+extension GatewaySnapshot {
+    /// What the route's cache makes of a request; nil without one.
+    func cacheExplanation(
+        of route: Int,
+        _ request: RequestView,
+        _ fields: borrowing FieldTable
+    ) -> CacheExplanation? {
+        guard let number = plan.routes[route].cache, caches.indices.contains(number),
+            plan.caches.indices.contains(number)
+        else { return nil }
+        let cache = caches[number]
+        var explanation = CacheExplanation(name: plan.caches[number].name)
+        if let key = CacheKeyRule.key(of: request, fields, by: cache.key) {
+            explanation.key = CacheKeyRule.text(ofKey: key)
+        }
+        if let reason = whyUncached(request, fields, route) {
+            explanation.why = reason
+            return explanation
+        }
+        guard !explanation.key.isEmpty else {
+            explanation.why = "it has no key: a part is ambiguous, or too long"
+            return explanation
+        }
+        explanation.mayAnswer = true
+        explanation.why =
+            request.head.method == .get
+            ? "a GET is answered from what is stored, or fetched and kept where that is allowed"
+            : "a HEAD is answered from what is stored, and fetches nothing that is kept"
+        return explanation
+    }
+
+    /// Why a request is nothing for a store; nil when it may be.
+    private func whyUncached(
+        _ request: RequestView,
+        _ fields: borrowing FieldTable,
+        _ route: Int
+    ) -> String? {
+        switch request.head.method {
+        case .get, .head: break
+        default: return "only GET and HEAD are answered from a store"
+        }
+        guard request.head.framing.isEmpty else { return "the request has content" }
+        guard !request.head.wantsUpgrade else { return "the request asks for another protocol" }
+        guard fields.first(.ifMatch) == nil, fields.first(.ifUnmodifiedSince) == nil else {
+            return "If-Match and If-Unmodified-Since are for the endpoint to judge"
+        }
+        let access = routes[route].access
+        guard access >= 0 else { return nil }
+        let rule = actions.access[Int(access)]
+        let tells = !rule.userField.isEmpty || !rule.claims.isEmpty
+        return tells ? "the endpoint is told who asks, so that others must not get its answer" : nil
+    }
+}
+
+extension CacheKeyRule {
+    /// The key of a request that has not been made.
+    fileprivate static func key(
+        of request: RequestView,
+        _ fields: borrowing FieldTable,
+        by rule: CacheKeyRule
+    ) -> [UInt8]? {
+        let (head, bytes) = (request.head, request.bytes)
+        let target = bytes.slice(head.target)
+        // An empty query is another one than none.
+        let hasQuery =
+            !head.query.isEmpty || !target.isEmpty && target[target.count - 1] == UInt8(ascii: "?")
+        var query: Span<UInt8>?
+        if hasQuery { query = bytes.slice(head.query) }
+        var isWhole = false
+        let key = [UInt8](capacity: bytes.count * 2 + 64) { (output: inout OutputSpan<UInt8>) in
+            isWhole = rule.write(
+                isSecure: request.isTLS,
+                host: bytes.slice(head.authority),
+                path: request.path,
+                query: query,
+                fields,
+                bytes,
+                into: &output
+            )
+        }
+        return isWhole ? key : nil
+    }
+}
