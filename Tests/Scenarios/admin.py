@@ -173,6 +173,7 @@ def status_page(scene):
              body.replace(b"http://www.w3.org/2000/svg", b"")]
     expect(not links, f"it needs nothing from elsewhere: {links}")
     expect(b'"Zones", ["Name", "State", "Serial", "Names", "Problem"]' in body, "zones with their states")
+    expect(b'"Hits", "Bytes hit", "Misses by reason"' in body, "caches with their hit ratios")
     zone = martlet.snapshot()["zones"][0]
     expect(zone["names"] > 1 and zone["state"] == "served", f"what it shows of one: {zone}")
     doors = martlet.snapshot()["doors"]

@@ -4,6 +4,8 @@ import json
 
 from harness import eventually, expect, expect_equal, scenario
 from harness.ask import Browser, field
+from harness.certificates import Authority
+from harness.chromium import Chromium
 from harness.martlet import martlet_command
 from harness.service import service
 
@@ -131,3 +133,16 @@ def keys(scene):
     expect("pages is not asked: only GET and HEAD" in out, out)
     told = cache(scene, martlet, "purge", "pages", "--url", url)
     expect_equal(told, "2 objects taken out of cache pages\n", "both plans")
+
+
+@scenario("caches: the status page shows what they hold, how often they hit, and why they miss", 60)
+def status_page(scene):
+    _, http, martlet = start(scene)
+    Site(http).fill()
+    page = Chromium(scene, Authority(scene).make("www", "www.example.com")[0]).page()
+    page.go(f"http://127.0.0.1:{martlet.admin}/")
+    row = eventually("the caches are shown", lambda: page.do(
+        "[...document.querySelectorAll('#caches td')].map(cell => cell.textContent)"))
+    expect_equal(row[:2], ["pages", "4"], "name and objects")
+    expect(row[2].endswith(" of 16.0 MiB") and row[3].endswith(" %"), f"memory and hits: {row}")
+    expect_equal(row[5], "uri-miss 100.0 %", "misses")

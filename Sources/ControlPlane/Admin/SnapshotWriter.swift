@@ -60,6 +60,8 @@ struct SnapshotWriter {
         if let latency = view.latency { json.write(latency.json) } else { json.writeNull() }
         json.name("aliases")
         json.write(view.aliases?.json(moment.now, view.settings.alias) ?? .null)
+        json.name("caches")
+        json.write(CachesView(view).json)
         json.name("routes")
         json.beginArray()
         for route in view.settings.routes { write(route) }

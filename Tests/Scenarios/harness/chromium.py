@@ -39,7 +39,7 @@ class Chromium:
         options = [
             "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe",
             f"--user-data-dir={scene.path('chromium')}",
-            "--host-resolver-rules=MAP *.example.com 127.0.0.1, MAP * ~NOTFOUND",
+            "--host-resolver-rules=MAP *.example.com 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
             f"--ignore-certificate-errors-spki-list={key_of(certificate)}"]
         with open(scene.path("chromium.log"), "ab") as log:
             # It reads commands from 3 and answers on 4.
