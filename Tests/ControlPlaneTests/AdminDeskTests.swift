@@ -228,6 +228,20 @@ struct StillSurface: ControlSurface, ~Copyable {
         #expect(text.contains("protocol HTTP/1.1 on plain TCP\n"))
     }
 
+    @Test func `explain tells the key, and whether the cache may answer`() throws {
+        var surface = try StillSurface()
+        let target = "/api/v1/explain?url=http%3A%2F%2Fwww.example.com%2Fa%2F%257e%3Fb"
+        let cache = try json(ask(.get, target, &surface))["cache"]
+        #expect(cache?["name"] == "site" && cache?["mayAnswer"] == true)
+        #expect(cache?["key"] == "http://www.example.com/a/~?b")
+        for more in ["&method=POST", "&header=If-Match:%20x", "&header=Content-Length:%201"] {
+            let document = try json(ask(.get, target + more, &surface))
+            #expect(document["cache"]?["mayAnswer"] == false, "\(more)")
+        }
+        let other = "/api/v1/explain?url=http%3A%2F%2Fwww.example.com%2Fb"
+        #expect(try json(ask(.get, other, &surface))["cache"] == .null)
+    }
+
     @Test func `every answer forbids to be kept or guessed at`() throws {
         var surface = try StillSurface()
         for target in ["/", "/metrics", "/api/v1/nothing"] {
