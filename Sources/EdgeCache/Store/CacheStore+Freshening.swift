@@ -33,7 +33,8 @@ extension CacheStore {
     ///
     /// What was made stale by order stays stale.
     public func freshen(_ ref: StoredRef, facts: StoredFacts, head: Span<UInt8>) -> Bool {
-        shards[ref.shard].withLock { $0.freshen(ref, facts, head) }
+        let tags = tags(head)
+        return shards[ref.shard].withLock { $0.freshen(ref, facts, head, tags) }
     }
 
     /// Makes one object stale until it is asked for anew.
