@@ -32,6 +32,7 @@ format:
 
 bench: setup
 	$(SWIFT) run --package-path Benchmarks -c release DoorBenchmarks Benchmarks/Thresholds/doors.json
+	$(SWIFT) run --package-path Benchmarks -c release StoreBenchmarks
 
 # The tables of the reference are written from the tables of the program; tests compare the two.
 reference:

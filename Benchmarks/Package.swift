@@ -2,6 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import PackageDescription
 
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableExperimentalFeature("Lifetimes"),
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+]
+
 let package = Package(
     name: "benchmarks",
     dependencies: [.package(name: "martlet", path: "..")],
@@ -13,11 +19,12 @@ let package = Package(
                 "CMeter",
                 .product(name: "MartletDoors", package: "martlet"),
             ],
-            swiftSettings: [
-                .swiftLanguageMode(.v6),
-                .enableExperimentalFeature("Lifetimes"),
-                .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
-            ]
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "StoreBenchmarks",
+            dependencies: [.product(name: "MartletDoors", package: "martlet")],
+            swiftSettings: settings
         ),
     ]
 )

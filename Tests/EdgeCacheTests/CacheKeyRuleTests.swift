@@ -44,6 +44,18 @@ import Testing
                 )
             }
             #expect(isWhole || text.isEmpty)
+            guard rule.isPlain else { return isWhole ? text : nil }
+            var isWholeToo = false
+            let plain = [UInt8](capacity: room) { output in
+                isWholeToo = CacheKeyRule.writePlain(
+                    isSecure: isSecure,
+                    host: host.span,
+                    path: path.span,
+                    query: query?.span,
+                    into: &output
+                )
+            }
+            #expect(plain == text && isWholeToo == isWhole)
             return isWhole ? text : nil
         }
     }

@@ -181,6 +181,12 @@ final class StoreDesk: Sendable {
         return isThere ? String(decoding: octets, as: UTF8.self) : nil
     }
 
+    func view(_ ref: StoredRef) -> StoredView? {
+        var view: StoredView?
+        _ = [UInt8](capacity: 1024) { view = store.view(ref, into: &$0) }
+        return view
+    }
+
     /// The octets of a body that are there, and what follows.
     func body(_ ref: StoredRef, watcher: Int = 0) -> ([UInt8], PieceState) {
         var octets: [UInt8] = []

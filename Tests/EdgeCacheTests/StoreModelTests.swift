@@ -201,6 +201,8 @@ private final class Comparison {
         check(desk.store.facts(ref) == entry.facts, "other facts")
         check(desk.head(ref) == entry.head, "another head")
         check(desk.store.length(ref) == entry.length, "another length")
+        let view = StoredView(facts: entry.facts, length: entry.length)
+        check(desk.view(ref) == view, "another view")
         let (body, last) = desk.body(ref, watcher: worker)
         check(body == entry.body, "another body")
         let isEnd = entry.phase == .complete || entry.length == UInt64(entry.body.count)

@@ -38,6 +38,16 @@ import Testing
         #expect([record.memory, record.objectLimit, Int(record.minUses)] == [0, 0, 1])
     }
 
+    @Test func `a cache has its name in place, up to 128 octets`() {
+        for count in [0, 1, 7, 128, 129, 1000] {
+            var plan = CachePlan(name: "a")
+            plan.statusName = String(repeating: "x", count: count)
+            let name = CacheRecord(plan).statusName
+            #expect(name.span.count == min(count, 128))
+            for index in name.span.indices { #expect(name.span[index] == UInt8(ascii: "x")) }
+        }
+    }
+
     @Test func `nobody may purge unless it is said`() throws {
         var plan = CachePlan(name: "a")
         let client = try #require(IPAddress("192.0.2.9"))

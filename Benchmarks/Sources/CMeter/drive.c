@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct sockaddr_in loopback(uint16_t port) {
@@ -48,9 +49,13 @@ static void *origin(void *unused) {
 }
 
 uint16_t mt_origin_start(int size) {
+    // A cache takes what is dated long ago to be stale.
+    char date[64];
+    time_t now = time(NULL);
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime(&now));
     answer_length = (size_t)snprintf(answer, sizeof answer,
-        "HTTP/1.1 200 OK\r\nServer: origin\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
-        "Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", size);
+        "HTTP/1.1 200 OK\r\nServer: origin\r\nDate: %s\r\n"
+        "Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", date, size);
     memset(answer + answer_length, 'x', (size_t)size);
     answer_length += (size_t)size;
     origin_listener = socket(AF_INET, SOCK_STREAM, 0);

@@ -2,6 +2,7 @@
 import CMeter
 import DNSProtocol
 import DNSServer
+import EdgeCache
 import Essentials
 import HTTPGateway
 import Runtime
@@ -24,7 +25,13 @@ final class Stop: Sendable {
 }
 
 /// Runs an HTTP door with the shipped defaults on a counted thread; returns its port.
-func startHTTP(origin: UInt16, log: AccessLogFormat, workers: Int, stop: Stop) throws -> UInt16 {
+func startHTTP(
+    origin: UInt16,
+    log: AccessLogFormat = .off,
+    workers: Int = 1,
+    isCached: Bool = false,
+    stop: Stop
+) throws -> UInt16 {
     var plan = GatewayPlan()
     plan.listeners = [HTTPListenerPlan(name: "bench")]
     let endpoint = EndpointDefinition(
@@ -36,6 +43,12 @@ func startHTTP(origin: UInt16, log: AccessLogFormat, workers: Int, stop: Stop) t
     plan.poolPlans = [GatewayPoolPlan()]
     plan.routes = [RoutePlan(name: "all", host: .any, path: .prefix("/"), pool: 0)]
     plan.accessLog = log
+    if isCached {
+        var cache = CachePlan(name: "bench")
+        cache.rules.lifetimes = [CacheLifetime(200...299, .seconds(3600))]
+        plan.caches = [cache]
+        plan.routes[0].cache = 0
+    }
     let health = HealthTable(capacity: 64)
     health.publish(0, HealthWord(health: .up, reason: .noProbe))
     let load = LoadTable(capacity: 64, workers: workers)

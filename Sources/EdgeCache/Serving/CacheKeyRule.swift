@@ -68,6 +68,33 @@ public struct CacheKeyRule: Sendable, Equatable {
         return isWhole
     }
 
+    /// True for scheme, host, path and query, all as they came.
+    public var isPlain: Bool { self == CacheKeyRule() }
+
+    /// Appends the key of a request by a rule that ``isPlain``: what ``write(isSecure:host:path:query:_:_:into:)``
+    /// writes, without looking at a rule.
+    public static func writePlain(
+        isSecure: Bool,
+        host: Span<UInt8>,
+        path: Span<UInt8>,
+        query: Span<UInt8>?,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        let start = output.count
+        var isWhole =
+            output.write(isSecure ? "https" : "http") && output.write(separator)
+            && isPlain(host) && HostText(host, isSecure: isSecure).write(host, into: &output)
+            && output.write(separator) && isPlain(path) && output.write(path)
+            && output.write(separator)
+        if let query {
+            isWhole =
+                isWhole && isPlain(query) && output.write(isThere) && output.write(query)
+        }
+        isWhole = isWhole && output.write(separator)
+        if !isWhole { output.removeLast(output.count &- start) }
+        return isWhole
+    }
+
     private func writeHost(
         _ host: Span<UInt8>,
         _ isSecure: Bool,

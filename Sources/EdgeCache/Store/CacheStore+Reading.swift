@@ -22,6 +22,20 @@ extension CacheStore {
         }
     }
 
+    /// Appends the head, and tells what else begins an answer; nil when there is none, or it does not fit.
+    public func view(_ ref: StoredRef, into output: inout OutputSpan<UInt8>) -> StoredView? {
+        shards[ref.shard].withLock { shard in
+            guard let slot = shard.slot(ref) else { return nil }
+            let head = shard.head(slot)
+            guard !head.isEmpty, output.write(head) else { return nil }
+            let length = shard.records[slot].length
+            return StoredView(
+                facts: shard.records[slot].facts,
+                length: length == .max ? nil : length
+            )
+        }
+    }
+
     /// Appends the head; false when there is none, or it does not fit.
     public func writeHead(_ ref: StoredRef, into output: inout OutputSpan<UInt8>) -> Bool {
         shards[ref.shard].withLock { shard in

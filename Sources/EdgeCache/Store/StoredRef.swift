@@ -111,6 +111,14 @@ public enum FillState: UInt8, Sendable, CaseIterable {
     case renewed
 }
 
+/// What is known of an entry whose head is there.
+public struct StoredView: BitwiseCopyable, Sendable, Equatable {
+    /// What decides on its use.
+    public let facts: StoredFacts
+    /// The length of the body, once it is known.
+    public let length: UInt64?
+}
+
 /// What follows in a body.
 public enum PieceState: UInt8, Sendable, CaseIterable {
     /// Octets.

@@ -25,6 +25,7 @@ extension HTTPDoor {
             if !isPresent, !used[place] { stores[place] = nil }
         }
         cacheStores = present.map { store in Int32(self.place(of: store, used: used)) }
+        lentStores = stores.map { $0.map { Lent($0) } }
     }
 
     private mutating func place(of store: CacheStore?, used: [Bool]) -> Int {

@@ -18,7 +18,7 @@ extension HTTPDoor {
     @inline(never)
     mutating func consult(_ c: Int, _ record: RouteRecord, _ loop: inout EventLoop) -> Bool {
         let cache = Int(record.cache)
-        guard caches.indices.contains(cache), let store = stores[Int(cacheStores[cache])] else {
+        guard caches.indices.contains(cache), lentStores[Int(cacheStores[cache])] != nil else {
             return false
         }
         clients[c].exchange.cache = Int16(truncatingIfNeeded: cache)
@@ -28,13 +28,13 @@ extension HTTPDoor {
             loop.add(shared.news[worker].descriptor, token: token, interest: .read)
         }
         if isPurge(c) {
-            purge(c, cache, store, &loop)
+            if let store = stores[Int(cacheStores[cache])] { purge(c, cache, store, &loop) }
             return true
         }
         if let reason = unasked(c) {
             return miss(c, reason == .method ? .method : .bypass, reason, .bypass)
         }
-        return look(c, cache, store, turn: 0, &loop)
+        return look(c, cache, turn: 0, &loop)
     }
 
     /// Why a request is nothing for a store; nil when it may be.
@@ -60,26 +60,31 @@ extension HTTPDoor {
     private mutating func look(
         _ c: Int,
         _ cache: Int,
-        _ store: CacheStore,
         turn: UInt8,
         _ loop: inout EventLoop
     ) -> Bool {
-        guard turn < HTTPDoor.lookLimit, writeKey(c, cache) else {
+        guard turn < HTTPDoor.lookLimit, let store = lentStores[Int(cacheStores[cache])],
+            writeKey(c, cache)
+        else {
             return miss(c, .bypass, .bypass, .bypass)
         }
         let isGet = requestHead.method == .get
         let request = CacheRequest(requestHead.method, fields, requestBytes(c))
-        let found = store.find(
-            tail.bytes,
-            request,
-            fields,
-            requestBytes(c),
-            by: caches[cache].rules,
-            now: wallTime,
-            mayFetch: isGet,
-            leastUses: Int(caches[cache].minUses),
-            worker: worker
-        )
+        let rule = caches[cache].rules
+        let leastUses = Int(caches[cache].minUses)
+        let found = store.use { store in
+            store.find(
+                tail.bytes,
+                request,
+                fields,
+                requestBytes(c),
+                by: rule,
+                now: wallTime,
+                mayFetch: isGet,
+                leastUses: leastUses,
+                worker: worker
+            )
+        }
         return follow(found, c, cache, turn, &loop)
     }
 
@@ -157,6 +162,16 @@ extension HTTPDoor {
         let query = hasQuery ? bytes.slice(head.query) : nil
         var isWhole = false
         tail.write { output in
+            guard !caches[cache].hasPlainKey else {
+                isWhole = CacheKeyRule.writePlain(
+                    isSecure: isSecure,
+                    host: bytes.slice(head.authority),
+                    path: path,
+                    query: query,
+                    into: &output
+                )
+                return
+            }
             isWhole = caches[cache].key.write(
                 isSecure: isSecure,
                 host: bytes.slice(head.authority),
@@ -226,7 +241,7 @@ extension HTTPDoor {
         case .awaited: hearNews(read)
         case .growing, .complete:
             guard held.isLeader || store.fits(held.ref, fields, requestBytes(c)) else {
-                return turnAgain(c, store, &loop)
+                return turnAgain(c, &loop)
             }
             // What has no length may turn out to be more than is kept: then each goes itself.
             guard held.isLeader || store.length(held.ref) != nil else {
@@ -238,7 +253,7 @@ extension HTTPDoor {
             // It was just found to hold: whether it is fresh is not asked again (RFC 9111 §4.3.3).
             useBase(read)
             serveHeld(c, &loop)
-        case .renewed: turnAgain(c, store, &loop)
+        case .renewed: turnAgain(c, &loop)
         case .refused where leadsOverfull(held): serveHeld(c, &loop)
         case .refused: goOn(c, &loop)
         case .failed: fetchFailed(c, store, .fetchFailed, &loop)
@@ -255,11 +270,11 @@ extension HTTPDoor {
     }
 
     /// What came is for others: looks once more.
-    private mutating func turnAgain(_ c: Int, _ store: CacheStore, _ loop: inout EventLoop) {
+    private mutating func turnAgain(_ c: Int, _ loop: inout EventLoop) {
         let turn = reads[Int(clients[c].exchange.read)].turns &+ 1
         leaveRead(c)
         let cache = Int(clients[c].exchange.cache)
-        guard caches.indices.contains(cache), look(c, cache, store, turn: turn, &loop) else {
+        guard caches.indices.contains(cache), look(c, cache, turn: turn, &loop) else {
             return goOn(c, &loop)
         }
     }
@@ -300,7 +315,7 @@ extension HTTPDoor {
 
     /// Gives an object back.
     func release(_ ref: StoredRef, _ store: Int32) {
-        if !ref.isNone { stores[Int(store)]?.release(ref) }
+        if !ref.isNone { lentStores[Int(store)]?.use { $0.release(ref) } }
     }
 
     /// Ends a fill that nobody will fetch.

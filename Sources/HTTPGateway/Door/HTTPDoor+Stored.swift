@@ -78,30 +78,28 @@ extension HTTPDoor {
     /// Writes the stored head down with what is known only now, and parses it.
     private mutating func writeStored(_ c: Int, _ u: Int) -> Bool {
         let read = reads[Int(clients[c].exchange.read)]
-        guard let store = stores[Int(read.store)], let facts = store.facts(read.ref) else {
-            return false
-        }
+        guard let store = lentStores[Int(read.store)] else { return false }
         let present = wallTime
-        let length = store.length(read.ref)
-        let age = max(facts.age(present).nanoseconds / 1_000_000_000, 0)
-        noteLifetime(c, facts, age: age)
         // Fetched just now it is as old as its origin says, and passed on.
-        let isOld = (clients[c].exchange.cached.forward == nil) || age > 0
-        var isWhole = false
+        let isFetched = clients[c].exchange.cached.forward != nil
+        var (view, age, isWhole) = (StoredView?.none, Int64(0), false)
         let size = buffers.write(upstreams[u].input.block, at: 0) { output in
-            isWhole = store.writeHead(read.ref, into: &output)
+            view = store.use { $0.view(read.ref, into: &output) }
             // Behind the fields, before the empty line.
-            guard isWhole, output.count > 2 else { return }
+            guard let view, output.count > 2 else { return }
             output.removeLast(2)
-            if isOld { isWhole = output.writeField("Age", decimal: UInt64(age)) }
+            age = max(view.facts.age(present).nanoseconds / 1_000_000_000, 0)
+            isWhole = isFetched && age == 0 || output.writeField("Age", decimal: UInt64(age))
             // RFC 9110 §8.6: none with these.
-            if let length, facts.status != 204 {
+            if let length = view.length, view.facts.status != 204 {
                 isWhole = isWhole && output.writeField("Content-Length", decimal: length)
             }
             isWhole = isWhole && output.writeLineEnd()
         }
         upstreams[u].input.end = Int32(size)
-        return isWhole && parseStored(c, u)
+        guard let view, isWhole else { return false }
+        noteLifetime(c, view.facts, age: age)
+        return parseStored(c, u)
     }
 
     /// What `Cache-Status` says of the time that is left.

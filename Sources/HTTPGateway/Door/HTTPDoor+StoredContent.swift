@@ -39,17 +39,22 @@ extension HTTPDoor {
     ) -> IOResult {
         let place = Int(upstreams[u].place)
         let read = reads[place]
-        guard let store = stores[Int(read.store)] else { return .endOfStream }
-        if read.parts >= 0 { return readParts(place, store, into: block, at: start, upTo: end) }
-        let piece = store.piece(read.ref, at: read.offset, watcher: worker)
-        guard piece.bytes.isEmpty else {
+        guard let store = lentStores[Int(read.store)] else { return .endOfStream }
+        if read.parts >= 0, let store = stores[Int(read.store)] {
+            return readParts(place, store, into: block, at: start, upTo: end)
+        }
+        var count = 0
+        let state = store.use { store in
+            let piece = store.piece(read.ref, at: read.offset, watcher: worker)
+            guard !piece.bytes.isEmpty else { return piece.state }
             let room = min(piece.bytes.count, max(end &- start, 0))
             let bytes = piece.bytes.extracting(0..<room)
-            let count = buffers.write(block, at: start) { _ = $0.write(bytes) }
-            reads[place].offset &+= UInt64(count)
-            return .count(count)
+            count = buffers.write(block, at: start) { _ = $0.write(bytes) }
+            return .bytes
         }
-        return idleResult(of: piece.state, place)
+        guard state == .bytes else { return idleResult(of: state, place) }
+        reads[place].offset &+= UInt64(count)
+        return .count(count)
     }
 
     /// Copies what there is next of several parts and the texts between them (RFC 9110 §14.6).

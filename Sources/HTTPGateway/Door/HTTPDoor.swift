@@ -70,6 +70,8 @@ public struct HTTPDoor: ~Copyable {
     var cacheStores: [Int32] = []
     /// Those of the present plan, and those that are still read.
     var stores: [CacheStore?] = []
+    /// The same, for what hits do.
+    var lentStores: [Lent<CacheStore>?] = []
 
     var chooser: Chooser
     var clients: Slab<Client>

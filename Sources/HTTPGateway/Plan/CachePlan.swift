@@ -40,11 +40,12 @@ struct CacheRecord: Sendable {
     let rules: ReuseRule
     let storage: StorageRule
     let key: CacheKeyRule
+    let hasPlainKey: Bool
     let minUses: UInt8
     let waitLimit: Interval
     let passLifetime: Interval
     let hasStatusField: Bool
-    let statusName: [UInt8]
+    let statusName: StatusName
     let keepsCookies: Bool
     private let purgers: [Prefix]
 
@@ -55,11 +56,12 @@ struct CacheRecord: Sendable {
         rules = ReuseRule(plan.rules)
         storage = StorageRule(plan.rules)
         key = plan.key
+        hasPlainKey = plan.key.isPlain
         minUses = UInt8(clamping: max(plan.minUses, 1))
         waitLimit = plan.waitLimit
         passLifetime = plan.passLifetime
         hasStatusField = plan.hasStatusField
-        statusName = Array(plan.statusName.utf8)
+        statusName = StatusName(plan.statusName)
         keepsCookies = plan.rules.keepsCookies
         purgers = plan.purgers
     }
@@ -68,6 +70,26 @@ struct CacheRecord: Sendable {
     func mayPurge(_ client: IPAddress) -> Bool {
         for prefix in purgers where prefix.contains(client) { return true }
         return false
+    }
+}
+
+/// What a cache calls itself, in place: an array would be counted with each answer.
+struct StatusName: BitwiseCopyable, Sendable {
+    /// The most octets; what is longer is cut.
+    static let limit = 128
+
+    private var octets = InlineArray<128, UInt8>(repeating: 0)
+    private let count: Int
+
+    init(_ text: String) {
+        let text = Array(text.utf8.prefix(StatusName.limit))
+        for index in text.indices { octets[index] = text[index] }
+        count = text.count
+    }
+
+    var span: Span<UInt8> {
+        @_lifetime(borrow self)
+        borrowing get { octets.span.extracting(0..<count) }
     }
 }
 
