@@ -112,9 +112,9 @@ struct StillSurface: ControlSurface, ~Copyable {
     /// What the doors share, with a store for the cache.
     private static func shared(_ health: HealthTable, _ load: LoadTable) throws -> GatewayShared {
         let http = try GatewayShared(workers: 1, health: health, load: load)
-        _ = http.shelf.stores(for: [
-            (name: "site", plan: CacheStorePlan(memory: 4 << 20, objectLimit: 1 << 19))
-        ])
+        let plan = CacheStorePlan(memory: 4 << 20, objectLimit: 1 << 19)
+        let stores = http.shelf.stores(for: [(name: "site", plan: plan)], generation: 1)
+        withExtendedLifetime(stores) {}
         return http
     }
 

@@ -53,7 +53,7 @@ extension CacheStore {
                 found += shards[shard].withLock {
                     $0.describe(from: first, selection, limit: limit - found.count)
                 }
-                first += StoreShard.sliceSize
+                first += StoreShard.lookLimit
             }
         }
         return found
@@ -82,7 +82,7 @@ extension StoreShard {
     ) -> [StoredDescription] {
         var found: [StoredDescription] = []
         guard first < records.count else { return found }
-        for slot in first..<min(first + StoreShard.sliceSize, records.count)
+        for slot in first..<min(first + StoreShard.lookLimit, records.count)
         where records[slot].isIndexed && found.count < limit {
             guard selection.isMeant(keyText(slot), head(slot)) else { continue }
             if let description = describe(slot) { found.append(description) }

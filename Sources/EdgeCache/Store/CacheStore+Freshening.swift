@@ -24,6 +24,7 @@ extension CacheStore {
             rule: rule,
             now: now,
             mayFetch: false,
+            leastUses: 1,
             worker: 0
         )
         return shards[shard].withLock { $0.candidate(question, key, fields, bytes) }

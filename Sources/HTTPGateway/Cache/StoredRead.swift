@@ -16,6 +16,8 @@ struct StoredRead: BitwiseCopyable {
     var offset: UInt64 = 0
     /// For how many seconds it is fresh, negative once it is stale; nil before that is known.
     var timeToLive: Int64?
+    /// It is stale, and may be used while it is asked for anew.
+    var isUpdating = false
     /// Its own request began the fetch.
     var isLeader = false
     /// That fetch, among the clients; none for the others.

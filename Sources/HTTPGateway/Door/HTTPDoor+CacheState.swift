@@ -12,7 +12,10 @@ extension HTTPDoor {
     mutating func shelve() {
         caches = snapshot.caches
         cachePlaces = shared.cachePlaces(snapshot)
-        let present = shared.shelf.stores(for: snapshot.plan.caches.map { ($0.name, $0.store) })
+        let present = shared.shelf.stores(
+            for: snapshot.plan.caches.map { ($0.name, $0.store) },
+            generation: snapshot.generation
+        )
         var used = stores.map { _ in false }
         for place in 0..<reads.highWater where !reads.handle(at: place).isNone {
             used[Int(reads[place].store)] = true
@@ -29,8 +32,9 @@ extension HTTPDoor {
     }
 
     private mutating func place(of store: CacheStore?, used: [Bool]) -> Int {
-        if let store, let known = stores.firstIndex(where: { $0 === store }) { return known }
-        let free = stores.indices.first {
+        guard let store else { return 0 }
+        if let known = stores.firstIndex(where: { $0 === store }) { return known }
+        let free = stores.indices.dropFirst().first {
             stores[$0] == nil && !(used.indices.contains($0) && used[$0])
         }
         guard let place = free else {
@@ -79,8 +83,9 @@ extension HTTPDoor {
         guard text.isWhole else { return text }
         let read = Int(clients[c].exchange.read)
         let status = clients[c].exchange.cached.status(read < 0 ? nil : reads[read].timeToLive)
-        let isUpdating = clients[c].exchange.cacheResult == .stale
-        let isStale = clients[c].exchange.cacheResult == .errorStale
+        let result = clients[c].exchange.cacheResult
+        let isUpdating = result == .stale && read >= 0 && reads[read].isUpdating
+        let isStale = result == .errorStale || result == .stale && !isUpdating
         let name = caches[cache].statusName
         let hasWord = caches[cache].hasStatusField
         tail.append { output in
@@ -162,8 +167,8 @@ extension HTTPDoor {
             let place = cachePlace(c)
         else { return }
         words.addOwned(GatewayMetrics.cacheResult(result, cache: place), 1)
-        let isStored = result == .hit || result == .stale || result == .errorStale
-        let source = isStored ? CacheSource.store : .origin
+        let isPassed = result == .miss || result == .bypass || result == .pass
+        let source = isPassed ? CacheSource.origin : .store
         let content = clients[c].exchange.response.total
         words.addOwned(GatewayMetrics.cacheBytes(source, cache: place), content)
     }

@@ -12,7 +12,7 @@ internal import Runtime
 extension HTTPDoor {
     /// How often a request looks for an object before it goes to an endpoint in the plain way: what it
     /// waited for may turn out to be for others.
-    private static let lookLimit: UInt8 = 4
+    static let lookLimit: UInt8 = 4
 
     /// Looks whether the store has the answer; false when the request goes on in the plain way.
     @inline(never)
@@ -53,11 +53,13 @@ extension HTTPDoor {
             tellsIdentity(c) || clients[c].isSecure && listenerRecords[listener].asksIdentity
         let isConditional =
             fields.first(.ifMatch) != nil || fields.first(.ifUnmodifiedSince) != nil
-        return isPlain && !isConditional && !isPersonal ? nil : .bypass
+        // An endpoint that believes it makes another answer of it.
+        let isElsewhere = fields.first(.xForwardedHost) != nil && isTrusted(c)
+        return isPlain && !isConditional && !isPersonal && !isElsewhere ? nil : .bypass
     }
 
     /// Asks the store once, and does what it says; false when the request goes on in the plain way.
-    private mutating func look(
+    mutating func look(
         _ c: Int,
         _ cache: Int,
         turn: UInt8,
@@ -68,7 +70,8 @@ extension HTTPDoor {
         else {
             return miss(c, .bypass, .bypass, .bypass)
         }
-        let isGet = requestHead.method == .get
+        // RFC 8470 §5.1: an endpoint has to hear that it is early, and what it makes of that is for nobody else.
+        let mayFetch = requestHead.method == .get && !clients[c].exchange.isEarly
         let request = CacheRequest(requestHead.method, fields, requestBytes(c))
         let rule = caches[cache].rules
         let leastUses = Int(caches[cache].minUses)
@@ -80,7 +83,7 @@ extension HTTPDoor {
                 requestBytes(c),
                 by: rule,
                 now: wallTime,
-                mayFetch: isGet,
+                mayFetch: mayFetch,
                 leastUses: leastUses,
                 worker: worker
             )
@@ -104,7 +107,7 @@ extension HTTPDoor {
         case .fetch(let fill, let base, let reason):
             countMiss(c, CacheMiss(reason))
             clients[c].exchange.cached.forward = CacheStatus.Forward(reason)
-            clients[c].exchange.cacheResult = base.isNone ? .miss : .revalidated
+            clients[c].exchange.cacheResult = .miss
             // The one who waits holds them, too, and first: the fetch may end at once.
             let read = retained(fill, cache)
             let rest = retained(base, cache)
@@ -148,13 +151,25 @@ extension HTTPDoor {
         return false
     }
 
+    /// True for a request by https, as a proxy that is believed says, else as it came: endpoints hear the same.
+    func isAskedSecurely(_ c: Int) -> Bool {
+        guard let place = fields.first(.xForwardedProto), isTrusted(c) else {
+            return clients[c].isSecure
+        }
+        let https: InlineArray<5, UInt8> = [0x68, 0x74, 0x74, 0x70, 0x73]
+        return FieldSyntax.equalsIgnoringCase(
+            requestBytes(c).slice(fields[place].value),
+            https.span
+        )
+    }
+
     /// Writes what names the request's object into the tail.
     mutating func writeKey(_ c: Int, _ cache: Int) -> Bool {
         let path = path(of: c)
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
         let head = clients[c].exchange.head
-        let isSecure = clients[c].isSecure
+        let isSecure = isAskedSecurely(c)
         let target = bytes.slice(head.target)
         // An empty query is another one than none.
         let hasQuery =
@@ -183,126 +198,6 @@ extension HTTPDoor {
             )
         }
         return isWhole
-    }
-
-    // MARK: Waiting for a head
-
-    /// Lets a request wait for the head of what is fetched; false when there is no place for it.
-    private mutating func awaitHead(
-        _ c: Int,
-        _ fill: StoredRef,
-        base: StoredRef,
-        isLeader: Bool,
-        turn: UInt8,
-        _ loop: inout EventLoop
-    ) -> Bool {
-        let cache = Int(clients[c].exchange.cache)
-        var read = StoredRead(
-            ref: fill,
-            base: base,
-            store: cacheStores[cache],
-            client: clients.handle(at: c)
-        )
-        read.isLeader = isLeader
-        read.turns = turn
-        guard let handle = reads.insert(read) else {
-            release(fill, read.store)
-            release(base, read.store)
-            return false
-        }
-        clients[c].exchange.read = Int32(handle.index)
-        clients[c].phase = .fetching
-        boundRequest(c, routeRecord(c))
-        register(c, &loop)
-        timers.schedule(c, at: awaitDeadline(c))
-        // Who asks for its state is told of the next one.
-        let state = stores[Int(read.store)]?.state(fill, watcher: worker)
-        state == .awaited ? hearNews(Int(handle.index)) : queueReady(c)
-        return true
-    }
-
-    /// Who fetches waits as long as the attempts may take; others only for a while.
-    private func awaitDeadline(_ c: Int) -> Instant {
-        let read = Int(clients[c].exchange.read)
-        let bound = clients[c].exchange.deadline
-        guard read >= 0, !reads[read].isLeader else { return bound }
-        return min(now + caches[Int(clients[c].exchange.cache)].waitLimit, bound)
-    }
-
-    /// There is news of what the request waits for.
-    mutating func lookAgain(_ c: Int, _ loop: inout EventLoop) {
-        let read = Int(clients[c].exchange.read)
-        guard read >= 0, let store = stores[Int(reads[read].store)] else {
-            return goOn(c, &loop)
-        }
-        guard recallHead(c) else { return answer(c, .internalError, &loop) }
-        let held = reads[read]
-        switch store.state(held.ref, watcher: worker) {
-        case .awaited: hearNews(read)
-        case .growing, .complete:
-            guard held.isLeader || store.fits(held.ref, fields, requestBytes(c)) else {
-                return turnAgain(c, &loop)
-            }
-            // What has no length may turn out to be more than is kept: then each goes itself.
-            guard held.isLeader || store.length(held.ref) != nil else {
-                return awaitEnd(c, store, &loop)
-            }
-            dropBase(read)
-            serveHeld(c, &loop)
-        case .renewed where !held.base.isNone:
-            // It was just found to hold: whether it is fresh is not asked again (RFC 9111 §4.3.3).
-            useBase(read)
-            serveHeld(c, &loop)
-        case .renewed: turnAgain(c, &loop)
-        case .refused where leadsOverfull(held): serveHeld(c, &loop)
-        case .refused: goOn(c, &loop)
-        case .failed: fetchFailed(c, store, .fetchFailed, &loop)
-        }
-    }
-
-    /// Waits for the rest of what is fetched.
-    private mutating func awaitEnd(_ c: Int, _ store: CacheStore, _ loop: inout EventLoop) {
-        let read = Int(clients[c].exchange.read)
-        // Behind all that there is nothing yet, and who asks for it is told of the next news.
-        let piece = store.piece(reads[read].ref, at: .max, watcher: worker)
-        guard piece.state == .wait else { return queueReady(c) }
-        hearNews(read)
-    }
-
-    /// What came is for others: looks once more.
-    private mutating func turnAgain(_ c: Int, _ loop: inout EventLoop) {
-        let turn = reads[Int(clients[c].exchange.read)].turns &+ 1
-        leaveRead(c)
-        let cache = Int(clients[c].exchange.cache)
-        guard caches.indices.contains(cache), look(c, cache, turn: turn, &loop) else {
-            return goOn(c, &loop)
-        }
-    }
-
-    /// Nothing came of the fetch: what is stale answers where it may, else the failure does.
-    mutating func fetchFailed(
-        _ c: Int,
-        _ store: CacheStore,
-        _ fault: Fault,
-        _ loop: inout EventLoop
-    ) {
-        let read = Int(clients[c].exchange.read)
-        guard mayUseBase(c, store) else {
-            leaveRead(c)
-            return answer(c, fault, &loop)
-        }
-        useBase(read)
-        clients[c].exchange.cacheResult = .errorStale
-        clients[c].exchange.cached.detail = .originFailed
-        serveHeld(c, &loop)
-    }
-
-    /// The request goes to an endpoint in the plain way, as if there was no cache.
-    mutating func goOn(_ c: Int, _ loop: inout EventLoop) {
-        leaveRead(c)
-        guard recallHead(c) else { return answer(c, .internalError, &loop) }
-        timers.cancel(c)
-        sendOn(c, routeRecord(c), &loop)
     }
 
     // MARK: What is held
@@ -343,7 +238,7 @@ extension HTTPDoor {
         return caches[cache].rules.mayServeOnError(facts, now: wallTime)
     }
 
-    private mutating func dropBase(_ read: Int) {
+    mutating func dropBase(_ read: Int) {
         release(reads[read].base, reads[read].store)
         reads[read].base = .none
     }

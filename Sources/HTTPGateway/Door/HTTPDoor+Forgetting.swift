@@ -41,7 +41,7 @@ extension HTTPDoor {
         let answer = upstreams[u].input
         let answered = buffers.bytes(answer.block, from: Int(answer.start), count: answer.count)
         let host = bytes.slice(clients[c].exchange.head.authority)
-        let isSecure = clients[c].isSecure
+        let isSecure = isAskedSecurely(c)
         var place: Invalidation.Place?
         scratch.write { output in
             place = Invalidation.write(

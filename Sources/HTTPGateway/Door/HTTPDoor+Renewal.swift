@@ -152,7 +152,11 @@ extension HTTPDoor {
             now: present
         )
         guard !ref.isNone else { return }
-        let isUpdated = update(ref, c, u, cache, store, present)
+        // Without any of these it tells nothing of what is stored.
+        let isTelling =
+            responseFields.first(.etag) != nil || responseFields.first(.lastModified) != nil
+            || responseFields.first(.contentLength) != nil
+        let isUpdated = !isTelling || update(ref, c, u, cache, store, present)
         if !isUpdated { store.spoil(ref) }
         store.release(ref)
     }

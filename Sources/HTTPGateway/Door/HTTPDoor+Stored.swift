@@ -105,11 +105,11 @@ extension HTTPDoor {
     /// What `Cache-Status` says of the time that is left.
     private mutating func noteLifetime(_ c: Int, _ facts: StoredFacts, age: Int64) {
         let left = facts.lifetime.nanoseconds / 1_000_000_000 &- age
-        reads[Int(clients[c].exchange.read)].timeToLive = left
-        let isNew = !clients[c].exchange.cached.isRenewed
+        let read = Int(clients[c].exchange.read)
+        reads[read].timeToLive = left
+        reads[read].isUpdating = Interval.seconds(0 &- left) < facts.staleWhileRevalidate
         switch clients[c].exchange.cacheResult {
         case .miss, .wait: clients[c].exchange.cached.isStored = true
-        case .revalidated: clients[c].exchange.cached.isStored = isNew
         default: break
         }
     }

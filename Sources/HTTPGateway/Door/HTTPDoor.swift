@@ -68,8 +68,8 @@ public struct HTTPDoor: ~Copyable {
     var cachePlaces: [Int32] = []
     /// By cache, its place in ``stores``.
     var cacheStores: [Int32] = []
-    /// Those of the present plan, and those that are still read.
-    var stores: [CacheStore?] = []
+    /// Those of the present plan, and those that are still read; the first place is for none.
+    var stores: [CacheStore?] = [nil]
     /// The same, for what hits do.
     var lentStores: [Lent<CacheStore>?] = []
 
