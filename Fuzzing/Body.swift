@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// modules: Essentials HTTPProtocol Steering Runtime HTTPGateway
+// modules: Essentials HTTPProtocol Steering Runtime EdgeCache HTTPGateway
 // sanitizer: detect_leaks=0
 // dictionary: body.dict
 import Essentials

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// modules: Essentials HTTPProtocol Steering Runtime HTTPGateway
+// modules: Essentials HTTPProtocol Steering Runtime EdgeCache HTTPGateway
 // dictionary: cookies.dict
 import Essentials
 import HTTPProtocol
