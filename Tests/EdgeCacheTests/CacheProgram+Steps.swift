@@ -66,6 +66,7 @@ extension CacheProgram {
             check(isHeeded && request.wish.isOnlyIfCached, "it could be fetched")
         case .absent: tally("absent")
         case .passing: tally("passing")
+        case .tooRare: check(false, "nothing is too rare")
         case .overloaded: tally("overloaded")
         }
     }

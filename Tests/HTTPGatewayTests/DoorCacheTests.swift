@@ -189,7 +189,9 @@ import Testing
         for guest in guests[1...] { stage.hear(guest, until: "own") }
         #expect(stage.origins[0].requests == 4)
         let late = Self.text(&stage, get("/x"), "own")
-        #expect(late.contains("Cache-Status: Martlet; fwd=uri-miss; detail=passing\r\n"))
+        // A cookie is given to one client: others may get an answer that is kept.
+        let detail = fields.hasPrefix("Set-Cookie") ? "" : "; detail=passing"
+        #expect(late.contains("Cache-Status: Martlet; fwd=uri-miss\(detail)\r\n"))
         #expect(stage.leftovers() == [])
     }
 
@@ -322,7 +324,9 @@ import Testing
         #expect(stage.leftovers() == [])
     }
 
-    @Test func `when an origin fails the next of those who wait asks, and all are told in the end`() throws {
+    @Test func `when an origin fails the next of those who wait asks, and all are told in the end`()
+        throws
+    {
         var stage = try Self.stage([.silence, .reset("")]) { $0.poolPlans[0].retries = 0 }
         let guests = (0..<3).map { _ in stage.visit(get("/x")) }
         stage.turn { $0.told(0).contains("/x") }

@@ -50,7 +50,7 @@ def counted(scene):
               "error-stale": 1, "wait": 4}
     eventually(f"{requests} are {wanted}", lambda: counts(edge, requests, "result") == wanted, within=3)
     expect_equal(counts(edge, "martlet_cache_fetches_total", "kind"),
-                 {"fetch": 9, "revalidate": 2, "background": 1}, "fetches")
+                 {"fetch": 10, "revalidate": 1, "background": 1}, "fetches")
     expect_equal(counts(edge, "martlet_cache_misses_total", "reason"),
                  {"uri-miss": 8, "vary-miss": 1, "stale": 2, "method": 1, "passing": 1}, "reasons")
     expect_equal(counts(edge, "martlet_cache_refused_total", "reason"),

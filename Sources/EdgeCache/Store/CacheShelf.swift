@@ -63,7 +63,9 @@ private struct Shelf: Sendable {
             let kept = before?.store(of: cache.name)
             let key = SipKey(ProcessControl.randomSeed(), ProcessControl.randomSeed())
             let isSame = kept?.plan == cache.plan
-            guard let store = isSame ? kept : try? CacheStore(cache.plan, key: key) else { continue }
+            guard let store = isSame ? kept : try? CacheStore(cache.plan, key: key) else {
+                continue
+            }
             held.append(store)
             places[cache.name] = Place(store: store)
         }

@@ -140,7 +140,7 @@ extension StoreShard {
         guard records[slot].isIndexed else { return }
         counts.objects += 1
         forgetOthers(slot)
-        queue.insert(slot, hash: records[slot].hash, octets: octets(slot))
+        enqueue(slot)
     }
 
     /// Forgets what an object replaces, and the oldest of too many under one key.
@@ -180,7 +180,7 @@ extension StoreShard {
         records[slot].phase = .passing
         counts.fills -= 1
         records[slot].until = until
-        queue.insert(slot, hash: records[slot].hash, octets: octets(slot))
+        enqueue(slot)
     }
 
     private mutating func forgetMarker(_ hash: UInt64, _ key: Span<UInt8>) {
@@ -208,7 +208,7 @@ extension StoreShard {
         record.until = until
         records[slot] = record
         attach(slot)
-        queue.insert(slot, hash: hash, octets: octets(slot))
+        enqueue(slot)
     }
 
     /// Ends a fill that came to nothing.

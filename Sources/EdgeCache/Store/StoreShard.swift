@@ -212,6 +212,16 @@ struct StoreShard: Sendable {
         return true
     }
 
+    /// Puts an entry among those that go for want of room.
+    mutating func enqueue(_ slot: Int) {
+        let own = octets(slot)
+        // While there is room, what has been new for long enough goes on to the main queue.
+        while let other = queue.makeRoom(for: own, beside: used - queue.octets - own) {
+            evict(other)
+        }
+        queue.insert(slot, hash: records[slot].hash, octets: own)
+    }
+
     private mutating func evict(_ slot: Int) {
         if records[slot].phase == .complete { counts.evictions += 1 }
         detach(slot)
