@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A secret of 128 bits that digests are made with.
-public struct SipKey: Sendable, BitwiseCopyable {
+public struct SipKey: Sendable, BitwiseCopyable, Equatable {
     let first: UInt64
     let second: UInt64
 

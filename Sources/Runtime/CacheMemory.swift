@@ -70,6 +70,18 @@ internal import Glibc
         return unsafe output.finalize(for: buffer)
     }
 
+    /// Lets `body` have octets from `start` on, cut to what there is.
+    func withPart(
+        at start: Int,
+        count: Int,
+        _ body: (UnsafeMutableBufferPointer<UInt8>) -> Int
+    ) -> Int {
+        let range = clamped(start, count)
+        return unsafe body(
+            UnsafeMutableBufferPointer(start: base + range.lowerBound, count: range.count)
+        )
+    }
+
     /// Gives the whole pages of a range back to the kernel; they read as zeros afterwards.
     public func discard(at start: Int, count: Int) {
         let page = 4096

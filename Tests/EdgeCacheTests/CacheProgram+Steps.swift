@@ -7,6 +7,7 @@ import HTTPProtocol
 extension CacheProgram {
     /// Does one thing.
     func step() throws {
+        let renewals = renewals
         switch pick(1000) {
         case ..<430: ask()
         case ..<720: goOn()
@@ -19,6 +20,17 @@ extension CacheProgram {
         case ..<999: tellHead()
         default: if pick(3) == 0 { try restart() }
         }
+        guard let disk else { return }
+        // A kill takes what has just come; a head of before would be another answer of the same number.
+        if self.renewals > renewals { disk.write() }
+        if pick(4) == 0 {
+            disk.write()
+            disk.read()
+        }
+    }
+
+    private var renewals: Int {
+        (counts["renewed"] ?? 0) + (counts["HEAD of what is stored"] ?? 0)
     }
 
     // MARK: Clients
@@ -61,6 +73,9 @@ extension CacheProgram {
             let record = base.isNone ? nil : object(base, resource, request)
             fetches.append(Fetch(fill, base, record, resource, request, asked: now))
         case .wait(let fill, let base): join(fill, base, resource, request)
+        case .load(let load, _):
+            tally("load")
+            waiters.append(Waiter(fill: load, base: .none, request: request))
         case .unavailable:
             tally("unavailable")
             check(isHeeded && request.wish.isOnlyIfCached, "it could be fetched")
@@ -81,7 +96,8 @@ extension CacheProgram {
         let isAllowed = record.mayServeStale(request, now, isHeeded: isHeeded)
         check(
             isAllowed,
-            "\(record.answer.number) is stale for \(request.wish.text): \(record.story)"
+            "\(record.answer.number) is stale for \(request.wish.text): \(record.story), "
+                + "\(store.facts(ref).map { "\($0)" } ?? "no facts")"
         )
         read(ref, record)
         return record

@@ -62,6 +62,9 @@ final class CacheProgram {
     var counts: [String: Int] = [:]
     var failures: [String] = []
     var empty = 0
+    /// Where things are kept over restarts, for a program with a disk.
+    let folder: DiskFolder?
+    var disk: DiskDesk?
     private var heads: [ProgramRequest: ReadHead] = [:]
     let keys: [[UInt8]]
 
@@ -69,16 +72,21 @@ final class CacheProgram {
     var storage: StorageRule { StorageRule(rules) }
     var isHeeded: Bool { rules.heedsClients }
 
-    init(seed: UInt64) throws {
+    init(seed: UInt64, hasDisk: Bool = false) throws {
         random = SeededRandom(seed: seed)
         rules = CacheRules()
-        store = try Self.store()
+        folder = hasDisk ? DiskFolder() : nil
+        store = try Self.store(folder)
+        if hasDisk { disk = try DiskDesk(store) }
+        if hasDisk { rules.heedsClients = seed % 2 == 0 }
         empty = store.statistics().octets
         keys = (0..<ProgramOrigin.count).map { Self.key($0) }
     }
 
-    private static func store() throws -> CacheStore {
-        try CacheStore(CacheStorePlan(memory: 1 << 20, objectLimit: 100_000), key: SipKey(3, 4))
+    private static func store(_ folder: DiskFolder?) throws -> CacheStore {
+        let disk = folder.map { DiskPlan(folder: $0.path, size: 16 << 20) }
+        let plan = CacheStorePlan(memory: 1 << 20, objectLimit: 100_000, disk: disk)
+        return try CacheStore(plan, key: SipKey(3, 4))
     }
 
     /// Resources differ in host, path and query.
@@ -197,6 +205,7 @@ final class CacheProgram {
             for fetch in fetches where fetch.resource == resource { fetch.isGone = true }
             return tally("purge \(mode)")
         }
+        guard disk == nil else { return purgeMany(mode) }
         _ = store.purge(mode) { key, head in
             var number = 0
             for index in 14..<head.count {
@@ -207,6 +216,28 @@ final class CacheProgram {
         }
         for record in records.values where record.answer.number % 3 == 0 { forget(record, mode) }
         for fetch in fetches where fetch.record.map({ $0.answer.number % 3 == 0 }) ?? true {
+            fetch.isGone = true
+        }
+        tally("purge where")
+    }
+
+    /// Takes out what a selection means, in memory and on the disk.
+    private func purgeMany(_ mode: PurgeMode) {
+        let key = keys[pick(ProgramOrigin.count)]
+        let selections: [StoredSelection] = [
+            .beginning(Array(key.dropLast(pick(4)))), .host(Array("h\(pick(2))".utf8)), .all,
+        ]
+        let selection = selections[pick(10) == 0 ? 2 : pick(2)]
+        _ = store.purge(selection, mode)
+        let nothing: [UInt8] = []
+        let meant = Set(
+            keys.indices.filter { place in
+                let key = keys[place]
+                return selection.isMeant(key.span, nothing.span)
+            }
+        )
+        for record in records.values where meant.contains(record.resource) { forget(record, mode) }
+        for fetch in fetches where fetch.record == nil || meant.contains(fetch.resource) {
             fetch.isGone = true
         }
         tally("purge where")
@@ -231,6 +262,8 @@ final class CacheProgram {
             compare(reader.ref, reader.record)
             store.release(reader.ref)
         }
+        if pick(2) == 0 { disk?.write() }
+        disk?.kill()
         let before = store.statistics()
         counts["evictions", default: 0] += before.evictions
         _ = store.purge(.hard) { _, _ in true }
@@ -240,10 +273,14 @@ final class CacheProgram {
         fetches = []
         waiters = []
         readers = []
-        records = [:]
-        now = 0
-        store = try Self.store()
-        rules.heedsClients = pick(2) == 0
+        if disk == nil {
+            records = [:]
+            now = 0
+        }
+        store = try Self.store(folder)
+        if disk != nil { disk = try DiskDesk(store) }
+        // What was kept by one rule another may not keep.
+        if disk == nil { rules.heedsClients = pick(2) == 0 }
         tally("restart")
     }
 }

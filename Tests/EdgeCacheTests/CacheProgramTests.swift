@@ -37,4 +37,21 @@ import Testing
             #expect(program.counts[word] ?? 0 >= least, "\(word): \(program.counts)")
         }
     }
+
+    @Test(arguments: [5, 6, 7, 8] as [UInt64])
+    func `what a disk keeps over restarts is what RFC 9111 allows, too`(seed: UInt64) throws {
+        let program = try CacheProgram(seed: seed, hasDisk: true)
+        for step in 0..<Self.steps {
+            try program.step()
+            guard program.failures.isEmpty else {
+                Issue.record("step \(step): \(program.failures)")
+                return
+            }
+        }
+        try program.restart()
+        #expect(program.failures.isEmpty)
+        for word in ["load", "restart", "purge where", "purge soft", "fresh", "evictions"] {
+            #expect(program.counts[word] ?? 0 > 0, "\(word): \(program.counts)")
+        }
+    }
 }

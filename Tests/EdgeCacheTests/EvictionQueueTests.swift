@@ -43,12 +43,12 @@ struct HitCounter {
         var counter = HitCounter()
         var hits = 0
         for (number, key) in trace.enumerated() {
-            if let slot = counter.slots[key] {
-                queue.hit(slot)
+            if counter.slots[key] != nil {
+                queue.use(hash(key))
                 if number >= trace.count / 4 { hits += 1 }
                 continue
             }
-            queue.miss(hash(key))
+            queue.use(hash(key))
             while let slot = queue.makeRoom(for: 1) {
                 counter.slots[counter.keys[slot]] = nil
                 counter.free.append(slot)
@@ -135,7 +135,7 @@ struct HitCounter {
             case 0:
                 queue.remove(slot)
                 present[slot] = nil
-            case 1: queue.hit(slot)
+            case 1: queue.use(random.next())
             default:
                 let octets = Int(random.next(below: 50))
                 queue.remove(slot)
@@ -154,7 +154,6 @@ struct HitCounter {
         #expect(present.values.allSatisfy { $0 == 0 } && queue.octets == 0)
         queue.insert(-1, hash: 0, octets: 1)
         queue.remove(9999)
-        queue.hit(-1)
         queue.insert(1, hash: 0, octets: 1000)
         #expect(queue.makeRoom(for: .max) == nil && queue.octets == 1000)
     }

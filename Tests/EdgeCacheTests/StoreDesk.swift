@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Essentials
 import HTTPProtocol
+import Synchronization
 import Testing
 
 @testable import EdgeCache
@@ -30,14 +31,26 @@ final class ReadHead: @unchecked Sendable {
 final class StoreDesk: Sendable {
     let store: CacheStore
     let rule: ReuseRule
+    private let news: News
+    /// Who was told of news from the disk.
+    var told: [(StoredRef, UInt64)] { news.list.withLock { $0 } }
+
+    private final class News: Sendable {
+        let list = Mutex<[(StoredRef, UInt64)]>([])
+    }
 
     init(
         memory: Int = 4 << 20,
         objectLimit: Int = 1 << 20,
-        rules: CacheRules = CacheRules()
+        rules: CacheRules = CacheRules(),
+        disk: DiskPlan? = nil
     ) throws {
-        let plan = CacheStorePlan(memory: memory, objectLimit: objectLimit)
-        store = try CacheStore(plan, key: SipKey(1, 2))
+        let plan = CacheStorePlan(memory: memory, objectLimit: objectLimit, disk: disk)
+        let news = News()
+        self.news = news
+        store = try CacheStore(plan, key: SipKey(1, 2)) { _, entry, workers in
+            news.list.withLock { $0.append((entry, workers)) }
+        }
         rule = ReuseRule(rules)
     }
 
@@ -160,6 +173,7 @@ final class StoreDesk: Sendable {
         _ key: String,
         _ body: String,
         _ facts: StoredFacts = StoreDesk.facts(),
+        head: String = "head",
         vary: [String] = [],
         request: [String] = [],
         at seconds: Int64 = 0
@@ -167,7 +181,7 @@ final class StoreDesk: Sendable {
         guard case .fetch(let fill, let base, _) = find(key, request, at: seconds) else {
             throw Unexpected(what: "\(key) is not fetched")
         }
-        guard open(fill, facts, vary: vary, request: request) == .kept, append(fill, body) else {
+        guard open(fill, facts, head: head, vary: vary, request: request) == .kept, append(fill, body) else {
             throw Unexpected(what: "\(key) is not kept")
         }
         store.close(fill)

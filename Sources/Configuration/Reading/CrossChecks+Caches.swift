@@ -5,6 +5,7 @@ internal import Essentials
 extension CrossChecks {
     func checkCaches() {
         checkCacheMemory()
+        checkCacheFolders()
         let sticky = Set(settings.pools.filter { $0.sticky != nil }.map(\.name))
         for use in reading.cacheUses {
             if use.isGuarded {
@@ -25,6 +26,25 @@ extension CrossChecks {
                     + "comes to none",
                 "give answers for everybody a route and a pool of their own"
             )
+        }
+    }
+
+    /// What one cache writes another takes for damaged.
+    private func checkCacheFolders() {
+        var owners: [String: String] = [:]
+        for cache in settings.caches {
+            guard let folder = cache.disk?.folder else { continue }
+            if let other = owners[folder] {
+                guard let entry = root.entries["caches"] else { continue }
+                reading.report(
+                    .sharedCacheFolder,
+                    entry.keyRange,
+                    option: "caches.*.disk-folder",
+                    "`\(cache.name)` and `\(other)` have the folder `\(folder)`",
+                    "give each cache a folder of its own"
+                )
+            }
+            owners[folder] = cache.name
         }
     }
 

@@ -29,10 +29,12 @@ extension SettingsDecoder {
                 "whoever is answered from \(section.title) gets the cookie of somebody else"
             )
         }
+        let largest = objectLimit ?? min(ByteCount(8 << 20), eighth)
         return CacheSettings(
             name: section.name,
             memory: memory,
-            objectLimit: objectLimit ?? min(ByteCount(8 << 20), eighth),
+            objectLimit: largest,
+            disk: cacheDisk(section, largest),
             minUses: section.integer("min-uses"),
             wait: section.interval("wait"),
             passLifetime: section.interval("pass-lifetime"),
@@ -52,6 +54,30 @@ extension SettingsDecoder {
             targets: section.has("targets") ? targets : nil,
             key: cacheKey(section.group("key"))
         )
+    }
+
+    private func cacheDisk(_ section: Section, _ largest: ByteCount) -> CacheDiskSettings? {
+        guard let size = section.optionalSize("disk") else { return nil }
+        // Eight of the largest objects, with what is written about each.
+        let least = max(16 << 20, min(largest.bytes, 1 << 40) * 8 + (4 << 20))
+        if size.bytes < least {
+            section.fault(
+                .smallCacheDisk,
+                "disk",
+                "eight answers of \(largest) do not fit into \(size)",
+                "give it \(ByteCount(least)) at least, or lower `object-limit`"
+            )
+        }
+        guard let folder = section.text("disk-folder").map(resolve(path:)) else {
+            section.fault(
+                .missingKey,
+                "disk",
+                "`disk` needs a folder for its files",
+                "add `disk-folder`, such as `/var/cache/martlet/\(section.name)`"
+            )
+            return nil
+        }
+        return CacheDiskSettings(folder: folder, size: size)
     }
 
     private func lifetimes(_ section: Section) -> [CacheLifetimeSettings] {

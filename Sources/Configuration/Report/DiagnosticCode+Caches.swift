@@ -10,6 +10,19 @@ extension DiagnosticCode {
                 "A route names a cache that `caches` does not have.",
                 "Correct the name, or define the cache."
             )
+        case .smallCacheDisk:
+            .init(
+                "disk too small",
+                "The files on the disk are filled one after the other, and the oldest goes as a whole: "
+                    + "with room for fewer than eight of the largest answers most would go at once.",
+                "Raise `disk`, or lower `object-limit`."
+            )
+        case .sharedCacheFolder:
+            .init(
+                "one folder for two caches",
+                "A folder belongs to one cache, which removes from it what it does not know.",
+                "Give each cache a `disk-folder` of its own."
+            )
         case .cachedAccess:
             .init(
                 "cache behind a login",

@@ -293,6 +293,10 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case badInterface = "M1691"
     /// A cache that is not defined.
     case unknownCache = "M1800"
+    /// A disk of a cache that is too small for its objects.
+    case smallCacheDisk = "M1801"
+    /// Two caches that have one folder.
+    case sharedCacheFolder = "M1802"
     /// A cache where everybody proves who they are.
     case cachedAccess = "M1810"
     /// A cache in front of a pool that keeps clients at their endpoints.

@@ -43,6 +43,19 @@ extension Schema {
             "Largest answer that is kept, at most an eighth of `memory`."
         ),
         Option(
+            "caches.*.disk",
+            .size(MiB(16)...(1 << 46)),
+            .absent("what is kept is lost when Martlet ends"),
+            "Octets of files for what is kept, which outlive Martlet; the oldest give way."
+        ),
+        Option(
+            "caches.*.disk-folder",
+            .filePath,
+            .absent("none; `disk` needs one"),
+            "Folder of these files, which is this cache's own.",
+            beside: ["disk"]
+        ),
+        Option(
             "caches.*.min-uses",
             .integer(1...100),
             "1",

@@ -9,6 +9,8 @@ public struct CacheSettings: Sendable, Equatable {
     public var memory: ByteCount
     /// The largest answer that is kept.
     public var objectLimit: ByteCount
+    /// Where it is kept besides; nil for memory alone.
+    public var disk: CacheDiskSettings?
     /// The request from which on its answer is kept.
     public var minUses: Int
     /// How long a request waits for another one's fetch.
@@ -45,6 +47,14 @@ public struct CacheSettings: Sendable, Equatable {
     public var targets: [String]?
     /// What tells requests apart.
     public var key: CacheKeySettings
+}
+
+/// Where a cache keeps what outlives the process.
+public struct CacheDiskSettings: Sendable, Equatable {
+    /// The folder.
+    public var folder: String
+    /// All its files.
+    public var size: ByteCount
 }
 
 /// How long answers of some statuses are fresh.

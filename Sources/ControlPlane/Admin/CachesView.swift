@@ -28,6 +28,7 @@ struct CachesView {
         var members = [
             JSONMember("name", .string(plan.name)),
             JSONMember("memoryBytes", .integer(Int64(plan.memory))),
+            JSONMember("diskBytes", plan.disk.map { .integer(Int64($0.size)) } ?? .null),
             JSONMember("objectLimitBytes", .integer(Int64(min(plan.objectLimit, plan.memory / 8)))),
             JSONMember("key", plan.key.json),
             JSONMember("minUses", .integer(Int64(plan.minUses))),
@@ -95,6 +96,20 @@ extension CacheStatistics {
             "budgetBytes": .integer(Int64(budget)), "fills": .integer(Int64(fills)),
             "evictions": .integer(Int64(evictions)), "purged": .integer(Int64(purges)),
             "overloads": .integer(Int64(overloads)),
+            "disk": disk?.json(objects: diskObjects) ?? .null,
+        ]
+    }
+}
+
+extension DiskStatus {
+    fileprivate func json(objects: Int) -> JSONValue {
+        [
+            "state": .string(state.rawValue), "objects": .integer(Int64(objects)),
+            "bytes": .integer(Int64(octets)), "found": .integer(Int64(found)),
+            "writes": .integer(Int64(writes)), "skipped": .integer(Int64(skips)),
+            "loads": .integer(Int64(loads)), "damaged": .integer(Int64(damages)),
+            "errors": .integer(Int64(errors)),
+            "error": error.map { .string("\(failedAt): \($0)") } ?? .null,
         ]
     }
 }

@@ -50,6 +50,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case zoneChanged = "zone-changed"
     /// Somebody has taken stored responses out of a cache.
     case cachePurged = "cache-purged"
+    /// The disk of a cache is in service, is waited for, or fails.
+    case cacheDisk = "cache-disk"
     /// A request of the zone API had a wrong key, or none.
     case zoneAPIDenied = "zone-api-denied"
     /// A peer has taken a zone, or may not; a zone has come from a primary, or could not be taken.

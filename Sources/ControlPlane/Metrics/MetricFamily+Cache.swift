@@ -92,6 +92,36 @@ extension MetricFamily {
         ) { $0.overloads },
     ]
 
+    /// The part of caches that is on disks.
+    static let cacheDiskRows: [MetricFamily] = [
+        disk("objects", .gauge, "Responses on the disk.") { $0.diskObjects },
+        disk("bytes", .gauge, unit: "bytes", "Bytes of all files on the disk.") { $0.disk?.octets ?? 0 },
+        disk("serving", .gauge, "1 while the disk is read and written.") {
+            $0.disk?.state == .serving ? 1 : 0
+        },
+        disk("writes", .counter, "Responses that were written.") { $0.disk?.writes ?? 0 },
+        disk("loads", .counter, "Responses that were read into memory.") { $0.disk?.loads ?? 0 },
+        disk(
+            "skipped",
+            .counter,
+            "Responses that were not written, since there were too many at a time, or the disk failed."
+        ) { $0.disk?.skips ?? 0 },
+        disk("damaged", .counter, "Responses that could not be read as they were written.") {
+            $0.disk?.damages ?? 0
+        },
+        disk("errors", .counter, "Attempts to read or write that failed.") { $0.disk?.errors ?? 0 },
+    ]
+
+    private static func disk(
+        _ name: String,
+        _ type: MetricType,
+        unit: String = "",
+        _ help: String,
+        _ value: @escaping @Sendable (CacheStatistics) -> Int
+    ) -> MetricFamily {
+        store("disk_\(name)", type, unit: unit, help, value)
+    }
+
     private static func store(
         _ name: String,
         _ type: MetricType,

@@ -10,7 +10,7 @@ extension MetricFamily {
     public static let all: [MetricFamily] =
         processRows + serviceRows + requestRows + learnedRows + endpointRows + drainRows + probeRows
         + httpRows
-        + routeRows + mirrorRows + cacheRows + rateRows
+        + routeRows + mirrorRows + cacheRows + cacheDiskRows + rateRows
         + accessRows + codingRows + traceRows
         + tlsRows + geographyRows + latencyRows + steeringRows + aliasRows
         + dnsRows + transferRows + signingRows + keyRows + updateRows + packetRows + answerRows

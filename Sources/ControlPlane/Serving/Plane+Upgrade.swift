@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Configuration
+internal import EdgeCache
 internal import Essentials
+internal import HTTPGateway
 internal import Runtime
 
 /// Handing over to another program, as the serving process sees it.
@@ -50,6 +52,7 @@ extension Plane {
     mutating func retire(_ now: Instant) {
         isUpgrading = false
         isRetired = true
+        shared.http.shelf.closeDisks()
         roundTrips.savesAt = .never
         note(.upgrade, .info, "another process serves now; this one finishes what it has")
         adminChange = AdminChange(listen: settings.admin.listen, socket: nil)

@@ -94,6 +94,7 @@ struct Plane: ~Copyable {
     var signatureWatch = SignatureWatch()
     var healthSaving = HealthSaving()
     @Boxed var concurrency = ConcurrencyKeeper()
+    @Boxed var diskWatch = DiskWatch()
     @Boxed var watch = CertificateWatch()
     var skewWatch = SkewWatch()
     @Boxed var steering = SteeringWatch()
@@ -183,6 +184,7 @@ extension Plane {
         if let staged { next = min(next, staged.adoptsBy) }
         next = min(next, reloadDeadline)
         next = min(next, watch.deadline, min(skewWatch.deadline, concurrencyDeadline))
+        next = min(next, disksDeadline)
         next = min(next, networksLookAt, transfersDeadline)
         next = min(next, keysDeadline, min(repeatedLines.deadline, updater.orderDeadline))
         next = min(next, packets.deadline, stateOrders.deadline)
@@ -206,6 +208,7 @@ extension Plane {
         saveHealth(now)
         returnMemory(now)
         followConcurrency(now)
+        followDisks(now)
         followSteering(now)
         followTraces(now, &loop)
         followTransfers(now, &loop)

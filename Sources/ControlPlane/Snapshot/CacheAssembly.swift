@@ -11,6 +11,7 @@ extension CacheSettings {
         var plan = CachePlan(name: name)
         plan.memory = memory.bytes
         plan.objectLimit = objectLimit.bytes
+        plan.disk = disk.map { DiskPlan(folder: $0.folder, size: $0.size.bytes) }
         plan.rules = rules
         plan.key = key.rule
         plan.minUses = minUses

@@ -12,9 +12,19 @@ public final class CacheShelf: Sendable {
     private static let keptGenerations = 4
 
     private let shelves = Mutex<[Shelf]>([])
+    private let tell: @Sendable (CacheStore, StoredRef, UInt64) -> Void
 
-    /// A shelf without stores.
-    public init() {}
+    /// A shelf without stores; `tell` is given the workers that wait for an entry of which a disk has news.
+    public init(tell: @escaping @Sendable (CacheStore, StoredRef, UInt64) -> Void = { _, _, _ in }) {
+        self.tell = tell
+    }
+
+    /// Lets all disks go: another process takes over, or this one ends.
+    public func closeDisks() {
+        shelves.withLock { shelves in
+            for shelf in shelves { for store in shelf.held { store.closeDisk() } }
+        }
+    }
 
     /// The stores of the caches of a configuration in their order; nil where the kernel had no memory for one.
     ///
@@ -25,13 +35,20 @@ public final class CacheShelf: Sendable {
     ) -> [CacheStore?] {
         shelves.withLock { shelves in
             let before = shelves.last { $0.generation <= generation } ?? shelves.first
-            let shelf = Shelf(generation, caches, before)
+            let shelf = Shelf(generation, caches, before, tell)
             shelves.removeAll { $0.generation == generation }
             let place = shelves.firstIndex { $0.generation > generation } ?? shelves.endIndex
             shelves.insert(shelf, at: place)
             if shelves.count > CacheShelf.keptGenerations { shelves.removeFirst() }
             // What the newest configuration has not is held by who still uses it.
-            for place in shelves.indices.dropLast() { shelves[place].held = [] }
+            let newest = shelves[shelves.endIndex - 1].held
+            for place in shelves.indices.dropLast() {
+                for store in shelves[place].held where !newest.contains(where: { $0 === store }) {
+                    // The next one with its folder waits for that.
+                    store.closeDisk()
+                }
+                shelves[place].held = []
+            }
             return caches.map { shelf.store(of: $0.name) }
         }
     }
@@ -56,20 +73,34 @@ private struct Shelf: Sendable {
     init(
         _ generation: UInt64,
         _ caches: [(name: String, plan: CacheStorePlan)],
-        _ before: Shelf?
+        _ before: Shelf?,
+        _ tell: @escaping @Sendable (CacheStore, StoredRef, UInt64) -> Void
     ) {
         self.generation = generation
         for cache in caches where places[cache.name] == nil {
             let kept = before?.store(of: cache.name)
-            let key = SipKey(ProcessControl.randomSeed(), ProcessControl.randomSeed())
             let isSame = kept?.plan == cache.plan
-            guard let store = isSame ? kept : try? CacheStore(cache.plan, key: key) else {
-                continue
-            }
+            guard let store = isSame ? kept : Shelf.make(cache.plan, tell) else { continue }
             held.append(store)
             places[cache.name] = Place(store: store)
         }
     }
 
     func store(of cache: String) -> CacheStore? { places[cache]?.store }
+
+    /// A new store; one whose disk has no threads to be had serves from memory.
+    private static func make(
+        _ plan: CacheStorePlan,
+        _ tell: @escaping @Sendable (CacheStore, StoredRef, UInt64) -> Void
+    ) -> CacheStore? {
+        let random = SipKey(ProcessControl.randomSeed(), ProcessControl.randomSeed())
+        let key = plan.disk.flatMap { DiskKey.key(of: $0.folder) } ?? random
+        guard let store = try? CacheStore(plan, key: key, tell: tell) else { return nil }
+        do throws(SystemError) {
+            try store.openDisk()
+        } catch {
+            store.closeDisk()
+        }
+        return store
+    }
 }

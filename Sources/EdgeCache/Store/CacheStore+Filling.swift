@@ -59,7 +59,10 @@ extension CacheStore {
     /// Makes a fill a whole object, in the place of what it replaces.
     ///
     /// One with fewer octets than its head told has failed.
-    public func close(_ fill: StoredRef) { shards[fill.shard].withLock { $0.close(fill) } }
+    public func close(_ fill: StoredRef) {
+        let isStored = shards[fill.shard].withLock { $0.close(fill) }
+        if isStored, disk != nil { keepOnDisk(fill) }
+    }
 
     /// Ends a fill whose answer may not be stored, and remembers that until a time.
     public func refuse(_ fill: StoredRef, until: WallTime?) {
@@ -81,7 +84,9 @@ extension CacheStore {
     ) -> Bool {
         guard fill.shard == base.shard else { return false }
         let tags = tags(head)
-        return shards[fill.shard].withLock { $0.renew(fill, base, facts, head, tags) }
+        let isRenewed = shards[fill.shard].withLock { $0.renew(fill, base, facts, head, tags) }
+        if isRenewed, disk != nil { keepOnDisk(base) }
+        return isRenewed
     }
 
     /// The workers that wait for a fill and have not been told, a bit for each by its number modulo 64.

@@ -8,7 +8,8 @@ extension CacheStore {
     /// A fill that is under way goes on for those who wait, and is not kept.
     public func purge(key: Span<UInt8>, _ mode: PurgeMode) -> Int {
         let (shard, hash) = place(key)
-        return shards[shard].withLock { $0.purge(hash, key, mode) }
+        guard let disk else { return shards[shard].withLock { $0.purge(hash, key, mode) } }
+        return shards[shard].withLock { $0.purge(hash, key, mode, disk) }
     }
 
     /// Forgets what has a tag in `Surrogate-Key` or `Cache-Tag`; how many objects that were.
@@ -18,6 +19,10 @@ extension CacheStore {
     public func purge(tag: Span<UInt8>, _ mode: PurgeMode) -> Int {
         guard !tag.isEmpty, tag.count <= TagReader.longest else { return 0 }
         let digest = digest(tag: tag)
+        return order(.tag(digest), mode) { purge(tag: tag, digest, mode) }
+    }
+
+    private func purge(tag: Span<UInt8>, _ digest: UInt64, _ mode: PurgeMode) -> Int {
         var count = 0
         for shard in shardNumbers {
             guard let mark = shards[shard].withLock({ $0.beginPurge(digest) }) else { continue }
@@ -31,12 +36,27 @@ extension CacheStore {
         return count
     }
 
-    /// Forgets what `isMeant` by its key and head; how many objects that were.
+    /// Has an order hold for what is on the disk, too, and after a restart; how many objects it meant.
+    func order(
+        _ target: DiskOrder.Target,
+        _ mode: PurgeMode,
+        inMemory: () -> Int
+    ) -> Int {
+        guard let disk else { return inMemory() }
+        let number = disk.order(target, mode)
+        for shard in shardNumbers {
+            shards[shard].withLock { $0.epoch = max($0.epoch, number) }
+        }
+        let count = inMemory()
+        return count + disk.forget(DiskOrder(number: number, mode: mode, target: target), self)
+    }
+
+    /// Forgets what `isMeant` by its key and head in memory; how many objects that were.
     ///
     /// Fills without a head yet are not kept either, since nobody knows whether they are meant. A lock is
     /// held for a few entries at a time, and `isMeant` is called meanwhile: it must not ask the store, and
     /// should not take long.
-    public func purge(
+    func purge(
         _ mode: PurgeMode,
         where isMeant: (_ key: Span<UInt8>, _ head: Span<UInt8>) -> Bool
     ) -> Int {

@@ -35,13 +35,17 @@ extension CacheStore {
     /// What was made stale by order stays stale.
     public func freshen(_ ref: StoredRef, facts: StoredFacts, head: Span<UInt8>) -> Bool {
         let tags = tags(head)
-        return shards[ref.shard].withLock { $0.freshen(ref, facts, head, tags) }
+        let isFreshened = shards[ref.shard].withLock { $0.freshen(ref, facts, head, tags) }
+        if isFreshened, disk != nil { keepOnDisk(ref) }
+        return isFreshened
     }
 
     /// Makes one object stale until it is asked for anew.
     public func spoil(_ ref: StoredRef) {
         shards[ref.shard].withLock { shard in
-            if let slot = shard.slot(ref) { shard.records[slot].isSoft = true }
+            guard let slot = shard.slot(ref) else { return }
+            shard.records[slot].isSoft = true
+            if let disk { shard.spoilOnDisk(slot, disk) }
         }
     }
 }

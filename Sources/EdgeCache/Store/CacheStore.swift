@@ -22,13 +22,32 @@ public final class CacheStore: Sendable {
     let shards: InlineArray<16, Mutex<StoreShard>>
     private let mask: Int
     private let key: SipKey
+    let disk: DiskTier?
+    let tell: @Sendable (CacheStore, StoredRef, UInt64) -> Void
 
     /// An empty store; throws when there is no address space for it.
     ///
-    /// The key is a secret: who knows it could make keys that all fall on one place.
-    public init(_ plan: CacheStorePlan, key: SipKey) throws(SystemError) {
+    /// The key is a secret: who knows it could make keys that all fall on one place. What is on a disk is known
+    /// by it: with another one it is another cache's. `tell` is given the workers that wait for an entry of which
+    /// there is news from there, as ``takeWatchers(_:)`` has them.
+    public init(
+        _ plan: CacheStorePlan,
+        key: SipKey,
+        tell: @escaping @Sendable (CacheStore, StoredRef, UInt64) -> Void = { _, _, _ in }
+    ) throws(SystemError) {
         self.plan = plan
         self.key = key
+        self.tell = tell
+        if let place = plan.disk {
+            disk = try DiskTier(
+                place,
+                objectLimit: plan.objectLimit,
+                memory: plan.memory,
+                key: key
+            )
+        } else {
+            disk = nil
+        }
         let count = plan.shards
         mask = count - 1
         let part = plan.memory / count / CellAllocator.cell * CellAllocator.cell
@@ -48,7 +67,10 @@ public final class CacheStore: Sendable {
         }
     }
 
-    deinit { memory.discard(at: 0, count: memory.count) }
+    deinit {
+        disk?.close()
+        memory.discard(at: 0, count: memory.count)
+    }
 
     var shardNumbers: ClosedRange<Int> { 0...mask }
 
@@ -87,13 +109,16 @@ public final class CacheStore: Sendable {
             leastUses: leastUses,
             worker: worker
         )
-        return shards[shard].withLock { $0.find(question, key, fields, bytes) }
+        let found = shards[shard].withLock { $0.find(question, key, fields, bytes) }
+        if case .load(let ref, isNew: true) = found { disk?.load(ref) }
+        return found
     }
 
     /// What it holds and has done.
     public func statistics() -> CacheStatistics {
         var sum = CacheStatistics()
         for shard in shardNumbers { sum.add(shards[shard].withLock { $0.statistics }) }
+        sum.disk = diskStatus
         return sum
     }
 }

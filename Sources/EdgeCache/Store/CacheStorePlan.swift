@@ -9,9 +9,12 @@ public struct CacheStorePlan: Sendable, Equatable {
     public var objectLimit: Int
     /// For how long a key whose answer may not be stored is not waited for.
     public var passLifetime = Interval.seconds(120)
+    /// Where objects are kept besides, so that they outlive the process.
+    public var disk: DiskPlan?
 
     /// A plan with that much memory, a mebibyte at least.
-    public init(memory: Int, objectLimit: Int) {
+    public init(memory: Int, objectLimit: Int, disk: DiskPlan? = nil) {
+        self.disk = disk
         self.memory = min(max(memory, 1 << 20), 1 << 40)
         self.objectLimit = min(max(objectLimit, 0), self.memory)
     }
@@ -48,6 +51,10 @@ public struct CacheStatistics: Sendable, Equatable {
     public var evictions = 0
     /// Objects that were forgotten, or made stale, by order.
     public var purges = 0
+    /// Objects on the disk.
+    public var diskObjects = 0
+    /// How it is with the disk; nil without one.
+    public var disk: DiskStatus?
 
     mutating func add(_ other: CacheStatistics) {
         objects += other.objects
@@ -59,5 +66,6 @@ public struct CacheStatistics: Sendable, Equatable {
         overloads += other.overloads
         evictions += other.evictions
         purges += other.purges
+        diskObjects += other.diskObjects
     }
 }

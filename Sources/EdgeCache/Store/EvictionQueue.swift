@@ -57,14 +57,8 @@ public struct EvictionQueue: Sendable {
     /// The octets of all objects that are in.
     public var octets: Int { small.octets + main.octets }
 
-    /// Counts a request for something that is not stored.
-    public mutating func miss(_ hash: UInt64) { sketch.add(hash) }
-
-    /// Counts a request for an object that is.
-    public mutating func hit(_ slot: Int) {
-        guard entries.indices.contains(slot), entries[slot].place != .nowhere else { return }
-        sketch.add(entries[slot].hash)
-    }
+    /// Counts a request for a key, stored or not.
+    public mutating func use(_ hash: UInt64) { sketch.add(hash) }
 
     /// About how often a key was asked for lately, up to ``FrequencySketch/greatest``.
     public func uses(_ hash: UInt64) -> Int { sketch.count(hash) }

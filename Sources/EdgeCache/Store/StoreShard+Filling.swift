@@ -126,21 +126,25 @@ extension StoreShard {
     // MARK: Ends
 
     /// Makes a fill a whole object; one that is shorter than its head says has failed.
-    mutating func close(_ fill: StoredRef) {
-        guard let slot = slot(fill, .growing) else { return }
+    ///
+    /// True when it can be found.
+    @discardableResult
+    mutating func close(_ fill: StoredRef) -> Bool {
+        guard let slot = slot(fill, .growing) else { return false }
         let written = records[slot].written
         guard records[slot].length == .max || records[slot].length == UInt64(written) else {
             end(slot, .failed)
-            return
+            return false
         }
         cells.trim(&records[slot].body, to: CellAllocator.cells(written))
         records[slot].length = UInt64(written)
         records[slot].phase = .complete
         counts.fills -= 1
-        guard records[slot].isIndexed else { return }
+        guard records[slot].isIndexed else { return false }
         counts.objects += 1
         forgetOthers(slot)
         enqueue(slot)
+        return records[slot].isIndexed
     }
 
     /// Forgets what an object replaces, and the oldest of too many under one key.
@@ -158,7 +162,7 @@ extension StoreShard {
         }
     }
 
-    private mutating func end(_ slot: Int, _ phase: StoredRecord.Phase) {
+    mutating func end(_ slot: Int, _ phase: StoredRecord.Phase) {
         records[slot].phase = phase
         counts.fills -= 1
         detach(slot)
@@ -234,7 +238,10 @@ extension StoreShard {
         )
         guard write(base, facts, head, tags) else { return false }
         // An order that came since the origin was asked still holds.
-        if records[fill].isIndexed, !wereMeant { records[base].isSoft = false }
+        if records[fill].isIndexed, !wereMeant {
+            records[base].isSoft = false
+            records[base].epoch = records[fill].epoch
+        }
         end(fill, .renewed)
         return true
     }

@@ -15,6 +15,8 @@ extension StoreShard {
         var hasHead = false
         var isPassing = false
         var expired: Int?
+        /// What is on the disk is on its way.
+        var load: Int?
     }
 
     /// A digest that was made, and for which names.
@@ -43,6 +45,9 @@ extension StoreShard {
     ) -> CacheFound {
         let scan = scan(question, key, fields, bytes)
         if let expired = scan.expired { detach(expired) }
+        if scan.best == nil, !scan.isPassing, let found = loading(question, key, scan) {
+            return found
+        }
         var reason = scan.hasHead ? FetchReason.varyMiss : .uriMiss
         if let best = scan.best {
             let facts = records[best].facts(question.now)
@@ -80,16 +85,33 @@ extension StoreShard {
         return miss(question, .fetch(pin(fill), base: base, reason))
     }
 
+    /// What is on the disk comes before anybody is asked.
+    private mutating func loading(
+        _ question: Question,
+        _ key: Span<UInt8>,
+        _ scan: Scan
+    ) -> CacheFound? {
+        if let load = scan.load {
+            records[load].watchers |= StoreShard.bit(question.worker)
+            return .load(pin(load), isNew: false)
+        }
+        guard scan.fill == nil, disk.hasUnloaded(question.hash),
+            let load = beginLoad(question.hash, key)
+        else { return nil }
+        records[load].watchers |= StoreShard.bit(question.worker)
+        return .load(pin(load), isNew: true)
+    }
+
     static func bit(_ worker: Int) -> UInt64 { 1 << UInt64(truncatingIfNeeded: worker & 63) }
 
     private mutating func hit(_ slot: Int) -> StoredRef {
-        queue.hit(slot)
+        queue.use(records[slot].hash)
         counts.hits += 1
         return pin(slot)
     }
 
     private mutating func miss(_ question: Question, _ found: CacheFound) -> CacheFound {
-        queue.miss(question.hash)
+        queue.use(question.hash)
         counts.misses += 1
         return found
     }
@@ -116,7 +138,10 @@ extension StoreShard {
             case .growing, .complete:
                 scan.hasHead = true
                 if scan.guide == nil { scan.guide = slot }
-            case .awaited: break
+            case .awaited:
+                guard records[slot].isLoad else { break }
+                scan.load = slot
+                continue
             case .free, .refused, .failed, .renewed: continue
             }
             guard isFor(slot, fields, bytes, &known) else { continue }
@@ -234,6 +259,7 @@ extension StoreShard {
         record.text = text
         record.keyCount = UInt32(truncatingIfNeeded: key.count)
         record.purges = purges.count
+        record.epoch = epoch
         if let guide, varies > 0, let digest = digest(names(guide), fields, bytes) {
             memory.write(at: place(text) + key.count, names(guide))
             record.namesCount = UInt32(truncatingIfNeeded: varies)

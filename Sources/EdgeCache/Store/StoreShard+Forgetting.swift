@@ -15,6 +15,7 @@ extension StoreShard {
         if isObject { counts.purges += 1 }
         if isObject, mode == .soft {
             records[slot].isSoft = true
+            if records[slot].disk != DiskIndex.none { disk[Int(records[slot].disk)].isSoft = true }
         } else {
             detach(slot)
         }
@@ -57,6 +58,7 @@ extension StoreShard {
     var statistics: CacheStatistics {
         var counts = counts
         counts.octets = used
+        counts.diskObjects = disk.count
         return counts
     }
 }

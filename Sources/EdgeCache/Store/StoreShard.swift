@@ -39,6 +39,14 @@ struct StoreShard: Sendable {
     let scratch: CellRun
     let key: SipKey
     var counts = CacheStatistics()
+    var disk = DiskIndex()
+    /// How many orders that outlast the process there have been, and had been when the disk was opened.
+    var epoch: UInt64 = 0
+    var firstEpoch: UInt64 = 0
+    /// Objects that wait to be written.
+    var queued = 0
+    /// There are objects on the disk for which there was no room in the index.
+    var hasUnknown = false
 
     init(number: Int, _ memory: CacheMemory, start: Int, count: Int, limit: Int, key: SipKey) {
         self.number = number
@@ -71,7 +79,7 @@ struct StoreShard: Sendable {
     /// Octets that are in use, of the budget.
     var used: Int {
         cells.inUse * CellAllocator.cell + (records.count - free.count) * StoredRecord.cost
-            + tags.count * TagIndex.cost
+            + tags.count * TagIndex.cost + disk.count * DiskIndex.cost
     }
 
     func octets(_ slot: Int) -> Int {
@@ -137,8 +145,11 @@ struct StoreShard: Sendable {
     }
 
     /// Takes an entry from what can be found; its memory goes with its last user.
-    mutating func detach(_ slot: Int) {
+    ///
+    /// What goes for want of room stays on the disk.
+    mutating func detach(_ slot: Int, forRoom: Bool = false) {
         guard records[slot].isIndexed else { return }
+        leaveDisk(slot, forRoom: forRoom)
         if records[slot].phase == .complete { counts.objects -= 1 }
         queue.remove(slot)
         untag(slot)
@@ -224,7 +235,7 @@ struct StoreShard: Sendable {
 
     private mutating func evict(_ slot: Int) {
         if records[slot].phase == .complete { counts.evictions += 1 }
-        detach(slot)
+        detach(slot, forRoom: true)
     }
 
     /// Lets one object go although there is room, so that what is free may join.

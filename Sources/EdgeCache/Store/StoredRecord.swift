@@ -8,34 +8,20 @@ struct StoredRecord: BitwiseCopyable, Sendable {
 
     /// Octets that each entry is charged beside its cells: this record, and its places in the index and
     /// in the queue.
-    static let cost = 280
+    static let cost = 296
     static let none = UInt32.max
+
+    // What a hit reads stands first: three lines of the processor's cache in place of five.
 
     /// The key's.
     var hash: UInt64 = 0
-    /// Of what the request says in the fields that the names name.
-    var vary = Digest128(low: 0, high: 0)
-    /// Workers to tell, a bit for each.
-    var watchers: UInt64 = 0
-    /// Octets of the body where the head tells them, else `UInt64.max`.
-    var length = UInt64.max
-    /// Octets of the body that are there.
-    var written = 0
-    var facts = StoredFacts.unknown
-    /// Until when a key's answers are taken not to be storable.
-    var until = WallTime(nanoseconds: .min)
     /// Where the key, the names and the head lie, in this order.
     var text = CellRun.empty
     var keyCount: UInt32 = 0
     var namesCount: UInt32 = 0
     var headCount: UInt32 = 0
-    var body = Extents()
     /// The next entry under the same key, which is older.
     var next = StoredRecord.none
-    /// The last of its tags.
-    var tags = TagIndex.none
-    /// How many tags had been purged when it was begun.
-    var purges: UInt32 = 0
     var generation: UInt32 = 0
     /// How many use it.
     var pins: UInt32 = 0
@@ -45,6 +31,32 @@ struct StoredRecord: BitwiseCopyable, Sendable {
     var isIndexed = false
     /// Stale until it is asked for anew.
     var isSoft = false
+    /// Nothing is fetched: what is on the disk is brought into memory.
+    var isLoad = false
+    /// It waits to be written to the disk.
+    var isQueued = false
+    /// It went by order or for a newer one, not for want of room.
+    var isForgotten = false
+    var facts = StoredFacts.unknown
+    /// Octets of the body where the head tells them, else `UInt64.max`.
+    var length = UInt64.max
+    /// Octets of the body that are there.
+    var written = 0
+    var body = Extents()
+    /// Of what the request says in the fields that the names name.
+    var vary = Digest128(low: 0, high: 0)
+    /// Workers to tell, a bit for each.
+    var watchers: UInt64 = 0
+    /// Until when a key's answers are taken not to be storable.
+    var until = WallTime(nanoseconds: .min)
+    /// The last of its tags.
+    var tags = TagIndex.none
+    /// How many tags had been purged when it was begun.
+    var purges: UInt32 = 0
+    /// How many orders that outlast the process there had been then.
+    var epoch: UInt64 = 0
+    /// Its entry among those of the disk.
+    var disk = DiskIndex.none
 
     /// When it was made, as far as its head and the way it took tell.
     var born: WallTime { facts.received + Interval.zero.minus(facts.initialAge) }

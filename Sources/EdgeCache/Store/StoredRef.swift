@@ -71,6 +71,9 @@ public enum CacheFound: Sendable, Equatable {
     case fetch(StoredRef, base: StoredRef, FetchReason)
     /// Somebody fetches it already; who is to be told is noted.
     case wait(StoredRef, base: StoredRef)
+    /// It may be on the disk, and is being read; who is to be told is noted, and looks again then. The one for
+    /// whom it was begun has it read.
+    case load(StoredRef, isNew: Bool)
     /// There is nothing that can be used, and the caller may not fetch for the store.
     case absent(FetchReason)
     /// Nothing is stored, and it was not asked for often enough to be.

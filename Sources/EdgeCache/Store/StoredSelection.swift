@@ -23,7 +23,7 @@ public enum StoredSelection: Sendable, Equatable {
             return key.count >= text.count
                 && Text.isSame(key.extracting(0..<text.count), text.span)
         case .host(let host): return StoredSelection.isOf(host.span, key)
-        case .tag(let tag): return CacheTags.contains(tag.span, head: head)
+        case .tag(let tag): return TagReader.has(tag.span, head)
         case .all: return true
         }
     }
@@ -52,9 +52,12 @@ extension CacheStore {
     ///
     /// All but a key is a walk through the store in short steps: nothing for a loop that serves.
     public func purge(_ selection: StoredSelection, _ mode: PurgeMode) -> Int {
-        guard case .key(let key) = selection else {
-            return purge(mode) { selection.isMeant($0, $1) }
+        switch selection {
+        case .key(let key): return purge(key: key.span, mode)
+        case .tag(let tag): return purge(tag: tag.span, mode)
+        case .beginning, .host:
+            return order(.text(selection), mode) { purge(mode) { selection.isMeant($0, $1) } }
+        case .all: return order(.all, mode) { purge(mode) { _, _ in true } }
         }
-        return purge(key: key.span, mode)
     }
 }

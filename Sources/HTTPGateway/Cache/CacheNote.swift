@@ -14,6 +14,8 @@ struct CacheNote: BitwiseCopyable {
         case waitedTooLong
         /// It was not asked for often enough to be kept.
         case tooRare
+        /// It was read from the disk for this request, and others that came meanwhile.
+        case disk
 
         var word: StaticString? {
             switch self {
@@ -22,6 +24,7 @@ struct CacheNote: BitwiseCopyable {
             case .originFailed: "origin-failed"
             case .waitedTooLong: "waited-too-long"
             case .tooRare: "too-rare"
+            case .disk: "disk"
             }
         }
     }

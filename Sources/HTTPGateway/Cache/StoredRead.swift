@@ -2,6 +2,7 @@
 internal import EdgeCache
 internal import Essentials
 internal import HTTPProtocol
+internal import Runtime
 
 /// One client's hold on a stored object, or on one that is being fetched.
 struct StoredRead: BitwiseCopyable {
@@ -69,4 +70,17 @@ struct FetchState: BitwiseCopyable {
 struct CacheNews: Sendable {
     var store: ObjectIdentifier
     var number: UInt64
+
+    /// Tells workers; a bit stands for each of the same number but for multiples of 64.
+    func post(to workers: UInt64, _ mailboxes: [Mailbox<CacheNews>]) {
+        var waiting = workers
+        while waiting != 0 {
+            var number = waiting.trailingZeroBitCount
+            waiting &= waiting &- 1
+            while number < mailboxes.count {
+                mailboxes[number].post(self)
+                number &+= 64
+            }
+        }
+    }
 }

@@ -143,7 +143,11 @@ extension HTTPDoor {
     mutating func goOn(_ c: Int, _ loop: inout EventLoop) {
         leaveRead(c)
         guard recallHead(c) else { return answer(c, .internalError, &loop) }
-        if clients[c].exchange.cacheResult == .wait {
+        if clients[c].exchange.cached.detail == .disk { clients[c].exchange.cached.detail = .none }
+        if clients[c].exchange.cached.forward == nil {
+            clients[c].exchange.cached.forward = .uriMiss
+        }
+        if clients[c].exchange.cacheResult ?? .wait == .wait {
             clients[c].exchange.cacheResult = .miss
             clients[c].exchange.cached.isCollapsed = false
         }

@@ -105,6 +105,7 @@ extension HTTPDoor {
             beginFetch(of: c, fill, base: retained(ref, cache), isAwaited: false, &loop)
             serve(c, ref, .stale, &loop)
         case .fetch(let fill, let base, let reason):
+            clients[c].exchange.cached.detail = .none
             countMiss(c, CacheMiss(reason))
             clients[c].exchange.cached.forward = CacheStatus.Forward(reason)
             clients[c].exchange.cacheResult = .miss
@@ -117,10 +118,14 @@ extension HTTPDoor {
             }
             beginFetch(of: c, fill, base: base, isAwaited: true, &loop)
         case .wait(let fill, let base):
+            clients[c].exchange.cached.detail = .none
             clients[c].exchange.cached.forward = base.isNone ? .uriMiss : .stale
             clients[c].exchange.cached.isCollapsed = true
             clients[c].exchange.cacheResult = .wait
             return awaitHead(c, fill, base: base, isLeader: false, turn: turn, &loop)
+        case .load(let entry, _):
+            clients[c].exchange.cached.detail = .disk
+            return awaitHead(c, entry, base: .none, isLeader: false, turn: turn, &loop)
         case .absent(let reason): return miss(c, CacheMiss(reason), .init(reason), .miss)
         case .tooRare:
             let word = GatewayMetrics.cacheRefused(CacheRefusal.tooRare, cache: 0)

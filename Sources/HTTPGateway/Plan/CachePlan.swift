@@ -10,6 +10,8 @@ public struct CachePlan: Sendable, Equatable {
     public var memory = 256 << 20
     /// Octets of one response that is stored; never more than an eighth of the memory.
     public var objectLimit = 8 << 20
+    /// Where it is kept besides, so that it outlives the process.
+    public var disk: DiskPlan?
     /// What is kept and used again, and for how long.
     public var rules = CacheRules()
     /// What tells requests apart.
@@ -102,6 +104,7 @@ extension CachePlan {
             objectLimit: min(max(objectLimit, 0), memory / 8)
         )
         store.passLifetime = passLifetime
+        store.disk = disk
         return store
     }
 }

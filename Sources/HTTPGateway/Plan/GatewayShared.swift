@@ -59,7 +59,7 @@ public final class GatewayShared: Sendable {
     /// The beginnings of the latest requests, seen by the supervisor after a crash.
     public let lastRequests: SharedMemory?
     /// What caches hold.
-    public let shelf = CacheShelf()
+    public let shelf: CacheShelf
     /// News of what is fetched, by the worker that hears them.
     let news: [Mailbox<CacheNews>]
     /// Client connections open in the whole process.
@@ -92,6 +92,9 @@ public final class GatewayShared: Sendable {
         var news: [Mailbox<CacheNews>] = []
         for _ in 0..<self.workers { news.append(try Mailbox()) }
         self.news = news
+        shelf = CacheShelf { [news] store, entry, workers in
+            CacheNews(store: ObjectIdentifier(store), number: entry.number).post(to: workers, news)
+        }
         credentials = try CredentialDesk(workers: self.workers, rates: rates.attempts)
         signer = try TLSSigner(workers: self.workers)
         metrics = (0..<self.workers).map { _ in
