@@ -45,7 +45,7 @@ import Testing
             second: { memory: 512MiB, object-limit: 16MiB, min-uses: 2, wait: 1s, pass-lifetime: 3s,
               status-header: false, name: fra1, purge: 192.0.2.0/24, lifetimes: { 404: 4s, 5xx: 5s },
               override: true, heuristic-percent: 20%, heuristic-limit: 6s, lifetime-limit: 7s,
-              stale-while-revalidate: 8s, stale-if-error: 9s, allow-stale-with-s-maxage: true,
+              refresh-ahead: 10%, jitter: 5%, stale-while-revalidate: 8s, stale-if-error: 9s, allow-stale-with-s-maxage: true,
               heed-clients: true, keep-cookies: true, targets: [X-Cache-Control],
               key: { host: false, without: ['utm_*', b], headers: X-Lang, cookies: Theme } }
             """
@@ -62,6 +62,7 @@ import Testing
         wanted.rules.heuristicPercent = 20
         wanted.rules.heuristicLimit = .seconds(6)
         wanted.rules.lifetimeLimit = .seconds(7)
+        (wanted.rules.refreshAheadPercent, wanted.rules.jitterPercent) = (10, 5)
         wanted.rules.staleWhileRevalidate = .seconds(8)
         wanted.rules.staleIfError = .seconds(9)
         wanted.rules.allowsStaleBesideSharedMaxAge = true

@@ -52,13 +52,12 @@ extension CacheProgram {
         switch found {
         case .fresh(let ref):
             tally("fresh")
-            guard let record = object(ref, resource, request) else { return }
-            let isAllowed = record.mayServeFresh(request, now, isHeeded: isHeeded)
-            check(
-                isAllowed,
-                "\(record.answer.number) is fresh for \(request.wish.text): \(record.story)"
-            )
-            read(ref, record)
+            serveFresh(ref, resource, request)
+        case .ahead(let ref, let fill):
+            tally("ahead")
+            store.retain(ref)
+            let base = serveFresh(ref, resource, request)
+            fetches.append(Fetch(fill, ref, base, resource, request, asked: now))
         case .stale(let ref):
             tally("stale")
             serveStale(ref, resource, request)
@@ -84,6 +83,22 @@ extension CacheProgram {
         case .tooRare: check(false, "nothing is too rare")
         case .overloaded: tally("overloaded")
         }
+    }
+
+    @discardableResult
+    private func serveFresh(
+        _ ref: StoredRef,
+        _ resource: Int,
+        _ request: ProgramRequest
+    ) -> ProgramRecord? {
+        guard let record = object(ref, resource, request) else { return nil }
+        let isAllowed = record.mayServeFresh(request, now, isHeeded: isHeeded)
+        check(
+            isAllowed,
+            "\(record.answer.number) is fresh for \(request.wish.text): \(record.story)"
+        )
+        read(ref, record)
+        return record
     }
 
     @discardableResult

@@ -281,6 +281,7 @@ final class CacheProgram {
         if disk != nil { disk = try DiskDesk(store) }
         // What was kept by one rule another may not keep.
         if disk == nil { rules.heedsClients = pick(2) == 0 }
+        rules.refreshAheadPercent = Int64(pick(2) * 50)
         tally("restart")
     }
 }

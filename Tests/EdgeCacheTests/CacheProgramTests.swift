@@ -11,7 +11,8 @@ import Testing
 
     /// What has to happen, and how often at least in a thousand steps.
     static let wanted = [
-        ("fresh", 30.0), ("stale", 1), ("refreshing", 1), ("fetch", 50), ("wait", 20),
+        ("fresh", 30.0), ("stale", 1), ("refreshing", 1), ("ahead", 0.2), ("fetch", 50),
+        ("wait", 20),
         ("passing", 1),
         ("unavailable", 1), ("kept", 20), ("refused", 5), ("whole", 20), ("broken", 1),
         ("failed", 5), ("stale on error", 0.2), ("renewed", 2), ("304 of no use", 0.2),

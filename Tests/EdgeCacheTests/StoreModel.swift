@@ -90,6 +90,7 @@ final class StoreModel {
             if case .ask = verdict(entry, request, now) { return false }
             return true
         }
+        let isFilling = matching.contains { $0.phase == .awaited || $0.phase == .growing }
         let headed = entries.first { $0.phase == .growing || $0.phase == .complete }
         func begin() -> Entry {
             let entry = Entry()
@@ -104,7 +105,7 @@ final class StoreModel {
             case .stale: return .stale(best)
             case .staleWhileAsking:
                 guard !isPassing else { return .passing }
-                return mayFetch && fill == nil ? .refreshing(best, begin()) : .stale(best)
+                return mayFetch && !isFilling ? .refreshing(best, begin()) : .stale(best)
             case .ask, .unavailable: reason = .stale
             }
         }

@@ -46,6 +46,8 @@ extension SettingsDecoder {
             heuristicPercent: section.percentage("heuristic-percent"),
             heuristicLimit: section.interval("heuristic-limit"),
             lifetimeLimit: section.interval("lifetime-limit"),
+            refreshAhead: section.percentage("refresh-ahead"),
+            jitter: section.percentage("jitter"),
             staleWhileRevalidate: section.interval("stale-while-revalidate"),
             staleIfError: section.interval("stale-if-error"),
             allowStaleWithSMaxage: section.bool("allow-stale-with-s-maxage"),

@@ -128,6 +128,20 @@ extension Schema {
             "The longest that anything is fresh, whatever the endpoint says."
         ),
         Option(
+            "caches.*.refresh-ahead",
+            .percentage(0...50),
+            "0%",
+            "The last share of a lifetime in which what is asked for often is fetched anew in the "
+                + "background, so that nobody waits for it."
+        ),
+        Option(
+            "caches.*.jitter",
+            .percentage(0...50),
+            "0%",
+            "How much shorter than they say answers are fresh at most, each by another share, so that "
+                + "what came together does not expire together."
+        ),
+        Option(
             "caches.*.stale-while-revalidate",
             .duration(.zero...days(365)),
             "0s",

@@ -33,6 +33,10 @@ public struct CacheSettings: Sendable, Equatable {
     public var heuristicLimit: Interval
     /// The longest lifetime.
     public var lifetimeLimit: Interval
+    /// The last share of a lifetime in which what is popular is fetched anew.
+    public var refreshAhead: Percentage
+    /// How much shorter lifetimes are at most.
+    public var jitter: Percentage
     /// How long a stale answer is used while it is fetched anew.
     public var staleWhileRevalidate: Interval
     /// How long one is used when the endpoints fail.

@@ -55,7 +55,7 @@ extension MetricFamily {
             .counter,
             labels: ["cache", "kind"],
             "Requests of caches to endpoints: for an answer, for whether one still holds, or for either "
-                + "while the client has its answer already."
+                + "while the client has its answer already, stale or, `ahead`, fresh still."
         ) { source in
             source.perCache(CacheFetch.allCases.map { ("\($0.word)", $0) }) {
                 GatewayMetrics.cacheFetch($1, cache: $0)

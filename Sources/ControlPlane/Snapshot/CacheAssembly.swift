@@ -30,6 +30,8 @@ extension CacheSettings {
         rules.heuristicPercent = Int64(heuristicPercent.percent)
         rules.heuristicLimit = heuristicLimit
         rules.lifetimeLimit = lifetimeLimit
+        rules.refreshAheadPercent = Int64(refreshAhead.percent)
+        rules.jitterPercent = Int64(jitter.percent)
         rules.staleWhileRevalidate = staleWhileRevalidate
         rules.staleIfError = staleIfError
         rules.allowsStaleBesideSharedMaxAge = allowStaleWithSMaxage

@@ -28,6 +28,12 @@ public struct CacheRules: Sendable, Equatable {
     public var heedsClients = false
     /// Whether responses with `Set-Cookie` are kept; the cookie would be everybody's.
     public var keepsCookies = false
+    /// The last share of a lifetime in which what is asked for again and again is asked for anew, while
+    /// it is fresh; 0 for never.
+    public var refreshAheadPercent: Int64 = 0
+    /// The most that is taken off what is left of a lifetime, as a share of it, so that what came
+    /// together does not expire together; 0 for nothing.
+    public var jitterPercent: Int64 = 0
     /// Fields that speak to this cache (RFC 9213).
     public var targets = TargetList.standard
 

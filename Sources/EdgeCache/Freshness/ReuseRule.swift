@@ -37,9 +37,13 @@ public enum ReuseVerdict: Sendable, Equatable {
 /// Whether a stored response may answer a request (RFC 9111 §4).
 public struct ReuseRule: BitwiseCopyable, Sendable {
     private let heedsClients: Bool
+    let refreshAheadPercent: Int64
 
     /// By what an operator decided.
-    public init(_ rules: CacheRules) { heedsClients = rules.heedsClients }
+    public init(_ rules: CacheRules) {
+        heedsClients = rules.heedsClients
+        refreshAheadPercent = min(max(rules.refreshAheadPercent, 0), 100)
+    }
 
     /// Judges a stored response whose key, and the fields that `Vary` names, fit the request.
     public func judge(

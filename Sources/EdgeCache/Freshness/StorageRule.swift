@@ -52,7 +52,7 @@ public enum StorageVerdict: Sendable, Equatable {
 
 /// Which responses may be kept (RFC 9111 §3), and what is known of them then.
 public struct StorageRule: Sendable {
-    private let rules: CacheRules
+    let rules: CacheRules
 
     /// By what an operator decided.
     public init(_ rules: CacheRules) { self.rules = rules }

@@ -18,7 +18,7 @@ extension StoreShard {
     /// Holds an object until it is written; without a place there, what it replaces is forgotten.
     mutating func queueForDisk(_ ref: StoredRef, isAdmitted: Bool, _ tier: DiskTier) -> Bool {
         guard let slot = slot(ref), records[slot].phase == .complete else { return false }
-        guard isAdmitted, records[slot].isIndexed, !records[slot].isQueued else {
+        guard isAdmitted, !records[slot].isForgotten, !records[slot].isQueued else {
             if !isAdmitted { forgetFormer(slot, tier) }
             return false
         }

@@ -276,6 +276,7 @@ extension StoreShard {
         records[base].text = text
         records[base].headCount = UInt32(truncatingIfNeeded: head.count)
         records[base].facts = facts
+        restart(base)
         untag(base)
         if records[base].isIndexed { tag(base, tags) }
         return true

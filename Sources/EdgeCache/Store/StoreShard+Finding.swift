@@ -14,6 +14,8 @@ extension StoreShard {
         var guide: Int?
         var hasHead = false
         var isPassing = false
+        /// Somebody fetches what is for the request, or only for who asked.
+        var isFilling = false
         var expired: Int?
         /// What is on the disk is on its way.
         var load: Int?
@@ -52,15 +54,17 @@ extension StoreShard {
         if let best = scan.best {
             let facts = records[best].facts(question.now)
             switch question.rule.judge(question.request, facts, now: question.now) {
-            case .fresh: return .fresh(hit(best))
+            case .fresh:
+                guard isDue(best, facts, question),
+                    let (base, fill) = refresh(best, scan, question, key, fields, bytes)
+                else { return .fresh(hit(best)) }
+                return .ahead(base, fill: fill)
             case .stale: return .stale(hit(best))
             case .staleWhileAsking:
                 guard !scan.isPassing else { break }
-                let base = hit(best)
-                guard question.mayFetch, scan.fill == nil,
-                    let fill = begin(question.hash, key, scan.guide, fields, bytes)
-                else { return .stale(base) }
-                return .refreshing(base, fill: pin(fill))
+                guard let (base, fill) = refresh(best, scan, question, key, fields, bytes)
+                else { return .stale(hit(best)) }
+                return .refreshing(base, fill: fill)
             case .unavailable: return miss(question, .unavailable)
             case .ask(let why): reason = FetchReason(why)
             }
@@ -104,7 +108,31 @@ extension StoreShard {
 
     static func bit(_ worker: Int) -> UInt64 { 1 << UInt64(truncatingIfNeeded: worker & 63) }
 
+    /// True for a fresh object that is asked for so often that it is to be asked for anew.
+    private func isDue(_ slot: Int, _ facts: StoredFacts, _ question: Question) -> Bool {
+        question.rule.isDue(facts, hits: records[slot].hits, now: question.now)
+    }
+
+    /// Begins to fetch an object anew that answers meanwhile; nil when it is not the time for it.
+    private mutating func refresh(
+        _ slot: Int,
+        _ scan: Scan,
+        _ question: Question,
+        _ key: Span<UInt8>,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>
+    ) -> (base: StoredRef, fill: StoredRef)? {
+        guard question.mayFetch, !scan.isFilling, !scan.isPassing, !isQuiet(slot, question.now)
+        else { return nil }
+        // What is held does not go for want of room.
+        records[slot].pins += 1
+        defer { unpin(slot) }
+        guard let fill = begin(question.hash, key, scan.guide, fields, bytes) else { return nil }
+        return (hit(slot), pin(fill))
+    }
+
     private mutating func hit(_ slot: Int) -> StoredRef {
+        if records[slot].hits < .max { records[slot].hits += 1 }
         queue.use(records[slot].hash)
         counts.hits += 1
         return pin(slot)
@@ -145,6 +173,7 @@ extension StoreShard {
             case .free, .refused, .failed, .renewed: continue
             }
             guard isFor(slot, fields, bytes, &known) else { continue }
+            if records[slot].phase != .complete { scan.isFilling = true }
             if records[slot].phase == .complete {
                 if scan.best.map({ isBetter(slot, than: $0, question.now) }) ?? true {
                     scan.best = slot

@@ -27,6 +27,9 @@ struct StoredRecord: BitwiseCopyable, Sendable {
     var pins: UInt32 = 0
     var phase = Phase.free
     var tagCount: UInt8 = 0
+    /// Answers with it since its head came, and what failed of asking for it anew meanwhile.
+    var hits: UInt8 = 0
+    var failures: UInt8 = 0
     /// True while it can be found.
     var isIndexed = false
     /// Stale until it is asked for anew.
@@ -47,7 +50,8 @@ struct StoredRecord: BitwiseCopyable, Sendable {
     var vary = Digest128(low: 0, high: 0)
     /// Workers to tell, a bit for each.
     var watchers: UInt64 = 0
-    /// Until when a key's answers are taken not to be storable.
+    /// Until when a key's answers are taken not to be storable; of an object, until when it is not asked
+    /// for in the background.
     var until = WallTime(nanoseconds: .min)
     /// The last of its tags.
     var tags = TagIndex.none

@@ -65,6 +65,8 @@ public enum CacheFound: Sendable, Equatable {
     case fresh(StoredRef)
     /// It is stored and stale, and may be served as it is.
     case stale(StoredRef)
+    /// It is stored, and fresh for a little while still; the caller fetches it anew meanwhile.
+    case ahead(StoredRef, fill: StoredRef)
     /// It is stored and stale and may be served; the caller fetches it anew meanwhile.
     case refreshing(StoredRef, fill: StoredRef)
     /// The caller fetches it. The base, where there is one, is to be validated, or served on an error.

@@ -54,8 +54,12 @@ struct FetchState: BitwiseCopyable {
     var leader: Handle
     /// When the request went out.
     var sent = WallTime(nanoseconds: 0)
+    /// It is in the background, for what is fresh still.
+    var isAhead = false
     /// The answer is being kept.
     var isKept = false
+    /// What is stored is as new as can be.
+    var isDone = false
     /// It turned out to be more than is kept: what has come waits for the first reader, who goes on alone.
     var isOverfull = false
     /// A 304 was of no use: it has been sent once more, without a condition.

@@ -101,6 +101,10 @@ extension HTTPDoor {
         switch found {
         case .fresh(let ref): serve(c, ref, .hit, &loop)
         case .stale(let ref): serve(c, ref, .stale, &loop)
+        case .ahead(let ref, let fill):
+            let base = retained(ref, cache)
+            beginFetch(of: c, fill, base: base, isAwaited: false, isAhead: true, &loop)
+            serve(c, ref, .hit, &loop)
         case .refreshing(let ref, let fill):
             beginFetch(of: c, fill, base: retained(ref, cache), isAwaited: false, &loop)
             serve(c, ref, .stale, &loop)

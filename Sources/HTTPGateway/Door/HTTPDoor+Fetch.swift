@@ -19,16 +19,18 @@ extension HTTPDoor {
         _ fill: StoredRef,
         base: StoredRef,
         isAwaited: Bool,
+        isAhead: Bool = false,
         _ loop: inout EventLoop
     ) {
         let cache = Int(clients[c].exchange.cache)
-        let state = FetchState(
+        var state = FetchState(
             fill: fill,
             base: base,
             store: cacheStores[cache],
             cache: Int32(cache),
             leader: isAwaited ? clients.handle(at: c) : .none
         )
+        state.isAhead = isAhead
         // The endpoint hears the name that the log and the client do.
         nameRequest(c)
         guard let f = insertFetch(of: c, state) else {
@@ -106,7 +108,8 @@ extension HTTPDoor {
     private func countFetch(_ state: FetchState, isAwaited: Bool) {
         guard cachePlaces.indices.contains(Int(state.cache)) else { return }
         let kind: CacheFetch =
-            !isAwaited ? .background : state.validators > 0 ? .revalidate : .fetch
+            state.isAhead
+            ? .ahead : !isAwaited ? .background : state.validators > 0 ? .revalidate : .fetch
         let place = Int(cachePlaces[Int(state.cache)])
         words.addOwned(GatewayMetrics.cacheFetch(kind, cache: place), 1)
     }
@@ -331,6 +334,10 @@ extension HTTPDoor {
         if fieldsOwner == handle { fieldsOwner = .none }
         clients.remove(handle)
         fetches.remove(fetches.handle(at: place))
+        // Nobody waited for it: the next request would begin another one at once.
+        if state.leader.isNone, !state.isDone {
+            stores[Int(state.store)]?.pauseRefresh(of: state.base, now: wallTime)
+        }
         release(state.fill, state.store)
         release(state.base, state.store)
     }

@@ -45,7 +45,10 @@ extension HTTPDoor {
             now: present
         )
         switch verdict {
-        case .store(let facts): keep(f, u, store, facts, present, &loop)
+        case .store(let facts):
+            let digest = store.keyDigest(state.fill)
+            let spread = caches[Int(state.cache)].storage.spread(facts, by: digest)
+            keep(f, u, store, spread, present, &loop)
         case .refuse(let reason):
             countRefused(state.cache, GatewayMetrics.cacheRefused(reason, cache: 0))
             // What one client's request makes of the answer says nothing of others: only what the origin
@@ -172,6 +175,7 @@ extension HTTPDoor {
         stores[Int(state.store)]?.close(state.fill)
         tellReaders(f)
         fetches[Int(clients[f].place)].isKept = false
+        fetches[Int(clients[f].place)].isDone = true
         finishFetch(f, u, isWhole: true, &loop)
     }
 }

@@ -39,9 +39,10 @@ extension HTTPDoor {
             // It may be kept no longer: only a whole answer can be passed on.
             return askAgain(f, u, &loop)
         }
-        if !store.renew(state.fill, base: state.base, facts: facts, head: tail.bytes) {
-            store.refuse(state.fill, until: nil)
-        }
+        let spread = caches[cache].storage.spread(facts, by: store.keyDigest(state.base))
+        let isDone = store.renew(state.fill, base: state.base, facts: spread, head: tail.bytes)
+        if !isDone { store.refuse(state.fill, until: nil) }
+        fetches[Int(clients[f].place)].isDone = isDone
         if let c = leader(of: state) {
             clients[c].exchange.cached.isRenewed = true
             clients[c].exchange.cacheResult = .revalidated
@@ -186,6 +187,7 @@ extension HTTPDoor {
         guard isSame, writeUpdate(cache, held, newer, present),
             let facts = updatedFacts(c, cache, newer, sent: sent, present)
         else { return false }
-        return store.freshen(ref, facts: facts, head: tail.bytes)
+        let spread = caches[cache].storage.spread(facts, by: store.keyDigest(ref))
+        return store.freshen(ref, facts: spread, head: tail.bytes)
     }
 }

@@ -110,6 +110,8 @@ public enum CacheFetch: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case revalidate
     /// The same or a whole response, while the client has its answer already.
     case background
+    /// The same for what is fresh still, and asked for often.
+    case ahead
 
     /// The word in metrics.
     public var word: StaticString {
@@ -117,6 +119,7 @@ public enum CacheFetch: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .fetch: "fetch"
         case .revalidate: "revalidate"
         case .background: "background"
+        case .ahead: "ahead"
         }
     }
 }
