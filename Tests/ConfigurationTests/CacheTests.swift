@@ -28,6 +28,7 @@ import Testing
         #expect([cache.memory.bytes, cache.objectLimit.bytes] == [256 << 20, 8 << 20])
         #expect(cache.lifetimes.isEmpty && cache.purge.isEmpty && cache.targets == nil)
         #expect(cache.heuristicPercent == Percentage(10) && cache.minUses == 1)
+        #expect(cache.queryLimit == ByteCount(16_384))
         #expect([cache.refreshAhead, cache.jitter] == [Percentage(0), Percentage(0)])
         #expect([cache.wait, cache.passLifetime] == [.seconds(5), .seconds(120)])
         #expect([cache.staleIfError, cache.staleWhileRevalidate] == [.zero, .zero])
@@ -67,7 +68,8 @@ import Testing
         ("keep-cookies: true", ["M1812"]), ("name: 1a", ["M1216"]), ("name: fra1", []),
         ("memory: 1KiB", ["M1207"]), ("min-uses: 0", ["M1207"]), ("purge: here", ["M1209"]),
         ("heuristic-percent: 101%", ["M1207"]), ("refresh-ahead: 51%", ["M1207"]),
-        ("jitter: 51%", ["M1207"]), ("refresh-ahead: 50%, jitter: 50%", []),
+        ("query-limit: 33KiB", ["M1207"]), ("query-limit: 0", []), ("jitter: 51%", ["M1207"]),
+        ("refresh-ahead: 50%, jitter: 50%", []),
         ("wiat: 5s", ["M1101"]),
     ]
 

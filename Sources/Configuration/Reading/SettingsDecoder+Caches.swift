@@ -36,6 +36,7 @@ extension SettingsDecoder {
             objectLimit: largest,
             disk: cacheDisk(section, largest),
             minUses: section.integer("min-uses"),
+            queryLimit: section.size("query-limit"),
             wait: section.interval("wait"),
             passLifetime: section.interval("pass-lifetime"),
             statusHeader: section.bool("status-header"),

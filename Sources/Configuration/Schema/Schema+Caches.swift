@@ -62,6 +62,12 @@ extension Schema {
             "The request for an answer from which on it is kept."
         ),
         Option(
+            "caches.*.query-limit",
+            .size(0...KiB(32)),
+            "16KiB",
+            "Content of a QUERY up to which its answer is looked for and kept; `0` for never."
+        ),
+        Option(
             "caches.*.wait",
             .duration(.zero...minutes(10)),
             "5s",

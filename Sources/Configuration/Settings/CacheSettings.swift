@@ -13,6 +13,8 @@ public struct CacheSettings: Sendable, Equatable {
     public var disk: CacheDiskSettings?
     /// The request from which on its answer is kept.
     public var minUses: Int
+    /// The longest content of a QUERY that an answer is kept for.
+    public var queryLimit: ByteCount
     /// How long a request waits for another one's fetch.
     public var wait: Interval
     /// How long it is remembered that an answer is not kept.

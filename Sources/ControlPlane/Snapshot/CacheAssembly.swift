@@ -15,6 +15,7 @@ extension CacheSettings {
         plan.rules = rules
         plan.key = key.rule
         plan.minUses = minUses
+        plan.queryLimit = queryLimit.bytes
         plan.waitLimit = wait
         plan.passLifetime = passLifetime
         plan.hasStatusField = statusHeader

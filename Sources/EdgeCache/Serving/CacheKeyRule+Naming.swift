@@ -58,7 +58,8 @@ extension CacheKeyRule {
         if !parts[3].isEmpty { text += "?\(word(parts[3].dropFirst()))" }
         for part in parts.dropFirst(4) where !part.isEmpty {
             let values = part.split(separator: isThere, omittingEmptySubsequences: false)
-            let name = values.first.map(word) ?? ""
+            let first = values.first.map(word) ?? ""
+            let name = first.isEmpty ? "QUERY" : first
             let list = values.dropFirst().filter { !$0.isEmpty }.map(word)
             text += values.count == 1 ? " \(name)" : " \(name): \(list.joined(separator: ", "))"
         }

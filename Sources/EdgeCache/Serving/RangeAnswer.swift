@@ -70,7 +70,8 @@ public struct RangeAnswer: BitwiseCopyable, Sendable {
         _ bytes: Span<UInt8>,
         _ status: UInt16
     ) -> RangeRequest? {
-        guard method == .get, status == 200, let place = request.first(.range),
+        // RFC 10008 §2.8: of QUERY there are parts as of GET.
+        guard method == .get || method == .query, status == 200, let place = request.first(.range),
             request.next(.range, from: place &+ 1) == nil
         else { return nil }
         return RangeRequest(bytes.slice(request[place].value))

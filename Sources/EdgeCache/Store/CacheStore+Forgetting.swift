@@ -3,13 +3,15 @@ internal import Runtime
 internal import Synchronization
 
 extension CacheStore {
-    /// Forgets all variants of a key; how many objects that were.
+    /// Forgets all variants of a key, and what QUERY has brought of its URL; how many objects that were.
     ///
     /// A fill that is under way goes on for those who wait, and is not kept.
     public func purge(key: Span<UInt8>, _ mode: PurgeMode) -> Int {
         let (shard, hash) = place(key)
-        guard let disk else { return shards[shard].withLock { $0.purge(hash, key, mode) } }
-        return shards[shard].withLock { $0.purge(hash, key, mode, disk) }
+        let count = shards[shard].withLock { shard in
+            disk.map { shard.purge(hash, key, mode, $0) } ?? shard.purge(hash, key, mode)
+        }
+        return count + purgeQueries(key, mode)
     }
 
     /// Forgets what has a tag in `Surrogate-Key` or `Cache-Tag`; how many objects that were.

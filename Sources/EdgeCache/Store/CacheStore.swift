@@ -78,10 +78,9 @@ public final class CacheStore: Sendable {
 
     func tags(_ head: Span<UInt8>) -> TagList { TagList(head, key: key) }
 
-    func place(_ text: Span<UInt8>) -> (shard: Int, hash: UInt64) {
-        let digest = SipHash.digest(text, key: key)
-        return (Int(truncatingIfNeeded: digest.high) & mask, digest.low)
-    }
+    func keyed(_ text: Span<UInt8>) -> Digest128 { SipHash.digest(text, key: key) }
+
+    func shard(_ digest: Digest128) -> Int { Int(truncatingIfNeeded: digest.high) & mask }
 
     /// Looks for something to answer a request with.
     ///

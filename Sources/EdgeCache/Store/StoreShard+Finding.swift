@@ -275,7 +275,8 @@ extension StoreShard {
         if let guide { records[guide].pins += 1 }
         defer { if let guide { unpin(guide) } }
         let varies = guide.map { Int(records[$0].namesCount) } ?? 0
-        guard let text = run(key.count + varies, beside: StoredRecord.cost) else { return nil }
+        guard let text = run(key.count + varies, beside: StoredRecord.cost + TagIndex.cost)
+        else { return nil }
         guard let slot = takeRecord() else {
             cells.give(text)
             return nil
@@ -297,6 +298,7 @@ extension StoreShard {
         records[slot] = record
         counts.fills += 1
         attach(slot)
+        linkURL(slot)
         return slot
     }
 }

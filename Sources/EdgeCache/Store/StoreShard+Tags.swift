@@ -7,6 +7,7 @@ extension StoreShard {
 
     /// Notes the tags of an entry that can be found.
     mutating func tag(_ slot: Int, _ list: TagList) {
+        if records[slot].tags == TagIndex.none { linkURL(slot) }
         for number in 0..<list.count {
             guard let link = tags.insert(list[number], slot: slot, other: records[slot].tags)
             else { return }

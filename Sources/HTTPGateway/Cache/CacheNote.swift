@@ -16,6 +16,8 @@ struct CacheNote: BitwiseCopyable {
         case tooRare
         /// It was read from the disk for this request, and others that came meanwhile.
         case disk
+        /// The content of its QUERY is longer than what is looked at.
+        case longContent
 
         var word: StaticString? {
             switch self {
@@ -25,6 +27,7 @@ struct CacheNote: BitwiseCopyable {
             case .waitedTooLong: "waited-too-long"
             case .tooRare: "too-rare"
             case .disk: "disk"
+            case .longContent: "content-too-long"
             }
         }
     }

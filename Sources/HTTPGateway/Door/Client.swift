@@ -118,6 +118,7 @@ struct Exchange: BitwiseCopyable {
     var hasLostRoute = false  // a reload took away the route that would rewrite it
     var isGRPC = false  // its client wants errors in trailers
     var isQuestion = false  // its content is a message of DNS, its route is known already
+    var isQuery = false  // its content says what it asks a store for, its route is known already
     var isEarly = false  // it came before the end of the handshake, and may be a copy
     var hasCookie = false  // of the pool's name, whatever it says
     var turn = SessionTurn.none

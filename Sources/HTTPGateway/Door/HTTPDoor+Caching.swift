@@ -34,18 +34,22 @@ extension HTTPDoor {
         if let reason = unasked(c) {
             return miss(c, reason == .method ? .method : .bypass, reason, .bypass)
         }
+        if requestHead.method == .query, !requestHead.framing.isEmpty {
+            return awaitQuery(c, cache, &loop)
+        }
         return look(c, cache, turn: 0, &loop)
     }
 
     /// Why a request is nothing for a store; nil when it may be.
     private func unasked(_ c: Int) -> CacheStatus.Forward? {
         switch requestHead.method {
-        case .get, .head: break
+        case .get, .head, .query: break
         default: return .method
         }
         // Content of GET has no meaning, and an origin that gives it one gives it another answer.
         let isPlain =
-            requestHead.framing.isEmpty && !requestHead.wantsUpgrade
+            (requestHead.framing.isEmpty || requestHead.method == .query)
+            && !requestHead.wantsUpgrade
             && !clients[c].exchange.isGRPC && !isShuttingDown
         // What endpoints are told of who asks, others must not get the answer to.
         let listener = Int(clients[c].listener)
@@ -71,7 +75,7 @@ extension HTTPDoor {
             return miss(c, .bypass, .bypass, .bypass)
         }
         // RFC 8470 §5.1: an endpoint has to hear that it is early, and what it makes of that is for nobody else.
-        let mayFetch = requestHead.method == .get && !clients[c].exchange.isEarly
+        let mayFetch = requestHead.method != .head && !clients[c].exchange.isEarly
         let request = CacheRequest(requestHead.method, fields, requestBytes(c))
         let rule = caches[cache].rules
         let leastUses = Int(caches[cache].minUses)
@@ -148,7 +152,7 @@ extension HTTPDoor {
     }
 
     /// Notes why a request goes on in the plain way; false, which says just that.
-    private mutating func miss(
+    mutating func miss(
         _ c: Int,
         _ reason: CacheMiss,
         _ forward: CacheStatus.Forward,
@@ -174,6 +178,20 @@ extension HTTPDoor {
 
     /// Writes what names the request's object into the tail.
     mutating func writeKey(_ c: Int, _ cache: Int) -> Bool {
+        var digest: Digest128?
+        if clients[c].exchange.head.method == .query {
+            digest = contentDigest(c, cache)
+            guard digest != nil else { return false }
+        }
+        guard writeURLKey(c, cache) else { return false }
+        guard let digest else { return true }
+        var isWhole = false
+        tail.append { isWhole = QueryKey.append(digest, into: &$0) }
+        return isWhole
+    }
+
+    /// The same of its URL alone.
+    private mutating func writeURLKey(_ c: Int, _ cache: Int) -> Bool {
         let path = path(of: c)
         let pending = clients[c].input
         let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)

@@ -43,6 +43,7 @@ extension HTTPDoor {
         if isAwaited, read >= 0 { reads[read].fetch = clients.handle(at: f) }
         // Its octets are those of the request, so that what was read of one holds for both.
         fieldsOwner = clients.handle(at: f)
+        requestHead.framing = clients[f].exchange.head.framing
         let record = routeRecord(f)
         let pool = pool(of: record, f)
         guard pools.indices.contains(pool) else { return fetchBroke(f, .poolEmpty, &loop) }
@@ -78,6 +79,10 @@ extension HTTPDoor {
         let asker = clients[c].exchange
         client.exchange.head = asker.head
         client.exchange.head.isHTTP2 = asker.head.isHTTP2
+        guard asker.head.method != .query || copyQuery(of: c, to: &client) else {
+            buffers.give(block)
+            return nil
+        }
         client.exchange.route = asker.route
         client.exchange.changesRequest = asker.changesRequest
         client.exchange.hasPlainPath = asker.hasPlainPath
@@ -248,6 +253,7 @@ extension HTTPDoor {
         clients[c].exchange.turn = fetch.turn
         clients[c].exchange.hasCookie = fetch.hasCookie
         clients[c].exchange.requestSent = fetch.requestSent
+        giveContent(of: f, to: c)
         clients[c].phase = .waiting
         upstreams[u].client = clients.handle(at: c)
     }

@@ -20,7 +20,8 @@ extension HTTPDoor {
         for c in 0..<clients.highWater where !clients.handle(at: c).isNone {
             let isRouted =
                 clients[c].phase == .authenticating || clients[c].phase == .fetching
-                || clients[c].exchange.isQuestion || clients[c].exchange.read >= 0
+                || clients[c].exchange.isQuestion || clients[c].exchange.isQuery
+                || clients[c].exchange.read >= 0
             if clients[c].exchange.cache >= 0 || clients[c].kind == .fetch {
                 carryCache(c, to: new)
             }

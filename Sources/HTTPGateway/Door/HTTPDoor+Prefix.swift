@@ -43,6 +43,7 @@ extension HTTPDoor {
             switch prefix(c) {
             case .refused(let refusal): return refuse(c, .refused(refusal), &loop)
             case .whole(let isCut):
+                if clients[c].exchange.isQuery { return takeQuery(c, isCut: isCut, &loop) }
                 return clients[c].exchange.isQuestion
                     ? takeContent(c, isCut: isCut, &loop) : routeByBody(c, isCut: isCut, &loop)
             case .needMore: break
@@ -85,9 +86,37 @@ extension HTTPDoor {
     }
 
     /// Puts the content of a request that has come whole into the tail.
-    mutating func writeContent(_ c: Int) -> Bool {
+    mutating func writeContent(_ c: Int) -> Bool { writeWholeContent(c) && tail.count > 0 }
+
+    /// The same, where there may be nothing.
+    mutating func writeWholeContent(_ c: Int) -> Bool {
         guard case .whole(false) = prefix(c) else { return false }
-        return tail.count > 0
+        return true
+    }
+
+    /// How many octets behind the head content that has come whole takes; nil where that is not known.
+    func rawContentCount(_ c: Int) -> Int? {
+        switch clients[c].exchange.head.framing {
+        case .none, .untilClose: return 0
+        case .length(let length): return Int(clamping: length)
+        case .chunked: break
+        }
+        let pending = clients[c].input
+        let start = Int(pending.start) &+ clients[c].exchange.head.length
+        let bytes = buffers.bytes(pending.block, from: start, count: self.pending(afterHeadOf: c))
+        var decoder = ChunkDecoder()
+        var place = 0
+        while true {
+            switch decoder.next(bytes, at: &place) {
+            case .data: continue
+            case .needMore, .refused: return nil
+            case .lastChunk:
+                // Without trailers it is an empty line.
+                let isEnd =
+                    place &+ 1 < bytes.count && bytes[place] == 0x0d && bytes[place &+ 1] == 0x0a
+                return isEnd ? place &+ 2 : nil
+            }
+        }
     }
 
     private enum PrefixStep { case needMore, whole(isCut: Bool), refused(Refusal) }
@@ -97,7 +126,10 @@ extension HTTPDoor {
         let head = clients[c].exchange.head
         let raw = pending(afterHeadOf: c)
         let isQuestion = clients[c].exchange.isQuestion
-        let limit = isQuestion ? HTTPDoor.questionLimit : Int(limits.bodyPrefix)
+        let limit =
+            isQuestion
+            ? HTTPDoor.questionLimit
+            : clients[c].exchange.isQuery ? queryLimit(c) : Int(limits.bodyPrefix)
         let pending = clients[c].input
         let start = Int(pending.start) &+ head.length
         let bytes = buffers.bytes(pending.block, from: start, count: raw)

@@ -18,6 +18,8 @@ public struct CachePlan: Sendable, Equatable {
     public var key = CacheKeyRule()
     /// The request of a key from which on its response is kept.
     public var minUses = 1
+    /// Octets of a QUERY's content up to which a store is asked for it; 0 for never.
+    public var queryLimit = 16_384
     /// How long a request waits for what another one is fetching before it goes itself.
     public var waitLimit = Interval.seconds(5)
     /// How long it is remembered that a key's responses are not kept.
@@ -44,6 +46,7 @@ struct CacheRecord: Sendable {
     let key: CacheKeyRule
     let hasPlainKey: Bool
     let minUses: UInt8
+    let queryLimit: Int
     let waitLimit: Interval
     let passLifetime: Interval
     let hasStatusField: Bool
@@ -60,6 +63,7 @@ struct CacheRecord: Sendable {
         key = plan.key
         hasPlainKey = plan.key.isPlain
         minUses = UInt8(clamping: max(plan.minUses, 1))
+        queryLimit = min(max(plan.queryLimit, 0), 32_768)
         waitLimit = plan.waitLimit
         passLifetime = plan.passLifetime
         hasStatusField = plan.hasStatusField

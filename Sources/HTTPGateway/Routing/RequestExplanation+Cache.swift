@@ -30,7 +30,7 @@ extension GatewaySnapshot {
         if let key = CacheKeyRule.key(of: request, fields, by: cache.key) {
             explanation.key = CacheKeyRule.text(ofKey: key)
         }
-        if let reason = whyUncached(request, fields, route) {
+        if let reason = whyUncached(request, fields, route, cache) {
             explanation.why = reason
             return explanation
         }
@@ -40,9 +40,14 @@ extension GatewaySnapshot {
         }
         explanation.mayAnswer = true
         explanation.why =
-            request.head.method == .get
-            ? "a GET is answered from what is stored, or fetched and kept where that is allowed"
-            : "a HEAD is answered from what is stored, and fetches nothing that is kept"
+            switch request.head.method {
+            case .head: "a HEAD is answered from what is stored, and fetches nothing that is kept"
+            case .query:
+                "a QUERY is answered from what is stored for its content, of at most "
+                    + "\(cache.queryLimit) bytes, or fetched and kept where that is allowed"
+            default:
+                "a GET is answered from what is stored, or fetched and kept where that is allowed"
+            }
         return explanation
     }
 
@@ -50,13 +55,16 @@ extension GatewaySnapshot {
     private func whyUncached(
         _ request: RequestView,
         _ fields: borrowing FieldTable,
-        _ route: Int
+        _ route: Int,
+        _ cache: CacheRecord
     ) -> String? {
+        let isQuery = request.head.method == .query && cache.queryLimit > 0
         switch request.head.method {
         case .get, .head: break
-        default: return "only GET and HEAD are answered from a store"
+        case .query where isQuery: break
+        default: return "only GET, HEAD and QUERY are answered from a store"
         }
-        guard request.head.framing.isEmpty else { return "the request has content" }
+        guard isQuery || request.head.framing.isEmpty else { return "the request has content" }
         guard !request.head.wantsUpgrade else { return "the request asks for another protocol" }
         guard fields.first(.ifMatch) == nil, fields.first(.ifUnmodifiedSince) == nil else {
             return "If-Match and If-Unmodified-Since are for the endpoint to judge"
