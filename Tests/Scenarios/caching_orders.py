@@ -130,7 +130,7 @@ def keys(scene):
            f"{seen} {out}{err}")
     out = martlet_command(scene, "explain", url, "--method", "POST",
                           "--admin", f"127.0.0.1:{martlet.admin}")[1]
-    expect("pages is not asked: only GET and HEAD" in out, out)
+    expect("pages is not asked: only GET, HEAD and QUERY" in out, out)
     told = cache(scene, martlet, "purge", "pages", "--url", url)
     expect_equal(told, "2 objects taken out of cache pages\n", "both plans")
 

@@ -9,9 +9,9 @@ public import HTTPProtocol
 public enum QueryKey {
     // Two octets that divide, 32 digits, and the one that ends each part.
     private static let count = 35
-    private static let names = ["content-type", "content-encoding", "content-language"].map {
-        Array($0.utf8)
-    }
+    private static let type = Array("content-type".utf8)
+    private static let encoding = Array("content-encoding".utf8)
+    private static let language = Array("content-language".utf8)
 
     /// Appends what a request says of its content, ahead of which the content is digested; false when it does
     /// not fit.
@@ -20,12 +20,12 @@ public enum QueryKey {
         _ bytes: Span<UInt8>,
         into output: inout OutputSpan<UInt8>
     ) -> Bool {
-        for name in names {
-            guard VaryRule.writeLines(name.span, fields, bytes, into: &output),
-                output.write(CacheKeyRule.separator)
-            else { return false }
-        }
-        return true
+        VaryRule.writeLines(type.span, fields, bytes, into: &output)
+            && output.write(CacheKeyRule.separator)
+            && VaryRule.writeLines(encoding.span, fields, bytes, into: &output)
+            && output.write(CacheKeyRule.separator)
+            && VaryRule.writeLines(language.span, fields, bytes, into: &output)
+            && output.write(CacheKeyRule.separator)
     }
 
     /// Appends a digest to a key; false, and nothing is written, when it does not fit.
