@@ -28,6 +28,7 @@ import Testing
         #expect([cache.memory.bytes, cache.objectLimit.bytes] == [256 << 20, 8 << 20])
         #expect(cache.lifetimes.isEmpty && cache.purge.isEmpty && cache.targets == nil)
         #expect(cache.heuristicPercent == Percentage(10) && cache.minUses == 1)
+        #expect(cache.tagsToClients)
         #expect(cache.queryLimit == ByteCount(16_384))
         #expect([cache.refreshAhead, cache.jitter] == [Percentage(0), Percentage(0)])
         #expect([cache.wait, cache.passLifetime] == [.seconds(5), .seconds(120)])

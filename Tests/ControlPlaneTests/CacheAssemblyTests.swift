@@ -44,7 +44,8 @@ import Testing
             """
             second: { memory: 512MiB, object-limit: 16MiB, min-uses: 2, query-limit: 4KiB, wait: 1s,
               pass-lifetime: 3s,
-              status-header: false, name: fra1, purge: 192.0.2.0/24, lifetimes: { 404: 4s, 5xx: 5s },
+              status-header: false, tags-to-clients: false, name: fra1,
+              purge: 192.0.2.0/24, lifetimes: { 404: 4s, 5xx: 5s },
               override: true, heuristic-percent: 20%, heuristic-limit: 6s, lifetime-limit: 7s,
               refresh-ahead: 10%, jitter: 5%, stale-while-revalidate: 8s, stale-if-error: 9s, allow-stale-with-s-maxage: true,
               heed-clients: true, keep-cookies: true, targets: [X-Cache-Control],
@@ -55,6 +56,7 @@ import Testing
         (wanted.memory, wanted.objectLimit, wanted.minUses) = (512 << 20, 16 << 20, 2)
         wanted.queryLimit = 4_096
         (wanted.waitLimit, wanted.passLifetime) = (.seconds(1), .seconds(3))
+        wanted.tellsTags = false
         (wanted.hasStatusField, wanted.statusName) = (false, "fra1")
         wanted.purgers = [try #require(Prefix("192.0.2.0/24"))]
         wanted.rules.lifetimes = [

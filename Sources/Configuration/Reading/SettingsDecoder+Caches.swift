@@ -40,6 +40,7 @@ extension SettingsDecoder {
             wait: section.interval("wait"),
             passLifetime: section.interval("pass-lifetime"),
             statusHeader: section.bool("status-header"),
+            tagsToClients: section.bool("tags-to-clients"),
             statusName: name,
             purge: section.prefixes("purge"),
             lifetimes: lifetimes(section.group("lifetimes")),

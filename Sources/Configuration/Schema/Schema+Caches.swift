@@ -86,6 +86,12 @@ extension Schema {
             "Whether answers tell in `X-Cache-Status` too what `Cache-Status` says, as one word."
         ),
         Option(
+            "caches.*.tags-to-clients",
+            .boolean,
+            "true",
+            "Whether answers keep `Surrogate-Key` and `Cache-Tag`, which another cache in front may need."
+        ),
+        Option(
             "caches.*.name",
             .label,
             "Martlet",

@@ -21,6 +21,8 @@ public struct CacheSettings: Sendable, Equatable {
     public var passLifetime: Interval
     /// Whether `X-Cache-Status` is written.
     public var statusHeader: Bool
+    /// Whether clients get tags.
+    public var tagsToClients: Bool
     /// What it calls itself in `Cache-Status`.
     public var statusName: String
     /// Networks whose clients may take out what is kept.

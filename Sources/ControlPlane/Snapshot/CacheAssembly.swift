@@ -19,6 +19,7 @@ extension CacheSettings {
         plan.waitLimit = wait
         plan.passLifetime = passLifetime
         plan.hasStatusField = statusHeader
+        plan.tellsTags = tagsToClients
         plan.statusName = statusName
         plan.purgers = purge
         return plan

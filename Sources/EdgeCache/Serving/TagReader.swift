@@ -96,9 +96,9 @@ struct TagReader {
     private static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
 }
 
-/// The tags of one head as digests, none of them twice.
+/// The tags and groups of one head as digests, none of them twice.
 struct TagList {
-    private var digests = InlineArray<64, UInt64>(repeating: 0)
+    private var digests = InlineArray<128, UInt64>(repeating: 0)
     /// How many there are.
     private(set) var count = 0
 
@@ -106,11 +106,15 @@ struct TagList {
     init(_ head: Span<UInt8>, key: SipKey) {
         var reader = TagReader()
         while let tag = reader.next(head) {
-            let digest = TagList.digest(head.slice(tag), key: key)
-            guard count < TagReader.limit, !contains(digest) else { continue }
-            digests[count] = digest
-            count &+= 1
+            add(TagList.digest(head.slice(tag), key: key))
         }
+    }
+
+    /// Adds one that is not there; nothing where there is no room.
+    mutating func add(_ digest: UInt64) {
+        guard count < digests.count, !contains(digest) else { return }
+        digests[count] = digest
+        count &+= 1
     }
 
     subscript(index: Int) -> UInt64 { digests[index] }

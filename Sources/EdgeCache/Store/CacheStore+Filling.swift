@@ -18,7 +18,7 @@ extension CacheStore {
         _ requestBytes: Span<UInt8>,
         length: UInt64?
     ) -> OpenAnswer {
-        let tags = tags(head)
+        let tags = tags(head, of: fill)
         return shards[fill.shard].withLock {
             $0.open(
                 fill,
@@ -83,7 +83,7 @@ extension CacheStore {
         head: Span<UInt8>
     ) -> Bool {
         guard fill.shard == base.shard else { return false }
-        let tags = tags(head)
+        let tags = tags(head, of: base)
         let isRenewed = shards[fill.shard].withLock { $0.renew(fill, base, facts, head, tags) }
         if isRenewed, disk != nil { keepOnDisk(base) }
         return isRenewed

@@ -34,7 +34,7 @@ extension CacheStore {
     ///
     /// What was made stale by order stays stale.
     public func freshen(_ ref: StoredRef, facts: StoredFacts, head: Span<UInt8>) -> Bool {
-        let tags = tags(head)
+        let tags = tags(head, of: ref)
         let isFreshened = shards[ref.shard].withLock { $0.freshen(ref, facts, head, tags) }
         if isFreshened, disk != nil { keepOnDisk(ref) }
         return isFreshened

@@ -78,6 +78,8 @@ public final class CacheStore: Sendable {
 
     func tags(_ head: Span<UInt8>) -> TagList { TagList(head, key: key) }
 
+    var sipKey: SipKey { key }
+
     func keyed(_ text: Span<UInt8>) -> Digest128 { SipHash.digest(text, key: key) }
 
     func shard(_ digest: Digest128) -> Int { Int(truncatingIfNeeded: digest.high) & mask }

@@ -232,10 +232,7 @@ extension StoreShard {
         guard let fill = slot(fill, .awaited), let base = slot(base, .complete) else {
             return false
         }
-        let wereMeant = purges.haveMeant(
-            TagList(self.head(base), key: key),
-            since: records[fill].purges
-        )
+        let wereMeant = purges.haveMeant(tagList(base), since: records[fill].purges)
         guard write(base, facts, head, tags) else { return false }
         // An order that came since the origin was asked still holds.
         if records[fill].isIndexed, !wereMeant {

@@ -31,6 +31,7 @@ extension HTTPDoor {
     mutating func renderAnswer(_ c: Int, _ u: Int) -> RouteText {
         var text = renderResponse(c, isOwn: false)
         hideResponseFields(c, u)
+        if clients[c].exchange.cache >= 0 { hideTags(c, u) }
         text = followSession(c, u, after: text)
         guard clients[c].exchange.accepts != Exchange.neverCoded, text.isWhole else { return text }
         let record = routeRecord(c)

@@ -26,6 +26,18 @@ extension HTTPDoor {
             guard writeKey(c, cache, of: source, u) else { continue }
             _ = store.purge(key: tail.bytes, .hard)
         }
+        forgetGroups(c, u, cache, store)
+    }
+
+    /// RFC 9875 §3: what the origin says that has changed with the target.
+    private mutating func forgetGroups(_ c: Int, _ u: Int, _ cache: Int, _ store: CacheStore) {
+        guard writeKey(c, cache) else { return }
+        let key = tail.bytes
+        let answer = upstreams[u].input
+        let answered = buffers.bytes(answer.block, from: Int(answer.start), count: answer.count)
+        CacheGroups.forEachInvalidated(by: responseFields, answered) { group in
+            _ = store.purge(group: group, ofOriginOf: key, .hard)
+        }
     }
 
     /// Writes what names the object that a field of the answer names into the tail.
@@ -69,6 +81,15 @@ extension HTTPDoor {
             )
         }
         return isWhole
+    }
+
+    /// Tags are for caches: clients get them where an operator wants that.
+    mutating func hideTags(_ c: Int, _ u: Int) {
+        let cache = Int(clients[c].exchange.cache)
+        guard caches.indices.contains(cache), !caches[cache].tellsTags else { return }
+        let pending = upstreams[u].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        CacheGroups.hideTags(&responseFields, bytes)
     }
 
     // MARK: PURGE

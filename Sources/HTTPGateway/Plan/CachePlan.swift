@@ -26,6 +26,8 @@ public struct CachePlan: Sendable, Equatable {
     public var passLifetime = Interval.seconds(120)
     /// Whether `X-Cache-Status` stands beside `Cache-Status`.
     public var hasStatusField = true
+    /// Whether clients get `Surrogate-Key` and `Cache-Tag` of endpoints.
+    public var tellsTags = true
     /// What the cache calls itself in `Cache-Status` (RFC 9211 §2).
     public var statusName = "Martlet"
     /// Networks whose clients may send `PURGE`; empty for nobody.
@@ -50,6 +52,7 @@ struct CacheRecord: Sendable {
     let waitLimit: Interval
     let passLifetime: Interval
     let hasStatusField: Bool
+    let tellsTags: Bool
     let statusName: StatusName
     let keepsCookies: Bool
     private let purgers: [Prefix]
@@ -67,6 +70,7 @@ struct CacheRecord: Sendable {
         waitLimit = plan.waitLimit
         passLifetime = plan.passLifetime
         hasStatusField = plan.hasStatusField
+        tellsTags = plan.tellsTags
         statusName = StatusName(plan.statusName)
         keepsCookies = plan.rules.keepsCookies
         purgers = plan.purgers

@@ -19,7 +19,7 @@ struct StructuredDictionary {
         var value: Value
     }
 
-    private var place: Int
+    var place: Int
     private let end: Int
     /// True once something does not follow the grammar.
     private(set) var isBroken = false
@@ -40,6 +40,20 @@ struct StructuredDictionary {
         return member
     }
 
+    /// The next member of a list (§4.2.1); nil at the end, and where it is broken.
+    mutating func nextItem(_ bytes: Span<UInt8>) -> Value? {
+        let bytes = bytes.extracting(0..<min(end, bytes.count))
+        guard !isBroken, place < bytes.count else { return nil }
+        let isList = bytes[place] == UInt8(ascii: "(")
+        guard let value = isList ? readList(bytes) : readBareItem(bytes), skipParameters(bytes),
+            readSeparator(bytes)
+        else {
+            isBroken = true
+            return nil
+        }
+        return value
+    }
+
     private mutating func readMember(_ bytes: Span<UInt8>) -> Member? {
         guard let key = readKey(bytes) else { return nil }
         var value = Value.boolean(true)
@@ -51,7 +65,7 @@ struct StructuredDictionary {
         return skipParameters(bytes) ? Member(key: key, value: value) : nil
     }
 
-    private mutating func readSeparator(_ bytes: Span<UInt8>) -> Bool {
+    mutating func readSeparator(_ bytes: Span<UInt8>) -> Bool {
         skipBlanks(bytes, tabs: true)
         guard place < bytes.count else { return true }
         guard take(UInt8(ascii: ","), bytes) else { return false }
@@ -79,7 +93,7 @@ struct StructuredDictionary {
         }
     }
 
-    private mutating func skipParameters(_ bytes: Span<UInt8>) -> Bool {
+    mutating func skipParameters(_ bytes: Span<UInt8>) -> Bool {
         while take(UInt8(ascii: ";"), bytes) {
             skipBlanks(bytes, tabs: false)
             guard readKey(bytes) != nil else { return false }
@@ -88,7 +102,7 @@ struct StructuredDictionary {
         return true
     }
 
-    private mutating func readList(_ bytes: Span<UInt8>) -> Value? {
+    mutating func readList(_ bytes: Span<UInt8>) -> Value? {
         place &+= 1
         while place < bytes.count {
             skipBlanks(bytes, tabs: false)
@@ -100,7 +114,7 @@ struct StructuredDictionary {
         return nil
     }
 
-    private mutating func readBareItem(_ bytes: Span<UInt8>) -> Value? {
+    mutating func readBareItem(_ bytes: Span<UInt8>) -> Value? {
         guard place < bytes.count else { return nil }
         switch bytes[place] {
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return readNumber(bytes)
