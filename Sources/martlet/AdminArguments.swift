@@ -79,6 +79,14 @@ struct AdminQuery {
     let method: String
     let target: String
     var body: JSONValue?
+    /// A body that is no JSON.
+    var content: (type: String, bytes: [UInt8])?
+
+    init(method: String, target: String, body: JSONValue? = nil) {
+        self.method = method
+        self.target = target
+        self.body = body
+    }
 
     /// Asks, prints the answer by `render` or as JSON, and returns the exit code.
     func run(_ arguments: AdminArguments, render: (JSONValue) -> String) -> Int32 {
@@ -100,8 +108,9 @@ struct AdminQuery {
 
     private func answer(_ arguments: AdminArguments) throws(Refusal) -> (UInt16, JSONValue) {
         do throws(ServiceClientError) {
-            let client = try ServiceClient(arguments.value("admin") ?? "127.0.0.1:9180")
-            let answer = try client.ask(method, target, json: body)
+            var client = try ServiceClient(arguments.value("admin") ?? "127.0.0.1:9180")
+            if let content { client.allowTime(for: content.bytes.count) }
+            let answer = try client.ask(method, target, json: body, content: content)
             let limits = JSONLimits(bytes: 256 << 20, depth: 64, values: 50_000_000)
             guard let json = try? JSONReader.read(answer.body, limits: limits) else {
                 throw .response(client.address)

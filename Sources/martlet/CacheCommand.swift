@@ -4,7 +4,8 @@ internal import Essentials
 
 /// `martlet cache`: what caches hold, why, and out with it.
 enum CacheCommand {
-    private static let words = "list, purge, why"
+    private static let words =
+        "list, purge, why, top, stats, push, pushed, unpush, warm, warmings, cancel"
     private static let kinds = ["url", "prefix", "host", "tag"]
 
     static func run(_ arguments: [String]) -> Int32 {
@@ -22,6 +23,14 @@ enum CacheCommand {
                     )
                 )
             case "why"?: return why(try AdminArguments(rest, options: ["cache"], words: ["URL"]))
+            case "top"?: return try CacheContentCommand.top(rest)
+            case "stats"?: return try CacheContentCommand.statistics(rest)
+            case "push"?: return try CacheContentCommand.push(rest)
+            case "pushed"?: return try CacheContentCommand.pushed(rest)
+            case "unpush"?: return try CacheContentCommand.unpush(rest)
+            case "warm"?: return try CacheWarmCommand.run(rest)
+            case "warmings"?: return try CacheContentCommand.warmings(rest)
+            case "cancel"?: return try CacheContentCommand.cancel(rest)
             case nil: throw AdminArguments.Misuse(text: "say what: \(words)")
             case let word?:
                 throw AdminArguments.Misuse(text: "'\(word)' is none of \(words)")

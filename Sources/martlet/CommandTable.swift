@@ -172,8 +172,12 @@ enum CommandTable {
         Command(
             name: "cache",
             usage: "list | purge CACHE --url URL|--prefix URL|--host HOST|--tag TAG|--all [--soft] "
-                + "| why URL [--cache CACHE] [--admin URL] [--json]",
-            help: "show caches and what they have stored, and take it out",
+                + "| why URL [--cache CACHE] | top CACHE [--by hits|bytes|misses] [--limit N] "
+                + "| stats [CACHE] | push CACHE URL FILE [--header LINE] [--tag TAG] [--type TYPE] "
+                + "[--lifetime TIME] [--status N] [--for LINE] [--pin] | pushed CACHE "
+                + "| unpush CACHE URL | warm CACHE [--file LIST] [--header LINE] [--parallel N] "
+                + "[--rate N] URL... | warmings | cancel NUMBER [--admin URL] [--json]",
+            help: "show caches and what they have stored, take it out, and put something in",
             run: CacheCommand.run
         ),
         Command(

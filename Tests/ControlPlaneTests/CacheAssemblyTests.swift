@@ -44,6 +44,7 @@ import Testing
             """
             second: { memory: 512MiB, object-limit: 16MiB, min-uses: 2, query-limit: 4KiB, wait: 1s,
               pass-lifetime: 3s,
+              pinned-limit: 32MiB, disk: 1GiB, disk-folder: /x,
               status-header: false, tags-to-clients: false, name: fra1,
               purge: 192.0.2.0/24, lifetimes: { 404: 4s, 5xx: 5s },
               override: true, heuristic-percent: 20%, heuristic-limit: 6s, lifetime-limit: 7s,
@@ -55,6 +56,8 @@ import Testing
         var wanted = CachePlan(name: "second")
         (wanted.memory, wanted.objectLimit, wanted.minUses) = (512 << 20, 16 << 20, 2)
         wanted.queryLimit = 4_096
+        wanted.pinnedLimit = 32 << 20
+        wanted.disk = DiskPlan(folder: "/x", size: 1 << 30)
         (wanted.waitLimit, wanted.passLifetime) = (.seconds(1), .seconds(3))
         wanted.tellsTags = false
         (wanted.hasStatusField, wanted.statusName) = (false, "fra1")

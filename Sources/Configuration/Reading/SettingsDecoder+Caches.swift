@@ -15,6 +15,17 @@ extension SettingsDecoder {
                 "raise `memory`, or leave `object-limit` out"
             )
         }
+        let half = ByteCount(memory.bytes / 2)
+        let pinnedLimit = section.optionalSize("pinned-limit")
+        if let pinnedLimit, pinnedLimit.bytes > half.bytes {
+            section.fault(
+                .wrongOrder,
+                "pinned-limit",
+                "with \(pinnedLimit) for what is pinned less than half of `memory`, \(half), is left for all "
+                    + "else",
+                "raise `memory`, or leave `pinned-limit` out"
+            )
+        }
         let name = section.text("name") ?? ""
         // RFC 9211 §2 has it as a token of RFC 8941 §3.3.4.
         if let first = name.utf8.first, !(0x61...0x7a).contains(first | 0x20) {
@@ -35,6 +46,7 @@ extension SettingsDecoder {
             memory: memory,
             objectLimit: largest,
             disk: cacheDisk(section, largest),
+            pinnedLimit: pinnedLimit ?? ByteCount(memory.bytes / 4),
             minUses: section.integer("min-uses"),
             queryLimit: section.size("query-limit"),
             wait: section.interval("wait"),

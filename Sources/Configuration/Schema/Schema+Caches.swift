@@ -56,6 +56,12 @@ extension Schema {
             beside: ["disk"]
         ),
         Option(
+            "caches.*.pinned-limit",
+            .size(0...(1 << 39)),
+            .absent("a quarter of `memory`"),
+            "Memory that pushed objects which are pinned may take in all, at most half of `memory`."
+        ),
+        Option(
             "caches.*.min-uses",
             .integer(1...100),
             "1",

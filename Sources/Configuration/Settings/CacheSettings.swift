@@ -11,6 +11,8 @@ public struct CacheSettings: Sendable, Equatable {
     public var objectLimit: ByteCount
     /// Where it is kept besides; nil for memory alone.
     public var disk: CacheDiskSettings?
+    /// Memory that pinned objects may take.
+    public var pinnedLimit: ByteCount
     /// The request from which on its answer is kept.
     public var minUses: Int
     /// The longest content of a QUERY that an answer is kept for.

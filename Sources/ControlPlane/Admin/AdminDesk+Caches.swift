@@ -63,12 +63,22 @@ extension AdminDesk {
                 "key": .string(selection.text),
                 "entries": .array(entries.map { $0.json(now) }),
                 "misses": counts.misses(of: cache),
+                "reason": AdminDesk.reason(entries),
             ])
         }
         return AdminDesk.answer(["url": .string(url), "caches": .array(found)])
     }
 
-    private static func cache(
+    /// Why endpoints were asked for a key, in words; null where they were not.
+    private static func reason(_ entries: [StoredDescription]) -> JSONValue {
+        var misses = MissCounts()
+        for entry in entries { misses.add(entry.misses) }
+        let vary = entries.first { !$0.vary.isEmpty }?.vary ?? []
+        let words = misses.words(vary: String(decoding: vary, as: UTF8.self))
+        return words.map(JSONValue.string) ?? .null
+    }
+
+    static func cache(
         _ name: String,
         _ view: ControlView
     ) throws(Problem) -> (CachePlan, CacheStore) {
@@ -93,11 +103,13 @@ extension StoredSelection {
 }
 
 extension StoredDescription {
-    fileprivate func json(_ now: WallTime) -> JSONValue {
+    func json(_ now: WallTime) -> JSONValue {
         var members = [
             JSONMember("state", .string(state.rawValue)),
             JSONMember("key", .string(CacheKeyRule.text(ofKey: key))),
             JSONMember("memoryBytes", .integer(Int64(memory))),
+            JSONMember("pushed", .bool(isPushed)), JSONMember("pinned", .bool(isPinned)),
+            JSONMember("hits", .integer(Int64(hits))), JSONMember("misses", misses.json),
         ]
         if let until {
             members.append(JSONMember("leftSeconds", StoredDescription.seconds(until - now)))
@@ -144,7 +156,7 @@ extension StoredDescription {
         return words.filter { traits.contains($0.0) }.map(\.1) + (isSoft ? ["made-stale"] : [])
     }
 
-    private static func seconds(_ interval: Interval) -> JSONValue {
+    static func seconds(_ interval: Interval) -> JSONValue {
         .number((interval.seconds * 1000).rounded() / 1000)
     }
 }

@@ -20,6 +20,8 @@ struct AdminDesk: Sendable {
     static let inlineEndpoints = 256
     /// Those who wait for what is being kept.
     let awaited = AwaitedOrders()
+    /// Has caches fetch lists of URLs.
+    let warmer = Warmer()
     /// Connections of the service, for the metrics.
     var connections = 0
     /// Connections refused by the service, for the metrics.
@@ -92,6 +94,8 @@ struct AdminDesk: Sendable {
         case .caches: return AdminDesk.answer(["caches": CachesView(surface.view).json])
         case .purge(let cache, let order): return try purge(cache, order, surface.view, at: moment)
         case .cached(let url, let cache): return try cached(url, cache, surface.view, at: moment)
+        case .push, .pushed, .unpush, .top, .cacheStatistics, .warm, .warmings, .cancelWarming:
+            return try answerCaching(question, surface.view, at: moment)
         case .upgrade:
             try perform(.upgrade, &surface, at: moment)
             var response = generations(surface.view)
@@ -153,6 +157,13 @@ struct AdminDesk: Sendable {
             let (desk, view) = (self, surface.view)
             return {
                 AdminDesk.response { () throws(Problem) in try desk.changes(name, view) }
+            }
+        case .push, .pushed, .unpush, .top, .cacheStatistics:
+            let (desk, view) = (self, surface.view)
+            return {
+                AdminDesk.response { () throws(Problem) in
+                    try desk.answerCaching(question, view, at: moment)
+                }
             }
         case .purge(let cache, let order):
             let (desk, view) = (self, surface.view)

@@ -64,6 +64,9 @@ extension AdminQuestion {
             try parameters.check(known: ["url", "cache"])
             let url = try parameters.required("url")
             return .cached(url: url, cache: parameters.value("cache"))
+        case .push, .pushed, .unpush, .top, .allStatistics, .statistics, .warm, .warmings, .warming,
+            .cancelWarming:
+            return try readCaching(target, values, parameters, request)
         case .upgrade: return .upgrade
         case .explain: return .explain(try RequestSketch(parameters))
         case .explainDNS: return .explainDNS(try QuerySketch(parameters))

@@ -52,6 +52,22 @@ public enum AdminQuestion: Sendable, Equatable {
     case purge(cache: String, PurgeOrder)
     /// What is stored of a URL: in one cache, or in all.
     case cached(url: String, cache: String?)
+    /// Puts an object into a cache.
+    case push(cache: String, PushOrder)
+    /// Objects that were put into a cache.
+    case pushed(cache: String, CachePage)
+    /// Takes an object that was put into a cache out again.
+    case unpush(cache: String, url: String)
+    /// What a cache was asked for most.
+    case top(cache: String, RankingSketch)
+    /// What one cache has done, or all.
+    case cacheStatistics(cache: String?)
+    /// Has a cache fetch a list of URLs.
+    case warm(cache: String, WarmOrder)
+    /// All lists that are fetched, or one by its number.
+    case warmings(UInt64?)
+    /// Begins no more fetches of a list.
+    case cancelWarming(UInt64)
     /// Has another program take over.
     case upgrade
     /// Which endpoint would serve a request, and why.
@@ -85,7 +101,9 @@ extension AdminQuestion {
     /// endpoints there are.
     var isLong: Bool {
         switch self {
-        case .queries, .answers, .exportZone, .zoneChanges, .purge, .cached: true
+        case .queries, .answers, .exportZone, .zoneChanges, .purge, .cached, .push,
+            .pushed, .unpush, .top, .cacheStatistics:
+            true
         default: false
         }
     }

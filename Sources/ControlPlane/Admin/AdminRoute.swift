@@ -7,7 +7,8 @@ public struct AdminRoute: Sendable {
         case page, live, ready, started, metrics, snapshot, pools, pool, endpoint, overlay
         case steering, steer, migrate, roundTrips, measure, queries, answers
         case allKeys, keys, orderKeys, exportZone, discardZone, zoneChanges, importZone
-        case caches, purge, cached
+        case caches, purge, cached, push, pushed, unpush, top, allStatistics, statistics
+        case warm, warmings, warming, cancelWarming
         case reload, reloadZone, upgrade, explain, explainDNS, place, failoverTime, request, events,
             eventStream
     }
@@ -119,6 +120,61 @@ public struct AdminRoute: Sendable {
             "/api/v1/cached",
             .cached,
             "What caches have stored of a URL, and for how long."
+        ),
+        AdminRoute(
+            "GET",
+            "/api/v1/caches/CACHE/objects",
+            .pushed,
+            "Objects that were put into a cache, a page of them."
+        ),
+        AdminRoute(
+            "PUT",
+            "/api/v1/caches/CACHE/objects",
+            .push,
+            "Puts an object of a URL into a cache, the body as its content, in the place of what there is."
+        ),
+        AdminRoute(
+            "DELETE",
+            "/api/v1/caches/CACHE/objects",
+            .unpush,
+            "Takes what was put into a cache for a URL out again."
+        ),
+        AdminRoute(
+            "GET",
+            "/api/v1/caches/CACHE/top",
+            .top,
+            "What a cache was asked for most, by hits, bytes or misses."
+        ),
+        AdminRoute(
+            "GET",
+            "/api/v1/cache-statistics",
+            .allStatistics,
+            "What all caches have done, with the reasons of misses in words."
+        ),
+        AdminRoute(
+            "GET",
+            "/api/v1/caches/CACHE/statistics",
+            .statistics,
+            "The same of one cache."
+        ),
+        AdminRoute(
+            "POST",
+            "/api/v1/caches/CACHE/warm",
+            .warm,
+            "Has a cache fetch a list of URLs through its routes, as if clients had asked."
+        ),
+        AdminRoute(
+            "GET",
+            "/api/v1/warmings",
+            .warmings,
+            "Such lists that are fetched, and were lately."
+        ),
+        AdminRoute("GET", "/api/v1/warmings/WARMING", .warming, "How far one of them is."),
+        AdminRoute(
+            "DELETE",
+            "/api/v1/warmings/WARMING",
+            .cancelWarming,
+            "Begins no more fetches of one of them."
         ),
         AdminRoute("POST", "/api/v1/upgrade", .upgrade, "Has the program at its place take over."),
         AdminRoute("GET", "/api/v1/explain", .explain, "Where a request would go, and why."),

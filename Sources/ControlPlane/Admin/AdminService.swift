@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Configuration
 public import Essentials
+internal import HTTPGateway
+internal import HTTPProtocol
 public import Runtime
 
 /// The admin listener on the control thread: API, metrics, status page and Martlet's own health.
@@ -54,6 +56,8 @@ public struct AdminService: ~Copyable {
         desk.connections = service.connectionCount
         desk.refusals = service.refusedConnections
         let desk = self.desk
+        let snapshot = surface.view.snapshot?.gateway
+        service.bodies = { snapshot?.contentLimit(of: $0) }
         if EventToken(raw: event.token).kind == AdminService.renderedKind {
             for done in desk.renderer?.done.drain() ?? [] {
                 service.complete(done.ticket, with: done.response, loop: &loop, at: moment) {
@@ -107,5 +111,17 @@ public struct AdminService: ~Copyable {
     /// Stops to accept, and ends every connection once its answer is out.
     public mutating func beginShutdown(loop: inout EventLoop) {
         service.beginShutdown(loop: &loop)
+    }
+}
+
+extension GatewaySnapshot {
+    /// How long the body of a request may be that puts an object into a cache; nil for others.
+    fileprivate func contentLimit(of request: ServiceRequest) -> Int? {
+        guard request.method == .put, let segments = request.segments, segments.count == 5,
+            segments[2] == "caches", segments[4] == "objects",
+            let plan = plan.caches.first(where: { $0.name == segments[3] })
+        else { return nil }
+        let limit = min(plan.objectLimit, plan.memory / 8)
+        return min(max(limit, 1 << 10), PushOrder.contentLimit)
     }
 }

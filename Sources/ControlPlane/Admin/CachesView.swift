@@ -23,6 +23,13 @@ struct CachesView {
         return .array(caches.enumerated().map { json($1, number: $0) })
     }
 
+    /// What there is to tell of a cache of the configuration.
+    func members(of plan: CachePlan) -> [JSONMember] {
+        let caches = view.snapshot?.gateway.plan.caches ?? []
+        guard let number = caches.firstIndex(where: { $0.name == plan.name }) else { return [] }
+        return json(plan, number: number).members ?? []
+    }
+
     private func json(_ plan: CachePlan, number: Int) -> JSONValue {
         let routes = view.snapshot?.gateway.plan.routes.filter { $0.cache == number } ?? []
         var members = [
@@ -30,6 +37,7 @@ struct CachesView {
             JSONMember("memoryBytes", .integer(Int64(plan.memory))),
             JSONMember("diskBytes", plan.disk.map { .integer(Int64($0.size)) } ?? .null),
             JSONMember("objectLimitBytes", .integer(Int64(min(plan.objectLimit, plan.memory / 8)))),
+            JSONMember("pinnedLimitBytes", .integer(Int64(plan.pinnedLimit))),
             JSONMember("key", plan.key.json),
             JSONMember("minUses", .integer(Int64(plan.minUses))),
             JSONMember("purge", .array(plan.purgers.map { .string("\($0)") })),
@@ -76,6 +84,58 @@ struct CachesView {
         )
     }
 
+    /// The same in words, the most frequent first, each with its share of misses and of requests.
+    func reasons(of name: String, _ varies: [VaryTotal]) -> JSONValue {
+        guard let place = places[name] else { return .null }
+        let counts = CacheMiss.allCases.map {
+            (word: "\($0.word)", count: source.http(GatewayMetrics.cacheMiss($0, cache: place)))
+        }
+        let misses = counts.reduce(UInt64(0)) { $0 &+ $1.count }
+        let requests = CacheResult.allCases.reduce(UInt64(0)) {
+            $0 &+ source.http(GatewayMetrics.cacheResult($1, cache: place))
+        }
+        let vary = String(decoding: varies.first?.names ?? [], as: UTF8.self)
+        func share(_ count: UInt64, of whole: UInt64) -> JSONValue {
+            whole == 0 ? .null : .number(min(Double(count) / Double(whole), 1))
+        }
+        let found = counts.filter { $0.count > 0 }.sorted { $0.count > $1.count }
+        return .array(
+            found.map {
+                [
+                    "reason": .string($0.word), "count": .integer(Int64(clamping: $0.count)),
+                    "ofMisses": share($0.count, of: misses),
+                    "ofRequests": share($0.count, of: max(requests, misses)),
+                    "text": .string(MissWords.text($0.word, vary: vary)),
+                ]
+            }
+        )
+    }
+
+    /// Answers that were not kept, by why; null for a cache that is not told apart.
+    func refusals(of name: String) -> JSONValue {
+        guard let place = places[name] else { return .null }
+        let rules = NotStored.allCases.map {
+            (word: "\($0.word)", count: source.http(GatewayMetrics.cacheRefused($0, cache: place)))
+        }
+        let wants = CacheRefusal.allCases.map {
+            (word: "\($0.word)", count: source.http(GatewayMetrics.cacheRefused($0, cache: place)))
+        }
+        return CachesView.object((rules + wants).filter { $0.count > 0 })
+    }
+
+    /// Requests to endpoints, by kind; null for a cache that is not told apart.
+    func fetches(of name: String) -> JSONValue {
+        guard let place = places[name] else { return .null }
+        return CachesView.object(
+            CacheFetch.allCases.map {
+                (
+                    word: "\($0.word)",
+                    count: source.http(GatewayMetrics.cacheFetch($0, cache: place))
+                )
+            }
+        )
+    }
+
     private static func object(_ counts: [(word: String, count: UInt64)]) -> JSONValue {
         .object(counts.map { JSONMember($0.word, .integer(Int64(clamping: $0.count))) })
     }
@@ -96,6 +156,8 @@ extension CacheStatistics {
             "budgetBytes": .integer(Int64(budget)), "fills": .integer(Int64(fills)),
             "evictions": .integer(Int64(evictions)), "purged": .integer(Int64(purges)),
             "overloads": .integer(Int64(overloads)),
+            "overloads": .integer(Int64(overloads)), "pushed": .integer(Int64(pushed)),
+            "pinned": .integer(Int64(pinned)), "pinnedBytes": .integer(Int64(pinnedOctets)),
             "disk": disk?.json(objects: diskObjects) ?? .null,
         ]
     }

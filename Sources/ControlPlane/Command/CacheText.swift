@@ -59,6 +59,9 @@ public enum CacheText {
         for (number, found) in entries.enumerated() {
             text += entry(found, "  \(number + 1). ", key: cache["key"]?.string, usesColour)
         }
+        if let reason = cache["reason"]?.string {
+            text += "  asked of endpoints: \(clean(reason))\n"
+        }
         return text + misses(cache["misses"])
     }
 
@@ -90,7 +93,15 @@ public enum CacheText {
         text += "\(indent)\(source(entry)); stored \(entry["received"]?.string ?? "?"), "
         text += "\(self.size(entry["memoryBytes"]?.integer)) of memory\n"
         if let vary = entry["vary"]?.string { text += "\(indent)varies by \(clean(vary))\n" }
-        return text + stale(entry, indent)
+        return text + uses(entry, indent) + stale(entry, indent)
+    }
+
+    /// Who put it there, and how often it was the answer.
+    private static func uses(_ entry: JSONValue, _ indent: String) -> String {
+        let isPinned = entry["pinned"]?.bool == true
+        let who = entry["pushed"]?.bool != true ? "" : isPinned ? "pushed and pinned, " : "pushed, "
+        let hits = entry["hits"]?.integer ?? 0
+        return "\(indent)\(who)answered \(hits) \(hits == 1 ? "time" : "times")\n"
     }
 
     private static func source(_ entry: JSONValue) -> String {
@@ -130,15 +141,15 @@ public enum CacheText {
 
     // MARK: Words
 
-    private static func clean(_ text: String?) -> String { TextTable.Cell(text ?? "?").text }
+    static func clean(_ text: String?) -> String { TextTable.Cell(text ?? "?").text }
 
-    private static func share(_ ratio: Double?) -> String {
+    static func share(_ ratio: Double?) -> String {
         guard let ratio, ratio.isFinite else { return "-" }
         let tenths = Int((min(max(ratio, 0), 1) * 1000).rounded())
         return "\(tenths / 10).\(tenths % 10) %"
     }
 
-    private static func size(_ bytes: Int64?) -> String {
+    static func size(_ bytes: Int64?) -> String {
         guard let bytes else { return "-" }
         var (rest, unit) = (Double(max(bytes, 0)), 0)
         let units = ["B", "KiB", "MiB", "GiB", "TiB"]

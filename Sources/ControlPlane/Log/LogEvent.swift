@@ -52,6 +52,8 @@ public enum EventKind: String, Sendable, CaseIterable {
     case cachePurged = "cache-purged"
     /// The disk of a cache is in service, is waited for, or fails.
     case cacheDisk = "cache-disk"
+    /// Somebody has put an object into a cache, or taken it out again, or a list of URLs was warmed.
+    case cachePushed = "cache-pushed"
     /// A request of the zone API had a wrong key, or none.
     case zoneAPIDenied = "zone-api-denied"
     /// A peer has taken a zone, or may not; a zone has come from a primary, or could not be taken.

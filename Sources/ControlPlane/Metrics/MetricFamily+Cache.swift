@@ -54,8 +54,9 @@ extension MetricFamily {
             "martlet_cache_fetches",
             .counter,
             labels: ["cache", "kind"],
-            "Requests of caches to endpoints: for an answer, for whether one still holds, or for either "
-                + "while the client has its answer already, stale or, `ahead`, fresh still."
+            "Requests of caches to endpoints: for an answer, for whether one still holds, for either "
+                + "while the client has its answer already, stale or, `ahead`, fresh still, or by order "
+                + "of an operator."
         ) { source in
             source.perCache(CacheFetch.allCases.map { ("\($0.word)", $0) }) {
                 GatewayMetrics.cacheFetch($1, cache: $0)
@@ -85,6 +86,18 @@ extension MetricFamily {
             .counter,
             "Stored responses that were taken out, or made stale, by order or by what changed them."
         ) { $0.purges },
+        store("pushed_objects", .gauge, "Stored responses that operators put there.") { $0.pushed },
+        store(
+            "pinned_objects",
+            .gauge,
+            "Of these, responses that do not go for want of room."
+        ) { $0.pinned },
+        store(
+            "pinned_bytes",
+            .gauge,
+            unit: "bytes",
+            "Bytes that those take, of `pinned-limit` of the cache."
+        ) { $0.pinnedOctets },
         store(
             "overloads",
             .counter,

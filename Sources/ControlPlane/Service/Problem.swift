@@ -67,6 +67,18 @@ public enum ProblemCode: String, Sendable, CaseIterable {
     case zoneWithoutFile = "M3044"
     /// There is no cache of this name, or it does not serve yet.
     case unknownCache = "M3045"
+    /// An object that was pushed may not be kept.
+    case notPushable = "M3046"
+    /// Pinned objects of the cache would take more than they may.
+    case pinnedLimit = "M3047"
+    /// The cache has no room for what was pushed.
+    case pushNoRoom = "M3048"
+    /// Nothing that was pushed is stored of the URL.
+    case notPushed = "M3049"
+    /// There is no warming of this number.
+    case unknownWarming = "M3050"
+    /// As many warmings are under way as may be.
+    case tooManyWarmings = "M3051"
     /// The zone has no key of this role.
     case noSuchRole = "M3075"
     /// A rollover of this role is under way.
@@ -88,20 +100,23 @@ extension ProblemCode {
         case .malformedRequest, .invalidJSON: 400
         case .originRefused: 403
         case .notFound, .unknownPool, .unknownEndpoint, .unknownRequest, .doorMissing,
-            .unknownChange, .unknownPolicy, .unknownZone, .zoneWithoutKeys, .unknownCache:
+            .unknownChange, .unknownPolicy, .unknownZone, .zoneWithoutKeys, .unknownCache,
+            .notPushed, .unknownWarming:
             404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
         case .reloadRunning, .upgradeRunning, .upgradeRefused, .steeringRefused, .zoneWithoutFile,
-            .noSuchRole, .rolloverRunning, .nothingAwaited, .keysFollowed:
+            .noSuchRole, .rolloverRunning, .nothingAwaited, .keysFollowed,
+            .tooManyWarmings:
             409
         case .bodyTooLarge: 413
         case .mediaType: 415
         case .hostRefused: 421
         case .invalidValue, .configurationRefused, .assumption, .unknownName, .ambiguousName,
-            .supposedTime:
+            .supposedTime, .notPushable:
             422
         case .changeFailed: 500
+        case .pinnedLimit, .pushNoRoom: 507
         case .tooManyConnections, .shuttingDown, .reloadPending: 503
         }
     }
@@ -140,6 +155,12 @@ extension ProblemCode {
         case .unknownZone: "There is no such zone"
         case .zoneWithoutFile: "The zone has no file"
         case .unknownCache: "There is no such cache"
+        case .notPushable: "The object may not be kept"
+        case .pinnedLimit: "Pinned objects take all that they may"
+        case .pushNoRoom: "The cache has no room"
+        case .notPushed: "Nothing was pushed of this URL"
+        case .unknownWarming: "There is no such warming"
+        case .tooManyWarmings: "Too many warmings"
         case .noSuchRole: "There is no key of this role"
         case .rolloverRunning: "A rollover is under way"
         case .nothingAwaited: "Nothing is expected of the parent"
@@ -195,6 +216,14 @@ extension ProblemCode {
             "Look at `generation` of the snapshot; shorter timeouts of probes make it sooner."
         case .zoneWithoutFile: "Change it in the configuration, then `martlet reload`."
         case .unknownCache: "GET /api/v1/caches lists the names."
+        case .notPushable:
+            "Correct the headers: what says no-store or private, sets cookies or varies by all is not kept."
+        case .pinnedLimit:
+            "Raise `pinned-limit` of the cache, take pinned objects out, or push it without a pin."
+        case .pushNoRoom: "Raise `memory` of the cache."
+        case .notPushed: "GET /api/v1/caches/CACHE/objects lists what was pushed."
+        case .unknownWarming: "GET /api/v1/warmings lists them."
+        case .tooManyWarmings: "Wait for one to end, or cancel one."
         }
     }
 }

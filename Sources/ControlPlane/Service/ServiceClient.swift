@@ -60,16 +60,23 @@ public struct ServiceClient: Sendable {
         self.init(address)
     }
 
-    /// The status, the media type and the body of the answer.
+    /// Waits longer for an exchange with so many bytes: a second for each mebibyte.
+    public mutating func allowTime(for bytes: Int) {
+        timeout = timeout + .seconds(Int64(max(bytes, 0) >> 20))
+    }
+
+    /// The status, the media type and the body of the answer; what is sent is JSON, or `content` of a type.
     public func ask(
         _ method: String,
         _ target: String,
-        json: JSONValue? = nil
+        json: JSONValue? = nil,
+        content other: (type: String, bytes: [UInt8])? = nil
     ) throws(ServiceClientError) -> (status: UInt16, type: String, body: [UInt8]) {
-        let content = json.map { Array($0.text().utf8) } ?? []
+        let content = json.map { Array($0.text().utf8) } ?? other?.bytes ?? []
         var head = "\(method) \(target) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n"
         head += "User-Agent: martlet\r\nAccept: application/json, text/plain\r\n"
         if json != nil { head += "Content-Type: application/json\r\n" }
+        if json == nil, let other { head += "Content-Type: \(other.type)\r\n" }
         if json != nil || method != "GET" { head += "Content-Length: \(content.count)\r\n" }
         let bytes = try exchange(Array((head + "\r\n").utf8) + content)
         return try read(bytes)

@@ -78,6 +78,8 @@ struct ServiceExchange {
     private var request: ServiceRequest?
     private var chunks: ChunkDecoder?
     private var trailers: TrailerParser?
+    /// Bytes that the body of this request may have.
+    private var bodyLimit = 0
     private var closes = false
     /// The method of the request that is read; nil while none is, and for one that cannot be.
     private var method: Method?
@@ -139,13 +141,15 @@ struct ServiceExchange {
 
     /// Looks for the next whole request; `fields` is scratch space.
     ///
-    /// `gate` sees each request when its head is there: what it refuses is not read on.
+    /// `gate` sees each request when its head is there: what it refuses is not read on. `bodies` says how long
+    /// the body of one may be, where that is another length than the usual one.
     mutating func next(
         fields: inout FieldTable,
         at moment: Moment,
-        gate: ServiceGate? = nil
+        gate: ServiceGate? = nil,
+        bodies: ServiceBodyLimit? = nil
     ) -> Step {
-        let step = read(fields: &fields, at: moment, gate)
+        let step = read(fields: &fields, at: moment, gate, bodies)
         if peerHasFinished, phase == .head || phase == .body { phase = .finished }
         return step
     }
@@ -153,7 +157,8 @@ struct ServiceExchange {
     private mutating func read(
         fields: inout FieldTable,
         at moment: Moment,
-        _ gate: ServiceGate?
+        _ gate: ServiceGate?,
+        _ bodies: ServiceBodyLimit?
     ) -> Step {
         if phase == .head {
             // Copies: a call may not touch two parts of `self` that it reads and writes.
@@ -171,7 +176,10 @@ struct ServiceExchange {
             case .complete:
                 begin(fields)
                 phase = .body
-                deadline = moment.now + limits.request
+                bodyLimit = request.flatMap { bodies?($0) } ?? limits.body
+                // What may be longer may take longer: a second for each mebibyte.
+                let extra = Interval.seconds(Int64(max(bodyLimit - limits.body, 0) >> 20))
+                deadline = moment.now + limits.request + extra
                 if let response = request.flatMap({ gate?($0) }) {
                     refuse(response, at: moment)
                     return .wait
@@ -219,7 +227,7 @@ struct ServiceExchange {
         case .none, .untilClose:
             return true
         case .length(let length):
-            guard length <= UInt64(limits.body) else { return refuseBody(at: moment) }
+            guard length <= UInt64(bodyLimit) else { return refuseBody(at: moment) }
             guard input.count >= Int(length) else { return false }
             request?.body = Array(input.prefix(Int(length)))
             input.removeFirst(Int(length))
@@ -238,7 +246,7 @@ struct ServiceExchange {
             case .data(let range):
                 let end = min(range.end, input.count)
                 request?.body += input[min(Int(range.start), end)..<end]
-                guard request?.body.count ?? 0 <= limits.body else { return refuseBody(at: moment) }
+                guard request?.body.count ?? 0 <= bodyLimit else { return refuseBody(at: moment) }
             case .needMore:
                 input.removeFirst(min(position, input.count))
                 return false
@@ -368,7 +376,7 @@ struct ServiceExchange {
     }
 
     private mutating func refuseBody(at moment: Moment) -> Bool {
-        refuse(Problem(.bodyTooLarge, "The limit is \(limits.body) bytes."), at: moment)
+        refuse(Problem(.bodyTooLarge, "The limit is \(bodyLimit) bytes."), at: moment)
         return false
     }
 
@@ -388,3 +396,6 @@ struct ServiceExchange {
 
 /// Answers a request of which only the head is there, body and all unread; nil lets it pass.
 typealias ServiceGate = @Sendable (ServiceRequest) -> ServiceResponse?
+
+/// How many bytes the body of a request of which only the head is there may have; nil for the usual bound.
+typealias ServiceBodyLimit = @Sendable (ServiceRequest) -> Int?

@@ -43,6 +43,8 @@ public struct ServiceListener: ~Copyable {
     var tells = false
     /// Sees requests before their bodies are read.
     var gate: ServiceGate?
+    /// Lets some requests have longer bodies than ``limits`` do.
+    var bodies: ServiceBodyLimit?
     private let kind: UInt8
     private var listeners: [(fd: FileDescriptor, number: Int)] = []
     private var places: [Place] = []
@@ -238,7 +240,8 @@ public struct ServiceListener: ~Copyable {
                 let step = places[index].connection?.exchange.next(
                     fields: &fields,
                     at: moment,
-                    gate: gate
+                    gate: gate,
+                    bodies: bodies
                 )
             else { return }
             if case .request(var request) = step {

@@ -12,6 +12,7 @@ extension CacheSettings {
         plan.memory = memory.bytes
         plan.objectLimit = objectLimit.bytes
         plan.disk = disk.map { DiskPlan(folder: $0.folder, size: $0.size.bytes) }
+        plan.pinnedLimit = pinnedLimit.bytes
         plan.rules = rules
         plan.key = key.rule
         plan.minUses = minUses

@@ -34,6 +34,14 @@ public struct StoredDescription: Sendable, Equatable {
     public var memory: Int
     /// Until when its answers are taken not to be storable.
     public var until: WallTime?
+    /// An operator has put it here.
+    public var isPushed = false
+    /// It does not go for want of room.
+    public var isPinned = false
+    /// How often it was the answer, it and what it replaced; at most 2^32 - 1.
+    public var hits = 0
+    /// How often it was not, by why.
+    public var misses = MissCounts()
 }
 
 extension CacheStore {
@@ -90,7 +98,7 @@ extension StoreShard {
         return found
     }
 
-    private func describe(_ slot: Int) -> StoredDescription? {
+    func describe(_ slot: Int) -> StoredDescription? {
         let record = records[slot]
         let state: StoredDescription.State
         switch record.phase {
@@ -109,11 +117,15 @@ extension StoreShard {
             head: StoreShard.copy(head(slot)),
             octets: UInt64(max(record.written, 0)),
             memory: octets(slot),
-            until: record.phase == .passing ? record.until : nil
+            until: record.phase == .passing ? record.until : nil,
+            isPushed: record.isPushed,
+            isPinned: record.isPinned,
+            hits: Int(record.hits),
+            misses: record.misses
         )
     }
 
-    private static func copy(_ text: Span<UInt8>) -> [UInt8] {
+    static func copy(_ text: Span<UInt8>) -> [UInt8] {
         var octets: [UInt8] = []
         octets.reserveCapacity(text.count)
         for index in text.indices { octets.append(text[index]) }

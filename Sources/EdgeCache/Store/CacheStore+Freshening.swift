@@ -40,10 +40,10 @@ extension CacheStore {
         return isFreshened
     }
 
-    /// Makes one object stale until it is asked for anew.
+    /// Makes one object stale until it is asked for anew; not what an operator put here.
     public func spoil(_ ref: StoredRef) {
         shards[ref.shard].withLock { shard in
-            guard let slot = shard.slot(ref) else { return }
+            guard let slot = shard.slot(ref), !shard.records[slot].isPushed else { return }
             shard.records[slot].isSoft = true
             if let disk { shard.spoilOnDisk(slot, disk) }
         }

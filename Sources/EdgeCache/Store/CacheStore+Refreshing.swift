@@ -36,7 +36,7 @@ extension StoreShard {
 
     /// A new head has come for an object: it is as good as new.
     mutating func restart(_ slot: Int) {
-        records[slot].hits = 0
+        records[slot].freshHits = 0
         records[slot].failures = 0
         records[slot].until = WallTime(nanoseconds: .min)
     }

@@ -55,6 +55,12 @@ public struct CacheStatistics: Sendable, Equatable {
     public var diskObjects = 0
     /// How it is with the disk; nil without one.
     public var disk: DiskStatus?
+    /// Whole objects that operators put here.
+    public var pushed = 0
+    /// Of these, objects that do not go for want of room.
+    public var pinned = 0
+    /// Octets that pinned objects take.
+    public var pinnedOctets = 0
 
     mutating func add(_ other: CacheStatistics) {
         objects += other.objects
@@ -67,5 +73,8 @@ public struct CacheStatistics: Sendable, Equatable {
         evictions += other.evictions
         purges += other.purges
         diskObjects += other.diskObjects
+        pushed += other.pushed
+        pinned += other.pinned
+        pinnedOctets += other.pinnedOctets
     }
 }

@@ -28,7 +28,9 @@ extension StoreShard {
     ) -> OpenAnswer {
         guard let slot = slot(fill, .awaited) else { return .overtaken }
         if purges.haveMeant(tags, since: records[slot].purges) { detach(slot) }
-        guard records[slot].isIndexed || records[slot].pins > 1 else { return .overtaken }
+        guard records[slot].isIndexed || records[slot].isPushed || records[slot].pins > 1 else {
+            return .overtaken
+        }
         guard length ?? 0 <= UInt64(objectLimit) else { return .tooLarge }
         let size = Int(length ?? 0)
         let keyCount = Int(records[slot].keyCount)
@@ -142,6 +144,10 @@ extension StoreShard {
         counts.fills -= 1
         guard records[slot].isIndexed else { return false }
         counts.objects += 1
+        guard !yieldsToPushed(slot) else {
+            detach(slot)
+            return
+        }
         forgetOthers(slot)
         enqueue(slot)
         return records[slot].isIndexed
@@ -158,7 +164,11 @@ extension StoreShard {
             let isSame =
                 records[other].vary == records[slot].vary
                 && StoreShard.isEqual(names(other), names(slot))
-            if isSame || count >= StoreShard.chainLimit { detach(other) }
+            if isSame { records[slot].take(countsOf: records[other]) }
+            // What is pinned is not pushed out by how many ways there are to ask.
+            if isSame || count >= StoreShard.chainLimit && !records[other].isPinned {
+                detach(other)
+            }
         }
     }
 
@@ -234,6 +244,7 @@ extension StoreShard {
         }
         let wereMeant = purges.haveMeant(tagList(base), since: records[fill].purges)
         guard write(base, facts, head, tags) else { return false }
+        records[base].misses.add(records[fill].misses)
         // An order that came since the origin was asked still holds.
         if records[fill].isIndexed, !wereMeant {
             records[base].isSoft = false
@@ -262,6 +273,10 @@ extension StoreShard {
         _ head: Span<UInt8>,
         _ tags: TagList
     ) -> Bool {
+        // What an operator put here is not what an endpoint says, while it is fresh.
+        guard !isHeld(base, facts.received) else { return true }
+        let taken = octets(base)
+        defer { if records[base].isPinned { counts.pinnedOctets += octets(base) - taken } }
         let before = Int(records[base].keyCount) + Int(records[base].namesCount)
         guard let text = run(before + head.count, beside: StoreShard.octets(tags)) else {
             return false

@@ -16,6 +16,8 @@ extension StoreShard {
         var isPassing = false
         /// Somebody fetches what is for the request, or only for who asked.
         var isFilling = false
+        /// The mark that says so.
+        var mark: Int?
         var expired: Int?
         /// What is on the disk is on its way.
         var load: Int?
@@ -71,7 +73,10 @@ extension StoreShard {
         } else if question.rule.forbidsAsking(question.request) {
             return miss(question, .unavailable)
         }
-        if scan.isPassing { return miss(question, .passing) }
+        if scan.isPassing {
+            if let mark = scan.mark { records[mark].misses.count(.passing) }
+            return miss(question, .passing)
+        }
         guard question.mayFetch else { return miss(question, .absent(reason)) }
         let base = scan.best.map { pin($0) } ?? .none
         if let fill = scan.fill {
@@ -86,6 +91,7 @@ extension StoreShard {
             counts.overloads += 1
             return miss(question, .overloaded)
         }
+        records[fill].misses.count(MissCounts.Kind(reason))
         return miss(question, .fetch(pin(fill), base: base, reason))
     }
 
@@ -110,7 +116,7 @@ extension StoreShard {
 
     /// True for a fresh object that is asked for so often that it is to be asked for anew.
     private func isDue(_ slot: Int, _ facts: StoredFacts, _ question: Question) -> Bool {
-        question.rule.isDue(facts, hits: records[slot].hits, now: question.now)
+        question.rule.isDue(facts, hits: records[slot].freshHits, now: question.now)
     }
 
     /// Begins to fetch an object anew that answers meanwhile; nil when it is not the time for it.
@@ -132,9 +138,10 @@ extension StoreShard {
     }
 
     private mutating func hit(_ slot: Int) -> StoredRef {
-        if records[slot].hits < .max { records[slot].hits += 1 }
+        if records[slot].freshHits < .max { records[slot].freshHits &+= 1 }
         queue.use(records[slot].hash)
         counts.hits += 1
+        if records[slot].hits < .max { records[slot].hits &+= 1 }
         return pin(slot)
     }
 
@@ -159,6 +166,7 @@ extension StoreShard {
             case .passing:
                 if records[slot].until > question.now {
                     scan.isPassing = true
+                    scan.mark = slot
                 } else {
                     scan.expired = slot
                 }

@@ -151,6 +151,7 @@ struct StoreShard: Sendable {
         guard records[slot].isIndexed else { return }
         leaveDisk(slot, forRoom: forRoom)
         if records[slot].phase == .complete { counts.objects -= 1 }
+        forgetPush(slot)
         queue.remove(slot)
         untag(slot)
         let hash = records[slot].hash

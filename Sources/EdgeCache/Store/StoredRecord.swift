@@ -8,7 +8,7 @@ struct StoredRecord: BitwiseCopyable, Sendable {
 
     /// Octets that each entry is charged beside its cells: this record, and its places in the index and
     /// in the queue.
-    static let cost = 296
+    static let cost = 320
     static let none = UInt32.max
 
     // What a hit reads stands first: three lines of the processor's cache in place of five.
@@ -25,15 +25,21 @@ struct StoredRecord: BitwiseCopyable, Sendable {
     var generation: UInt32 = 0
     /// How many use it.
     var pins: UInt32 = 0
+    /// How often it was the answer; saturates.
+    var hits: UInt32 = 0
     var phase = Phase.free
     var tagCount: UInt8 = 0
     /// Answers with it since its head came, and what failed of asking for it anew meanwhile.
-    var hits: UInt8 = 0
+    var freshHits: UInt8 = 0
     var failures: UInt8 = 0
     /// True while it can be found.
     var isIndexed = false
     /// Stale until it is asked for anew.
     var isSoft = false
+    /// An operator has put it here.
+    var isPushed = false
+    /// It does not go for want of room.
+    var isPinned = false
     /// Nothing is fetched: what is on the disk is brought into memory.
     var isLoad = false
     /// It waits to be written to the disk.
@@ -61,6 +67,8 @@ struct StoredRecord: BitwiseCopyable, Sendable {
     var epoch: UInt64 = 0
     /// Its entry among those of the disk.
     var disk = DiskIndex.none
+    /// How often it was not the answer, by why.
+    var misses = MissCounts()
 
     /// When it was made, as far as its head and the way it took tell.
     var born: WallTime { facts.received + Interval.zero.minus(facts.initialAge) }

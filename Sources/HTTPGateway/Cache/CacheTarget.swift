@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 public import EdgeCache
 internal import Essentials
+public import HTTPProtocol
 
 /// A URL by which somebody names what is stored of it.
 public struct CacheTarget: Sendable, Equatable {
@@ -35,6 +36,31 @@ public struct CacheTarget: Sendable, Equatable {
 
     /// True when it has a question mark.
     public var hasQuery: Bool { query != nil }
+
+    /// The key of a request for the URL with these fields, by the rule of a cache; nil when it has none.
+    public func key(
+        by rule: CacheKeyRule,
+        _ fields: borrowing FieldTable,
+        _ bytes: [UInt8]
+    ) -> [UInt8]? {
+        var isWhole = false
+        let room = host.count + path.count + (query?.count ?? 0) + bytes.count * 2 + 64
+        let key = [UInt8](capacity: room) { (output: inout OutputSpan<UInt8>) in
+            let asked = query ?? []
+            var text: Span<UInt8>?
+            if query != nil { text = asked.span }
+            isWhole = rule.write(
+                isSecure: isSecure,
+                host: host.span,
+                path: path.span,
+                query: text,
+                fields,
+                bytes.span,
+                into: &output
+            )
+        }
+        return isWhole ? key : nil
+    }
 
     /// What is stored of the URL, whatever fields and cookies the requests had, by the rule of a cache.
     public func selection(by rule: CacheKeyRule) -> StoredSelection? {

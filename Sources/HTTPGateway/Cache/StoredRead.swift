@@ -68,12 +68,19 @@ struct FetchState: BitwiseCopyable {
     var stored: UInt64 = 0
     /// Octets of the validators, in the block behind the request's head.
     var validators: Int32 = 0
+    /// Whom to tell how it ends; nobody for ``nobody``.
+    var ticket = FetchState.nobody
+    var end = FetchEnd.open
+
+    static let nobody = UInt64.max
 }
 
-/// News of an object for readers on another worker.
-struct CacheNews: Sendable {
-    var store: ObjectIdentifier
-    var number: UInt64
+/// What others tell a worker about its caches.
+enum CacheNews: Sendable {
+    /// There is news of an object, which its readers wait for.
+    case object(store: ObjectIdentifier, number: UInt64)
+    /// Something is to be fetched.
+    case warm(WarmRequest)
 
     /// Tells workers; a bit stands for each of the same number but for multiples of 64.
     func post(to workers: UInt64, _ mailboxes: [Mailbox<CacheNews>]) {

@@ -22,11 +22,6 @@ extension HTTPDoor {
             return false
         }
         clients[c].exchange.cache = Int16(truncatingIfNeeded: cache)
-        if !hearsNews {
-            hearsNews = true
-            let token = EventToken(kind: EventKind.news, index: 0).raw
-            loop.add(shared.news[worker].descriptor, token: token, interest: .read)
-        }
         if isPurge(c) {
             if let store = stores[Int(cacheStores[cache])] { purge(c, cache, store, &loop) }
             return true
@@ -41,7 +36,7 @@ extension HTTPDoor {
     }
 
     /// Why a request is nothing for a store; nil when it may be.
-    private func unasked(_ c: Int) -> CacheStatus.Forward? {
+    func unasked(_ c: Int) -> CacheStatus.Forward? {
         switch requestHead.method {
         case .get, .head, .query: break
         default: return .method
@@ -167,7 +162,7 @@ extension HTTPDoor {
     /// True for a request by https, as a proxy that is believed says, else as it came: endpoints hear the same.
     func isAskedSecurely(_ c: Int) -> Bool {
         guard let place = fields.first(.xForwardedProto), isTrusted(c) else {
-            return clients[c].isSecure
+            return cameSecurely(c)
         }
         let https: InlineArray<5, UInt8> = [0x68, 0x74, 0x74, 0x70, 0x73]
         return FieldSyntax.equalsIgnoringCase(

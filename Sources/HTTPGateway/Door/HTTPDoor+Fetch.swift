@@ -20,6 +20,7 @@ extension HTTPDoor {
         base: StoredRef,
         isAwaited: Bool,
         isAhead: Bool = false,
+        ticket: UInt64 = FetchState.nobody,
         _ loop: inout EventLoop
     ) {
         let cache = Int(clients[c].exchange.cache)
@@ -31,12 +32,17 @@ extension HTTPDoor {
             leader: isAwaited ? clients.handle(at: c) : .none
         )
         state.isAhead = isAhead
+        state.ticket = ticket
         // The endpoint hears the name that the log and the client do.
         nameRequest(c)
         guard let f = insertFetch(of: c, state) else {
             stores[Int(state.store)]?.refuse(fill, until: nil)
             tellReaders(of: fill, state.store)
             release(fill, state.store)
+            if ticket != FetchState.nobody {
+                let end = WarmEnd.failed("\(Fault.outOfBuffers.word)")
+                shared.warmed.post(WarmResult(ticket: ticket, end: end))
+            }
             return release(base, state.store)
         }
         let read = Int(clients[c].exchange.read)
@@ -64,7 +70,7 @@ extension HTTPDoor {
         client.phase = .connecting
         client.isRegistered = true  // there is no socket to wait for
         client.isUnnamed = clients[c].isUnnamed
-        client.cameSecurely = clients[c].isSecure
+        client.cameSecurely = cameSecurely(c)
         let length = clients[c].exchange.head.length
         let block = buffers.take()
         guard !block.isNone else { return nil }
@@ -113,8 +119,10 @@ extension HTTPDoor {
     private func countFetch(_ state: FetchState, isAwaited: Bool) {
         guard cachePlaces.indices.contains(Int(state.cache)) else { return }
         let kind: CacheFetch =
-            state.isAhead
-            ? .ahead : !isAwaited ? .background : state.validators > 0 ? .revalidate : .fetch
+            state.ticket != FetchState.nobody
+            ? .warm
+            : state.isAhead
+                ? .ahead : !isAwaited ? .background : state.validators > 0 ? .revalidate : .fetch
         let place = Int(cachePlaces[Int(state.cache)])
         words.addOwned(GatewayMetrics.cacheFetch(kind, cache: place), 1)
     }
@@ -265,6 +273,7 @@ extension HTTPDoor {
         let state = fetches[Int(clients[f].place)]
         detachUpstream(f, &loop, keep: false)
         recordFetch(f, slot: Int(clients[f].exchange.slot))
+        fetches[Int(clients[f].place)].end = .failed(fault)
         guard let store = stores[Int(state.store)] else { return dropFetch(f) }
         if !state.isKept, !isOfOrigin(fault) {
             // It is nothing that others would meet as well.
@@ -331,6 +340,7 @@ extension HTTPDoor {
     mutating func dropFetch(_ f: Int) {
         let place = Int(clients[f].place)
         let state = fetches[place]
+        if state.ticket != FetchState.nobody { tellWarm(f, state) }
         endExchange(f)
         timers.cancel(f)
         buffers.give(clients[f].input.block)
@@ -366,8 +376,8 @@ extension HTTPDoor {
                 if number == worker {
                     wakeReaders(fill.number, place)
                 } else {
-                    let news = CacheNews(store: ObjectIdentifier(store), number: fill.number)
-                    shared.news[number].post(news)
+                    let news = ObjectIdentifier(store)
+                    shared.news[number].post(.object(store: news, number: fill.number))
                 }
                 number &+= 64
             }

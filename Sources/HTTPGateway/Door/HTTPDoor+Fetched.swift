@@ -51,6 +51,7 @@ extension HTTPDoor {
             keep(f, u, store, spread, present, &loop)
         case .refuse(let reason):
             countRefused(state.cache, GatewayMetrics.cacheRefused(reason, cache: 0))
+            fetches[Int(clients[f].place)].end = .notStored(reason.rawValue)
             // What one client's request makes of the answer says nothing of others: only what the origin
             // says of all its answers is remembered.
             let isSaid = reason == .noStore || reason == .isPrivate || reason == .varies
@@ -67,6 +68,7 @@ extension HTTPDoor {
         let span =
             caches.indices.contains(Int(state.cache))
             ? caches[Int(state.cache)].passLifetime : .zero
+        fetches[Int(clients[f].place)].end = .refused(.tooLarge)
         stores[Int(state.store)]?.refuse(state.fill, until: wallTime + span)
         tellReaders(f)
     }
@@ -128,6 +130,7 @@ extension HTTPDoor {
         case .tooLarge, .noRoom, .overtaken:
             let reason: CacheRefusal = answer == .tooLarge ? .tooLarge : .noRoom
             countRefused(state.cache, GatewayMetrics.cacheRefused(reason, cache: 0))
+            fetches[Int(clients[f].place)].end = .refused(reason)
             let span = caches[Int(state.cache)].passLifetime
             let most = UInt64(caches[Int(state.cache)].objectLimit)
             let isLasting = answer == .tooLarge && length ?? 0 > most
@@ -176,6 +179,7 @@ extension HTTPDoor {
         tellReaders(f)
         fetches[Int(clients[f].place)].isKept = false
         fetches[Int(clients[f].place)].isDone = true
+        fetches[Int(clients[f].place)].end = .kept
         finishFetch(f, u, isWhole: true, &loop)
     }
 }

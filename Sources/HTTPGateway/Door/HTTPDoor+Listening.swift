@@ -30,6 +30,10 @@ extension HTTPDoor {
         let place = listeners.firstIndex { $0.number < 0 } ?? listeners.count
         if place == listeners.count { listeners.append(state) } else { listeners[place] = state }
         loop.add(fd, token: token(listener: place), interest: [.read])
+        guard !hearsNews else { return }
+        hearsNews = true
+        let news = EventToken(kind: EventKind.news, index: 0).raw
+        loop.add(shared.news[worker].descriptor, token: news, interest: .read)
     }
 
     /// Closes the sockets of a listener; its connections live on.

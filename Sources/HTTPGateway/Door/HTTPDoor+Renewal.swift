@@ -47,6 +47,7 @@ extension HTTPDoor {
             clients[c].exchange.cached.isRenewed = true
             clients[c].exchange.cacheResult = .revalidated
         }
+        fetches[Int(clients[f].place)].end = .kept
         tellReaders(f)
         endAnswer(f, u)
         finishFetch(f, u, isWhole: true, &loop)

@@ -256,11 +256,12 @@ extension HTTPDoor {
     /// News from other workers.
     mutating func takeNews(_ loop: inout EventLoop) {
         for news in shared.news[worker].drain() {
-            guard
-                let place = stores.firstIndex(where: { $0.map(ObjectIdentifier.init) == news.store }
-                )
-            else { continue }
-            wakeReaders(news.number, Int32(place))
+            switch news {
+            case .object(let store, let number):
+                let place = stores.firstIndex { $0.map(ObjectIdentifier.init) == store }
+                if let place { wakeReaders(number, Int32(place)) }
+            case .warm(let request): warm(request, &loop)
+            }
         }
     }
 }

@@ -12,6 +12,8 @@ public struct CachePlan: Sendable, Equatable {
     public var objectLimit = 8 << 20
     /// Where it is kept besides, so that it outlives the process.
     public var disk: DiskPlan?
+    /// Octets that pinned objects may take in all.
+    public var pinnedLimit = 64 << 20
     /// What is kept and used again, and for how long.
     public var rules = CacheRules()
     /// What tells requests apart.

@@ -112,6 +112,8 @@ public enum CacheFetch: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case background
     /// The same for what is fresh still, and asked for often.
     case ahead
+    /// A whole response that no client has asked for, by order.
+    case warm
 
     /// The word in metrics.
     public var word: StaticString {
@@ -120,6 +122,7 @@ public enum CacheFetch: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .revalidate: "revalidate"
         case .background: "background"
         case .ahead: "ahead"
+        case .warm: "warm"
         }
     }
 }

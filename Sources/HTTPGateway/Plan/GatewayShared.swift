@@ -62,6 +62,8 @@ public final class GatewayShared: Sendable {
     public let shelf: CacheShelf
     /// News of what is fetched, by the worker that hears them.
     let news: [Mailbox<CacheNews>]
+    /// What became of URLs that caches were to fetch.
+    public let warmed: Mailbox<WarmResult>
     /// Client connections open in the whole process.
     let connections = SharedWords(count: 1, stride: 8)
 
@@ -92,8 +94,9 @@ public final class GatewayShared: Sendable {
         var news: [Mailbox<CacheNews>] = []
         for _ in 0..<self.workers { news.append(try Mailbox()) }
         self.news = news
+        warmed = try Mailbox()
         shelf = CacheShelf { [news] store, entry, workers in
-            CacheNews(store: ObjectIdentifier(store), number: entry.number).post(to: workers, news)
+            CacheNews.object(store: ObjectIdentifier(store), number: entry.number).post(to: workers, news)
         }
         credentials = try CredentialDesk(workers: self.workers, rates: rates.attempts)
         signer = try TLSSigner(workers: self.workers)
