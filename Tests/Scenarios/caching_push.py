@@ -5,6 +5,7 @@ import urllib.parse
 
 from harness import eventually, expect, expect_equal, scenario
 from harness.ask import Browser, curl, field
+from harness.certificates import Authority, pair
 from harness.martlet import martlet_command
 from harness.service import service
 
@@ -315,3 +316,28 @@ def ranking(scene):
     browser.ask("/often")
     top = martlet.json("GET", "/api/v1/caches/pages/top")["objects"][0]
     expect_equal((top["hits"], top["misses"]["stale"]), (9, 1), f"{top}")
+
+
+@scenario("caches: what is warmed or pushed for https is there by https, and by it alone", 60)
+def by_tls(scene):
+    origin, = scene.origins("a")
+    authority = Authority(scene)
+    http, secure = scene.port(), scene.port()
+    certificate = pair(authority.make("www", "www.example.com"))
+    more = f"  - {{ https: 127.0.0.1:{secure}, certificates: [ {certificate} ] }}\n"
+    text = service(http, None, [origin], probe="", route="cache: pages", more=PAGES)
+    text = text.replace("routes:\n", more + "routes:\n").replace("www.example.com, path", "\"*\", path")
+    martlet = scene.martlet(text)
+    base = f"https://www.example.com:{secure}"
+    trust = ("--cacert", authority.certificate, "--resolve", f"www.example.com:{secure}:127.0.0.1")
+    told = cache(scene, martlet, "warm", "pages", base + "/head")
+    expect("1 URLs: 1 fetched" in told, told)
+    seen, head, body = curl(base + "/head", *trust)
+    expect_equal((seen, field(head, "X-Cache-Status")), (200, "HIT"), head)
+    expect(b"x-forwarded-proto: https" in body.lower(), "the endpoint was told of https")
+    expect(b"x-forwarded-for: 127.0.0.1\r" in body.lower(), "and of this machine as its client")
+    expect_equal(field(curl(f"http://127.0.0.1:{http}/head")[1], "X-Cache-Status"), "MISS", "by http")
+    cache(scene, martlet, "push", "pages", base + "/p", scene.write("p", "safe"))
+    expect_equal(curl(base + "/p", *trust)[2], b"safe", "pushed")
+    expect_equal(origin.seen()["requests"], 2, "requests at the origin")
+    expect_equal(martlet.metric("martlet_cache_fetches_total", cache="pages", kind="warm"), 1, "warm")

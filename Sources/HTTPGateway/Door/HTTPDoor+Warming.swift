@@ -35,7 +35,7 @@ extension HTTPDoor {
         )
         client.kind = .fetch
         client.isRegistered = true
-        // There is no client whom endpoints could be told of, and no proxy.
+        // No proxy stands before it that could be believed: endpoints hear that this machine asks.
         client.isUnnamed = true
         client.cameSecurely = request.isSecure
         let block = buffers.take()
