@@ -65,6 +65,7 @@ extension KnownField {
         case .clientCert: "Client-Cert"
         case .clientCertChain: "Client-Cert-Chain"
         case .martletMirror: "Martlet-Mirror"
+        case .cdnLoop: "CDN-Loop"
         }
     }
 }

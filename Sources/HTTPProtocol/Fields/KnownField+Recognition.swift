@@ -92,6 +92,7 @@ extension KnownField {
         case 0x72657265666572: .referer
         case 0x73657269707865: .expires
         case 0x6e6f697461636f6c: .location
+        case 0x706f6f6c2d6e6463: .cdnLoop
         case 0x65676e61722d6669: .ifRange
         case 0x686374616d2d6669: .ifMatch
         default: .other

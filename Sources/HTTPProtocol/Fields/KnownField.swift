@@ -154,6 +154,8 @@ public enum KnownField: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case clientCertChain
     /// `Martlet-Mirror`: the request is a copy that nobody waits for.
     case martletMirror
+    /// `CDN-Loop` (RFC 8586): which networks the request has passed.
+    case cdnLoop
 
     /// True for a field that speaks to the neighbour only and is never forwarded.
     ///
