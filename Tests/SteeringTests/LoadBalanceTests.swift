@@ -60,6 +60,17 @@ import Testing
         }
     }
 
+    @Test func `of a few requests bounded load takes no notice where the pool says so`() {
+        let fixture = Fixture(.boundedLoad(percent: 125), weights: [1, 1, 1]) { $0.leastLoad = 20 }
+        let owner = fixture.choose(key: 42)
+        for _ in 0..<20 {
+            let chosen = fixture.choose(key: 42)
+            #expect(chosen == owner)
+            #expect(fixture.begin(chosen))
+        }
+        #expect(fixture.choose(key: 42) != owner)
+    }
+
     @Test func `bounded load works in a pool too large to sum each time`() {
         let fixture = Fixture(
             .boundedLoad(percent: 150),

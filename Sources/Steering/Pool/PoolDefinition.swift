@@ -134,6 +134,8 @@ public struct PoolDefinition: Sendable, Equatable {
     public var slot: Int
     /// How endpoints are chosen.
     public var balance: Balance
+    /// Requests in flight at an endpoint up to which ``Balance/boundedLoad(percent:)`` bounds nothing.
+    public var leastLoad: UInt32 = 0
     /// The endpoints; ``Choice/endpoint(_:)`` is an index into this list.
     public var endpoints: [EndpointDefinition]
     /// How long a returning endpoint takes to get its full share; zero for at once.

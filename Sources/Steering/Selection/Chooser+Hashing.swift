@@ -89,7 +89,7 @@ extension Chooser {
     /// Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam, 2016).
     ///
     /// Nobody takes more than `percent` of its part of the average; the key walks on along the
-    /// ring to the first with room.
+    /// ring to the first with room. Where the pool says so, a few requests are no load at all.
     mutating func pickBounded(
         _ tier: Int,
         _ record: TierRecord,
@@ -104,7 +104,8 @@ extension Chooser {
             let candidate = sources.plan.candidates[place]
             let share = sources.share(candidate, &question)
             if share != 0, admits(candidate, share, question.key),
-                hasRoom(candidate, share, tier, percent: percent)
+                sources.inFlight(candidate) < UInt64(record.leastLoad)
+                    || hasRoom(candidate, share, tier, percent: percent)
             {
                 tierBooks[tier].totalLoad &+= 1
                 return place

@@ -69,6 +69,8 @@ struct TierRecord: BitwiseCopyable {
     var greatestShare: UInt64
     var meanShare: Double
     var tier: UInt8
+    // Up to here bounded load bounds nothing.
+    var leastLoad: UInt32 = 0
 
     // Source-IP hash: up to here every endpoint bids for the key, 3 us at most.
     static var mostBids: Int { 512 }
@@ -120,6 +122,7 @@ private struct PlanLayout {
                 add(pool.endpoints[index], index: index, pool, health)
             }
             addTier(first: first, tier: tier, pool.balance)
+            tiers[tiers.count - 1].leastLoad = pool.leastLoad
             start = end
         }
         let firstSession = sessions.count
