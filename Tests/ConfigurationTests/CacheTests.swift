@@ -94,6 +94,31 @@ import Testing
         #expect(codes(text("", route: example.route)) == example.codes)
     }
 
+    private static let tiers: [(cache: String, route: String, codes: [String])] = [
+        ("through: s", "pool: a, cache: c", []), ("through: b", "pool: a, cache: c", ["M1302"]),
+        ("through: a", "pool: a, cache: c", ["M1815"]),
+        ("through: a", "split: { a: 1, s: 1 }, cache: c", ["M1811", "M1815"]),
+    ]
+
+    @Test(arguments: tiers)
+    func `a cache fetches through another pool than the route's`(
+        _ example: (cache: String, route: String, codes: [String])
+    ) {
+        #expect(codes(text(example.cache, route: example.route)) == example.codes)
+    }
+
+    @Test func `nobody takes away by whom a loop is seen`() throws {
+        for edit in ["remove: [CDN-Loop]", "set: { cdn-loop: a }", "add: { CDN-LOOP: a }"] {
+            let route = "pool: a, cache: c, request-headers: { \(edit) }"
+            #expect(codes(text("", route: route)) == ["M1216"], "\(edit)")
+        }
+        #expect(try settings("cdn-id: edge-1.example\n" + text("")).cdnID == "edge-1.example")
+        #expect(try settings(text("")).cdnID == nil)
+        for name in ["a b", "'a,b'", "''", "a/b"] {
+            #expect(!codes("cdn-id: \(name)\n" + text("")).isEmpty, "\(name)")
+        }
+    }
+
     @Test func `a name that is nearly right is suggested`() {
         let wrong = text("", route: "pool: a, cache: cc")
         let found = read(wrong).diagnostics.first { $0.code == .unknownCache }

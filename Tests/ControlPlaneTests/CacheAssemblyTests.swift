@@ -83,6 +83,15 @@ import Testing
         #expect(plan.caches[1] == wanted)
     }
 
+    @Test func `the pool that a cache fetches through is chosen from by the key`() throws {
+        let plan = try plan("second: { through: a }")
+        #expect(plan.caches.map(\.through) == [nil, 0])
+        #expect(plan.pools[0].balance == .boundedLoad(percent: 125))
+        #expect(plan.pools[0].leastLoad == 64)
+        let other = try self.plan("second: {}")
+        #expect(!other.pools[0].balance.usesKey && other.pools[0].leastLoad == 0)
+    }
+
     @Test(arguments: [
         ("query: all", CacheKeyRule.Query.all), ("query: sorted", .sorted), ("query: none", .none),
         ("only: [a, b]", .only([Array("a".utf8), Array("b".utf8)])),

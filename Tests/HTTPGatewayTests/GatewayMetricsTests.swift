@@ -31,6 +31,11 @@ import Testing
             places += CacheRefusal.allCases.map { GatewayMetrics.cacheRefused($0, cache: place) }
             places += CacheSource.allCases.map { GatewayMetrics.cacheBytes($0, cache: place) }
             places += CacheFetch.allCases.map { GatewayMetrics.cacheFetch($0, cache: place) }
+            places += CacheWay.allCases.flatMap { way in
+                CacheOutcome.allCases.map {
+                    GatewayMetrics.cacheOutcome($0, from: way, cache: place)
+                }
+            }
         }
         places.append(GatewayMetrics.pool(0))
         let buckets = GatewayMetrics.durationBounds.count + 1

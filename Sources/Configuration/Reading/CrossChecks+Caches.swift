@@ -17,6 +17,7 @@ extension CrossChecks {
                     "see that answers for one person alone say `private`"
                 )
             }
+            checkTier(use)
             guard let pool = use.pools.first(where: sticky.contains) else { continue }
             reading.report(
                 .cachedSessions,
@@ -46,6 +47,21 @@ extension CrossChecks {
             }
             owners[folder] = cache.name
         }
+    }
+
+    /// Where peers fail, the route's own pool is to be another one.
+    private func checkTier(_ use: Reading.CacheUse) {
+        guard let through = settings.caches.first(where: { $0.name == use.name })?.through,
+            use.pools.contains(through)
+        else { return }
+        reading.report(
+            .cacheThroughOwnPool,
+            use.range,
+            option: use.option,
+            "`\(use.name)` fetches through `\(through)`, which is the route's own pool: nobody is asked "
+                + "when that fails",
+            "name in the route the pool of the origins"
+        )
     }
 
     private func checkCacheMemory() {

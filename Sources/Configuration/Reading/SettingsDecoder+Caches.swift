@@ -54,6 +54,7 @@ extension SettingsDecoder {
             statusHeader: section.bool("status-header"),
             tagsToClients: section.bool("tags-to-clients"),
             statusName: name,
+            through: section.text("through"),
             purge: section.prefixes("purge"),
             lifetimes: lifetimes(section.group("lifetimes")),
             override: section.bool("override"),

@@ -171,6 +171,7 @@ extension SettingsDecoder {
         "host", "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade",
         "keep-alive", "proxy-connection", "via", "forwarded", "x-forwarded-for",
         "x-forwarded-proto", "x-forwarded-host", "x-request-id", "expect", "http2-settings",
+        "cdn-loop",
     ]
 
     private func edits(_ section: Section, _ path: PathPattern) -> HeaderEditSettings {

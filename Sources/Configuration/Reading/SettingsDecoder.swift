@@ -38,6 +38,7 @@ struct SettingsDecoder {
         checkCookies(pools, settings.listeners)
         settings.pools = pools.map(\.0)
         settings.caches = root.members("caches").map(cache)
+        settings.cdnID = root.text("cdn-id")
         settings.routes = routes(root.list("routes"))
         settings.zones = zones(root.members("zones"))
         checkServices()

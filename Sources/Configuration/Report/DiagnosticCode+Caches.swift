@@ -52,6 +52,13 @@ extension DiagnosticCode {
                     + "query asks for.",
                 "Name what counts in `only`, or what does not in `without`."
             )
+        case .cacheThroughOwnPool:
+            .init(
+                "no way past the tier",
+                "A cache fetches through a pool of other caches, and the route names the same pool: when "
+                    + "its endpoints fail, there is nobody else to ask.",
+                "Have the route name the pool of the origins, and `through` that of the caches."
+            )
         default:
             .init(
                 "caches larger than the memory",

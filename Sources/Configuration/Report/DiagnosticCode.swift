@@ -307,6 +307,8 @@ public enum DiagnosticCode: String, Sendable, Hashable, CaseIterable {
     case keyWithoutQuery = "M1813"
     /// Caches that may take more memory than there is.
     case cachesBeyondMemory = "M1814"
+    /// A cache that fetches through the pool that it stands in front of.
+    case cacheThroughOwnPool = "M1815"
     /// A program that is not there.
     case missingCommand = "M1415"
     /// A program that cannot be executed.

@@ -86,6 +86,13 @@ extension Schema {
             "How long it is remembered that an answer may not be kept, so that nobody waits for it."
         ),
         Option(
+            "caches.*.through",
+            .reference(.pool),
+            .absent("the route's own pool"),
+            "Pool of other caches through which it fetches, each object through one of them; where they "
+                + "are of no help, the route's own pool is asked."
+        ),
+        Option(
             "caches.*.status-header",
             .boolean,
             "true",

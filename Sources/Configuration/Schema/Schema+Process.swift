@@ -53,6 +53,13 @@ extension Schema {
             "How long the new program of an upgrade may take to be ready; then the old one goes on."
         ),
         Option(
+            "cdn-id",
+            .label,
+            .absent("`martlet-` and 16 digits, drawn at each start"),
+            "What this node calls itself in `CDN-Loop` (RFC 8586) of requests from routes with a cache; "
+                + "no other node may have the same."
+        ),
+        Option(
             "limits.connections",
             .integer(1...1_000_000),
             "16384",

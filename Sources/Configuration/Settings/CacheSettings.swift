@@ -27,6 +27,8 @@ public struct CacheSettings: Sendable, Equatable {
     public var tagsToClients: Bool
     /// What it calls itself in `Cache-Status`.
     public var statusName: String
+    /// The pool through which it fetches; nil for the route's own.
+    public var through: String?
     /// Networks whose clients may take out what is kept.
     public var purge: [Prefix]
     /// How long answers of some statuses are fresh.

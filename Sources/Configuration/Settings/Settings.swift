@@ -20,6 +20,8 @@ public struct Settings: Sendable, Equatable {
     public var shutdownSpread: Interval
     /// How long the new program of an upgrade may take to be ready.
     public var upgradeTimeout: Interval
+    /// What it calls itself in `CDN-Loop`; nil for a name that is drawn.
+    public var cdnID: String?
     /// Bounds that hold for the whole process.
     public var limits: LimitSettings
     /// The admin listener.

@@ -62,8 +62,10 @@ extension AdminDesk {
                 "cache": .string(cache),
                 "key": .string(selection.text),
                 "entries": .array(entries.map { $0.json(now) }),
+                "fetch": way(of: plan, selection, view, at: moment),
                 "misses": counts.misses(of: cache),
                 "reason": AdminDesk.reason(entries),
+                "sent": counts.sent(of: cache),
             ])
         }
         return AdminDesk.answer(["url": .string(url), "caches": .array(found)])
@@ -76,6 +78,29 @@ extension AdminDesk {
         let vary = entries.first { !$0.vary.isEmpty }?.vary ?? []
         let words = misses.words(vary: String(decoding: vary, as: UTF8.self))
         return words.map(JSONValue.string) ?? .null
+    }
+
+    /// Through whom it is fetched; null without peers, and where the whole key is not known.
+    private func way(
+        of plan: CachePlan,
+        _ selection: StoredSelection,
+        _ view: ControlView,
+        at moment: Moment
+    ) -> JSONValue {
+        guard case .key(let key) = selection, plan.through != nil, let snapshot = view.snapshot
+        else {
+            return .null
+        }
+        let shared = view.shared.http
+        return .string(
+            snapshot.gateway.way(
+                of: plan,
+                key: key,
+                health: shared.health,
+                load: shared.load,
+                now: moment.now
+            )
+        )
     }
 
     static func cache(

@@ -188,6 +188,7 @@ extension CacheExplanation {
         [
             "name": .string(name), "key": key.isEmpty ? .null : .string(key),
             "mayAnswer": .bool(mayAnswer), "why": .string(why),
+            "fetch": fetch.isEmpty ? .null : .string(fetch),
         ]
     }
 }

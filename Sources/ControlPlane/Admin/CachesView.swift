@@ -51,7 +51,7 @@ struct CachesView {
     /// What has become of requests; null for caches that are not told apart.
     private func numbers(_ name: String) -> [JSONMember] {
         guard let place = places[name] else {
-            return ["requests", "misses", "bytes", "hitRatio", "byteHitRatio"].map {
+            return ["requests", "misses", "sent", "bytes", "hitRatio", "byteHitRatio"].map {
                 JSONMember($0, .null)
             }
         }
@@ -68,6 +68,7 @@ struct CachesView {
         return [
             JSONMember("requests", CachesView.object(requests)),
             JSONMember("misses", misses(of: name)),
+            JSONMember("sent", sent(of: name)),
             JSONMember("bytes", CachesView.object(bytes)),
             JSONMember("hitRatio", CachesView.ratio(hits, of: requests)),
             JSONMember("byteHitRatio", CachesView.ratio(stored, of: bytes)),
@@ -132,6 +133,20 @@ struct CachesView {
                     word: "\($0.word)",
                     count: source.http(GatewayMetrics.cacheFetch($0, cache: place))
                 )
+            }
+        )
+    }
+
+    /// What came of requests that were sent on, by where they went; null as for ``misses(of:)``.
+    func sent(of name: String) -> JSONValue {
+        guard let place = places[name] else { return .null }
+        return .object(
+            CacheWay.allCases.map { way in
+                let counts = CacheOutcome.allCases.map {
+                    let word = GatewayMetrics.cacheOutcome($0, from: way, cache: place)
+                    return (word: "\($0.word)", count: source.http(word))
+                }
+                return JSONMember("\(way.word)", CachesView.object(counts))
             }
         )
     }

@@ -62,7 +62,8 @@ public enum CacheText {
         if let reason = cache["reason"]?.string {
             text += "  asked of endpoints: \(clean(reason))\n"
         }
-        return text + misses(cache["misses"])
+        if let way = cache["fetch"]?.string { text += "  fetched \(clean(way))\n" }
+        return text + misses(cache["misses"]) + sent(cache["sent"])
     }
 
     private static func entry(
@@ -137,6 +138,17 @@ public enum CacheText {
             return "\(member.name) \(share(count / whole))"
         }
         return "  misses of the whole cache: \(parts.joined(separator: ", "))\n"
+    }
+
+    /// Where requests went, when there is more than one way.
+    private static func sent(_ ways: JSONValue?) -> String {
+        let counts = (ways?.members ?? []).map { way in
+            (way.name, (way.value.members ?? []).reduce(0) { $0 + ($1.value.number ?? 0) })
+        }
+        let whole = counts.reduce(0) { $0 + $1.1 }
+        guard whole > 0, counts.contains(where: { $0.0 == "tier" && $0.1 > 0 }) else { return "" }
+        let parts = counts.map { "\($0.0) \(share($0.1 / whole))" }
+        return "  sent by the whole cache: \(parts.joined(separator: ", "))\n"
     }
 
     // MARK: Words

@@ -58,6 +58,9 @@ public enum ExplanationText {
         let may = cache["mayAnswer"]?.bool == true ? "may answer" : "is not asked"
         var text = line("cache", "\(name) \(may): \(cache["why"]?.string ?? "?")")
         if let key = cache["key"]?.string { text += line("", "key \(TextTable.Cell(key).text)") }
+        if let way = cache["fetch"]?.string {
+            text += line("", "fetched \(TextTable.Cell(way).text)")
+        }
         return text
     }
 

@@ -62,6 +62,22 @@ extension MetricFamily {
                 GatewayMetrics.cacheFetch($1, cache: $0)
             }
         },
+        MetricFamily(
+            "martlet_cache_sent",
+            .counter,
+            labels: ["cache", "source", "outcome"],
+            "Requests that routes with a cache sent on: to a peer of `through` or to the route's own pool, "
+                + "and what came of them; one that peers were of no help with counts for both."
+        ) { source in
+            CacheWay.allCases.flatMap { way in
+                source.perCache(
+                    CacheOutcome.allCases.map { ("\($0.word)", $0) },
+                    more: ["\(way.word)"]
+                ) {
+                    GatewayMetrics.cacheOutcome($1, from: way, cache: $0)
+                }
+            }
+        },
         store("objects", .gauge, "Whole responses that are stored.") { $0.objects },
         store(
             "stored_bytes",
@@ -152,11 +168,14 @@ extension MetricSource {
     /// One sample for each cache and word of a closed list.
     fileprivate func perCache<Kind>(
         _ kinds: [(word: String, kind: Kind)],
+        more: [String] = [],
         _ index: (Int, Kind) -> Int
     ) -> [MetricSample] {
         guard let snapshot = view.snapshot?.gateway else { return [] }
         return shared.http.cacheNumbers(snapshot).flatMap { name, place in
-            kinds.map { MetricSample([name, $0.word], .integer(http(index(place, $0.kind)))) }
+            kinds.map {
+                MetricSample([name] + more + [$0.word], .integer(http(index(place, $0.kind))))
+            }
         }
     }
     /// One sample for each cache whose store has begun; those that are not told apart together.

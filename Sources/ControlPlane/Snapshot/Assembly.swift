@@ -107,12 +107,7 @@ struct Assembly: Sendable {
                 settings.probes,
                 contexts: try security.contexts(settings.probes)
             )
-            var maker = PoolAssembly(
-                probes: probes,
-                names: present.names,
-                running: present.running,
-                sessionKeys: present.sessionKeys
-            )
+            var maker = PoolAssembly(settings, present, probes)
             let pools = try settings.pools.map { pool throws(ReloadProblem) in
                 let isByHTTP2 = probes.asksByHTTP2(pool.probe)
                 let origin = try security.origin(pool, isProbedByHTTP2: isByHTTP2)

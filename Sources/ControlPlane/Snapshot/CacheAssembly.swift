@@ -6,8 +6,8 @@ internal import HTTPGateway
 internal import HTTPProtocol
 
 extension CacheSettings {
-    /// The same as the HTTP door is told it.
-    var plan: CachePlan {
+    /// The same as the HTTP door is told it, which knows pools by number.
+    func plan(_ pools: [String: Int]) -> CachePlan {
         var plan = CachePlan(name: name)
         plan.memory = memory.bytes
         plan.objectLimit = objectLimit.bytes
@@ -23,6 +23,7 @@ extension CacheSettings {
         plan.tellsTags = tagsToClients
         plan.statusName = statusName
         plan.purgers = purge
+        plan.through = through.flatMap { pools[$0] }
         return plan
     }
 

@@ -31,7 +31,8 @@ enum GatewayAssembly {
             plan.pools.enumerated().map { ($1.name, $0) },
             uniquingKeysWith: { first, _ in first }
         )
-        plan.caches = settings.caches.map(\.plan)
+        plan.caches = settings.caches.map { $0.plan(places) }
+        plan.loopName = settings.cdnID
         let assembly = RouteAssembly(
             pools: places,
             caches: settings.caches.map(\.name),

@@ -36,7 +36,17 @@ struct PoolAssembly {
     let names: ResolvedNames
     /// Pools that serve already: what joins one of them starts slowly.
     let running: Set<String>
-    var sessionKeys = SessionKeys()
+    /// Pools of other caches.
+    let tiers: Set<String>
+    var sessionKeys: SessionKeys
+
+    init(_ settings: Settings, _ present: Assembly.Present, _ probes: ProbeAssembly) {
+        self.probes = probes
+        names = present.names
+        running = present.running
+        tiers = Set(settings.caches.compactMap(\.through))
+        sessionKeys = present.sessionKeys
+    }
 
     mutating func assemble(
         _ pool: PoolSettings,
@@ -52,6 +62,7 @@ struct PoolAssembly {
             balance: PoolAssembly.balance(pool),
             slowStart: pool.slowStart
         )
+        if tiers.contains(pool.name) { makeTier(&definition, pool) }
         definition.panicPercent = UInt8(clamping: pool.panic.percent)
         definition.drain = pool.drain
         definition.writes = pool.writes == .leader ? .leader : .any
@@ -220,6 +231,15 @@ struct PoolAssembly {
             zone: endpoint.zone,
             connectionLimit: UInt32(clamping: endpoint.maxConnections ?? 0)
         )
+    }
+
+    /// Each object is fetched through one of the endpoints, whatever the balance that others have.
+    private func makeTier(_ definition: inout PoolDefinition, _ pool: PoolSettings) {
+        if !definition.balance.usesKey {
+            definition.balance = .boundedLoad(percent: pool.hash.loadBound.percent)
+        }
+        // Of a few at a time nobody is overloaded, and elsewhere each of them would be fetched once more.
+        definition.leastLoad = 64
     }
 
     static func balance(_ pool: PoolSettings) -> Balance {

@@ -18,6 +18,10 @@ struct CacheNote: BitwiseCopyable {
         case disk
         /// The content of its QUERY is longer than what is looked at.
         case longContent
+        /// It has passed this node before.
+        case loop
+        /// The peers through which it is fetched were of no help.
+        case tierFailed
 
         var word: StaticString? {
             switch self {
@@ -28,6 +32,8 @@ struct CacheNote: BitwiseCopyable {
             case .tooRare: "too-rare"
             case .disk: "disk"
             case .longContent: "content-too-long"
+            case .loop: "loop"
+            case .tierFailed: "tier-failed"
             }
         }
     }
@@ -35,10 +41,32 @@ struct CacheNote: BitwiseCopyable {
     /// Why the request went on; nil where it was answered from the store.
     var forward: CacheStatus.Forward?
     var detail = Detail.none
-    var isStored = false
-    var isCollapsed = false
+    private var marks: UInt8 = 0
+
+    var isStored: Bool {
+        get { has(1) }
+        set { mark(1, newValue) }
+    }
+    var isCollapsed: Bool {
+        get { has(2) }
+        set { mark(2, newValue) }
+    }
     /// The origin said that what is stored still holds.
-    var isRenewed = false
+    var isRenewed: Bool {
+        get { has(4) }
+        set { mark(4, newValue) }
+    }
+    /// Whom the request is sent to are other caches, not its route's pool.
+    var isThroughTier: Bool {
+        get { has(8) }
+        set { mark(8, newValue) }
+    }
+
+    private func has(_ bit: UInt8) -> Bool { marks & bit != 0 }
+
+    private mutating func mark(_ bit: UInt8, _ isSet: Bool) {
+        marks = isSet ? marks | bit : marks & ~bit
+    }
 
     /// As `Cache-Status` tells it, with the seconds for which the answer is fresh.
     func status(_ timeToLive: Int64?) -> CacheStatus {

@@ -158,6 +158,7 @@ struct Exchange: BitwiseCopyable {
     var bodyCheckedBytes: UInt64 = 0
 
     var status: UInt16 = 0
+    var fetchPool: Int16 = -1  // of its own fetch, when the endpoint is that one's
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
     var unacknowledged: Int32 = -1  // when the client was last found slow

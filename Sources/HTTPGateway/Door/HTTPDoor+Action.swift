@@ -53,6 +53,7 @@ extension HTTPDoor {
 
     /// Takes the fields out that the route replaces on the way to the client.
     mutating func hideResponseFields(_ c: Int, _ u: Int) {
+        if clients[c].exchange.cache >= 0 { hideCacheWord(c, u) }
         guard clients[c].exchange.changesResponse else { return }
         let edits = routeRecord(c).responseEdits
         let pending = upstreams[u].input
@@ -67,9 +68,11 @@ extension HTTPDoor {
             clients[c].isSecure && listenerRecords[Int(clients[c].listener)].asksIdentity
         let hasPlainPath = clients[c].exchange.hasPlainPath
         let strips = stripsSession(c)
-        let changes = clients[c].exchange.changesRequest
+        // Peers have the route as well, and change themselves what it says.
+        let isForPeer = clients[c].exchange.cached.isThroughTier
+        let changes = clients[c].exchange.changesRequest && !isForPeer
         guard changes || hasIdentity || hasPlainPath || strips else { return RouteText() }
-        let record = routeRecord(c)
+        let record = isForPeer ? RouteRecord() : routeRecord(c)
         let sticky = sticky(c)
         let hasClaims = readClaims(c, record)
         let path = path(of: c)

@@ -12,6 +12,7 @@ extension HTTPDoor {
     mutating func shelve() {
         caches = snapshot.caches
         cachePlaces = shared.cachePlaces(snapshot)
+        loopName = StatusName(snapshot.plan.loopName ?? shared.loopName)
         let present = shared.shelf.stores(
             for: snapshot.plan.caches.map { ($0.name, $0.store) },
             generation: snapshot.generation
@@ -62,6 +63,7 @@ extension HTTPDoor {
             fetches[Int(clients[c].place)].cache = Int32(moved ?? -1)
         } else {
             clients[c].exchange.cache = Int16(truncatingIfNeeded: moved ?? -1)
+            clients[c].exchange.fetchPool = -1
         }
     }
 
@@ -101,8 +103,23 @@ extension HTTPDoor {
         return text
     }
 
+    /// Takes the word of a cache behind this one out: there is one for the whole way, as users expect it,
+    /// and the story of each is in `Cache-Status`.
+    mutating func hideCacheWord(_ c: Int, _ u: Int) {
+        let cache = Int(clients[c].exchange.cache)
+        guard caches.indices.contains(cache), caches[cache].hasStatusField,
+            clients[c].exchange.cacheResult != nil
+        else { return }
+        let pending = upstreams[u].input
+        let bytes = buffers.bytes(pending.block, from: Int(pending.start), count: pending.count)
+        let name: InlineArray<14, UInt8> = [
+            0x78, 0x2d, 0x63, 0x61, 0x63, 0x68, 0x65, 0x2d, 0x73, 0x74, 0x61, 0x74, 0x75, 0x73,
+        ]
+        responseFields.hide(named: name.span, in: bytes)
+    }
+
     /// Makes the end of the tail that of the lines, so that more can be added.
-    private mutating func beginLines(after rendered: RouteText) -> RouteText {
+    mutating func beginLines(after rendered: RouteText) -> RouteText {
         guard rendered.isWhole else { return rendered }
         // What was rendered lies at the front of the tail; when there was nothing, nobody cleared it.
         if rendered.fields.isEmpty, rendered.target.isEmpty, rendered.host.isEmpty {
@@ -171,6 +188,7 @@ extension HTTPDoor {
         let source = isPassed ? CacheSource.origin : .store
         let content = clients[c].exchange.response.total
         words.addOwned(GatewayMetrics.cacheBytes(source, cache: place), content)
+        if isPassed, clients[c].exchange.attemptSlot >= 0 { countPassed(c) }
     }
 }
 

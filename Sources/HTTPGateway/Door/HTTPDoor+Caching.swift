@@ -26,6 +26,7 @@ extension HTTPDoor {
             if let store = stores[Int(cacheStores[cache])] { purge(c, cache, store, &loop) }
             return true
         }
+        if fields.first(.cdnLoop) != nil, let isEnd = meetLoop(c, &loop) { return isEnd }
         if let reason = unasked(c) {
             return miss(c, reason == .method ? .method : .bypass, reason, .bypass)
         }

@@ -65,6 +65,13 @@ extension HTTPDoor {
                 answer(c, isSpent ? last : HTTPDoor.fault(why), &loop)
                 return .begun
             case .endpoint(let index):
+                // All peers are down: the origin is a better last resort.
+                if clients[c].exchange.cached.isThroughTier, clients[c].exchange.rival < 0,
+                    chooser.latestMode != .healthy, chooser.latestMode != .panic,
+                    leaveTier(c, .allDown, &loop)
+                {
+                    return .begun
+                }
                 let endpoint = chooser.endpoint(pool: pool, index: index)
                 if pools[pool].version != .http1, clients[c].kind != .passage,
                     !hasRoom(slot: endpoint.slot, pool, c)
@@ -135,6 +142,9 @@ extension HTTPDoor {
         if clients[c].exchange.responseStarted { return abandon(c, fault, &loop) }
         if hedgeFailed(c, &loop) { return }
         clients[c].exchange.lastFault = fault
+        if clients[c].exchange.cached.isThroughTier, passPeer(c, fault, wasKept: wasKept, &loop) {
+            return
+        }
         // All endpoints are down: one attempt, and the reason is the pool's.
         if clients[c].exchange.isLastResort { return answer(c, .allDown, &loop) }
         guard mayRetry(c, fault, wasKept: wasKept) else { return answer(c, fault, &loop) }

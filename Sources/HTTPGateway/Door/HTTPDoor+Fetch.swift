@@ -35,6 +35,7 @@ extension HTTPDoor {
         state.ticket = ticket
         // The endpoint hears the name that the log and the client do.
         nameRequest(c)
+        let aim = tierAim(c, cache)
         guard let f = insertFetch(of: c, state) else {
             stores[Int(state.store)]?.refuse(fill, until: nil)
             tellReaders(of: fill, state.store)
@@ -51,9 +52,13 @@ extension HTTPDoor {
         fieldsOwner = clients.handle(at: f)
         requestHead.framing = clients[f].exchange.head.framing
         let record = routeRecord(f)
-        let pool = pool(of: record, f)
-        guard pools.indices.contains(pool) else { return fetchBroke(f, .poolEmpty, &loop) }
-        apply(record, pool, to: f)
+        if let aim {
+            take(aim, f, record)
+        } else {
+            let pool = pool(of: record, f)
+            guard pools.indices.contains(pool) else { return fetchBroke(f, .poolEmpty, &loop) }
+            apply(record, pool, to: f)
+        }
         writeValidators(f)
         countFetch(fetches[Int(clients[f].place)], isAwaited: isAwaited)
         startAttempt(f, &loop)
@@ -212,6 +217,7 @@ extension HTTPDoor {
         tellReaders(f)
         guard let c = leader, !wantsPart(c) else {
             judgeEndpoint(f, clients[f].exchange.status)
+            countOutcome(.passed, f)
             detachUpstream(f, &loop, keep: false)
             recordFetch(f, slot: Int(clients[f].exchange.slot))
             dropFetch(f)
@@ -262,6 +268,7 @@ extension HTTPDoor {
         clients[c].exchange.hasCookie = fetch.hasCookie
         clients[c].exchange.requestSent = fetch.requestSent
         giveContent(of: f, to: c)
+        clients[c].exchange.cached.isThroughTier = fetch.cached.isThroughTier
         clients[c].phase = .waiting
         upstreams[u].client = clients.handle(at: c)
     }
@@ -271,6 +278,7 @@ extension HTTPDoor {
     /// No answer came, or none of use: its readers are told.
     mutating func fetchBroke(_ f: Int, _ fault: Fault, _ loop: inout EventLoop) {
         let state = fetches[Int(clients[f].place)]
+        countOutcome(.failed, f)
         detachUpstream(f, &loop, keep: false)
         recordFetch(f, slot: Int(clients[f].exchange.slot))
         fetches[Int(clients[f].place)].end = .failed(fault)

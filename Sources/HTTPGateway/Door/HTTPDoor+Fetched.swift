@@ -13,6 +13,7 @@ extension HTTPDoor {
         clients[f].exchange.firstByte = now
         clients[f].exchange.originPersists = responseHead.isPersistent
         let state = fetches[Int(clients[f].place)]
+        if let c = leader(of: state) { noteFetched(c, f) }
         guard recallHead(f), let store = stores[Int(state.store)] else {
             return fetchBroke(f, .internalError, &loop)
         }
@@ -137,6 +138,7 @@ extension HTTPDoor {
             return handOver(f, u, store, until: isLasting ? present + span : nil, &loop)
         }
         judgeEndpoint(f, clients[f].exchange.status)
+        countOutcome(.stored, f)
         fetches[Int(clients[f].place)].isKept = true
         clients[f].exchange.response = BodyTransfer(framing, toChunks: false)
         if upstreams[u].isStream { followStream(f, u, framing) }

@@ -139,6 +139,7 @@ extension HTTPDoor {
 
     /// Answers instead of the origin; what is left of the request body is not read.
     mutating func answer(_ c: Int, _ fault: Fault, _ loop: inout EventLoop) {
+        if clients[c].exchange.cached.isThroughTier, leaveTier(c, fault, &loop) { return }
         guard clients[c].kind != .mirror else { return endCopy(c, .failed(.init(fault)), &loop) }
         guard clients[c].kind != .fetch else { return fetchBroke(c, fault, &loop) }
         detachUpstream(c, &loop, keep: false)

@@ -21,6 +21,9 @@ extension HTTPDoor {
         if clients[c].exchange.isEarly { hideEarlyField(c) }
         var changes = renderRequest(c)
         if clients[c].kind == .fetch { changes = renderFetch(c, after: changes) }
+        if clients[c].kind == .fetch || clients[c].exchange.cache >= 0 {
+            changes = renderLoop(after: changes)
+        }
         let pending = clients[c].input
         let isWhole = RequestHeadWriter.write(
             into: &scratch,

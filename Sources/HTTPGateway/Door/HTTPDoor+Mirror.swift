@@ -158,7 +158,10 @@ extension HTTPDoor {
     /// and with the mark of a copy.
     private mutating func writeCopy(_ c: Int, _ u: Int, _ place: Int) -> Bool {
         if clients[c].exchange.isEarly { hideEarlyField(c) }
-        let changes = renderRequest(c)
+        var changes = renderRequest(c)
+        if clients[c].kind == .fetch || clients[c].exchange.cache >= 0 {
+            changes = renderLoop(after: changes)
+        }
         var head = requestHead
         head.teTrailers = false
         if !head.framing.isEmpty { head.framing = .length(UInt64(mirrors[place].bodyCount)) }

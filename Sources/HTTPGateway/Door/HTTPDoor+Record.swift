@@ -73,9 +73,11 @@ extension HTTPDoor {
         let passed = isPassage ? passageName(c) : plainPath.bytes.extracting(0..<0)
         let pending = isParsed ? clients[c].input : Pending()
         let exchange = clients[c].exchange
+        // What was fetched for it names who has answered that.
+        let pool = exchange.pool < 0 ? Int(exchange.fetchPool) : Int(exchange.pool)
         let names = AccessNames(
             route: Int(exchange.route),
-            pool: Int(exchange.pool),
+            pool: pool,
             endpoint: Int(exchange.endpoint)
         )
         AccessLine.write(

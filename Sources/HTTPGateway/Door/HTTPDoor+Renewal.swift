@@ -48,6 +48,7 @@ extension HTTPDoor {
             clients[c].exchange.cacheResult = .revalidated
         }
         fetches[Int(clients[f].place)].end = .kept
+        countOutcome(.renewed, f)
         tellReaders(f)
         endAnswer(f, u)
         finishFetch(f, u, isWhole: true, &loop)

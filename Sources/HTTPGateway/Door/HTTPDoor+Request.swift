@@ -171,6 +171,7 @@ extension HTTPDoor {
 
     /// Sends the request to an endpoint of the route's pool.
     mutating func sendOn(_ c: Int, _ record: RouteRecord, _ loop: inout EventLoop) {
+        if clients[c].exchange.cache >= 0, goThroughTier(c, record, &loop) { return }
         let pool = pool(of: record, c)
         guard pools.indices.contains(pool) else { return refuse(c, .fault(.poolEmpty), &loop) }
         apply(record, pool, to: c)

@@ -169,6 +169,7 @@ extension HTTPDoor {
     mutating func beginResponse(_ c: Int, _ u: Int, _ loop: inout EventLoop) {
         let isSuspect = responseHead.status >= 400 || clients[c].exchange.isGRPC
         if isSuspect, discardsAnswer(c, u, &loop) { return }
+        if isSuspect, clients[c].exchange.cached.isThroughTier, declines(c, u, &loop) { return }
         settleHedge(c)
         if clients[c].kind == .fetch { return takeFetched(c, u, &loop) }
         passResponse(c, u, &loop)

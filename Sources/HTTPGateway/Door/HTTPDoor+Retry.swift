@@ -181,7 +181,7 @@ extension HTTPDoor {
     }
 
     /// True when all of an answer that is not wanted is at hand, so that its connection can go on.
-    private mutating func isWhole(_ c: Int, _ u: Int) -> Bool {
+    mutating func isWhole(_ c: Int, _ u: Int) -> Bool {
         // A stream by HTTP/2 is not kept: its connection goes on without it.
         guard clients[c].exchange.requestSent, responseHead.isPersistent, !upstreams[u].hangUp,
             !upstreams[u].canRead, !upstreams[u].isStream

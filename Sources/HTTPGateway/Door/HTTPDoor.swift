@@ -64,6 +64,8 @@ public struct HTTPDoor: ~Copyable {
     var labels: LabelTable
     var addresses: [SocketAddress?]
     var caches: [CacheRecord] = []
+    /// What this node calls itself in `CDN-Loop`.
+    var loopName = StatusName("")
     /// By cache, where its numbers lie.
     var cachePlaces: [Int32] = []
     /// By cache, its place in ``stores``.

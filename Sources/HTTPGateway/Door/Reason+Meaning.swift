@@ -36,6 +36,9 @@ extension Fault {
         case .notStored: "the client wanted it from the cache alone, and it is not there"
         case .fetchFailed: "another request was fetching it for the cache, and failed"
         case .purgeDenied: "the cache's purge does not name the client's network"
+        case .loopDetected:
+            "it has been here twice already, says its CDN-Loop: servers point at each other"
+        case .loopMalformed: "its CDN-Loop is no list of RFC 8586, so that a loop would not be seen"
         case .messageMalformed: "there was no message of DNS in the request, or not a query"
         case .methodRefused: "questions of DNS come by GET, HEAD or POST"
         case .notAcceptable: "the client takes no answers of DNS, says its Accept"

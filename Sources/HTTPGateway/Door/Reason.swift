@@ -53,7 +53,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case unauthorized, insufficientScope, authLimited, authBusy, authTimeout, authUnavailable
     case headerTimeout, bodyTimeout, clientGone, clientSlow
     // What is in a cache, or is fetched for it by another request.
-    case notStored, fetchFailed, purgeDenied
+    case notStored, fetchFailed, purgeDenied, loopDetected, loopMalformed
     // The request for an answer of DNS.
     case messageMalformed, methodRefused, notAcceptable, unsupportedType
     // The connection, before its first request.
@@ -90,6 +90,8 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         case .notStored: "not-stored"
         case .fetchFailed: "fetch-failed"
         case .purgeDenied: "purge-denied"
+        case .loopDetected: "loop-detected"
+        case .loopMalformed: "loop-malformed"
         case .messageMalformed: "dns-message-malformed"
         case .methodRefused: "method-refused"
         case .notAcceptable: "not-acceptable"
@@ -159,7 +161,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     var status: UInt16 {
         switch self {
         case .noRoute: 404
-        case .dotSegment, .pathEncoding, .messageMalformed: 400
+        case .dotSegment, .pathEncoding, .messageMalformed, .loopMalformed: 400
         case .connectMethod, .traceEnd, .methodRefused: 405
         case .notAcceptable: 406
         case .unsupportedType: 415
@@ -187,6 +189,7 @@ enum Fault: UInt8, BitwiseCopyable, Sendable, CaseIterable {
             .upgradeIgnored,
             .endpointDown, .endpointDrained:
             502
+        case .loopDetected: 508
         case .tunnelClosed, .tunnelIdle: 101
         case .internalError: 500
         }

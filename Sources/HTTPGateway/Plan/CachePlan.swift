@@ -34,6 +34,8 @@ public struct CachePlan: Sendable, Equatable {
     public var statusName = "Martlet"
     /// Networks whose clients may send `PURGE`; empty for nobody.
     public var purgers: [Prefix] = []
+    /// The number of the pool of other caches through which it fetches; nil for none.
+    public var through: Int?
 
     /// A cache with the shipped rules.
     public init(name: String) { self.name = name }
@@ -57,6 +59,8 @@ struct CacheRecord: Sendable {
     let tellsTags: Bool
     let statusName: StatusName
     let keepsCookies: Bool
+    /// The pool through which it fetches; -1 for none.
+    let through: Int32
     private let purgers: [Prefix]
 
     init(_ plan: CachePlan) {
@@ -75,6 +79,7 @@ struct CacheRecord: Sendable {
         tellsTags = plan.tellsTags
         statusName = StatusName(plan.statusName)
         keepsCookies = plan.rules.keepsCookies
+        through = plan.through.map { Int32(clamping: $0) } ?? -1
         purgers = plan.purgers
     }
 

@@ -54,6 +54,8 @@ public enum CacheMiss: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     case bypass
     /// Its key is one whose responses are not kept.
     case passing
+    /// It has passed this node before (RFC 8586).
+    case loop
 
     /// The word in metrics.
     public var word: StaticString {
@@ -65,6 +67,7 @@ public enum CacheMiss: UInt8, Sendable, BitwiseCopyable, CaseIterable {
         case .method: "method"
         case .bypass: "bypass"
         case .passing: "passing"
+        case .loop: "loop"
         }
     }
 }
@@ -127,12 +130,46 @@ public enum CacheFetch: UInt8, Sendable, BitwiseCopyable, CaseIterable {
     }
 }
 
+/// Where a cache sent a request.
+public enum CacheWay: UInt8, Sendable, BitwiseCopyable, CaseIterable {
+    /// To the route's own pool.
+    case origin
+    /// To one of the peers through which it fetches.
+    case tier
+
+    /// The word in metrics.
+    public var word: StaticString { self == .tier ? "tier" : "origin" }
+}
+
+/// What came of a request that a cache sent on.
+public enum CacheOutcome: UInt8, Sendable, BitwiseCopyable, CaseIterable {
+    /// Its answer is kept.
+    case stored
+    /// What is stored still holds.
+    case renewed
+    /// Its answer was passed on and not kept.
+    case passed
+    /// No answer came, or none of use.
+    case failed
+
+    /// The word in metrics.
+    public var word: StaticString {
+        switch self {
+        case .stored: "stored"
+        case .renewed: "renewed"
+        case .passed: "passed"
+        case .failed: "failed"
+        }
+    }
+}
+
 extension GatewayMetrics {
     /// Caches that can be told apart in metrics; the last place is for all others.
     public static let cacheLimit = 17
     /// Words per cache: requests by result from 0, misses by reason from 12, refusals from 24 by the
-    /// rules and from 48 for want of something, content by source from 56, fetches by kind from 58.
-    public static let cacheWords = 64
+    /// rules and from 48 for want of something, content by source from 56, fetches by kind from 58, and
+    /// what came of requests from 64.
+    public static let cacheWords = 72
 
     /// Where the words of a cache begin, by its place among those of ``GatewayShared``.
     public static func cache(_ place: Int) -> Int { cacheStart + place * cacheWords }
@@ -159,6 +196,14 @@ extension GatewayMetrics {
     /// Where requests to the origin of this kind are counted.
     public static func cacheFetch(_ kind: CacheFetch, cache place: Int) -> Int {
         cache(place) + 58 + Int(kind.rawValue)
+    }
+    /// Where requests are counted that went there and ended so.
+    public static func cacheOutcome(
+        _ outcome: CacheOutcome,
+        from way: CacheWay,
+        cache place: Int
+    ) -> Int {
+        cache(place) + 64 + Int(way.rawValue) * 4 + Int(outcome.rawValue)
     }
 }
 

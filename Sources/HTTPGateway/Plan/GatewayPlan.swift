@@ -16,6 +16,8 @@ public struct GatewayPlan: Sendable {
     public var poolPlans: [GatewayPoolPlan] = []
     /// What routes may have in front of their pools; a cache's place here is its number.
     public var caches: [CachePlan] = []
+    /// What this node calls itself in `CDN-Loop` (RFC 8586); nil for a name drawn at the start.
+    public var loopName: String?
     /// Which request goes to which pool.
     public var routes: [RoutePlan] = []
     /// Bounds per process and per message.

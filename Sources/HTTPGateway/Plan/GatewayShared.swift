@@ -60,6 +60,8 @@ public final class GatewayShared: Sendable {
     public let lastRequests: SharedMemory?
     /// What caches hold.
     public let shelf: CacheShelf
+    /// What this node calls itself in `CDN-Loop` where nobody has named it: no two draw the same.
+    public let loopName: String
     /// News of what is fetched, by the worker that hears them.
     let news: [Mailbox<CacheNews>]
     /// What became of URLs that caches were to fetch.
@@ -84,6 +86,8 @@ public final class GatewayShared: Sendable {
         learnedSessions: Int = 1024
     ) throws(SystemError) {
         self.workers = max(workers, 1)
+        let drawn = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        loopName = "martlet-" + String(repeating: "0", count: 16 - drawn.count) + drawn
         self.health = health
         self.load = load
         self.lastRequests = lastRequests

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import EdgeCache
-internal import Essentials
+public import Essentials
 internal import HTTPProtocol
+public import Steering
 
 /// What the cache in front of a route's pools makes of a request.
 public struct CacheExplanation: Sendable, Equatable {
@@ -13,6 +14,10 @@ public struct CacheExplanation: Sendable, Equatable {
     public var mayAnswer = false
     /// One sentence: why, or why not.
     public var why = ""
+    /// The peer through which it is fetched where nothing is stored; empty without such peers.
+    public var fetch = ""
+    /// What a peer is chosen by.
+    var hash: UInt64 = 0
 }
 
 extension GatewaySnapshot {
@@ -29,6 +34,7 @@ extension GatewaySnapshot {
         var explanation = CacheExplanation(name: plan.caches[number].name)
         if let key = CacheKeyRule.key(of: request, fields, by: cache.key) {
             explanation.key = CacheKeyRule.text(ofKey: key)
+            explanation.hash = Hash.bytes(key.span)
         }
         if let reason = whyUncached(request, fields, route, cache) {
             explanation.why = reason
@@ -49,6 +55,47 @@ extension GatewaySnapshot {
                 "a GET is answered from what is stored, or fetched and kept where that is allowed"
             }
         return explanation
+    }
+
+    /// Says through whom the route's cache would fetch the answer.
+    func explainTier(
+        of route: Int,
+        _ chooser: borrowing Chooser,
+        _ now: Instant,
+        _ explanation: inout RequestExplanation
+    ) {
+        guard let number = plan.routes[route].cache, plan.caches.indices.contains(number),
+            let cache = explanation.cache, cache.mayAnswer
+        else { return }
+        explanation.cache?.fetch = way(of: plan.caches[number], cache.hash, chooser, now)
+    }
+
+    /// Says through whom a cache would fetch what has this key; empty without peers.
+    public func way(
+        of cache: CachePlan,
+        key: [UInt8],
+        health: HealthTable,
+        load: LoadTable,
+        now: Instant
+    ) -> String {
+        let chooser = Chooser(plan: selection, health: health, load: load, worker: 0, seed: 1)
+        return way(of: cache, Hash.bytes(key.span), chooser, now)
+    }
+
+    /// By the code that chooses.
+    private func way(
+        of cache: CachePlan,
+        _ hash: UInt64,
+        _ chooser: borrowing Chooser,
+        _ now: Instant
+    ) -> String {
+        guard let pool = cache.through, plan.pools.indices.contains(pool) else { return "" }
+        let choice = chooser.explain(pool: pool, key: hash, now: now)
+        let name = plan.pools[pool].name
+        let isHelp = choice.mode == .healthy || choice.mode == .panic
+        let chosen = isHelp ? choice.candidates.first(where: \.isChosen) : nil
+        return chosen.map { "through `\(name)`, by its key from `\($0.name)`" }
+            ?? "from the route's own pool, since no endpoint of `\(name)` takes work"
     }
 
     /// Why a request is nothing for a store; nil when it may be.

@@ -113,6 +113,7 @@ extension GatewaySnapshot {
             ? pools[number].key.key(head: head, fields: fields, bytes: request.span, client: client)
             : 0
         let chooser = Chooser(plan: selection, health: health, load: load, worker: 0, seed: 1)
+        explainTier(of: route, chooser, now, &explanation)
         let session = session(in: fields, request.span, pool: number, sessions, now)
         let role = pools[number].sticky.isOn ? .any : pools[number].wish(head.method)
         let choice = chooser.explain(
