@@ -274,6 +274,36 @@ import Testing
         }
     }
 
+    @Test func `mutated data are shown and read again as they are, or refused in any form`() throws
+    {
+        var random = SeededRandom(seed: 9461)
+        let samples = (ServiceRecordTests.vectors + ServiceRecordTests.more).map {
+            ServiceRecordTests.bytes($0.1)
+        }
+        var (taken, refused) = (0, 0)
+        for round in 0..<6000 {
+            var data = samples[round % samples.count]
+            for _ in 0..<1 + random.next(below: 2) {
+                let place = Int(random.next(below: UInt32(data.count)))
+                switch random.next(below: 3) {
+                case 0: data[place] = UInt8(random.next(below: 256))
+                case 1 where data.count > 1: data.remove(at: place)
+                default: data.insert(UInt8(random.next(below: 9)), at: place)
+                }
+            }
+            let shown = RecordText.data(.SVCB, data.span)
+            let found = try read("@ SVCB " + shown)
+            if shown.hasPrefix("\\#") {
+                refused += 1
+                #expect(found.data == nil && found.problems.count == 1, "\(shown)")
+            } else {
+                taken += 1
+                #expect(found.data == data && found.problems == [], "\(shown)")
+            }
+        }
+        #expect(taken > 600 && refused > 600)
+    }
+
     @Test func `mutated parameters never trap, and what is taken is well formed`() throws {
         var random = SeededRandom(seed: 9460)
         let texts = (ServiceRecordTests.vectors + ServiceRecordTests.more).map(\.0)

@@ -51,6 +51,50 @@ import Testing
         #expect(accepted > 1000 && refused > 1000)
     }
 
+    // Whatever is left out, changed or without its signature: what comes behind is not believed.
+    @Test func `a stream of signed answers is believed as far as it is whole`() throws {
+        var random = SeededRandom(seed: 13)
+        let (now, key) = (TransactionTests.now, try TransactionTests.key(.sha256))
+        let question = ZoneFixture.query("example.com", .AXFR)
+        var (whole, broken) = (0, 0)
+        for round in 0..<3000 {
+            let peer = TransactionPeer(key)
+            let signed = peer.sign(question, seconds: now)
+            let check = TransactionKeys([key]).check(signed.span, seconds: now)
+            guard case .accepted(var transaction, _) = check else {
+                throw TransactionTests.Missing()
+            }
+            let fault = Int(random.next(below: 8))
+            var isWhole = true
+            for number in 0..<6 {
+                var body = question
+                body[2] = 0x84
+                var message = [UInt8](capacity: 400) { output in
+                    output.write(body.span)
+                    _ = transaction.sign(&output, from: 0, seconds: now)
+                }
+                if number == fault {
+                    switch round % 3 {
+                    case 0: continue
+                    case 1: message = body
+                    default: message[2 + Int(random.next(below: 27))] ^= 0x81
+                    }
+                }
+                let isLate = number > fault || number == fault && round % 3 == 2
+                let length = try? peer.take(message, seconds: now)
+                if isLate {
+                    #expect(length == nil, "\(round) \(number)")
+                    isWhole = false
+                    break
+                }
+                #expect((length == body.count) == (number != fault || number > 0))
+                if length == nil { break }
+            }
+            if isWhole { whole += 1 } else { broken += 1 }
+        }
+        #expect(whole > 500 && broken > 1000)
+    }
+
     @Test func `mutated answers of primaries never trap, and are not believed with a key`() throws {
         var random = SeededRandom(seed: 12)
         let key = try TransactionTests.key()
