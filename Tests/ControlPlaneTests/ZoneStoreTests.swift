@@ -102,6 +102,23 @@ import Testing
         #expect(notes.isEmpty)
     }
 
+    @Test func `names are kept as they are written, and are one in any case`() throws {
+        let folder = try TemporaryFolder()
+        var notes: [String] = []
+        let store = try ZoneStore(folder: folder.path, notes: &notes)
+        let spelled = try #require(DomainName("WWW.Example.com"))
+        for (number, owner) in [spelled, ZoneStoreTests.www].enumerated() {
+            var commit = ZoneStoreTests.commit(8 + UInt32(number))
+            commit.sets[RecordSetKey(owner, .A)] = RecordSet(ttl: 5, data: [[192, 0, 2, 1]])
+            #expect(store.commit([commit], number: UInt64(number)))
+            #expect(try ZoneStoreTests.results(store, 1).map(\.problem) == [nil])
+        }
+        store.close()
+        let zone = try #require(try ZoneStore(folder: folder.path, notes: &notes).zones.first)
+        let owners = zone.sets.keys.filter { $0.type == .A }.map { "\($0.owner)" }
+        #expect(owners == ["WWW.Example.com."])
+    }
+
     @Test func `whole zones are replaced and removed`() throws {
         let folder = try TemporaryFolder()
         let tables = try ZoneTables("\(folder.path)/zones.db")

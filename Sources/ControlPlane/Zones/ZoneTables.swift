@@ -7,12 +7,15 @@ internal import Runtime
 /// The tables of the zone store, and what is done with them; for one thread.
 ///
 ///     zones    one row per zone: kind, base, facts
-///     sets     one row per record set: all records in one value; NULL for a set that is gone
+///     sets     one row per record set: all records in one value; NULL for a set that is gone; and one
+///              of no type for a name with capitals, with the name as it is written
 ///     journal  one row per version: what led to it from the one before (RFC 1995)
 struct ZoneTables {
     /// Versions that the journal keeps of a zone, and octets of their records.
     static let journalLimit = (versions: 1000, octets: 16 << 20)
     static let schemaVersion: Int64 = 1
+    // Before all types, so that it is read before the sets of its name.
+    static let spellingType: Int64 = -1
 
     private static let schema = [
         "CREATE TABLE zones (name BLOB PRIMARY KEY, kind INTEGER NOT NULL, base INTEGER NOT NULL,"
@@ -76,10 +79,17 @@ struct ZoneTables {
             )
             return true
         }
-        try database.rows("SELECT zone, owner, type, ttl, data FROM sets") { row in
+        var spelled: [DomainName: DomainName] = [:]
+        let sets = "SELECT zone, owner, type, ttl, data FROM sets ORDER BY zone, owner, type"
+        try database.rows(sets) { row in
             guard row.count == 5, let zone = DomainName(wire: row[0].bytes),
-                let owner = DomainName(wire: row[1].bytes)
+                let name = DomainName(wire: row[1].bytes)
             else { return true }
+            guard row[2].integer != ZoneTables.spellingType else {
+                spelled[name] = DomainName(wire: row[4].bytes)
+                return true
+            }
+            let owner = spelled[name] ?? name
             let type = RecordType(UInt16(truncatingIfNeeded: row[2].integer))
             let ttl = UInt32(truncatingIfNeeded: row[3].integer)
             let set: RecordSet?? =
@@ -138,7 +148,8 @@ struct ZoneTables {
         )
         if commit.replacesAll { try database.run("DELETE FROM sets WHERE zone = ?", [zone]) }
         for (key, set) in commit.sets {
-            let owner = Database.Value.blob(key.owner.lowercased.wire)
+            let lowered = key.owner.lowercased.wire
+            let owner = Database.Value.blob(lowered)
             let type = Database.Value.integer(Int64(key.type.rawValue))
             guard set != nil || commit.zone.kind == .overlay else {
                 try database.run(
@@ -153,6 +164,12 @@ struct ZoneTables {
                     zone, owner, type, .integer(Int64(set?.ttl ?? 0)),
                     set.map { .blob(ZoneTables.bytes($0)) } ?? .null,
                 ]
+            )
+            guard set != nil, lowered != key.owner.wire else { continue }
+            let name = Database.Value.blob(key.owner.wire)
+            try database.run(
+                "INSERT OR REPLACE INTO sets VALUES (?, ?, ?, 0, ?)",
+                [zone, owner, .integer(ZoneTables.spellingType), name]
             )
         }
         if commit.dropsJournal { try database.run("DELETE FROM journal WHERE zone = ?", [zone]) }

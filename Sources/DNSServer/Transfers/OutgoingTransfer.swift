@@ -16,8 +16,8 @@ final class OutgoingTransfer {
     enum Step: Equatable {
         /// The SOA in front.
         case beginning
-        /// The sets of this node of the zone, from this one on.
-        case node(Int, set: Int)
+        /// The sets of this node of the zone, from this one on, and from this record of it on.
+        case node(Int, set: Int, record: Int = 0)
         /// The records of this difference, from this octet on.
         case difference(Int, octet: Int)
         /// The SOA behind.
@@ -43,6 +43,8 @@ final class OutgoingTransfer {
     var context: AnswerContext
     private(set) var step = Step.beginning
     private let isSingle: Bool
+    /// The question has the zone's name in lower case, as what is compressed expects it.
+    let repeatsApex: Bool
     private(set) var messages = 0
     private(set) var records = 0
     private(set) var octets = 0
@@ -77,6 +79,8 @@ final class OutgoingTransfer {
         case .differences(let found): (differences, isSingle) = (found, false)
         case .serial: (differences, isSingle) = ([], true)
         }
+        let zones = place.isChanged ? snapshot.changed : snapshot.zones
+        repeatsApex = zones.zoneName(place.zone)?.wire == OutgoingTransfer.name(request, query)
     }
 
     var table: ZoneTable { isChanged ? snapshot.changed : snapshot.zones }
@@ -142,8 +146,8 @@ final class OutgoingTransfer {
             let next: Step?
             switch step {
             case .beginning, .ending: next = writeSOA(view, &writer, into: &output)
-            case .node(let node, let set):
-                next = writeSet(node, set, view, &writer, &owner, into: &output)
+            case .node(let node, let set, let record):
+                next = writeSet(node, set, record, view, &writer, &owner, into: &output)
             case .difference(let number, let octet):
                 next = writeDifference(number, octet, view, &writer, into: &output)
             case .done: next = nil
@@ -165,14 +169,18 @@ final class OutgoingTransfer {
         let apex = view.nodes[Int(view.zones[zone].apex)]
         guard let set = view.set(of: apex, type: .SOA) else { return .done }
         let header = DNSQuery.headerLength
-        let isPlaced = writer.place(
-            set.compiled,
-            of: view.bytes,
-            owner: header,
-            apex: header,
-            section: .answer,
-            into: &output
-        )
+        let number = Int(view.zones[zone].apex)
+        let isPlaced =
+            isSpelled(number)
+            ? writeSpelled(set, number, 0, nil, &writer, into: &output) == .max
+            : writer.place(
+                set.compiled,
+                of: view.bytes,
+                owner: header,
+                apex: header,
+                section: .answer,
+                into: &output
+            )
         guard isPlaced else { return nil }
         guard step == .beginning else { return .done }
         if isSingle { return .done }
@@ -184,6 +192,7 @@ final class OutgoingTransfer {
     private func writeSet(
         _ node: Int,
         _ number: Int,
+        _ record: Int,
         _ view: ZoneView,
         _ writer: inout ResponseWriter,
         _ owner: inout OwnerPlace,
@@ -211,6 +220,12 @@ final class OutgoingTransfer {
         }
         // It steers the alias, which is sent as it is now; an alias stands alone (RFC 1034 §3.6.2).
         if set.type == .LUA, found.flags.contains(.cname) { return next }
+        guard !isSpelled(node) else {
+            let present = set.isSteered ? presentAnswer(set.type, found, view) : nil
+            let end = writeSpelled(set, node, record, present, &writer, into: &output)
+            if let end { return end == .max ? next : .node(node, set: number, record: end) }
+            return nil
+        }
         if owner.node != node { owner = OwnerPlace(node: node) }
         guard !set.isSteered else {
             let isWritten = writePresent(set, found, view, &writer, &owner, into: &output)
@@ -302,8 +317,8 @@ final class OutgoingTransfer {
         let apexLength = Int(view.zones[zone].apexLength)
         guard end <= wire.count, name >= apexLength else { return .done }
         guard writer.room(output) >= end &- octet &+ 2 else { return nil }
-        output.write(wire.extracting(octet..<octet &+ name &- apexLength))
-        output.write(uint16: 0xc000 | UInt16(DNSQuery.headerLength))
+        let owner = shortened(octets[octet..<fixed], apexLength)
+        output.write(owner.span)
         output.write(wire.extracting(fixed..<end))
         writer.add(1, to: .answer)
         return .difference(number, octet: end)

@@ -157,6 +157,11 @@ public struct ZoneRecords: Sendable {
         }
     }
 
+    /// A name as its records write it.
+    func spelling(of owner: DomainName) -> DomainName {
+        names.index(forKey: owner).map { names[$0].key } ?? owner
+    }
+
     /// The sets of a name.
     public func sets(of owner: DomainName) -> [RecordType: RecordSet] { names[owner] ?? [:] }
 

@@ -48,6 +48,7 @@ public struct ZonePatch: ~Copyable {
         layout.referrals = table.referrals
         layout.glue = table.glue
         layout.bytes = ZonePatch.copy(table.bytes)
+        layout.spellings = table.spellings
         layout.chains = table.chains
         layout.signatureEnds = table.signatureEnds
         layout.deepest = table.deepest
@@ -80,8 +81,9 @@ public struct ZonePatch: ~Copyable {
         var changes: [DomainName: [RecordType]] = [:]
         for key in sets { changes[key.owner.lowercased, default: []].append(key.type) }
         for (owner, types) in changes {
+            let spelled = records.spelling(of: owner).wire
             guard types.allSatisfy(ZonePatch.plainTypes.contains),
-                change(owner, Set(types), records.sets(of: owner), zone)
+                change(owner, spelled, Set(types), records.sets(of: owner), zone)
             else { return false }
         }
         return true
@@ -89,6 +91,7 @@ public struct ZonePatch: ~Copyable {
 
     private mutating func change(
         _ owner: DomainName,
+        _ spelled: [UInt8],
         _ types: Set<RecordType>,
         _ sets: [RecordType: RecordSet],
         _ zone: Int
@@ -98,11 +101,17 @@ public struct ZonePatch: ~Copyable {
         // the builder says what it is.
         guard !types.contains(.ALIAS), sets[.ALIAS] == nil else { return false }
         if let alias = sets[.CNAME], sets.count > 1 || alias.data.count > 1 { return false }
+        let count = layout.nodes.count
         guard !ZonePatch.hasWildcard(name),
             let place = node(name, zone, isWanted: !sets.isEmpty, isHost: types != [.SOA])
         else { return false }
         // Nothing is there, and nothing is to be there.
         guard let index = place.index else { return true }
+        if layout.nodes.count > count {
+            layout.spell(spelled)
+        } else if !sets.isEmpty, !layout.writes(index, as: spelled) {
+            return false
+        }
         let isApex = layout.nodes[index].flags.contains(.apex)
         guard types.contains(.SOA) == false || isApex && sets[.SOA]?.data.count == 1,
             !isApex || sets[.SOA] != nil,

@@ -190,6 +190,9 @@ extension ZoneTableLayout {
         nodes.append(node)
         hashes.append(scanned.hash.value)
         deepest = max(deepest, scanned.labelCount)
+        if let place = table.spellings.place(ofNode: index) {
+            spell(table.bytes[place..<place + Int(node.nameLength)])
+        }
         return true
     }
 

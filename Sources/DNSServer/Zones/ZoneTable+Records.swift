@@ -112,16 +112,16 @@ extension ZoneTable {
         zones.indices.filter { !zones[$0].isUnusable }.compactMap(zoneName)
     }
 
-    /// What a zone holds, in no certain order; owners are in lower case.
+    /// What a zone holds, in no certain order; owners are as the zone writes them.
     public func contents(ofZone zone: Int) -> [ZoneContent] {
         guard zones.indices.contains(zone) else { return [] }
         let apexLength = Int(zones[zone].apexLength)
         var found: [ZoneContent] = []
-        for node in nodes where Int(node.zone) == zone {
+        for (index, node) in nodes.enumerated() where Int(node.zone) == zone {
             // DS is the outer zone's word about this one.
             let isInner = node.flags.contains(.apex) && zones[zone].parent != absent
             for set in sets(of: node) where !(isInner && set.type == .DS) {
-                found += contents(set, of: node, apexLength)
+                found += contents(set, of: node, spelledName(ofNode: index), apexLength)
             }
         }
         return found
@@ -134,13 +134,12 @@ extension ZoneTable {
     private func contents(
         _ set: ZoneSet,
         of node: ZoneNode,
+        _ spelled: [UInt8],
         _ apexLength: Int
     ) -> [ZoneContent] {
-        let start = Int(node.nameOffset)
-        let name = Array(bytes[start..<start + Int(node.nameLength)])
-        guard let owner = DomainName(wire: name) else { return [] }
+        guard let owner = DomainName(wire: spelled) else { return [] }
         guard set.isSteered else {
-            return records(set, name, apexLength).map { .record($0) }
+            return records(set, of: node, spelled, apexLength).map { .record($0) }
         }
         let steered = steered[Int(set.offset)]
         if set.type.isService { return services(set, steered, owner) }
@@ -195,6 +194,22 @@ extension ZoneTable {
             position = template.end
         }
         return found
+    }
+
+    // Names in data may point to the owner in lower case: the spelling is put in its place afterwards.
+    private func records(
+        _ set: ZoneSet,
+        of node: ZoneNode,
+        _ spelled: [UInt8],
+        _ apexLength: Int
+    ) -> [DNSMessage.Record] {
+        let start = Int(node.nameOffset)
+        let name = Array(bytes[start..<start + Int(node.nameLength)])
+        let found = records(set, name, apexLength)
+        guard spelled != name, let owner = DomainName(wire: spelled) else { return found }
+        return found.map { record in
+            DNSMessage.Record(owner: owner, type: record.type, ttl: record.ttl, data: record.data)
+        }
     }
 
     // The set in a message of its own, read again.

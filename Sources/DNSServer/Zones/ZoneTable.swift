@@ -23,6 +23,8 @@ public struct ZoneTable: Sendable {
     let glue: [Glue]
     let aliases: [AliasEntry]
     let bytes: [UInt8]
+    /// How names with capitals are written.
+    let spellings: NameSpellings
     /// The names of chains of zones that are signed in their files.
     let chains: [UInt32]
     /// Labels of the deepest name: suffixes that have more need not be looked up.
@@ -50,7 +52,7 @@ public struct ZoneTable: Sendable {
     /// Octets of memory that the table takes.
     public var byteCount: Int {
         slots.count * 8 + nodes.count * MemoryLayout<ZoneNode>.stride
-            + sets.count * MemoryLayout<ZoneSet>.stride + bytes.count
+            + sets.count * MemoryLayout<ZoneSet>.stride + bytes.count + spellings.byteCount
     }
 
     /// A table without zones: every question is refused.
@@ -64,6 +66,7 @@ public struct ZoneTable: Sendable {
         glue: [],
         aliases: [],
         bytes: [],
+        spellings: NameSpellings(),
         chains: [],
         deepest: 0,
         signatureEnds: [:],

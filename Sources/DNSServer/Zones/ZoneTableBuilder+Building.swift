@@ -49,6 +49,7 @@ extension ZoneTableBuilder {
                 continue
             }
             names[number].final = layout.addName(names[number], nameBytes)
+            spell(number, in: &layout)
             addSets(of: number, to: &layout)
         }
         for number in zones.indices { addZone(number, to: &layout) }
@@ -60,6 +61,13 @@ extension ZoneTableBuilder {
             return nil
         }
         return layout.table(aliasNetworks)
+    }
+
+    func spell(_ number: Int, in layout: inout ZoneTableLayout) {
+        guard !spellings.isEmpty, let name = spellings[UInt32(truncatingIfNeeded: number)] else {
+            return
+        }
+        layout.spell(name)
     }
 
     // Even when the texts have errors, what was read is checked: all errors at once.

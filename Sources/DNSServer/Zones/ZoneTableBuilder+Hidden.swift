@@ -16,6 +16,7 @@ extension ZoneTableBuilder {
             .sorted { (records[$0].type.rawValue, $0) < (records[$1].type.rawValue, $1) }
         guard !found.isEmpty else { return }
         names[number].final = layout.addName(names[number], nameBytes, isHidden: true)
+        spell(number, in: &layout)
         var start = 0
         while start < found.count {
             var end = start + 1

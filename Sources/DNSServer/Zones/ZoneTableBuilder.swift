@@ -84,6 +84,8 @@ public struct ZoneTableBuilder: ~Copyable {
     var apexes: Set<[UInt8]> = []
     var nameBytes: [UInt8] = []
     var data: [UInt8] = []
+    /// How names with capitals are written, by their numbers.
+    var spellings: [UInt32: [UInt8]] = [:]
     var files: [String] = []
     /// The names that hold an ALIAS.
     var aliasNames: [UInt32] = []
@@ -311,6 +313,8 @@ public struct ZoneTableBuilder: ~Copyable {
         if last == absent {
             names[Int(name)].firstRecord = number
         } else {
+            // Its first record says how a name is written.
+            if lowered != owner { spellings[name] = owner }
             records[Int(last)].next = number
         }
         names[Int(name)].lastRecord = number

@@ -13,6 +13,7 @@ struct ZoneTableLayout {
     var outsideTargets: [DomainName] = []
     var aliasedZones: Set<Int> = []
     var bytes: [UInt8] = []
+    var spellings = NameSpellings()
     var chains: [UInt32] = []
     var signatureEnds: [Int: UInt32] = [:]
     var hashes: [UInt64] = []
@@ -218,6 +219,7 @@ struct ZoneTableLayout {
             glue: glue,
             aliases: aliases,
             bytes: bytes,
+            spellings: spellings,
             chains: chains,
             deepest: deepest,
             signatureEnds: signatureEnds,
