@@ -15,7 +15,8 @@ import Testing
         _ takers: [TransferRules.Peer],
         _ version: TLSVersion,
         signer: TransactionKey?,
-        since serial: UInt32? = nil
+        since serial: UInt32? = nil,
+        protocols: [TLSProtocol] = [.dot]
     ) throws -> (code: ResponseCode?, records: Int) {
         let parts = try SecureParts()
         let snapshot = try tests.snapshot(
@@ -29,7 +30,7 @@ import Testing
         )
         var settings = TLSClientSettings()
         settings.authorities = parts.maker.authority
-        settings.protocols = [.dot]
+        settings.protocols = protocols
         settings.most = version
         var client = try SecureClient(fixture, TLSClientContext(settings))
         #expect(client.shakeHands(&fixture) == .established)
@@ -55,6 +56,24 @@ import Testing
             #expect(new.code == .noError && new.records > 10)
             let old = try take([taker], .tls12, signer: key, since: serial)
             #expect(old.code == .refused && old.records == 0)
+        }
+    }
+
+    @Test func `no zone goes out by TLS to who has not chosen the protocol for it`() throws {
+        let key = try TransactionTests.key()
+        let taker = TransferRules.Peer(network: Prefix("127.0.0.0/8"), key: key.name)
+        for serial in [nil, 3] as [UInt32?] {
+            let cases: [([TLSProtocol], ResponseCode)] = [([], .refused), ([.dot], .noError)]
+            for (protocols, code) in cases {
+                let found = try take(
+                    [taker],
+                    .tls13,
+                    signer: key,
+                    since: serial,
+                    protocols: protocols
+                )
+                #expect(found.code == code && (found.records > 10) == (code == .noError))
+            }
         }
     }
 

@@ -30,11 +30,13 @@ extension DNSDoor {
         return running.count >= DNSDoor.transfersPerConnection
     }
 
-    // RFC 9103 §7.2, §8.4: by TLS 1.3, and to those that are known twice or by their certificate.
+    // RFC 9103 §7.1, §7.2, §8.4: by TLS 1.3 and `dot`, and to those that are known twice or by their
+    // certificate.
     private func way(_ place: Int) -> TransferRules.Way {
         guard connections[place].isSecure else { return .plain }
-        guard tls.facts(connections[place].tls).version >= TLSVersion.tls13.rawValue else {
-            return .oldSecure
+        let facts = tls.facts(connections[place].tls)
+        guard facts.version >= TLSVersion.tls13.rawValue, facts.chosen == .dot else {
+            return .unfit
         }
         let settings = security(connections[place].listener)?.context.settings
         let hasCertificate =

@@ -33,8 +33,8 @@ public struct TransferRules: Sendable {
         case plain
         /// By TLS: whoever asks is known by address and key (§8.4.2).
         case secure
-        /// By a version of TLS before 1.3, by which no zone goes (§7.2).
-        case oldSecure
+        /// By TLS before 1.3 (§7.2), or without `dot` chosen by ALPN (§7.1): no zone goes so.
+        case unfit
     }
 
     /// Those that may take each zone, by its name.
@@ -58,7 +58,7 @@ public struct TransferRules: Sendable {
         key: DomainName?,
         by way: Way = .plain
     ) -> Bool {
-        guard way != .oldSecure else { return false }
+        guard way != .unfit else { return false }
         return takers[zone]?.contains { peer in
             peer.admits(client, key) && (way != .secure || peer.isStrict)
         } ?? false
