@@ -318,6 +318,45 @@ import Testing
         #expect(heard?.serial == SerialNumber(2) && machine.deadline == .never)
     }
 
+    @Test func `how often a notice is sent, and with which waits, is what it is told with`() throws
+    {
+        let zone = try #require(DomainName("example.com"))
+        let target = SocketAddress(IPAddress(v4: 0xc000_0201), port: 53)
+        for (pace, wanted) in [
+            (NoticePace(attempts: 1), [0]), (NoticePace(attempts: 3), [0, 2, 6]),
+            (NoticePace(attempts: 4, firstWait: .seconds(60)), [0, 60, 180, 420]),
+        ] as [(NoticePace, [Int64])] {
+            var machine = NotifyMachine()
+            _ = machine.tell(target, zone, SerialNumber(1), key: nil, pace: pace, id: 7, now: at(0))
+            var sent: [Int64] = []
+            while machine.deadline != .never {
+                let now = max(machine.deadline, at(0))
+                let step = machine.expire(now: now)
+                if !step.send.isEmpty { sent.append((now - at(0)).nanoseconds / 1_000_000_000) }
+            }
+            #expect(sent == wanted)
+        }
+    }
+
+    @Test func `a port that is said to be closed ends what was sent there, and nothing else`()
+        throws
+    {
+        let zone = try #require(DomainName("example.com"))
+        let other = try #require(DomainName("example.net"))
+        let target = SocketAddress(IPAddress(v4: 0xc000_0201), port: 53)
+        let second = SocketAddress(IPAddress(v4: 0xc000_0201), port: 54)
+        var machine = NotifyMachine()
+        for place in [target, second] {
+            _ = machine.tell(place, zone, SerialNumber(1), key: nil, id: 7, now: at(0))
+        }
+        _ = machine.expire(now: at(0))
+        _ = machine.tell(target, other, SerialNumber(1), key: nil, id: 8, now: at(1))
+        let closed = machine.close(target)
+        #expect(closed.map(\.zone) == [zone] && closed.map(\.target) == [target])
+        #expect(machine.pending.values.map(\.id).sorted() == [7, 8])
+        #expect(machine.close(target).isEmpty, "what was not sent has not come back")
+    }
+
     @Test func `a notice is what RFC 1996 says, and there are not too many`() throws {
         let zone = try #require(DomainName("example.com"))
         var machine = NotifyMachine()

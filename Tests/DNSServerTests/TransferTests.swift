@@ -480,6 +480,12 @@ import Testing
         var address = notice
         address[address.count - 3] = 1
         #expect(try code("192.0.2.1", address) == .formatError, "of another type")
+        // RFC 1996 §3.2: TC, RD, RA, Z, AD, CD and the code say nothing, and are zero.
+        for bit in 0..<10 {
+            var strange = notice
+            strange[bit < 8 ? 3 : 2] |= 1 << (bit % 8)
+            #expect(try code("192.0.2.1", strange) == .formatError, "flag \(bit)")
+        }
         // With a key, the key counts as well.
         snapshot.peers.rules.notifiers[apex] = [.init(network: primary.network, key: key.name)]
         #expect(try code("192.0.2.1", notice) == .refused)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers are told of a changed zone (RFC 1996), whichever way it has changed."""
+import socket
+import time
+
 from harness import eventually, expect, expect_equal, scenario
 from harness.ask import dig
 from harness.martlet import martlet_command
@@ -65,3 +68,36 @@ zone:
     before = martlet.metric("martlet_dns_notices_total", outcome="heard")
     expect_equal(client("PUT", f"{path}/notify")[0], 200, "")
     eventually("it is told again", lambda: martlet.metric("martlet_dns_notices_total", outcome="heard") > before)
+
+
+@scenario("a notice is sent as often as is configured, and not to a closed port", 60,
+          covers=["zones.*.notify[].attempts", "zones.*.notify[].wait"])
+def pace(scene):
+    dns, closed = scene.port(), scene.port()
+    scene.write("a.zone", zone(1))
+    # One that hears and says nothing; at the other port nobody listens (RFC 1996 §3.6).
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.settimeout(0.2)
+        port = silent.getsockname()[1]
+        martlet = scene.martlet(f"""listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+{KEYS}zones:
+  a.test:
+    file: a.zone
+    notify:
+      - {{ address: 127.0.0.1:{port}, attempts: 3, wait: 1s }}
+      - {{ address: 127.0.0.1:{closed}, attempts: 12, wait: 10m }}
+""")
+        eventually("the closed port is given up at once", lambda: "has closed its port" in martlet.log(), within=5)
+        times, until = [], time.monotonic() + 10
+        while time.monotonic() < until:
+            try:
+                message = silent.recv(512)
+            except TimeoutError:
+                continue
+            expect_equal(message[2:4], b"\x24\x00", "NOTIFY, AA, and nothing else")
+            times.append(time.monotonic())
+        expect_equal(len(times), 3, f"as often as is configured: {times}")
+        waits = [after - before for before, after in zip(times, times[1:])]
+        expect(0.8 < waits[0] < 1.7 and 1.8 < waits[1] < 2.8, f"each wait twice the one before: {waits}")
+    expect_equal(martlet.metric("martlet_dns_notices_total", outcome="silent"), 2, "both are told of")

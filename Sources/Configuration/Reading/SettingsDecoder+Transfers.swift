@@ -17,7 +17,14 @@ extension SettingsDecoder {
         zone.transferTo = section.list("transfer-to").map(taker)
         zone.notify = section.list("notify").compactMap { entry in
             let key = transactionKey(entry, "key")
-            return entry.server("address").map { NoticeSettings(address: $0, key: key) }
+            return entry.server("address").map { address in
+                NoticeSettings(
+                    address: address,
+                    key: key,
+                    attempts: entry.integer("attempts"),
+                    wait: entry.interval("wait")
+                )
+            }
         }
         zone.catalog = section.bool("catalog")
         zone.transferFrom = section.list("transfer-from").compactMap(primary)

@@ -54,6 +54,19 @@ extension Schema {
             "Key of `tsig-keys` that signs the notices."
         ),
         Option(
+            "zones.*.notify[].attempts",
+            .integer(1...12),
+            "6",
+            "How often a notice is sent that is not answered, the first time included."
+        ),
+        Option(
+            "zones.*.notify[].wait",
+            .duration(seconds(1)...minutes(10)),
+            "2s",
+            "How long an answer is waited for before the notice is sent again; each further wait is "
+                + "twice as long (RFC 1996 §3.6)."
+        ),
+        Option(
             "zones.*.transfer-from[].address",
             .server(53),
             .required,

@@ -27,6 +27,10 @@ public struct NoticeSettings: Sendable, Equatable {
     public var address: SocketAddress
     /// The key that signs; nil for none.
     public var key: String?
+    /// How often it is told that does not answer.
+    public var attempts = 6
+    /// How long its answer is waited for the first time; then twice as long each time.
+    public var wait = Interval.seconds(2)
 }
 
 /// One that a zone is taken from.

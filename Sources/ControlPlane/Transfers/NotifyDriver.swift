@@ -28,10 +28,11 @@ struct NotifyDriver {
         _ zone: DomainName,
         _ serial: SerialNumber,
         key: DomainName?,
+        pace: NoticePace,
         now: Instant
     ) -> Bool {
         let id = UInt16(truncatingIfNeeded: random.next())
-        return machine.tell(target, zone, serial, key: key, id: id, now: now)
+        return machine.tell(target, zone, serial, key: key, pace: pace, id: id, now: now)
     }
 
     /// Sends what is due; the notices that nobody has heard.
@@ -94,19 +95,21 @@ struct NotifyDriver {
         }
     }
 
-    /// Takes answers; the notices that are over, and what the server says.
+    /// Takes answers; the notices that are over, and what the server says: nil where nobody listens.
     mutating func handle(
         _ event: Event,
         loop: inout EventLoop
-    ) -> [(notice: NotifyMachine.Pending, code: ResponseCode)] {
+    ) -> [(notice: NotifyMachine.Pending, code: ResponseCode?)] {
         guard let door = doors[EventToken(raw: event.token).index] else { return [] }
-        var found: [(notice: NotifyMachine.Pending, code: ResponseCode)] = []
+        var found: [(notice: NotifyMachine.Pending, code: ResponseCode?)] = []
         for _ in 0..<NotifyDriver.batch {
             var result = IOResult.wouldBlock
             let bytes = [UInt8](capacity: 4096) { (output: inout OutputSpan<UInt8>) in
                 result = Socket.receive(door.socket, into: &output)
             }
-            // A port where nobody listens says so: the next attempt may find somebody.
+            if result == .failed(.connectionRefused) {
+                found += machine.close(door.target).map { ($0, nil) }
+            }
             guard case .count = result else { break }
             guard bytes.count >= 12, bytes[2] & 0xf8 == 0xa0,
                 let zone = NotifyDriver.zone(of: bytes)

@@ -178,9 +178,10 @@ extension Plane {
                 notices.heard += 1
                 continue
             }
-            notices.refused += 1
+            if code == nil { notices.silent += 1 } else { notices.refused += 1 }
+            let answer = code.map { "answers \($0)" } ?? "has closed its port"
             let text =
-                "\(notice.target) answers \(code) when told that zone \(notice.zone) has changed"
+                "\(notice.target) \(answer) when told that zone \(notice.zone) has changed"
             note(.transfer, .warning, text, Plane.fields(notice))
         }
     }

@@ -93,6 +93,7 @@ extension Plane {
                 apex,
                 serial,
                 key: target.key.flatMap { DomainName($0) },
+                pace: NoticePace(attempts: target.attempts, firstWait: target.wait),
                 now: now
             )
             guard !isTaken else { continue }

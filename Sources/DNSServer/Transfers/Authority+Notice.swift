@@ -35,7 +35,8 @@ extension Authority {
         }
         let notice = ZoneNotice(request.extracting(0..<length), isSigned: transaction != nil)
         var code = ResponseCode.formatError
-        if let notice {
+        // §3.2: where what has no meaning is not zero, it is no notice.
+        if let notice, query.flags & ZoneNotice.meaningless == 0 {
             switch peers.rules.hears(notice.zone, context.client, key: transaction?.key.name) {
             case nil: code = .notAuthorized
             case false?: code = .refused
@@ -63,6 +64,10 @@ extension Authority {
 
 /// What a notice says.
 struct ZoneNotice {
+    /// TC, RD, RA, Z, AD, CD and the code: nothing is described that they could say in a notice
+    /// (RFC 1996 §3.2).
+    static let meaningless: UInt16 = 0x03ff
+
     let zone: DomainName
     /// The new version, if it is told; nobody vouches for it (RFC 1996 §3.7).
     let serial: SerialNumber?

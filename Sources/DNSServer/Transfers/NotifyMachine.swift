@@ -19,6 +19,8 @@ public struct NotifyMachine: Sendable {
         public var key: DomainName?
         /// The id of the message.
         public var id: UInt16
+        /// How often it is sent, and with which waits.
+        public var pace: NoticePace
         /// How often it was sent.
         public var attempts = 0
         /// When it is sent next.
@@ -47,9 +49,6 @@ public struct NotifyMachine: Sendable {
         var target: SocketAddress
         var zone: DomainName
     }
-    /// How often one is sent.
-    public static let attemptLimit = 6
-    static let firstWait = Interval.seconds(2)
 
     /// Nothing to tell.
     public init() {}
@@ -62,6 +61,7 @@ public struct NotifyMachine: Sendable {
         _ zone: DomainName,
         _ serial: SerialNumber,
         key: DomainName?,
+        pace: NoticePace = NoticePace(),
         id: UInt16,
         now: Instant
     ) -> Bool {
@@ -77,6 +77,7 @@ public struct NotifyMachine: Sendable {
             target: target,
             key: key,
             id: id,
+            pace: pace,
             due: now
         )
         return true
@@ -89,15 +90,14 @@ public struct NotifyMachine: Sendable {
         var send: [Int] = []
         var over: [(number: Int, notice: Pending)] = []
         for (number, notice) in pending where notice.due <= now {
-            guard notice.attempts < NotifyMachine.attemptLimit else {
+            guard notice.attempts < notice.pace.attempts else {
                 over.append((number, notice))
                 remove(number)
                 continue
             }
             var next = notice
             next.attempts += 1
-            // 2, 4, 8, ... seconds: a server that starts anew hears it, and none is flooded.
-            next.due = now + NotifyMachine.firstWait * (Int64(1) << Int64(notice.attempts))
+            next.due = now + notice.pace.wait(after: notice.attempts)
             pending[number] = next
             send.append(number)
         }
@@ -117,6 +117,14 @@ public struct NotifyMachine: Sendable {
         remove(number)
         if pending.isEmpty { deadline = .never }
         return notice
+    }
+
+    /// A server has said that nobody listens at its port: the notices that are over with it (§3.6).
+    public mutating func close(_ target: SocketAddress) -> [Pending] {
+        let closed = pending.filter { $0.value.target == target && $0.value.attempts > 0 }
+        for number in closed.keys { remove(number) }
+        if pending.isEmpty { deadline = .never }
+        return closed.sorted { $0.key < $1.key }.map(\.value)
     }
 
     private mutating func remove(_ number: Int) {
