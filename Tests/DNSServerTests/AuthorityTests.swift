@@ -215,6 +215,24 @@ import Testing
         )
     }
 
+    @Test func `MAILB and MAILA are answered with what there is of those types`() throws {
+        let text =
+            "$TTL 5\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nbox MB host\nbox MG you\nbox MR he\nbox MX 1 m\n"
+            + "box TXT t\nagent MX 1 m\nagent MX 2 n\nagent MF m\nagent A 192.0.2.1\nal CNAME agent\n"
+        var fixture = try ZoneFixture(["example.com": text])
+        func types(_ name: String, _ number: UInt16) throws -> [RecordType] {
+            try fixture.ask(name + ".example.com", RecordType(number)).answers.map(\.type)
+        }
+        #expect(try types("box", 253).map(\.rawValue) == [7, 8, 9])
+        #expect(try types("box", 254) == [.MX])
+        #expect(try types("agent", 253) == [])
+        #expect(try types("agent", 254).map(\.rawValue) == [4, 15, 15])
+        #expect(try types("al", 254).map(\.rawValue) == [5, 4, 15, 15])
+        let none = try fixture.ask("agent.example.com", RecordType(253))
+        #expect(none.code == .noError && none.authorities.map(\.type) == [.SOA])
+        #expect(try fixture.ask("nobody.example.com", RecordType(254)).code == .nameError)
+    }
+
     @Test func `an alias brings the target's records, the alias first`() throws {
         var fixture = try ZoneFixture(["example.com": AuthorityTests.zone])
         for name in ["alias.example.com", "x.wc.example.com"] {

@@ -82,7 +82,7 @@ import Testing
         (EDNSQuestion { $0.name = "other.test" }, 20),
         (EDNSQuestion { $0.recordClass = 4 }, 20),
         (EDNSQuestion { $0.type = .AXFR }, 18),
-        (EDNSQuestion { $0.type = RecordType(253) }, 21),
+        (EDNSQuestion { $0.type = RecordType(249) }, 21),
         (EDNSQuestion { ($0.name, $0.type, $0.recordClass) = ("id.server", .TXT, 3) }, 18),
         (EDNSQuestion { ($0.name, $0.type, $0.recordClass) = ("a.bind", .TXT, 3) }, 20),
         (EDNSQuestion { $0.version = 1 }, nil),

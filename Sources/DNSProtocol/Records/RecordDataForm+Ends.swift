@@ -38,7 +38,7 @@ extension RecordDataForm {
     /// The octets of fields that always have as many.
     private static func size(of field: Field) -> Int? {
         switch field {
-        case .octet, .algorithm, .scheme: 1
+        case .octet, .algorithm, .scheme, .transport: 1
         case .number16, .type, .certificate: 2
         case .address4, .number32, .seconds, .time: 4
         case .eui48: 6
@@ -53,6 +53,9 @@ extension RecordDataForm {
         let length = data.count - start
         switch field {
         case .text, .optionalBase64: return data.count
+        case .ports:
+            let bits = data.extracting(start..<data.count)
+            return WellKnownServices.isWellFormed(bits) ? data.count : nil
         case .key: return (length == 0) == hasNoKey(data, start) ? data.count : nil
         case .delegationDigest, .hostKeyDigest, .zoneDigest:
             guard let algorithm = octet(data, start - 1) else { return nil }

@@ -7,7 +7,8 @@ extension RecordDataForm {
         guard let last = shape.last else { return 0...0 }
         let others = shape.count - 1
         switch last {
-        case .parameters, .optionalTypes, .prefixes, .optionalBase64, .key: return others...Int.max
+        case .parameters, .optionalTypes, .prefixes, .optionalBase64, .key, .ports:
+            return others...Int.max
         case .optionalString: return others...others + 1
         case .relay: return others + 3...others + 3
         case .hostIdentity: return others + 3...Int.max
@@ -47,6 +48,8 @@ extension RecordDataForm.Field {
         case .nextHash: "a hash in Base32hex"
         case .certificate: "a type of certificates: a number up to 65535, or its mnemonic"
         case .scheme: "a scheme: NOTIFY, or a number up to 255"
+        case .transport: "a protocol: a number up to 255, TCP or UDP"
+        case .ports: "a service: a number up to 65535, or its mnemonic"
         case .name: "a name"
         case .digits: "a text of four digits or more"
         case .someText: "a text that is not empty"

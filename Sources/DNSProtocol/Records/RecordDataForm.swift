@@ -30,9 +30,11 @@ enum RecordDataForm {
         // A digest whose algorithm stands in the octet before it.
         case delegationDigest, hostKeyDigest, zoneDigest
         // Words of DNSSEC and others.
-        case type, algorithm, time, salt, nextHash, certificate, scheme
+        case type, algorithm, time, salt, nextHash, certificate, scheme, transport
         // The bitmap of types (RFC 4034 §4.1.2): one at least, or perhaps none.
         case types, optionalTypes
+        /// Ports as bits (RFC 1035 §3.4.2).
+        case ports
         /// Those of a service (RFC 9460 §2.2).
         case parameters
         // Data that are written in one piece (RFC 1876 §3, RFC 8005 §6).
@@ -74,6 +76,7 @@ enum RecordDataForm {
         switch type {
         case .MINFO, .RP, .TALINK: [.name, .name]
         case .HINFO: [.string, .string]
+        case .WKS: [.address4, .transport, .ports]
         case .X25: [.digits]
         case .ISDN: [.string, .optionalString]
         case .GPOS: [.string, .string, .string]

@@ -28,7 +28,7 @@ public enum RecordText {
         let bytes = data.extracting(range)
         switch field {
         case .address4, .address6: return address(bytes)
-        case .octet, .number16, .number32, .seconds, .algorithm, .certificate, .scheme:
+        case .octet, .number16, .number32, .seconds, .algorithm, .certificate, .scheme, .transport:
             return "\(number(bytes))"
         case .name: return NameText.text(of: data, at: range.lowerBound)
         case .tag:
@@ -38,6 +38,7 @@ public enum RecordText {
         case .hex, .delegationDigest, .hostKeyDigest, .zoneDigest: return hex(bytes)
         case .base64, .optionalBase64, .key: return base64(bytes)
         case .types, .optionalTypes: return TypeBitmap.text(bytes)
+        case .ports: return WellKnownServices.text(bytes)
         case .parameters: return ServiceParameters.text(of: data, from: range.lowerBound)
         case .prefixes: return AddressPrefixes.text(bytes)
         case .location: return Location(bytes)?.text

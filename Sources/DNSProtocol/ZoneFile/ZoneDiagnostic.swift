@@ -94,7 +94,7 @@ public struct ZoneDiagnostic: Error, Sendable, Equatable, CustomStringConvertibl
 public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     /// A parenthesis without its partner.
     case unbalancedParenthesis = 1501
-    /// A quoted string that its line does not end.
+    /// A quoted string that does not end.
     case unterminatedString = 1502
     /// A `\` that is followed by no character and no number up to 255.
     case badEscape = 1503

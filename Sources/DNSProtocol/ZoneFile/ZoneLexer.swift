@@ -30,6 +30,11 @@ struct ZoneLexer {
     private var position = 0
     private var line: UInt32 = 1
     private var lineStart = 0
+    // The line of the first string that goes over the end of its own.
+    private var longLine: UInt32?
+
+    /// More than a string of 255 octets can take, each of them as `\\123`.
+    private static let longLimit = 1020
 
     init(_ bytes: [UInt8]) {
         self.bytes = bytes
@@ -134,25 +139,35 @@ struct ZoneLexer {
         }
     }
 
+    // RFC 1035 §5.1: a string may hold ends of lines. One that never ends is told at its own line, and
+    // what follows is read from the next one on.
     private mutating func readQuoted() -> Bool {
         let start = position
-        position += 1
-        while position < bytes.count {
-            switch bytes[position] {
+        var place = start + 1
+        var (lines, lastStart) = (UInt32(0), lineStart)
+        while place < bytes.count, lines == 0 || place - start <= ZoneLexer.longLimit {
+            switch bytes[place] {
             case UInt8(ascii: "\""):
-                append(start + 1, position, from: start, quoted: true)
-                position += 1
+                append(start + 1, place, from: start, quoted: true)
+                if lines > 0, longLine == nil { longLine = line }
+                position = place + 1
+                line &+= lines
+                lineStart = lastStart
                 return true
             case UInt8(ascii: "\n"):
-                fail(.unterminatedString, here(start), "string is not closed on its line")
-                return false
+                lines &+= 1
+                place += 1
+                lastStart = place
             case UInt8(ascii: "\\")
-            where position + 1 < bytes.count && bytes[position + 1] != UInt8(ascii: "\n"):
-                position += 2
-            default: position += 1
+            where place + 1 < bytes.count && bytes[place + 1] != UInt8(ascii: "\n"):
+                place += 2
+            default: place += 1
             }
         }
-        fail(.unterminatedString, here(start), "string is not closed")
+        position = start + 1
+        var message = "string is not closed"
+        if let longLine { message += ", or the one that begins in line \(longLine)" }
+        fail(.unterminatedString, here(start), message)
         return false
     }
 

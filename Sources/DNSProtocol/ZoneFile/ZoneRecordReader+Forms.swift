@@ -16,6 +16,7 @@ extension ZoneRecordReader {
             entry.finish()
         case .types, .optionalTypes:
             try appendTypes(&entry)
+        case .ports: try appendPorts(&entry)
         case .prefixes:
             while entry.hasMore {
                 guard let item = AddressPrefixes.wire(entry.text) else { throw unfit(form, entry) }
@@ -59,6 +60,8 @@ extension ZoneRecordReader {
         case .algorithm:
             word = RecordMnemonics.number(text, RecordMnemonics.algorithms).map { [$0] }
         case .scheme: word = RecordMnemonics.number(text, RecordMnemonics.schemes).map { [$0] }
+        case .transport:
+            word = RecordMnemonics.number(text, WellKnownServices.protocols).map { [$0] }
         case .certificate:
             word = RecordMnemonics.number(text, RecordMnemonics.certificates).map { octets($0) }
         case .time: word = TimeStamp.seconds(text).map { octets($0) }
@@ -109,6 +112,18 @@ extension ZoneRecordReader {
             entry.advance()
         }
         data += TypeBitmap.wire(types)
+    }
+
+    private mutating func appendPorts(_ entry: inout ZoneDataFields) throws(Failure) {
+        var ports: [UInt16] = []
+        while entry.hasMore {
+            guard let port = RecordMnemonics.number(entry.text, WellKnownServices.services) else {
+                throw unfit(.ports, entry)
+            }
+            ports.append(port)
+            entry.advance()
+        }
+        data += WellKnownServices.bits(ports)
     }
 
     // RFC 4025 §3.1: a gateway of no kind is written as a dot.

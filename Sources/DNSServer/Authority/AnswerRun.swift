@@ -101,7 +101,7 @@ struct AnswerRun {
         switch query.type.rawValue {
         // OPT, TSIG and NXNAME are never asked for (RFC 9824 §3.5 for the last).
         case 0, 41, 128, 250: return .formatError
-        case 249, 253, 254:
+        case 249:
             outcome.reason = .notSupported
             return .notImplemented
         case 251, 252:
@@ -207,13 +207,9 @@ struct AnswerRun {
         _ context: inout AnswerContext,
         into output: inout OutputSpan<UInt8>
     ) -> ResponseCode {
-        if query.type == .ANY, node.setCount > 0 {
-            guard signing != absent || !signs else {
-                answerAnyPresigned(node, view, into: &output)
-                return .noError
-            }
-            writeMinimalAny(node, view, into: &output)
-            return .noError
+        // MAILB, MAILA and ANY.
+        if query.type.rawValue &- 253 <= 2, node.setCount > 0 {
+            return answerMany(node, match, view, into: &output)
         }
         if signing != absent, let code = answerAdded(node, match, view, into: &output) {
             return code
