@@ -224,7 +224,8 @@ import Testing
         }
     }
 
-    @Test func `what may not stand with a DNAME is refused`() throws {
+    @Test func `what may not stand with a DNAME is refused, and what it hides is told`() throws {
+        let hidden = "is never answered: it lies below"
         let start = "$TTL 1\n@ SOA a. b. 1 2 3 4 5\n NS a.\n"
         let cases: [(String, [String])] = [
             ("d DNAME a.\nd DNAME b.", ["M1611 d.x. has two DNAMEs"]),
@@ -233,10 +234,18 @@ import Testing
                 "d DNAME a.\nd NS b.",
                 ["M1611 d.x. has a DNAME and is delegated: only an apex may have both"]
             ),
-            ("d DNAME a.\nb.d A 192.0.2.1", ["M1611 b.d.x. lies below d.x., which has a DNAME"]),
-            ("a.b.d A 192.0.2.1\nd DNAME a.", ["M1611 b.d.x. lies below d.x., which has a DNAME"]),
-            ("*.d A 192.0.2.1\nd DNAME a.", ["M1611 *.d.x. lies below d.x., which has a DNAME"]),
-            ("@ DNAME a.\nd A 192.0.2.1", ["M1611 d.x. lies below x., which has a DNAME"]),
+            ("d DNAME a.\nb.d A 192.0.2.1", ["M1653 b.d.x. \(hidden) d.x., which has a DNAME"]),
+            ("a.b.d A 192.0.2.1\nd DNAME a.", ["M1653 b.d.x. \(hidden) d.x., which has a DNAME"]),
+            ("*.d A 192.0.2.1\nd DNAME a.", ["M1653 *.d.x. \(hidden) d.x., which has a DNAME"]),
+            ("@ DNAME a.\nd A 192.0.2.1", ["M1653 d.x. \(hidden) x., which has a DNAME"]),
+            ("*.d DNAME a.", ["M1611 DNAME at a wildcard redirects nothing (RFC 4592 §4.4)"]),
+            (
+                "d DNAME a.\nb.d ALIAS b.",
+                [
+                    "M1653 b.d.x. \(hidden) d.x., which has a DNAME",
+                    "M1611 b.d.x. is steered or an ALIAS, and lies below a DNAME",
+                ]
+            ),
             ("d DNAME a.\nd DNAME A.", ["M1660 d.x. has the same DNAME record twice; one is kept"]),
             (
                 "c NS a.\nd.c DNAME a.",
@@ -247,6 +256,40 @@ import Testing
         for (text, expected) in cases {
             #expect(try ZoneFixture.problems(["x": start + text]) == expected)
         }
+    }
+
+    @Test func `names below a DNAME are the zone's, and never answered`() throws {
+        let plain = "$TTL 5\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nd DNAME t\n"
+        let extra =
+            "x.d A 192.0.2.9\n*.d TXT wild\ny.x.d NS n.d\nn.d A 192.0.2.8\nz.d DNAME ns\n"
+            + "al ALIAS x.d\n@ MX 1 x.d\nx.t A 192.0.2.7\n"
+        var (with, without) = (
+            try ZoneFixture(["example.com": plain + extra]),
+            try ZoneFixture(["example.com": plain + "al ALIAS x.d\n@ MX 1 x.d\nx.t A 192.0.2.7\n"])
+        )
+        for name in ["x.d", "d", "q.d", "y.x.d", "a.y.x.d", "n.d", "z.d", "a.z.d", "*.d", "al"] {
+            for type in [RecordType.A, .TXT, .NS, .DNAME, .ANY, .DS] {
+                let full = name + ".example.com"
+                #expect(try with.lines(full, type) == without.lines(full, type), "\(full) \(type)")
+            }
+        }
+        #expect(try with.lines("al.example.com").contains("an al.example.com. 5 A 192.0.2.7"))
+        #expect(try with.lines("example.com", .MX) == without.lines("example.com", .MX))
+        // It is there all the same, for secondaries and for changes.
+        let tests = TransferTests()
+        let text = plain + extra.replacing("al ALIAS x.d\n", with: "")
+        var fixture = try DoorFixture.make(tests.snapshot(["example.com": text]))
+        let sent = TransferTests.lines(
+            try tests.take(&fixture, TransferTests.request("example.com"))
+        )
+        for owner in ["x.d", "*.d", "y.x.d", "n.d", "z.d"] {
+            #expect(sent.count { $0.hasPrefix("\(owner).example.com. ") } == 1, "\(owner)")
+        }
+        let apex = try #require(DomainName("example.com"))
+        let table = try ZoneFixture.table([("example.com", text)])
+        #expect(
+            table.contents(ofZone: try #require(table.usableZone(apex))).count == sent.count - 1
+        )
     }
 
     @Test func `an ALIAS goes on at a DNAME`() throws {

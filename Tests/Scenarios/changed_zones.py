@@ -225,7 +225,7 @@ def together(scene):
             return codes
 
     good = [framed(n, [(f"g{n}.a.test", 1, 1, b"\xc0\0\2\1")]) for n in (1, 3)]
-    bad = framed(2, [("d.a.test", 39, 1, target), ("x.d.a.test", 1, 1, b"\xc0\0\2\1")])
+    bad = framed(2, [("*.d.a.test", 39, 1, target), ("x.d.a.test", 1, 1, b"\xc0\0\2\1")])
     vain = [framed(n, [("z.a.test", 1, 1, b"\xc0\0\2\1")], [("nowhere.a.test", 255, 255, b"")])
             for n in range(100, 110)]
     codes = send([good[0], bad, good[1], *vain])

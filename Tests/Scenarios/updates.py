@@ -104,10 +104,17 @@ def tools(scene):
     told = update("nsupdate", dns, ["zone nowhere.test", "update add x.nowhere.test 5 A 192.0.2.7"])
     expect("NOTAUTH" in told, told)
     # One that makes a zone that cannot be served is refused, and does not spoil others.
-    told = update("nsupdate", dns, ["zone a.test", "update add d.a.test 5 DNAME e.test.",
+    told = update("nsupdate", dns, ["zone a.test", "update add *.d.a.test 5 DNAME e.test.",
                                     "update add x.d.a.test 5 A 192.0.2.7"])
     expect("REFUSED" in told, told)
     expect_equal(dig(dns, "x.d.a.test"), "", "nothing of it")
+    # A DNAME hides what lies below it, and shows it again when it goes (RFC 6672 §5.2).
+    expect_equal(update("nsupdate", dns, ["zone a.test", "update add x.d.a.test 5 A 192.0.2.7",
+                                          "update add d.a.test 5 DNAME e.test."]), "", "a DNAME")
+    expect_equal(dig(dns, "x.d.a.test", "CNAME"), "e.test. x.e.test.", "the DNAME and what it makes")
+    expect_equal(update("nsupdate", dns, ["zone a.test", "update delete d.a.test DNAME"]), "",
+                 "without it")
+    expect_equal(dig(dns, "x.d.a.test"), "192.0.2.7", "what it hid")
     expect_equal(update("nsupdate", dns, ["zone a.test", "update add z.a.test 5 A 192.0.2.8"]), "",
                  "the next one")
     expect_equal(dig(dns, "z.a.test"), "192.0.2.8", "its answer")
@@ -311,7 +318,7 @@ def flood(scene):
     # One who may change the zone, but not into one that cannot be served.
     target = wire("www.a.test")
     broken = (struct.pack("!6H", 7, 5 << 11, 1, 0, 1, 0) + wire("a.test") + struct.pack("!HH", 6, 1)
-              + wire("ns.a.test") + struct.pack("!HHIH", 39, 1, 60, len(target)) + target
+              + wire("*.ns.a.test") + struct.pack("!HHIH", 39, 1, 60, len(target)) + target
               + b"")
     below = wire("x.ns.a.test") + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton("192.0.2.1")
     broken = broken[:8] + struct.pack("!H", 2) + broken[10:] + below

@@ -178,7 +178,8 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case tooManyRecords = 1609
     /// A service that is an alias of its own owner (RFC 9460 §2.4.2).
     case aliasOfItself = 1610
-    /// Two DNAMEs at a name, or one beside a delegation or above other names (RFC 6672 §2.3, §2.4).
+    /// Two DNAMEs at a name, or one beside a delegation, at a wildcard or above what is steered (RFC
+    /// 6672 §2.3, §3.3).
     case conflictingDNAME = 1611
     /// An SOA at another name than the zone's.
     case strayStart = 1612
@@ -188,7 +189,7 @@ public enum ZoneCode: Int, Sendable, CaseIterable, CustomStringConvertible {
     case missingNS = 1651
     /// Warning: a delegation to a server inside it without an address.
     case missingGlue = 1652
-    /// Warning: data below a delegation that is no glue, or inside a zone of its own.
+    /// Warning: data below a delegation that is no glue, below a DNAME, or inside a zone of its own.
     case occludedData = 1653
     /// Warning: NS, MX or SRV that leads to an alias (RFC 2181 §10.3).
     case aliasTarget = 1654

@@ -125,12 +125,23 @@ extension ZoneTableBuilder {
     // As `ZoneView.find`, over what is there before the table is.
     private func find(_ target: [UInt8], _ apexes: [[UInt8]: UInt32]) -> End {
         guard let zone = zone(of: target, apexes) else { return .outside }
-        guard let closest = closest(to: target, zone: zone) else { return .nothing }
+        guard let closest = answered(closest(to: target, zone: zone)) else { return .nothing }
         let name = names[Int(closest.name)]
         if name.cut != absent { return .outside }
         if closest.isItself { return .name(Int(closest.name)) }
         if isRedirected(Int(closest.name)) { return redirection(of: target, at: Int(closest.name)) }
         return name.wildcard == absent ? .nothing : .name(Int(name.wildcard))
+    }
+
+    // What a DNAME hides is not found: the name that has it is.
+    private func answered(
+        _ found: (name: UInt32, isItself: Bool)?
+    ) -> (name: UInt32, isItself: Bool)? {
+        guard var found else { return nil }
+        while names[Int(found.name)].isOccluded {
+            found = (names[Int(found.name)].parent, false)
+        }
+        return found
     }
 
     private func redirection(of target: [UInt8], at number: Int) -> End {

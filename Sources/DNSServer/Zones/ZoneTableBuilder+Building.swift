@@ -149,16 +149,17 @@ extension ZoneTableBuilder {
         for number in names.indices where names[number].parent != absent {
             let parent = Int(names[number].parent)
             let place = UInt32(truncatingIfNeeded: number)
+            if occlude(number, below: parent) { continue }
             if names[parent].cut != absent {
                 names[number].cut = names[parent].cut
             } else if hasRecord(number, .NS) {
                 names[number].cut = place
             }
-            if let above = redirection(above: number) { noteRedirected(number, below: above) }
             let start = Int(names[number].offset)
             if nameBytes[start] == 1, nameBytes[start + 1] == UInt8(ascii: "*") {
                 names[parent].wildcard = place
                 if names[number].cut == place { noteWildcardDelegation(number) }
+                noteWildcardRedirection(number)
             }
         }
     }

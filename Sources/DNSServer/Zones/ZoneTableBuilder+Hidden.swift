@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import DNSProtocol
 
-/// What a zone has at and below the apex of a zone inside it that is served here too.
+/// What a zone has at and below the apex of a zone inside it that is served here too, or below a DNAME.
 ///
 /// The inner zone answers for those names, so no lookup may find them. They belong to the outer zone
 /// all the same: a transfer sends them as its file has them (RFC 5936 §3.2, §3.5), the delegation's

@@ -10,10 +10,6 @@ extension ZoneTableBuilder {
         var types: [[UInt8]: Set<RecordType>] = [:]
         /// Of names with LUA: the types that are chosen by it.
         var steered: [[UInt8]: Set<RecordType>] = [:]
-        /// The names above these.
-        var above: Set<[UInt8]> = []
-        /// A DNAME is among them.
-        var hasRedirections = false
     }
 
     /// Has some sets of the present zone not taken, wherever they come from.
@@ -24,9 +20,8 @@ extension ZoneTableBuilder {
 
     /// Has records of the present zone not taken that cannot stand beside these sets.
     ///
-    /// A CNAME and other data (RFC 1034 §3.6.2), a DNAME and names below it (RFC 6672 §2.4), other
-    /// addresses of a steered name: each is told as a warning. `steered` are the sets that records
-    /// of type LUA among them choose.
+    /// A CNAME and other data (RFC 1034 §3.6.2), other addresses of a steered name: each is told as a
+    /// warning. `steered` are the sets that records of type LUA among them choose.
     public mutating func outdo(
         _ keys: some Sequence<RecordSetKey>,
         steered: [RecordSetKey] = []
@@ -35,16 +30,7 @@ extension ZoneTableBuilder {
             outdone.steered[key.owner.lowercased.wire, default: []].insert(key.type)
         }
         for key in keys {
-            let owner = key.owner.lowercased.wire
-            outdone.types[owner, default: []].insert(key.type)
-            if key.type == .DNAME { outdone.hasRedirections = true }
-            // Once for all types of a name, and once for all names below another one.
-            var place = 0
-            while place < owner.count, owner[place] != 0 {
-                place += Int(owner[place]) + 1
-                guard place < owner.count, outdone.above.insert(Array(owner[place...])).inserted
-                else { break }
-            }
+            outdone.types[key.owner.lowercased.wire, default: []].insert(key.type)
         }
     }
 
@@ -108,14 +94,6 @@ extension ZoneTableBuilder {
                 }
                 if type == .NS, name != zones.last?.apexName { return true }
             }
-        }
-        if type == .DNAME, outdone.above.contains(name) { return true }
-        guard outdone.hasRedirections else { return false }
-        var place = 0
-        while place < name.count, name[place] != 0 {
-            place += Int(name[place]) + 1
-            guard place < name.count else { break }
-            if outdone.types[Array(name[place...])]?.contains(.DNAME) == true { return true }
         }
         return false
     }

@@ -4,8 +4,9 @@ internal import Essentials
 
 /// DNAME in a zone under construction: where it stands, and that nothing else is in its way.
 ///
-/// A name with a DNAME has no names below it, so it needs no wildcard: its place for one holds the
-/// name itself, and lookups find the redirection where they look for the wildcard anyway.
+/// A name with a DNAME has no names below it that are answered, so it needs no wildcard: its place for
+/// one holds the name itself, and lookups find the redirection where they look for the wildcard anyway.
+/// What lies below is hidden (RFC 6672 §2.4): the zone has it, and passes it on.
 extension ZoneTableBuilder {
     /// True for a name whose subtree a DNAME redirects.
     func isRedirected(_ number: Int) -> Bool { names[number].wildcard == number }
@@ -28,8 +29,22 @@ extension ZoneTableBuilder {
         return false
     }
 
-    /// The name with a DNAME that a name lies below, and must not; nil when it may be where it is.
-    func redirection(above number: Int) -> Int? {
+    /// Hides a name below a DNAME, and what lies below it; false for one that is answered.
+    mutating func occlude(_ number: Int, below parent: Int) -> Bool {
+        if !names[parent].isOccluded {
+            guard !names[number].isForeign, let above = redirection(above: number) else {
+                return false
+            }
+            noteRedirected(number, below: above)
+        }
+        names[number].isForeign = true
+        names[number].isOccluded = true
+        refuseChosen(number)
+        return true
+    }
+
+    // The name with a DNAME that a name lies below, and is hidden by; nil when it is answered.
+    private func redirection(above number: Int) -> Int? {
         let parent = Int(names[number].parent)
         if isRedirected(parent) { return holdsHash(number) ? nil : parent }
         let above = names[parent].parent
@@ -48,12 +63,32 @@ extension ZoneTableBuilder {
         }
     }
 
-    /// RFC 6672 §2.4: there is nothing below a DNAME; told once for each name.
-    mutating func noteRedirected(_ number: Int, below above: Int) {
+    // RFC 6672 §2.4: nothing below a DNAME is answered; told once for each name.
+    private mutating func noteRedirected(_ number: Int, below above: Int) {
         // What follows below is not told again.
         let record = recordNumbers(of: number).first ?? firstRecord(below: number)
-        let message = "\(text(number)) lies below \(text(above)), which has a DNAME"
-        noteRecord(record, .conflictingDNAME, message)
+        let message =
+            "\(text(number)) is never answered: it lies below \(text(above)), which has a DNAME"
+        noteRecord(record, .occludedData, message)
+    }
+
+    // What a policy or an alias gives is of this server, and would be given to nobody.
+    private mutating func refuseChosen(_ number: Int) {
+        let chosen = recordNumbers(of: number).first {
+            records[$0].isSteered || records[$0].isAlias
+        }
+        let message = "\(text(number)) is steered or an ALIAS, and lies below a DNAME"
+        noteRecord(chosen, .conflictingDNAME, message)
+    }
+
+    /// RFC 6672 §3.3, RFC 4592 §4.4: what a wildcard's DNAME redirects depends on who asks when.
+    mutating func noteWildcardRedirection(_ number: Int) {
+        let record = recordNumbers(of: number).first { records[$0].type == .DNAME }
+        noteRecord(
+            record,
+            .conflictingDNAME,
+            "DNAME at a wildcard redirects nothing (RFC 4592 §4.4)"
+        )
     }
 
     // Of an empty non-terminal: a name below it has records, or it would not exist.

@@ -31,8 +31,9 @@ public struct ZoneTableBuilder: ~Copyable {
         var lastRecord = absent
         var length: UInt8
         var labelCount: UInt8
-        /// Lies inside another zone of the table.
+        /// Lies inside another zone of the table, or is hidden by a DNAME.
         var isForeign = false
+        var isOccluded = false
         // Filled in by build().
         var cut = absent
         var wildcard = absent
@@ -83,9 +84,9 @@ public struct ZoneTableBuilder: ~Copyable {
     /// The names of the zones' apexes, in lower case.
     var apexes: Set<[UInt8]> = []
     var nameBytes: [UInt8] = []
-    var data: [UInt8] = []
     /// How names with capitals are written, by their numbers.
     var spellings: [UInt32: [UInt8]] = [:]
+    var data: [UInt8] = []
     var files: [String] = []
     /// The names that hold an ALIAS.
     var aliasNames: [UInt32] = []
@@ -312,9 +313,9 @@ public struct ZoneTableBuilder: ~Copyable {
         let last = names[Int(name)].lastRecord
         if last == absent {
             names[Int(name)].firstRecord = number
-        } else {
             // Its first record says how a name is written.
             if lowered != owner { spellings[name] = owner }
+        } else {
             records[Int(last)].next = number
         }
         names[Int(name)].lastRecord = number
