@@ -178,6 +178,54 @@ def old_tls(scene):
     expect_equal(ask_dns(dns, "www.b.test").rcode, 2, "nothing came")
 
 
+def bare_primary(scene, authority):
+    """The port of a server for b.test by TLS that answers FORMERR to OPT, and what has come to it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.make("bare", "ns.a.test"))
+    context.set_alpn_protocols(["dot"])
+    listener, heard = socket.create_server(("127.0.0.1", scene.port())), []
+    apex = wire("b.test")
+    soa = apex + struct.pack("!HHIH", SOA, 1, 60, 22) + b"\0\0" + struct.pack("!5I", 7, 3600, 600, 86400, 60)
+    records = [soa, apex + struct.pack("!HHIH", 2, 1, 60, len(apex)) + apex,
+               wire("www.b.test") + struct.pack("!HHIHBBBB", A, 1, 60, 4, 192, 0, 2, 1), soa]
+
+    def answer(request):
+        count, kind = struct.unpack("!H", request[10:12])[0], request[12 + len(apex) + 1]
+        heard.append((kind, count))
+        question = request[12:12 + len(apex) + 4]
+        found = [] if count else [soa] if kind == SOA else records
+        return (request[:2] + struct.pack("!5H", 0x8401 if count else 0x8400, 1, len(found), 0, 0)
+                + question + b"".join(found))
+
+    def run():
+        while True:
+            peer, _ = listener.accept()
+            try:
+                with context.wrap_socket(peer, server_side=True) as session:
+                    session.sendall(framed(answer(receive(session))))
+                    session.recv(1)
+            except OSError:
+                pass
+
+    threading.Thread(target=run, daemon=True).start()
+    return listener.getsockname()[1], heard
+
+
+@scenario("a primary that does not know EDNS is asked again without it", 60)
+def no_edns(scene):
+    dns = scene.port()
+    authority = Authority(scene)
+    port, heard = bare_primary(scene, authority)
+    scene.martlet(f"""listeners: [ {{ dns: 127.0.0.1:{dns} }} ]
+zones:
+  b.test:
+    transfer-from:
+      - {{ address: 127.0.0.1:{port}, tls: {{ name: ns.a.test, authorities: {authority.certificate} }} }}
+""")
+    eventually("the zone has come", lambda: ask_dns(dns, "www.b.test").rcode == 0)
+    expect_equal(heard[:3], [(SOA, 1), (SOA, 0), (AXFR, 0)], "what was asked for, and how many additional records")
+
+
 def whole(port, name):
     """All records of a zone, without regard to order and case."""
     text = dig_text(port, name, "AXFR", "+noall", "+answer", "+onesoa")

@@ -27,6 +27,7 @@ extension SettingsDecoder {
             }
         }
         zone.catalog = section.bool("catalog")
+        zone.forwardUpdates = section.bool("forward-updates")
         zone.transferFrom = section.list("transfer-from").compactMap(primary)
     }
 

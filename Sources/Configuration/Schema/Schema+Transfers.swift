@@ -79,6 +79,14 @@ extension Schema {
             "Key of `tsig-keys` that signs requests and must sign the answers."
         ),
         Option(
+            "zones.*.forward-updates",
+            .boolean,
+            "false",
+            "Whether dynamic updates of the zone are sent on to its primaries (RFC 2136 §6), as they "
+                + "came: without a signature these judge them by the address of this server.",
+            beside: ["transfer-from"]
+        ),
+        Option(
             "zones.*.catalog",
             .boolean,
             "false",

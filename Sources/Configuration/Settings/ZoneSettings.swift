@@ -23,6 +23,8 @@ public struct ZoneSettings: Sendable, Equatable {
     public var notify: [NoticeSettings] = []
     /// Those that the zone is taken from, in place of ``file`` and ``soa``.
     public var transferFrom: [PrimarySettings] = []
+    /// Updates of it go to where it comes from.
+    public var forwardUpdates = false
     /// True for a zone that is a list of zones (RFC 9432).
     public var catalog = false
     /// How its members are taken by their groups.

@@ -37,6 +37,17 @@ extension MetricFamily {
             }
         },
         MetricFamily(
+            "martlet_dns_updates_forwarded",
+            .counter,
+            labels: ["outcome"],
+            "Dynamic updates that were sent on to primaries: answered by one, or failed."
+        ) { source in
+            [("answered", false), ("failed", true)].map { word, isLost in
+                let count = source.shared.dns.updates?.forwardedCount(isLost: isLost) ?? 0
+                return MetricSample([word], .integer(count))
+            }
+        },
+        MetricFamily(
             "martlet_zone_api_requests",
             .counter,
             labels: ["method", "class"],

@@ -354,7 +354,9 @@ extension Plane {
             generation: number
         )
         dns.conduct = assembly.conduct
-        dns.takesUpdates = assembly.settings.zones.contains { !$0.updates.isEmpty }
+        dns.takesUpdates = assembly.settings.zones.contains {
+            !$0.updates.isEmpty || $0.forwardUpdates
+        }
         dns.updateNetworks = assembly.settings.updateNetworks
         dns.security = assembly.dnsListeners.security
         dns.peers.keys = assembly.transactionKeys

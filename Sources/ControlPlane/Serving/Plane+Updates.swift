@@ -12,7 +12,7 @@ extension Plane {
     mutating func takeUpdates() {
         guard let desk = shared.dns.updates else { return }
         var refused: [ZoneUpdater.Answer] = []
-        for request in desk.requests.drain() {
+        for request in desk.requests.drain() where !forward(request) {
             var answer = ZoneUpdater.Answer(request: request, code: .noError, signature: .unsigned)
             if admit(&answer) == nil {
                 refused.append(answer)

@@ -105,6 +105,8 @@ struct Plane: ~Copyable {
     /// Servers that are told of changed zones.
     @Boxed var notifier = NotifyDriver()
     var notices = NoticeCounts()
+    /// Updates on their way to primaries.
+    let forwarder = UpdateForwarder()
     var zoneAPICounts = ZoneAPICounts()
     /// Where members of catalogs are named.
     var catalogPlaces: [String: CatalogPlace] = [:]

@@ -20,6 +20,8 @@ struct SecondaryKeeper {
         var isExpired = false
         /// Others take it from here.
         var isTaken = false
+        /// Updates are sent on to its primaries.
+        var forwardsUpdates = false
         /// What is kept of it cannot be read: all of it is taken again.
         var isLost = false
         var lostAt: Instant?
@@ -98,6 +100,7 @@ struct SecondaryKeeper {
                     zones[zone.name]?.machine.notice(nil, now: now)
                 }
                 zones[zone.name]?.isTaken = !zone.transferTo.isEmpty
+                zones[zone.name]?.forwardsUpdates = zone.forwardUpdates
                 continue
             }
             var machine = RefreshMachine(now: now)
@@ -115,6 +118,7 @@ struct SecondaryKeeper {
             }
             var fresh = Zone(machine: machine, primaries: primaries)
             fresh.isTaken = !zone.transferTo.isEmpty
+            fresh.forwardsUpdates = zone.forwardUpdates
             zones[zone.name] = fresh
         }
     }
@@ -211,6 +215,9 @@ struct SecondaryKeeper {
             running += 1
         }
     }
+
+    /// A random number, for ids.
+    mutating func draw() -> UInt64 { random.next() }
 
     // MARK: News
 

@@ -71,6 +71,8 @@ struct FetchResult: Sendable {
 struct ZoneFetch {
     private let job: FetchJob
     private var random: SeededRandom
+    // The primary in hand does not know EDNS (RFC 5936 §2.1.5).
+    private var isOld = false
 
     init(_ job: FetchJob) {
         self.job = job
@@ -86,6 +88,7 @@ struct ZoneFetch {
             let now = Clock.monotonic()
             let share = max((end - now).nanoseconds, 0) / Int64(job.primaries.count - number)
             let deadline = now + Interval(nanoseconds: share)
+            isOld = false
             do throws(FetchFault) {
                 let soa = try serial(of: primary, deadline)
                 guard let serial = soa.serial, let timers = RefreshMachine.Timers(soa) else {
@@ -133,7 +136,7 @@ struct ZoneFetch {
         authority: [UInt8] = []
     ) -> [UInt8] {
         let id = UInt16(truncatingIfNeeded: random.next())
-        let option = primary.security == nil ? [] : ZoneFetch.option
+        let option = primary.security == nil || isOld ? [] : ZoneFetch.option
         var bytes: [UInt8] = [UInt8(id >> 8), UInt8(id & 255), 0, 0, 0, 1, 0, 0, 0]
         bytes += [authority.isEmpty ? 0 : 1, 0, option.isEmpty ? 0 : 1]
         bytes += job.zone.wire + [UInt8(type.rawValue >> 8), UInt8(type.rawValue & 255), 0, 1]
@@ -143,10 +146,11 @@ struct ZoneFetch {
     // OPT of version 0, for 1232 octets, without options.
     private static let option: [UInt8] = [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]
 
-    private mutating func serial(
+    // What a primary says of the SOA, by a connection that is closed then.
+    private mutating func answer(
         of primary: FetchJob.Primary,
         _ deadline: Instant
-    ) throws(FetchFault) -> DNSMessage.Record {
+    ) throws(FetchFault) -> DNSMessage {
         var exchange = try FetchExchange(primary, deadline)
         let request = question(.SOA, to: primary)
         try exchange.ask(request)
@@ -154,6 +158,20 @@ struct ZoneFetch {
         guard message.id == UInt16(request[0]) << 8 | UInt16(request[1]), message.isResponse,
             message.isAbout(job.zone, .SOA)
         else { throw FetchFault("its answer is about something else") }
+        return message
+    }
+
+    private mutating func serial(
+        of primary: FetchJob.Primary,
+        _ deadline: Instant
+    ) throws(FetchFault) -> DNSMessage.Record {
+        var message = try answer(of: primary, deadline)
+        if primary.security != nil, !isOld, message.option == nil,
+            message.code == .formatError || message.code == .notImplemented
+        {
+            isOld = true
+            message = try answer(of: primary, deadline)
+        }
         guard message.code == .noError else {
             let answer = "\(message.code)\(FetchExchange.reasons(message))"
             throw FetchFault("it answers \(answer) when asked for the SOA")

@@ -99,6 +99,7 @@ public final class UpdateDesk: Sendable {
         .setMissing, .notAuthorized, .notZone,
     ]
     private let answered = SharedWords(count: 16)
+    private let forwarded = SharedWords(count: 2)
 
     /// Requests have been answered with these codes.
     public func noteAnswered(_ codes: [ResponseCode]) {
@@ -106,6 +107,15 @@ public final class UpdateDesk: Sendable {
         // Those that need an OPT to be told have no place of their own.
         for code in codes where code.rawValue < 16 { answered.add(Int(code.rawValue), 1) }
     }
+
+    /// A request has been answered with what a primary has said, or with SERVFAIL where none has.
+    public func noteForwarded(_ code: ResponseCode) {
+        noteAnswered([code])
+        forwarded.add(code == .serverFailure ? 1 : 0, 1)
+    }
+
+    /// How many requests primaries have answered, or none has.
+    public func forwardedCount(isLost: Bool) -> UInt64 { forwarded.load(isLost ? 1 : 0) }
 
     /// How many requests were answered with a code.
     public func count(_ code: ResponseCode) -> UInt64 { answered.load(Int(code.rawValue & 15)) }
