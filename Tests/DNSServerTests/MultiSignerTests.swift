@@ -20,10 +20,16 @@ import Testing
         ZoneKey(try #require(SigningKey.generate(algorithm)))
     }
 
-    private static func fixture(_ keys: [ZoneKey], more: String = "") throws -> SigningFixture {
-        try SigningFixture(
+    private static func fixture(
+        _ keys: [ZoneKey],
+        more: String = "",
+        joinsSigners: Bool = false
+    ) throws -> SigningFixture {
+        var zone = ZoneKeys(keys: keys, denial: .compact)
+        zone.joinsSigners = joinsSigners
+        return try SigningFixture(
             [("example.com", MultiSignerTests.zone + more)],
-            signed: ["example.com": ZoneKeys(keys: keys, denial: .compact)]
+            signed: ["example.com": zone]
         )
     }
 
@@ -43,7 +49,38 @@ import Testing
         }
     }
 
-    // §8, §9: Martlet is not the signer among others of which the models speak.
+    // §2.1.2, §8: model 2.
+    @Test func `keys of other signers stand beside its own where the zone takes them`() throws {
+        let (own, other) = (
+            try MultiSignerTests.key(.ecdsaP256), try MultiSignerTests.key(.ecdsaP256)
+        )
+        let foreign = try MultiSignerTests.key(.ed25519)
+        let apex = try #require(DomainName("example.com"))
+        func text(_ type: RecordType, _ data: [UInt8]) -> String {
+            "@ \(type) \(RecordText.data(type, data.span))\n"
+        }
+        // A key twice is one, and of another algorithm it would ask for signatures that are not made.
+        let more = [
+            text(.DNSKEY, own.data), text(.DNSKEY, other.data), text(.DNSKEY, foreign.data),
+            text(.CDNSKEY, other.data), text(.CDS, other.delegation(apex)),
+        ]
+        var zone = try MultiSignerTests.fixture([own], more: more.joined(), joinsSigners: true)
+        zone.keys[apex] = [own]
+        for (type, wanted) in [
+            (RecordType.DNSKEY, [own.data, other.data]), (.CDNSKEY, [own.data, other.data]),
+            (.CDS, [own.delegation(apex), other.delegation(apex)]),
+        ] {
+            let message = try zone.ask("example.com", type)
+            #expect(Set(message.answers.filter { $0.type == type }.map(\.data)) == Set(wanted))
+            #expect(message.answers.count { $0.type == .RRSIG } == 1)
+            #expect(zone.faults(message.answers).isEmpty, "\(type)")
+        }
+        let plain = try zone.ask("ns1.example.com")
+        #expect(zone.faults(plain.answers).isEmpty)
+    }
+
+    // §8, §9: unless the zone takes them, Martlet is not the signer among others of which the models
+    // speak.
     @Test func `keys of other signers that stand in the zone are not shown as its own`() throws {
         let other = try MultiSignerTests.key(.ecdsaP256)
         let data = RecordText.data(.DNSKEY, other.data.span)

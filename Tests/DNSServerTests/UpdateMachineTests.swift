@@ -194,6 +194,11 @@ import Testing
             let outcome = try fixture.send([], ["example.com 60 IN \(data)"])
             #expect(outcome.code == (isSigned ? .refused : .noError))
         }
+        // RFC 8901 §2.1.2: those of other signers are, where they stand beside its own.
+        var fixture = try Fixture()
+        (fixture.machine.isSigned, fixture.machine.joinsSigners) = (true, true)
+        let outcome = try fixture.send([], ["example.com 60 IN \(data)"])
+        #expect(outcome.code == (data.hasPrefix("NSEC3PARAM") ? .refused : .noError))
     }
 
     @Test func `an update without an effect keeps the serial`() throws {

@@ -13,6 +13,7 @@ extension SettingsDecoder {
         settings.signatureLifetime = group.interval("signature-lifetime")
         settings.signatureRefresh = group.interval("signature-refresh")
         settings.keyTTL = group.interval("key-ttl")
+        settings.otherSigners = group.bool("other-signers")
         settings.keys = keys(group.group("keys"))
         if settings.signatureRefresh >= settings.signatureLifetime {
             group.fault(

@@ -36,6 +36,13 @@ extension Schema {
             "TTL of DNSKEY, CDS, CDNSKEY and NSEC3PARAM."
         ),
         Option(
+            "zones.*.dnssec.other-signers",
+            .boolean,
+            "false",
+            "Whether DNSKEY, CDS and CDNSKEY records of the zone are those of others who sign it too "
+                + "(RFC 8901, model 2), and are shown beside its own; DNSKEY of the same algorithm alone."
+        ),
+        Option(
             "dns.signature-cache",
             .integer(64...16_777_216),
             "65536",

@@ -30,6 +30,9 @@ public struct SigningSettings: Sendable, Equatable {
     /// The TTL of the keys and of what tells of them.
     public var keyTTL = Interval.seconds(3600)
 
+    /// Keys that the zone itself has are those of other signers, and are shown beside its own.
+    public var otherSigners = false
+
     /// Which keys it has, and when they are replaced.
     public var keys = KeySettings()
 

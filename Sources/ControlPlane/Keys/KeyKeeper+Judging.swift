@@ -43,6 +43,7 @@ extension KeyKeeper {
                 lifetime: ZoneAssembly.seconds(signing.signatureLifetime),
                 refresh: ZoneAssembly.seconds(signing.signatureRefresh)
             )
+            found[apex]?.joinsSigners = signing.otherSigners
         }
         return found
     }

@@ -43,7 +43,8 @@ extension Plane {
         let machine = UpdateMachine(
             rules: zone.updates.map { UpdateRule($0) },
             serialRule: zone.serialRule == .unixtime ? .time : .increment,
-            isSigned: zone.dnssec != nil
+            isSigned: zone.dnssec != nil,
+            joinsSigners: zone.dnssec?.otherSigners ?? false
         )
         let asker = UpdateAsker(key: key, client: answer.request.client)
         // The next transfer would undo what is changed here.

@@ -43,7 +43,12 @@ public struct SigningTable: Sendable {
             let found = table.usableZone(apex)
             let foundChanged = changed.usableZone(apex)
             guard found != nil || foundChanged != nil,
-                let place = layout.add(apex.lowercased, keys)
+                let place = layout.add(
+                    apex.lowercased,
+                    keys,
+                    beside: foundChanged.map { OtherSigners(keys, ofZone: $0, in: changed) }
+                        ?? OtherSigners(keys, ofZone: found ?? 0, in: table)
+                )
             else { continue }
             SigningTable.set(place, at: found, in: &places, count: table.zoneCount)
             SigningTable.set(place, at: foundChanged, in: &changedPlaces, count: changed.zoneCount)
@@ -109,7 +114,11 @@ struct SigningTableLayout {
     private var compiler = RecordSetCompiler()
 
     /// Adds a zone; its place, or nil when its records fit no message.
-    mutating func add(_ apex: DomainName, _ zone: ZoneKeys) -> UInt32? {
+    mutating func add(
+        _ apex: DomainName,
+        _ zone: ZoneKeys,
+        beside others: OtherSigners = OtherSigners()
+    ) -> UInt32? {
         let first = signers.count
         for key in zone.keys where key.signsKeys || key.signsZone {
             signers.append(
@@ -129,18 +138,24 @@ struct SigningTableLayout {
         let ends = zone.endsDelegation
         let denial: [[UInt8]] = zone.denial == .narrowNSEC3 ? [[1, 0, 0, 0, 0]] : []
         guard
-            let dnskey = compile(apex, .DNSKEY, zone, zone.keys.filter(\.isPublished).map(\.data)),
+            let dnskey = compile(
+                apex,
+                .DNSKEY,
+                zone,
+                others.joining(.DNSKEY, zone.keys.filter(\.isPublished).map(\.data))
+            ),
             let cds = compile(
                 apex,
                 .CDS,
                 zone,
-                ends ? [[0, 0, 0, 0, 0]] : pointed.map { $0.delegation(apex) }
+                ends
+                    ? [[0, 0, 0, 0, 0]] : others.joining(.CDS, pointed.map { $0.delegation(apex) })
             ),
             let cdnskey = compile(
                 apex,
                 .CDNSKEY,
                 zone,
-                ends ? [[0, 0, 3, 0, 0]] : pointed.map(\.data)
+                ends ? [[0, 0, 3, 0, 0]] : others.joining(.CDNSKEY, pointed.map(\.data))
             ),
             let nsec3param = compile(apex, .NSEC3PARAM, zone, denial)
         else { return nil }

@@ -76,6 +76,10 @@ public struct ZoneKeys: Sendable {
     /// In the place of all CDS and CDNSKEY: parents shall have no DS any more (RFC 8078 §4).
     public var endsDelegation = false
 
+    /// DNSKEY, CDS and CDNSKEY of the zone itself are those of other signers, and stand beside its own
+    /// (RFC 8901 §2.1.2).
+    public var joinsSigners = false
+
     /// The shipped defaults, unless said otherwise.
     public init(
         keys: [ZoneKey],

@@ -15,16 +15,20 @@ public struct UpdateMachine: Sendable {
     public var serialRule: SerialRule
     /// Keys and parameters of the zone's signatures are made here.
     public var isSigned: Bool
+    /// Keys of other signers may stand beside those.
+    public var joinsSigners: Bool
 
     /// A machine for a zone.
     public init(
         rules: [UpdateRule],
         serialRule: SerialRule = .increment,
-        isSigned: Bool = false
+        isSigned: Bool = false,
+        joinsSigners: Bool = false
     ) {
         self.rules = rules
         self.serialRule = serialRule
         self.isSigned = isSigned
+        self.joinsSigners = joinsSigners
     }
 
     /// What became of an update.
@@ -124,8 +128,8 @@ public struct UpdateMachine: Sendable {
             }
             // Signatures and proofs are made here, and go with what they are of (RFC 3007 §4.3).
             guard ![.RRSIG, .NSEC, .NSEC3].contains(record.type) else { return .refused }
-            let isKey = [.DNSKEY, .CDS, .CDNSKEY, .NSEC3PARAM].contains(record.type)
-            guard !isKey || !isSigned else { return .refused }
+            let isKey = [.DNSKEY, .CDS, .CDNSKEY].contains(record.type) && !joinsSigners
+            guard !isSigned || !isKey && record.type != .NSEC3PARAM else { return .refused }
             // Ours alone, whatever a rule allows: they say what a name is answered with.
             guard record.type != .ALIAS, record.type != .LUA else { return .refused }
         }
