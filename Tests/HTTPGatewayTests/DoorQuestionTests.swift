@@ -9,6 +9,8 @@ import Testing
 @Suite struct DoorQuestionTests {
     private func makeStage(_ change: (inout GatewayPlan) -> Void = { _ in }) throws -> DoorHarness {
         var stage = try DoorHarness([[.answer(ok("all"))]]) { plan in
+            // TLS has ended in front.
+            plan.listeners[0].trusted = ["0.0.0.0/0", "::/0"].compactMap { Prefix($0) }
             let path = PathMatch.exact("/dns-query")
             plan.routes.insert(
                 RoutePlan(name: "names", host: .any, path: path, action: .dns),
@@ -27,11 +29,12 @@ import Testing
         fields: String = ""
     ) -> String {
         "POST /dns-query HTTP/1.1\r\nHost: a\r\nContent-Type: \(type)\r\n\(fields)"
+            + "X-Forwarded-Proto: https\r\n"
             + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 
     private func get(_ query: String, fields: String = "", method: String = "GET") -> String {
-        "\(method) /dns-query\(query) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
+        "\(method) /dns-query\(query) HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n\(fields)\r\n"
     }
 
     @Test func `messages of GET and POST are answered on one connection`() throws {
@@ -102,6 +105,25 @@ import Testing
         #expect(stage.leftovers() == [])
     }
 
+    // RFC 8484 §5, RFC 9110 §7.4.
+    @Test func `what comes in the clear is for https, unless a proxy that is believed says so`()
+        throws
+    {
+        for (isTrusted, scheme, status) in [
+            (true, "https", 200), (true, "HTTPS", 200), (true, "http", 421), (true, nil, 421),
+            (false, "https", 421), (false, nil, 421),
+        ] as [(Bool, String?, Int)] {
+            var stage = try makeStage { if !isTrusted { $0.listeners[0].trusted = [] } }
+            let field = scheme.map { "X-Forwarded-Proto: \($0)\r\n" } ?? ""
+            let guest = stage.visit(
+                "GET /dns-query?dns=AAAA HTTP/1.1\r\nHost: a\r\n\(field)\r\n"
+            )
+            let heard = stage.hear(guest, until: "\r\n\r\n")
+            #expect(heard.hasPrefix("HTTP/1.1 \(status) "), "\(isTrusted) \(scheme ?? "-")")
+            #expect(stage.asked.isEmpty == (status != 200))
+        }
+    }
+
     @Test func `content in pieces and in chunks is waited for`() throws {
         var stage = try makeStage()
         let whole = post("question one")
@@ -112,7 +134,7 @@ import Testing
         #expect(stage.hear(guest, until: "answer").hasPrefix("HTTP/1.1 200 "))
         guest = stage.visit(
             "POST /dns-query HTTP/1.1\r\nHost: a\r\nContent-Type: application/dns-message\r\n"
-                + "Transfer-Encoding: chunked\r\n\r\n5\r\nquest\r\n3\r\nion\r\n"
+                + "X-Forwarded-Proto: https\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nquest\r\n3\r\nion\r\n"
         )
         stage.settle()
         #expect(stage.asked.count == 1)

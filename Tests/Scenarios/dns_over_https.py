@@ -26,6 +26,7 @@ def doh(scene, authority, route="", top="", listener="", **options):
     text = service(plain, dns, origins, more=top)
     text = text.replace("routes:\n", f"{extra}routes:\n"
                         f"  - {{ name: names, path: =/dns-query, answer: dns{route} }}\n", 1)
+    text = text.replace(f"http: 127.0.0.1:{plain}", f"http: 127.0.0.1:{plain}, trusted-proxies: [ 127.0.0.1 ]", 1)
     text = text.replace("      ns1:", RECORDS.lstrip("\n") + "      ns1:", 1)
     return dns, plain, port, scene.martlet(text, **options)
 
@@ -92,15 +93,16 @@ def end_to_end(scene):
     status, head, _ = ask.get(dns_query("plain.example.com", identifier=0), "-I")
     expect_equal(status, 200, "HEAD")
     expect(int(field(head, "Content-Length")) > 30, f"the length of HEAD: {head}")
-    # One connection, many requests, by POST and GET in turn; and by plain HTTP.
+    # One connection, many requests, by POST and GET in turn, by plain HTTP from what has ended TLS in front.
     query = dns_query("plain.example.com", identifier=0)
     wanted = udp(dns, query)
     with socket.create_connection(("127.0.0.1", plain), timeout=5) as sock:
         for _ in range(20):
             text = base64.urlsafe_b64encode(query).rstrip(b"=")
-            sock.sendall(b"POST /dns-query HTTP/1.1\r\nHost: a\r\nContent-Type: " + TYPE.encode()
-                         + b"\r\nContent-Length: %d\r\n\r\n" % len(query) + query
-                         + b"GET /dns-query?x=1&dns=" + text + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+            sock.sendall(b"POST /dns-query HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nContent-Type: "
+                         + TYPE.encode() + b"\r\nContent-Length: %d\r\n\r\n" % len(query) + query
+                         + b"GET /dns-query?x=1&dns=" + text
+                         + b" HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n\r\n")
             for _ in range(2):
                 head = b""
                 while not head.endswith(b"\r\n\r\n"):
@@ -108,6 +110,9 @@ def end_to_end(scene):
                 expect(head.startswith(b"HTTP/1.1 200"), f"{head}")
                 length = int(field(head.decode(), "Content-Length"))
                 expect_equal(exactly(sock, length).hex(), wanted.hex(), "on a kept connection")
+        # RFC 8484 section 5: what nobody has encrypted is for https.
+        sock.sendall(b"GET /dns-query?dns=" + text + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        expect(exactly(sock, 12) == b"HTTP/1.1 421", "in the clear")
     tls = [f"+tls-ca={authority.certificate}", f"+tls-hostname={HOST}"]
     for way in ("+https", "+https-get"):
         text = run("kdig", "@127.0.0.1", "-p", str(port), "+https", way, *tls, "plain.example.com")
@@ -188,8 +193,8 @@ def bad_requests(scene):
     expect_equal(ask.get(broken)[2].hex(), udp(dns, broken).hex(), "FORMERR")
     # Half a body and silence; others are served meanwhile.
     with socket.create_connection(("127.0.0.1", plain), timeout=15) as sock:
-        sock.sendall(b"POST /dns-query HTTP/1.1\r\nHost: a\r\nContent-Type: " + TYPE.encode()
-                     + b"\r\nContent-Length: 100\r\n\r\nhalf")
+        sock.sendall(b"POST /dns-query HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\nContent-Type: "
+                     + TYPE.encode() + b"\r\nContent-Length: 100\r\n\r\nhalf")
         expect_equal(ask.get(query)[0], 200, "others meanwhile")
     eventually("and UDP", lambda: udp(dns, query) == ask.get(query)[2])
     reasons = martlet.metrics()

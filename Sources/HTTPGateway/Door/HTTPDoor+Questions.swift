@@ -35,6 +35,8 @@ extension HTTPDoor {
 
     /// The route answers DNS: takes the message of the request, or waits for it.
     mutating func takeMessage(_ c: Int, _ loop: inout EventLoop) {
+        // RFC 8484 §5: by https alone, which a proxy that is believed may have ended in front.
+        guard isAskedSecurely(c) else { return refuse(c, .fault(.misdirected), &loop) }
         guard acceptsMessages(c) else { return refuse(c, .fault(.notAcceptable), &loop) }
         switch requestHead.method {
         case .get, .head:
