@@ -17,6 +17,9 @@ from harness.ask import ask_dns, dig, dig_text, exactly
 from harness.certificates import Authority, pair
 from harness.martlet import martlet_command
 from harness.peer import bind
+from transfers import SECRET as SHARED
+from transfers import bind as named
+from updates import update
 
 SECRET = b"a secret of thirty-two octets..."
 TAKER = "transfer.key"
@@ -176,6 +179,44 @@ def old_tls(scene):
     eventually("it is told", lambda: "TLS fails" in martlet.log())
     expect(all(isinstance(found, OSError) for found in heard), f"nothing is asked by TLS 1.2: {heard}")
     expect_equal(ask_dns(dns, "www.b.test").rcode, 2, "nothing came")
+
+
+@scenario("names keep their case from a primary by BIND to a secondary, whoever changes them", 60)
+def spelled(scene):
+    first, last = scene.port(), scene.port()
+    scene.write("a.zone", "$TTL 60\n@ SOA ns h 1 1 1 1000 5\n@ NS NS\nNS A 192.0.2.1\nWww A 192.0.2.2\nplain A 192.0.2.3\n")
+    keys = f"tsig-keys: {{ transfer.key: {{ secret: {SHARED} }} }}\n"
+    text = f"""listeners: [ {{ dns: 127.0.0.1:{first} }} ]
+{keys}zones:
+  a.test:
+    file: a.zone
+    transfer-to: [ {{ network: 127.0.0.0/8 }} ]
+    updates: [ {{ networks: [127.0.0.1], types: [ANY] }} ]
+    notify: [ %s ]
+"""
+    primary = scene.martlet(text % "")
+    peer = named(scene, f"""zone a.test {{
+  type secondary; file "{scene.path('bind.zone')}"; primaries {{ 127.0.0.1 port {first}; }};
+  allow-transfer {{ any; }}; notify explicit; also-notify {{ 127.0.0.1 port {last}; }};
+}};""")
+    scene.martlet(f"listeners: [ {{ dns: 127.0.0.1:{last} }} ]\n{keys}zones: {{ a.test: {{ "
+                  f"transfer-from: [ {{ address: 127.0.0.1:{peer.port} }} ], transfer-to: [ {{ network: 127.0.0.0/8 }} ] }} }}\n")
+
+    def owners(port, *options):
+        lines = dig_text(port, "a.test", "AXFR", "+noall", "+answer", "+onesoa", *options).splitlines()
+        return sorted({line.split()[0] for line in lines if line and line[0] != ";"})
+
+    wanted = ["NS.a.test.", "Www.a.test.", "a.test.", "plain.a.test."]
+    for port in (first, peer.port, last):
+        eventually(f"the zone at {port}", lambda: owners(port) == wanted, within=20)
+    primary.reload(text % f"{{ address: 127.0.0.1:{peer.port} }}")
+    expect_equal(update("nsupdate", first, ["zone a.test", "update add New.A.test 60 A 192.0.2.4"]), "", "a change")
+    wanted = sorted([*wanted, "New.A.test."])
+    expect_equal(owners(first), wanted, "what was changed")
+    for port in (peer.port, last):
+        eventually(f"the change at {port}", lambda: [n.lower() for n in owners(port)] == [n.lower() for n in wanted])
+    primary.kill_serving()
+    eventually("after kill -9", lambda: owners(first) == wanted)
 
 
 def bare_primary(scene, authority):
