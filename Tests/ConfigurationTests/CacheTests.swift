@@ -72,11 +72,31 @@ import Testing
         ("query-limit: 33KiB", ["M1207"]), ("query-limit: 0", []), ("jitter: 51%", ["M1207"]),
         ("refresh-ahead: 50%, jitter: 50%", []),
         ("wiat: 5s", ["M1101"]),
+        ("disk: 1GiB, disk-folder: /x", []), ("disk: 1GiB", ["M1104"]),
+        ("disk: 20MiB, disk-folder: /x", ["M1801"]),
+        ("disk: 20MiB, disk-folder: /x, object-limit: 1MiB", []),
+        ("disk: 1MiB, disk-folder: /x", ["M1207"]),
+        ("disk-folder: /x", ["M1106"]),
     ]
 
     @Test(arguments: faults)
     func `what is wrong with a cache is said`(_ example: (cache: String, codes: [String])) {
         #expect(codes(text(example.cache)) == example.codes)
+    }
+
+    @Test func `a folder is one cache's own`() {
+        func two(_ folder: String) -> String {
+            """
+            pools: { a: { endpoints: [{ address: 10.0.0.1:80 }] } }
+            listeners: [{ http: ":80" }]
+            caches:
+              c: { disk: 1GiB, disk-folder: /x }
+              d: { disk: 1GiB, disk-folder: \(folder) }
+            routes: [{ path: /c, pool: a, cache: c }, { pool: a, cache: d }]
+            """
+        }
+        #expect(codes(two("/x")) == ["M1802"])
+        #expect(codes(two("/y")).isEmpty)
     }
 
     private static let routes: [(route: String, codes: [String])] = [

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Essentials
 import Runtime
+import Synchronization
 import Testing
 
 @testable import EdgeCache
@@ -46,7 +47,9 @@ import Testing
         disk.kill()
     }
 
-    @Test func `what was written is there after a restart, and is read when it is asked for`() throws {
+    @Test func `what was written is there after a restart, and is read when it is asked for`()
+        throws
+    {
         try fill { desk in
             for number in 0..<100 { try desk.put("key \(number)", "body \(number)") }
         }
@@ -240,6 +243,95 @@ import Testing
         #expect(get("a", desk, disk) == "second")
     }
 
+    @Test func `an order before the disk is open holds`() throws {
+        try fill { desk in
+            try desk.put("a", "body")
+            try desk.put("b", "body")
+        }
+        for _ in 0..<2 {
+            let desk = try desk()
+            #expect(desk.purge("a") == 0)
+            let disk = try DiskDesk(desk.store)
+            #expect(get("a", desk, disk) == nil)
+            #expect(get("b", desk, disk) == "body")
+            disk.kill()
+        }
+    }
+
+    @Test func `what a newer one has replaced that is in memory alone does not come back`() throws {
+        for isLoaded in [true, false] {
+            Folder.removeTree(folder.path)
+            try fill { try $0.put("a", "first") }
+            do {
+                let desk = try desk()
+                let disk = try DiskDesk(desk.store)
+                if isLoaded { #expect(get("a", desk, disk, at: 1) == "first") }
+                desk.store.disk?.status.withLock { $0.state = .failing }
+                if isLoaded {
+                    try desk.put("a", "second", StoreDesk.facts(at: 70), at: 70)
+                } else {
+                    #expect(desk.purge("a") == 1)
+                    try desk.put("a", "second", StoreDesk.facts(at: 70), at: 70)
+                }
+                disk.kill()
+            }
+            let desk = try desk()
+            let disk = try DiskDesk(desk.store)
+            #expect(get("a", desk, disk, at: 5) == nil, "\(isLoaded)")
+        }
+    }
+
+    @Test func `who has let the disk go writes no orders`() throws {
+        try fill { try $0.put("a", "body") }
+        let desk = try desk()
+        let disk = try DiskDesk(desk.store)
+        disk.kill()
+        let before = try folder.content("orders")
+        #expect(desk.store.purge(.all, .hard) == 0)
+        #expect(desk.purge("a") == 0)
+        #expect(try folder.content("orders") == before)
+        let next = try self.desk()
+        #expect(get("a", next, try DiskDesk(next.store)) == "body")
+    }
+
+    @Test func `an order that was torn costs all that is there, not what it meant`() throws {
+        try fill { desk in
+            try desk.put("a", "body")
+            #expect(desk.purge("a") == 1)
+            try desk.put("b", "body")
+        }
+        try folder.damage("orders", at: 40)
+        do {
+            let desk = try desk()
+            let disk = try DiskDesk(desk.store)
+            #expect(disk.status.found == 0)
+            try desk.put("c", "body")
+            disk.write()
+            disk.kill()
+        }
+        let desk = try desk()
+        let disk = try DiskDesk(desk.store)
+        #expect(get("b", desk, disk) == nil)
+        #expect(get("c", desk, disk) == "body")
+    }
+
+    @Test func `of many variants some are known on the disk`() throws {
+        try fill { desk in
+            for number in 0..<60 {
+                let color = ["Color: \(number)"]
+                try desk.put("a", "\(number)", vary: ["Color"], request: color)
+            }
+        }
+        let desk = try desk()
+        let disk = try DiskDesk(desk.store)
+        #expect(disk.status.found == 32)
+        #expect(get("a", desk, disk, ["Color: 59"]) == "59")
+        #expect(get("a", desk, disk, ["Color: 1"]) == nil)
+        // Sixteen for each request, and each one once.
+        #expect(get("a", desk, disk, ["Color: 2"]) == nil)
+        #expect(disk.status.loads == 32)
+    }
+
     // MARK: Damage
 
     @Test func `what is damaged is forgotten, and nothing else`() throws {
@@ -285,7 +377,9 @@ import Testing
         #expect(try DiskDesk(other).status.found == 0)
     }
 
-    @Test func `without room on the disk objects are in memory alone, and later on it again`() throws {
+    @Test func `without room on the disk objects are in memory alone, and later on it again`()
+        throws
+    {
         let desk = try desk()
         let disk = try DiskDesk(desk.store)
         try desk.put("a", "body")
@@ -303,7 +397,17 @@ import Testing
         #expect(desk.fresh("39") != nil)
         Folder.removeTree("\(folder.path)/2.data")
         try desk.put("b", "body")
+        disk.write(at: .start + .seconds(29))
         #expect(disk.status.state == .failing)
+        disk.write(at: .start + .seconds(31))
+        try desk.put("c", "body")
+        disk.write(at: .start + .seconds(32))
+        #expect(disk.status.state == .serving)
+        disk.kill()
+        let next = try self.desk()
+        let nextDisk = try DiskDesk(next.store)
+        #expect(get("c", next, nextDisk) == "body")
+        #expect(get("b", next, nextDisk) == nil)
     }
 
     // MARK: Room

@@ -181,7 +181,9 @@ final class StoreDesk: Sendable {
         guard case .fetch(let fill, let base, _) = find(key, request, at: seconds) else {
             throw Unexpected(what: "\(key) is not fetched")
         }
-        guard open(fill, facts, head: head, vary: vary, request: request) == .kept, append(fill, body) else {
+        guard open(fill, facts, head: head, vary: vary, request: request) == .kept,
+            append(fill, body)
+        else {
             throw Unexpected(what: "\(key) is not kept")
         }
         store.close(fill)

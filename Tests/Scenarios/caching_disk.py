@@ -227,6 +227,8 @@ def full(scene):
             if number % 100 == 0 and status(edge)["state"] == "failing":
                 break
         eventually("it fails", lambda: status(edge)["state"] == "failing")
+        eventually("it is told", lambda: "M3190" in edge.martlet.log())
+        time.sleep(2)
         lines = [line for line in edge.martlet.log().splitlines() if "M3190" in line]
         expect_equal(len(lines), 1, "lines")
         expect("Make room" in lines[0] and folder in lines[0], f"what to do: {lines[0]}")

@@ -34,7 +34,7 @@ extension CrossChecks {
     private func checkCacheFolders() {
         var owners: [String: String] = [:]
         for cache in settings.caches {
-            guard let folder = cache.disk?.folder else { continue }
+            guard cache.disk != nil, let folder = cache.diskFolder else { continue }
             if let other = owners[folder] {
                 guard let entry = root.entries["caches"] else { continue }
                 reading.report(

@@ -26,11 +26,7 @@ extension SettingsDecoder {
                 "raise `memory`, or leave `pinned-limit` out"
             )
         }
-        let name = section.text("name") ?? ""
-        // RFC 9211 §2 has it as a token of RFC 8941 §3.3.4.
-        if let first = name.utf8.first, !(0x61...0x7a).contains(first | 0x20) {
-            section.fault(.badText, "name", "`\(name)` does not begin with a letter")
-        }
+        let name = cacheName(section)
         let targets = section.texts("targets")
         let keepsCookies = section.bool("keep-cookies")
         if keepsCookies {
@@ -41,11 +37,14 @@ extension SettingsDecoder {
             )
         }
         let largest = objectLimit ?? min(ByteCount(8 << 20), eighth)
+        let disk = section.optionalSize("disk")
+        if let disk { checkDisk(section, disk, for: largest) }
         return CacheSettings(
             name: section.name,
             memory: memory,
             objectLimit: largest,
-            disk: cacheDisk(section, largest),
+            disk: disk,
+            diskFolder: section.text("disk-folder").map(resolve(path:)),
             pinnedLimit: pinnedLimit ?? ByteCount(memory.bytes / 4),
             minUses: section.integer("min-uses"),
             queryLimit: section.size("query-limit"),
@@ -73,8 +72,16 @@ extension SettingsDecoder {
         )
     }
 
-    private func cacheDisk(_ section: Section, _ largest: ByteCount) -> CacheDiskSettings? {
-        guard let size = section.optionalSize("disk") else { return nil }
+    private func cacheName(_ section: Section) -> String {
+        let name = section.text("name") ?? ""
+        // RFC 9211 §2 has it as a token of RFC 8941 §3.3.4.
+        if let first = name.utf8.first, !(0x61...0x7a).contains(first | 0x20) {
+            section.fault(.badText, "name", "`\(name)` does not begin with a letter")
+        }
+        return name
+    }
+
+    private func checkDisk(_ section: Section, _ size: ByteCount, for largest: ByteCount) {
         // Eight of the largest objects, with what is written about each.
         let least = max(16 << 20, min(largest.bytes, 1 << 40) * 8 + (4 << 20))
         if size.bytes < least {
@@ -85,16 +92,13 @@ extension SettingsDecoder {
                 "give it \(ByteCount(least)) at least, or lower `object-limit`"
             )
         }
-        guard let folder = section.text("disk-folder").map(resolve(path:)) else {
-            section.fault(
-                .missingKey,
-                "disk",
-                "`disk` needs a folder for its files",
-                "add `disk-folder`, such as `/var/cache/martlet/\(section.name)`"
-            )
-            return nil
-        }
-        return CacheDiskSettings(folder: folder, size: size)
+        guard !section.has("disk-folder") else { return }
+        section.fault(
+            .missingKey,
+            "disk",
+            "`disk` needs a folder for its files",
+            "add `disk-folder`, such as `/var/cache/martlet/\(section.name)`"
+        )
     }
 
     private func lifetimes(_ section: Section) -> [CacheLifetimeSettings] {

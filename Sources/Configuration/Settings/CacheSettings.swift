@@ -9,8 +9,10 @@ public struct CacheSettings: Sendable, Equatable {
     public var memory: ByteCount
     /// The largest answer that is kept.
     public var objectLimit: ByteCount
-    /// Where it is kept besides; nil for memory alone.
-    public var disk: CacheDiskSettings?
+    /// Octets of files in which it is kept besides; nil for memory alone.
+    public var disk: ByteCount?
+    /// The folder of these files.
+    public var diskFolder: String?
     /// Memory that pinned objects may take.
     public var pinnedLimit: ByteCount
     /// The request from which on its answer is kept.
@@ -59,14 +61,6 @@ public struct CacheSettings: Sendable, Equatable {
     public var targets: [String]?
     /// What tells requests apart.
     public var key: CacheKeySettings
-}
-
-/// Where a cache keeps what outlives the process.
-public struct CacheDiskSettings: Sendable, Equatable {
-    /// The folder.
-    public var folder: String
-    /// All its files.
-    public var size: ByteCount
 }
 
 /// How long answers of some statuses are fresh.

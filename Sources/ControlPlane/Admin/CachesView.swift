@@ -170,7 +170,6 @@ extension CacheStatistics {
             "objects": .integer(Int64(objects)), "bytes": .integer(Int64(octets)),
             "budgetBytes": .integer(Int64(budget)), "fills": .integer(Int64(fills)),
             "evictions": .integer(Int64(evictions)), "purged": .integer(Int64(purges)),
-            "overloads": .integer(Int64(overloads)),
             "overloads": .integer(Int64(overloads)), "pushed": .integer(Int64(pushed)),
             "pinned": .integer(Int64(pinned)), "pinnedBytes": .integer(Int64(pinnedOctets)),
             "disk": disk?.json(objects: diskObjects) ?? .null,

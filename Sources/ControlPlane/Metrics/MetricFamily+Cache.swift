@@ -124,7 +124,9 @@ extension MetricFamily {
     /// The part of caches that is on disks.
     static let cacheDiskRows: [MetricFamily] = [
         disk("objects", .gauge, "Responses on the disk.") { $0.diskObjects },
-        disk("bytes", .gauge, unit: "bytes", "Bytes of all files on the disk.") { $0.disk?.octets ?? 0 },
+        disk("bytes", .gauge, unit: "bytes", "Bytes of all files on the disk.") {
+            $0.disk?.octets ?? 0
+        },
         disk("serving", .gauge, "1 while the disk is read and written.") {
             $0.disk?.state == .serving ? 1 : 0
         },

@@ -11,7 +11,9 @@ extension CacheSettings {
         var plan = CachePlan(name: name)
         plan.memory = memory.bytes
         plan.objectLimit = objectLimit.bytes
-        plan.disk = disk.map { DiskPlan(folder: $0.folder, size: $0.size.bytes) }
+        if let disk, let diskFolder {
+            plan.disk = DiskPlan(folder: diskFolder, size: disk.bytes)
+        }
         plan.pinnedLimit = pinnedLimit.bytes
         plan.rules = rules
         plan.key = key.rule

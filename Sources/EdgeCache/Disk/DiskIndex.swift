@@ -77,6 +77,20 @@ struct DiskIndex: Sendable {
         return nil
     }
 
+    /// The last one of a key that has more than so many.
+    func last(_ hash: UInt64, beyond limit: Int) -> Int? {
+        var (count, number, last) = (0, first(hash), Int?.none)
+        while let found = number {
+            count += 1
+            last = found
+            number = next(found)
+        }
+        return count >= limit ? last : nil
+    }
+
+    /// The numbers of all that are in.
+    var numbers: [Int] { entries.indices.filter { !entries[$0].isFree } }
+
     /// True where something of a key is on the disk and not in memory.
     func hasUnloaded(_ hash: UInt64) -> Bool {
         var number = first(hash)

@@ -6,20 +6,20 @@ internal import Runtime
 enum DiskKey {
     private static let count = 16
 
-    /// The one of a folder, made where there is none yet; nil when the folder is of no use.
-    static func key(of folder: String) -> SipKey? {
+    /// The one of a folder, made where there is none yet.
+    static func key(of folder: String) throws(SystemError) -> SipKey {
         let path = "\(folder)/key"
-        if let octets = try? File.readRegular(path, limit: count), let key = SipKey(octets) {
-            return key
-        }
-        let words = [ProcessControl.randomSeed(), ProcessControl.randomSeed()]
-        let octets = words.flatMap { DiskOrder.octets(of: $0) }
-        do {
-            try File.makeFolder(folder, mode: 0o700)
-            try File.writeAtomically(path, octets)
+        do throws(SystemError) {
+            if let key = SipKey(try File.readRegular(path, limit: count)) { return key }
         } catch {
-            return nil
+            // What is there and cannot be read now may be so later.
+            guard error == .noSuchFile || error == .tooLarge else { throw error }
         }
-        return SipKey(octets)
+        let octets = [ProcessControl.randomSeed(), ProcessControl.randomSeed()]
+            .flatMap { DiskOrder.octets(of: $0) }
+        guard let key = SipKey(octets) else { throw .invalid }
+        try File.makeFolder(folder, mode: 0o700)
+        try File.writeAtomically(path, octets)
+        return key
     }
 }

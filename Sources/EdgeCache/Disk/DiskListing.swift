@@ -80,7 +80,7 @@ extension DiskListing {
         octets = UInt32(truncatingIfNeeded: whereabouts >> 32)
         self.vary = vary
         self.epoch = epoch
-        guard keyCount <= DiskRecord.textLimit, tagCount <= TagReader.limit,
+        guard keyCount <= DiskRecord.textLimit, tagCount <= TagList.limit,
             count <= bytes.count - place
         else { return nil }
     }

@@ -12,6 +12,10 @@ struct DiskOrders: Sendable {
     static let size = 16 << 20
     /// Orders that are compared with what is being read from the disk.
     static let recentLimit = 256
+    /// Orders that are remembered until the disk is open; of more all that is there is forgotten.
+    static let earlyLimit = 65_536
+    /// After so many octets more it is worth while to leave something out again.
+    private static let step = 1 << 20
     private static let magic: UInt64 = 0x0130_4452_4f54_524d
     // Magic, the number up to which everything is forgotten, and the highest number there has been.
     private static let headCount = 24
@@ -24,6 +28,11 @@ struct DiskOrders: Sendable {
     private(set) var recent: [DiskOrder] = []
     private var log: SharedMemory?
     private var end = 0
+    private var endThen = 0
+    private var isServing = false
+    private var isClosed = false
+    /// There were more orders than are remembered before the log was there.
+    private(set) var isEarlyFull = false
     private let key: SipKey
     private let size: Int
 
@@ -32,38 +41,77 @@ struct DiskOrders: Sendable {
         self.size = size
     }
 
-    var isOpen: Bool { log != nil }
     /// True when it is time to leave out what concerns nobody.
-    var isHalfFull: Bool { log != nil && end > size / 2 }
+    var isHalfFull: Bool { log != nil && end > max(size / 2, endThen + DiskOrders.step) }
 
     // MARK: The log
 
-    /// Reads what an earlier process has left, begins to write behind it, and appends what was ordered since.
-    mutating func open(_ log: SharedMemory) -> [DiskOrder] {
+    /// What an earlier process has left.
+    struct Past: Sendable {
+        var orders: [DiskOrder] = []
+        var floor: UInt64 = 0
+        var last: UInt64 = 0
+        var end = DiskOrders.headCount
+        /// Something stands there that cannot be read: nobody knows what was meant.
+        var isTorn = false
+    }
+
+    /// Reads a log, which nobody writes meanwhile.
+    static func read(_ log: SharedMemory, size: Int = DiskOrders.size, key: SipKey) -> Past {
         let content = log.read(at: 0, length: size)
         let bytes = content.span
-        var before: [DiskOrder] = []
-        var place = DiskOrders.headCount
-        var last: UInt64 = 0
-        if bytes.word(at: 0) == DiskOrders.magic {
-            floor = bytes.word(at: 8) ?? 0
-            last = max(bytes.word(at: 16) ?? 0, floor)
-            while let (order, count) = DiskOrder.read(bytes, at: place, key: key) {
-                before.append(order)
-                last = max(last, order.number)
-                place += count
-            }
-        } else {
+        var past = Past()
+        guard bytes.word(at: 0) == DiskOrders.magic else {
             log.write([UInt8](repeating: 0, count: size).span, at: 0)
+            return past
         }
-        end = place
-        self.log = log
+        past.floor = bytes.word(at: 8) ?? 0
+        past.last = max(bytes.word(at: 16) ?? 0, past.floor)
+        while let (order, count) = DiskOrder.read(bytes, at: past.end, key: key) {
+            past.orders.append(order)
+            past.last = max(past.last, order.number)
+            past.end += count
+        }
+        past.isTorn = bytes.word(at: past.end) ?? 0 != 0
+        return past
+    }
+
+    /// Goes on behind what an earlier process has left, with what was ordered since; how many orders there had
+    /// been before.
+    mutating func open(_ log: SharedMemory, behind past: Past) -> UInt64 {
         let early = recent
         recent = []
-        number = last
+        (floor, number, end) = (past.floor, past.last, past.end)
+        self.log = log
+        let first = number
         writeHead()
         for order in early { append(order.target, order.mode) }
-        return before
+        return first
+    }
+
+    /// What was found on the disk knows of so many orders: later ones have higher numbers.
+    mutating func raise(to least: UInt64) {
+        guard number < least else { return }
+        number = least
+        writeHead()
+    }
+
+    /// Everything that was asked for so far is forgotten, and the log begins anew.
+    mutating func forgetAll() {
+        number += 1
+        floor = number
+        writeHead()
+        end = DiskOrders.headCount
+        log?.write([UInt8](repeating: 0, count: size - end).span, at: end)
+    }
+
+    /// The disk is looked through: what has been ordered meanwhile need not be remembered any more.
+    mutating func serve() { isServing = true }
+
+    /// Another process, or another store, may write the log from now on.
+    mutating func close() {
+        isClosed = true
+        log = nil
     }
 
     /// Writes what still concerns somebody into another log, and goes on with that.
@@ -86,6 +134,7 @@ struct DiskOrders: Sendable {
         let (before, endBefore) = (self.log, end)
         self.log = other
         end = DiskOrders.headCount + kept.count
+        endThen = end
         writeHead()
         do {
             try replace()
@@ -109,17 +158,20 @@ struct DiskOrders: Sendable {
     @discardableResult
     mutating func append(_ target: DiskOrder.Target, _ mode: PurgeMode) -> Bool {
         number += 1
+        guard !isClosed else { return true }
         let order = DiskOrder(number: number, mode: mode, target: target)
         recent.append(order)
-        if recent.count > DiskOrders.recentLimit, isOpen { recent.removeFirst() }
+        if isServing {
+            if recent.count > DiskOrders.recentLimit { recent.removeFirst() }
+        } else if recent.count > DiskOrders.earlyLimit {
+            isEarlyFull = true
+            recent = []
+        }
         guard let log else { return true }
         let octets = order.octets(key)
         // Behind the last one there are always zeros, so that reading ends there.
         guard end + octets.count + 8 <= size else {
-            floor = number
-            writeHead()
-            end = DiskOrders.headCount
-            log.write([UInt8](repeating: 0, count: size - end).span, at: end)
+            forgetAll()
             return false
         }
         log.write(octets.span, at: end)
@@ -128,7 +180,8 @@ struct DiskOrders: Sendable {
     }
 
     /// What becomes of an object that is being read; nil when it stays as it is.
-    func fate(_ hash: UInt64, _ keyText: Span<UInt8>, _ tags: TagList, epoch: UInt64) -> PurgeMode? {
+    func fate(_ hash: UInt64, _ keyText: Span<UInt8>, _ tags: TagList, epoch: UInt64) -> PurgeMode?
+    {
         guard epoch >= floor else { return .hard }
         var fate: PurgeMode?
         for order in recent.reversed() {

@@ -26,7 +26,10 @@ struct DiskReader {
     /// Works until it is told to leave, or the store is gone.
     func run(_ loop: inout EventLoop) {
         loop.add(tier.requests[number].descriptor, token: 0, interest: .read)
-        repeat { _ = loop.wait(timeoutMilliseconds: -1) } while perform(tier.requests[number].drain())
+        repeat {
+            _ = loop.wait(timeoutMilliseconds: -1)
+        } while perform(tier.requests[number].drain())
+        buffer.discard(at: 0, count: buffer.count)
     }
 
     /// Does what was asked for; false at the end.
@@ -55,7 +58,10 @@ struct DiskReader {
 
     /// Brings one object into memory; false when it could not be.
     private func restore(_ entry: DiskIndex.Entry, _ load: StoredRef, _ store: CacheStore) -> Bool {
-        guard let file = tier.segment(entry.place.segment) else { return false }
+        guard let file = tier.segment(entry.place.segment) else {
+            store.forgetOnDisk(entry.place, entry.hash, load.shard)
+            return false
+        }
         do throws(SystemError) {
             let fill = try open(entry, file, load, store)
             guard let fill else { return false }

@@ -22,6 +22,8 @@ final class DiskTier: Sendable {
 
     enum Job: Sendable {
         case keep(StoredRef, octets: Int)
+        /// What is on the disk alone is meant, too.
+        case forget(DiskOrder)
         /// There is no room for orders: all that is there is forgotten.
         case forgetAll
         case leave
@@ -43,6 +45,10 @@ final class DiskTier: Sendable {
     let status = Mutex(DiskStatus())
     /// The segments that can be read.
     let segments = Mutex<[UInt32: DiskFile]>([:])
+    /// True once nobody works for it any more.
+    private let isShut = Mutex(false)
+    /// After a failure it is tried again.
+    let isTried = Atomic(false)
     private let waiting = Atomic(0)
     private let waitingOctets = Atomic(0)
     private let waitingOctetsLimit: Int
@@ -70,7 +76,8 @@ final class DiskTier: Sendable {
 
     /// Takes a place among those that wait to be written; false when there are too many.
     func admit(_ octets: Int) -> Bool {
-        guard status.withLock({ $0.state != .failing && $0.state != .closed }),
+        let state = status.withLock { $0.state }
+        guard state != .closed, state != .failing || isTried.load(ordering: .relaxed),
             waiting.load(ordering: .relaxed) < DiskTier.waitingLimit,
             waitingOctets.load(ordering: .relaxed) + octets <= waitingOctetsLimit
         else {
@@ -89,12 +96,24 @@ final class DiskTier: Sendable {
     }
 
     /// Has an object written; it has a place, and is held for the writer.
-    func keep(_ ref: StoredRef, octets: Int) { jobs.post(.keep(ref, octets: octets)) }
+    ///
+    /// False when nobody is there to do it.
+    func keep(_ ref: StoredRef, octets: Int) -> Bool {
+        isShut.withLock { isShut in
+            if !isShut { jobs.post(.keep(ref, octets: octets)) }
+            return !isShut
+        }
+    }
 
     /// Has what is on the disk of a key brought into memory; its entry is held for the reader.
-    func load(_ ref: StoredRef) {
+    ///
+    /// False when nobody is there to do it.
+    func load(_ ref: StoredRef) -> Bool {
         let number = Int(truncatingIfNeeded: ref.number >> 4) & (DiskTier.readers - 1)
-        requests[number].post(.load(ref))
+        return isShut.withLock { isShut in
+            if !isShut { requests[number].post(.load(ref)) }
+            return !isShut
+        }
     }
 
     /// Counts an order, which holds for all that was asked for before; its number.
@@ -108,8 +127,15 @@ final class DiskTier: Sendable {
     }
 
     /// Ends all threads, once they have done what they were given.
-    func close() {
-        jobs.post(.leave)
+    func close() { jobs.post(.leave) }
+
+    /// Takes no more, and has readers leave; another one may use the folder then.
+    func shut(_ store: CacheStore?) {
+        status.withLock { $0.state = .closed }
+        isShut.withLock { $0 = true }
+        orders.withLock { $0.close() }
+        store?.forgetDisk()
+        segments.withLock { $0 = [:] }
         for mailbox in requests { mailbox.post(.leave) }
     }
 
@@ -128,37 +154,36 @@ final class DiskTier: Sendable {
 
     func path(_ number: UInt32, _ kind: String) -> String { "\(plan.folder)/\(number).\(kind)" }
 
-    /// The lines of a segment's list; none where it cannot be read.
-    func lines(of number: UInt32) -> [UInt8] {
-        (try? File.readRegular(path(number, "list"), limit: DiskPlan.largestSegment)) ?? []
+    /// The lines of a segment's list; nil where it cannot be read.
+    func lines(of number: UInt32) -> [UInt8]? {
+        try? File.readRegular(path(number, "list"), limit: DiskPlan.largestSegment)
     }
 
-    /// Forgets objects that are on the disk; how many of them are not in memory, too.
+    /// Forgets objects that are on the disk and that some of the orders mean; how many of them are not in
+    /// memory, too.
     ///
     /// Reads all lists: nothing for a worker.
-    func forget(_ order: DiskOrder, _ store: CacheStore) -> Int {
+    func forget(_ orders: [DiskOrder], _ store: CacheStore) -> Int {
+        let table = DiskOrderTable(orders)
         var count = 0
         for number in segments.withLock({ Array($0.keys) }) {
-            let content = lines(of: number)
+            guard let content = lines(of: number) else {
+                // What is in it nobody knows, so nothing of it is given out.
+                store.forgetSegment(number)
+                continue
+            }
             let bytes = content.span
             var place = 0
             while let listing = DiskListing(bytes, at: place, key: key) {
                 defer { place += listing.count }
-                guard listing.epoch < order.number else { continue }
-                let keyText = bytes.slice(listing.key(at: place))
-                let (shard, hash) = store.place(keyText)
-                let isMeant = order.isMeant(keyText, hash) { tag in
-                    for index in 0..<listing.tagCount
-                    where listing.tag(index, bytes, at: place) == tag { return true }
-                    return false
-                }
-                guard isMeant else { continue }
+                let (shard, hash) = store.place(bytes.slice(listing.key(at: place)))
+                guard let fate = table.fate(listing, bytes, at: place, hash: hash) else { continue }
                 let place = DiskPlace(
                     segment: number,
                     offset: listing.offset,
                     octets: listing.octets
                 )
-                if store.forgetOnDisk(place, hash, shard, order.mode) { count += 1 }
+                if store.forgetOnDisk(place, hash, shard, fate) { count += 1 }
             }
         }
         return count

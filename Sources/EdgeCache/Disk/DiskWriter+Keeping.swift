@@ -26,7 +26,7 @@ extension DiskWriter {
         }
         let octets = DiskRecord.octets(text: size.text, body: size.body)
         // The longest line that it may have.
-        let line = 64 + TagReader.limit * 8 + size.text
+        let line = 64 + TagList.limit * 8 + size.text
         guard octets + line <= tier.segmentSize else { return false }
         let used = dataCount + buffered + listCount + linesBuffered
         do throws(SystemError) {
@@ -59,6 +59,7 @@ extension DiskWriter {
         guard var copy = store.copyForDisk(ref, into: buffer, at: text, textCount),
             copy.record.octets == octets
         else { return false }
+        guard max(copy.record.epoch, firstEpoch) >= leastEpoch else { return false }
         copy.record.epoch = max(copy.record.epoch, firstEpoch)
         copy.record.write(into: buffer, at: start, key: tier.key)
         let names = buffer.bytes(at: text + copy.record.keyCount, count: copy.record.namesCount)
@@ -66,6 +67,7 @@ extension DiskWriter {
         let headStart = copy.record.keyCount + copy.record.namesCount
         let tags = TagList(
             buffer.bytes(at: text + headStart, count: textCount - headStart),
+            ofKey: buffer.bytes(at: text, count: copy.record.keyCount),
             key: tier.key
         )
         let listing = DiskListing(
@@ -130,7 +132,10 @@ extension DiskWriter {
             linesBuffered = 0
         }
         for object in written { store.diskHas(object.ref, object.place, vary: object.vary) }
-        tier.status.withLock { [count = written.count] in $0.writes += count }
+        tier.status.withLock { [count = written.count] in
+            $0.writes += count
+            if $0.state == .failing { $0.state = .serving }
+        }
         written.removeAll(keepingCapacity: true)
         isDirty = true
         tellSize()
@@ -152,7 +157,8 @@ extension DiskWriter {
         guard isDirty else { return }
         isDirty = false
         do throws(SystemError) {
-            // What names an object goes after it.
+            // Orders first, and what names an object after it.
+            try orders?.sync()
             try data?.sync()
             try list?.sync()
         } catch {

@@ -10,47 +10,59 @@ extension DiskWriter {
 
     /// Looks through what an earlier process has left.
     mutating func open() throws(SystemError) {
-        let orders: [DiskOrder]
+        let past: DiskOrders.Past
         do throws(SystemError) {
-            orders = try openOrders()
+            past = try openOrders()
         } catch {
             fail(error, at: "opening \(tier.plan.folder)/orders")
             throw error
         }
-        let floor = tier.orders.withLock { $0.floor }
-        firstEpoch = tier.orders.withLock { $0.recent.first.map { $0.number - 1 } ?? $0.number }
+        let isLost = past.isTorn || tier.orders.withLock { $0.isEarlyFull }
+        let floor = isLost ? .max : tier.orders.withLock { $0.floor }
         store?.beginEpoch(firstEpoch)
-        let table = DiskOrderTable(orders)
+        let table = DiskOrderTable(past.orders)
         var found = 0
+        var greatest: UInt64 = 0
         // The newest first: of what there is twice the newer one holds.
         for number in segmentNumbers().sorted(by: >) {
             guard let store else { return }
             self.number = max(self.number, number)
             guard let data = try? DiskFile(tier.path(number, "data")) else { continue }
             tier.segments.withLock { $0[number] = data }
-            found += adopt(number, data, table, floor: floor, store)
+            found += adopt(number, data, table, floor: floor, &greatest, store)
         }
         sealed.reverse()
         tier.status.withLock { [found] in $0.found = found }
         tellSize()
-        // What was ordered while the lists were read.
+        // What was ordered while the lists were read; from here on orders find what they mean.
         guard let store else { return }
-        for order in tier.orders.withLock({ $0.recent }) where order.number > firstEpoch {
-            _ = tier.forget(order, store)
+        store.endOpening()
+        let meanwhile = tier.orders.withLock { orders in
+            orders.raise(to: greatest)
+            if isLost { orders.forgetAll() }
+            orders.serve()
+            return orders.recent
         }
+        if isLost { beginAnew(store) }
+        if !meanwhile.isEmpty { _ = tier.forget(meanwhile, store) }
     }
 
-    private mutating func openOrders() throws(SystemError) -> [DiskOrder] {
+    private mutating func openOrders() throws(SystemError) -> DiskOrders.Past {
         let file = try DiskFile("\(tier.plan.folder)/orders")
         try file.allocate(DiskOrders.size)
         let log = try file.map(DiskOrders.size)
-        return tier.orders.withLock { $0.open(log) }
+        let past = DiskOrders.read(log, key: tier.key)
+        firstEpoch = tier.orders.withLock { $0.open(log, behind: past) }
+        orders = file
+        return past
     }
 
     private func segmentNumbers() -> [UInt32] {
         Folder.entries(tier.plan.folder).compactMap { name in
             guard name.hasSuffix(".data") else { return nil }
-            return UInt32(name.dropLast(5))
+            guard let number = UInt32(name.dropLast(5)), number < .max, "\(number).data" == name
+            else { return nil }
+            return number
         }
     }
 
@@ -60,9 +72,10 @@ extension DiskWriter {
         _ data: DiskFile,
         _ table: DiskOrderTable,
         floor: UInt64,
+        _ greatest: inout UInt64,
         _ store: CacheStore
     ) -> Int {
-        let (content, size) = (tier.lines(of: number), data.count)
+        let (content, size) = (tier.lines(of: number) ?? [], data.count)
         let bytes = content.span
         var places: [Int] = []
         var end = 0
@@ -75,6 +88,7 @@ extension DiskWriter {
         // The newest first here, too.
         for place in places.reversed() {
             guard let listing = DiskListing(bytes, at: place) else { continue }
+            greatest = max(greatest, listing.epoch)
             let keyText = bytes.slice(listing.key(at: place))
             guard Int(listing.offset) + Int(listing.octets) <= size, listing.epoch >= floor else {
                 continue
@@ -147,7 +161,7 @@ extension DiskWriter {
         _ quota: inout Int,
         _ store: CacheStore
     ) throws(SystemError) {
-        let content = tier.lines(of: oldest)
+        let content = tier.lines(of: oldest) ?? []
         let bytes = content.span
         let file = tier.segment(oldest)
         var moves: [Move] = []
@@ -163,21 +177,16 @@ extension DiskWriter {
             let octets = Int(listing.octets)
             guard let file, octets <= quota, octets + listing.count < buffer.count / 2,
                 store.isUsedOnDisk(from, hash, shard)
-            else {
-                store.forgetOnDisk(from, hash, shard)
-                continue
-            }
+            else { continue }
             if buffered + octets > buffer.count || linesBuffered + listing.count > lines.count {
                 try flush(store)
                 settle(&moves, store)
             }
             // One that cannot be read is damaged, and found out when it is asked for.
-            guard (try? file.read(at: Int(listing.offset), octets, into: buffer, at: buffered))
-                == octets
-            else {
-                store.forgetOnDisk(from, hash, shard)
-                continue
-            }
+            guard
+                (try? file.read(at: Int(listing.offset), octets, into: buffer, at: buffered))
+                    == octets
+            else { continue }
             var copy = listing
             copy.offset = UInt32(clamping: dataCount + buffered)
             let line = bytes.extracting(place..<place + listing.count)
@@ -194,6 +203,8 @@ extension DiskWriter {
         tier.segments.withLock { $0[oldest] = nil }
         File.remove(tier.path(oldest, "list"))
         File.remove(tier.path(oldest, "data"))
+        // Only now: an order for what the list names has to be written down as long as it is there.
+        store.forgetSegment(oldest)
     }
 
     private func settle(_ moves: inout [Move], _ store: CacheStore) {
@@ -203,9 +214,16 @@ extension DiskWriter {
 
     // MARK: Forgetting
 
+    /// What is asked for from here on is meant by no order so far.
+    private mutating func beginAnew(_ store: CacheStore) {
+        firstEpoch = tier.orders.withLock { $0.number }
+        store.beginEpoch(firstEpoch)
+    }
+
     /// Forgets all that is there, since there is no room to say what is meant.
     mutating func forgetAll(_ store: CacheStore) {
         abandon()
+        beginAnew(store)
         store.forgetDisk()
         for segment in sealed {
             tier.segments.withLock { $0[segment.number] = nil }
@@ -213,6 +231,7 @@ extension DiskWriter {
             File.remove(tier.path(segment.number, "data"))
         }
         sealed = []
+        epoch = .max
         tellSize()
     }
 
@@ -225,12 +244,15 @@ extension DiskWriter {
             try file.allocate(DiskOrders.size)
             let other = try file.map(DiskOrders.size)
             let least = sealed.reduce(epoch) { min($0, $1.epoch) }
-            let moment = tier.orders.withLock { $0.number }
+            let since = min(least, tier.orders.withLock { $0.number })
+            leastEpoch = max(leastEpoch, since)
             try tier.orders.withLock { orders throws(SystemError) in
-                try orders.compact(into: other, since: min(least, moment)) { () throws(SystemError) in
+                try orders.compact(into: other, since: since) { () throws(SystemError) in
+                    try file.sync()
                     try File.move(path + ".new", to: path)
                 }
             }
+            self.orders = file
         } catch {
             fail(error, at: "writing \(path)")
             throw error

@@ -45,6 +45,9 @@ struct DiskWriter {
     var epoch = UInt64.max
     /// How many orders there had been before it was opened.
     var firstEpoch: UInt64 = 0
+    /// What was asked for before so many orders may miss some of them in the log.
+    var leastEpoch: UInt64 = 0
+    var orders: DiskFile?
 
     let buffer: CacheMemory
     var buffered = 0
@@ -69,16 +72,19 @@ struct DiskWriter {
         loop.add(tier.jobs.descriptor, token: 0, interest: .read)
         guard let lock = waitForFolder(&loop) else { return end() }
         defer { lock.close() }
-        let start = Clock.monotonic()
-        do throws(SystemError) {
-            try open()
-            let time = Clock.monotonic() - start
-            tier.status.withLock {
-                $0.state = .serving
-                $0.opening = time.nanoseconds
+        while store != nil {
+            let start = Clock.monotonic()
+            do throws(SystemError) {
+                try open()
+                let time = Clock.monotonic() - start
+                tier.status.withLock {
+                    $0.state = .serving
+                    $0.opening = time.nanoseconds
+                }
+                break
+            } catch {
+                guard wait(DiskWriter.pause, &loop) else { return end() }
             }
-        } catch {
-            return end()
         }
         while work(&loop) {}
         end()
@@ -86,28 +92,51 @@ struct DiskWriter {
 
     /// Does what has come; false at the end.
     private mutating func work(_ loop: inout EventLoop) -> Bool {
-        _ = loop.wait(timeoutMilliseconds: isDirty ? 1000 : -1)
+        let isPaused = tier.status.withLock { $0.state == .failing }
+        _ = loop.wait(timeoutMilliseconds: isDirty || isPaused ? 1000 : -1)
         return perform(tier.jobs.drain(), Clock.monotonic())
+    }
+
+    /// Lets some time pass, in which nothing is written; false when the thread shall leave.
+    private mutating func wait(_ time: Interval, _ loop: inout EventLoop) -> Bool {
+        _ = loop.wait(timeoutMilliseconds: Int(clamping: time.nanoseconds / 1_000_000))
+        var isLeaving = false
+        for job in tier.jobs.drain() {
+            switch job {
+            case .keep(let ref, let octets): drop(ref, octets)
+            // What is there is compared with all orders when it is opened.
+            case .forget, .forgetAll: continue
+            case .leave: isLeaving = true
+            }
+        }
+        return !isLeaving
     }
 
     /// Does some jobs, and what time demands; false at the end.
     mutating func perform(_ jobs: [DiskTier.Job], _ now: Instant) -> Bool {
         var isLeaving = false
+        var meant: [DiskOrder] = []
+        tier.isTried.store(now >= pausedUntil, ordering: .relaxed)
         for job in jobs {
             guard let store else { return false }
             switch job {
             case .keep(let ref, let octets): keep(ref, octets, store, now)
+            case .forget(let order): meant.append(order)
             case .forgetAll: forgetAll(store)
             case .leave: isLeaving = true
             }
         }
         guard let store else { return false }
+        // One walk for all of them.
+        if !meant.isEmpty { _ = tier.forget(meant, store) }
         attempt(now) { writer throws(SystemError) in try writer.flush(store) }
         if isDirty, isLeaving || now - syncedAt >= DiskWriter.syncEvery {
             syncedAt = now
             attempt(now) { writer throws(SystemError) in try writer.sync() }
         }
-        if tier.orders.withLock({ $0.isHalfFull }) { attempt(now) { writer throws(SystemError) in try writer.compactOrders() } }
+        if tier.orders.withLock({ $0.isHalfFull }) {
+            attempt(now) { writer throws(SystemError) in try writer.compactOrders() }
+        }
         return !isLeaving
     }
 
@@ -125,27 +154,20 @@ struct DiskWriter {
                 }
             }
             let isBusy = tier.status.withLock { $0.state == .waiting }
-            let pause = isBusy ? DiskWriter.lockEvery : DiskWriter.pause
-            _ = loop.wait(timeoutMilliseconds: Int(clamping: pause.nanoseconds / 1_000_000))
-            for job in tier.jobs.drain() {
-                switch job {
-                case .keep(let ref, let octets): drop(ref, octets)
-                case .forgetAll: continue
-                case .leave: return nil
-                }
-            }
+            guard wait(isBusy ? DiskWriter.lockEvery : DiskWriter.pause, &loop) else { return nil }
         }
         return nil
     }
 
     /// Gives up what waits; what is on the disk is read no more.
     mutating func end() {
-        tier.status.withLock { $0.state = .closed }
+        abandon()
+        tier.shut(store)
         for job in tier.jobs.drain() {
             if case .keep(let ref, let octets) = job { drop(ref, octets) }
         }
-        tier.segments.withLock { $0 = [:] }
-        store?.forgetDisk()
+        buffer.discard(at: 0, count: buffer.count)
+        lines.discard(at: 0, count: lines.count)
     }
 
     // MARK: Failing
@@ -170,7 +192,8 @@ struct DiskWriter {
 
     /// What is in the buffers does not come into the files.
     mutating func abandon() {
-        for object in written { store?.dropFromDisk(object.ref) }
+        // A part of their lines may have come into the file.
+        for object in written { store?.dropFromDisk(object.ref, mayBeThere: true) }
         tier.status.withLock { [count = written.count] in $0.skips += count }
         written = []
         (buffered, linesBuffered) = (0, 0)

@@ -98,6 +98,9 @@ struct TagReader {
 
 /// The tags and groups of one head as digests, none of them twice.
 struct TagList {
+    /// The most of them.
+    static let limit = 128
+
     private var digests = InlineArray<128, UInt64>(repeating: 0)
     /// How many there are.
     private(set) var count = 0

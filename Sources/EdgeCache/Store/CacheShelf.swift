@@ -15,7 +15,8 @@ public final class CacheShelf: Sendable {
     private let tell: @Sendable (CacheStore, StoredRef, UInt64) -> Void
 
     /// A shelf without stores; `tell` is given the workers that wait for an entry of which a disk has news.
-    public init(tell: @escaping @Sendable (CacheStore, StoredRef, UInt64) -> Void = { _, _, _ in }) {
+    public init(tell: @escaping @Sendable (CacheStore, StoredRef, UInt64) -> Void = { _, _, _ in })
+    {
         self.tell = tell
     }
 
@@ -94,13 +95,21 @@ private struct Shelf: Sendable {
         _ tell: @escaping @Sendable (CacheStore, StoredRef, UInt64) -> Void
     ) -> CacheStore? {
         let random = SipKey(ProcessControl.randomSeed(), ProcessControl.randomSeed())
-        let key = plan.disk.flatMap { DiskKey.key(of: $0.folder) } ?? random
-        guard let store = try? CacheStore(plan, key: key, tell: tell) else { return nil }
+        guard let disk = plan.disk else { return try? CacheStore(plan, key: random, tell: tell) }
         do throws(SystemError) {
-            try store.openDisk()
+            let key = try DiskKey.key(of: disk.folder)
+            guard let store = try? CacheStore(plan, key: key, tell: tell) else { return nil }
+            do throws(SystemError) {
+                try store.openDisk()
+            } catch {
+                store.leaveOutDisk(error, at: "starting the threads of \(disk.folder)")
+            }
+            return store
         } catch {
-            store.closeDisk()
+            // By another key what is there would be taken for nothing.
+            let store = try? CacheStore(plan, key: random, tell: tell)
+            store?.leaveOutDisk(error, at: "opening \(disk.folder)/key")
+            return store
         }
-        return store
     }
 }

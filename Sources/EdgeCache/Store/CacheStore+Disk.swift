@@ -34,6 +34,12 @@ extension CacheStore {
     /// Lets the disk go, for another store or process: what is in memory goes on being served.
     public func closeDisk() { disk?.close() }
 
+    /// Does without the disk, since that cannot be used.
+    func leaveOutDisk(_ error: SystemError, at what: String) {
+        disk?.note(error, at: what)
+        disk?.shut(self)
+    }
+
     /// How it is with the disk; nil without one.
     public var diskStatus: DiskStatus? { disk?.status.withLock { $0 } }
 
@@ -51,7 +57,10 @@ extension CacheStore {
             $0.queueForDisk(ref, isAdmitted: isAdmitted, disk)
         }
         guard isAdmitted else { return }
-        isHeld ? disk.keep(ref, octets: octets) : disk.dismiss(octets)
+        guard isHeld else { return disk.dismiss(octets) }
+        guard !disk.keep(ref, octets: octets) else { return }
+        disk.dismiss(octets)
+        dropFromDisk(ref)
     }
 
     /// What an object's record takes; nil when it is not to be written any more.
@@ -106,9 +115,12 @@ extension CacheStore {
     }
 
     /// An object is not written; it is held no more.
-    func dropFromDisk(_ ref: StoredRef) {
+    func dropFromDisk(_ ref: StoredRef, mayBeThere: Bool = false) {
         guard let disk else { return }
-        shards[ref.shard].withLock { $0.dropFromDisk(ref, disk) }
+        shards[ref.shard].withLock { shard in
+            shard.dropFromDisk(ref, disk)
+            if mayBeThere { shard.hasUnknown = true }
+        }
     }
 
     // MARK: Opening and recycling
@@ -150,6 +162,16 @@ extension CacheStore {
         shards[shard].withLock { $0.forgetOnDisk(place, hash, mode) }
     }
 
+    /// All that is on the disk is known, but for what there was no room for.
+    func endOpening() {
+        for shard in shardNumbers { shards[shard].withLock { $0.isOpening = false } }
+    }
+
+    /// Forgets all of a segment; what is in memory stays.
+    func forgetSegment(_ number: UInt32) {
+        for shard in shardNumbers { shards[shard].withLock { $0.forgetSegment(number) } }
+    }
+
     /// Forgets all that is on the disk, and nothing that is in memory.
     func forgetDisk() {
         for shard in shardNumbers { shards[shard].withLock { $0.forgetDisk() } }
@@ -186,7 +208,11 @@ extension CacheStore {
     /// Forgets what is not what was written.
     func forgetDamaged(_ entry: DiskIndex.Entry, _ ref: StoredRef) {
         disk?.status.withLock { $0.damages += 1 }
-        forgetOnDisk(entry.place, entry.hash, ref.shard)
+        shards[ref.shard].withLock { shard in
+            _ = shard.forgetOnDisk(entry.place, entry.hash, .hard)
+            // It may be readable next time.
+            shard.hasUnknown = true
+        }
     }
 
     /// Lets those who wait look again.

@@ -50,7 +50,20 @@ extension CacheStore {
             shards[shard].withLock { $0.epoch = max($0.epoch, number) }
         }
         let count = inMemory()
-        return count + disk.forget(DiskOrder(number: number, mode: mode, target: target), self)
+        let order = DiskOrder(number: number, mode: mode, target: target)
+        // What is on its way from one segment to another its own thread meets.
+        disk.jobs.post(.forget(order))
+        return count + disk.forget([order], self)
+    }
+
+    /// The same, from a worker: what is on the disk alone is looked through by another thread.
+    func orderAside(_ target: DiskOrder.Target, _ mode: PurgeMode) {
+        guard let disk else { return }
+        let number = disk.order(target, mode)
+        for shard in shardNumbers {
+            shards[shard].withLock { $0.epoch = max($0.epoch, number) }
+        }
+        disk.jobs.post(.forget(DiskOrder(number: number, mode: mode, target: target)))
     }
 
     /// Forgets what `isMeant` by its key and head in memory; how many objects that were.

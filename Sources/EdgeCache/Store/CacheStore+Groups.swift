@@ -15,6 +15,7 @@ extension CacheStore {
             let origin = CacheKeyRule.origin(ofKey: key)
         else { return 0 }
         let digest = TagList.digest(group: group, of: digest(tag: origin), key: sipKey)
+        orderAside(.tag(digest), mode)
         var count = 0
         for shard in shardNumbers {
             guard let mark = shards[shard].withLock({ $0.beginPurge(digest) }) else { continue }
@@ -46,11 +47,7 @@ extension CacheStore {
 extension StoreShard {
     /// The tags of an entry, and its groups.
     func tagList(_ slot: Int) -> TagList {
-        var list = TagList(head(slot), key: key)
-        if let origin = CacheKeyRule.origin(ofKey: keyText(slot)) {
-            list.add(groupsOf: head(slot), origin: TagList.digest(origin, key: key), key: key)
-        }
-        return list
+        TagList(head(slot), ofKey: keyText(slot), key: key)
     }
 
     fileprivate mutating func purge(
@@ -73,6 +70,14 @@ extension StoreShard {
 }
 
 extension TagList {
+    /// The tags of a head, and the groups of the origin that a key is of.
+    init(_ head: Span<UInt8>, ofKey keyText: Span<UInt8>, key: SipKey) {
+        self.init(head, key: key)
+        if let origin = CacheKeyRule.origin(ofKey: keyText) {
+            add(groupsOf: head, origin: TagList.digest(origin, key: key), key: key)
+        }
+    }
+
     /// What stands for a group of an origin.
     static func digest(group: Span<UInt8>, of origin: UInt64, key: SipKey) -> UInt64 {
         SipHash.digest(group, after: origin, key: key).low

@@ -70,6 +70,10 @@ extension CacheStore {
             guard shard.closePush(fill, isPinned: isPinned), let slot = shard.slot(fill) else {
                 return .noRoom
             }
+            if let disk {
+                shard.records[slot].hasFormer = true
+                shard.forgetFormer(slot, disk)
+            }
             return .kept(memory: shard.octets(slot))
         }
     }

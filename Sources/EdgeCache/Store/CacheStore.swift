@@ -97,6 +97,7 @@ public final class CacheStore: Sendable {
         by rule: ReuseRule,
         now: WallTime,
         mayFetch: Bool,
+        mayLoad: Bool = true,
         leastUses: Int = 1,
         worker: Int
     ) -> CacheFound {
@@ -107,11 +108,12 @@ public final class CacheStore: Sendable {
             rule: rule,
             now: now,
             mayFetch: mayFetch,
+            mayLoad: mayLoad,
             leastUses: leastUses,
             worker: worker
         )
         let found = shards[shard].withLock { $0.find(question, key, fields, bytes) }
-        if case .load(let ref, isNew: true) = found { disk?.load(ref) }
+        if case .load(let ref, isNew: true) = found, disk?.load(ref) != true { endLoad(ref) }
         return found
     }
 

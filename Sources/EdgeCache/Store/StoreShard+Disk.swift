@@ -18,6 +18,10 @@ extension StoreShard {
     /// Holds an object until it is written; without a place there, what it replaces is forgotten.
     mutating func queueForDisk(_ ref: StoredRef, isAdmitted: Bool, _ tier: DiskTier) -> Bool {
         guard let slot = slot(ref), records[slot].phase == .complete else { return false }
+        // What operators put here they put here again; and a QUERY goes with its URL.
+        guard !records[slot].isPushed, QueryKey.urlCount(keyText(slot)) == nil else {
+            return false
+        }
         guard isAdmitted, !records[slot].isForgotten, !records[slot].isQueued else {
             if !isAdmitted { forgetFormer(slot, tier) }
             return false
@@ -29,9 +33,10 @@ extension StoreShard {
     }
 
     /// An older object on the disk must not come back in the place of a newer one that is not there.
-    private mutating func forgetFormer(_ slot: Int, _ tier: DiskTier) {
+    mutating func forgetFormer(_ slot: Int, _ tier: DiskTier) {
         let hash = records[slot].hash
-        guard disk.first(hash) != nil else { return }
+        guard records[slot].hasFormer || disk.first(hash) != nil else { return }
+        records[slot].hasFormer = false
         while let number = disk.first(hash) { dropEntry(number) }
         epoch = tier.order(.key(hash), .hard)
     }
@@ -61,7 +66,11 @@ extension StoreShard {
             unpin(slot)
         }
         guard !records[slot].isForgotten else { return }
-        let tags = TagList(head(slot), key: key)
+        if !records[slot].isIndexed, let newer = successor(of: slot) {
+            records[newer].hasFormer = true
+            return
+        }
+        let tags = tagList(slot)
         let (hash, asked) = (records[slot].hash, max(records[slot].epoch, firstEpoch))
         let fate = tier.orders.withLock { $0.fate(hash, keyText(slot), tags, epoch: asked) }
         guard fate != .hard else { return }
@@ -77,7 +86,13 @@ extension StoreShard {
             hasUnknown = true
             return
         }
-        if records[slot].isIndexed { records[slot].disk = UInt32(number) }
+        records[slot].hasFormer = false
+        if records[slot].isIndexed {
+            records[slot].disk = UInt32(number)
+        } else {
+            // To make room for it may have taken it away.
+            disk[number].slot = DiskIndex.none
+        }
     }
 
     mutating func dropFromDisk(_ ref: StoredRef, _ tier: DiskTier) {
@@ -91,6 +106,10 @@ extension StoreShard {
         guard disk.count < budget / StoreShard.indexShare / DiskIndex.cost,
             makeRoom(0, beside: DiskIndex.cost)
         else { return nil }
+        if let last = disk.last(entry.hash, beyond: StoreShard.chainLimit / 2) {
+            dropEntry(last)
+            hasUnknown = true
+        }
         return disk.insert(entry)
     }
 
@@ -114,6 +133,13 @@ extension StoreShard {
 
     mutating func adopt(_ entry: DiskIndex.Entry) -> Bool {
         guard disk.find(entry.hash, vary: entry.vary) == nil else { return false }
+        guard !hasObject(entry.hash),
+            disk.last(entry.hash, beyond: StoreShard.chainLimit / 2) == nil
+        else {
+            // What came from the origin meanwhile is newer.
+            hasUnknown = true
+            return false
+        }
         guard insert(entry) != nil else {
             hasUnknown = true
             return false
@@ -130,6 +156,22 @@ extension StoreShard {
             dropEntry(number)
         }
         return !isElsewhere
+    }
+
+    /// True where memory has something of a key.
+    private func hasObject(_ hash: UInt64) -> Bool {
+        var place = index.find(hash) { records[$0].hash == hash }
+        while let slot = place {
+            if records[slot].phase == .complete { return true }
+            place = next(slot)
+        }
+        return false
+    }
+
+    mutating func forgetSegment(_ segment: UInt32) {
+        for number in disk.numbers where disk[number].place.segment == segment {
+            dropEntry(number)
+        }
     }
 
     mutating func forgetDisk() {
@@ -169,7 +211,13 @@ extension StoreShard {
 
     /// True where something of a key may be on the disk.
     private func isConcerned(_ hash: UInt64) -> Bool {
-        queued > 0 || hasUnknown || disk.first(hash) != nil
+        guard queued == 0, !hasUnknown, !isOpening, disk.first(hash) == nil else { return true }
+        var place = index.find(hash) { records[$0].hash == hash }
+        while let slot = place {
+            if records[slot].hasFormer { return true }
+            place = next(slot)
+        }
+        return false
     }
 
     // MARK: Loading
@@ -257,9 +305,9 @@ extension StoreShard {
         _ tier: DiskTier
     ) -> Bool {
         guard let slot = slot(fill), let number = disk.find(entry.hash, entry.place),
-            disk[number].slot == DiskIndex.none, !isReplaced(slot)
+            disk[number].slot == DiskIndex.none, successor(of: slot) == nil
         else { return false }
-        let tags = TagList(head(slot), key: key)
+        let tags = tagList(slot)
         let fate = tier.orders.withLock { $0.fate(entry.hash, keyText(slot), tags, epoch: asked) }
         guard fate != .hard, makeRoom(0, beside: StoreShard.octets(tags)) else {
             if fate == .hard { dropEntry(number) }
@@ -276,18 +324,24 @@ extension StoreShard {
         return close(fill)
     }
 
-    /// True when a newer one has come from the origin meanwhile.
-    private func isReplaced(_ slot: Int) -> Bool {
+    /// The object that can be found in the place of one that cannot, any more or yet.
+    private func successor(of slot: Int) -> Int? {
         var place = chain(records[slot].hash, keyText(slot))
         while let other = place {
-            if records[other].phase == .complete, records[other].vary == records[slot].vary,
+            if other != slot, records[other].phase == .complete,
+                records[other].vary == records[slot].vary,
                 StoreShard.isEqual(names(other), names(slot))
             {
-                return true
+                return other
             }
             place = next(other)
         }
-        return false
+        return nil
+    }
+
+    /// True for an object that leaves something on the disk which no entry tells of.
+    func leavesFormer(_ slot: Int) -> Bool {
+        records[slot].disk != DiskIndex.none || records[slot].isQueued || records[slot].hasFormer
     }
 
     mutating func endLoad(_ load: StoredRef) {

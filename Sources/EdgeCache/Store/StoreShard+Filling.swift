@@ -146,7 +146,7 @@ extension StoreShard {
         counts.objects += 1
         guard !yieldsToPushed(slot) else {
             detach(slot)
-            return
+            return false
         }
         forgetOthers(slot)
         enqueue(slot)
@@ -165,6 +165,7 @@ extension StoreShard {
                 records[other].vary == records[slot].vary
                 && StoreShard.isEqual(names(other), names(slot))
             if isSame { records[slot].take(countsOf: records[other]) }
+            if isSame, leavesFormer(other) { records[slot].hasFormer = true }
             // What is pinned is not pushed out by how many ways there are to ask.
             if isSame || count >= StoreShard.chainLimit && !records[other].isPinned {
                 detach(other)

@@ -36,6 +36,8 @@ extension StoreShard {
         var rule: ReuseRule
         var now: WallTime
         var mayFetch: Bool
+        /// Whether what is on the disk may be waited for: once for each request.
+        var mayLoad = true
         var leastUses: Int
         var worker: Int
     }
@@ -105,7 +107,7 @@ extension StoreShard {
             records[load].watchers |= StoreShard.bit(question.worker)
             return .load(pin(load), isNew: false)
         }
-        guard scan.fill == nil, disk.hasUnloaded(question.hash),
+        guard scan.fill == nil, question.mayLoad, disk.hasUnloaded(question.hash),
             let load = beginLoad(question.hash, key)
         else { return nil }
         records[load].watchers |= StoreShard.bit(question.worker)

@@ -45,8 +45,10 @@ struct StoreShard: Sendable {
     var firstEpoch: UInt64 = 0
     /// Objects that wait to be written.
     var queued = 0
-    /// There are objects on the disk for which there was no room in the index.
+    /// There may be objects on the disk that are not in the index.
     var hasUnknown = false
+    /// What is on the disk is not known yet.
+    var isOpening = true
 
     init(number: Int, _ memory: CacheMemory, start: Int, count: Int, limit: Int, key: SipKey) {
         self.number = number

@@ -44,6 +44,8 @@ struct StoredRecord: BitwiseCopyable, Sendable {
     var isLoad = false
     /// It waits to be written to the disk.
     var isQueued = false
+    /// Something that it has replaced may be on the disk still.
+    var hasFormer = false
     /// It went by order or for a newer one, not for want of room.
     var isForgotten = false
     var facts = StoredFacts.unknown

@@ -84,6 +84,7 @@ extension HTTPDoor {
                 by: rule,
                 now: wallTime,
                 mayFetch: mayFetch,
+                mayLoad: turn == 0,
                 leastUses: leastUses,
                 worker: worker
             )

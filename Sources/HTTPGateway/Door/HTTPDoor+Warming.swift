@@ -123,7 +123,12 @@ extension HTTPDoor {
             release(fill, place)
             release(base, place)
             return .underWay
-        case .fetch(let fill, let base, _), .refreshing(let base, let fill):
+        case .load(let entry, _):
+            // It is on the disk, and will be in memory in a moment.
+            release(entry, place)
+            return .stored
+        case .fetch(let fill, let base, _), .refreshing(let base, let fill),
+            .ahead(let base, let fill):
             beginFetch(
                 of: c,
                 fill,

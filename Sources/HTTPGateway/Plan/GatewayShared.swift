@@ -100,7 +100,10 @@ public final class GatewayShared: Sendable {
         self.news = news
         warmed = try Mailbox()
         shelf = CacheShelf { [news] store, entry, workers in
-            CacheNews.object(store: ObjectIdentifier(store), number: entry.number).post(to: workers, news)
+            CacheNews.object(store: ObjectIdentifier(store), number: entry.number).post(
+                to: workers,
+                news
+            )
         }
         credentials = try CredentialDesk(workers: self.workers, rates: rates.attempts)
         signer = try TLSSigner(workers: self.workers)
