@@ -145,6 +145,26 @@ import Testing
         #expect(patch(patched, records) == nil)
     }
 
+    @Test func `a name that is there keeps its spelling in all that is told of a change`() throws {
+        let apex = try #require(DomainName("example.com"))
+        let table = try table(SpellingTests.zone)
+        let zone = try #require(table.usableZone(apex))
+        var records = ZoneRecords(apex: apex, table.contents(ofZone: zone))
+        records.begin()
+        for owner in ["PLAIN.example.com", "www.example.com"] {
+            records.add(
+                DNSMessage.Record(
+                    owner: try #require(DomainName(owner)),
+                    type: .HINFO,
+                    ttl: 60,
+                    data: [1, 65, 1, 66]
+                )
+            )
+        }
+        let added = try #require(records.difference()).added.filter { $0.type == .HINFO }
+        #expect(added.map { "\($0.owner)" }.sorted() == ["WWW.example.com.", "plain.example.com."])
+    }
+
     @Test func `names without capitals cost nothing, and those with them their own length`() throws
     {
         let small = try table(TransferTests.zone)

@@ -94,6 +94,22 @@ import Testing
         records.setSerial((records.serial ?? 0) + 1)
     }
 
+    @Test func `what a DNAME hides stays hidden however much is added`() throws {
+        let text =
+            "$TTL 60\n@ SOA ns host 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\nd DNAME www\nx.d A 192.0.2.9\n"
+        var table = try ZoneFixture.table([("p.test", text)])
+        var zone = try records(table)
+        for number in 0..<60 {
+            zone.begin()
+            try set(&zone, "n\(number)", .TXT, [1, 0x61])
+            table = try #require(patched(table, zone))
+        }
+        var fixture = ZoneFixture(table)
+        let answer = try fixture.ask("x.d.p.test", .A)
+        #expect(answer.answers.map(\.type) == [.DNAME, .CNAME])
+        #expect(try fixture.ask("n59.p.test", .TXT).answers.count == 1)
+    }
+
     @Test func `sets and names come, change and go`() throws {
         var (table, zone) = (table, try records(table))
         let address: [UInt8] = [192, 0, 2, 77]

@@ -61,7 +61,10 @@ struct NotifyDriver {
             var client = TransactionClient(key)
             message = client.sign(message, seconds: UInt64(Clock.realtime() / 1_000_000_000))
         }
-        _ = Socket.send(socket, message.span)
+        // What an earlier notice met there is told now, and this one is not sent by that.
+        if case .failed(.connectionRefused) = Socket.send(socket, message.span) {
+            _ = Socket.send(socket, message.span)
+        }
     }
 
     private mutating func socket(

@@ -47,10 +47,16 @@ final class UpdateForwarder: Sendable {
     private static func run(_ job: Job) {
         let end = Clock.monotonic() + patience
         var answer: [UInt8]?
-        for (number, primary) in job.primaries.enumerated() where answer == nil {
+        for (number, primary) in job.primaries.enumerated() {
             let now = Clock.monotonic()
             let share = max((end - now).nanoseconds, 0) / Int64(job.primaries.count - number)
-            answer = try? ask(primary, job, now + Interval(nanoseconds: share))
+            let found = try? ask(primary, job, now + Interval(nanoseconds: share))
+            answer = found ?? answer
+            // RFC 2136 §4: the next one may be able to do it.
+            guard let found, !mayTryNext.contains(ResponseCode(UInt16(found[3] & 15))) else {
+                continue
+            }
+            break
         }
         let code = answer.map { ResponseCode(UInt16($0[3] & 15)) } ?? .serverFailure
         let bytes = answer ?? UpdateAnswer.bare(job.request.message, code)
@@ -58,6 +64,11 @@ final class UpdateForwarder: Sendable {
         job.mailbox.post(.answerUpdates([reply]))
         job.desk.noteForwarded(code)
     }
+
+    /// What a primary says that is not the one to ask, or cannot do it now.
+    private static let mayTryNext: Set<ResponseCode> = [
+        .serverFailure, .notImplemented, .notAuthorized,
+    ]
 
     private static func ask(
         _ primary: FetchJob.Primary,
@@ -94,14 +105,23 @@ extension Plane {
         case .refused(let refusal) where refusal.error != .badKey: return false
         case .refused, .unsigned, .accepted: break
         }
-        return forwarder.start(
+        let mailbox = workers.mailboxes[request.worker]
+        let isSent = forwarder.start(
             UpdateForwarder.Job(
                 request: request,
                 primaries: zone.primaries,
                 id: UInt16(truncatingIfNeeded: secondaries.draw()),
-                mailbox: workers.mailboxes[request.worker],
+                mailbox: mailbox,
                 desk: desk
             )
         )
+        guard !isSent else { return true }
+        // It is nothing that could be decided here.
+        let bytes = UpdateAnswer.bare(request.message, .serverFailure)
+        mailbox.post(
+            .answerUpdates([UpdateDesk.Reply(request, .serverFailure, bytes: bytes)])
+        )
+        desk.noteForwarded(.serverFailure)
+        return true
     }
 }

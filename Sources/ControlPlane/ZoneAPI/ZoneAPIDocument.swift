@@ -107,7 +107,8 @@ struct ZoneAPIDocument {
         for record in records {
             if let name, record.owner != name { continue }
             if name != nil, let type, record.type != type { continue }
-            found[RecordSetKey(record.owner, record.type), default: []].append(record)
+            // Clients compare names as texts, and write them in small letters.
+            found[RecordSetKey(record.owner.lowercased, record.type), default: []].append(record)
         }
         return found.sorted {
             ("\($0.key.owner)", $0.key.type.rawValue) < ("\($1.key.owner)", $1.key.type.rawValue)

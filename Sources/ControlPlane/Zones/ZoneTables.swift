@@ -80,11 +80,13 @@ struct ZoneTables {
             return true
         }
         var spelled: [DomainName: DomainName] = [:]
+        var present: DomainName?
         let sets = "SELECT zone, owner, type, ttl, data FROM sets ORDER BY zone, owner, type"
         try database.rows(sets) { row in
             guard row.count == 5, let zone = DomainName(wire: row[0].bytes),
                 let name = DomainName(wire: row[1].bytes)
             else { return true }
+            if present != zone { (present, spelled) = (zone, [:]) }
             guard row[2].integer != ZoneTables.spellingType else {
                 spelled[name] = DomainName(wire: row[4].bytes)
                 return true
@@ -156,6 +158,7 @@ struct ZoneTables {
                     "DELETE FROM sets WHERE zone = ? AND owner = ? AND type = ?",
                     [zone, owner, type]
                 )
+                try forgetSpelling(zone, owner)
                 continue
             }
             try database.run(
@@ -175,6 +178,18 @@ struct ZoneTables {
         if commit.dropsJournal { try database.run("DELETE FROM journal WHERE zone = ?", [zone]) }
         for difference in commit.differences { try append(difference, zone) }
         if !commit.differences.isEmpty { try trim(zone) }
+    }
+
+    /// Forgets how a name is written that has no sets any more.
+    private func forgetSpelling(_ zone: Database.Value, _ owner: Database.Value) throws(Database
+        .Fault)
+    {
+        let spelling = Database.Value.integer(ZoneTables.spellingType)
+        try database.run(
+            "DELETE FROM sets WHERE zone = ? AND owner = ? AND type = ?"
+                + " AND NOT EXISTS (SELECT 1 FROM sets WHERE zone = ? AND owner = ? AND type <> ?)",
+            [zone, owner, spelling, zone, owner, spelling]
+        )
     }
 
     private func append(

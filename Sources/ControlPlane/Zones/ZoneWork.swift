@@ -129,7 +129,10 @@ struct ZoneWork: Sendable {
         )
         guard let difference = outcome.difference else { return outcome.code }
         for set in records.former.keys {
-            changes[apex, default: ZoneChange()].sets[set] = .some(records[set.owner, set.type])
+            // In the case in which it is served: an equal key that is there would stay as it is.
+            changes[apex]?.sets[set] = nil
+            let key = RecordSetKey(records.spelling(of: set.owner), set.type)
+            changes[apex, default: ZoneChange()].sets[key] = .some(records[set.owner, set.type])
         }
         changes[apex]?.differences.append(difference)
         steps[place] = ZoneUpdateStep(zone: apex, sets: records.changedSets, difference)

@@ -158,7 +158,7 @@ public struct ZoneRecords: Sendable {
     }
 
     /// A name as its records write it.
-    func spelling(of owner: DomainName) -> DomainName {
+    public func spelling(of owner: DomainName) -> DomainName {
         names.index(forKey: owner).map { names[$0].key } ?? owner
     }
 
@@ -311,8 +311,9 @@ public struct ZoneRecords: Sendable {
         for key in former.keys.sorted(by: Self.isOrdered) where key.type != .SOA {
             let (old, new) = (former[key] ?? nil, self[key.owner, key.type])
             guard old != new else { continue }
-            let before = old.map { Self.records(key.owner, key.type, $0) } ?? []
-            let after = new.map { Self.records(key.owner, key.type, $0) } ?? []
+            let owner = spelling(of: key.owner)
+            let before = old.map { Self.records(owner, key.type, $0) } ?? []
+            let after = new.map { Self.records(owner, key.type, $0) } ?? []
             // With another TTL none is the same.
             let isSame = old?.ttl == new?.ttl
             let (gone, come) = (Set(old?.data ?? []), Set(new?.data ?? []))

@@ -231,7 +231,8 @@ public struct ZonePatch: ~Copyable {
 
     private mutating func growSlots() {
         slots = [UInt64](repeating: 0, count: slots.count * 2)
-        for (number, node) in layout.nodes.enumerated() where node.nameLength > 0 {
+        for (number, node) in layout.nodes.enumerated()
+        where node.nameLength > 0 && !node.flags.contains(.hidden) {
             let scanned = WireName.scan(layout.bytes.span, at: Int(node.nameOffset))
             guard let scanned else { continue }
             insert(UInt32(truncatingIfNeeded: number), scanned.hash.value)
