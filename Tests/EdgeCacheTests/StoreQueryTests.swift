@@ -56,6 +56,8 @@ import Testing
             [], ["Content-Type: application/jsn"], ["Content-Encoding: application/json"],
             ["Content-Type: application/json", "Content-Encoding: gzip"],
             ["Content-Type: application/json", "Content-Language: de"],
+            ["Content-Type: application/json,"], ["Content-Type: ,application/json"],
+            ["Content-Type: application/json", "Content-Type:"],
         ] { #expect(text(lines) != json, "\(lines)") }
     }
 

@@ -86,3 +86,19 @@ def renewal(scene):
     asked = script.seen("/find")[-1]
     expect_equal((asked.body, asked.fields.get("if-none-match")), (b"question", '"1"'), "asked for")
     eventually("counted", lambda: edge.fetches("revalidate") == 1)
+
+
+@scenario("content that the route does not take is refused, however it comes and whatever the cache looks at")
+def too_long(scene):
+    script = Script(scene, rule=answering)
+    edge = Edge(scene, script, route="body-limit: 10B")
+    for number in range(3):
+        body = b"x" * (100 + number)
+        chunked = (b"QUERY /find HTTP/1.1\r\nHost: www.example.com\r\nConnection: close\r\n"
+                   b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+        replies = crowd(edge.http, [chunked, request("/find", method="QUERY", body=body)] * 5)
+        expect_equal({reply.status for reply in replies}, {413}, "statuses")
+    expect(max(reply.took for reply in replies) < 2, "nobody waits")
+    expect_equal(script.count(), 0, "requests of the origin")
+    expect_equal([word(edge, b"short"), word(edge, b"short")], ["MISS", "HIT"], "what is short enough")
+    expect_equal(edge.martlet.snapshot()["process"]["restarts"], 0, "restarts")

@@ -58,6 +58,9 @@ public struct AdminService: ~Copyable {
         let desk = self.desk
         let snapshot = surface.view.snapshot?.gateway
         service.bodies = { snapshot?.contentLimit(of: $0) }
+        // What is refused is not read on.
+        let gate = desk.gate
+        service.gate = { gate.refusal(of: $0).map { AdminDesk.guarded($0.response) } }
         if EventToken(raw: event.token).kind == AdminService.renderedKind {
             for done in desk.renderer?.done.drain() ?? [] {
                 service.complete(done.ticket, with: done.response, loop: &loop, at: moment) {

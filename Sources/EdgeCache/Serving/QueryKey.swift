@@ -20,12 +20,29 @@ public enum QueryKey {
         _ bytes: Span<UInt8>,
         into output: inout OutputSpan<UInt8>
     ) -> Bool {
-        VaryRule.writeLines(type.span, fields, bytes, into: &output)
+        writeLines(type.span, fields, bytes, into: &output)
             && output.write(CacheKeyRule.separator)
-            && VaryRule.writeLines(encoding.span, fields, bytes, into: &output)
+            && writeLines(encoding.span, fields, bytes, into: &output)
             && output.write(CacheKeyRule.separator)
-            && VaryRule.writeLines(language.span, fields, bytes, into: &output)
+            && writeLines(language.span, fields, bytes, into: &output)
             && output.write(CacheKeyRule.separator)
+    }
+
+    /// All lines of a field octet by octet: what is no list to one is none to another, and an endpoint may see
+    /// a difference where lists have none.
+    private static func writeLines(
+        _ name: Span<UInt8>,
+        _ fields: borrowing FieldTable,
+        _ bytes: Span<UInt8>,
+        into output: inout OutputSpan<UInt8>
+    ) -> Bool {
+        for index in 0..<fields.count
+        where FieldSyntax.equalsIgnoringCase(bytes.slice(fields[index].name), name) {
+            guard output.write(CacheKeyRule.isThere),
+                output.write(bytes.slice(fields[index].value))
+            else { return false }
+        }
+        return true
     }
 
     /// Appends a digest to a key; false, and nothing is written, when it does not fit.

@@ -71,7 +71,7 @@ extension CacheStore {
     /// Fills without a head yet are not kept either, since nobody knows whether they are meant. A lock is
     /// held for a few entries at a time, and `isMeant` is called meanwhile: it must not ask the store, and
     /// should not take long.
-    func purge(
+    public func purge(
         _ mode: PurgeMode,
         where isMeant: (_ key: Span<UInt8>, _ head: Span<UInt8>) -> Bool
     ) -> Int {

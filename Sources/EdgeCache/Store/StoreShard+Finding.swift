@@ -118,7 +118,8 @@ extension StoreShard {
 
     /// True for a fresh object that is asked for so often that it is to be asked for anew.
     private func isDue(_ slot: Int, _ facts: StoredFacts, _ question: Question) -> Bool {
-        question.rule.isDue(facts, hits: records[slot].freshHits, now: question.now)
+        !records[slot].isPushed
+            && question.rule.isDue(facts, hits: records[slot].freshHits, now: question.now)
     }
 
     /// Begins to fetch an object anew that answers meanwhile; nil when it is not the time for it.

@@ -29,7 +29,9 @@ extension HTTPDoor {
             judgeEndpoint(f, status)
             return renew(f, u, store, present, &loop)
         }
-        if isFailure(status), let facts = store.facts(state.base),
+        // A peer that says 508 is of no help either.
+        let isLoop = status == 508 && clients[f].exchange.cached.isThroughTier
+        if isFailure(status) || isLoop, let facts = store.facts(state.base),
             caches[Int(state.cache)].rules.mayServeOnError(facts, now: present)
         {
             // RFC 5861 §4: what is stale is better than that.

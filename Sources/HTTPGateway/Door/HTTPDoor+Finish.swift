@@ -155,6 +155,8 @@ extension HTTPDoor {
 
     /// Refuses a request some of which went to an origin already.
     mutating func refuseStarted(_ c: Int, _ reason: Reason, _ loop: inout EventLoop) {
+        // A fetch has nobody on a socket who could be answered.
+        guard clients[c].kind != .fetch else { return fetchBroke(c, .internalError, &loop) }
         clients[c].exchange.keepsClient = false
         guard !clients[c].exchange.responseStarted else {
             clients[c].exchange.reason = reason

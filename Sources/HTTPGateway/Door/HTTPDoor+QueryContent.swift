@@ -41,11 +41,19 @@ extension HTTPDoor {
         let cache = Int(clients[c].exchange.cache)
         if isCut {
             _ = missLong(c)
+        } else if !isAllowed(c) {
+            // It is refused where all content is counted.
+            _ = miss(c, .method, .method, .bypass)
         } else if caches.indices.contains(cache) {
             passQuery(c)
             if look(c, cache, turn: 0, &loop) { return }
         }
         sendOn(c, routeRecord(c), &loop)
+    }
+
+    /// True for content that the route takes.
+    private mutating func isAllowed(_ c: Int) -> Bool {
+        takeWholeContent(c) && UInt64(tail.bytes.count) <= routeRecord(c).bodyLimit
     }
 
     /// Leaves the connection behind the content, where its end is known, for when the store answers.

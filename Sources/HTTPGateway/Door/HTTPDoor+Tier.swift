@@ -105,7 +105,9 @@ extension HTTPDoor {
         noteAttempt(c, .originStatus, status: responseHead.status)
         giveBackPlace(c)
         detachUpstream(c, &loop, keep: isWhole(c, u))
-        return leaveTier(c, .originStatus, &loop)
+        // A reload may have left the request without a pool to go to; the peer's answer is let go of already.
+        if !leaveTier(c, .originStatus, &loop) { answer(c, .originStatus, &loop) }
+        return true
     }
 
     private func mayLeaveTier(_ c: Int, _ fault: Fault) -> Bool {
