@@ -177,7 +177,7 @@ enum CommandTable {
                 + "[--lifetime TIME] [--status N] [--for LINE] [--pin] | pushed CACHE "
                 + "| unpush CACHE URL | warm CACHE [--file LIST] [--header LINE] [--parallel N] "
                 + "[--rate N] URL... | warmings | cancel NUMBER [--admin URL] [--json]",
-            help: "show caches and what they have stored, take it out, and put something in",
+            help: "show caches and what they have stored, take it out, put it in",
             run: CacheCommand.run
         ),
         Command(

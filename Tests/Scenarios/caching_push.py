@@ -134,7 +134,7 @@ def replaced(scene):
     expect_equal(len(kinds), 7, f"each order has its event: {kinds}")
 
 
-@scenario("caches: pinned objects stay under a flood, up to their limit", 90)
+@scenario("caches: pinned objects stay under a flood, up to their limit", 90, covers=["caches.*.pinned-limit"])
 def pinned(scene):
     _, http, martlet = start(scene)
     big = scene.write("big", "p" * 400_000)
