@@ -51,9 +51,10 @@ extension CacheStore {
         }
         let count = inMemory()
         let order = DiskOrder(number: number, mode: mode, target: target)
-        // What is on its way from one segment to another its own thread meets.
+        let onDisk = disk.forget([order], self)
+        // What was on its way from one segment to another its own thread meets; not before it is counted here.
         disk.jobs.post(.forget(order))
-        return count + disk.forget([order], self)
+        return count + onDisk
     }
 
     /// The same, from a worker: what is on the disk alone is looked through by another thread.
