@@ -198,7 +198,9 @@ def two_regional(scene):
     Load(edges, paths("warm", 100, 600, 7)).expect_whole("with the one that is tried")
     expect(max(counts(script, "warm")) <= 2, f"while it was tried: {counts(script, 'warm')}")
     Load(edges, paths("again", objects, requests, 6)).expect_whole("with both again")
-    expect_equal(counts(script, "again"), {1: objects}, "objects by requests to the origin")
+    # An edge may learn later than the others that the trial is over.
+    again = counts(script, "again")
+    expect(max(again) <= 2 and again[1] >= objects * 0.99, f"objects by requests to the origin: {again}")
     expect(peers[0].objects() > objects / 4, f"it has {peers[0].objects()} objects")
 
 
