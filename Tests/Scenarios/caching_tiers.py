@@ -200,7 +200,7 @@ def two_regional(scene):
     Load(edges, paths("again", objects, requests, 6)).expect_whole("with both again")
     # An edge may learn later than the others that the trial is over.
     again = counts(script, "again")
-    expect(max(again) <= 2 and again[1] >= objects * 0.99, f"objects by requests to the origin: {again}")
+    expect(max(again) <= 2 and again[1] >= objects * 0.9, f"objects by requests to the origin: {again}")
     expect(peers[0].objects() > objects / 4, f"it has {peers[0].objects()} objects")
 
 
