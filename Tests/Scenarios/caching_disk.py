@@ -44,6 +44,19 @@ def written(edge, count):
     eventually("all is written", lambda: status(edge)["objects"] == count)
 
 
+def filled(scene, count, name="disk"):
+    """An edge that has written so many objects, with its origin, its folder and its paths."""
+    script = origin(scene)
+    folder, options = disk(scene, name)
+    edge = Edge(scene, script, options)
+    serving(edge)
+    paths = [f"/{number}" for number in range(count)]
+    for path in paths:
+        edge.ask(path)
+    written(edge, len(paths))
+    return script, folder, options, edge, paths
+
+
 def restart(edge):
     edge.martlet.kill_serving()
     eventually("it serves again", lambda: edge.martlet.snapshot()["process"]["restarts"] > 0)
@@ -52,14 +65,7 @@ def restart(edge):
 
 @scenario("what was kept is served after kill -9 of the serving process, and after a stop", covers=[C + "disk", C + "disk-folder"])
 def outlives(scene):
-    script = origin(scene)
-    _, options = disk(scene)
-    edge = Edge(scene, script, options)
-    serving(edge)
-    paths = [f"/{number}" for number in range(300)]
-    for path in paths:
-        edge.ask(path)
-    written(edge, len(paths))
+    script, _, _, edge, paths = filled(scene, 300)
     edge.martlet.kill_serving()
     eventually("the disk serves again", lambda: status(edge)["found"] == len(paths))
     for path in paths:
@@ -171,14 +177,7 @@ def purges(scene):
 
 @scenario("damaged files: what is damaged is fetched anew, and told once", 60)
 def damage(scene):
-    script = origin(scene)
-    folder, options = disk(scene)
-    edge = Edge(scene, script, options)
-    serving(edge)
-    paths = [f"/{number}" for number in range(100)]
-    for path in paths:
-        edge.ask(path)
-    written(edge, len(paths))
+    script, folder, _, edge, paths = filled(scene, 100)
     edge.martlet.stop()
     for name in glob.glob(f"{folder}/*.data"):
         with open(name, "r+b") as file:
@@ -228,13 +227,12 @@ def full(scene):
                 break
         eventually("it fails", lambda: status(edge)["state"] == "failing")
         eventually("it is told", lambda: "M3190" in edge.martlet.log())
-        time.sleep(2)
-        lines = [line for line in edge.martlet.log().splitlines() if "M3190" in line]
-        expect_equal(len(lines), 1, "lines")
-        expect("Make room" in lines[0] and folder in lines[0], f"what to do: {lines[0]}")
         expect_equal(edge.martlet.metric("martlet_cache_disk_serving", cache="edge"), 0, "the metric")
         for path in ("/a", "/b"):
             edge.expect_words(path, "MISS", "HIT")
+        lines = [line for line in edge.martlet.log().splitlines() if "M3190" in line]
+        expect_equal(len(lines), 1, "lines")
+        expect("Make room" in lines[0] and folder in lines[0], f"what to do: {lines[0]}")
     finally:
         edge.martlet.stop()
         if mounted.returncode == 0:
@@ -243,14 +241,7 @@ def full(scene):
 
 @scenario("reloads and upgrades take the disk over", 90)
 def handover(scene):
-    script = origin(scene)
-    _, options = disk(scene)
-    edge = Edge(scene, script, options)
-    serving(edge)
-    paths = [f"/{number}" for number in range(50)]
-    for path in paths:
-        edge.ask(path)
-    written(edge, len(paths))
+    script, _, options, edge, paths = filled(scene, 50)
     # Another memory is another store.
     edge.reload(options + ", memory: 32MiB")
     eventually("the new store has it", lambda: status(edge)["found"] == len(paths))

@@ -224,21 +224,9 @@ extension StoreShard {
 
     /// An entry that those wait at who ask for what is on the disk; it is held for the reader.
     mutating func beginLoad(_ hash: UInt64, _ keyText: Span<UInt8>) -> Int? {
-        guard let text = run(keyText.count, beside: StoredRecord.cost) else { return nil }
-        guard let slot = takeRecord() else {
-            cells.give(text)
-            return nil
-        }
-        memory.write(at: place(text), keyText)
-        var record = StoredRecord()
-        record.generation = records[slot].generation
-        record.phase = .awaited
-        record.isLoad = true
-        record.hash = hash
-        record.text = text
-        record.keyCount = UInt32(truncatingIfNeeded: keyText.count)
-        record.pins = 1
-        records[slot] = record
+        guard let slot = makeEntry(.awaited, hash, keyText) else { return nil }
+        records[slot].isLoad = true
+        records[slot].pins = 1
         counts.fills += 1
         attach(slot)
         return slot

@@ -208,20 +208,8 @@ extension StoreShard {
 
     /// Remembers that a key's answers are not stored.
     private mutating func mark(_ hash: UInt64, _ key: Span<UInt8>, _ until: WallTime) {
-        guard let text = run(key.count, beside: StoredRecord.cost) else { return }
-        guard let slot = takeRecord() else {
-            cells.give(text)
-            return
-        }
-        memory.write(at: place(text), key)
-        var record = StoredRecord()
-        record.generation = records[slot].generation
-        record.phase = .passing
-        record.hash = hash
-        record.text = text
-        record.keyCount = UInt32(truncatingIfNeeded: key.count)
-        record.until = until
-        records[slot] = record
+        guard let slot = makeEntry(.passing, hash, key) else { return }
+        records[slot].until = until
         attach(slot)
         enqueue(slot)
     }

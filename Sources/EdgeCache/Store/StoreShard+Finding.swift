@@ -286,27 +286,16 @@ extension StoreShard {
         if let guide { records[guide].pins += 1 }
         defer { if let guide { unpin(guide) } }
         let varies = guide.map { Int(records[$0].namesCount) } ?? 0
-        guard let text = run(key.count + varies, beside: StoredRecord.cost + TagIndex.cost)
-        else { return nil }
-        guard let slot = takeRecord() else {
-            cells.give(text)
+        guard let slot = makeEntry(.awaited, hash, key, spare: varies, beside: TagIndex.cost) else {
             return nil
         }
-        memory.write(at: place(text), key)
-        var record = StoredRecord()
-        record.generation = records[slot].generation
-        record.phase = .awaited
-        record.hash = hash
-        record.text = text
-        record.keyCount = UInt32(truncatingIfNeeded: key.count)
-        record.purges = purges.count
-        record.epoch = epoch
+        records[slot].purges = purges.count
+        records[slot].epoch = epoch
         if let guide, varies > 0, let digest = digest(names(guide), fields, bytes) {
-            memory.write(at: place(text) + key.count, names(guide))
-            record.namesCount = UInt32(truncatingIfNeeded: varies)
-            record.vary = digest
+            memory.write(at: place(records[slot].text) + key.count, names(guide))
+            records[slot].namesCount = UInt32(truncatingIfNeeded: varies)
+            records[slot].vary = digest
         }
-        records[slot] = record
         counts.fills += 1
         attach(slot)
         linkURL(slot)

@@ -15,20 +15,8 @@ extension StoreShard {
 
     /// Begins an object that will take so many octets; nil when there is no room.
     mutating func beginPush(_ hash: UInt64, _ key: Span<UInt8>) -> StoredRef? {
-        guard let text = run(key.count, beside: StoredRecord.cost) else { return nil }
-        guard let slot = takeRecord() else {
-            cells.give(text)
-            return nil
-        }
-        memory.write(at: place(text), key)
-        var record = StoredRecord()
-        record.generation = records[slot].generation
-        record.phase = .awaited
-        record.hash = hash
-        record.text = text
-        record.keyCount = UInt32(truncatingIfNeeded: key.count)
-        record.isPushed = true
-        records[slot] = record
+        guard let slot = makeEntry(.awaited, hash, key) else { return nil }
+        records[slot].isPushed = true
         counts.fills += 1
         return pin(slot)
     }

@@ -215,6 +215,33 @@ struct StoreShard: Sendable {
         return records.count - 1
     }
 
+    /// A new entry under a key, with `spare` octets of text behind it; nil when there is no room for it, and for
+    /// `octets` beside its own.
+    mutating func makeEntry(
+        _ phase: StoredRecord.Phase,
+        _ hash: UInt64,
+        _ key: Span<UInt8>,
+        spare: Int = 0,
+        beside octets: Int = 0
+    ) -> Int? {
+        guard let text = run(key.count + spare, beside: StoredRecord.cost + octets) else {
+            return nil
+        }
+        guard let slot = takeRecord() else {
+            cells.give(text)
+            return nil
+        }
+        memory.write(at: place(text), key)
+        var record = StoredRecord()
+        record.generation = records[slot].generation
+        record.phase = phase
+        record.hash = hash
+        record.text = text
+        record.keyCount = UInt32(truncatingIfNeeded: key.count)
+        records[slot] = record
+        return slot
+    }
+
     /// Lets objects go until so many cells more, and octets beside them, keep within the budget.
     mutating func makeRoom(_ count: Int, beside octets: Int = 0) -> Bool {
         let needed = count * CellAllocator.cell + octets
